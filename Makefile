@@ -1,0 +1,61 @@
+# The commands of this repository; `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+unexport PYENV_VERSION VIRTUAL_ENV PYTHONPATH PYTHONHOME
+export SAM_CLI_TELEMETRY := 0
+PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
+RUN := .venv/bin/
+LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools
+COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --exclude-newer "7 days"
+PHOTOS ?=
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
+	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+test: check ## Everything that CI runs
+	@$(RUN)cfn-lint template.yaml
+	@$(RUN)python -m backdrop_local.build
+	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/e2e
+check: setup ## Lint, types and unit tests, in seconds
+	@$(RUN)ruff check --quiet
+	@$(RUN)ruff format --check --quiet
+	@$(MAKE) --no-print-directory -j2 types unit
+types:
+	@$(RUN)basedpyright --level error
+unit:
+	@$(RUN)pytest -q -n 2 tests/unit
+up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
+	@$(RUN)backdrop up
+down: setup ## Stop it and forget everything in it
+	@$(RUN)backdrop down
+env: ## Print the export lines that point any AWS tool at it
+	@$(RUN)backdrop env
+path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
+	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
+docs: setup ## Write docs/reference.md anew from the code
+	@$(RUN)python docs/make_reference.py
+format: setup ## Format the code and mend what the linter can
+	@$(RUN)ruff check --quiet --fix-only
+	@$(RUN)ruff format --quiet
+lock: .local/tools/.installed ## Resolve every requirements.in anew
+	@for name in $(LOCKS); do $(COMPILE) "$$name.in" --output-file "$$name.txt" --upgrade; done
+clean: ## Remove everything that the other commands made
+	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
+	@rm -rf .venv .local .aws-sam .pytest_cache .ruff_cache .hypothesis
+setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/runtime/.installed ## Install all tools into this folder
+	@:
+
+.local/tools/.installed: requirements/tools.txt
+	@[ -n "$(PYTHON)" ] || { echo "Backdrop needs Python 3.13; none was found as python3.13, python3 or through pyenv. Install it, or say make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@requirements/install "$(PYTHON)" .local/tools $<
+.venv/.installed: requirements/dev.txt .local/tools/.installed
+	@requirements/install "$(PYTHON)" .venv $<
+.venv/.project: .venv/.installed pyproject.toml
+	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
+	@touch $@
+.local/%/.installed: requirements/%.txt .local/tools/.installed
+	@requirements/install "$(PYTHON)" .local/$* $<
+.PHONY: help demo test check types unit up down env format lock clean setup

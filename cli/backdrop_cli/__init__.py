@@ -1,0 +1,1 @@
+"""The `backdrop` command, one module per verb."""

@@ -1,0 +1,30 @@
+"""Drops the demo's files into the input bucket, each with its sidecar before it or its tags on it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from backdrop_local.cloud import Cloud
+from backdrop_local.demo_orders import Order
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An order, the key it lies under and when it was put there."""
+
+    order: Order
+    key: str
+    at: datetime
+
+
+def drop(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[Order]) -> Iterator[Dropped]:
+    """Puts one order after another under a prefix that ends in `/`."""
+    s3 = cloud.clients.s3
+    for order in orders:
+        key = prefix + order.name
+        if order.sidecar is not None:
+            s3.put_object(Bucket=bucket, Key=prefix + order.sidecar_name, Body=order.sidecar)
+        began = datetime.now(UTC)
+        s3.put_object(Bucket=bucket, Key=key, Body=order.data, Tagging=urlencode(order.tags))
+        yield Dropped(order, key, began)

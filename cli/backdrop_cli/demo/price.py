@@ -1,0 +1,61 @@
+"""What a demo may cost, said and asked before anything is bought."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from backdrop.core.errors import InstructionError
+from backdrop.core.instructions import resolve
+from backdrop.core.money import quote, usd_text
+from backdrop.core.places import Place, read_sidecar, read_tags
+from backdrop_local import parameters, providers
+from backdrop_local.demo_orders import Order
+from backdrop_local.errors import LocalCloudError
+
+
+def place_of(order: Order) -> Place:
+    """What an order asks for, as intake will read it."""
+    return read_tags(order.tags) if order.sidecar is None else read_sidecar(order.sidecar_name, order.sidecar)
+
+
+def price_of(order: Order, provider: str) -> tuple[int, int]:
+    """How many pictures an order may bring and their highest price in micro-dollars; nothing for a refused one."""
+    place = place_of(order)
+    if place.errors or order.must_be_refused:
+        return 0, 0
+    try:
+        resolved = resolve([place])
+    except InstructionError:
+        return 0, 0
+    first = resolved.providers(provider)[0]
+    return int(resolved.fields.get("num_images", 1)), quote(first, resolved.fields)
+
+
+def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -> None:
+    """Returns when the stand-in makes the pictures or the user agrees to pay for them.
+
+    Raises:
+        LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
+    """
+    settled = parameters.settle("http://127.0.0.1", asked)
+    addresses = providers.paid_addresses(settled)
+    if not addresses:
+        return
+    prices = [price_of(order, settled["DefaultProvider"]) for order in orders]
+    pictures, most = sum(count for count, _ in prices), usd_text(sum(micro for _, micro in prices))
+    console.print(
+        f"{', '.join(addresses.values())} makes the pictures: {pictures} from {len(orders)} files, at most {most}"
+        f" by the list price. No day costs more than ${settled['DailyBudgetUSD']} (DailyBudgetUSD).",
+        soft_wrap=True,
+        markup=False,
+    )
+    if os.environ.get("YES") == "1":
+        return
+    if not sys.stdin.isatty():
+        raise LocalCloudError("nothing was bought; there is no terminal to ask at, so say YES=1 to agree")
+    if input(f"Spend up to {most}? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise LocalCloudError("nothing was started and nothing was spent")
+    # The cloud asks the same question when it comes up; it has been answered.
+    os.environ["YES"] = "1"

@@ -1,0 +1,134 @@
+"""What can be seen of one dropped file: how far the ledger says it is, and its receipt or report once written."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from backdrop.aws.clock import SystemClock
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Source, Status
+from backdrop.core.layout import receipt_key, report_key
+from backdrop_local.cloud import Cloud
+
+
+class Stage(StrEnum):
+    """How far a file is, in the words shown on the screen."""
+
+    DROPPED = "uploaded"
+    QUEUED = "in the queue"
+    WAITING = "waits"
+    RENDERING = "at the provider"
+    DELIVERING = "being delivered"
+    STORED = "delivered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+ENDED = frozenset({Stage.STORED, Stage.REFUSED, Stage.FAILED})
+_STAGES = {
+    Status.ACCEPTED: Stage.QUEUED,
+    Status.SUBMITTING: Stage.RENDERING,
+    Status.UNKNOWN: Stage.RENDERING,
+    Status.PAID: Stage.DELIVERING,
+    Status.STORED: Stage.STORED,
+    Status.REFUSED: Stage.REFUSED,
+}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One file at one moment; `micro_usd` is what its jobs certainly cost so far."""
+
+    stage: Stage = Stage.DROPPED
+    note: str = ""
+    micro_usd: int = 0
+    receipt: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.stage in ENDED
+
+    @property
+    def pictures(self) -> list[dict[str, Any]]:
+        """The results of the current jobs, as the receipt lists them."""
+        return [result for job in self._current for result in job["results"]]
+
+    @property
+    def stored_at(self) -> datetime | None:
+        """When the last picture was handed over."""
+        times = [datetime.fromisoformat(job["stored_at"]) for job in self._current if job["stored_at"]]
+        return max(times, default=None)
+
+    @property
+    def _current(self) -> list[dict[str, Any]]:
+        return [job for job in self.receipt["jobs"] if job["current"]] if self.receipt else []
+
+
+class Lookout:
+    """Looks at the ledger and the output bucket of one cloud."""
+
+    def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
+        self._s3 = cloud.clients.s3
+        self._ledger = DynamoLedger(cloud.clients.dynamodb, outputs["LedgerTableName"], SystemClock())
+        self._input = outputs["InputBucketName"]
+        self._output = outputs["OutputBucketName"]
+
+    def look(self, key: str) -> Sight:
+        """The file as it stands now; it has ended only when its receipt or report says so too."""
+        source, jobs = self._ledger.photo(source_id(self._input, key))
+        if source is None:
+            return Sight()
+        stage, note = stage_of(source, jobs)
+        cost = sum(job.charged for job in jobs)
+        if stage not in ENDED:
+            return Sight(stage, note, cost)
+        receipt, report = self._json(receipt_key(key)), self._json(report_key(key))
+        if not _is_told(stage, jobs, receipt, report):
+            return Sight(Stage.DELIVERING, micro_usd=cost)
+        return Sight(stage, note, cost, receipt, report)
+
+    def picture(self, key: str) -> bytes:
+        """A picture's bytes."""
+        return self._s3.get_object(Bucket=self._output, Key=key)["Body"].read()
+
+    def _json(self, key: str) -> dict[str, Any] | None:
+        try:
+            return json.loads(self.picture(key))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                return None
+            raise
+
+
+def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
+    """How far a photo is: as far as the slowest of its current jobs, and what holds it up."""
+    current = [job for job in jobs if job.job_id in source.jobs.values()]
+    problems = [*source.problems, *(job.problem for job in current if job.problem)]
+    note = problems[0].message if problems else ""
+    stages = sorted((_STAGES.get(job.status, Stage.FAILED) for job in current), key=list(Stage).index)
+    if not stages:
+        return _without_job(source), note
+    if stages[0] is Stage.QUEUED and note:
+        return Stage.WAITING, note
+    return (stages[-1] if stages[0] in ENDED else stages[0]), note
+
+
+def _without_job(source: Source) -> Stage:
+    if not source.problems:
+        return Stage.DROPPED
+    return Stage.WAITING if any(problem.retryable for problem in source.problems) else Stage.REFUSED
+
+
+def _is_told(stage: Stage, jobs: Sequence[Job], receipt: dict[str, Any] | None, report: dict[str, Any] | None) -> bool:
+    """Whether the output bucket says what the ledger says; deliver writes it a moment later."""
+    if stage is not Stage.STORED and report is None:
+        return False
+    told = {job["job_id"]: job["status"] for job in receipt["jobs"]} if receipt else {}
+    return all(told.get(job.job_id) == job.status.value for job in jobs)

@@ -1,0 +1,18 @@
+"""The verb `down`: ends a local cloud."""
+
+from typing import Annotated
+
+import typer
+
+
+def down(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep its data for the next `up`.")] = False,
+) -> None:
+    """End the local cloud and forget everything in it."""
+    from backdrop_local import cloud
+    from backdrop_local.home import Home
+
+    if cloud.down(Home.chosen(), keep=keep):
+        typer.echo("The local cloud is down" + (", its data is kept." if keep else "."))
+    else:
+        typer.echo("There was no local cloud.")

@@ -1,0 +1,60 @@
+"""Door three: something ended; it leaves as pictures, receipt, error report and event."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from backdrop.aws.batch import Inbox, name_of, receives
+from backdrop.aws.buckets import S3Output
+from backdrop.aws.bus import EventBus
+from backdrop.aws.clients import QUICK
+from backdrop.aws.clock import SystemClock
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.meter import count_end
+from backdrop.aws.queues import SqsQueue
+from backdrop.aws.settings import settings
+from backdrop.providers.downloads import ResultDownloads
+from backdrop.steps.deliver import Deliver
+from backdrop.steps.messages import DeliverMessage, parse
+
+logger = Logger()
+
+
+@cache
+def build() -> tuple[Deliver, Inbox]:
+    """The step and its inbox, made at the first invocation."""
+    ours, sqs = settings(), boto3.client("sqs", config=QUICK)
+    dead_letters = SqsQueue(sqs, ours.dead_letter_queue_url)
+    step = Deliver(
+        ledger=DynamoLedger(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock()),
+        output=S3Output(boto3.client("s3", config=QUICK), ours.output_bucket),
+        downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
+        events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
+        dead_letters=dead_letters,
+        clock=SystemClock(),
+        input_bucket=ours.input_bucket,
+        max_megapixels=ours.max_image_megapixels,
+    )
+    urls = {name_of(ours.deliver_queue_url): ours.deliver_queue_url}
+    return step, Inbox(sqs, urls, dead_letters, logger)
+
+
+def deliver(record: SQSRecord) -> None:
+    """One message: a photo's views as the ledger has them, and its job's end handed over."""
+    message = parse(DeliverMessage, record.body)
+    logger.append_keys(job_id=message.job_id)
+    delivery = build()[0](message, receives=receives(record))
+    if delivery.job and delivery.ended_here:
+        count_end(delivery.job)
+        logger.info("job ended", status=delivery.job.status.value, key=delivery.job.key)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """SQS batch in, the messages that shall come again out."""
+    return build()[1].work_through(event, context, deliver)

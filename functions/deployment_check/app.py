@@ -1,0 +1,123 @@
+"""The deployment check: before lanes open, it refuses parameters that would let no call start.
+
+CloudFormation calls it as a custom resource and waits for one answer over HTTP. Rules in
+`template.yaml` refuse what can be said without arithmetic; this function does the rest. It needs
+nothing but the standard library, so that no broken layer can keep it from answering.
+"""
+
+import json
+import re
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
+WHOLE_NUMBERS = (
+    *(f"{provider}MaxInFlight" for provider in PROVIDERS),
+    *(f"{provider}TimeoutSeconds" for provider in PROVIDERS),
+    "RenderTimeoutSeconds",
+    "LaneVisibilitySeconds",
+    "SettleSeconds",
+    "MaxImageMegapixels",
+    "LedgerRetentionDays",
+)
+# What an invocation needs beside the call itself: read the photo, then write down the answer.
+RECORD_SECONDS = 10
+ANSWER_SECONDS = 10
+# CloudFormation takes at most 4,096 bytes for the whole answer.
+REASON_CHARACTERS = 3_000
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+BROKEN = "The deployment check itself broke; its log group has the error. Nothing was deployed."
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> None:
+    """Answer CloudFormation's request, also when the check itself breaks.
+
+    Raises: whatever broke, after the answer was sent, so that the log and Lambda's `Errors` show
+    it; `OSError` when the answer could not be sent (Lambda then invokes twice more).
+    """
+    refusals = [BROKEN]
+    try:
+        refusals = [] if event["RequestType"] == "Delete" else problems(event["ResourceProperties"])
+    finally:
+        send(event, refusals)
+
+
+def problems(parameters: Mapping[str, str]) -> list[str]:
+    """Every reason to refuse these parameters; each names them and what to set instead."""
+    unreadable = [_not_whole(name, parameters[name]) for name in WHOLE_NUMBERS]
+    found = [problem for problem in unreadable if problem]
+    if found:
+        return found
+    calls = (_call_too_long(provider, parameters) for provider in PROVIDERS)
+    buckets = (_bad_name(side, parameters) for side in ("Input", "Output"))
+    checks = (*calls, _lane_too_short(parameters), *buckets, _same_bucket(parameters))
+    return [problem for problem in checks if problem]
+
+
+def _not_whole(name: str, value: str) -> str:
+    if value.isascii() and value.isdigit() and str(int(value)) == value:
+        return ""
+    return f"{name}={value} is not a whole number. Write it plainly, such as 10."
+
+
+def _call_too_long(provider: str, parameters: Mapping[str, str]) -> str:
+    call, limit = f"{provider}TimeoutSeconds", int(parameters["RenderTimeoutSeconds"])
+    seconds = int(parameters[call])
+    if parameters[f"{provider}MaxInFlight"] == "0" or seconds + RECORD_SECONDS <= limit:
+        return ""
+    return (
+        f"{call}={seconds} does not fit into RenderTimeoutSeconds={limit}: a call takes up to "
+        f"{seconds} s and recording its answer {RECORD_SECONDS} s, so none could start. Set "
+        f"RenderTimeoutSeconds to {seconds + RECORD_SECONDS} or more, or {call} to "
+        f"{limit - RECORD_SECONDS} or less."
+    )
+
+
+def _lane_too_short(parameters: Mapping[str, str]) -> str:
+    lane, limit = (int(parameters[n]) for n in ("LaneVisibilitySeconds", "RenderTimeoutSeconds"))
+    if lane >= limit:
+        return ""
+    return (
+        f"LaneVisibilitySeconds={lane} is shorter than RenderTimeoutSeconds={limit}: a job would "
+        f"be handed out again while it is being paid. Set LaneVisibilitySeconds to {limit} or more."
+    )
+
+
+def _bad_name(side: str, parameters: Mapping[str, str]) -> str:
+    name = parameters[f"{side}BucketName"]
+    if BUCKET_NAME.fullmatch(name):
+        return ""
+    return (
+        f"'{name}' cannot be the {side.lower()} bucket's name (3 to 63 characters, a-z, 0-9 and "
+        f"hyphens). Give the stack a shorter name in lower case, or set {side}Bucket."
+    )
+
+
+def _same_bucket(parameters: Mapping[str, str]) -> str:
+    name = parameters["InputBucketName"]
+    if name != parameters["OutputBucketName"]:
+        return ""
+    return (
+        f"'{name}' would be both input and output bucket, and each picture would be bought a new "
+        "background again. Set InputBucket and OutputBucket to different buckets."
+    )
+
+
+def send(event: Mapping[str, Any], refusals: list[str]) -> None:
+    """Put the answer where CloudFormation waits for it. Raises: `OSError` when it is not taken."""
+    answer = {
+        "Status": "FAILED" if refusals else "SUCCESS",
+        "Reason": " ".join(refusals)[:REASON_CHARACTERS] or "The parameters fit together.",
+        # The id never changes: a new one would make CloudFormation delete the old resource.
+        "PhysicalResourceId": "deployment-check",
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    # The address is CloudFormation's own and signed without a content type.
+    request = urllib.request.Request(  # noqa: S310
+        event["ResponseURL"],
+        data=json.dumps(answer).encode(),
+        headers={"Content-Type": ""},
+        method="PUT",
+    )
+    urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()  # noqa: S310

@@ -1,0 +1,62 @@
+"""Door one: something came into the input bucket; it leaves as jobs in their lanes."""
+
+from functools import cache, partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.aws.batch import Inbox, name_of, receives
+from backdrop.aws.buckets import S3Photos
+from backdrop.aws.clients import QUICK
+from backdrop.aws.clock import SystemClock
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.meter import Metric, count
+from backdrop.aws.queues import SqsQueue
+from backdrop.aws.settings import settings
+from backdrop.steps.intake import Intake
+
+logger = Logger()
+
+
+@cache
+def build() -> tuple[Intake, Inbox]:
+    """The step and its inbox, made at the first invocation."""
+    ours, sqs = settings(), boto3.client("sqs", config=QUICK)
+    queue = partial(SqsQueue, sqs)
+    step = Intake(
+        photos=S3Photos(boto3.client("s3", config=QUICK)),
+        ledger=DynamoLedger(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock()),
+        lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
+        deliver=queue(ours.deliver_queue_url),
+        intake=queue(ours.intake_queue_url),
+        clock=SystemClock(),
+        default_provider=ours.default_provider,
+        settle_seconds=ours.settle_seconds,
+        max_megapixels=ours.max_image_megapixels,
+    )
+    urls = {name_of(ours.intake_queue_url): ours.intake_queue_url}
+    return step, Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)
+
+
+def take_in(record: SQSRecord) -> None:
+    """One message: look at each photo that it names."""
+    step, _ = build()
+    for look in looks_of(record.body, bucket=settings().input_bucket, again=receives(record) > 1):
+        decision = step(look)
+        for job in decision.accepted:
+            count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)
+            logger.info("job accepted", job_id=job.job_id, key=job.key)
+        for code in decision.refused:
+            count(Metric.FAILED, code=code)
+            logger.info("photo refused", code=code.value, key=look.key)
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """SQS batch in, the messages that shall come again out."""
+    return build()[1].work_through(event, context, take_in)

@@ -1,0 +1,1 @@
+"""Backdrop: photos dropped into a bucket come back with a new background, each paid for once."""

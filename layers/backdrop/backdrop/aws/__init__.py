@@ -1,0 +1,1 @@
+"""AWS, spoken only here: the ports of the steps on boto3."""

@@ -1,0 +1,128 @@
+"""How a door takes messages: one at a time, and each failure by its class.
+
+A wait hands the message back with its delay; a damaged message becomes a dead letter; anything else is a bug, logged
+whole, and its message comes again when its visibility is over.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from backdrop.aws.meter import Metric, count
+from backdrop.core.codes import Code
+from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.ports import Queue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+LONGEST_DELAY_SECONDS = 43_000
+LONGEST_WEATHER_SECONDS = 600
+WEATHER = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE})
+STALE_DELAY_SECONDS = 1
+MAX_LETTER_BYTES = 80_000
+Work = Callable[[SQSRecord], None]
+
+
+class _Processor(BatchProcessor):
+    """Powertools' batch, which says why a record failed."""
+
+    def __init__(self, logger: Logger) -> None:
+        super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        self._logger = logger
+
+    def failure_handler(self, record: Any, exception: Any) -> Any:
+        if not isinstance(exception[1], WaitError | StaleError):
+            self._logger.error("unexpected error; the message will come again", exc_info=exception)
+            count(Metric.UNEXPECTED_ERROR)
+        return super().failure_handler(record, exception)
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The queues that a door empties: their URLs by name, and where damaged messages go."""
+
+    sqs: "SQSClient"
+    queue_urls: Mapping[str, str]
+    dead_letters: Queue
+    logger: Logger
+
+    def work_through(self, event: dict[str, Any], context: LambdaContext, work: Work) -> PartialItemFailureResponse:
+        """Do the work for each message; the answer names those that shall come again."""
+        return process_partial_response(
+            event=event,
+            record_handler=partial(self._one, work),
+            processor=_Processor(self.logger),
+            context=context,
+        )
+
+    def _one(self, work: Work, record: SQSRecord) -> None:
+        try:
+            work(record)
+        except WaitError as error:
+            self._hand_back(record, error.code, error.message, _delay(error, receives(record)))
+            raise
+        except StaleError:
+            self._hand_back(
+                record,
+                Code.LEDGER_UNAVAILABLE,
+                "others were faster, again and again",
+                STALE_DELAY_SECONDS,
+            )
+            raise
+        except DamagedMessageError as error:
+            self._bury(record, error)
+
+    def _hand_back(self, record: SQSRecord, code: Code, why: str, delay_seconds: float) -> None:
+        delay = max(0, min(round(delay_seconds), LONGEST_DELAY_SECONDS))
+        self.sqs.change_message_visibility(
+            QueueUrl=self.queue_urls[queue_name(record)],
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=delay,
+        )
+        self.logger.info("message handed back", code=code.value, reason=why, delay_seconds=delay)
+        count(Metric.HANDED_BACK, code=code.value)
+
+    def _bury(self, record: SQSRecord, error: DamagedMessageError) -> None:
+        self.logger.warning("damaged message", reason=error.message)
+        attributes = {
+            "code": error.code.value,
+            "reason": error.message[:1000],
+            "money": "not_spent",
+        }
+        body = {"queue": queue_name(record), "body": record.body.encode()[:MAX_LETTER_BYTES].decode(errors="ignore")}
+        self.dead_letters.send(body, group="damaged", attributes=attributes)
+        count(Metric.DEAD_LETTERED, code=error.code.value)
+
+
+def _delay(error: WaitError, times: int) -> float:
+    """Seconds until the message shall come again: AWS out of order is asked more and more seldom."""
+    if error.code not in WEATHER:
+        return error.delay_seconds
+    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_WEATHER_SECONDS)
+
+
+def queue_name(record: SQSRecord) -> str:
+    """The name of the queue that a record came from."""
+    return record.event_source_arn.rpartition(":")[2]
+
+
+def name_of(queue_url: str) -> str:
+    """The name of a queue by its URL."""
+    return queue_url.rpartition("/")[2]
+
+
+def receives(record: SQSRecord) -> int:
+    """How often the message was delivered, this time included."""
+    return int(record.attributes.approximate_receive_count or 1)

@@ -1,0 +1,166 @@
+"""The two buckets on S3."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.ports import PreconditionError, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
+CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+WEATHER_DELAY_SECONDS = 5.0
+LONGEST_LISTING = 1000
+
+
+class S3Photos:
+    """The InputBucket port."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
+        """The object, or None when there is none; its bytes only if it is not the known one and within `limit`."""
+        try:
+            found = self._client.get_object(Bucket=bucket, Key=key)
+            with found["Body"] as body:
+                unread = found["ContentLength"] > limit or found["ETag"] == known_etag
+                data = None if unread else body.read()
+        except (ClientError, BotoCoreError, OSError) as error:
+            if _code(error) in ABSENT:
+                return None
+            raise _weather(error) from error
+        return _stored(found, data)
+
+    def tags(self, bucket: str, key: str) -> Mapping[str, str]:
+        """The object's tags; none where the object is gone by now."""
+        try:
+            found = self._client.get_object_tagging(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in ABSENT:
+                return {}
+            raise _weather(error) from error
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in S3's order, without those in deeper folders."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket,
+            Prefix=prefix,
+            Delimiter="/",
+            PaginationConfig={"PageSize": LONGEST_LISTING},
+        )
+        try:
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", ()))  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        except (ClientError, BotoCoreError) as error:
+            raise _weather(error) from error
+
+
+class S3Output:
+    """The OutputBucket port."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def head(self, key: str) -> Stored | None:
+        """The object without its bytes, or None when there is none."""
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in ABSENT:
+                return None
+            raise _weather(error) from error
+        return _stored(found, None)
+
+    def read(self, key: str) -> bytes:
+        """The bytes of an object that is there."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise _weather(error) from error
+
+    def find(self, prefix: str) -> str | None:
+        """The first key that begins with `prefix`, or None."""
+        try:
+            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
+        except (ClientError, BotoCoreError) as error:
+            raise _weather(error) from error
+        return next((one["Key"] for one in found.get("Contents", ())), None)  # pyright: ignore[reportTypedDictNotRequiredAccess]
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Write an object whose key belongs to its content alone."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+        except (ClientError, BotoCoreError) as error:
+            raise _weather(error) from error
+
+    def replace(
+        self,
+        key: str,
+        data: bytes,
+        content_type: str,
+        *,
+        known: Stored | None,
+        metadata: Mapping[str, str],
+    ) -> str | None:
+        """Write where the object still is the `known` one (None: no object); returns the version's id.
+
+        Raises PreconditionError where somebody was faster.
+        """
+        condition: dict[str, Any] = {"IfMatch": known.etag} if known else {"IfNoneMatch": "*"}
+        try:
+            written = self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                Metadata={name: quote(text) for name, text in metadata.items()},
+                **condition,
+            )
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in CHANGED | ABSENT:
+                raise PreconditionError from error
+            raise _weather(error) from error
+        return written.get("VersionId")
+
+    def delete(self, key: str, *, known: Stored) -> None:
+        """Take an object away where it still is the `known` one; PreconditionError where somebody was faster."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=known.etag)
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in CHANGED:
+                raise PreconditionError from error
+            if _code(error) not in ABSENT:
+                raise _weather(error) from error
+
+
+def _stored(found: Mapping[str, Any], data: bytes | None) -> Stored:
+    version = found.get("VersionId")
+    return Stored(
+        etag=found["ETag"],
+        version_id=None if version == "null" else version,
+        size=found["ContentLength"],
+        modified=found["LastModified"],
+        data=data,
+        metadata={name: unquote(text) for name, text in found.get("Metadata", {}).items()},
+    )
+
+
+def _code(error: Exception) -> str:
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+
+
+def _weather(error: Exception) -> WaitError:
+    return WaitError(
+        Code.STORAGE_UNAVAILABLE,
+        f"S3 does not answer ({_code(error) or type(error).__name__}).",
+        WEATHER_DELAY_SECONDS,
+    )

@@ -1,0 +1,65 @@
+"""What the stack tells its functions: the environment, read once and checked."""
+
+import os
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+
+from backdrop.core.codec import checked
+
+ENVIRONMENT_NAMES = {
+    "ideogram": "IDEOGRAM",
+    "segmind": "SEGMIND",
+    "1min": "ONE_MIN",
+    "runware": "RUNWARE",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """One provider: its lane (empty while it is off), its address, and its longest call in seconds."""
+
+    queue_url: str = ""
+    base_url: str = ""
+    timeout_seconds: float = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The stack's parameters and resources, as far as a function was given them."""
+
+    stack_name: str = ""
+    input_bucket: str = ""
+    output_bucket: str = ""
+    ledger_table: str = ""
+    intake_queue_url: str = ""
+    deliver_queue_url: str = ""
+    dead_letter_queue_url: str = ""
+    event_bus_name: str = ""
+    default_provider: str = "ideogram"
+    daily_budget_usd: Decimal = Decimal(10)
+    settle_seconds: int = 20
+    max_image_megapixels: int = 100
+    result_hosts: str = ""
+    providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
+
+    @property
+    def extra_hosts(self) -> tuple[str, ...]:
+        """The hosts that the operator added to those that results may come from."""
+        return tuple(host.strip() for host in self.result_hosts.split(",") if host.strip())
+
+    @property
+    def lanes(self) -> dict[str, ProviderSettings]:
+        """The providers that are on."""
+        return {name: provider for name, provider in self.providers.items() if provider.queue_url}
+
+
+def settings() -> Settings:
+    """The environment as settings; a value that makes no sense raises at the first invocation."""
+    given: dict[str, object] = _given(Settings, "")
+    given["providers"] = {name: _given(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_NAMES.items()}
+    return checked(Settings, given)
+
+
+def _given(kind: type[Settings | ProviderSettings], prefix: str) -> dict[str, object]:
+    names = {one.name: prefix + one.name.upper() for one in fields(kind)}
+    return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}

@@ -1,0 +1,84 @@
+"""Which provider can express which field, and in which range: the one table that validation and requests share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PROVIDERS = ("ideogram", "segmind", "1min", "runware")
+# Ideogram's "10MB", read the smaller way (API reference of replace-background, v1).
+MAX_PHOTO_BYTES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Range:
+    """A whole number between two bounds, both included."""
+
+    low: int
+    high: int
+
+    def admits(self, value: object) -> bool:
+        return isinstance(value, int) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """One of a closed list of words."""
+
+    words: tuple[str, ...]
+
+    def admits(self, value: object) -> bool:
+        return value in self.words
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)
+
+
+@dataclass(frozen=True)
+class Free:
+    """Whatever the instructions' own model lets through."""
+
+    meaning: str
+
+    def admits(self, value: object) -> bool:
+        return value is not None
+
+    def __str__(self) -> str:
+        return self.meaning
+
+
+Limit = Range | Words | Free
+
+# Ideogram v1, replace-background and remove-background: the vendor's API reference and OpenAPI, August 2026.
+CAPABILITIES: dict[tuple[str, str], dict[str, Limit]] = {
+    ("ideogram", "replace"): {
+        "prompt": Free("text, 1 to 2,000 characters"),
+        "style_preset": Free("one of the 62 presets"),
+        "style_codes": Free("8-digit codes"),
+        "magic_prompt": Words(("AUTO", "ON", "OFF")),
+        "rendering_speed": Words(("FLASH", "TURBO", "DEFAULT", "QUALITY")),
+        "num_images": Range(1, 8),
+        "seed": Range(0, 2_147_483_647),
+    },
+    ("ideogram", "remove"): {},
+}
+ADDRESSED = tuple(dict.fromkeys(name for fields in CAPABILITIES.values() for name in fields))
+
+
+def not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:
+    """Why a provider cannot do what the instructions ask, one sentence a field; empty when it can."""
+    fields = CAPABILITIES[provider, instructions["operation"]]
+    return [
+        sentence
+        for name in ADDRESSED
+        if name in instructions
+        for sentence in _objection(provider, name, instructions[name], fields.get(name))
+    ]
+
+
+def _objection(provider: str, name: str, value: object, limit: Limit | None) -> list[str]:
+    if limit is None:
+        return [f"{provider} has no {name}"]
+    return [] if limit.admits(value) else [f"{provider} takes {name} {limit}, not {value!r}"]

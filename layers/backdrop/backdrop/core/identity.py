@@ -1,0 +1,63 @@
+"""Names that may never change: the ids of sources, jobs and paid content.
+
+A release that changed one of them would buy every picture a second time, so each id hashes its own format's name.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+JOB_FORMAT = "backdrop-job-1"
+CONTENT_FORMAT = "backdrop-content-1"
+SOURCE_FORMAT = "backdrop-source-1"
+EVENT_NAMESPACE = uuid.UUID("8f3f9a3e-6c0b-5d55-9a1e-2f6a6f0f7b11")
+
+
+def canonical_json(value: Any) -> str:
+    """The one spelling of a JSON value: keys sorted, no blanks, Unicode as it is, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 of bytes, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def source_id(bucket: str, key: str) -> str:
+    """The id of the place where a photo lies, whatever bytes lie there, 64 hex digits."""
+    return _digest(SOURCE_FORMAT, bucket, key)
+
+
+def job_id(
+    *,
+    bucket: str,
+    key: str,
+    variant: str,
+    image_sha256: str,
+    asked: Mapping[str, Any],
+    revision: str | None,
+) -> str:
+    """The id of one purchase: these bytes, at this place, asked this, 64 hex digits."""
+    return _digest(JOB_FORMAT, bucket, key, variant, image_sha256, dict(asked), revision)
+
+
+def content_key(*, image_sha256: str, asked: Mapping[str, Any], revision: str | None) -> str:
+    """What two jobs share when one paid file can serve both, 64 hex digits."""
+    return _digest(CONTENT_FORMAT, image_sha256, dict(asked), revision)
+
+
+def event_id(job: str, status: str, ended_at: str) -> str:
+    """The id of the event that announces one end of one job; the same again when it is repeated."""
+    return str(uuid.uuid5(EVENT_NAMESPACE, f"{job}/{status}/{ended_at}"))
+
+
+def fairness_group(key: str) -> str:
+    """The message group of a photo: 32 hex digits of its top folder's hash, for SQS fair queues."""
+    top, slash, _ = key.partition("/")
+    return hashlib.sha256((top if slash else "").encode()).hexdigest()[:32]

@@ -1,0 +1,84 @@
+"""From all the places that say something to one set of instructions, with the origin of each value."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backdrop.core.capability import ADDRESSED
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.places import Place
+
+# Fields that exclude or explain one another are inherited together or not at all.
+GROUPS: tuple[frozenset[str], ...] = (
+    frozenset({"operation", "prompt"}),
+    frozenset({"style_preset", "style_codes"}),
+)
+NOT_ASKED = frozenset({"max_cost_usd", "revision", "metadata"})
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What is wanted, under long names, and where each value came from."""
+
+    fields: Mapping[str, Any]
+    provenance: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def operation(self) -> str:
+        return self.fields["operation"]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What reaches the provider, as given: the part of a job's identity that says what is bought."""
+        return {name: value for name, value in self.fields.items() if name not in NOT_ASKED}
+
+    @property
+    def revision(self) -> str | None:
+        return self.fields.get("revision")
+
+    def providers(self, default: str) -> tuple[str, ...]:
+        """The providers that may do it, in order of preference."""
+        given = self.fields.get("provider", default)
+        return (given,) if isinstance(given, str) else tuple(given)
+
+
+def is_complete(places: Sequence[Place]) -> bool:
+    """Whether the places say enough to begin (or to be refused) without waiting for more."""
+    return any(place.errors or "operation" in place.fields for place in places)
+
+
+def resolve(places: Sequence[Place]) -> Instructions:
+    """Merge the places, nearest first.
+
+    Raises InstructionError when nothing says what is wanted or a new background has no prompt.
+    The mistakes inside the places are the caller's to report first.
+    """
+    fields: dict[str, Any] = {}
+    provenance: dict[str, str] = {}
+    closed: set[str] = set()
+    for place in places:
+        taken = {name: value for name, value in place.fields.items() if name not in closed}
+        fields |= taken
+        provenance |= dict.fromkeys(taken, place.name)
+        closed |= set(taken) | _groups_of(taken)
+    if "operation" not in fields:
+        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places))
+    if fields["operation"] == "replace" and "prompt" not in fields:
+        raise InstructionError(Code.MISSING_PROMPT, f"{provenance['operation']} asks to replace, and gives no prompt.")
+    if fields["operation"] == "remove":
+        fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
+    warnings = tuple(warning for place in places for warning in place.warnings)
+    return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
+
+
+def _groups_of(names: Mapping[str, Any]) -> set[str]:
+    return {member for group in GROUPS if group & names.keys() for member in group}
+
+
+def _nothing_said(places: Sequence[Place]) -> str:
+    given = sorted({name for place in places for name in place.fields})
+    if given:
+        return f"There is {', '.join(given)}, but neither an operation nor a prompt."
+    return "There is no sidecar and no tag that says what is wanted."

@@ -1,0 +1,243 @@
+"""The ledger's items: a source, its jobs, and the attempts that moved money."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from backdrop.core.codes import CODES, Code, End
+from backdrop.core.errors import BackdropError
+
+
+class Status(StrEnum):
+    """The states of a job, in the words of receipts, metrics and tests."""
+
+    ACCEPTED = "accepted"
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    PAID = "paid"
+    STORED = "stored"
+    REFUSED = "refused"
+    DEAD = "dead"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+ENDS = frozenset({Status.STORED, Status.REFUSED, Status.DEAD, Status.HELD, Status.SUPERSEDED, Status.CANCELLED})
+FAILED = frozenset({Status.REFUSED, Status.DEAD, Status.HELD})
+
+
+class Money(StrEnum):
+    """What an attempt cost."""
+
+    NOT_SPENT = "not_spent"
+    SPENT = "spent"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """How an attempt went."""
+
+    IN_FLIGHT = "in_flight"
+    ANSWERED = "answered"
+    NOT_TAKEN = "not_taken"
+    REJECTED = "rejected"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Immutable: a transition makes a new one."""
+
+    def but(self, **changed: Any) -> Self:
+        """The same record with some fields changed."""
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Record):
+    """One entry of an error report."""
+
+    code: Code
+    message: str
+    hint: str
+    retryable: bool
+    money: Money = Money.NOT_SPENT
+    times: int = 1
+    first_seen: datetime
+    last_seen: datetime
+
+    @classmethod
+    def of(cls, error: BackdropError, now: datetime, money: Money = Money.NOT_SPENT) -> "Problem":
+        """The report's entry for an error met at `now`."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            retryable=CODES[error.code].end is End.WAITING,
+            money=money,
+            first_seen=now,
+            last_seen=now,
+        )
+
+    def since(self, earlier: "Problem | None") -> "Problem":
+        """The same problem, with when it was first seen and how often since."""
+        if earlier is None or earlier.code is not self.code:
+            return self
+        return self.but(first_seen=earlier.first_seen, times=earlier.times + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link(Record):
+    """One entry of a provider's answer; `url` is None where the provider withheld the picture."""
+
+    url: str | None
+    seed: int | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.url is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt(Record):
+    """One call that may have moved money. Amounts are micro-dollars."""
+
+    n: int
+    provider: str
+    provider_id: str | None = None
+    submitted_at: datetime
+    lease_until: datetime
+    day: str
+    reserved: int
+    charged: int = 0
+    unknown: int = 0
+    outcome: Outcome = Outcome.IN_FLIGHT
+    basis: str = "price_list"
+
+    @property
+    def money(self) -> Money:
+        if self.unknown or self.outcome is Outcome.IN_FLIGHT:
+            return Money.UNKNOWN
+        return Money.SPENT if self.charged else Money.NOT_SPENT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Record):
+    """One picture in the output bucket."""
+
+    key: str
+    version_id: str | None
+    n: int
+    output: str | None
+    width: int
+    height: int
+    format: str
+    bytes: int
+    has_alpha: bool
+    seed: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item(Record):
+    """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer."""
+
+    v: Literal[1] = 1
+    rev: int = 0
+    write_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Item):
+    """One picture request to one provider: what is asked, how far it is, what it cost.
+
+    `told`: its failure was counted and, where an operator must act, became a dead letter.
+    `unwanted` is the end (superseded, cancelled) that awaits a job which its photo names no more while its call is out.
+    """
+
+    job_id: str
+    content_key: str
+    source_id: str
+    bucket: str
+    key: str
+    version_id: str | None
+    sha256: str
+    variant: str
+    status: Status = Status.ACCEPTED
+    operation: str
+    provider: str
+    asked: dict[str, Any]
+    instructions: dict[str, Any]
+    provenance: dict[str, str]
+    metadata: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    quoted: int
+    attempt: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    links: tuple[Link, ...] = ()
+    results: tuple[Result, ...] = ()
+    problem: Problem | None = None
+    reported: bool = False
+    told: bool = False
+    unwanted: Status | None = None
+    crashes: int = 0
+    throttled_ms: int = 0
+    queued_at: datetime
+    submitted_at: datetime | None = None
+    paid_at: datetime | None = None
+    stored_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDS
+
+    @property
+    def charged(self) -> int:
+        """What is certain, over all attempts, in micro-dollars."""
+        return sum(attempt.charged for attempt in self.attempts)
+
+    @property
+    def unknown(self) -> int:
+        """What may have been charged besides, calls in flight included, in micro-dollars."""
+        return sum(attempt.unknown + attempt.reserved for attempt in self.attempts)
+
+    @property
+    def money(self) -> Money:
+        if self.unknown:
+            return Money.UNKNOWN
+        return Money.SPENT if self.charged else Money.NOT_SPENT
+
+    def attempt_of(self, n: int) -> Attempt | None:
+        return next((attempt for attempt in self.attempts if attempt.n == n), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoFacts(Record):
+    """What intake saw in the bucket: enough to know the same bytes again without reading them."""
+
+    etag: str
+    version_id: str | None = None
+    uploaded_at: datetime
+    size: int
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Item):
+    """One place in an input bucket: the photo that lies there now and the jobs it stands for now."""
+
+    source_id: str
+    bucket: str
+    key: str
+    photo: PhotoFacts | None = None
+    asked_from: str = ""
+    jobs: dict[str, str] = field(default_factory=dict[str, str])
+    problems: tuple[Problem, ...] = ()
+    waiting_since: datetime | None = None
+    reported: bool = False

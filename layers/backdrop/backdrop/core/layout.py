@@ -1,0 +1,109 @@
+"""Where things lie: which input keys mean what, and every name in the output bucket."""
+
+import hashlib
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+MAX_SOURCE_KEY_BYTES = 900
+MAX_S3_KEY_BYTES = 1024
+RESERVED = "_backdrop"
+RECEIPTS = f"{RESERVED}/receipts"
+ERRORS = f"{RESERVED}/errors"
+PAID = f"{RESERVED}/paid"
+WORK = f"{RESERVED}/work"
+
+_SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
+
+
+class Kind(StrEnum):
+    """What an object in the input bucket is to the pipeline, by its key alone."""
+
+    PHOTO = "photo"
+    SIDECAR = "sidecar"
+    IGNORED = "ignored"
+
+
+def kind_of(key: str) -> Kind:
+    """Photo (to be opened, whatever its suffix), sidecar, or nothing of ours."""
+    parts = key.split("/")
+    name = parts[-1]
+    if not name or name.startswith(".") or name.endswith("~"):
+        return Kind.IGNORED
+    if any(part.startswith(RESERVED) or part.lower() in _LITTER for part in parts):
+        return Kind.IGNORED
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix == ".json":
+        return Kind.SIDECAR
+    return Kind.IGNORED if suffix in _SILENT_SUFFIXES else Kind.PHOTO
+
+
+def sidecars_of(key: str) -> tuple[str, ...]:
+    """The keys of a photo's possible sidecars, the nearest first: `red.jpg.json`, `red.json`."""
+    exact = f"{key}.json"
+    shared = f"{_without_suffix(key)}.json"
+    return (exact,) if shared == exact else (exact, shared)
+
+
+def may_share(sidecar: str, photo: str) -> bool:
+    """Whether a sidecar's key is one of a photo's possible sidecars."""
+    return sidecar in sidecars_of(photo)
+
+
+def photo_of(sidecar: str) -> str:
+    """The key whose own sidecar this is: `shoes/red.jpg` for `shoes/red.jpg.json`."""
+    return sidecar.removesuffix(".json")
+
+
+def stem_of(key: str) -> str:
+    """A photo's own name without its folder and suffix."""
+    return _without_suffix(key.rpartition("/")[2])
+
+
+def _without_suffix(key: str) -> str:
+    folder, slash, name = key.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return f"{folder}{slash}{stem}" if dot and stem else key
+
+
+def picture_key(source: str, *, variant: str, n: int, extension: str) -> str:
+    """`shoes/red.jpg/red[-variant][_n].png`; a stem too long for S3 is cut and given 8 digits of its hash."""
+    tail = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + f".{extension}"
+    return f"{source}/{_cut(stem_of(source), MAX_S3_KEY_BYTES - len(f'{source}/{tail}'.encode()))}{tail}"
+
+
+def _cut(text: str, room: int) -> str:
+    """A text of at most `room` bytes: whole, or its beginning and 8 digits of its hash."""
+    data = text.encode()
+    if len(data) <= room:
+        return text
+    digits = hashlib.sha256(data).hexdigest()[:8]
+    return data[: room - len(digits)].decode(errors="ignore") + digits
+
+
+def source_name(bucket: str, key: str, own_bucket: str) -> str:
+    """How the output bucket names a source: its key, or `@bucket/key` when it lies in another bucket.
+
+    A key of the own bucket that begins with `@` is named in full too, so that no two sources share a name.
+    """
+    return key if bucket == own_bucket and not key.startswith("@") else f"@{bucket}/{key}"
+
+
+def receipt_key(source: str) -> str:
+    """The receipt of a source."""
+    return _view_key(RECEIPTS, source)
+
+
+def report_key(source: str) -> str:
+    """The error report of a source."""
+    return _view_key(ERRORS, source)
+
+
+def _view_key(folder: str, source: str) -> str:
+    """A key that is too long to be taken as a photo still has a report, under a name that is cut."""
+    return f"{folder}/{_cut(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
+
+
+def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
+    """The provider's own file, untouched: image `n` of a job's paid attempt."""
+    return f"{PAID}/{job_id}/{attempt}_{n}.{extension}"

@@ -1,0 +1,130 @@
+"""Receipt, error report and events: views, built whole from the ledger's items and nothing else."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from backdrop.core.identity import event_id
+from backdrop.core.job import FAILED, Attempt, Job, Money, Problem, Source, Status
+from backdrop.core.money import usd_of
+
+
+def receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
+    """All jobs that a photo's place ever had, current ones first, and what they cost."""
+    ordered = sorted(jobs, key=lambda job: (job.job_id not in source.jobs.values(), job.queued_at, job.job_id))
+    return {
+        "source": _source(source),
+        "jobs": [_job(job, current=job.job_id in source.jobs.values()) for job in ordered],
+        "total_usd": usd_of(sum(job.charged for job in ordered)),
+    }
+
+
+def _source(source: Source) -> dict[str, Any]:
+    photo = source.photo
+    return {
+        "bucket": source.bucket,
+        "key": source.key,
+        "version_id": photo.version_id if photo else None,
+        "sha256": photo.sha256 if photo else None,
+        "width": photo.width if photo else None,
+        "height": photo.height if photo else None,
+    }
+
+
+def _job(job: Job, *, current: bool) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "variant": job.variant or None,
+        "current": current,
+        "status": job.status.value,
+        "operation": job.operation,
+        "provider": job.provider,
+        "instructions": job.instructions,
+        "provenance": job.provenance,
+        "metadata": job.metadata,
+        "results": [asdict(result) for result in job.results],
+        "cost": {
+            "usd": usd_of(job.charged),
+            "basis": _basis(job),
+            "unknown_usd": usd_of(job.unknown),
+        },
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "queued_at": _time(job.queued_at),
+        "submitted_at": _time(job.submitted_at),
+        "paid_at": _time(job.paid_at),
+        "stored_at": _time(job.stored_at),
+        "throttled_seconds": job.throttled_ms / 1000,
+        "warnings": list(job.warnings),
+    }
+
+
+def _basis(job: Job) -> str:
+    charged = [attempt.basis for attempt in job.attempts if attempt.charged]
+    return charged[-1] if charged else "price_list"
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "n": attempt.n,
+        "provider": attempt.provider,
+        "provider_id": attempt.provider_id,
+        "submitted_at": _time(attempt.submitted_at),
+        "outcome": attempt.outcome.value,
+        "money": attempt.money.value,
+    }
+
+
+def error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
+    """Everything that is wrong with a photo now, or None when it is right."""
+    current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
+    errors = [_error(problem, None, None, Status.REFUSED.value) for problem in source.problems]
+    errors += [_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem]
+    return {"source": _source(source), "errors": errors} if errors else None
+
+
+def _error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "variant": variant,
+        "status": status,
+        "code": problem.code.value,
+        "message": problem.message,
+        "hint": problem.hint,
+        "retryable": problem.retryable,
+        "money": problem.money.value,
+        "first_seen": _time(problem.first_seen),
+        "last_seen": _time(problem.last_seen),
+    }
+
+
+def announcement(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
+    """The event that tells of a job's end: its detail type and detail; None where nobody is told."""
+    if job.ended_at is None or not (job.status is Status.STORED or job.status in FAILED):
+        return None
+    detail: dict[str, Any] = {
+        "event_id": event_id(job.job_id, job.status.value, job.ended_at.isoformat()),
+        "source": _source(source),
+        "job": _job(job, current=job.job_id in source.jobs.values()),
+    }
+    if job.status is Status.STORED:
+        return "Image Completed", detail
+    errors: Sequence[Problem] = (job.problem,) if job.problem else ()
+    detail["errors"] = [_error(one, job.job_id, job.variant or None, job.status.value) for one in errors]
+    return "Image Failed", detail
+
+
+def dead_letter(job: Job) -> dict[str, str]:
+    """The message attributes by which a dead letter explains itself."""
+    problem = job.problem
+    return {
+        "code": problem.code.value if problem else "",
+        "reason": problem.message[:1000] if problem else "",
+        "money": problem.money.value if problem else Money.UNKNOWN.value,
+        "job_id": job.job_id,
+        "provider": job.provider,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

@@ -1,0 +1,43 @@
+"""What every container says about its picture, and the ways in which a container can fail."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type PhotoFormat = Literal["jpeg", "png", "webp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A picture as its file describes it, before any pixel is decoded.
+
+    `width` and `height` are stored pixels, before any EXIF orientation. `mode` is Pillow's name,
+    with `;16` added where Pillow would drop to 8 bits. `decode_bytes` is the memory of a trial
+    decode.
+    """
+
+    format: PhotoFormat
+    width: int
+    height: int
+    mode: str
+    has_alpha: bool
+    decode_bytes: int = 0
+
+
+class ContainerError(Exception):
+    """The file cannot be read; the message continues the sentence `The JPEG file …`."""
+
+
+class CutShortError(ContainerError):
+    """The file ends before its end marker."""
+
+
+class DamagedError(ContainerError):
+    """The file is all there and contradicts itself."""
+
+
+class RareKindError(ContainerError):
+    """The file is sound, of a kind that readers in the field do not take."""
+
+
+class BombError(ContainerError):
+    """The file is small and unpacks to something that is not."""

@@ -1,0 +1,92 @@
+"""JPEG, segment by segment: size, kind and end marker, per ITU-T T.81 annex B."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from backdrop.imaging.containers.header import CutShortError, DamagedError, Header, RareKindError
+
+MAGIC = b"\xff\xd8\xff"
+MAX_SCANS = 200
+"""Encoders write about ten scans; thousands in a small file only burn the decoder's time."""
+
+_END_OF_IMAGE = 0xD9
+_START_OF_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_PROGRESSIVE = 0xC2
+_WITHOUT_LENGTH = frozenset({0x01, 0xD8})
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+# Stuffed zeros and restart markers belong to the pixel data, a doubled FF is padding.
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One marker and where its payload lies in the file."""
+
+    marker: int
+    start: int
+    end: int
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Every segment of the first picture, its end marker last.
+
+    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length.
+    """
+    position = 2
+    while found := _MARKER.search(data, position):
+        marker, start = data[found.start() + 1], found.end()
+        if marker == _END_OF_IMAGE:
+            yield Segment(marker, start, start)
+            return
+        if marker in _WITHOUT_LENGTH:
+            position = start
+            continue
+        length = int.from_bytes(data[start : start + 2])
+        position = start + length
+        if position > len(data) or start + 2 > len(data):
+            break
+        if length < 2:
+            raise DamagedError(f"has a segment at byte {found.start():,} with an impossible length")
+        yield Segment(marker, start + 2, position)
+    raise CutShortError(f"has no end marker after its {len(data):,} bytes")
+
+
+def read_header(data: bytes) -> Header:
+    """Size and colours from the frame segment; raises `ContainerError` without a sound one."""
+    for segment in segments(data):
+        if segment.marker in _FRAMES:
+            return _read_frame(segment.marker, data[segment.start : segment.end])
+        if segment.marker in (_START_OF_SCAN, _END_OF_IMAGE):
+            break
+    raise DamagedError("names no picture size before its pixels")
+
+
+def _read_frame(marker: int, payload: bytes) -> Header:
+    if len(payload) < 6:
+        raise DamagedError("has a frame segment that is too short")
+    bits, components = payload[0], payload[5]
+    if marker not in _HUFFMAN_FRAMES or bits != 8:
+        raise RareKindError(f"is of a rare kind ({bits}-bit, frame type {marker & 0x0F})")
+    if components not in _MODES:
+        raise DamagedError(f"claims {components} colour channels")
+    height, width = int.from_bytes(payload[1:3]), int.from_bytes(payload[3:5])
+    return Header("jpeg", width, height, _MODES[components], has_alpha=False)
+
+
+def complete(data: bytes, header: Header) -> Header:
+    """Walks to the end marker; raises `ContainerError` without it or a picture."""
+    markers = [segment.marker for segment in segments(data)]
+    frames = [marker for marker in markers if marker in _FRAMES]
+    scans = markers.count(_START_OF_SCAN)
+    if len(frames) != 1 or scans == 0:
+        raise DamagedError(f"has {len(frames)} frames and {scans} scans instead of one picture")
+    if scans > MAX_SCANS:
+        raise DamagedError(f"has {scans:,} scans; {MAX_SCANS} are more than any camera writes")
+    samples = header.width * header.height * len(header.mode)
+    # libjpeg keeps 16-bit coefficients of the whole picture unless one baseline scan holds it all;
+    # otherwise the trial decode at 1/8 of each side needs 1/64.
+    whole = frames[0] == _PROGRESSIVE or scans > 1
+    return replace(header, decode_bytes=samples * 2 if whole else samples // 64)

@@ -1,0 +1,84 @@
+"""The one place where Pillow meets foreign bytes; its many exceptions leave as `DamagedError`."""
+
+import struct
+import zlib
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from backdrop.imaging.containers.header import DamagedError, Header
+from backdrop.imaging.containers.png import check_pixels
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+MAX_TRIAL_BYTES = 256_000_000
+"""Memory that a trial decode may take; a larger picture is judged by its structure alone."""
+
+_FAILURES = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
+    AttributeError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+def open_picture(data: bytes, header: Header) -> "ImageFile":
+    """Opens a file without decoding it; raises `DamagedError` when Pillow cannot.
+
+    The caller has checked the header's size against its own limit, and the picture has that size.
+    """
+    try:
+        picture = _open(data, header)
+    except _FAILURES as error:
+        raise DamagedError("cannot be opened") from error
+    if picture.size != (header.width, header.height):
+        raise DamagedError("holds a picture of another size than it says")
+    return picture
+
+
+def _open(data: bytes, header: Header) -> "ImageFile":
+    # Imported late: Pillow and its plugins would cost every cold start 80 ms.
+    from PIL import Image
+
+    # Pillow's own limit is one for the whole process; ours is checked before it looks.
+    Image.MAX_IMAGE_PIXELS = None
+    # The plugin's class directly: Image.open would import and try all the others.
+    match header.format:
+        case "jpeg":
+            from PIL.JpegImagePlugin import JpegImageFile
+
+            return JpegImageFile(BytesIO(data))
+        case "png":
+            from PIL.PngImagePlugin import PngImageFile
+
+            return PngImageFile(BytesIO(data))
+        case "webp":
+            from PIL.WebPImagePlugin import WebPImageFile
+
+            return WebPImageFile(BytesIO(data))
+
+
+def decode(data: bytes, header: Header) -> "ImageFile":
+    """Decodes every pixel; raises `DamagedError` when that fails."""
+    picture = open_picture(data, header)
+    try:
+        picture.load()
+    except _FAILURES as error:
+        raise DamagedError("cannot be decoded") from error
+    return picture
+
+
+def try_decode(data: bytes, header: Header) -> None:
+    """Finds out whether the picture decodes, in little memory; raises a `ContainerError` if not.
+
+    PNG is unpacked piece by piece, JPEG decoded at an eighth of its size, WebP whole.
+    """
+    if header.format == "png":
+        check_pixels(data, header)
+        return
+    if header.decode_bytes > MAX_TRIAL_BYTES:
+        return
+    picture = open_picture(data, header)
+    try:
+        picture.draft(None, (1, 1))
+        picture.load()
+    except _FAILURES as error:
+        raise DamagedError("cannot be decoded") from error

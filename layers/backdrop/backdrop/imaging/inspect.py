@@ -1,0 +1,104 @@
+"""The look at a photo before anything is paid for: what it is, how large, whether it is whole."""
+
+from dataclasses import dataclass
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import PhotoError
+from backdrop.imaging.containers import complete, read_header
+from backdrop.imaging.containers.header import (
+    BombError,
+    ContainerError,
+    CutShortError,
+    Header,
+    PhotoFormat,
+    RareKindError,
+)
+from backdrop.imaging.decode import try_decode
+from backdrop.imaging.sniff import Family, Kind, sniff
+
+MIN_SIDE_PIXELS = 16
+"""Below this there is no subject to cut out."""
+
+MAX_SIDE_RATIO = 20
+"""Longer than any panorama; such strips are icons' sprite sheets or broken exports."""
+
+_PIXELS_PER_MEGAPIXEL = 1_000_000
+_SAVE_AS = "Save it as JPEG, PNG or WebP and upload that."
+_ADVICE: dict[Family, str] = {
+    "raw": "Develop it in your photo software, export it as JPEG and upload that.",
+    "design": "Export it from its program as a flat PNG or JPEG and upload that.",
+    "video": "Save one frame of it as JPEG or PNG and upload that.",
+    "convertible": _SAVE_AS,
+}
+_UPLOAD_AGAIN = "Open the original, save it anew as JPEG or PNG and upload that."
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo that can be worked with.
+
+    `width` and `height` are stored pixels, before any EXIF orientation; `mode` as in `Header`.
+    """
+
+    format: PhotoFormat
+    width: int
+    height: int
+    megapixels: float
+    has_alpha: bool
+    mode: str
+
+
+def inspect_photo(data: bytes, *, max_megapixels: int) -> Photo:
+    """Judges a photo by its bytes alone; raises `PhotoError` with code, reason and advice.
+
+    The size is checked on the file's own claim, so a bomb is refused before a pixel is unpacked.
+    """
+    kind = sniff(data) if data else None
+    if kind is None:
+        raise PhotoError(Code.EMPTY_FILE, "The file is empty (0 bytes).")
+    if kind.format is None:
+        raise _not_taken(kind)
+    try:
+        header = read_header(data, kind.format)
+        _check_size(header, max_megapixels)
+        header = complete(data, header)
+        try_decode(data, header)
+    except ContainerError as error:
+        raise _refusal(error, kind) from error
+    megapixels = header.width * header.height / _PIXELS_PER_MEGAPIXEL
+    return Photo(kind.format, header.width, header.height, megapixels, header.has_alpha, header.mode)
+
+
+def _not_taken(kind: Kind) -> PhotoError:
+    if kind.family == "convertible":
+        message = f"The file is {kind.name}; photos are taken as JPEG, PNG or WebP."
+        return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
+    message = f"The file is {kind.name}, not a photo as JPEG, PNG or WebP."
+    return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
+
+
+def _check_size(header: Header, max_megapixels: int) -> None:
+    size = f"{header.width:,} x {header.height:,} pixels"
+    if header.width * header.height > max_megapixels * _PIXELS_PER_MEGAPIXEL:
+        message = f"The photo has {size}; this stack opens up to {max_megapixels:,} megapixels."
+        raise PhotoError(Code.TOO_MANY_PIXELS, message)
+    short, long = sorted((header.width, header.height))
+    if short < MIN_SIDE_PIXELS:
+        message = f"The photo has {size}; each side must have at least {MIN_SIDE_PIXELS}."
+        raise PhotoError(Code.TOO_SMALL, message)
+    if long > short * MAX_SIDE_RATIO:
+        message = f"The photo has {size}: one side is over {MAX_SIDE_RATIO} times the other."
+        raise PhotoError(Code.EXTREME_RATIO, message)
+
+
+def _refusal(error: ContainerError, kind: Kind) -> PhotoError:
+    message = f"The file is {kind.name} that {error}."
+    match error:
+        case CutShortError():
+            return PhotoError(Code.TRUNCATED_PHOTO, message)
+        case RareKindError():
+            return PhotoError(Code.UNSUPPORTED_FORMAT, message, _SAVE_AS)
+        case BombError():
+            return PhotoError(Code.TOO_LARGE_BYTES, message, _UPLOAD_AGAIN)
+        case _:
+            return PhotoError(Code.DAMAGED_PHOTO, message)

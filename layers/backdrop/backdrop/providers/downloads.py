@@ -1,0 +1,141 @@
+"""The provider's result links: only from listed hosts, without redirects, up to a limit, and never with our key."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import requests
+import urllib3.exceptions
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError, WaitError
+from backdrop.providers.http import TooLongError, TooSlowError, read_body
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+LONGEST_SECONDS = 90.0
+MAX_BYTES = 100_000_000
+PAUSES_SECONDS = (0.5, 1.0, 0.0)
+RETRY_SECONDS = 5.0
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# Host and the prefix that its path must have, as each provider's pages and answers show them.
+RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {"ideogram": (("ideogram.ai", "/api/images/"),)}
+
+
+class _CutOffError(Exception):
+    """The body ended before its announced length."""
+
+
+@dataclass(frozen=True)
+class ResultDownloads:
+    """`base_urls` are the providers' own addresses, `extra_hosts` the operator's additions."""
+
+    base_urls: Mapping[str, str]
+    extra_hosts: Sequence[str] = ()
+
+    def fetch(self, provider: str, url: str) -> bytes:
+        """The bytes behind a result link.
+
+        Raises ResultError when they can never be had, WaitError when another try may help.
+        """
+        self._check(provider, url)
+        for pause in PAUSES_SECONDS:
+            try:
+                return _fetch(url)
+            except _CutOffError:
+                time.sleep(pause)
+        raise ResultError(
+            Code.RESULT_TRUNCATED,
+            "The provider's file ends before its announced length, at each of three tries.",
+        )
+
+    def _check(self, provider: str, url: str) -> None:
+        """Refuse every link that does not lead where this provider's pictures lie."""
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").rstrip("."), parts.port
+        except ValueError as error:
+            raise ResultError(Code.RESULT_FOREIGN_HOST, "The provider's link is no address.") from error
+        if parts.username is None and parts.password is None and ".." not in unquote(parts.path):
+            if self._is_own_loopback(provider, parts.scheme, parts.netloc, host):
+                return
+            if parts.scheme == "https" and port in (None, 443) and self._is_listed(provider, host, parts.path):
+                return
+        raise ResultError(
+            Code.RESULT_FOREIGN_HOST,
+            f"The provider's link leads to {parts.scheme}://{host[:100]}, which is not on the list of {provider}.",
+        )
+
+    def _is_own_loopback(self, provider: str, scheme: str, netloc: str, host: str) -> bool:
+        own = urlsplit(self.base_urls.get(provider, ""))
+        return host in LOOPBACK and scheme in ("http", "https") and own.hostname in LOOPBACK and netloc == own.netloc
+
+    def _is_listed(self, provider: str, host: str, path: str) -> bool:
+        if _is_loopback(host):
+            return False
+        listed = any(host == name and path.startswith(prefix) for name, prefix in RESULT_HOSTS.get(provider, ()))
+        return listed or host in {extra.lower().rstrip(".") for extra in self.extra_hosts}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK
+
+
+def _check_status(response: requests.Response) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if 300 <= status < 400:
+        raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link answers {status}, a redirect.")
+    if status in (403, 410):
+        raise ResultError(Code.LINK_EXPIRED, f"The provider's link answers {status}: it has expired.")
+    if status == 404:
+        raise ResultError(Code.RESULT_GONE, "The provider's link answers 404: the picture is gone.")
+    if status in (408, 425, 429) or status >= 500:
+        raise WaitError(Code.RESULT_UNREACHABLE, f"The provider's link answers {status}.", RETRY_SECONDS)
+    raise ResultError(Code.RESULT_NOT_AN_IMAGE, f"The provider's link answers {status}.")
+
+
+def _fetch(url: str) -> bytes:
+    """One try. Raises _CutOffError where the body ends too early."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            with session.get(
+                url, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True
+            ) as response:
+                _check_status(response)
+                _check_length(response.headers.get("Content-Length", ""))
+                return read_body(response, limit=MAX_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
+    except urllib3.exceptions.ProtocolError as error:
+        if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
+            raise _CutOffError from error
+        raise _broken_off(error) from error
+    except TooLongError as error:
+        raise ResultError(Code.RESULT_TOO_LARGE, f"The provider's file is longer than {MAX_BYTES:,} bytes.") from error
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        TooSlowError,
+    ) as error:
+        raise _broken_off(error) from error
+
+
+def _broken_off(error: Exception) -> WaitError:
+    return WaitError(Code.RESULT_UNREACHABLE, f"The download broke off ({type(error).__name__}).", RETRY_SECONDS)
+
+
+def _check_length(announced: str) -> None:
+    if announced.isdecimal() and int(announced) > MAX_BYTES:
+        raise ResultError(
+            Code.RESULT_TOO_LARGE,
+            f"The provider's file has {int(announced):,} bytes; the limit is {MAX_BYTES:,}.",
+        )

@@ -1,0 +1,130 @@
+"""HTTP to a paid API: one request, no retries, and the exact knowledge of whether it can have been taken."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+import urllib3.exceptions
+from urllib3.fields import RequestField
+from urllib3.filepost import encode_multipart_formdata
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+
+CONNECT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 2_000_000
+CHUNK_BYTES = 262_144
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: `waited` is seconds between the last byte of the request and the first of the answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    waited: float
+
+
+class TooLongError(Exception):
+    """More bytes came than any honest answer has."""
+
+
+class TooSlowError(Exception):
+    """The bytes did not come within the time that was given."""
+
+
+class Body:
+    """A request body that knows whether its last byte was handed to the network, and when (monotonic seconds)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._at = 0
+        self.sent_at: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
+        self._at += len(chunk)
+        if not chunk:  # the sender asks for more only when all before is with the kernel
+            self.sent_at = time.monotonic()
+        return chunk
+
+
+def multipart(fields: list[RequestField]) -> tuple[bytes, str]:
+    """The body and the Content-Type of a multipart/form-data request."""
+    return encode_multipart_formdata(fields)
+
+
+def part(name: str, data: bytes | str, *, filename: str | None = None, content_type: str | None = None) -> RequestField:
+    """One part of a form; a text part has neither filename nor type."""
+    field = RequestField(name, data, filename=filename)
+    field.make_multipart(content_type=content_type)
+    return field
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Reply | Answer:
+    """Send a paid call once over a connection of its own.
+
+    A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
+    Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
+    """
+    sending = Body(body)
+    deadline = time.monotonic() + timeout_seconds
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            with session.post(
+                url,
+                data=sending,
+                headers={**headers, "Connection": "close"},
+                timeout=(CONNECT_SECONDS, timeout_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                waited = time.monotonic() - (sending.sent_at or time.monotonic())
+                answer = read_body(response, limit=MAX_ANSWER_BYTES, deadline=deadline)
+                return Reply(response.status_code, response.headers, answer, waited)
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        TooLongError,
+        TooSlowError,
+    ) as error:
+        return _failed(error, sending)
+
+
+def read_body(response: requests.Response, *, limit: int, deadline: float) -> bytes:
+    """A streamed body as it comes, up to `limit` bytes and a monotonic `deadline` in seconds.
+
+    Raises TooLongError, TooSlowError, and what requests and urllib3 raise when the connection breaks.
+    """
+    received = bytearray()
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        received += chunk
+        if len(received) > limit:
+            raise TooLongError
+        if time.monotonic() > deadline:
+            raise TooSlowError
+    return bytes(received)
+
+
+def _failed(error: Exception, sending: Body) -> Answer:
+    kind = type(error).__name__
+    if sending.sent_at is None:
+        return Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE, f"The provider cannot be reached ({kind}).")
+    return Answer(
+        Class.AMBIG,
+        Code.CHARGE_UNKNOWN,
+        f"The call went out and no answer came back ({kind}); it may have been charged.",
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header, where it holds a sensible number."""
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() and 0 < int(text) <= 3600 else None

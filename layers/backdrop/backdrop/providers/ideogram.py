@@ -1,0 +1,201 @@
+"""Ideogram v1: replace-background and remove-background, synchronous, multipart in, signed links out.
+
+Source: Ideogram's API reference for both endpoints (v1, August 2026) and its published OpenAPI. There is no id to ask
+by: a call whose answer is lost stays unknown.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+from urllib3.fields import RequestField
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Link
+from backdrop.core.money import price_per_image
+from backdrop.providers.http import Reply, multipart, part, post, retry_after
+
+NAME = "ideogram"
+PATHS = {"replace": "/v1/ideogram-v3/replace-background", "remove": "/v1/remove-background"}
+MEDIA_TYPES = {
+    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
+    b"\x89PNG": ("png", "image/png"),
+    b"RIFF": ("webp", "image/webp"),
+}
+TEXT_FIELDS = "prompt", "magic_prompt", "num_images", "seed", "rendering_speed", "style_preset"
+EARLY_SECONDS = 2.0
+
+# Status → class and code, as the references and the OpenAPI give them; an early 503 is a BACKOFF (see _refusal).
+STATUSES: dict[int, tuple[Class, Code]] = {
+    400: (Class.PERM, Code.REQUEST_REJECTED),
+    401: (Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    402: (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    403: (Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    404: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    405: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    413: (Class.PERM, Code.REQUEST_REJECTED),
+    415: (Class.PERM, Code.REQUEST_REJECTED),
+    422: (Class.PERM, Code.UNSAFE_REQUEST),
+    429: (Class.QUOTA, Code.PROVIDER_THROTTLED),
+    500: (Class.AMBIG, Code.CHARGE_UNKNOWN),
+    502: (Class.AMBIG, Code.CHARGE_UNKNOWN),
+    503: (Class.AMBIG, Code.CHARGE_UNKNOWN),
+    504: (Class.AMBIG, Code.CHARGE_UNKNOWN),
+}
+# `reject_reason` beats the status wherever it comes (documented for v2's 402 and 429).
+REASONS: dict[str, tuple[Class, Code]] = {
+    "inflight_limit": (Class.QUOTA, Code.PROVIDER_THROTTLED),
+    "daily_limit": (Class.PAUSE, Code.PROVIDER_DAILY_LIMIT),
+    "insufficient_funds": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    "subscription_required": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    "priority_credit_required": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    "feature_limit": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+}
+
+
+@dataclass(frozen=True)
+class Ideogram:
+    """The adapter. `base_url` is scheme, host and prefix; `key` gives the API key, or None where none is set.
+
+    `key(True)` looks the key up afresh, past any cache.
+    """
+
+    base_url: str
+    timeout_seconds: float
+    key: Callable[[bool], str | None]
+
+    def call(self, job: Job, photo: bytes) -> Answer:
+        """Send one paid call and say what it led to; never raises for what the provider does."""
+        deadline = time.monotonic() + self.timeout_seconds
+        key = self.key(False) or self.key(True)
+        if not key or not _fits_a_header(key):
+            return Answer(
+                Class.PAUSE,
+                Code.PROVIDER_KEY_MISSING,
+                "Ideogram's secret holds no API key, or one with characters that no header can carry.",
+            )
+        answer = self._send(job, photo, key, deadline)
+        if answer.code is Code.PROVIDER_KEY_REFUSED:
+            fresh = self.key(True)
+            if fresh and fresh != key and _fits_a_header(fresh) and time.monotonic() < deadline:
+                return self._send(job, photo, fresh, deadline)
+        return answer
+
+    def _send(self, job: Job, photo: bytes, key: str, deadline: float) -> Answer:
+        body, content_type = multipart(form(job, photo))
+        url = self.base_url.rstrip("/") + PATHS[job.operation]
+        headers = {"Api-Key": key, "Content-Type": content_type}
+        reply = post(url, body, headers, timeout_seconds=deadline - time.monotonic())
+        return reply if isinstance(reply, Answer) else _without_key(classify(job, reply), key)
+
+
+def _fits_a_header(key: str) -> bool:
+    return key.isascii() and key.isprintable() and " " not in key
+
+
+def _without_key(answer: Answer, key: str) -> Answer:
+    """The answer, should the provider repeat the key in its words."""
+    return replace(answer, message=answer.message.replace(key, "(key)"))
+
+
+def form(job: Job, photo: bytes) -> list[RequestField]:
+    """The parts of the request: only fields that were given, never a default."""
+    extension, media_type = next((found for magic, found in MEDIA_TYPES.items() if photo.startswith(magic)))
+    image = part("image", photo, filename=f"photo.{extension}", content_type=media_type)
+    if job.operation == "remove":
+        return [image]
+    given = job.instructions
+    texts = [part(name, str(given[name])) for name in TEXT_FIELDS if name in given]
+    return [image, *texts, *(part("style_codes", code) for code in given.get("style_codes", ()))]
+
+
+def classify(job: Job, reply: Reply) -> Answer:
+    """What a reply means for the job: class, code, and the links where there are any."""
+    if reply.status == 200:
+        return _success(job, reply)
+    return _refusal(reply.status, _json(reply.body), reply)
+
+
+def _success(job: Job, reply: Reply) -> Answer:
+    body = _json(reply.body)
+    if body is None:
+        return _lost("The answer was 200, but what came is no JSON; the pictures were probably charged.")
+    entries = body.get("data")
+    if not isinstance(entries, list):
+        status = body.get("status_code")
+        return _refusal(status if isinstance(status, int) else 500, body, reply)
+    links = tuple(_link(entry) for entry in cast("list[Any]", entries) if isinstance(entry, dict))
+    if not links or len(links) < len(cast("list[Any]", entries)):
+        return _lost("The answer was 200, but lists no pictures; they were probably charged.")
+    charged = price_per_image(NAME, job.instructions) * len(links)
+    if any(link.usable for link in links):
+        return Answer(Class.OK, links=links, charged=charged)
+    words = "The provider's safety check withheld every picture."
+    return Answer(Class.OK, Code.UNSAFE_RESULT, words, links, charged)
+
+
+def _link(entry: Any) -> Link:
+    """One entry of `data`: usable where it is safe and has a link; no other field is needed."""
+    url, seed = entry.get("url"), entry.get("seed")
+    url = _printable(url) if isinstance(url, str) else None
+    seed = seed if isinstance(seed, int) else None
+    if entry.get("is_image_safe") is True and isinstance(url, str) and url:
+        return Link(url=url, seed=seed, expires_at=_expiry(url))
+    return Link(url=None, seed=seed)
+
+
+def _expiry(url: str) -> datetime | None:
+    """The link's `exp` query value, Unix seconds."""
+    seconds = parse_qs(url.partition("?")[2]).get("exp", [""])[0]
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() and len(seconds) < 12 else None
+
+
+def _refusal(status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answer:
+    kind, code = STATUSES.get(status, _by_hundreds(status))
+    reason = body.get("reject_reason") if body else None
+    if isinstance(reason, str) and reason in REASONS:
+        kind, code = REASONS[reason]
+    if status == 503 and reply.status == 503 and reply.waited <= EARLY_SECONDS:
+        kind, code = Class.BACKOFF, Code.PROVIDER_UNAVAILABLE
+    wait = retry_after(reply.headers) if kind in (Class.QUOTA, Class.BACKOFF) else None
+    return Answer(kind, code, _words(status, body), retry_after=wait)
+
+
+def _by_hundreds(status: int) -> tuple[Class, Code]:
+    """A status that no page names: 4xx is a refusal, anything else tells nothing about the charge."""
+    if 400 <= status < 500:
+        return Class.PERM, Code.REQUEST_REJECTED
+    if 300 <= status < 400:
+        return Class.PAUSE, Code.PROVIDER_MISCONFIGURED
+    return Class.AMBIG, Code.CHARGE_UNKNOWN
+
+
+def _lost(message: str) -> Answer:
+    return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
+
+
+def _json(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer, or None when it is anything else."""
+    try:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _printable(text: str) -> str:
+    """A provider's text without what JSON, SQS or a terminal cannot hold."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def _words(status: int, body: Mapping[str, Any] | None) -> str:
+    """The provider's own words for people to read; they decide nothing."""
+    texts = (body.get(name) for name in ("error", "message", "detail")) if body else ()
+    text = _printable(next((text for text in texts if isinstance(text, str) and text), "")[:300])
+    said = f": {text[:300]}" if text else ""
+    return f"Ideogram answered {status}{said}"

@@ -1,0 +1,1 @@
+"""The stages of the pipeline as use cases on ports: intake, render, deliver."""

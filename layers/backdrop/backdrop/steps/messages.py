@@ -1,0 +1,75 @@
+"""What the stages say to one another: ids, never contents."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, ValidationError
+
+from backdrop.core.codec import from_json
+from backdrop.core.errors import DamagedMessageError
+from backdrop.core.identity import fairness_group
+from backdrop.core.job import Job, Source
+from backdrop.ports import Queue
+
+ONLY_OUR_FIELDS = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobMessage:
+    """A lane's message: this job is to be rendered."""
+
+    __pydantic_config__: ClassVar = ONLY_OUR_FIELDS
+    v: Literal[1] = 1
+    source_id: str
+    job_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverMessage:
+    """Deliver's message: this photo's views are to be written, and this job's end handed over."""
+
+    __pydantic_config__: ClassVar = ONLY_OUR_FIELDS
+    v: Literal[1] = 1
+    source_id: str
+    job_id: str | None = None
+
+
+def parse[M](kind: type[M], body: str) -> M:
+    """A queue message of ours; DamagedMessageError when it is none."""
+    try:
+        return from_json(kind, body)
+    except ValidationError as error:
+        raise DamagedMessageError(f"not a {kind.__name__}: {_reasons(error)}") from error
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:3])
+
+
+def to_lane(lane: Queue, job: Job) -> None:
+    """Put a job into its lane."""
+    lane.send(_body(JobMessage(source_id=job.source_id, job_id=job.job_id)), group=fairness_group(job.key))
+
+
+def to_deliver(deliver: Queue, source: Source | Job, job_id: str | None = None) -> None:
+    """Have a photo's views written, and a job's end handed over."""
+    deliver.send(
+        _body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
+        group=fairness_group(source.key),
+    )
+
+
+def remind(intake: Queue, source: Source, delay_seconds: int) -> None:
+    """Have intake look at a photo when its time to settle is over."""
+    body = {"bucket": source.bucket, "key": source.key}
+    intake.send(body, group=fairness_group(source.key), delay_seconds=delay_seconds)
+
+
+def begin_again(intake: Queue, job: Job) -> None:
+    """Have intake decide anew, and send the job back if it is still what is wanted."""
+    intake.send({"bucket": job.bucket, "key": job.key, "again": True}, group=fairness_group(job.key))
+
+
+def _body(message: JobMessage | DeliverMessage) -> Mapping[str, Any]:
+    return asdict(message)

@@ -1,0 +1,80 @@
+"""What intake sees of one photo: its bytes, its sidecar and its tags as they are now, whatever an event said."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError, PhotoError
+from backdrop.core.identity import canonical_json, sha256_hex
+from backdrop.core.job import PhotoFacts
+from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, sidecars_of
+from backdrop.core.places import MAX_SIDECAR_BYTES, Place, read_sidecar, read_tags
+from backdrop.imaging.inspect import inspect_photo
+from backdrop.ports import InputBucket, Stored
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The present state around one photo. `asked_from` changes when sidecar or tags do."""
+
+    photo: PhotoFacts
+    photo_error: PhotoError | None
+    places: tuple[Place, ...]
+    asked_from: str
+
+
+def see(photos: InputBucket, bucket: str, key: str, known: PhotoFacts | None, max_megapixels: int) -> Seen | None:
+    """Read photo, sidecar and tags; None where there is no photo. Bytes known to be good are not read again."""
+    good = known if known and known.sha256 else None
+    stored = photos.read(bucket, key, limit=MAX_PHOTO_BYTES, known_etag=good.etag if good else None)
+    if stored is None:
+        return None
+    size = len(key.encode())
+    if size > MAX_SOURCE_KEY_BYTES:
+        words = f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} leave room for the results' names."
+        return Seen(_facts(stored), PhotoError(Code.KEY_TOO_LONG, words), (), "")
+    photo, error = _inspect(stored, good, max_megapixels)
+    places, asked_from = _ask(photos, bucket, key)
+    return Seen(photo, error, places, asked_from)
+
+
+def _facts(stored: Stored) -> PhotoFacts:
+    return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)
+
+
+def _inspect(stored: Stored, known: PhotoFacts | None, max_megapixels: int) -> tuple[PhotoFacts, PhotoError | None]:
+    facts = _facts(stored)
+    if known and known.etag == stored.etag:
+        return facts.but(sha256=known.sha256, width=known.width, height=known.height, format=known.format), None
+    try:
+        if stored.data is None:
+            words = f"The file has {stored.size:,} bytes; at most {MAX_PHOTO_BYTES:,} can be sent."
+            raise PhotoError(Code.TOO_LARGE_BYTES, words)
+        photo = inspect_photo(stored.data, max_megapixels=max_megapixels)
+    except PhotoError as error:
+        return facts, error
+    good = facts.but(sha256=sha256_hex(stored.data), width=photo.width, height=photo.height, format=photo.format)
+    return good, None
+
+
+def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...], str]:
+    """What sidecar and tags say, the nearest first, and a mark that changes when they do."""
+    places: list[Place] = []
+    marks: list[Any] = []
+    for name in sidecars_of(key):
+        sidecar = photos.read(bucket, name, limit=MAX_SIDECAR_BYTES)
+        if sidecar is not None:
+            places.append(_sidecar(name, sidecar))
+            marks.append([name, sidecar.etag])
+            break
+    tags = photos.tags(bucket, key)
+    places.append(read_tags(tags))
+    return tuple(places), sha256_hex(canonical_json([*marks, dict(tags)]).encode())
+
+
+def _sidecar(name: str, stored: Stored) -> Place:
+    if stored.data is not None:
+        return read_sidecar(name, stored.data)
+    words = f"{name} has {stored.size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
+    return Place(name, errors=(InstructionError(Code.SIDECAR_TOO_LARGE, words),))

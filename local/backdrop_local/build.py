@@ -1,0 +1,21 @@
+"""Builds the stack's artefacts, as `make test` needs them; run as a module."""
+
+import sys
+
+from backdrop_local import sam
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.home import TOOLS
+
+
+def main() -> None:
+    """Lints the template, then builds it; a failure is one message and exit code 1."""
+    try:
+        sam.validate(TOOLS / "logs" / "sam-validate.log")
+        sam.build(TOOLS / "logs" / "sam-build.log")
+    except LocalCloudError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

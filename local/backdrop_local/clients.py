@@ -1,0 +1,78 @@
+"""AWS clients that speak to one local cloud, whatever the user's own AWS settings say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from backdrop_local.home import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Typed clients, each made when it is first asked for."""
+
+    endpoint_url: str
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """Stacks, their outputs and resources."""
+        return self._session.client("cloudformation", **self._settings)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The ledger."""
+        return self._session.client("dynamodb", **self._settings)
+
+    @cached_property
+    def events(self) -> EventBridgeClient:
+        """The event bus."""
+        return self._session.client("events", **self._settings)
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        """The functions and their event source mappings."""
+        return self._session.client("lambda", **self._settings)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """The functions' logs and metrics."""
+        return self._session.client("logs", **self._settings)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The buckets."""
+        return self._session.client("s3", **self._settings)
+
+    @cached_property
+    def secrets(self) -> SecretsManagerClient:
+        """The providers' keys."""
+        return self._session.client("secretsmanager", **self._settings)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The queues."""
+        return self._session.client("sqs", **self._settings)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session("test", "test", region_name=REGION)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        config = Config(proxies={}, s3={"addressing_style": "path"})
+        return {"endpoint_url": self.endpoint_url, "config": config}

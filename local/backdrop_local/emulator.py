@@ -1,0 +1,57 @@
+"""The AWS emulator of a local cloud: one process, one port, one folder."""
+
+import os
+
+from backdrop_local import processes
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.home import REGION, ROOT, TOOLS, Home, Process
+
+READY_WITHIN_SECONDS = 30
+
+# What a worker needs of this machine to reach a real provider from behind a proxy.
+PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+
+
+def start(home: Home, port: int) -> Process:
+    """Starts the emulator; it listens on loopback only."""
+    program = TOOLS / "emulator" / "bin" / "ministack"
+    if not program.is_file():
+        raise LocalCloudError("the emulator is not installed; run `make setup` first")
+    (home.emulator / "tmp").mkdir(parents=True, exist_ok=True)
+    return processes.start([str(program)], environment(home, port), home.log("emulator"), port)
+
+
+def wait_until_ready(home: Home, process: Process) -> None:
+    """Returns once the emulator serves requests."""
+    log = home.log("emulator")
+    processes.wait_until_answering(process, "/_ministack/ready", log, READY_WITHIN_SECONDS)
+
+
+def environment(home: Home, port: int) -> dict[str, str]:
+    """The emulator's whole environment; its workers inherit it, so nothing else gets in."""
+    bin_folder = TOOLS / "emulator" / "bin"
+    return {
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        "HOME": os.environ.get("HOME", "/"),
+        "PATH": f"{bin_folder}:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PYTHONPATH": str(ROOT / "local" / "runtime_shim"),
+        "LOCAL_RUNTIME_DIR": str(TOOLS / "runtime"),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_REGION": REGION,
+        "AUTH": "true",
+        # A socket that cannot exist: the emulator would remove other emulators' containers.
+        "DOCKER_HOST": "unix:///dev/null/none",
+        "TMPDIR": str(home.emulator / "tmp"),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home.emulator / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home.emulator / "s3"),
+        "LOG_LEVEL": "WARNING",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }

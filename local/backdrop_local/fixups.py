@@ -1,0 +1,59 @@
+"""Applies what the emulator accepts in a template and drops: time to live, numbers by reference."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backdrop_local import template
+from backdrop_local.clients import Clients
+from backdrop_local.home import STACK
+
+
+def apply(clients: Clients, parameters: Mapping[str, str], built: Path = template.BUILT) -> None:
+    """Brings tables and event source mappings to what the built template says."""
+    listed = clients.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    ids = {entry["LogicalResourceId"]: entry.get("PhysicalResourceId", "") for entry in listed}
+    resources: dict[str, Any] = template.load(built)["Resources"]
+    for name, resource in resources.items():
+        properties: dict[str, Any] = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::DynamoDB::Table" if name in ids:
+                _set_time_to_live(clients, ids[name], properties)
+            case "AWS::Lambda::EventSourceMapping" if name in ids:
+                _set_numbers(clients, ids[name], properties, parameters)
+            case _:
+                pass
+
+
+def _set_time_to_live(clients: Clients, table: str, properties: Mapping[str, Any]) -> None:
+    wanted = properties.get("TimeToLiveSpecification")
+    if not wanted:
+        return
+    found = clients.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if found.get("TimeToLiveStatus") == "DISABLED":
+        clients.dynamodb.update_time_to_live(
+            TableName=table,
+            TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": True},
+        )
+
+
+def _set_numbers(clients: Clients, mapping: str, properties: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+    changes: dict[str, Any] = {}
+    if "BatchSize" in properties:
+        changes["BatchSize"] = number(properties["BatchSize"], parameters)
+    if "ScalingConfig" in properties:
+        most = number(properties["ScalingConfig"]["MaximumConcurrency"], parameters)
+        changes["ScalingConfig"] = {"MaximumConcurrency": most}
+    if changes:
+        clients.functions.update_event_source_mapping(UUID=mapping, **changes)
+
+
+def number(value: object, parameters: Mapping[str, str]) -> int:
+    """A number of the template, where a parameter's reference stands for its value."""
+    match value:
+        case {"Ref": str(name)}:
+            return int(parameters[name])
+        case int() | str():
+            return int(value)
+        case _:
+            raise TypeError(f"expected a number or a parameter, found {value!r}")

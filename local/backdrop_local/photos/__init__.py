@@ -1,0 +1,104 @@
+"""The demo's photos: read out of installed packages that ship freely licensed ones."""
+
+import io
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from PIL import Image
+
+__all__ = ["PHOTOS", "Photo", "PhotoMissingError", "load"]
+
+
+class PhotoMissingError(LookupError):
+    """A demo photo is not there, since the package that ships it is not installed."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo, where it lies in which package, and whom to thank."""
+
+    name: str
+    package: str
+    path: str
+    subject: str
+    credit: str
+    licence: str
+    source: str
+
+
+PHOTOS: tuple[Photo, ...] = (
+    Photo(
+        name="coffee",
+        package="scikit-image",
+        path="skimage/data/coffee.png",
+        subject="a cup of espresso on its saucer",
+        credit="Rachel Michetti, courtesy of Pikolo Espresso Bar",
+        licence="CC0",
+        source="https://scikit-image.org/docs/stable/api/skimage.data.html#skimage.data.coffee",
+    ),
+    Photo(
+        name="flower",
+        package="scikit-learn",
+        path="sklearn/datasets/images/flower.jpg",
+        subject="a dahlia in bloom",
+        credit="vultilion on Flickr",
+        licence="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
+        source="https://www.flickr.com/photos/vultilion/6056698931/",
+    ),
+    Photo(
+        name="astronaut",
+        package="scikit-image",
+        path="skimage/data/astronaut.png",
+        subject="the astronaut Eileen Collins with her helmet",
+        credit="NASA",
+        licence="public domain",
+        source="https://scikit-image.org/docs/stable/api/skimage.data.html#skimage.data.astronaut",
+    ),
+    Photo(
+        name="grace-hopper",
+        package="matplotlib",
+        path="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
+        subject="Rear Admiral Grace Hopper",
+        credit="James S. Davis, United States Navy",
+        licence="public domain",
+        source="https://commons.wikimedia.org/wiki/File:Grace_Hopper.jpg",
+    ),
+    Photo(
+        name="temple",
+        package="scikit-learn",
+        path="sklearn/datasets/images/china.jpg",
+        subject="the Tower of Buddhist Incense above Kunming Lake",
+        credit="danielbuechele on Flickr",
+        licence="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
+        source="https://www.flickr.com/photos/danielbuechele/6061409035/",
+    ),
+)
+
+
+def load(name: str) -> bytes:
+    """Return a demo photo as JPEG, unchanged where the package ships it so.
+
+    Raises KeyError for an unknown name, PhotoMissingError when its package is not installed.
+    """
+    photo = {one.name: one for one in PHOTOS}[name]
+    path = _locate(photo)
+    return path.read_bytes() if path.suffix == ".jpg" else _as_jpeg(path)
+
+
+def _locate(photo: Photo) -> Path:
+    """Find the file without importing its package, which would cost a second or more."""
+    try:
+        path = Path(str(distribution(photo.package).locate_file(photo.path)))
+    except PackageNotFoundError as error:
+        raise PhotoMissingError(f"{photo.name}: install {photo.package} (run `make setup`)") from error
+    if not path.is_file():
+        raise PhotoMissingError(f"{photo.name}: this release of {photo.package} has no {photo.path}")
+    return path
+
+
+def _as_jpeg(path: Path) -> bytes:
+    out = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").save(out, "JPEG", quality=95, subsampling=0)
+    return out.getvalue()

@@ -1,0 +1,92 @@
+"""Which providers a local cloud turns on, and whether the stand-in or the real API answers."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from backdrop_local.errors import LocalCloudError
+
+STANDIN_KEY = "standin-key"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider's names: stack parameters, environment, secret, and the stand-in's path."""
+
+    parameter: str
+    environment: str
+    secret: str
+    standin_path: str
+    max_in_flight: int
+
+    def key(self) -> str:
+        """The key the functions shall use: the user's own, else the stand-in's."""
+        return os.environ.get(f"{self.environment}_API_KEY") or STANDIN_KEY
+
+    def parameters(self, standin_url: str) -> dict[str, str]:
+        """The stack parameters that point at the stand-in, or at the address the user gave.
+
+        A key without an address means the real API, which the template names.
+
+        Raises:
+            LocalCloudError: an address that costs money was given without its key.
+        """
+        address = os.environ.get(f"{self.environment}_BASE_URL")
+        has_key = bool(os.environ.get(f"{self.environment}_API_KEY"))
+        if address and not is_loopback(address) and not has_key:
+            raise LocalCloudError(
+                f"{self.environment}_BASE_URL names {address}, but {self.environment}_API_KEY is"
+                " not set; set the key, or unset both to use the stand-in"
+            )
+        chosen = {f"{self.parameter}MaxInFlight": str(self.max_in_flight)}
+        if address or not has_key:
+            chosen[f"{self.parameter}BaseUrl"] = address or f"{standin_url}{self.standin_path}"
+        return chosen
+
+
+PROVIDERS = (Provider("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address can only be this machine, where nothing costs money."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of providers that are on and not on this machine, by parameter."""
+    suffix = "BaseUrl"
+    return {
+        name: address
+        for name, address in parameters.items()
+        if name.endswith(suffix)
+        and parameters.get(f"{name.removesuffix(suffix)}MaxInFlight", "0") != "0"
+        and not is_loopback(address)
+    }
+
+
+def ask_before_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> None:
+    """Returns when nothing costs money or the user agrees to spend.
+
+    Raises:
+        LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
+    """
+    if not addresses or os.environ.get("YES") == "1":
+        return
+    named = ", ".join(f"{name}={address}" for name, address in addresses.items())
+    warning = (
+        f"{named} is not on this machine: each photo dropped is paid for, up to"
+        f" ${daily_budget_usd} a day (DailyBudgetUSD)."
+    )
+    if not sys.stdin.isatty():
+        raise LocalCloudError(f"{warning} Say YES=1 to agree, there is no terminal to ask at.")
+    if input(f"{warning} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise LocalCloudError("nothing was started and nothing was spent")

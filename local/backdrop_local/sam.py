@@ -1,0 +1,130 @@
+"""Runs SAM: builds the template's layers and functions, and deploys them on an emulator."""
+
+import compileall
+import fcntl
+import os
+import subprocess
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+from backdrop_local.errors import LocalCloudError, tail
+from backdrop_local.home import REGION, ROOT, STACK, TOOLS
+from backdrop_local.parameters import architecture
+
+BUILT_FOLDER = ROOT / ".aws-sam" / "build"
+
+# What would lead SAM, pip or boto3 to another Python, account or machine.
+MISLEADING = (
+    *("PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"),
+    *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"),
+)
+
+
+class SamFailedError(LocalCloudError):
+    """A SAM command failed; the message holds what it said last.
+
+    `while_deploying` tells that the stack's own events hold the reason.
+    """
+
+    def __init__(self, command: str, log: Path) -> None:
+        output = log.read_text()
+        _, found, last = output.rpartition("\nError: ")
+        reason = last.strip() if found else tail(output)
+        super().__init__(f"`sam {command}` failed: {reason}\nThe whole output is in {log}")
+        self.while_deploying = "create/update the stack" in reason
+
+
+def build(log: Path) -> None:
+    """Builds template.yaml for this machine's processor into .aws-sam/build.
+
+    What is built is compiled as well: the emulator unpacks it anew for each worker, and ten workers that compile
+    boto3 at once keep two processors busy for many seconds.
+    """
+    options = ["--cached", "--parallel", "--template-file", str(ROOT / "template.yaml")]
+    chosen = ["--parameter-overrides", f"Architecture={architecture()}"]
+    with _artefacts(fcntl.LOCK_EX):
+        run(["build", *options, *chosen], {}, log)
+        compileall.compile_dir(BUILT_FOLDER, quiet=2, workers=0, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+
+
+@contextmanager
+def built() -> Generator[None]:
+    """Keeps what was built as it is, while other clouds may deploy it too."""
+    with _artefacts(fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _artefacts(kind: int) -> Generator[None]:
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "build.lock").open("w") as handle:
+        fcntl.flock(handle, kind)
+        yield
+
+
+def validate(log: Path) -> None:
+    """Checks template.yaml with SAM's own linter."""
+    options = ["--lint", "--template-file", str(ROOT / "template.yaml"), "--region", REGION]
+    run(["validate", *options], credentials(), log)
+
+
+def deploy(endpoint_url: str, parameters: Mapping[str, str], log: Path) -> None:
+    """Brings the stack on the emulator to what was built, with these parameters."""
+    options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")]
+    options += ["--template-file", str(BUILT_FOLDER / "template.yaml")]
+    options += ["--stack-name", STACK, "--region", REGION, "--no-confirm-changeset"]
+    options += ["--no-fail-on-empty-changeset", "--parameter-overrides", *overrides(parameters)]
+    run(["deploy", *options], {**credentials(), "AWS_ENDPOINT_URL": endpoint_url}, log)
+
+
+def credentials() -> dict[str, str]:
+    """The emulator's root credentials, shielded from the user's own AWS settings."""
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def overrides(parameters: Mapping[str, str]) -> list[str]:
+    """The parameters as SAM reads them on a command line, quoted so that spaces survive."""
+    quoted = {name: value.replace('"', '\\"') for name, value in parameters.items()}
+    return [f'{name}="{value}"' for name, value in quoted.items()]
+
+
+def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path) -> None:
+    """Runs one SAM command; its whole output goes to the log.
+
+    Raises:
+        LocalCloudError: the command failed; the message holds the end of its output.
+    """
+    program = TOOLS / "sam" / "bin" / "sam"
+    if not program.is_file():
+        raise LocalCloudError("SAM is not installed; run `make setup` first")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        done = subprocess.run(
+            [str(program), *arguments],
+            cwd=ROOT,
+            env=_environment(program.parent) | dict(extra),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        raise SamFailedError(arguments[0], log)
+
+
+def _environment(bin_folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    path = f"{bin_folder}:{kept.get('PATH', '/usr/bin:/bin')}"
+    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}

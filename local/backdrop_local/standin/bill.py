@@ -1,0 +1,180 @@
+"""The bill counter: what each key was charged and which charges are doubles; proof/ shares it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+MICRO = 1_000_000
+
+
+def dollars(micro_usd: int) -> str:
+    """Micro-dollars as a decimal string with at least two places: 37500 is "0.0375"."""
+    whole, fraction = divmod(micro_usd, MICRO)
+    return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
+
+
+def micro_dollars(usd: str | float) -> int:
+    """Whole micro-dollars in a decimal string or number of dollars; ValueError if it is none."""
+    try:
+        amount = Decimal(str(usd)) * MICRO
+    except InvalidOperation:
+        raise ValueError(f"{usd!r} is not an amount of dollars") from None
+    if not amount.is_finite() or amount != amount.to_integral_value() or amount < 0:
+        raise ValueError(f"{usd!r} is not a whole, positive number of micro-dollars")
+    return int(amount)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What one accepted call asks for, and who pays for it.
+
+    `fingerprint` stands for prompt, input image and options; equal ones are the same work.
+    """
+
+    key: str
+    label: str
+    account: str
+    provider: str
+    route: str
+    fingerprint: str
+    prompt: str
+    client_hint: str
+    speed: str
+    n: int
+    unit_micro_usd: int
+
+
+@dataclass
+class Job:
+    """One accepted call: its charge, and how far its answer and its pictures have come."""
+
+    order: Order
+    id: str
+    results: tuple[str, ...]
+    micro_usd: int
+    accepted_at: float
+    unsafe: int = 0
+    answered: bool = False
+    dropped: bool = False
+    downloaded: set[str] = field(default_factory=set[str])
+
+    def row(self) -> dict[str, object]:
+        """The job as it stands in GET /_ctl/bill."""
+        return {
+            "id": self.id,
+            "route": self.order.route,
+            "prompt_sha": _sha(self.order.prompt),
+            "client_hint": self.order.client_hint,
+            "n": self.order.n,
+            "speed": self.order.speed,
+            "usd": dollars(self.micro_usd),
+            "accepted_at": self.accepted_at,
+            "results": list(self.results),
+            "unsafe": self.unsafe,
+            "answered": self.answered,
+            "downloaded": 0 < len(self.results) - self.unsafe <= len(self.downloaded),
+        }
+
+
+class Bill:
+    """Charges jobs at acceptance; ids depend on the seed and the work, never on the clock."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._jobs: list[Job] = []
+        self._owner_of_result: dict[str, Job] = {}
+        self._groups: dict[tuple[str, str], list[Job]] = {}
+        self._balances: dict[str, int] = {}
+
+    def set_balance(self, key: str, micro_usd: int) -> None:
+        """From now on this key ("*": any key) can spend so much and no more."""
+        self._balances[key] = micro_usd
+
+    def clear_balances(self) -> None:
+        """Every key can spend without limit again."""
+        self._balances.clear()
+
+    def covers(self, key: str, micro_usd: int) -> bool:
+        """Whether the key's balance reaches for this amount; a key without balance always does."""
+        return all(self._balances[name] >= micro_usd for name in (key, "*") if name in self._balances)
+
+    def accept(self, order: Order, *, produced: int, unsafe: int, billed_images: int, at: float) -> Job:
+        """Take the job and charge it: `billed_images` times the order's unit price."""
+        group = self._groups.setdefault((order.provider, order.fingerprint), [])
+        job_id = _sha(f"{self._seed}/{order.provider}/{order.fingerprint}/{len(group)}")[:16]
+        results = tuple(_sha(f"{job_id}/{n}")[:16] for n in range(produced))
+        charge = billed_images * order.unit_micro_usd
+        job = Job(order, job_id, results, charge, at, unsafe=unsafe)
+        group.append(job)
+        self._jobs.append(job)
+        self._owner_of_result.update(dict.fromkeys(results, job))
+        for name in (order.key, "*"):
+            if name in self._balances:
+                self._balances[name] -= charge
+        return job
+
+    def job_of_result(self, result: str) -> Job | None:
+        """The job that made this picture."""
+        return self._owner_of_result.get(result)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Every accepted job, oldest first."""
+        return tuple(self._jobs)
+
+    def total_micro_usd(self) -> int:
+        """The sum of all charges."""
+        return sum(job.micro_usd for job in self._jobs)
+
+    def duplicates(self) -> list[dict[str, object]]:
+        """Groups of the same work (prompt, input image, options) that were charged repeatedly."""
+        charged = ([job for job in group if job.micro_usd] for group in self._groups.values())
+        return [_duplicate(group) for group in charged if len(group) > 1]
+
+    def report(self) -> dict[str, object]:
+        """The whole bill, in the form of GET /_ctl/bill."""
+        by_key: dict[tuple[str, str], list[Job]] = {}
+        for job in self._jobs:
+            by_key.setdefault((job.order.provider, job.order.key), []).append(job)
+        return {
+            "keys": [_key_row(jobs) for jobs in by_key.values()],
+            "total_usd": dollars(self.total_micro_usd()),
+            "duplicates": self.duplicates(),
+        }
+
+
+def fingerprint(content: Mapping[str, object]) -> str:
+    """A stable id of a piece of work, from the JSON fields that the caller sent."""
+    return _sha(json.dumps(content, sort_keys=True))
+
+
+def _key_row(jobs: list[Job]) -> dict[str, object]:
+    order = jobs[0].order
+    return {
+        "key": order.label,
+        "account": order.account,
+        "provider": order.provider,
+        "accepted": len(jobs),
+        "images": sum(len(job.results) for job in jobs),
+        "usd": dollars(sum(job.micro_usd for job in jobs)),
+        "unsafe": sum(job.unsafe for job in jobs),
+        "dropped_after_accept": sum(job.dropped for job in jobs),
+        "jobs": [job.row() for job in jobs],
+    }
+
+
+def _duplicate(group: list[Job]) -> dict[str, object]:
+    order = group[0].order
+    return {
+        "provider": order.provider,
+        "route": order.route,
+        "prompt_sha": _sha(order.prompt),
+        "charges": len(group),
+        "usd": dollars(sum(job.micro_usd for job in group)),
+        "jobs": [job.id for job in group],
+    }
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

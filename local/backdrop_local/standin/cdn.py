@@ -1,0 +1,143 @@
+"""The content servers behind result links: signed, expiring, and closed to anyone with a key."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from backdrop_local.standin.bill import Job
+from backdrop_local.standin.faults import Call, Hit, Phase
+from backdrop_local.standin.journal import KEY_HEADERS
+from backdrop_local.standin.mischief import error_answer, html_page
+from backdrop_local.standin.state import State, entry_of, state_of
+from backdrop_local.standin.wire import CutShort, Silence, Trickle, Wire, wire_of
+
+CHUNK = b"\0" * 65_536
+MEGABYTE = 1_000_000
+FOREIGN_PAGE = "https://evil.test/picture.png"
+PNG = "image/png"
+
+
+async def result(request: Request) -> Response:
+    """GET /cdn/…/{ident}.png: 400 with a key, 403 with a bad or old link, 404 if not kept."""
+    state, ident = state_of(request.scope), str(request.path_params["ident"])
+    if not KEY_HEADERS.isdisjoint(request.headers.keys()):
+        return JSONResponse({"error": "an API key has no business here"}, 400)
+    query = request.query_params
+    refusal = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
+    job = state.bill.job_of_result(ident)
+    hit = _meet(request, state, job)
+    if hit is not None and hit.rule.fault == "expired_url":
+        refusal = "link expired"
+    if refusal is not None:
+        return JSONResponse({"error": refusal}, 403)
+    png = await state.gallery.png(ident)
+    if job is None or png is None:
+        return JSONResponse({"error": "no such picture"}, 404)
+    answer: Response = _Download(png, job, ident)
+    return answer if hit is None else await _spoil(answer, hit, wire_of(request.scope))
+
+
+class _Download(Response):
+    """The picture; the bill notes when it was fetched whole."""
+
+    media_type = PNG
+
+    def __init__(self, png: bytes, job: Job, ident: str) -> None:
+        super().__init__(png)
+        self._job = job
+        self._ident = ident
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the bytes."""
+        wire = wire_of(scope)
+
+        async def note_and_send(message: Message) -> None:
+            if message["type"] == "http.response.body" and scope["method"] == "GET":
+                self._job.downloaded |= set() if wire.gone else {self._ident}
+            await send(message)
+
+        await super().__call__(scope, receive, note_and_send)
+
+
+def _meet(request: Request, state: State, job: Job | None) -> Hit | None:
+    order = job.order if job else None
+    call = Call(
+        provider=order.provider if order else "",
+        routes=("cdn", order.route) if order else ("cdn",),
+        key=order.key if order else "",
+        prompt=order.prompt if order else "",
+    )
+    hit = state.faults.meet(call, Phase.DOWNLOAD)
+    if hit is not None:
+        entry_of(request.scope).fault = hit.rule.fault
+    return hit
+
+
+async def _spoil(answer: Response, hit: Hit, wire: Wire) -> Response:
+    """The download as the fault lets it through."""
+    rule = hit.rule
+    match rule.fault:
+        case "slow":
+            await asyncio.sleep(rule.number("ms", 0) / 1000)
+            return answer
+        case "trickle":
+            return Trickle(answer, rule.number("bytes_per_s", 1_000))
+        case "accept_then_drop":
+            return Silence()
+        case "reset_mid_body":
+            return CutShort(answer, reset=True)
+        case "truncated":
+            return _truncated(answer, hit)
+        case "redirect":
+            return RedirectResponse(rule.text("url", FOREIGN_PAGE), rule.number("code", 302))
+        case "wrong_type":
+            return _wrong_type(answer, hit)
+        case "huge":
+            return _huge(rule.number("mb", 0), wire)
+        case "cdn_5xx":
+            return html_page(rule.number("code", 503))
+        case _:
+            status = rule.number("code", 500)
+            return error_answer(hit, status, {"error": "Service unavailable"})
+
+
+def _truncated(answer: Response, hit: Hit) -> Response:
+    """Half of the bytes: under the full length and a close, or in chunks with a proper end."""
+    if not hit.rule.flag("chunked", default=False):
+        return CutShort(answer, reset=False)
+    half = bytes(answer.body)[: len(answer.body) // 2]
+    return StreamingResponse(_once(half), media_type=PNG)
+
+
+def _wrong_type(answer: Response, hit: Hit) -> Response:
+    """Another type over the right bytes, or with `bytes_as` other bytes under the right type."""
+    other = hit.rule.args.get("bytes_as")
+    if not isinstance(other, str):
+        kind = hit.rule.text("type", hit.pick("text/html", "application/octet-stream"))
+        return Response(bytes(answer.body), media_type=kind)
+    encoded = io.BytesIO()
+    with Image.open(io.BytesIO(bytes(answer.body))) as image:
+        image.convert("RGB").save(encoded, other)
+    return Response(encoded.getvalue(), media_type=PNG)
+
+
+def _huge(megabytes: int, wire: Wire) -> Response:
+    """A body of so many megabytes, for 0 without an end; it stops when the client has gone."""
+    return StreamingResponse(_zeros(megabytes * MEGABYTE, wire), media_type=PNG)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _zeros(size: int, wire: Wire) -> AsyncIterator[bytes]:
+    sent = 0
+    while not wire.gone and (not size or sent < size):
+        piece = CHUNK[: size - sent] if size else CHUNK
+        sent += len(piece)
+        yield piece

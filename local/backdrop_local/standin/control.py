@@ -1,0 +1,129 @@
+"""The stand-in's own routes under /_ctl: faults, settings, the bill, and what it saw."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import cast
+
+from pydantic import JsonValue, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from backdrop_local.standin.bill import micro_dollars
+from backdrop_local.standin.faults import STANDING, FaultRule
+from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.state import OUT_OF_MONEY, Standin, State
+
+LONGEST_WAIT_SECONDS = 30.0
+
+
+class Control:
+    """The routes, bound to one stand-in."""
+
+    def __init__(self, standin: Standin) -> None:
+        self._standin = standin
+
+    def routes(self) -> list[Route]:
+        """All of them; paths without the /_ctl prefix."""
+        return [
+            Route("/health", self.health, methods=["GET"]),
+            Route("/bill", self.bill, methods=["GET"]),
+            Route("/inflight", self.inflight, methods=["GET"]),
+            Route("/requests", self.requests, methods=["GET"]),
+            Route("/accepted", self.accepted, methods=["GET"]),
+            Route("/release", self.release, methods=["POST"]),
+            Route("/faults", self.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/settings", self.settings, methods=["GET", "POST"]),
+            Route("/reset", self.reset, methods=["POST"]),
+        ]
+
+    @property
+    def _state(self) -> State:
+        return self._standin.state
+
+    async def health(self, request: Request) -> Response:
+        """Says that this is a stand-in and nothing more."""
+        return JSONResponse({"status": "ok", "service": "Backdrop stand-in", "seed": self._standin.seed})
+
+    async def bill(self, request: Request) -> Response:
+        """`{"keys": [...], "total_usd": "0.84", "duplicates": [...]}`."""
+        return JSONResponse(self._state.bill.report())
+
+    async def inflight(self, request: Request) -> Response:
+        """`{"accounts": [{provider, account, limit, now, peak, taken, refused, …}]}`."""
+        return JSONResponse({"accounts": self._state.slots.report()})
+
+    async def requests(self, request: Request) -> Response:
+        """The last requests; `?after=N` leaves out those numbered N or lower."""
+        after = _whole(request, "after")
+        return JSONResponse({"requests": [asdict(e) for e in self._state.journal.entries(after)]})
+
+    async def accepted(self, request: Request) -> Response:
+        """Accepted jobs numbered above `?after=N`; `&wait=S` waits up to S seconds for one."""
+        wait = min(float(request.query_params.get("wait", "0")), LONGEST_WAIT_SECONDS)
+        events = await self._state.journal.accepted(_whole(request, "after"), wait)
+        return JSONResponse({"accepted": [asdict(event) for event in events]})
+
+    async def release(self, request: Request) -> Response:
+        """Let the jobs go on that `accept_then_wait` holds."""
+        self._state.journal.release()
+        return JSONResponse({})
+
+    async def faults(self, request: Request) -> Response:
+        """GET the rules, POST one rule or a list of them, DELETE all (and every balance)."""
+        if request.method == "DELETE":
+            self._state.faults.clear()
+            self._state.bill.clear_balances()
+        if request.method == "POST":
+            content = await _json(request)
+            given = content if isinstance(content, list) else [content]
+            rules = [FaultRule.model_validate(rule) for rule in given]
+            for rule in rules:
+                _add(self._state, rule)
+        return JSONResponse({"rules": self._state.faults.report()})
+
+    async def settings(self, request: Request) -> Response:
+        """GET all settings, POST those to change; in force from the next request on."""
+        if request.method == "POST":
+            content = await _json(request)
+            if not isinstance(content, dict):
+                raise ValueError("settings are a JSON object")
+            present = self._state.settings.model_dump(mode="json")
+            self._state.settings = Settings.model_validate({**present, **content})
+        return JSONResponse(self._state.settings.model_dump(mode="json"))
+
+    async def reset(self, request: Request) -> Response:
+        """Forget bill, faults, requests and pictures, and take back every setting."""
+        self._standin.reset()
+        return JSONResponse({})
+
+
+async def explain(request: Request, error: Exception) -> Response:
+    """400 with what was wrong, for a control request that cannot be understood."""
+    if isinstance(error, ValidationError):
+        return JSONResponse({"error": "; ".join(_problems(error))}, 400)
+    return JSONResponse({"error": str(error)}, 400)
+
+
+def _problems(error: ValidationError) -> Iterable[str]:
+    for problem in error.errors():
+        place = ".".join(str(step) for step in problem["loc"])
+        yield f"{place}: {problem['msg']}" if place else problem["msg"]
+
+
+def _add(state: State, rule: FaultRule) -> None:
+    if rule.fault not in STANDING:
+        state.faults.add(rule)
+    elif rule.fault == "clock":
+        state.clock.offset_seconds = float(rule.number("offset_s", 0))
+    else:
+        state.bill.set_balance(rule.key, micro_dollars(rule.text("usd", "0")))
+        state.out_of_money_status = rule.number("status", OUT_OF_MONEY)
+
+
+async def _json(request: Request) -> JsonValue:
+    return cast("JsonValue", await request.json())
+
+
+def _whole(request: Request, name: str) -> int:
+    return int(request.query_params.get(name, "0"))

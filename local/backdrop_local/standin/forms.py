@@ -1,0 +1,117 @@
+"""Checks of multipart forms that do not depend on the provider: text, choices, numbers, images."""
+
+import io
+import re
+
+from anyio import to_thread
+from PIL import Image
+
+from backdrop_local.standin.multipart import Part
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
+WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
+
+
+class InvalidInputError(Exception):
+    """The form breaks a rule; the message names it (for the journal, not for the client)."""
+
+
+class Form:
+    """The parts of one request by name; every check raises InvalidInputError."""
+
+    def __init__(self, parts: list[Part], *, max_file_bytes: int) -> None:
+        self._parts = parts
+        self._max_file_bytes = max_file_bytes
+
+    def named(self, name: str) -> list[Part]:
+        """All parts of this name in their order."""
+        return [part for part in self._parts if part.name == name]
+
+    def refuse_others(self, known: frozenset[str]) -> None:
+        """Allow no part but the known ones."""
+        for part in self._parts:
+            if part.name not in known:
+                raise InvalidInputError(f"unknown part {part.name!r}")
+
+    def only(self, name: str) -> Part | None:
+        """The part of this name, which may come once."""
+        found = self.named(name)
+        if len(found) > 1:
+            raise InvalidInputError(f"{name} was sent {len(found)} times")
+        return found[0] if found else None
+
+    def text(self, name: str) -> str | None:
+        """The text of the part of this name."""
+        part = self.only(name)
+        return None if part is None else plain(part)
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of a part that may be repeated."""
+        return [plain(part) for part in self.named(name)]
+
+    def choice(self, name: str, choices: frozenset[str] | tuple[str, ...]) -> str | None:
+        """A text that is one of the choices, letter by letter."""
+        value = self.text(name)
+        if value is not None and value not in choices:
+            raise InvalidInputError(f"{name} cannot be {value!r}")
+        return value
+
+    def number(self, name: str, low: int, high: int) -> int | None:
+        """A whole number within its range."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if WHOLE_NUMBER.fullmatch(value) is None or not low <= int(value) <= high:
+            raise InvalidInputError(f"{name} must be a whole number {low} to {high}, not {value!r}")
+        return int(value)
+
+    async def image(self, name: str) -> bytes:
+        """A required image file."""
+        part = self.only(name)
+        if part is None:
+            raise InvalidInputError(f"{name} is missing")
+        await self._check_image(part)
+        return part.data
+
+    async def images(self, name: str) -> list[bytes]:
+        """Repeated image files, which together may be as large as one."""
+        found = self.named(name)
+        if sum(len(part.data) for part in found) > self._max_file_bytes:
+            raise InvalidInputError(f"the {name} are too large together")
+        for part in found:
+            await self._check_image(part)
+        return [part.data for part in found]
+
+    async def _check_image(self, part: Part) -> None:
+        if not part.filename:
+            raise InvalidInputError(f"{part.name} must be a file with a name")
+        if media_type(part) not in IMAGE_TYPES:
+            raise InvalidInputError(f"{part.name} cannot be of type {part.content_type!r}")
+        if len(part.data) > self._max_file_bytes:
+            raise InvalidInputError(f"{part.name} is larger than {self._max_file_bytes} bytes")
+        await to_thread.run_sync(_decode, part.data)
+
+
+def media_type(part: Part) -> str:
+    """The part's content type without parameters, in lower case; empty if it has none."""
+    return (part.content_type or "").split(";")[0].strip().lower()
+
+
+def plain(part: Part) -> str:
+    """The text of a part that is no file; raises InvalidInputError."""
+    if part.filename is not None:
+        raise InvalidInputError(f"{part.name} must be text, not a file")
+    try:
+        return part.text
+    except UnicodeDecodeError:
+        raise InvalidInputError(f"{part.name} is not UTF-8") from None
+
+
+def _decode(content: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
+            # A draft reads the whole file but makes far fewer pixels of a JPEG.
+            image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as broken:
+        raise InvalidInputError(f"a file cannot be decoded: {broken}") from None

@@ -1,0 +1,37 @@
+"""Who an API key belongs to: declared accounts, or any key that does not say it is invalid."""
+
+import hashlib
+from dataclasses import dataclass
+
+from backdrop_local.standin.settings import Settings
+
+DEFAULT_KEY = "standin-key"
+"""The key that the local cloud uses; known, valid and admin until other keys are declared."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A valid key; `label` is all of it that may be shown."""
+
+    key: str
+    label: str
+    account: str
+    admin: bool
+
+
+def owner_of(key: str | None, settings: Settings) -> Owner | None:
+    """The owner of a key, None if it is missing, revoked, not declared or starts with invalid."""
+    if not key or key in settings.revoked or key.startswith("invalid"):
+        return None
+    declared = settings.keys.get(key)
+    if declared is not None:
+        return Owner(key, label_of(key), declared.account, declared.admin)
+    if settings.keys:
+        return None
+    account = f"account-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+    return Owner(key, label_of(key), account, admin=key == DEFAULT_KEY)
+
+
+def label_of(key: str) -> str:
+    """The last four characters, as keys are shown everywhere."""
+    return f"…{key[-4:]}"

@@ -1,0 +1,24 @@
+"""Runs a stand-in in a thread of the calling process, for tests."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from backdrop_local.standin.server import StandinServer
+from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.state import Standin
+
+STOP_SECONDS = 5
+
+
+@contextmanager
+def standin_in_thread(seed: int = 1, settings: Settings | None = None) -> Generator[StandinServer]:
+    """A running stand-in on a free port; its address is `.url`."""
+    server = StandinServer(Standin(seed, settings or Settings(pictures="prepared")))
+    thread = threading.Thread(target=server.serve_until_stopped, name="stand-in", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join(STOP_SECONDS)

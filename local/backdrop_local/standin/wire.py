@@ -1,0 +1,129 @@
+"""The connection under a request, so that faults can break it: close, reset, cut, dribble."""
+
+import asyncio
+import socket
+import struct
+from typing import cast
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+RESET_DELAY_SECONDS = 0.05
+TRICKLE_STEP_SECONDS = 0.1
+
+
+class Wire:
+    """One TCP connection of the server."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection is closed or closing, from either end."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """End the connection in good order after what has been written."""
+        self._transport.close()
+
+    def reset(self) -> None:
+        """Break the connection with a TCP reset."""
+        connection = cast("socket.socket", self._transport.get_extra_info("socket"))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+
+class WireProtocol(H11Protocol):
+    """uvicorn's HTTP protocol that shows each request the connection it came on."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note the new connection and hand its wire to every request on it."""
+        super().connection_made(transport)
+        self.app = _with_wire(cast("ASGIApp", self.app), Wire(transport))  # type: ignore[assignment]
+
+
+def wire_of(scope: Scope) -> Wire:
+    """The connection of a request."""
+    return cast("Wire", scope["standin.wire"])
+
+
+def _with_wire(app: ASGIApp, wire: Wire) -> ASGIApp:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["standin.wire"] = wire
+        await app(scope, receive, send)
+
+    return serve
+
+
+class Silence(Response):
+    """No answer at all: the connection is closed, or reset, without a byte."""
+
+    def __init__(self, *, reset: bool = False) -> None:
+        super().__init__()
+        self._reset = reset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Break the connection and wait until that is noticed."""
+        wire = wire_of(scope)
+        if self._reset:
+            wire.reset()
+        else:
+            wire.close()
+        await _until_gone(receive)
+
+
+class CutShort(Response):
+    """The full head of an answer and half of its body, then a close or a reset."""
+
+    def __init__(self, whole: Response, *, reset: bool) -> None:
+        super().__init__()
+        self._whole = whole
+        self._reset = reset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the half and break the connection."""
+        body = bytes(self._whole.body)
+        await send(_head(self._whole))
+        await send(_piece(body[: len(body) // 2]))
+        await asyncio.sleep(RESET_DELAY_SECONDS)
+        await Silence(reset=self._reset)(scope, receive, send)
+
+
+class Trickle(Response):
+    """A right answer whose body dribbles; it stops when the client has gone."""
+
+    def __init__(self, whole: Response, bytes_per_second: int) -> None:
+        super().__init__()
+        self._whole = whole
+        self._step = max(1, round(bytes_per_second * TRICKLE_STEP_SECONDS))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the body in small steps."""
+        body, wire = bytes(self._whole.body), wire_of(scope)
+        await send(_head(self._whole))
+        for start in range(0, len(body), self._step):
+            await send(_piece(body[start : start + self._step]))
+            if wire.gone:
+                await _until_gone(receive)
+                return
+            await asyncio.sleep(TRICKLE_STEP_SECONDS)
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _head(response: Response) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": response.status_code,
+        "headers": response.raw_headers,
+    }
+
+
+def _piece(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,48 @@
+"""Reads template.yaml as data: its parameters and resources, intrinsics kept as mappings."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backdrop_local.home import ROOT
+
+SOURCE = ROOT / "template.yaml"
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+
+
+class _Loader(yaml.SafeLoader):
+    """Understands CloudFormation's short tags, such as `!Ref`."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    match node:
+        case yaml.ScalarNode():
+            return {name: loader.construct_scalar(node)}
+        case yaml.SequenceNode():
+            return {name: loader.construct_sequence(node, deep=True)}
+        case yaml.MappingNode():
+            return {name: loader.construct_mapping(node, deep=True)}
+        case _:
+            raise TypeError(f"unexpected YAML node {node.tag}")
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def load(path: Path = SOURCE) -> dict[str, Any]:
+    """The template as plain dictionaries and lists."""
+    return yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+
+
+def defaults(path: Path = SOURCE) -> dict[str, str | None]:
+    """Every stack parameter with its default as CloudFormation writes it; None without one."""
+    declared: dict[str, dict[str, Any]] = load(path).get("Parameters", {})
+    return {name: _text(body.get("Default")) for name, body in declared.items()}
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""The proof that money is spent once: a simulated world, and what is run in it."""

@@ -1,0 +1,49 @@
+"""What holds for every test: no real account, no network but this machine's own."""
+
+import os
+import socket
+from collections.abc import Generator
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+for name in [*os.environ]:
+    if name.startswith("AWS_") or name.endswith(("_API_KEY", "_BASE_URL")):
+        del os.environ[name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+}
+for name in ("PARAMS", "PHOTOS", "YES", "BACKDROP_HOME"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Generator[None]:
+    """Refuses every connection that would leave this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(str(address[0])):
+            raise PermissionError(f"a test tried to reach {address[0]}; tests stay on loopback")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,189 @@
+"""What the adapters' tests share: a job to send, and a server that keeps every byte that it is sent."""
+
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from backdrop.core.job import Job
+from tests.contract.standin_client import JPEG, KEY
+
+SECONDS = 10.0
+TLS_HANDSHAKE = b"\x16"
+NOW = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
+SUCCESS = (
+    b'{"created":"2000-01-23 04:56:07+00:00","data":[{"prompt":"p","resolution":"1280x800","is_image_safe":true,'
+    b'"seed":12345,"url":"https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"}]}'
+)
+
+
+def a_job(operation: str = "replace", **given: Any) -> Job:
+    """A job for Ideogram with these instructions."""
+    instructions: dict[str, Any] = {"operation": operation}
+    if operation == "replace":
+        instructions["prompt"] = "a beach"
+    instructions |= given
+    return Job(
+        job_id="job-1",
+        content_key="content",
+        source_id="source",
+        bucket="photos",
+        key="shoes/red.jpg",
+        version_id=None,
+        sha256="0",
+        variant="",
+        operation=operation,
+        provider="ideogram",
+        asked=instructions,
+        instructions=instructions,
+        provenance={},
+        quoted=60_000,
+        queued_at=NOW,
+    )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a form as it came: header lines without their end, and the bytes."""
+
+    headers: tuple[str, ...]
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        """The part's name."""
+        return self.headers[0].partition('name="')[2].partition('"')[0]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came; a header that came twice stands there twice."""
+
+    line: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all headers, in lower case."""
+        return {name.lower() for name, _ in self.headers}
+
+    @property
+    def parts(self) -> list[Part]:
+        """The form's parts, cut at the boundary and nowhere else."""
+        kind, _, boundary = self.all("Content-Type")[0].partition("; boundary=")
+        assert kind == "multipart/form-data"
+        before, *parts, after = self.body.split(b"--" + boundary.encode())
+        assert (before, after.strip()) == (b"", b"--")
+        return [_part(part) for part in parts]
+
+
+def _part(raw: bytes) -> Part:
+    head, _, data = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+    return Part(tuple(head.decode().split("\r\n")), data.removesuffix(b"\r\n"))
+
+
+type Reply = Callable[[socket.socket], None]
+
+
+def http(
+    status: int = 200, body: bytes = SUCCESS, *, kind: str = "application/json", length: bool = True, more: str = ""
+) -> Reply:
+    """A whole answer; without a length it ends where the connection does."""
+    head = f"HTTP/1.1 {status} Whatever\r\nContent-Type: {kind}\r\nConnection: close\r\n{more}"
+    head += f"Content-Length: {len(body)}\r\n" if length and "Content-Length" not in more else ""
+    return raw(head.encode() + b"\r\n" + body)
+
+
+def silence(connection: socket.socket) -> None:
+    """No answer at all."""
+
+
+def raw(data: bytes) -> Reply:
+    """These bytes and nothing else."""
+    return lambda connection: connection.sendall(data)
+
+
+@dataclass
+class Recorder:
+    """A server on loopback that keeps what it is sent and answers as it is told, the last answer again and again."""
+
+    replies: list[Reply]
+    requests: list[Request] = field(default_factory=list[Request])
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._serve, name="recorder", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(SECONDS)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(SECONDS)
+                self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        try:
+            request = _read(connection)
+            if request:
+                self.requests.append(request)
+                (self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])(connection)
+        except OSError:
+            return
+
+
+def _read(connection: socket.socket) -> Request | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (piece := connection.recv(65_536)) or piece.startswith(TLS_HANDSHAKE):
+            return None
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, *lines = head.decode("latin-1").split("\r\n")
+    headers = tuple((name, value) for name, _, value in (text.partition(": ") for text in lines))
+    expected = int(dict(headers).get("Content-Length", "0"))
+    while len(body) < expected and (piece := connection.recv(65_536)):
+        body += piece
+    return Request(line, headers, body)
+
+
+@contextmanager
+def recording(*replies: Reply) -> Generator[Recorder]:
+    """A running recorder."""
+    with Recorder(list(replies) or [http()]) as server:
+        yield server
+
+
+def unused_url() -> str:
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def the_key(fresh: bool) -> str:
+    """The stand-in's own key, cached or not."""
+    return KEY
+
+
+PHOTO = JPEG

@@ -1,0 +1,24 @@
+"""The stand-in server that contract tests speak to, forgetful between tests."""
+
+from collections.abc import Generator
+
+import pytest
+
+from backdrop_local.standin.thread import standin_in_thread
+from tests.contract.standin_client import StandinClient
+
+
+@pytest.fixture(scope="session")
+def standin_url() -> Generator[str]:
+    """One server for all tests of this process."""
+    with standin_in_thread() as server:
+        yield server.url
+
+
+@pytest.fixture
+def standin(standin_url: str) -> Generator[StandinClient]:
+    """A client of a stand-in that has just been reset; it makes small prepared pictures."""
+    with StandinClient(standin_url) as client:
+        client.control("reset")
+        yield client
+        client.control("release")

@@ -1,0 +1,235 @@
+"""Every answer of Ideogram and what it means: class, code, money, links."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Money
+from backdrop.core.money import quote
+from backdrop.providers import ideogram
+from backdrop.providers.ideogram import Ideogram
+from tests.contract.adapters import PHOTO, SUCCESS, a_job, http, recording, the_key
+from tests.contract.standin_client import StandinClient
+
+LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
+
+
+def call(standin: StandinClient, operation: str = "replace", timeout: float = 5, **given: Any) -> Answer:
+    return Ideogram(f"{standin.url}/ideogram", timeout, the_key).call(a_job(operation, **given), PHOTO)
+
+
+def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> Answer:
+    """What a raw answer means."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with recording(http(status, raw, more=more)) as server:
+        return Ideogram(server.url, 5, the_key).call(a_job(operation), PHOTO)
+
+
+def billed(standin: StandinClient) -> int:
+    """What the stand-in charged, in micro-dollars."""
+    return round(float(standin.total_usd()) * 1_000_000)
+
+
+# -- success -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [None, "FLASH", "TURBO", "DEFAULT", "QUALITY"])
+@pytest.mark.parametrize("number", [None, 1, 3])
+def test_what_was_charged_is_what_the_stand_in_bills(
+    standin: StandinClient, speed: str | None, number: int | None
+) -> None:
+    fields = {"rendering_speed": speed, "num_images": number}
+    given: dict[str, Any] = {name: value for name, value in fields.items() if value}
+    answer = call(standin, **given)
+    assert (answer.kind, answer.code, answer.money) == (Class.OK, None, Money.SPENT)
+    assert answer.charged == billed(standin) == quote("ideogram", a_job(**given).instructions)
+    assert len([link for link in answer.links if link.usable]) == (number or 1)
+
+
+def test_a_removed_background_costs_a_cent_and_has_no_seed(standin: StandinClient) -> None:
+    answer = call(standin, "remove")
+    assert (answer.kind, answer.charged, billed(standin)) == (Class.OK, 10_000, 10_000)
+    assert [link.seed for link in answer.links] == [None]
+
+
+def test_the_published_example_is_understood() -> None:
+    (link,) = answered(200, SUCCESS).links
+    assert (link.seed, link.expires_at) == (12345, datetime(2025, 4, 5, 15, 43, 24, tzinfo=UTC))
+    assert link.url == LINK
+
+
+def test_the_published_example_of_removing_is_understood() -> None:
+    body = {"created": "2000-01-23 04:56:07+00:00", "data": [{"is_image_safe": True, "url": LINK}]}
+    answer = answered(200, body, operation="remove")
+    assert (answer.kind, answer.charged, len(answer.links)) == (Class.OK, 10_000, 1)
+
+
+@pytest.mark.parametrize("form", ["blank", "T"])
+def test_the_date_may_have_either_form(standin: StandinClient, form: str) -> None:
+    standin.control("settings", {"created_form": form})
+    assert call(standin).kind is Class.OK
+
+
+@pytest.mark.parametrize("created", [None, 7, "yesterday", {}])
+def test_no_paid_answer_fails_on_its_date(created: object) -> None:
+    body = {"created": created, "data": [{"is_image_safe": True, "url": LINK}], "unheard_of": [1]}
+    assert answered(200, body).kind is Class.OK
+
+
+@pytest.mark.parametrize(("query", "known"), [("?exp=1743867804", True), ("?exp=soon", False), ("", False)])
+def test_a_link_without_a_deadline_is_a_link(query: str, known: bool) -> None:
+    body = {"data": [{"is_image_safe": True, "url": f"https://ideogram.ai/api/images/a.png{query}"}]}
+    (link,) = answered(200, body).links
+    assert (link.usable, link.expires_at is not None) == (True, known)
+
+
+# -- unsafe and fewer ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["null", "empty", "missing"])
+def test_one_unsafe_picture_of_several_is_charged_and_has_no_link(standin: StandinClient, form: str) -> None:
+    standin.fault("unsafe", {"which": [0], "form": form})
+    answer = call(standin, num_images=2)
+    assert (answer.kind, answer.code, answer.charged) == (Class.OK, None, 120_000)
+    assert [link.usable for link in answer.links] == [False, True]
+    assert billed(standin) == 120_000
+
+
+@pytest.mark.parametrize("operation", ["replace", "remove"])
+def test_an_answer_without_a_usable_picture_is_spent_and_says_why(standin: StandinClient, operation: str) -> None:
+    standin.fault("unsafe", {"which": [0, 1]})
+    answer = call(standin, operation)
+    assert (answer.kind, answer.code, answer.money) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
+    assert (answer.usable, answer.charged) == (False, billed(standin))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"is_image_safe": True, "url": None},
+        {"is_image_safe": True, "url": ""},
+        {"is_image_safe": True},
+        {"is_image_safe": False, "url": LINK},
+        {"is_image_safe": "true", "url": LINK},
+        {"url": LINK},
+        {"is_image_safe": True, "url": 7},
+    ],
+    ids=str,
+)
+def test_a_picture_is_usable_only_when_it_is_safe_and_has_a_link(entry: dict[str, Any]) -> None:
+    answer = answered(200, {"data": [entry]})
+    assert (answer.kind, answer.code, answer.charged) == (Class.OK, Code.UNSAFE_RESULT, 60_000)
+
+
+def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
+    standin.fault("fewer_results")
+    answer = call(standin, num_images=3)
+    assert (answer.kind, len(answer.links), answer.charged) == (Class.OK, 2, 120_000)
+    assert billed(standin) == 120_000
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["replace", "remove"])
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, Class.PERM, Code.REQUEST_REJECTED),
+        (401, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (402, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (403, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (404, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (405, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (413, Class.PERM, Code.REQUEST_REJECTED),
+        (415, Class.PERM, Code.REQUEST_REJECTED),
+        (422, Class.PERM, Code.UNSAFE_REQUEST),
+        (429, Class.QUOTA, Code.PROVIDER_THROTTLED),
+        (500, Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (502, Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (503, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (504, Class.AMBIG, Code.CHARGE_UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("form", ["usual", "empty object", "nothing", "html"])
+def test_a_status_has_one_meaning_whatever_its_body(
+    standin: StandinClient, operation: str, status: int, kind: Class, code: Code, form: str
+) -> None:
+    bodies: dict[str, dict[str, object]] = {
+        "usual": {},
+        "empty object": {"body": {}},
+        "nothing": {"body": ""},
+        "html": {"html": True},
+    }
+    standin.fault("status", {"code": status, **bodies[form]})
+    answer = call(standin, operation)
+    money = Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT
+    assert (answer.kind, answer.code, answer.money) == (kind, code, money)
+    assert (answer.links, answer.charged) == ((), 0)
+    assert str(status) in answer.message
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(301, Class.PAUSE), (307, Class.PAUSE), (410, Class.PERM), (204, Class.AMBIG), (501, Class.AMBIG)],
+)
+def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind: Class) -> None:
+    assert answered(status, {}, more="Location: http://127.0.0.1:9/\r\n").kind is kind
+
+
+def test_a_redirect_of_a_paid_call_is_not_followed() -> None:
+    with recording() as other, recording(http(307, b"", more=f"Location: {other.url}/\r\n")) as server:
+        assert Ideogram(server.url, 5, the_key).call(a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("name", ["error", "message", "detail"])
+def test_the_providers_own_words_are_told(name: str) -> None:
+    assert "the sky is too blue" in answered(400, {name: "the sky is too blue"}).message
+
+
+@pytest.mark.parametrize("status", [402, 429])
+@pytest.mark.parametrize(
+    ("reason", "kind", "code"),
+    [
+        ("inflight_limit", Class.QUOTA, Code.PROVIDER_THROTTLED),
+        ("daily_limit", Class.PAUSE, Code.PROVIDER_DAILY_LIMIT),
+        ("insufficient_funds", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("subscription_required", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("priority_credit_required", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("feature_limit", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ],
+)
+def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, kind: Class, code: Code) -> None:
+    answer = answered(status, {"error": "no", "reject_reason": reason})
+    assert (answer.kind, answer.code) == (kind, code)
+
+
+@pytest.mark.parametrize("body", ["error", "empty", "reject_reason"])
+def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, body: str) -> None:
+    standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
+    standin.fault("accept_then_wait", times=1)
+    assert call(standin, timeout=0.3).kind is Class.AMBIG
+    assert call(standin).kind is Class.QUOTA
+    standin.control("release")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("0", None), ("-1", None), ("soon", None), ("99999", None), ("\u00b2", None), ("", None)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:
+    with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
+        assert Ideogram(server.url, 5, the_key).call(a_job(), PHOTO).retry_after == seconds
+
+
+def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ideogram, "EARLY_SECONDS", 0.05)
+    standin.fault("status", {"code": 503, "ms": 300})
+    answer = call(standin)
+    assert (answer.kind, answer.money) == (Class.AMBIG, Money.UNKNOWN)

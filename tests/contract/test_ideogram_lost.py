@@ -1,0 +1,239 @@
+"""Answers that are lost, spoiled or hostile: an Answer always, and unknown money wherever it may have been taken."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError
+from backdrop.core.job import Job, Money, Problem
+from backdrop.providers.http import Reply as HttpReply
+from backdrop.providers.ideogram import Ideogram, classify
+from tests.contract.adapters import (
+    NOW,
+    PHOTO,
+    SUCCESS,
+    Reply,
+    a_job,
+    http,
+    raw,
+    recording,
+    silence,
+    the_key,
+    unused_url,
+)
+from tests.contract.standin_client import JPEG, StandinClient, wait_until
+
+BIG = JPEG + bytes(9_500_000)
+LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+
+
+def fate(answer: Answer) -> tuple[Class, Code | None, Money]:
+    return answer.kind, answer.code, answer.money
+
+
+def call(standin: StandinClient, *, timeout: float = 5, photo: bytes = PHOTO, **given: Any) -> Answer:
+    return Ideogram(f"{standin.url}/ideogram", timeout, the_key).call(a_job(**given), photo)
+
+
+def replied(reply: Reply, timeout: float = 5) -> Answer:
+    with recording(reply) as server:
+        return Ideogram(server.url, timeout, the_key).call(a_job(), PHOTO)
+
+
+# -- lost after it was sent ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "args"),
+    [
+        ("accept_then_drop", {}),
+        ("reset_mid_body", {}),
+        ("malformed_json", {"variant": "cut"}),
+        ("malformed_json", {"variant": "invalid"}),
+        ("malformed_json", {"variant": "no_data"}),
+        ("malformed_json", {"variant": "empty_data"}),
+        ("malformed_json", {"variant": "wrong_types"}),
+        ("html_error", {"code": 200, "billed": True}),
+        ("html_error", {"code": 502, "billed": True}),
+        ("error_in_200", {"status_code": 500}),
+        ("error_in_200", {"status_code": 503}),
+        ("status", {"code": 500, "after_run": True}),
+    ],
+)
+def test_an_accepted_call_without_a_readable_answer_is_unknown_money(
+    standin: StandinClient, fault: str, args: dict[str, object]
+) -> None:
+    standin.fault(fault, args)
+    assert fate(call(standin)) == LOST
+    assert standin.total_usd() == "0.06"
+
+
+def test_a_call_is_never_sent_a_second_time_by_itself(standin: StandinClient) -> None:
+    standin.fault("accept_then_drop")
+    call(standin)
+    assert len(standin.see("requests")["requests"]) == 1
+    assert standin.see("bill")["duplicates"] == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "args"),
+    [("slow", {"ms": 1_500}), ("trickle", {"bytes_per_s": 150}), ("accept_then_wait", {})],
+)
+def test_an_answer_that_takes_longer_than_the_time_out_is_lost(
+    standin: StandinClient, fault: str, args: dict[str, object]
+) -> None:
+    standin.fault(fault, args)
+    assert fate(call(standin, timeout=0.4)) == LOST
+    assert standin.total_usd() == "0.06"
+
+
+def test_an_answer_that_dribbles_in_time_is_an_answer(standin: StandinClient) -> None:
+    standin.fault("trickle", {"bytes_per_s": 3_000})
+    assert call(standin).kind is Class.OK
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(429, Class.QUOTA), (401, Class.PAUSE), (402, Class.PAUSE), (400, Class.PERM), (422, Class.PERM)],
+)
+def test_an_error_inside_a_200_has_the_class_of_its_status(standin: StandinClient, status: int, kind: Class) -> None:
+    standin.fault("error_in_200", {"status_code": status, "billed": False})
+    assert call(standin).kind is kind
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        silence,
+        http(200, b"", length=False),
+        http(200, b"null"),
+        http(200, b"[]"),
+        http(200, b'"data"'),
+        http(200, b'{"status_code": true}'),
+        http(200, b'{"status_code": 200}'),
+        http(200, b'{"data": [7]}'),
+        http(200, b'{"data": [{"is_image_safe": true, "url": "https://x/"}, null]}'),
+        http(200, b"[" * 200_000),
+        http(200, b"\xff\xfe{}"),
+        http(200, b"\x1f\x8b nonsense", more="Content-Encoding: gzip\r\n"),
+        http(200, SUCCESS[:60], more="Content-Length: 400\r\n"),
+        http(200, b" " * 2_100_000 + SUCCESS),
+        raw(b"NONSENSE\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    ],
+    ids=range(16),
+)
+def test_whatever_comes_back_is_an_answer_and_its_money_unknown(reply: Reply) -> None:
+    assert fate(replied(reply)) == LOST
+
+
+# -- never sent ----------------------------------------------------------------------------------------------
+
+
+def test_a_refused_connection_is_certainly_unpaid() -> None:
+    answer = Ideogram(unused_url(), 5, the_key).call(a_job(), PHOTO)
+    assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+
+
+def test_a_failed_handshake_is_certainly_unpaid() -> None:
+    with recording(silence) as server:
+        answer = Ideogram(server.url.replace("http:", "https:"), 5, the_key).call(a_job(), PHOTO)
+        assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+        assert server.requests == []
+    assert "SSLError" in answer.message
+
+
+def test_a_name_that_cannot_be_resolved_is_certainly_unpaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*arguments: object, **options: object) -> list[Any]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    answer = Ideogram("https://api.nowhere.test", 5, the_key).call(a_job(), PHOTO)
+    assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+
+
+def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -> None:
+    standin.fault("drop_before_read")
+    assert fate(call(standin, photo=BIG)) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+    wait_until(lambda: standin.see("requests")["requests"][0]["ended"] is not None)
+    assert standin.total_usd() == "0.00"
+
+
+# -- hostile contents ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": "https://[x/?exp=1"},
+        {"url": "https://x/\ud800.png?exp=1"},
+        {"url": "https://x/?exp=\u0661\u0662"},
+        {"url": "https://x/?exp=99999999999"},
+        {"url": "https://x/?exp=-1"},
+        {"url": "not a link at all"},
+        {"url": "https://ideogram.ai/" + "x" * 100_000},
+        {"url": "https://x/", "seed": 10**40},
+        {"url": "https://x/", "seed": "7"},
+        {"url": "https://x/", "seed": True},
+    ],
+    ids=range(10),
+)
+def test_a_strange_entry_is_an_answer_that_the_ledger_can_hold(entry: dict[str, Any]) -> None:
+    body = json.dumps({"data": [{"is_image_safe": True, **entry}]}).encode()
+    answer = replied(http(200, body))
+    assert answer.kind in (Class.OK, Class.AMBIG)
+    assert answer.money is not Money.NOT_SPENT
+    kept = a_job().but(links=answer.links)
+    assert from_json(Job, to_json(kept)) == kept
+
+
+@pytest.mark.parametrize("words", ["half \ud800 a pair", "\x00\x07\uffff\ufffe", "\u202e\u2028", "x" * 100_000])
+def test_strange_words_are_told_in_a_form_that_ledger_and_queue_can_hold(words: str) -> None:
+    answer = replied(http(400, json.dumps({"error": words}).encode()))
+    assert answer.kind is Class.PERM
+    problem = Problem.of(BackdropError(answer.code or Code.CRASHED, answer.message), NOW)
+    assert from_json(Problem, to_json(problem)) == problem
+    assert len(answer.message) < 1_000
+    assert [letter for letter in answer.message if not _sqs_takes(letter)] == []
+
+
+def _sqs_takes(letter: str) -> bool:
+    """The characters that a message or its attributes may have, as SQS documents them for SendMessage."""
+    return letter in "\t\n\r" or "\x20" <= letter <= "\ud7ff" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff"
+
+
+WORDS = ["data", "url", "is_image_safe", "seed", "error", "message", "detail", "status_code", "reject_reason"]
+LINKS = ["https://x/a.png?exp=1", "https://[x", "https://x/?exp=\ud800", "inflight_limit"]
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(LINKS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=15,
+)
+ENTRY = st.fixed_dictionaries(
+    {"is_image_safe": st.just(True) | ANY_JSON, "url": st.sampled_from(LINKS) | ANY_JSON, "seed": ANY_JSON}
+)
+ANSWERS = st.fixed_dictionaries({"data": st.lists(ENTRY, min_size=1, max_size=3)})
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.integers(200, 599), st.binary(max_size=40) | st.builds(_encoded, ANY_JSON | ANSWERS), st.floats(0, 10))
+def test_any_status_with_any_body_is_an_answer_that_can_be_kept(status: int, body: bytes, waited: float) -> None:
+    answer = classify(a_job(), HttpReply(status, {}, body, waited))
+    kept = a_job().but(links=answer.links)
+    assert from_json(Job, to_json(kept)) == kept
+    assert answer.message.encode()
+    assert (answer.kind is Class.OK) <= (status == 200 and answer.charged > 0)
+    assert (answer.kind is Class.OK) or not (answer.links or answer.charged)

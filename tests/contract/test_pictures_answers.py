@@ -1,0 +1,184 @@
+"""The stand-in's answers: size, mode, mark and how they depend on prompt, style and seed."""
+
+import io
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backdrop_local.photos import PHOTOS, load
+from backdrop_local.standin.pictures import (
+    SOFTWARE,
+    NotAPictureError,
+    compose,
+    read_id,
+    remove,
+    result_size,
+    scene,
+)
+from backdrop_local.standin.pictures.arrays import from_image
+from backdrop_local.standin.pictures.mark import encode
+from backdrop_local.standin.pictures.styles import PRESETS, styled
+
+COFFEE = load("coffee")
+SMALL = (144, 96)
+
+
+REPLACED = cache(lambda: compose(COFFEE, "on a beach", None, 1, "päid/1"))
+REMOVED = cache(lambda: remove(COFFEE, "päid/1"))
+
+
+def opened(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png))
+
+
+def jpeg(size: tuple[int, int], **options: object) -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert("RGB").save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def test_a_replaced_picture_is_rgb_of_about_a_megapixel_and_carries_its_id() -> None:
+    answer = REPLACED()
+    picture = opened(answer.png)
+    assert (picture.format, picture.mode) == ("PNG", "RGB")
+    assert picture.size == (answer.width, answer.height) == (1248, 832)
+    assert read_id(answer.png) == "päid/1"
+    assert picture.info["Software"] == SOFTWARE
+    assert picture.info["Backdrop-Id"] == "päid/1"
+
+
+def test_a_removed_background_is_transparent_at_the_photos_own_size() -> None:
+    answer = REMOVED()
+    picture = opened(answer.png)
+    alpha = np.asarray(picture.getchannel("A"))
+    assert (picture.mode, picture.size) == ("RGBA", (600, 400))
+    assert (alpha == 0).mean() > 0.4
+    assert (alpha == 255).mean() > 0.3
+    assert alpha[-16:, -16:].max() == 0
+    assert read_id(answer.png) == "päid/1"
+
+
+def test_the_id_lives_in_the_pixels_when_the_text_is_stripped() -> None:
+    for answer in (REPLACED(), REMOVED()):
+        bare = io.BytesIO()
+        clean = Image.fromarray(np.asarray(opened(answer.png)))
+        clean.save(bare, "PNG")
+        assert read_id(bare.getvalue()) == "päid/1"
+
+
+def test_a_picture_of_somebody_else_has_no_id() -> None:
+    assert read_id(jpeg((64, 64))) is None
+
+
+def test_an_id_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 80 bytes"):
+        encode(Image.new("RGB", (64, 64)), "x" * 81)
+
+
+def test_the_same_request_gives_the_same_bytes() -> None:
+    assert compose(COFFEE, "on a beach", None, 1, "päid/1") == REPLACED()
+    painted = [scene(SMALL, "in the forest", "WATERCOLOR", 11).tobytes() for _ in range(2)]
+    assert painted[0] == painted[1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "style", "seed"),
+    [("a sunset", None, 1), ("a beach", "POP_ART", 1), ("a beach", None, 2), ("a beach", "0a1b2c3d", 1)],
+)
+def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | None, seed: int) -> None:
+    plain = np.asarray(scene(SMALL, "a beach", None, 1), np.int16)
+    other = np.asarray(scene(SMALL, prompt, style, seed), np.int16)
+    assert np.abs(plain - other).mean() > 2
+
+
+def test_all_62_presets_give_62_looks() -> None:
+    picture = from_image(scene(SMALL, "a beach at the sea", None, 5))
+    looks = {styled(picture, name, np.random.default_rng(5)).tobytes() for name in PRESETS}
+    assert len(PRESETS) == 62
+    assert len(looks) == 62
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "sunset",
+        "beach",
+        "snow",
+        "forest",
+        "city at night",
+        "space",
+        "desert",
+        "mountains",
+        "garden",
+        "kitchen",
+        "marble",
+        "wooden table",
+        "white",
+        "pink studio",
+        "quixotic zeal",
+        "雪",
+    ],
+)
+def test_every_prompt_gives_a_scene_with_light_and_dark_in_it(prompt: str) -> None:
+    pixels = np.asarray(scene(SMALL, prompt, None, 9), np.float32)
+    assert pixels.std() > (2 if prompt == "white" else 6)
+    assert 8 < pixels.mean() < 248
+
+
+def test_prepared_pictures_are_small_and_tell_jobs_apart() -> None:
+    replaced = compose(COFFEE, "a beach", None, 1, "fast-1", prepared=True)
+    removed = remove(COFFEE, "fast-2", prepared=True)
+    assert (read_id(replaced.png), read_id(removed.png)) == ("fast-1", "fast-2")
+    assert opened(replaced.png).mode == "RGB"
+    alpha = np.asarray(opened(removed.png).getchannel("A"))
+    assert {0, 255} <= set(alpha.ravel().tolist())
+    assert max(replaced.width, removed.width) <= 96
+
+
+@pytest.mark.parametrize(
+    ("photo", "result"),
+    [
+        ((600, 400), (1248, 832)),
+        ((512, 512), (1024, 1024)),
+        ((4000, 3000), (1184, 880)),
+        ((30, 3000), (512, 2048)),
+        ((3000, 30), (2048, 512)),
+    ],
+)
+def test_results_keep_the_photos_shape_at_a_megapixel(photo: tuple[int, int], result: tuple[int, int]) -> None:
+    assert result_size(*photo) == result
+
+
+def test_a_photo_on_its_side_is_turned_upright() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    data = jpeg((80, 40), exif=turned)
+    assert opened(remove(data, "up").png).size == (40, 80)
+    assert compose(data, "x", None, 1, "up", prepared=True).width < 60
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", COFFEE[:5000]], ids=["empty", "text", "cut"])
+def test_what_is_no_picture_is_named_so(data: bytes) -> None:
+    with pytest.raises(NotAPictureError):
+        remove(data, "x")
+
+
+def test_the_demo_photos_are_jpegs_with_credit_and_licence() -> None:
+    assert len(PHOTOS) >= 4
+    for photo in PHOTOS:
+        assert opened(load(photo.name)).format == "JPEG"
+        assert photo.credit
+        assert photo.licence
+
+
+def test_a_large_photo_keeps_its_size_and_its_own_pixels_inside_the_subject() -> None:
+    large = opened(COFFEE).convert("RGB").resize((2100, 1400))
+    data = io.BytesIO()
+    large.save(data, "PNG")
+    removed = np.asarray(opened(remove(data.getvalue(), "big").png))
+    inside = removed[..., 3] == 255
+    assert removed.shape == (1400, 2100, 4)
+    assert inside.mean() > 0.3
+    assert np.array_equal(removed[..., :3][inside], np.asarray(large)[inside])

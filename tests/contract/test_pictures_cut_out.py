@@ -1,0 +1,125 @@
+"""The stand-in's cut-outs: right outline, soft edge, no halo, for the demo's photos and any other."""
+
+import io
+import json
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from backdrop_local.photos import PHOTOS, load
+from backdrop_local.standin.pictures import CutOut, cut_out
+from backdrop_local.standin.pictures.arrays import Plane, as_plane, from_image, grow, soften
+
+MASKS = Path(__file__).parent / "masks"
+NAMES = [photo.name for photo in PHOTOS]
+
+type Flags = NDArray[np.bool_]
+
+
+@cache
+def photo(name: str) -> Image.Image:
+    return Image.open(io.BytesIO(load(name))).convert("RGB")
+
+
+@cache
+def cut(name: str) -> CutOut:
+    return cut_out(photo(name))
+
+
+def drawn(name: str) -> Flags:
+    """The mask that a person drew for a demo photo."""
+    shapes = json.loads((MASKS / f"{name}.json").read_text())
+    canvas = Image.new("L", tuple(shapes["size"]))
+    pen = ImageDraw.Draw(canvas)
+    for part, fill in (("subject", 255), ("holes", 0)):
+        for polygon in cast(list[list[tuple[int, int]]], shapes[part]):
+            pen.polygon([tuple(point) for point in polygon], fill=fill)
+    return np.asarray(canvas) > 0
+
+
+def spread_from(colour: Plane, inside: Flags) -> Plane:
+    """Near every pixel, the mean colour of the pixels that are `inside`."""
+    weight = as_plane(inside)
+    return as_plane(soften(as_plane(colour * weight[..., None]), 4) / (soften(weight, 4)[..., None] + 1e-4))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cut_out_covers_what_a_person_outlined_by_hand(name: str) -> None:
+    found, wanted = cut(name).alpha > 0.5, drawn(name)
+    overlap = float((found & wanted).sum()) / float((found | wanted).sum())
+    assert overlap >= 0.95
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_edge_of_a_cut_out_is_soft_and_its_inside_is_not(name: str) -> None:
+    alpha, wanted = cut(name).alpha, drawn(name)
+    partial = (alpha > 0.04) & (alpha < 0.96)
+    edge = (grow(wanted.astype(np.uint8), 1) == 1) & (grow((~wanted).astype(np.uint8), 1) == 1)
+    assert float(partial.sum()) > 0.5 * float(edge.sum())
+    assert float(partial.mean()) < 0.04
+    assert float((alpha == 0).mean()) > 0.2
+    assert float((alpha == 1).mean()) > 0.15
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_edge_colours_come_from_the_subject_and_not_from_the_old_background(name: str) -> None:
+    colour, alpha = cut(name).colour, cut(name).alpha
+    original = from_image(photo(name))
+    own, behind = spread_from(original, alpha > 0.98), spread_from(original, alpha < 0.02)
+    apart = np.linalg.norm(own - behind, axis=2)
+    edge = (alpha > 0.1) & (alpha < 0.9) & (apart > 0.25)
+    # 0 where the colour is the subject's, 1 where it is the old background's
+    lean = ((colour - own) * (behind - own)).sum(axis=2)[edge] / (apart[edge] ** 2)
+    assert float(np.median(lean)) < 0.1
+    assert float(np.mean(lean > 0.5)) < 0.05
+
+
+def test_the_same_photo_is_cut_the_same_way_each_time() -> None:
+    first, second = cut("coffee"), cut_out(photo("coffee").copy())
+    assert np.array_equal(first.alpha, second.alpha)
+    assert np.array_equal(first.colour, second.colour)
+
+
+def test_a_demo_photo_is_known_again_at_another_size_and_quality() -> None:
+    squeezed = io.BytesIO()
+    photo("flower").resize((960, 640)).save(squeezed, "JPEG", quality=70)
+    again = cut_out(Image.open(squeezed).convert("RGB"))
+    assert again.known == "flower"
+    assert again.alpha.shape == (640, 960)
+
+
+def on_a_plain_ground(size: tuple[int, int], left: float) -> Image.Image:
+    """A stranger's photo: a green bottle-like shape before a pale, slightly uneven wall."""
+    width, height = size
+    wall = np.random.default_rng(4).normal(214, 3, (height, width, 3)).clip(0, 255)
+    picture = Image.fromarray(wall.astype(np.uint8))
+    box = (width * left, height * 0.2, width * (left + 0.26), height * 0.86)
+    ImageDraw.Draw(picture).rounded_rectangle(box, width * 0.08, fill=(34, 96, 58))
+    return picture
+
+
+@pytest.mark.parametrize(("size", "left"), [((300, 400), 0.36), ((1600, 1200), 0.36), ((480, 300), 0.06)])
+def test_a_strangers_photo_gets_a_sensible_cut_out(size: tuple[int, int], left: float) -> None:
+    picture = on_a_plain_ground(size, left)
+    wanted = np.asarray(picture)[..., 0] < 120
+    found = cut_out(picture)
+    assert found.known is None
+    overlap = (found.alpha > 0.5) & wanted
+    assert float(overlap.sum()) / float(((found.alpha > 0.5) | wanted).sum()) > 0.93
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 50), (50, 2), (17, 16), (700, 40)], ids=lambda size: f"{size}")
+@pytest.mark.parametrize("kind", ["flat", "noise"])
+def test_no_photo_is_too_odd_to_cut(size: tuple[int, int], kind: str) -> None:
+    pixels = np.full((size[1], size[0], 3), 128, np.uint8)
+    if kind == "noise":
+        pixels = np.random.default_rng(1).integers(0, 256, pixels.shape).astype(np.uint8)
+    found = cut_out(Image.fromarray(pixels))
+    assert found.image().size == size
+    assert np.isfinite(found.colour).all()
+    assert float(found.alpha.max()) > 0.5

@@ -1,0 +1,259 @@
+"""Every fault of a paid call does what it says, and bills what it says."""
+
+import socket
+
+import pytest
+import requests
+
+from tests.contract.standin_client import (
+    IMAGE,
+    JPEG,
+    REMOVE,
+    REPLACE,
+    StandinClient,
+    text,
+    wait_until,
+)
+
+
+def test_refuse_429_costs_nothing(standin: StandinClient) -> None:
+    standin.fault("refuse_429", times=1)
+    refused = standin.replace()
+    assert (refused.status_code, refused.json()) == (429, {"error": "Too many requests."})
+    assert standin.total_usd() == "0.00"
+    assert standin.replace().status_code == 200
+
+
+def test_refuse_429_carries_the_given_body_and_headers(standin: StandinClient) -> None:
+    body = {"reject_reason": "daily_limit"}
+    standin.fault("refuse_429", {"body": body, "headers": {"Retry-After": "7"}})
+    refused = standin.replace()
+    assert (refused.json(), refused.headers["retry-after"]) == (body, "7")
+
+
+def test_slow_answers_right_after_the_client_has_given_up(standin: StandinClient) -> None:
+    standin.fault("slow", {"ms": 300})
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        standin.http.post(standin.url + REMOVE, files=[IMAGE], headers={"Api-Key": "k"}, timeout=(9, 0.05))
+    wait_until(lambda: standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
+    assert standin.total_usd() == "0.01"
+
+
+def test_trickle_dribbles_the_right_answer(standin: StandinClient) -> None:
+    standin.fault("trickle", {"bytes_per_s": 1000})
+    assert standin.replace().json()["data"][0]["is_image_safe"]
+    assert standin.jobs()[0]["answered"]
+    (entry,) = standin.see("requests")["requests"]
+    assert entry["ended"] - entry["started"] > 0.2
+
+
+def test_accept_then_drop_bills_and_closes_without_a_byte(standin: StandinClient) -> None:
+    standin.fault("accept_then_drop")
+    with standin.connect() as connection:
+        connection.sendall(standin.raw_replace())
+        assert connection.recv(1) == b""
+    assert standin.total_usd() == "0.06"
+    wait_until(lambda: standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
+
+
+def test_accept_then_wait_tells_of_the_acceptance_before_it_answers(
+    standin: StandinClient,
+) -> None:
+    standin.fault("accept_then_wait")
+    with standin.connect() as connection:
+        connection.sendall(standin.raw_replace())
+        (event,) = standin.see("accepted?after=0&wait=10")["accepted"]
+        assert (event["n"], event["fault"]) == (1, "accept_then_wait")
+        assert event["id"] == standin.jobs()[0]["id"]
+        assert standin.total_usd() == "0.06"
+        standin.control("release")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert standin.see("accepted?after=1")["accepted"] == []
+
+
+def test_drop_before_read_breaks_the_upload_unbilled(standin: StandinClient) -> None:
+    standin.fault("drop_before_read")
+    big = ("image", ("in.jpg", JPEG + bytes(9_000_000), "image/jpeg"))
+    with pytest.raises(requests.exceptions.ConnectionError):
+        standin.post(REMOVE, [big])
+    assert standin.total_usd() == "0.00"
+    assert standin.see("inflight")["accounts"] == []
+
+
+def test_reset_mid_body_sends_half_of_the_answer_and_bills(standin: StandinClient) -> None:
+    standin.fault("reset_mid_body")
+    received = bytearray()
+    with standin.connect() as connection:
+        connection.sendall(standin.raw_replace())
+        with pytest.raises(ConnectionResetError):
+            _receive(connection, received)
+    head, _, half = bytes(received).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert half.startswith(b'{"created"')
+    assert not half.endswith(b"}")
+    assert standin.total_usd() == "0.06"
+
+
+@pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 405, 406, 410, 413, 422, 429, 500, 502, 503, 504])
+def test_any_status_can_be_asked_for_unbilled(standin: StandinClient, code: int) -> None:
+    standin.fault("status", {"code": code})
+    answer = standin.remove()
+    assert answer.status_code == code
+    assert set(answer.json()) & {"error", "message", "detail"}
+    assert standin.total_usd() == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "body"),
+    [
+        ({"body": {}}, "application/json", "{}"),
+        ({"body": ""}, "application/json", ""),
+        ({"body": {"detail": "no"}}, "application/json", '{"detail":"no"}'),
+        ({"html": True}, "text/html; charset=utf-8", None),
+    ],
+)
+def test_the_body_of_a_status_can_be_chosen(
+    standin: StandinClient, args: dict[str, object], kind: str, body: str | None
+) -> None:
+    standin.fault("status", {"code": 503, **args})
+    answer = standin.replace()
+    assert (answer.status_code, answer.headers["content-type"]) == (503, kind)
+    assert body is None or answer.text == body
+
+
+def test_a_status_after_the_run_is_billed_unless_said_otherwise(standin: StandinClient) -> None:
+    standin.fault("status", {"code": 504, "after_run": True, "ms": 10}, times=1)
+    standin.fault("status", {"code": 500, "after_run": True, "billed": False}, times=1)
+    assert [standin.replace().status_code for _ in range(2)] == [504, 500]
+    assert standin.total_usd() == "0.06"
+
+
+@pytest.mark.parametrize(("billed", "usd"), [(False, "0.00"), (True, "0.06")])
+@pytest.mark.parametrize("code", [502, 503, 200])
+def test_html_error_is_a_page_also_under_200(standin: StandinClient, code: int, billed: bool, usd: str) -> None:
+    standin.fault("html_error", {"code": code, "billed": billed})
+    answer = standin.replace()
+    assert (answer.status_code, answer.text[:6]) == (code, "<html>")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert standin.total_usd() == usd
+
+
+@pytest.mark.parametrize(("args", "usd"), [({}, "0.06"), ({"billed": False}, "0.00"), ({"status_code": 503}, "0.06")])
+def test_error_in_200_is_an_error_under_200(standin: StandinClient, args: dict[str, object], usd: str) -> None:
+    standin.fault("error_in_200", args)
+    answer = standin.replace()
+    code = args.get("status_code", 500)
+    assert answer.status_code == 200
+    assert answer.json() == {"error": "Internal server error", "status_code": code}
+    assert standin.total_usd() == usd
+
+
+@pytest.mark.parametrize("variant", ["cut", "invalid"])
+def test_malformed_json_cannot_be_parsed_and_is_billed(standin: StandinClient, variant: str) -> None:
+    standin.fault("malformed_json", {"variant": variant})
+    answer = standin.replace()
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    with pytest.raises(requests.exceptions.JSONDecodeError):
+        answer.json()
+    assert standin.total_usd() == "0.06"
+
+
+@pytest.mark.parametrize(("variant", "data"), [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7})])
+def test_malformed_json_can_be_valid_and_hold_no_result(standin: StandinClient, variant: str, data: object) -> None:
+    standin.fault("malformed_json", {"variant": variant})
+    assert standin.replace().json().get("data") == data
+
+
+def test_unsafe_results_have_no_link_in_three_ways_in_turn(standin: StandinClient) -> None:
+    standin.fault("unsafe", {"which": [1]})
+    entries = [standin.replace(text("num_images", "2")).json()["data"] for _ in range(4)]
+    assert [[entry["is_image_safe"] for entry in pair] for pair in entries] == [[True, False]] * 4
+    forms = [pair[1].get("url", "missing") for pair in entries]
+    assert forms == [None, "", "missing", None]
+    assert standin.see("bill")["keys"][0]["unsafe"] == 4
+    assert not standin.jobs()[0]["downloaded"]
+    assert standin.total_usd() == "0.48"
+
+
+def test_unsafe_results_can_be_free(standin: StandinClient) -> None:
+    standin.fault("unsafe", {"which": [0, 2], "billed": False})
+    standin.replace(text("num_images", "3"))
+    standin.remove()
+    assert standin.total_usd() == "0.06"
+    assert not standin.jobs()[1]["downloaded"]
+
+
+def test_fewer_results_bills_those_given(standin: StandinClient) -> None:
+    standin.fault("fewer_results")
+    assert len(standin.replace(text("num_images", "3")).json()["data"]) == 2
+    assert standin.total_usd() == "0.12"
+
+
+def test_foreign_url_names_another_host_in_four_ways_in_turn(standin: StandinClient) -> None:
+    standin.fault("foreign_url")
+    urls = [standin.result_url().split("/api/")[0] for _ in range(4)]
+    assert urls == [
+        "https://evil.test",
+        "http://ideogram.ai",
+        "http://127.0.0.1:9",
+        "https://ideogram.ai@evil.test",
+    ]
+    assert standin.total_usd() == "0.24"
+
+
+def test_foreign_url_can_be_given(standin: StandinClient) -> None:
+    standin.fault("foreign_url", {"url": "https://elsewhere.test/a.png"})
+    assert standin.result_url() == "https://elsewhere.test/a.png"
+
+
+def test_an_expired_url_is_signed_and_too_old(standin: StandinClient) -> None:
+    standin.fault("expired_url")
+    download = standin.fetch(standin.result_url())
+    assert (download.status_code, download.json()) == (403, {"error": "link expired"})
+    assert standin.total_usd() == "0.06"
+
+
+def test_a_paused_key_is_401_until_the_fault_is_taken_away(standin: StandinClient) -> None:
+    standin.fault("key_paused", key="k1")
+    codes = [standin.remove("k1").status_code for _ in range(2)]
+    assert (codes, standin.remove("k2").status_code) == ([401, 401], 200)
+    standin.control("faults", method="DELETE")
+    assert standin.remove("k1").status_code == 200
+
+
+@pytest.mark.parametrize("status", [402, 401])
+def test_a_balance_is_spent_to_the_cent_and_then_refused(standin: StandinClient, status: int) -> None:
+    standin.fault("balance", {"usd": "0.13", "status": status})
+    codes = [standin.replace().status_code for _ in range(3)]
+    assert codes == [200, 200, status]
+    assert standin.remove().status_code == 200
+    refused = standin.remove()
+    assert refused.status_code == status
+    assert standin.total_usd() == "0.13"
+    if status == 402:
+        assert refused.json()["reject_reason"] == "insufficient_funds"
+
+
+def test_the_clock_moves_links_beyond_their_life(standin: StandinClient) -> None:
+    url = standin.result_url()
+    assert standin.fetch(url).status_code == 200
+    standin.fault("clock", {"offset_s": 86_500})
+    assert standin.fetch(url).status_code == 403
+
+
+def test_a_fault_strikes_only_the_route_key_and_prompt_it_names(standin: StandinClient) -> None:
+    standin.fault("status", {"code": 500}, provider="ideogram", route=REPLACE, key="k*", prompt_regex="^bea")
+    assert standin.replace(prompt="beach", key="k1").status_code == 500
+    assert standin.replace(prompt="a beach", key="k1").status_code == 200
+    assert standin.replace(prompt="beach", key="other").status_code == 200
+    assert standin.remove(key="k1").status_code == 200
+
+
+def test_a_status_comes_before_the_form_is_judged(standin: StandinClient) -> None:
+    standin.fault("refuse_429")
+    assert standin.post(REPLACE, [IMAGE]).status_code == 429
+
+
+def _receive(connection: socket.socket, received: bytearray) -> None:
+    while piece := connection.recv(65_536):
+        received += piece

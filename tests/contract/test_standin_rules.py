@@ -1,0 +1,215 @@
+"""The stand-in's pure rules: which call a fault strikes, what money is, what is kept."""
+
+import asyncio
+import io
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+from starlette.requests import Request
+from starlette.types import Message
+
+from backdrop_local.standin.bill import Bill, Order, dollars, fingerprint, micro_dollars
+from backdrop_local.standin.faults import Call, FaultBook, FaultRule, Phase
+from backdrop_local.standin.gallery import Gallery, Recipe, Shelf
+from backdrop_local.standin.multipart import BrokenFormError, Part, read_parts
+from backdrop_local.standin.slots import Slots
+
+CALL = Call(provider="ideogram", routes=("replace-background",), key="k1", prompt="a beach")
+ORDER = Order(
+    key="k1",
+    label="…k1",
+    account="a",
+    provider="ideogram",
+    route="replace-background",
+    fingerprint=fingerprint({"prompt": "p"}),
+    prompt="p",
+    client_hint="",
+    speed="DEFAULT",
+    n=2,
+    unit_micro_usd=60_000,
+)
+
+
+def rule(**fields: object) -> FaultRule:
+    return FaultRule.model_validate({"fault": "accept_then_drop", **fields})
+
+
+def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
+    """The calls, counted from 1, that a fault strikes."""
+    book = FaultBook(seed)
+    for one in rules:
+        book.add(one)
+    return [n for n in range(1, calls + 1) if book.meet(CALL, Phase.RUN)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "struck"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ({"times": 2}, [1, 2]),
+        ({"times": 0, "nth": 9}, [9, 10]),
+        ({"nth": 3}, [3]),
+        ({"nth": 3, "every": 0, "times": 1}, [3]),
+        ({"nth": 3, "times": 2}, [3, 4]),
+        ({"every": 4}, [1, 5, 9]),
+        ({"nth": 2, "every": 3, "times": 2}, [2, 5]),
+        ({"probability": 0}, []),
+    ],
+)
+def test_a_rule_strikes_by_count(fields: dict[str, object], struck: list[int]) -> None:
+    assert strikes(rule(**fields)) == struck
+
+
+def test_chance_follows_from_the_seed_alone() -> None:
+    half = rule(probability=0.5)
+    first = strikes(half, calls=200)
+    assert first == strikes(half, calls=200)
+    assert first != strikes(half, calls=200, seed=2)
+    assert 70 < len(first) < 130
+
+
+def test_the_first_rule_that_strikes_hides_later_ones_from_that_call() -> None:
+    book = FaultBook(1)
+    for one in (rule(times=1), rule(fault="slow", nth=2)):
+        book.add(one)
+    hits = [book.meet(CALL, Phase.RUN) for _ in range(3)]
+    assert [hit and hit.rule.fault for hit in hits] == ["accept_then_drop", None, "slow"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "phase"),
+    [
+        ({"fault": "drop_before_read"}, Phase.ARRIVAL),
+        ({"fault": "status"}, Phase.GATE),
+        ({"fault": "status", "args": {"after_run": True}}, Phase.RUN),
+        ({"fault": "html_error", "args": {"billed": True}}, Phase.RUN),
+        ({"fault": "status", "route": "cdn"}, Phase.DOWNLOAD),
+        ({"fault": "truncated", "route": "replace-background"}, Phase.DOWNLOAD),
+        ({"fault": "unsafe"}, Phase.RUN),
+    ],
+)
+def test_each_rule_has_one_moment(fields: dict[str, object], phase: Phase) -> None:
+    assert rule(**fields).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("fields", "matches"),
+    [
+        ({"provider": "segmind"}, False),
+        ({"route": "remove-background"}, False),
+        ({"route": "/v1/ideogram-v3/replace-background"}, True),
+        ({"route": "replace"}, True),
+        ({"key": "k2"}, False),
+        ({"key": "k?"}, True),
+        ({"prompt_regex": "beach$"}, True),
+        ({"prompt_regex": "^beach"}, False),
+    ],
+)
+def test_a_rule_matches_what_it_names(fields: dict[str, object], matches: bool) -> None:
+    assert bool(strikes(rule(**fields))) is matches
+
+
+@pytest.mark.parametrize(
+    ("micro", "text"),
+    [(0, "0.00"), (60_000, "0.06"), (37_500, "0.0375"), (1_234_567_890, "1234.56789")],
+)
+def test_dollars_are_exact_decimals_both_ways(micro: int, text: str) -> None:
+    assert (dollars(micro), micro_dollars(text)) == (text, micro)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "0.0000001", "NaN", "Infinity"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"amount|whole"):
+        micro_dollars(text)
+
+
+def test_equal_work_gets_ids_by_its_occurrence_whatever_came_between() -> None:
+    quiet, busy = Bill(seed=1), Bill(seed=1)
+    other = replace(ORDER, fingerprint="other")
+
+    def accept(bill: Bill, order: Order) -> str:
+        return bill.accept(order, produced=2, unsafe=0, billed_images=2, at=0.0).id
+
+    first, second = accept(quiet, ORDER), accept(quiet, ORDER)
+    found = [accept(busy, order) for order in (other, ORDER, other, ORDER)]
+    assert (found[1], found[3]) == (first, second)
+    assert len(set(found)) == 4
+
+
+def test_slots_above_the_limit_are_refused_and_all_is_recorded() -> None:
+    slots, account = Slots(), ("ideogram", "a")
+    taken = [slots.take(account, limit=2, at=float(n)) for n in range(3)]
+    slots.release(account, at=3.0)
+    lane = slots.lane(account)
+    assert taken == [True, True, False]
+    assert (lane.held, lane.peak, lane.refused, list(lane.refusals)) == (1, 2, 1, [2.0])
+    assert list(lane.history) == [(0.0, 1), (1.0, 2), (3.0, 1)]
+
+
+def test_a_slot_that_nobody_holds_cannot_be_released() -> None:
+    with pytest.raises(ValueError, match="holds no slot"):
+        Slots().release(("ideogram", "a"), at=0.0)
+
+
+def test_a_shelf_keeps_the_last_used_within_its_size() -> None:
+    shelf = Shelf(max_bytes=10)
+    shelf.put("a", bytes(4))
+    shelf.put("b", bytes(4))
+    assert shelf.get("a")
+    shelf.put("c", bytes(4))
+    assert (shelf.get("a"), shelf.get("b"), shelf.get("c")) == (bytes(4), None, bytes(4))
+    shelf.put("a", bytes(10))
+    assert (shelf.get("c"), shelf.get("a")) == (None, bytes(10))
+
+
+def test_a_picture_that_is_not_kept_is_painted_again_the_same() -> None:
+    encoded = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(encoded, "JPEG")
+    photo = encoded.getvalue()
+
+    async def twice() -> tuple[bytes, bytes | None, bytes | None]:
+        gallery = Gallery(max_bytes=len(photo))
+        one = Recipe(ident="0" * 16, photo_sha="x", prompt="p", style=None, seed=1, prepared=True)
+        painted = await gallery.paint(one, photo)
+        return painted.png, await gallery.png("0" * 16), await gallery.png("1" * 16)
+
+    painted, again, unknown = asyncio.run(twice())
+    assert painted == again
+    assert unknown is None
+
+
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="a"; filename="\xc3\xbc.png"\r\n'
+    b"Content-Type: image/png\r\n\r\n\r\n--A\r\n\r\n--B--\r\n"
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1_000])
+def test_a_form_is_read_alike_in_pieces_of_any_size(size: int) -> None:
+    pieces = [FORM[start : start + size] for start in range(0, len(FORM), size)]
+    assert asyncio.run(read(pieces)) == [
+        Part("a", None, None, b"one"),
+        Part("a", "ü.png", "image/png", b"\r\n--A\r\n"),
+    ]
+
+
+@pytest.mark.parametrize("cut", [FORM[:-8], FORM[:40], b"", FORM.replace(b'; name="a"', b"")])
+def test_a_form_without_its_end_or_its_names_is_broken(cut: bytes) -> None:
+    with pytest.raises(BrokenFormError):
+        asyncio.run(read([cut]))
+
+
+async def read(pieces: list[bytes]) -> list[Part]:
+    """The parts of a form that arrives in these pieces."""
+
+    waiting = list(pieces)
+
+    async def receive() -> Message:
+        piece = waiting.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=B")]
+    scope = {"type": "http", "method": "POST", "headers": headers}
+    return await read_parts(Request(scope, receive), max_bytes=10_000)

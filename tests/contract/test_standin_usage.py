@@ -1,0 +1,92 @@
+"""The usage route sums the bill as Ideogram's does: per bucket, late, for admins."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from tests.contract.standin_client import KEY, StandinClient, text
+
+PATH = "/ideogram/v2/account/usage"
+
+
+def ask(standin: StandinClient, *, key: str = KEY, **query: str) -> requests.Response:
+    now = datetime.now(UTC)
+    window = {
+        "start_time": (now - timedelta(hours=2)).isoformat(),
+        "end_time": (now + timedelta(hours=1)).isoformat(),
+        "bucket_width": "1h",
+    }
+    return standin.http.get(standin.url + PATH, params=window | query, headers={"Api-Key": key}, timeout=9)
+
+
+def items(standin: StandinClient, **query: str) -> list[dict[str, Any]]:
+    return [item for b in ask(standin, **query).json()["buckets"] for item in b["line_items"]]
+
+
+def test_the_sums_are_the_bills_in_decimal_strings(standin: StandinClient) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0})
+    standin.replace(text("num_images", "2"))
+    standin.replace()
+    standin.replace(text("rendering_speed", "QUALITY"))
+    standin.remove()
+    found = items(standin)
+    quantities = sorted(
+        (item["endpoint"], item["billed_units"]["unit_price"], item["billed_units"]["quantity"]) for item in found
+    )
+    assert quantities == [
+        ("/v1/ideogram-v3/replace-background", "0.060000", "3"),
+        ("/v1/ideogram-v3/replace-background", "0.090000", "1"),
+        ("/v1/remove-background", "0.010000", "1"),
+    ]
+    assert sum(Decimal(item["cost_total"]) for item in found) == Decimal(standin.total_usd())
+
+
+def test_buckets_are_whole_hours_or_days(standin: StandinClient) -> None:
+    for width, seconds in (("1h", 3_600), ("1d", 86_400)):
+        buckets = ask(standin, bucket_width=width).json()["buckets"]
+        starts = [datetime.fromisoformat(bucket["start_time"]).timestamp() for bucket in buckets]
+        assert all(start % seconds == 0 for start in starts)
+        assert buckets[0]["end_time"] == buckets[1]["start_time"] if len(buckets) > 1 else True
+
+
+def test_a_charge_shows_after_the_lag(standin: StandinClient) -> None:
+    standin.remove()
+    assert items(standin) == []
+    standin.fault("clock", {"offset_s": 301})
+    assert len(items(standin)) == 1
+
+
+def test_a_key_that_is_no_admins_is_404(standin: StandinClient) -> None:
+    answer = ask(standin, key="some-key")
+    assert (answer.status_code, answer.json()) == (404, {"error": "not found"})
+
+
+def test_an_invalid_key_is_401(standin: StandinClient) -> None:
+    assert ask(standin, key="invalid").status_code == 401
+
+
+def test_charges_of_other_sources_and_accounts_are_left_out(standin: StandinClient) -> None:
+    standin.control("settings", {"usage_lag_seconds": 0})
+    standin.remove()
+    standin.remove(key="another-account")
+    assert len(items(standin)) == 1
+    assert items(standin, sources="app") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"bucket_width": "1m"},
+        {"sources": "web"},
+        {"start_time": "yesterday"},
+        {"start_time": "2026-10-03T00:00:00"},
+        {"start_time": "2020-01-01T00:00:00Z"},
+        {"end_time": "2020-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_a_question_that_makes_no_sense_is_400(standin: StandinClient, query: dict[str, str]) -> None:
+    assert ask(standin, **query).status_code == 400

@@ -1,0 +1,143 @@
+"""The local cloud keeps its promises: up twice is once, changes are deployed, nothing is left."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+
+from backdrop_local import cloud as local_cloud
+from backdrop_local import processes
+from backdrop_local.cloud import Cloud
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.home import ROOT, STACK, Home, State
+from backdrop_local.leash import leashed
+
+BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
+
+DIE_IN_THE_MIDDLE = """
+import os, signal, sys
+from pathlib import Path
+from backdrop_local import emulator, processes
+from backdrop_local.home import Home, State
+from backdrop_local.leash import leashed
+home = Home(Path(sys.argv[1]))
+with leashed(home), home.lock():
+    started = emulator.start(home, processes.free_port())
+    home.write(State(emulator=started))
+    emulator.wait_until_ready(home, started)
+    print(started.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def redeploy(cloud: Cloud, **changes: str) -> Cloud:
+    """The same cloud with other parameters."""
+    asked = cloud.parameters | changes
+    return local_cloud.up(cloud.home, asked, print, build=False)
+
+
+def lane_limit(cloud: Cloud) -> int | None:
+    """How many calls at a time Ideogram's lane allows; None when there is no lane."""
+    listed = cloud.clients.cloudformation.describe_stack_resources(StackName=STACK)
+    for resource in listed["StackResources"]:
+        kind, name = resource["ResourceType"], resource["LogicalResourceId"]
+        if kind == "AWS::Lambda::EventSourceMapping" and name.startswith("Ideogram"):
+            mapping = cloud.clients.functions.get_event_source_mapping(UUID=resource.get("PhysicalResourceId", ""))
+            return mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+    return None
+
+
+def test_a_providers_limit_reaches_its_lane_whenever_it_changes(cloud: Cloud) -> None:
+    servers = cloud.home.read()
+    limits = [lane_limit(redeploy(cloud, IdeogramMaxInFlight=asked)) for asked in ("2", "5", "10")]
+    assert limits == [2, 5, 10]
+    now = cloud.home.read()
+    assert (now.emulator, now.standin) == (servers.emulator, servers.standin)
+
+
+def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(cloud: Cloud) -> None:
+    another = {
+        "DefaultProvider": "segmind",
+        "SegmindMaxInFlight": "2",
+        "SegmindBaseUrl": f"{cloud.standin_url}/segmind",
+        "SegmindTimeoutSeconds": "10",
+    }
+    off = redeploy(cloud, IdeogramMaxInFlight="0", **another)
+    assert lane_limit(off) is None
+    assert "IdeogramQueueUrl" not in off.outputs()
+    on = redeploy(cloud)
+    assert lane_limit(on) == 10
+    assert "IdeogramQueueUrl" in on.outputs()
+
+
+def test_the_ledger_forgets_by_the_clock_once_items_say_so(cloud: Cloud) -> None:
+    table = cloud.outputs()["LedgerTableName"]
+    found = cloud.clients.dynamodb.describe_time_to_live(TableName=table)
+    assert found["TimeToLiveDescription"] == {
+        "TimeToLiveStatus": "ENABLED",
+        "AttributeName": "expires_at",
+    }
+
+
+def test_env_prints_only_export_lines_that_reach_the_cloud(cloud: Cloud) -> None:
+    environment = {"BACKDROP_HOME": str(cloud.home.path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if not line.startswith("export ")] == []
+    values = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert values["BACKDROP_STANDIN_URL"] == cloud.standin_url
+    session = boto3.Session(
+        values["AWS_ACCESS_KEY_ID"],
+        values["AWS_SECRET_ACCESS_KEY"],
+        region_name=values["AWS_DEFAULT_REGION"],
+    )
+    client = session.client("cloudformation", endpoint_url=values["AWS_ENDPOINT_URL"])
+    assert client.describe_stacks(StackName=values["BACKDROP_STACK"])["Stacks"]
+
+
+def test_without_a_cloud_env_prints_nothing_and_says_how_to_start_one(tmp_path: Path) -> None:
+    environment = {"BACKDROP_HOME": str(tmp_path / "none"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([str(BACKDROP), "env"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "make up" in done.stderr
+
+
+def test_a_refused_deployment_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(LocalCloudError, match="IdeogramMaxInFlight"):
+        local_cloud.up(home, {"IdeogramMaxInFlight": "1"}, print, build=False)
+    assert home.read() == State()
+    assert not home.emulator.exists()
+
+
+def test_a_kept_cloud_has_its_photos_again_and_a_forgotten_one_has_not(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with leashed(home):
+        first = local_cloud.up(home, {}, print, build=False)
+        bucket = first.outputs()["OutputBucketName"]
+        first.clients.s3.put_object(Bucket=bucket, Key="a photo.png", Body=b"bytes")
+        local_cloud.down(home, keep=True)
+        again = local_cloud.up(home, {}, print, build=False)
+        assert again.endpoint_url == first.endpoint_url
+        kept = again.clients.s3.get_object(Bucket=bucket, Key="a photo.png")
+        assert kept["Body"].read() == b"bytes"
+        local_cloud.down(home)
+        assert not home.emulator.exists()
+        assert home.read() == State()
+
+
+def test_a_test_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    died = subprocess.run(
+        [sys.executable, "-c", DIE_IN_THE_MIDDLE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert died.returncode == -9
+    while home.read() != State():
+        time.sleep(0.05)
+    assert processes.birth_of(int(died.stdout)) == ""

@@ -1,0 +1,119 @@
+"""Ledger items and property-test settings that the tests of the core share."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+from backdrop.core.codes import CODES, Code
+from backdrop.core.job import Attempt, Job, Link, Money, Outcome, PhotoFacts, Problem, Result, Source, Status
+
+NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
+LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
+SHA = "ab" * 32
+
+quick = settings(
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+"""Property tests that find the same each time and hold no clock to the code."""
+
+
+def a_photo(**changes: Any) -> PhotoFacts:
+    """A JPEG of 1200 × 800."""
+    facts: dict[str, Any] = {"etag": '"e"', "version_id": "v1", "uploaded_at": NOW, "size": 12_345, "sha256": SHA}
+    facts |= {"width": 1200, "height": 800, "format": "jpeg"}
+    facts |= changes
+    return PhotoFacts(**facts)
+
+
+def a_source(**changes: Any) -> Source:
+    """The place `shoes/red.jpg`, which names the job `job-1`."""
+    facts: dict[str, Any] = {"source_id": "s" * 64, "bucket": "photos", "key": "shoes/red.jpg", "photo": a_photo()}
+    facts |= {"jobs": {"": "job-1"}}
+    facts |= changes
+    return Source(**facts)
+
+
+def a_job(**changes: Any) -> Job:
+    """A replace job that has just been accepted."""
+    asked = {"operation": "replace", "prompt": "on a marble table"}
+    facts: dict[str, Any] = {
+        "job_id": "job-1",
+        "content_key": "c" * 64,
+        "source_id": "s" * 64,
+        "bucket": "photos",
+        "key": "shoes/red.jpg",
+        "version_id": "v1",
+        "sha256": SHA,
+        "variant": "",
+        "operation": "replace",
+        "provider": "ideogram",
+        "asked": asked,
+        "instructions": asked,
+        "provenance": dict.fromkeys(asked, "shoes/red.jpg.json"),
+        "quoted": 60_000,
+        "queued_at": NOW,
+    }
+    facts |= changes
+    return Job(**facts)
+
+
+def an_attempt(**changes: Any) -> Attempt:
+    """An attempt that was answered and charged six cents."""
+    facts: dict[str, Any] = {"n": 1, "provider": "ideogram", "submitted_at": NOW, "lease_until": LATER}
+    facts |= {"day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": Outcome.ANSWERED}
+    facts |= changes
+    return Attempt(**facts)
+
+
+def a_result(**changes: Any) -> Result:
+    """The first picture of `shoes/red.jpg`."""
+    facts: dict[str, Any] = {"key": "shoes/red.jpg/red.png", "version_id": "v9", "n": 1, "output": None}
+    facts |= {"width": 1200, "height": 800, "format": "png", "bytes": 54_321, "has_alpha": False, "seed": 7}
+    facts |= changes
+    return Result(**facts)
+
+
+def a_stored_job(**changes: Any) -> Job:
+    """A job at its good end."""
+    facts: dict[str, Any] = {
+        "status": Status.STORED,
+        "attempt": 1,
+        "attempts": (an_attempt(),),
+        "links": (Link(url="https://ideogram.ai/api/images/ephemeral/a.png", seed=7),),
+        "results": (a_result(),),
+        "submitted_at": NOW,
+        "paid_at": LATER,
+        "stored_at": LATER,
+        "ended_at": LATER,
+    }
+    facts |= changes
+    return a_job(**facts)
+
+
+def a_problem(code: Code = Code.UNSAFE_RESULT, money: Money = Money.SPENT, **changes: Any) -> Problem:
+    """An entry of an error report."""
+    facts: dict[str, Any] = {
+        "code": code,
+        "message": "The provider's safety check withheld every picture.",
+        "hint": CODES[code].hint,
+        "retryable": False,
+    }
+    facts |= {"money": money, "first_seen": NOW, "last_seen": LATER}
+    facts |= changes
+    return Problem(**facts)
+
+
+def a_dead_job(**changes: Any) -> Job:
+    """A job that was paid and brought no usable picture."""
+    facts: dict[str, Any] = {
+        "status": Status.DEAD,
+        "attempt": 1,
+        "attempts": (an_attempt(),),
+        "problem": a_problem(),
+        "submitted_at": NOW,
+        "paid_at": LATER,
+        "ended_at": LATER,
+    }
+    facts |= changes
+    return a_job(**facts)

@@ -1,0 +1,31 @@
+"""What places say, in the words that their tests look for."""
+
+import json
+
+from backdrop.core.codes import Code
+from backdrop.core.places import Place, read_sidecar
+
+NAME = "shoes/red.jpg.json"
+BEACH = '{"prompt": "a beach"}'
+
+
+def sidecar(content: object) -> Place:
+    """The place that a JSON value in a sidecar makes."""
+    return read_sidecar(NAME, json.dumps(content).encode())
+
+
+def codes(place: Place) -> list[Code]:
+    """The codes of a place's mistakes."""
+    return [error.code for error in place.errors]
+
+
+def words(place: Place) -> str:
+    """All that a place's mistakes say."""
+    return "\n".join(error.message for error in place.errors)
+
+
+def encodable(place: Place) -> bool:
+    """A place that receipts, reports and the ledger can hold: text that is text, JSON that is JSON."""
+    texts = [*place.warnings, *(error.message for error in place.errors), *(error.hint for error in place.errors)]
+    held = json.dumps(dict(place.fields), ensure_ascii=False, allow_nan=False)
+    return all(text.encode() for text in [*texts, held])

@@ -1,0 +1,163 @@
+"""What the tests of the steps share: jobs in every state, worlds with a photo in them, and what must always hold."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from hypothesis import settings
+
+from backdrop.core import transitions
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError
+from backdrop.core.job import Job, Link, Problem, Status
+from backdrop.core.receipt import error_report, receipt
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, die
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+LEASE = NOW + timedelta(minutes=6)
+KEY = "shoes/red.jpg"
+PRICE = 10_000
+"""What `remove` costs at Ideogram, in micro-dollars."""
+CAP = 10 * PRICE
+
+OK = Answer(Class.OK, links=(Link(url="https://results.invalid/1.png", seed=1),), charged=PRICE)
+UNSAFE = Answer(Class.OK, Code.UNSAFE_RESULT, "withheld", (Link(url=None),), PRICE)
+LOST = Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back")
+REFUSED = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
+REJECTED = Answer(Class.PERM, Code.REQUEST_REJECTED, "not valid")
+THROTTLED = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many")
+BACKOFF = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "busy")
+UNREACHED = Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE, "not reached")
+PAUSED = Answer(Class.PAUSE, Code.PROVIDER_KEY_REFUSED, "wrong key")
+ANSWERS = {
+    "ok": OK,
+    "unsafe": UNSAFE,
+    "lost": LOST,
+    "refused": REFUSED,
+    "rejected": REJECTED,
+    "throttled": THROTTLED,
+    "backoff": BACKOFF,
+    "unreached": UNREACHED,
+    "paused": PAUSED,
+}
+
+steady = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+"""Property tests that find the same each time and hold no clock to the code."""
+
+
+def a_job(**changes: Any) -> Job:
+    """A job that was just accepted."""
+    facts: dict[str, Any] = {
+        "job_id": "j" * 64,
+        "content_key": "c" * 64,
+        "source_id": "s" * 64,
+        "bucket": "photos",
+        "key": KEY,
+        "version_id": "v1",
+        "sha256": "a" * 64,
+        "variant": "",
+        "operation": "remove",
+        "provider": "ideogram",
+        "asked": {"operation": "remove"},
+        "instructions": {"operation": "remove"},
+        "provenance": {"operation": "tags"},
+        "quoted": PRICE,
+        "queued_at": NOW,
+    }
+    return Job(**facts | changes)
+
+
+def terms(now: datetime = NOW, cap: int = CAP) -> transitions.Claim:
+    """What render says when it claims."""
+    return transitions.Claim(now=now, lease_until=now + (LEASE - NOW), price=PRICE, cap=cap)
+
+
+def job_in(status: Status) -> Job:
+    """A job that came to a state the way jobs do."""
+    accepted = a_job()
+    submitting = transitions.claim(accepted, terms()).job
+    paid = transitions.record(submitting, 1, OK, NOW).job
+    lost = transitions.record(submitting, 1, LOST, NOW).job
+    superseded, cancelled = transitions.supersede(accepted, NOW), transitions.cancel(accepted, NOW)
+    assert superseded
+    assert cancelled
+    return {
+        Status.ACCEPTED: accepted,
+        Status.SUBMITTING: submitting,
+        Status.UNKNOWN: lost,
+        Status.PAID: paid,
+        Status.STORED: transitions.store(paid, (), (), NOW).job,
+        Status.REFUSED: transitions.record(submitting, 1, REFUSED, NOW).job,
+        Status.DEAD: transitions.record(submitting, 1, REJECTED, NOW).job,
+        Status.HELD: transitions.hold(lost, NOW).job,
+        Status.SUPERSEDED: superseded.job,
+        Status.CANCELLED: cancelled.job,
+    }[status]
+
+
+def spent_and_dead() -> Job:
+    """A job that was paid and whose picture could not be handed over."""
+    return transitions.bury(job_in(Status.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
+
+
+def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
+    """Why a job waits."""
+    return Problem.of(ResultError(code, "waits"), NOW)
+
+
+def dropped(**world: Any) -> World:
+    """A world into which somebody has just put a photo whose background is to be removed."""
+    made = World(**world)
+    made.drop(KEY, photo(), operation="remove")
+    return made
+
+
+def the_job(world: World, key: str = KEY) -> Job:
+    """The photo's only job."""
+    (job,) = world.jobs(key)
+    return job
+
+
+def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[Call, World]]:
+    """The same play once for every call that it makes, with the worker killed right after that call."""
+    for nth in count(1):
+        world = make()
+        strike = Strike(die, nth=nth)
+        world.wire.after.append(strike)
+        play(world)
+        if not strike.hits:
+            return
+        yield strike.struck[0], world
+
+
+def assert_books(world: World) -> None:
+    """Each day's sums are those of its attempts, and the bill lies between what is certain and what may be."""
+    days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "certain": 0, "unknown": 0})
+    for attempt in (attempt for job in world.jobs() for attempt in job.attempts):
+        days[attempt.day]["reserved"] += attempt.reserved
+        days[attempt.day]["certain"] += attempt.charged
+        days[attempt.day]["unknown"] += attempt.unknown
+    for day, sums in days.items():
+        assert world.booked(day) == sums | {"committed": sum(sums.values())}
+    certain = sum(job.charged for job in world.jobs())
+    open_ended = sum(sums["unknown"] + sums["reserved"] for sums in days.values())
+    assert certain <= world.provider.charged <= certain + open_ended
+
+
+def assert_at_rest(world: World) -> None:
+    """Nothing is under way any more: books, receipts and reports say the same, and nothing hides."""
+    assert_books(world)
+    assert not [job.status for job in world.jobs() if not job.ended]
+    for key in {job.key for job in world.jobs()}:
+        source = world.source(key)
+        assert source
+        assert world.receipt(key) == receipt(source, world.jobs(key))
+        assert world.report(key) == error_report(source, world.jobs(key))
+    for job in world.jobs():
+        for result in job.results:
+            assert result.key in world.pictures(job.key)

@@ -1,0 +1,166 @@
+"""What comes into the intake queue: keys decoded as S3 encodes them, and nothing of ours for anything else."""
+
+import json
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.codes import Code
+from backdrop.core.errors import DamagedMessageError
+from backdrop.steps.intake import Look
+from tests.unit.core_items import quick
+
+CREATED = "ObjectCreated:Put"
+REMOVED = "ObjectRemoved:DeleteMarkerCreated"
+
+
+def record(key: Any, *, bucket: Any = "photos", event: Any = CREATED) -> dict[str, Any]:
+    return {"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+
+
+def looks(content: object, *, again: bool = False) -> list[Look]:
+    body = content if isinstance(content, str) else json.dumps(content)
+    return looks_of(body, bucket="photos", again=again)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("red.jpg", "red.jpg"),
+        (
+            "sub+folder/%C3%BCn%C3%AFcode+%2B%281%29+%26+100%25.jpg",
+            "sub folder/ünïcode +(1) & 100%.jpg",
+        ),
+        ("%F0%9F%91%9F.jpg", "👟.jpg"),
+        ("a%2Bb.jpg", "a+b.jpg"),
+        ("a%252Bb.jpg", "a%2Bb.jpg"),
+        ("u%CC%88.jpg", "u\u0308.jpg"),
+    ],
+)
+def test_the_encoding_of_a_key_is_undone_once(encoded: str, key: str) -> None:
+    assert looks({"Records": [record(encoded)]}) == [Look("photos", key)]
+
+
+@quick
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
+def test_any_key_comes_back_as_it_was_put(key: str) -> None:
+    assert looks({"Records": [record(quote_plus(key, safe="/"))]}) == [Look("photos", key)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "ObjectCreated:Put",
+        "ObjectCreated:Post",
+        "ObjectCreated:Copy",
+        "ObjectCreated:CompleteMultipartUpload",
+        "ObjectTagging:Put",
+        "ObjectTagging:Delete",
+        REMOVED,
+        "s3:ObjectRemoved:Delete",
+    ],
+)
+def test_whatever_happened_to_a_photo_it_is_looked_at(event: str) -> None:
+    assert looks({"Records": [record("red.jpg", event=event)]}) == [Look("photos", "red.jpg")]
+
+
+def test_a_sidecar_that_comes_is_looked_at_and_one_that_goes_is_not() -> None:
+    assert looks({"Records": [record("red.jpg.json")]}) == [Look("photos", "red.jpg.json")]
+    assert looks({"Records": [record("red.jpg.json", event=REMOVED)]}) == []
+
+
+def test_a_message_with_several_records_is_several_looks() -> None:
+    assert looks({"Records": [record("a.jpg"), record("b.jpg"), record("c.json", event=REMOVED)]}) == [
+        Look("photos", "a.jpg"),
+        Look("photos", "b.jpg"),
+    ]
+
+
+def test_a_again_message_says_so_in_every_look() -> None:
+    assert looks({"Records": [record("a.jpg")]}, again=True) == [Look("photos", "a.jpg", again=True)]
+    assert looks({"bucket": "photos", "key": "a.jpg"}, again=True)[0].again
+
+
+def test_the_test_event_of_s3_asks_for_nothing() -> None:
+    assert looks({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
+
+
+def test_our_own_message_names_the_key_as_it_is() -> None:
+    assert looks({"bucket": "photos", "key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
+
+
+@pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, {"bucket": "others", "key": "a"}])
+def test_another_bucket_is_refused_by_name(content: object) -> None:
+    with pytest.raises(DamagedMessageError, match="'others'") as caught:
+        looks(content)
+    assert caught.value.code is Code.DAMAGED_MESSAGE
+
+
+DAMAGED: list[Any] = [
+    "",
+    "not json",
+    "null",
+    "[]",
+    '"photos"',
+    "7",
+    "[" * 100_000,
+    {},
+    {"bucket": "photos"},
+    {"key": "a.jpg"},
+    {"bucket": "photos", "key": 7},
+    {"bucket": None, "key": "a.jpg"},
+    {"Records": "a.jpg"},
+    {"Records": [7]},
+    {"Records": [None]},
+    {"Records": [[]]},
+    {"Records": [{}]},
+    {"Records": [{"eventName": CREATED}]},
+    {"Records": [{"eventName": CREATED, "s3": []}]},
+    {"Records": [{"eventName": CREATED, "s3": {"bucket": "photos", "object": {"key": "a"}}}]},
+    {"Records": [record("a.jpg", event=7)]},
+    {"Records": [record(7)]},
+    {"Records": [record(None)]},
+    {"Records": [record(["a.jpg"])]},
+    {"Records": [record("a.jpg", bucket=7)]},
+    {"Records": [record("a.jpg", bucket=None)]},
+    {"Records": [record("%FF.jpg")]},
+    {"Records": [record("\ud800.jpg")]},
+    {"bucket": "photos", "key": "\ud800.jpg"},
+    {"Records": [record("a.jpg"), {}]},
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=lambda content: json.dumps(content)[:60])
+def test_a_message_that_no_retry_can_mend_is_damaged(content: object) -> None:
+    with pytest.raises(DamagedMessageError):
+        looks(content)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["Records", "s3", "bucket", "object", "key", "name", "eventName", "Event"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@quick
+@given(
+    JSON | st.fixed_dictionaries({"Records": st.lists(st.builds(record, JSON, bucket=JSON, event=JSON), max_size=2)})
+)
+def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
+    try:
+        found = looks(content)
+    except DamagedMessageError:
+        return
+    assert all(look.bucket == "photos" and isinstance(look.key, str) for look in found)

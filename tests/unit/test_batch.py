@@ -1,0 +1,187 @@
+"""How a door takes messages: each failure goes the way of its class, and no failure takes others with it."""
+
+import io
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
+
+from backdrop.aws.batch import LONGEST_DELAY_SECONDS, Inbox, name_of, receives
+from backdrop.aws.queues import SqsQueue
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+
+URL = "https://sqs.example/123456789012/intake"
+DEAD_URL = "https://sqs.example/123456789012/dead"
+SMALLEST_SQS_LIMIT = 262_144
+THROTTLING = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, "AnyOperation")
+
+
+class Sqs:
+    """The two calls of boto3's SQS client that a door makes."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.visibility: list[dict[str, Any]] = []
+        self.broken = False
+
+    def send_message(self, **call: Any) -> dict[str, str]:
+        if self.broken:
+            raise THROTTLING
+        self.sent.append(call)
+        return {"MessageId": "1"}
+
+    def change_message_visibility(self, **call: Any) -> None:
+        if self.broken:
+            raise THROTTLING
+        self.visibility.append(call)
+
+
+class Door:
+    """An inbox on a fake SQS, with its log and its metrics to look at."""
+
+    def __init__(self, captured: pytest.CaptureFixture[str]) -> None:
+        self.sqs = Sqs()
+        self.log = io.StringIO()
+        client: Any = self.sqs
+        logger = Logger(
+            service=f"door-{uuid.uuid4()}", stream=self.log, level="INFO"
+        )  # one name is one logger for ever
+        self.inbox = Inbox(client, {"intake": URL}, SqsQueue(client, DEAD_URL), logger)
+        self._captured = captured
+
+    def take(self, work: Callable[[SQSRecord], None], *bodies: str) -> list[str]:
+        """The ids of the messages that shall come again."""
+        event = {"Records": [message(place, body) for place, body in enumerate(bodies)]}
+        answer = self.inbox.work_through(event, cast("LambdaContext", None), work)
+        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    def counted(self) -> list[dict[str, Any]]:
+        lines = (json.loads(line) for line in self._captured.readouterr().out.splitlines())
+        return [{name: line[name] for name in line if name not in ("_aws", "service")} for line in lines]
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Door:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "intake")
+    return Door(capsys)
+
+
+def message(place: int, body: str, *, count: str = "1") -> dict[str, Any]:
+    return {
+        "messageId": f"m{place}",
+        "receiptHandle": f"r{place}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": count},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:intake",
+    }
+
+
+def failing(error: Exception, *, only: str = "") -> Callable[[SQSRecord], None]:
+    def work(record: SQSRecord) -> None:
+        if only in record.body:
+            raise error
+
+    return work
+
+
+def test_work_that_succeeds_is_done_with(door: Door) -> None:
+    seen: list[str] = []
+    assert door.take(lambda record: seen.append(record.body), "a", "b") == []
+    assert seen == ["a", "b"]
+    assert (door.sqs.sent, door.sqs.visibility, door.logged(), door.counted()) == ([], [], [], [])
+
+
+def test_a_wait_hands_the_message_back_with_its_delay(door: Door) -> None:
+    wait = WaitError(Code.BUDGET_REACHED, "Not today.", 61.4)
+    assert door.take(failing(wait), "a") == ["m0"]
+    assert door.sqs.visibility == [{"QueueUrl": URL, "ReceiptHandle": "r0", "VisibilityTimeout": 61}]
+    assert door.counted() == [{"HandedBack": [1.0], "code": "budget_reached"}]
+    (line,) = door.logged()
+    assert (line["level"], line["code"], line["reason"]) == ("INFO", "budget_reached", "Not today.")
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-5, 0), (0, 0), (10**9, LONGEST_DELAY_SECONDS)])
+def test_a_delay_stays_within_what_sqs_allows(door: Door, asked: float, given: int) -> None:
+    door.take(failing(WaitError(Code.PROVIDER_THROTTLED, "Slower.", asked)), "a")
+    assert door.sqs.visibility[0]["VisibilityTimeout"] == given
+
+
+def test_a_message_that_others_overtook_comes_again_soon(door: Door) -> None:
+    assert door.take(failing(StaleError()), "a") == ["m0"]
+    assert door.sqs.visibility[0]["VisibilityTimeout"] == 1
+    assert [line["level"] for line in door.logged()] == ["INFO"]
+
+
+def test_a_damaged_message_becomes_a_dead_letter_and_does_not_come_again(door: Door) -> None:
+    assert door.take(failing(DamagedMessageError("it is no JSON")), "{oops") == []
+    (letter,) = door.sqs.sent
+    assert letter["QueueUrl"] == DEAD_URL
+    assert json.loads(letter["MessageBody"]) == {"queue": "intake", "body": "{oops"}
+    texts = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert texts == {"code": "damaged_message", "reason": "it is no JSON", "money": "not_spent"}
+    assert door.counted() == [{"DeadLettered": [1.0], "code": "damaged_message"}]
+    assert [line["level"] for line in door.logged()] == ["WARNING"]
+
+
+@pytest.mark.parametrize("body", ["x" * 262_144, "ü" * 131_072, '"' * 262_144, "👟" * 65_536], ids=len)
+def test_a_damaged_message_of_any_size_fits_into_a_dead_letter(door: Door, body: str) -> None:
+    door.take(failing(DamagedMessageError("it is too much " * 1_000)), body)
+    (letter,) = door.sqs.sent
+    attributes = sum(len(name) + len(value["StringValue"]) for name, value in letter["MessageAttributes"].items())
+    assert len(letter["MessageBody"].encode()) + attributes + 200 <= SMALLEST_SQS_LIMIT
+    assert body[:10_000] in json.loads(letter["MessageBody"])["body"]
+
+
+def test_a_dead_letter_that_cannot_be_sent_lets_the_message_come_again(door: Door) -> None:
+    door.sqs.broken = True
+    assert door.take(failing(DamagedMessageError("it is no JSON")), "{oops") == ["m0"]
+
+
+def test_a_bug_is_logged_whole_and_its_message_comes_again(door: Door) -> None:
+    assert door.take(failing(KeyError("surprise")), "a") == ["m0"]
+    (line,) = door.logged()
+    assert line["level"] == "ERROR"
+    assert "KeyError: 'surprise'" in line["exception"]
+    assert door.counted() == [{"UnexpectedError": [1.0]}]
+    assert door.sqs.visibility == []
+
+
+def test_an_error_that_no_step_should_let_through_is_a_bug(door: Door) -> None:
+    assert door.take(failing(BackdropError(Code.LINK_EXPIRED, "It expired.")), "a") == ["m0"]
+    assert [line["level"] for line in door.logged()] == ["ERROR"]
+
+
+def test_a_wait_that_cannot_be_told_to_sqs_still_comes_again(door: Door) -> None:
+    door.sqs.broken = True
+    assert door.take(failing(WaitError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+
+
+def test_one_failure_leaves_the_rest_of_the_batch_alone(door: Door) -> None:
+    assert door.take(failing(KeyError("x"), only="b"), "a", "b", "c") == ["m1"]
+    assert door.take(failing(WaitError(Code.BUDGET_REACHED, "x", 1), only="b"), "a", "b", "c") == ["m1"]
+    assert door.take(failing(DamagedMessageError("x"), only="b"), "a", "b", "c") == []
+
+
+def test_a_batch_that_fails_whole_is_no_invocation_error(door: Door) -> None:
+    assert door.take(failing(KeyError("x")), "a", "b") == ["m0", "m1"]
+
+
+def test_how_often_a_message_came_is_known() -> None:
+    assert receives(SQSRecord(message(0, "a", count="3"))) == 3
+
+
+def test_a_queue_is_known_by_the_last_part_of_its_url() -> None:
+    assert name_of(URL) == "intake"

@@ -1,0 +1,49 @@
+"""Which provider can express what: said before anything is sent."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.core.capability import ADDRESSED, CAPABILITIES, not_expressible
+from backdrop.core.wish import Wish
+
+REPLACE = {"operation": "replace", "prompt": "a beach"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"style_preset": "AURA"},
+        {"style_codes": ["AAFF5733"]},
+        {"num_images": 1},
+        {"num_images": 8},
+        {"seed": 0},
+        {"seed": 2_147_483_647},
+        {"magic_prompt": "OFF", "rendering_speed": "FLASH"},
+        {"provider": "ideogram", "max_cost_usd": 1, "revision": "2", "metadata": {}},
+    ],
+    ids=str,
+)
+def test_ideogram_takes_what_its_reference_lists(given: dict[str, Any]) -> None:
+    assert not_expressible("ideogram", {**REPLACE, **given}) == []
+
+
+def test_nine_images_are_too_many_for_ideogram() -> None:
+    (sentence,) = not_expressible("ideogram", {**REPLACE, "num_images": 9})
+    assert sentence == "ideogram takes num_images 1 to 8, not 9"
+
+
+@pytest.mark.parametrize("field", ADDRESSED)
+def test_removing_takes_the_photo_alone(field: str) -> None:
+    assert not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram has no {field}"]
+
+
+def test_every_field_that_is_not_expressible_is_named() -> None:
+    asked = {"operation": "remove", "seed": 1, "prompt": "x"}
+    assert len(not_expressible("ideogram", asked)) == 2
+
+
+def test_the_table_knows_only_fields_that_can_be_asked_for() -> None:
+    known = set(Wish.model_fields)
+    assert all(set(fields) <= known for fields in CAPABILITIES.values())

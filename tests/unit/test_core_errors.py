@@ -1,0 +1,97 @@
+"""The closed list of codes: each has its end, its meaning, and a hint that says what to do."""
+
+import re
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import CODES, Code, End
+from backdrop.core.errors import (
+    BackdropError,
+    DamagedMessageError,
+    InstructionError,
+    PhotoError,
+    RefusedError,
+    ResultError,
+    StaleError,
+    WaitError,
+)
+from backdrop.core.job import Link, Money, Problem
+from tests.unit.core_items import LATER, NOW
+
+ADVICE = re.compile(
+    r"(^|[,;:] )(add|ask|change|check|choose|compare|crop|find|keep|leave|look|mend|name|nothing to do|open|put|raise|"
+    r"read|replace|report|save|scale|set|shorten|top|upload|use) ?",
+    re.IGNORECASE,
+)
+
+
+def test_every_code_is_explained_and_nothing_else() -> None:
+    assert set(CODES) == set(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_is_one_lower_case_word(code: Code) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code.value)
+    assert code.value == code.name.lower()
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
+    hint = CODES[code].hint
+    assert hint.endswith(".")
+    assert ADVICE.search(hint)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_meaning_is_a_sentence(code: Code) -> None:
+    assert re.fullmatch(r"[A-Z].*\.", CODES[code].meaning)
+
+
+def test_an_error_brings_its_codes_hint_unless_it_knows_better() -> None:
+    assert BackdropError(Code.NOT_A_PHOTO, "x").hint == CODES[Code.NOT_A_PHOTO].hint
+    assert BackdropError(Code.NOT_A_PHOTO, "x", "Do this.").hint == "Do this."
+    assert str(BackdropError(Code.NOT_A_PHOTO, "It is a text.")) == "It is a text."
+
+
+def test_the_kinds_of_errors_part_as_their_fates_do() -> None:
+    assert issubclass(InstructionError, RefusedError)
+    assert issubclass(PhotoError, RefusedError)
+    assert not any(issubclass(kind, RefusedError) for kind in (ResultError, WaitError, DamagedMessageError))
+    assert not issubclass(StaleError, BackdropError)
+    assert DamagedMessageError("x").code is Code.DAMAGED_MESSAGE
+
+
+@pytest.mark.parametrize("code", Code)
+def test_only_what_waits_is_retryable(code: Code) -> None:
+    problem = Problem.of(BackdropError(code, "x"), NOW)
+    assert problem.retryable is (CODES[code].end is End.WAITING)
+    assert (problem.first_seen, problem.last_seen) == (NOW, NOW)
+
+
+def test_the_same_problem_again_was_first_seen_when_it_really_was() -> None:
+    first, again = (Problem.of(BackdropError(Code.NOT_A_PHOTO, "x"), moment) for moment in (NOW, LATER))
+    assert (again.since(first).first_seen, again.since(first).last_seen) == (NOW, LATER)
+    other = Problem.of(BackdropError(Code.EMPTY_FILE, "x"), LATER)
+    assert other.since(first).first_seen == LATER
+
+
+@pytest.mark.parametrize(
+    ("answer", "money"),
+    [
+        (Answer(Class.AMBIG), Money.UNKNOWN),
+        (Answer(Class.AMBIG, charged=1), Money.UNKNOWN),
+        (Answer(Class.OK, charged=60_000), Money.SPENT),
+        (Answer(Class.PERM), Money.NOT_SPENT),
+        (Answer(Class.PERM, charged=60_000), Money.SPENT),
+        (Answer(Class.QUOTA), Money.NOT_SPENT),
+    ],
+)
+def test_the_class_of_an_answer_decides_the_books(answer: Answer, money: Money) -> None:
+    assert answer.money is money
+
+
+def test_an_answer_is_usable_when_one_link_is() -> None:
+    assert not Answer(Class.OK).usable
+    assert not Answer(Class.OK, links=(Link(url=None),)).usable
+    assert Answer(Class.OK, links=(Link(url=None), Link(url="https://x"))).usable

@@ -1,0 +1,74 @@
+"""The samples under events/ are what the code really takes and sends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.aws.batch import queue_name, receives
+from backdrop.aws.bus import SOURCE
+from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.receipt import announcement
+from backdrop.steps.intake import Look
+from backdrop.steps.messages import DeliverMessage, JobMessage, parse
+from tests.unit.core_items import a_dead_job, a_source, a_stored_job
+
+EVENTS = Path(__file__).parents[2] / "events"
+BUCKET = "backdrop-input"
+KEY = "shoes/red.jpg"
+ODD_KEY = "sub folder/ünïcode +(1) & 100%.jpg"
+
+
+def sample(name: str) -> dict[str, Any]:
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def only_record(name: str) -> Any:
+    (record,) = SQSEvent(sample(name)).records
+    return record
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("s3_put", [ODD_KEY]),
+        ("s3_copy", [KEY]),
+        ("s3_multipart", ["shoes/blue.png"]),
+        ("s3_sidecar_put", [f"{KEY}.json"]),
+        ("s3_removed", [KEY]),
+        ("s3_test_event", []),
+        ("look", [KEY]),
+    ],
+)
+def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
+    record = only_record(name)
+    assert looks_of(record.body, bucket=BUCKET, again=False) == [Look(BUCKET, key) for key in keys]
+    assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
+
+
+def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
+    lane, deliver = only_record("lane"), only_record("deliver")
+    job, end = parse(JobMessage, lane.body), parse(DeliverMessage, deliver.body)
+    assert job.source_id == end.source_id == source_id(BUCKET, KEY)
+    assert job.job_id == end.job_id
+    for record in (lane, deliver, only_record("look")):
+        assert record.attributes["MessageGroupId"] == fairness_group(KEY)
+
+
+@pytest.mark.parametrize(("name", "make"), [("image_completed", a_stored_job), ("image_failed", a_dead_job)])
+def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make: Any) -> None:
+    event = sample(name)
+    place = {"source_id": source_id(BUCKET, KEY), "bucket": BUCKET}
+    job = make(job_id=event["detail"]["job"]["job_id"], **place)
+    told = announcement(a_source(jobs={"": job.job_id}, **place), job)
+    assert (event["detail-type"], event["detail"]) == told
+    assert event["source"] == SOURCE
+
+
+def test_every_sample_is_taken_by_a_test() -> None:
+    from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
+    ours = {"look", "lane", "deliver", "image_completed", "image_failed"}
+    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours

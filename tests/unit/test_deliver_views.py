@@ -1,0 +1,155 @@
+"""Receipt, error report, events and dead letters: built from the ledger, written so that none is lost."""
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, refuses
+from proof.world.stack import World
+from proof.world.wire import Strike, die, lose_answer, refusal
+from tests.unit.simulation import KEY, PRICE, after_each_crash, assert_at_rest, dropped, the_job
+
+
+def test_the_receipt_stands_as_soon_as_there_is_a_job() -> None:
+    world = dropped()
+    world.run("intake")
+    world.run("deliver")
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert [(one["status"], one["current"]) for one in receipt["jobs"]] == [("accepted", True)]
+    assert receipt["total_usd"] == 0
+
+
+def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
+    """Certain ≤ bill ≤ certain + unknown holds at every moment at which a receipt is written."""
+    world = dropped()
+    world.run("intake", "deliver")
+    costs: list[dict[str, float]] = []
+
+    def look() -> None:
+        world.s3.tag("photos", KEY, {"operation": "remove", "team": "shoes"})
+        world.run("intake", "deliver")
+        receipt = world.receipt(KEY)
+        assert receipt
+        costs.append(receipt["jobs"][0]["cost"])
+
+    world.provider.script.append(Reaction(meanwhile=look))
+    world.run()
+    assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
+
+
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
+    """Another job is bought and delivered between any two calls of a delivery."""
+    world = dropped()
+    world.run("intake", "ideogram")
+
+    def another(_: object) -> None:
+        world.drop(KEY, photo("another"), operation="remove")
+        for name in ("intake", "ideogram", "deliver"):
+            world.run(name)
+
+    world.wire.before.append(strike := Strike(another, nth=nth))
+    world.run()
+    assert strike.hits == 1
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert sorted((one["status"], one["current"]) for one in receipt["jobs"]) == [("stored", False), ("stored", True)]
+    assert receipt["total_usd"] == 0.02
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 12))
+def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
+    world = World()
+    world.sidecar(KEY, operation="erase")
+    world.drop(KEY, photo())
+
+    def mend(_: object) -> None:
+        world.sidecar(KEY, operation="remove")
+        for name in ("intake", "ideogram", "deliver"):
+            world.run(name)
+
+    world.wire.before.append(strike := Strike(mend, nth=nth))
+    world.run()
+    assert strike.hits == 1
+    assert world.report(KEY) is None
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def test_a_view_that_says_the_same_is_not_written_again() -> None:
+    world = dropped()
+    world.run()
+    versions = {key: len(found) for key, found in world.output.objects.items()}
+    job = the_job(world)
+    world.sqs.post(world.lines["deliver"], f'{{"v": 1, "source_id": "{job.source_id}"}}')
+    world.run()
+    assert {key: len(found) for key, found in world.output.objects.items()} == versions
+
+
+def test_an_end_is_announced_at_least_once_and_always_under_one_id() -> None:
+    for _, world in after_each_crash(dropped, World.run):
+        details = [event.detail for event in world.bus.events]
+        assert details
+        assert len({detail["event_id"] for detail in details}) == 1
+        assert details[0]["job"]["status"] == the_job(world).status
+
+
+def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
+    world = dropped()
+    world.wire.after.append(Strike(lose_answer, "put_events"))
+    world.run()
+    first, second = world.bus.events
+    assert (first.detail_type, first) == ("Image Completed", second)
+
+
+@pytest.mark.parametrize(
+    ("reaction", "status", "letters", "event"),
+    [
+        (Reaction(), Status.STORED, [], "Image Completed"),
+        (refuses(Class.PERM, Code.UNSAFE_REQUEST), Status.REFUSED, [], "Image Failed"),
+        (refuses(Class.PERM, Code.REQUEST_REJECTED), Status.DEAD, ["request_rejected"], "Image Failed"),
+        (Reaction(unsafe=1), Status.DEAD, ["unsafe_result"], "Image Failed"),
+        (refuses(Class.AMBIG, Code.CHARGE_UNKNOWN), Status.HELD, [], "Image Failed"),
+    ],
+    ids=["stored", "refused", "rejected", "withheld", "held"],
+)
+def test_only_what_an_operator_must_mend_is_a_dead_letter(
+    reaction: Reaction, status: Status, letters: list[str], event: str
+) -> None:
+    world = dropped()
+    world.provider.otherwise = reaction
+    world.run()
+    assert the_job(world).status is status
+    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == letters
+    assert [one.detail_type for one in world.bus.events] == [event]
+    assert bool(world.report(KEY)) is (status is not Status.STORED)
+    assert_at_rest(world)
+
+
+def test_an_output_bucket_out_of_order_delays_and_loses_nothing() -> None:
+    world = dropped()
+
+    def slow_down(_: object) -> None:
+        raise refusal("SlowDown", "PutObject", 503)
+
+    world.wire.before.append(Strike(slow_down, "put_object", times=30))
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
+    world = dropped()
+    world.run("intake", "ideogram")
+    for _ in range(12):
+        world.wire.after.append(Strike(die, nth=7))
+        world.run_for(800)
+    world.wire.calm()
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)

@@ -1,0 +1,104 @@
+"""The demo drops what it promises, takes the user's own photos as they are, and says a price that holds."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from backdrop_cli.demo.price import agree, place_of, price_of
+from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
+from backdrop_local.errors import LocalCloudError
+
+REAL = {"IdeogramBaseUrl": "https://images.example"}
+
+
+def quiet() -> Console:
+    return Console(quiet=True)
+
+
+def put(folder: Path, name: str, data: bytes = b"bytes") -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
+    orders = demo_orders()
+    fields = [place_of(order).fields for order in orders if not order.must_be_refused]
+    assert len({order.data for order in orders if not order.must_be_refused}) >= 4
+    assert sum(price_of(order, "ideogram")[0] for order in orders) >= 8
+    assert {field["operation"] for field in fields} == {"replace", "remove"}
+    assert any("style_preset" in field for field in fields)
+    assert any("style_codes" in field for field in fields)
+    assert any(field.get("num_images", 1) > 1 for field in fields)
+    assert any(order.tags for order in orders)
+    assert any(order.sidecar for order in orders)
+
+
+def test_no_order_of_the_demo_has_a_mistake() -> None:
+    assert [place_of(order).errors for order in demo_orders()] == [()] * len(demo_orders())
+
+
+def test_every_photo_of_the_demo_is_credited() -> None:
+    assert all(order.credit for order in demo_orders() if not order.must_be_refused)
+
+
+def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prompt(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    put(tmp_path, "a.jpg.json", b'{"operation": "remove"}')
+    put(tmp_path, "deep/b.PNG")
+    put(tmp_path, "deep/b.json", b'{"prompt": "on the moon"}')
+    put(tmp_path, "plain.webp")
+    own = own_orders(tmp_path)
+    assert [(order.name, order.sidecar_name) for order in own.orders] == [
+        ("a.jpg", "a.jpg.json"),
+        ("deep/b.PNG", "deep/b.json"),
+        ("plain.webp", "plain.webp.json"),
+    ]
+    prompts = [place_of(order).fields.get("prompt") for order in own.orders]
+    assert prompts == [None, "on the moon", DEFAULT_WISH["prompt"]]
+    assert own.without_wish == ("plain.webp",)
+
+
+def test_of_many_own_photos_the_first_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
+    for number in range(MOST_OWN_PHOTOS + 3):
+        put(tmp_path, f"{number:02}.jpg")
+    own = own_orders(tmp_path)
+    assert (len(own.orders), own.left_out) == (MOST_OWN_PHOTOS, 3)
+
+
+def test_hidden_files_and_other_files_stay_where_they_are(tmp_path: Path) -> None:
+    for name in (".cache/a.jpg", ".b.jpg", "_backdrop/c.jpg", "notes.txt", "d.jpg"):
+        put(tmp_path, name)
+    assert [order.name for order in own_orders(tmp_path).orders] == ["d.jpg"]
+
+
+@pytest.mark.parametrize(("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo in")])
+def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, why: str) -> None:
+    put(tmp_path, "file")
+    with pytest.raises(LocalCloudError, match=why):
+        own_orders(tmp_path / name)
+
+
+def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
+    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram") == (3, 180_000)
+    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram") == (1, 10_000)
+    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram") == (0, 0)
+    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram") == (0, 0)
+
+
+def test_against_the_stand_in_nothing_is_asked() -> None:
+    agree(demo_orders(), {}, quiet())
+
+
+def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LocalCloudError, match="YES=1"):
+        agree(demo_orders(), REAL, quiet())
+    monkeypatch.setenv("YES", "1")
+    agree(demo_orders(), REAL, quiet())
+
+
+def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(LocalCloudError):
+        agree(demo_orders(), REAL, Console())
+    assert "10 from 9 files, at most $0.45" in capsys.readouterr().out

@@ -1,0 +1,195 @@
+"""The deployment check refuses what lets no call start, and CloudFormation is always answered."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from functions.deployment_check import app
+from tests.unit.template_document import ALL_ON, Deployed
+
+
+class Inbox(HTTPServer):
+    """Where CloudFormation waits: keeps each answer that is put to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.answers: list[dict[str, str]] = []
+        self.content_types: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/answer?X-Amz-Signature=made-up-signature"
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """One PUT, kept."""
+
+    server: Inbox  # pyright: ignore[reportIncompatibleVariableOverride]  the only server it serves
+
+    def do_PUT(self) -> None:  # noqa: N802  the name that http.server calls
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.append(json.loads(body))
+        self.server.content_types.append(self.headers["Content-Type"])
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing, so that a test sees only what the function prints."""
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    with Inbox() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def parameters(**changes: str) -> dict[str, str]:
+    """What the template hands to the check when it is deployed with these parameters."""
+    made = Deployed(**changes).resources["DeploymentCheck"]["Properties"]
+    return {name: str(value) for name, value in made.items()}
+
+
+def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
+    return {
+        "RequestType": kind,
+        "RequestId": "request-1",
+        "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1",
+        "LogicalResourceId": "DeploymentCheck",
+        "ResponseURL": inbox.url,
+        "ResourceProperties": parameters(**changes),
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="defaults"),
+        pytest.param(ALL_ON, id="all-providers"),
+        pytest.param(
+            {
+                "IdeogramTimeoutSeconds": "5",
+                "RenderTimeoutSeconds": "20",
+                "LaneVisibilitySeconds": "25",
+            },
+            id="small-test-stack",
+        ),
+        pytest.param({"IdeogramTimeoutSeconds": "290"}, id="call-just-fits"),
+        pytest.param({"LaneVisibilitySeconds": "300"}, id="lane-just-fits"),
+        pytest.param({"SegmindTimeoutSeconds": "890"}, id="long-calls-of-a-provider-that-is-off"),
+        pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
+    ],
+)
+def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None:
+    assert app.problems(parameters(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param(
+            {"IdeogramTimeoutSeconds": "291"},
+            ["IdeogramTimeoutSeconds=291", "RenderTimeoutSeconds to 301 or more", "290 or less"],
+            id="call-longer-than-its-invocation",
+        ),
+        pytest.param(
+            ALL_ON | {"RunwareTimeoutSeconds": "600"},
+            ["RunwareTimeoutSeconds=600", "RenderTimeoutSeconds to 610"],
+            id="call-of-another-provider",
+        ),
+        pytest.param(
+            {"LaneVisibilitySeconds": "299"},
+            ["LaneVisibilitySeconds=299", "Set LaneVisibilitySeconds to 300 or more"],
+            id="lane-shorter-than-an-invocation",
+        ),
+        pytest.param(
+            {"OutputBucket": "backdrop-input-123456789012-eu-central-1"},
+            ["both input and output", "Set InputBucket and OutputBucket"],
+            id="output-is-the-stacks-own-input",
+        ),
+        pytest.param(
+            {"IdeogramMaxInFlight": "2.5"},
+            ["IdeogramMaxInFlight=2.5 is not a whole number"],
+            id="limit-that-is-not-whole",
+        ),
+        pytest.param(
+            {"SegmindMaxInFlight": "00"},
+            ["SegmindMaxInFlight=00 is not a whole number"],
+            id="zero-in-disguise",
+        ),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_with_the_mend(changes: dict[str, str], words: list[str]) -> None:
+    [problem] = app.problems(parameters(**changes))
+    assert [word for word in words if word not in problem] == []
+
+
+@pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
+def test_a_stack_name_that_makes_no_bucket_name_is_refused(name: str) -> None:
+    [problem] = app.problems(parameters() | {"InputBucketName": name})
+    assert "Give the stack a shorter name in lower case" in problem
+
+
+def test_all_problems_are_told_at_once() -> None:
+    told = app.problems(parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50"))
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_cloudformation_is_told_that_all_is_well(inbox: Inbox, kind: str) -> None:
+    app.lambda_handler(event(inbox, kind), None)
+    [answer] = inbox.answers
+    assert answer["Status"] == "SUCCESS"
+    assert answer["RequestId"] == "request-1"
+    assert answer["LogicalResourceId"] == "DeploymentCheck"
+    assert inbox.content_types == [""]
+
+
+def test_cloudformation_is_told_why_a_deployment_is_refused(inbox: Inbox) -> None:
+    app.lambda_handler(event(inbox, LaneVisibilitySeconds="100"), None)
+    [answer] = inbox.answers
+    assert answer["Status"] == "FAILED"
+    assert "Set LaneVisibilitySeconds to 300 or more" in answer["Reason"]
+
+
+def test_a_stack_can_always_be_deleted(inbox: Inbox) -> None:
+    app.lambda_handler(event(inbox, "Delete", LaneVisibilitySeconds="100"), None)
+    assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
+
+
+def test_a_check_that_breaks_still_answers_and_shows_its_error(inbox: Inbox) -> None:
+    broken = event(inbox)
+    del broken["ResourceProperties"]["RenderTimeoutSeconds"]
+    with pytest.raises(KeyError):
+        app.lambda_handler(broken, None)
+    [answer] = inbox.answers
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", app.BROKEN)
+
+
+def test_an_answer_never_asks_for_the_resource_to_be_replaced(inbox: Inbox) -> None:
+    for kind in ("Create", "Update", "Delete"):
+        app.lambda_handler(event(inbox, kind), None)
+    assert {answer["PhysicalResourceId"] for answer in inbox.answers} == {"deployment-check"}
+
+
+def test_an_answer_is_never_longer_than_cloudformation_takes(inbox: Inbox) -> None:
+    app.send(event(inbox), ["a reason " * 1000])
+    assert len(json.dumps(inbox.answers[0])) < 4096
+
+
+def test_an_answer_that_is_not_taken_is_an_error_so_that_lambda_tries_again(inbox: Inbox) -> None:
+    lost = event(inbox) | {"ResponseURL": "http://127.0.0.1:9/nobody-listens"}
+    with pytest.raises(OSError, match="refused"):
+        app.lambda_handler(lost, None)
+
+
+def test_the_signed_address_is_never_logged(inbox: Inbox, capfd: pytest.CaptureFixture[str]) -> None:
+    app.lambda_handler(event(inbox), None)
+    assert "made-up-signature" not in "".join(capfd.readouterr())

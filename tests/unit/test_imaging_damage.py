@@ -1,0 +1,257 @@
+"""Broken and hostile photos: cut short, damaged, or small files that unpack to something huge."""
+
+import contextlib
+import struct
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import PhotoError
+from backdrop.imaging.containers import complete, read_header
+from backdrop.imaging.containers.header import ContainerError, DamagedError, Header, PhotoFormat
+from backdrop.imaging.decode import open_picture
+from backdrop.imaging.inspect import inspect_photo
+from tests.unit import imaging_photos as photos
+from tests.unit.imaging_photos import WHOLE
+
+
+def refusal(data: bytes) -> PhotoError:
+    with pytest.raises(PhotoError) as caught:
+        inspect_photo(data, max_megapixels=100)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
+@given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
+@settings(max_examples=60, deadline=None)
+def test_a_photo_cut_off_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
+    with pytest.raises(PhotoError):
+        inspect_photo(data[: int(len(data) * share)], max_megapixels=100)
+
+
+@pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
+def test_a_missing_last_byte_is_called_truncated(photo_format: PhotoFormat, data: bytes) -> None:
+    assert refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
+    assert refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
+    with pytest.raises(ContainerError):
+        complete(data[:-1], read_header(data, photo_format))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png"])
+def test_bytes_after_the_end_marker_do_no_harm(name: str) -> None:
+    data = WHOLE[name][1] + b"motion photo \xff\xd8\xff" * 9
+
+    assert inspect_photo(data, max_megapixels=1).width == 64
+
+
+def huge_jpeg() -> bytes:
+    data = bytearray(photos.jpeg())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 65_000, 65_000)
+    return bytes(data)
+
+
+def huge_webp() -> bytes:
+    size = (16_382).to_bytes(3, "little")
+    body = b"VP8X" + struct.pack("<I", 10) + bytes(4) + size * 2 + photos.webp()[12:]
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(photos.raw_png(100_000, 100_000, bytes(10_000)), id="png"),
+        pytest.param(photos.raw_png(100_000, 100_000, b"")[:40], id="png-cut-short"),
+        pytest.param(huge_jpeg(), id="jpeg"),
+        pytest.param(huge_webp(), id="webp"),
+    ],
+)
+def test_a_bomb_is_refused_from_its_header_alone(data: bytes) -> None:
+    tracemalloc.start()
+    error = refusal(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert error.code is Code.TOO_MANY_PIXELS
+    assert "100 megapixels" in error.message
+    assert peak < 1_000_000
+
+
+def test_a_webp_whose_picture_is_larger_than_its_canvas_is_refused() -> None:
+    data = huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
+
+    assert "another size" in refusal(data).message
+
+
+BOMB = zlib.compress(bytes(30_000_000), 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        pytest.param(b"zTXt", b"Comment\0\0" + BOMB, id="packed-text"),
+        pytest.param(b"iTXt", b"Comment\0\1\0en\0Kommentar\0" + BOMB, id="international-text"),
+        pytest.param(b"iCCP", b"sRGB\0\0" + BOMB, id="colour-profile"),
+    ],
+)
+def test_a_bomb_beside_the_pixels_is_refused_in_little_memory(name: bytes, payload: bytes) -> None:
+    data = photos.with_chunk(photos.png(), name, payload)
+    tracemalloc.start()
+    error = refusal(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert error.code is Code.TOO_LARGE_BYTES
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        pytest.param(b"zTXt", b"Comment\0\0" + zlib.compress(b"a sofa"), id="packed-text"),
+        pytest.param(b"iTXt", b"Comment\0\0\0en\0\0a sofa", id="plain-text"),
+        pytest.param(b"iCCP", b"sRGB\0\0not packed at all", id="damaged-profile"),
+        pytest.param(b"zTXt", b"", id="empty-text"),
+    ],
+)
+def test_honest_or_broken_metadata_does_no_harm(name: bytes, payload: bytes) -> None:
+    assert inspect_photo(photos.with_chunk(photos.png(), name, payload), max_megapixels=1)
+
+
+FRAME_SEGMENT = photos.jpeg()[photos.jpeg().index(b"\xff\xc0") :][:19]
+
+
+def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(photos.raw_png(64, 48, bytes(5_000)), Code.TRUNCATED_PHOTO, id="png-lacks-rows"),
+        pytest.param(
+            photos.raw_png(16, 16, bytes(797), interlace=1),
+            Code.TRUNCATED_PHOTO,
+            id="interlaced-png-lacks-a-byte",
+        ),
+        pytest.param(swapped(photos.png(), b"IDATx", b"IDATy"), Code.DAMAGED_PHOTO, id="png-bit-flip"),
+        pytest.param(
+            photos.png()[:33] + photos.chunk(b"IDAT", b"rubbish that inflates to nothing") + photos.chunk(b"IEND", b""),
+            Code.DAMAGED_PHOTO,
+            id="png-rubbish-pixels",
+        ),
+        pytest.param(
+            photos.with_chunk(photos.png(), b"IHDR", photos.png()[16:29]),
+            Code.DAMAGED_PHOTO,
+            id="png-two-headers",
+        ),
+        pytest.param(photos.raw_png(64, 48, bytes(65 * 48), colour=3), Code.DAMAGED_PHOTO, id="png-no-palette"),
+        pytest.param(
+            photos.png()[:33] + photos.chunk(b"t\0xt", b"") + photos.png()[33:],
+            Code.DAMAGED_PHOTO,
+            id="png-no-chunk-name",
+        ),
+        pytest.param(
+            photos.raw_png(64, 48, bytes(193 * 48), filtering=1),
+            Code.DAMAGED_PHOTO,
+            id="png-odd-filtering",
+        ),
+        pytest.param(photos.raw_png(64, 48, bytes(999), bits=7), Code.DAMAGED_PHOTO, id="png-7-bit"),
+        pytest.param(photos.png()[:33] + photos.chunk(b"IEND", b""), Code.DAMAGED_PHOTO, id="png-no-pixels"),
+        pytest.param(b"\xff\xd8\xff\xd9" + bytes(99), Code.DAMAGED_PHOTO, id="jpeg-of-nothing"),
+        pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", Code.DAMAGED_PHOTO, id="jpeg-bad-length"),
+        pytest.param(swapped(photos.jpeg(), b"\xff\xdb", b"\xff\xee"), Code.DAMAGED_PHOTO, id="jpeg-no-table"),
+        pytest.param(
+            swapped(photos.jpeg(), b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
+            Code.UNSUPPORTED_FORMAT,
+            id="jpeg-12-bit",
+        ),
+        pytest.param(
+            swapped(photos.jpeg(), b"\xff\xc0", b"\xff\xc3"),
+            Code.UNSUPPORTED_FORMAT,
+            id="jpeg-lossless",
+        ),
+        pytest.param(
+            photos.jpeg()[:-2] + b"\xff\xda\0\2" * 400 + b"\xff\xd9",
+            Code.DAMAGED_PHOTO,
+            id="jpeg-hundreds-of-scans",
+        ),
+        pytest.param(
+            swapped(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
+            Code.DAMAGED_PHOTO,
+            id="webp-no-frame",
+        ),
+        pytest.param(
+            photos.webp(lossless=True)[:25] + b"\xff" * (len(photos.webp(lossless=True)) - 25),
+            Code.DAMAGED_PHOTO,
+            id="webp-rubbish-pixels",
+        ),
+    ],
+)
+def test_a_damaged_photo_is_refused_before_it_is_paid_for(data: bytes, code: Code) -> None:
+    assert refusal(data).code is code
+
+
+def extended_webp(*frames: bytes) -> bytes:
+    """A WebP of 64 x 48 in the extended form with these chunks after its header."""
+    start = b"WEBPVP8X" + struct.pack("<II", 10, 0) + b"\x3f\0\0\x2f\0\0"
+    body = start + b"".join(frames)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+FRAME = photos.webp()[12:]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(photos.jpeg()[:-2] + b"\xff\xda\0\2" * 400 + b"\xff\xd9", "401 scans", id="jpeg-scans"),
+        pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", "impossible length", id="jpeg-length"),
+        pytest.param(swapped(photos.jpeg(), FRAME_SEGMENT, FRAME_SEGMENT * 2), "2 frames", id="jpeg-frames"),
+        pytest.param(b"\xff\xd8" + FRAME_SEGMENT + b"\xff\xd9", "0 scans", id="jpeg-without-pixels"),
+        pytest.param(swapped(photos.png(), b"IDATx", b"IDATy"), "wrong checksum", id="png-bit-flip"),
+        pytest.param(
+            swapped(photos.webp(), b"\x9d\x01\x2a", b"\x9d\x01\x2b"),
+            "does not begin with a picture",
+            id="webp-no-frame",
+        ),
+        pytest.param(extended_webp(FRAME, FRAME), "2 pictures", id="webp-two-pictures"),
+        pytest.param(extended_webp(), "0 pictures", id="webp-no-picture"),
+        pytest.param(extended_webp(FRAME[:-4]), "beyond its end", id="webp-chunk-too-long"),
+    ],
+)
+def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> None:
+    assert said in refusal(data).message
+
+
+def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
+    claimed = Header("png", 1, 1, "RGB", has_alpha=False)
+
+    with pytest.raises(DamagedError, match="another size"):
+        open_picture(photos.png(), claimed)
+
+
+@given(data=st.binary(max_size=200), name=st.sampled_from(["", *WHOLE]))
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
+    prefix = WHOLE[name][1][:40] if name else b""
+    with contextlib.suppress(PhotoError):
+        inspect_photo(prefix + data, max_megapixels=100)
+
+
+@given(name=st.sampled_from(list(WHOLE)), at=st.integers(0, 10_000), value=st.integers(0, 255))
+@settings(max_examples=200, deadline=None)
+def test_a_changed_byte_raises_nothing_but_a_refusal(name: str, at: int, value: int) -> None:
+    data = bytearray(WHOLE[name][1])
+    data[at % len(data)] = value
+    try:
+        photo = inspect_photo(bytes(data), max_megapixels=100)
+    except PhotoError:
+        return
+    assert photo.format == WHOLE[name][0]

@@ -1,0 +1,145 @@
+"""What a photo must be before it is paid for."""
+
+import pytest
+from PIL import Image
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import PhotoError
+from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.inspect import inspect_photo
+from tests.unit import imaging_photos as photos
+
+
+def refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:
+    with pytest.raises(PhotoError) as caught:
+        inspect_photo(data, max_megapixels=max_megapixels)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(("photo_format", "data"), photos.WHOLE.values(), ids=photos.WHOLE)
+def test_a_whole_photo_is_taken_with_its_format_and_size(photo_format: PhotoFormat, data: bytes) -> None:
+    photo = inspect_photo(data, max_megapixels=100)
+
+    assert photo.format == photo_format
+    expected = (16, 16) if data == photos.WHOLE["interlaced-png"][1] else (64, 48)
+    assert (photo.width, photo.height) == expected
+    assert photo.megapixels == expected[0] * expected[1] / 1e6
+
+
+@pytest.mark.parametrize(
+    ("data", "mode", "has_alpha"),
+    [
+        pytest.param(photos.jpeg(), "RGB", False, id="colour-jpeg"),
+        pytest.param(photos.saved(photos.scene("L"), "JPEG"), "L", False, id="grey-jpeg"),
+        pytest.param(photos.saved(photos.scene("CMYK"), "JPEG"), "CMYK", False, id="cmyk-jpeg"),
+        pytest.param(photos.png("1"), "1", False, id="bilevel-png"),
+        pytest.param(photos.png("P"), "P", False, id="palette-png"),
+        pytest.param(photos.saved(photos.scene("P"), "PNG", transparency=3), "P", True, id="clear-palette"),
+        pytest.param(photos.png("LA"), "LA", True, id="grey-png-with-alpha"),
+        pytest.param(photos.png("RGBA"), "RGBA", True, id="png-with-alpha"),
+        pytest.param(photos.raw_png(16, 16, bytes(97 * 16), bits=16), "RGB;16", False, id="16-bit-png"),
+        pytest.param(photos.webp(), "RGB", False, id="webp"),
+        pytest.param(photos.webp(mode="RGBA"), "RGBA", True, id="webp-with-alpha"),
+        pytest.param(photos.webp(lossless=True, mode="RGBA"), "RGBA", True, id="lossless-webp-with-alpha"),
+    ],
+)
+def test_colours_and_alpha_are_told_without_decoding(data: bytes, mode: str, has_alpha: bool) -> None:
+    photo = inspect_photo(data, max_megapixels=100)
+
+    assert (photo.mode, photo.has_alpha) == (mode, has_alpha)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "said"),
+    [
+        pytest.param(b"", Code.EMPTY_FILE, "0 bytes", id="no-bytes"),
+        pytest.param(b"Hello there", Code.NOT_A_PHOTO, "begins 'Hello there'", id="text"),
+        pytest.param(b"BMW is a car", Code.NOT_A_PHOTO, "begins 'BMW is a car'", id="bm-text"),
+        pytest.param(b"\n \n", Code.NOT_A_PHOTO, "blank text", id="blank"),
+        pytest.param("“héllo”".encode(), Code.NOT_A_PHOTO, "begins '“héllo”'", id="unicode-text"),
+        pytest.param("hello".encode("utf-16"), Code.NOT_A_PHOTO, "text", id="utf-16-text"),
+        pytest.param(b"<!DOCTYPE html><p>", Code.NOT_A_PHOTO, "an HTML page", id="html"),
+        pytest.param(b"<?xml version='1'?><svg/>", Code.NOT_A_PHOTO, "SVG", id="svg"),
+        pytest.param(bytes(900), Code.NOT_A_PHOTO, "zero bytes", id="zeros"),
+        pytest.param(b"\x00\x9f\x01\x02", Code.NOT_A_PHOTO, "00 9f 01 02", id="unknown-bytes"),
+        pytest.param(b"8BPS\0\1", Code.NOT_A_PHOTO, "Photoshop", id="psd"),
+        pytest.param(b"%PDF-1.7", Code.NOT_A_PHOTO, "PDF", id="pdf-or-ai"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF", Code.NOT_A_PHOTO, "EPS", id="eps"),
+        pytest.param(b"II*\0\x10\0\0\0CR\2\0", Code.NOT_A_PHOTO, "CR2", id="cr2"),
+        pytest.param(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", Code.NOT_A_PHOTO, "CR3", id="cr3"),
+        pytest.param(photos.tiff_like((50706, 4)), Code.NOT_A_PHOTO, "DNG", id="dng"),
+        pytest.param(
+            photos.tiff_like((254, 1), (330, 8), maker=b"NIKON CORPORATION"),
+            Code.NOT_A_PHOTO,
+            "NEF",
+            id="nef",
+        ),
+        pytest.param(
+            photos.tiff_like((254, 1), (330, 8), maker=b"SONY\0"),
+            Code.NOT_A_PHOTO,
+            "ARW",
+            id="arw",
+        ),
+        pytest.param(photos.saved(photos.scene(), "TIFF"), Code.UNSUPPORTED_FORMAT, "TIFF", id="tiff"),
+        pytest.param(photos.saved(photos.scene(), "GIF"), Code.UNSUPPORTED_FORMAT, "GIF", id="gif"),
+        pytest.param(photos.saved(photos.scene(), "BMP"), Code.UNSUPPORTED_FORMAT, "BMP", id="bmp"),
+        pytest.param(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Code.UNSUPPORTED_FORMAT, "HEIC", id="heic"),
+        pytest.param(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Code.UNSUPPORTED_FORMAT, "AVIF", id="avif"),
+        pytest.param(b"\0\0\0\x18ftypisom\0\0\2\0isommp42", Code.NOT_A_PHOTO, "video", id="mp4"),
+        pytest.param(b"PK\x03\x04\x14\0", Code.NOT_A_PHOTO, "ZIP", id="zip"),
+        pytest.param(
+            photos.saved(photos.scene(), "WEBP", save_all=True, append_images=[photos.scene("L")]),
+            Code.UNSUPPORTED_FORMAT,
+            "animation",
+            id="animated-webp",
+        ),
+    ],
+)
+def test_a_file_that_is_no_photo_is_refused_by_what_its_bytes_are(data: bytes, code: Code, said: str) -> None:
+    error = refusal(data)
+
+    assert error.code is code
+    assert said in error.message
+
+
+def test_text_is_quoted_short_and_without_control_letters() -> None:
+    error = refusal(("name\u202e\tand\n" + "x" * 500).encode())
+
+    assert error.message == (
+        "The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo as JPEG, PNG or WebP."
+    )
+
+
+def test_the_pixel_limit_itself_is_still_taken() -> None:
+    data = photos.raw_png(1000, 1000, bytes(1_001_000), colour=0)
+
+    assert inspect_photo(data, max_megapixels=1).megapixels == 1
+    larger = photos.raw_png(1000, 1001, bytes(1_002_001), colour=0)
+    assert refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
+
+
+def test_pillow_s_own_pixel_limit_never_speaks() -> None:
+    data = photos.saved(Image.new("L", (9500, 9500)), "JPEG", quality=10)
+
+    assert inspect_photo(data, max_megapixels=100).megapixels == 90.25
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((1, 1), id="dot"),
+        pytest.param((15, 400), id="thin"),
+        pytest.param((0, 9), id="no-side"),
+    ],
+)
+def test_a_photo_too_small_to_hold_a_subject_is_refused(size: tuple[int, int]) -> None:
+    assert refusal(photos.raw_png(*size, b"")).code is Code.TOO_SMALL
+
+
+def test_an_absurdly_long_strip_is_refused() -> None:
+    error = refusal(photos.saved(Image.new("RGB", (820, 40)), "PNG"))
+
+    assert error.code is Code.EXTREME_RATIO
+    assert "20 times" in error.message
+    assert inspect_photo(photos.saved(Image.new("RGB", (800, 40)), "PNG"), max_megapixels=1)

@@ -1,0 +1,167 @@
+"""From sidecar and tags to one set of instructions: the nearest wins, groups stay together, origins are kept."""
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from backdrop.core.capability import ADDRESSED
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.instructions import GROUPS, Instructions, is_complete, resolve
+from backdrop.core.places import Place, read_tags
+from tests.unit.core_items import quick
+from tests.unit.core_places import sidecar
+
+
+def merged(*places: dict[str, Any]) -> Instructions:
+    """What places named `first`, `second` … (the nearest first) come to."""
+    return resolve([Place(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)])
+
+
+REPLACE = {"operation": "replace", "prompt": "a beach"}
+
+
+def test_the_nearest_place_wins_field_by_field() -> None:
+    found = merged({**REPLACE, "seed": 1}, {"seed": 2, "num_images": 3})
+    assert found.fields == {**REPLACE, "seed": 1, "num_images": 3}
+
+
+def test_each_value_knows_where_it_came_from() -> None:
+    found = merged(REPLACE, {"seed": 2}, {"seed": 3, "num_images": 3})
+    origins = {"operation": "first", "prompt": "first", "seed": "second", "num_images": "third"}
+    assert found.provenance == origins
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "together"),
+    [
+        (REPLACE, {"operation": "remove"}, REPLACE),
+        ({"operation": "remove"}, REPLACE, {"operation": "remove"}),
+        ({**REPLACE, "style_preset": "AURA"}, {"style_codes": ["AAFF5733"]}, {**REPLACE, "style_preset": "AURA"}),
+        (
+            {**REPLACE, "style_codes": ["AAFF5733"]},
+            {"style_preset": "AURA"},
+            {**REPLACE, "style_codes": ["AAFF5733"]},
+        ),
+        (REPLACE, {"style_preset": "AURA"}, {**REPLACE, "style_preset": "AURA"}),
+    ],
+)
+def test_a_group_is_inherited_whole_or_not_at_all(
+    near: dict[str, Any], far: dict[str, Any], together: dict[str, Any]
+) -> None:
+    assert merged(near, far).fields == together
+
+
+def test_a_near_replace_does_not_take_a_far_prompt() -> None:
+    with pytest.raises(InstructionError) as caught:
+        merged({"operation": "replace"}, {"operation": "replace", "prompt": "a beach"})
+    assert caught.value.code is Code.MISSING_PROMPT
+    assert "first" in caught.value.message
+
+
+def test_a_near_prompt_outweighs_a_far_removal() -> None:
+    assert resolve([sidecar({"prompt": "a beach"}), read_tags({"operation": "remove"})]).operation == "replace"
+
+
+@pytest.mark.parametrize("field", ADDRESSED)
+def test_what_is_inherited_and_means_nothing_for_removing_is_dropped(field: str) -> None:
+    found = merged({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
+    assert found.fields == found_only(found, "operation", "max_cost_usd")
+    assert field not in found.provenance
+
+
+def found_only(found: Instructions, *names: str) -> dict[str, Any]:
+    return {name: found.fields[name] for name in names}
+
+
+def test_a_nearer_option_that_means_nothing_for_an_inherited_removal_is_dropped() -> None:
+    assert merged({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
+
+
+def test_nothing_said_is_no_instructions() -> None:
+    with pytest.raises(InstructionError) as caught:
+        resolve([read_tags({"owner": "me"})])
+    assert caught.value.code is Code.NO_INSTRUCTIONS
+    assert "sidecar" in caught.value.message
+
+
+def test_options_without_an_operation_are_named() -> None:
+    with pytest.raises(InstructionError) as caught:
+        merged({"seed": 1}, {"num_images": 2})
+    assert caught.value.code is Code.NO_INSTRUCTIONS
+    assert "num_images, seed" in caught.value.message
+
+
+def test_warnings_of_all_places_are_kept() -> None:
+    places = [Place("first", REPLACE, warnings=("one",)), Place("second", {}, warnings=("two",))]
+    assert resolve(places).warnings == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("places", "complete"),
+    [
+        ([], False),
+        ([Place("tags")], False),
+        ([Place("tags", {"seed": 1})], False),
+        ([Place("tags", {"operation": "remove"})], True),
+        ([Place("sidecar"), Place("tags", REPLACE)], True),
+        ([Place("sidecar", errors=(InstructionError(Code.INVALID_VALUE, "x"),)), Place("tags")], True),
+    ],
+)
+def test_a_photo_goes_at_once_when_its_places_say_enough(places: list[Place], complete: bool) -> None:
+    assert is_complete(places) is complete
+
+
+def test_what_is_asked_is_all_that_reaches_the_provider() -> None:
+    found = merged({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
+    assert found.asked == {**REPLACE, "provider": "segmind"}
+    assert found.revision == "2"
+
+
+@pytest.mark.parametrize(
+    ("given", "providers"),
+    [({}, ("ideogram",)), ({"provider": "1min"}, ("1min",)), ({"provider": ["1min", "runware"]}, ("1min", "runware"))],
+)
+def test_providers_come_in_the_order_of_preference(given: dict[str, Any], providers: tuple[str, ...]) -> None:
+    assert merged({**REPLACE, **given}).providers("ideogram") == providers
+
+
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "operation": st.sampled_from(["replace", "remove"]),
+        "prompt": st.sampled_from(["a beach", "a forest"]),
+        "style_preset": st.just("AURA"),
+        "style_codes": st.just(["AAFF5733"]),
+        "num_images": st.integers(1, 3),
+        "seed": st.integers(0, 3),
+        "max_cost_usd": st.integers(0, 3),
+    },
+)
+
+
+@quick
+@given(st.lists(FIELDS, min_size=1, max_size=3))
+def test_no_merge_makes_a_conflict_or_a_value_that_nobody_gave(places: list[dict[str, Any]]) -> None:
+    places = [_self_consistent(place) for place in places]
+    try:
+        found = merged(*places)
+    except InstructionError as error:
+        assume(error.code not in (Code.NO_INSTRUCTIONS, Code.MISSING_PROMPT))
+        raise
+    by_name: dict[str, dict[str, Any]] = dict(zip(("first", "second", "third"), places, strict=False))
+    assert found.provenance.keys() == found.fields.keys()
+    assert all(by_name[found.provenance[name]][name] == value for name, value in found.fields.items())
+    for group in GROUPS:
+        assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
+    assert not (found.operation == "remove" and found.fields.keys() & set(ADDRESSED))
+
+
+def _self_consistent(place: dict[str, Any]) -> dict[str, Any]:
+    """As a checked place is: one style, nothing senseless beside remove, a prompt means replace."""
+    place = {**place, "operation": place.get("operation", "replace")} if "prompt" in place else place
+    if place.get("operation") == "remove":
+        return {name: value for name, value in place.items() if name not in ADDRESSED}
+    return {name: value for name, value in place.items() if name != "style_codes" or "style_preset" not in place}

@@ -1,0 +1,183 @@
+"""Which input keys mean what, and every name in the output bucket."""
+
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from backdrop.core.layout import (
+    MAX_S3_KEY_BYTES,
+    Kind,
+    kind_of,
+    may_share,
+    paid_key,
+    photo_of,
+    picture_key,
+    receipt_key,
+    report_key,
+    sidecars_of,
+    source_name,
+    stem_of,
+)
+from tests.unit.core_items import quick
+
+
+def _as_long_as_allowed(letter: str, folder: str, suffix: str) -> str:
+    return folder + letter * ((900 - len((folder + suffix).encode())) // len(letter.encode())) + suffix
+
+
+ANY_KEY: st.SearchStrategy[str] = st.text(
+    alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=900
+).filter(lambda key: len(key.encode()) <= 900)
+LONG_KEY: st.SearchStrategy[str] = st.builds(
+    _as_long_as_allowed,
+    st.sampled_from(["a", "ü", "日", "👟", "."]),
+    st.sampled_from(["", "shoes/", "a/b/"]),
+    st.sampled_from(["", ".jpg", ".jpeg", ".x"]),
+)
+KEYS = st.one_of(ANY_KEY, LONG_KEY)
+VARIANT = st.sampled_from(["", "beach", "v" * 40])
+EXTENSION = st.sampled_from(["png", "webp", "jpg"])
+LONGEST_BUCKET = "b" * 63
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("red.jpg", Kind.PHOTO),
+        ("shoes/red.JPG", Kind.PHOTO),
+        ("shoes/red", Kind.PHOTO),
+        ("shoes/red.heic", Kind.PHOTO),
+        ("shoes/red.psd", Kind.PHOTO),
+        ("sub folder/ünïcode +(1) & 100%.jpg", Kind.PHOTO),
+        ("a.json/red.jpg", Kind.PHOTO),
+        ("shoes/red.jpg.json", Kind.SIDECAR),
+        ("shoes/red.JSON", Kind.SIDECAR),
+        ("shoes/", Kind.IGNORED),
+        ("", Kind.IGNORED),
+        ("/", Kind.IGNORED),
+        (".DS_Store", Kind.IGNORED),
+        ("shoes/._red.jpg", Kind.IGNORED),
+        ("shoes/.json", Kind.IGNORED),
+        ("shoes/notes.txt", Kind.IGNORED),
+        ("shoes/list.CSV", Kind.IGNORED),
+        ("shoes/red.jpg.part", Kind.IGNORED),
+        ("shoes/red.tmp", Kind.IGNORED),
+        ("shoes/red.jpg~", Kind.IGNORED),
+        ("shoes/Thumbs.db", Kind.IGNORED),
+        ("desktop.ini", Kind.IGNORED),
+        ("__MACOSX/shoes/red.jpg", Kind.IGNORED),
+        ("_backdrop.json", Kind.IGNORED),
+        ("shoes/_backdrop.json", Kind.IGNORED),
+        ("_backdrop/receipts/red.jpg.json", Kind.IGNORED),
+        ("_backdrop-old/red.jpg", Kind.IGNORED),
+    ],
+)
+def test_a_key_says_what_an_object_is(key: str, kind: Kind) -> None:
+    assert kind_of(key) is kind
+
+
+@quick
+@given(KEYS)
+def test_every_key_is_of_some_kind(key: str) -> None:
+    assert kind_of(key) in Kind
+    assert kind_of(f"{key}.json") is not Kind.PHOTO
+
+
+@pytest.mark.parametrize(
+    ("key", "sidecars"),
+    [
+        ("shoes/red.jpg", ("shoes/red.jpg.json", "shoes/red.json")),
+        ("shoes/red.front.jpg", ("shoes/red.front.jpg.json", "shoes/red.front.json")),
+        ("shoes/red", ("shoes/red.json",)),
+        ("sho.es/red", ("sho.es/red.json",)),
+    ],
+)
+def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
+    assert sidecars_of(key) == sidecars
+
+
+@quick
+@given(KEYS)
+def test_a_photo_is_found_from_each_of_its_sidecars(key: str) -> None:
+    for sidecar in sidecars_of(key):
+        assert may_share(sidecar, key)
+        assert key.startswith(photo_of(sidecar))
+
+
+def test_a_sidecar_speaks_for_no_photo_that_only_begins_alike() -> None:
+    assert not may_share("shoes/red.json", "shoes/redder.jpg")
+    assert not may_share("shoes/red.json", "shoes/red.front.jpg")
+    assert not may_share("red.json", "shoes/red.jpg")
+
+
+@pytest.mark.parametrize(
+    ("variant", "n", "extension", "key"),
+    [
+        ("", 1, "png", "shoes/red.jpg/red.png"),
+        ("", 2, "png", "shoes/red.jpg/red_2.png"),
+        ("beach", 1, "webp", "shoes/red.jpg/red-beach.webp"),
+        ("beach", 2, "jpg", "shoes/red.jpg/red-beach_2.jpg"),
+    ],
+)
+def test_a_picture_lies_under_its_photo(variant: str, n: int, extension: str, key: str) -> None:
+    assert picture_key("shoes/red.jpg", variant=variant, n=n, extension=extension) == key
+
+
+def test_the_names_of_the_other_objects() -> None:
+    assert receipt_key("shoes/red.jpg") == "_backdrop/receipts/shoes/red.jpg.json"
+    assert report_key("shoes/red.jpg") == "_backdrop/errors/shoes/red.jpg.json"
+    assert paid_key("j", 1, 2, "png") == "_backdrop/paid/j/1_2.png"
+    assert source_name("photos", "red.jpg", "photos") == "red.jpg"
+    assert source_name("others", "red.jpg", "photos") == "@others/red.jpg"
+    assert stem_of("shoes/red.front.jpg") == "red.front"
+
+
+@quick
+@given(KEYS, VARIANT, st.integers(1, 20), EXTENSION)
+def test_every_key_fits_into_s3(key: str, variant: str, n: int, extension: str) -> None:
+    for source in (key, source_name(LONGEST_BUCKET, key, "photos")):
+        names = [picture_key(source, variant=variant, n=n, extension=extension), receipt_key(source)]
+        for name in [*names, report_key(source)]:
+            assert len(name.encode()) <= MAX_S3_KEY_BYTES
+        assert names[0].startswith(f"{source}/")
+
+
+@quick
+@given(KEYS, KEYS, VARIANT)
+def test_two_sources_never_share_a_key(one: str, other: str, variant: str) -> None:
+    assume(one != other)
+    assert picture_key(one, variant=variant, n=1, extension="png") != picture_key(
+        other, variant=variant, n=1, extension="png"
+    )
+    assert receipt_key(one) != receipt_key(other)
+    assert report_key(one) != report_key(other)
+
+
+@quick
+@given(KEYS)
+def test_the_pictures_of_one_photo_never_share_a_key(key: str) -> None:
+    names = {
+        picture_key(key, variant=variant, n=n, extension=extension)
+        for variant in ("", "a", "b", "a-2")
+        for n in (1, 2, 20)
+        for extension in ("png", "webp")
+    }
+    assert len(names) == 4 * 3 * 2
+
+
+def test_a_stem_that_is_cut_keeps_eight_digits_of_its_hash() -> None:
+    tail = "-" + "v" * 40 + "_20.png"
+    one, other = (
+        picture_key("x" * 440 + "/" + "y" * 454 + letter + ".jpg", variant="v" * 40, n=20, extension="png")
+        for letter in "ab"
+    )
+    stem = one.rpartition("/")[2].removesuffix(tail)
+    assert re.fullmatch("y+[0-9a-f]{8}", stem)
+    assert other.rpartition("/")[2].removesuffix(tail)[:-8] == stem[:-8]
+    assert len(one.encode()) == MAX_S3_KEY_BYTES
+
+
+def test_a_photo_in_the_own_bucket_cannot_pass_for_one_in_another_bucket() -> None:
+    assert source_name("photos", "@others/red.jpg", "photos") != source_name("others", "red.jpg", "photos")

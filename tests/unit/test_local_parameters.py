@@ -1,0 +1,123 @@
+"""Which stack parameters a local cloud is deployed with, and when it asks before it spends."""
+
+import io
+import sys
+
+import pytest
+
+from backdrop_local import parameters, providers, sam
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.fixups import number
+
+STANDIN = "http://127.0.0.1:4321"
+REAL = "https://api.ideogram.ai"
+
+
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+
+
+def test_without_a_key_the_stand_in_answers_and_nothing_is_paid() -> None:
+    settled = parameters.settle(STANDIN, {})
+    assert settled["IdeogramBaseUrl"] == f"{STANDIN}/ideogram"
+    assert settled["IdeogramMaxInFlight"] == "10"
+    assert providers.paid_addresses(settled) == {}
+
+
+def test_a_key_alone_means_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEOGRAM_API_KEY", "their-own")
+    paid = providers.paid_addresses(parameters.settle(STANDIN, {}))
+    assert paid == {"IdeogramBaseUrl": REAL}
+    with pytest.raises(LocalCloudError, match=r"paid for.*\$10 a day.*YES=1"):
+        providers.ask_before_spending(paid, "10")
+
+
+def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YES", "1")
+    providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
+def test_at_a_terminal_anything_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    at_a_terminal(monkeypatch, answer)
+    with pytest.raises(LocalCloudError, match="nothing was spent"):
+        providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+
+
+def test_at_a_terminal_yes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch, "y")
+    providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """Answers the question as somebody at a terminal would."""
+    terminal = io.StringIO(f"{answer}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+
+
+def test_a_paid_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEOGRAM_BASE_URL", REAL)
+    with pytest.raises(LocalCloudError, match="IDEOGRAM_API_KEY is not set"):
+        parameters.settle(STANDIN, {})
+
+
+def test_a_provider_that_is_off_is_not_asked_about() -> None:
+    settled = parameters.settle(STANDIN, {"IdeogramMaxInFlight": "0", "IdeogramBaseUrl": REAL})
+    assert providers.paid_addresses(settled) == {}
+
+
+def test_an_address_given_as_a_parameter_asks_too() -> None:
+    settled = parameters.settle(STANDIN, {"IdeogramBaseUrl": REAL})
+    assert providers.paid_addresses(settled) == {"IdeogramBaseUrl": REAL}
+
+
+@pytest.mark.parametrize(
+    ("address", "is_here"),
+    [
+        ("http://127.0.0.1:9/x", True),
+        ("http://localhost:9", True),
+        ("http://[::1]:9", True),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost.example.com", False),
+        ("http://10.0.0.1", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_only_this_machine_counts_as_free(address: str, is_here: bool) -> None:
+    assert providers.is_loopback(address) is is_here
+
+
+def test_what_is_asked_for_wins_and_the_rest_has_the_templates_defaults() -> None:
+    settled = parameters.settle(STANDIN, {"DailyBudgetUSD": "3"})
+    assert settled["DailyBudgetUSD"] == "3"
+    assert settled["SettleSeconds"] == "20"
+    assert settled["RequireTls"] == "false"
+
+
+def test_params_are_read_as_a_shell_reads_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARAMS", "ResultHosts='a b' AlarmEmail= SettleSeconds=2")
+    asked = {"ResultHosts": "a b", "AlarmEmail": "", "SettleSeconds": "2"}
+    assert parameters.asked_for() == asked
+
+
+@pytest.mark.parametrize("words", ["SettleSeconds", "=2"])
+def test_params_that_are_no_assignment_are_refused(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setenv("PARAMS", words)
+    with pytest.raises(LocalCloudError, match="should look like"):
+        parameters.asked_for()
+
+
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(LocalCloudError, match="did you mean SettleSeconds"):
+        parameters.settle(STANDIN, {"SetleSeconds": "2"})
+
+
+def test_sam_gets_a_value_with_spaces_in_one_piece() -> None:
+    assert sam.overrides({"ResultHosts": 'a "b"'}) == ['ResultHosts="a \\"b\\""']
+
+
+def test_a_number_by_reference_becomes_the_parameters_value() -> None:
+    assert number({"Ref": "IdeogramMaxInFlight"}, {"IdeogramMaxInFlight": "5"}) == 5
+    assert number("7", {}) == 7

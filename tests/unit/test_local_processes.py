@@ -1,0 +1,91 @@
+"""Servers of a local cloud: ended by their own number, with all they started, and nobody else."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backdrop_local import processes
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.home import Home, Process, State
+
+SERVE = """
+import http.server, sys
+http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
+"""
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(600)
+"""
+WITH_A_STUBBORN_CHILD = f"""
+import signal, subprocess, sys
+started = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], stdout=subprocess.PIPE)
+started.stdout.readline()
+print(started.pid, flush=True)
+signal.pause()
+"""
+
+
+def test_a_stopped_server_is_gone_and_its_port_free_again(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    port = processes.free_port()
+    server = processes.start([sys.executable, "-c", SERVE, str(port)], {}, log, port)
+    processes.wait_until_answering(server, "/", log, 20)
+    assert processes.is_alive(server)
+    processes.stop(server)
+    assert not processes.is_alive(server)
+    assert processes.is_free(port)
+
+
+def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    server = processes.start([sys.executable, "-c", WITH_A_STUBBORN_CHILD], {}, log, 0)
+    while not log.read_text().endswith("\n"):
+        assert processes.is_alive(server)
+    child = int(log.read_text())
+    processes.stop(server)
+    looks = 0
+    while processes.birth_of(child) and looks < 500:
+        looks += 1
+        time.sleep(0.01)
+    assert processes.birth_of(child) == ""
+
+
+def test_a_later_process_under_the_same_number_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        ours = Process(pid=stranger.pid, birth="long ago", port=0)
+        assert not processes.is_alive(ours)
+        processes.stop(ours)
+        assert stranger.poll() is None
+
+
+def test_a_server_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "emulator.log"
+    server = processes.start([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
+    with pytest.raises(LocalCloudError, match=r"emulator ended at once.*\n.*no disk"):
+        processes.wait_until_answering(server, "/", log, 20)
+
+
+def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:
+    home = Home(tmp_path / "cloud")
+    assert home.read() == State()
+    standin = Process(pid=1, birth="2", port=3)
+    state = replace(State(), standin=standin, parameters={"A": "b"}, deployed=True)
+    with home.lock():
+        home.write(state)
+    assert home.read() == state
+
+
+def test_forgetting_a_cloud_leaves_the_users_own_files(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    (tmp_path / "mine.txt").write_text("keep")
+    with home.lock():
+        home.write(State())
+        home.emulator.mkdir()
+        home.forget()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

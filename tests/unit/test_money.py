@@ -1,0 +1,77 @@
+"""The one quote: a dated price list in exact integers of micro-dollars."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core.money import micro_of, price_per_image, quote, usd_of, usd_text
+from tests.unit.core_items import quick
+
+CENT = 10_000
+
+
+@pytest.mark.parametrize(
+    ("given", "cents"),
+    [
+        ({"operation": "remove"}, 1),
+        ({"operation": "replace"}, 6),
+        ({"operation": "replace", "rendering_speed": "FLASH"}, 3),
+        ({"operation": "replace", "rendering_speed": "TURBO"}, 3),
+        ({"operation": "replace", "rendering_speed": "DEFAULT"}, 6),
+        ({"operation": "replace", "rendering_speed": "QUALITY"}, 9),
+        ({"operation": "replace", "num_images": 1}, 6),
+        ({"operation": "replace", "num_images": 8}, 48),
+        ({"operation": "replace", "rendering_speed": "QUALITY", "num_images": 8}, 72),
+    ],
+)
+def test_ideogram_costs_what_its_price_list_says(given: dict[str, Any], cents: int) -> None:
+    assert quote("ideogram", given) == cents * CENT
+
+
+@pytest.mark.parametrize("speed", ["FLASH", "TURBO", "DEFAULT", "QUALITY"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_quote_is_a_whole_multiple_of_the_price_of_one_image(speed: str, number: int) -> None:
+    asked = {"operation": "replace", "rendering_speed": speed, "num_images": number}
+    assert quote("ideogram", asked) == number * price_per_image("ideogram", asked)
+    assert type(quote("ideogram", asked)) is int
+
+
+@pytest.mark.parametrize(
+    ("usd", "micro"),
+    [
+        (10, 10_000_000),
+        ("0.1", 100_000),
+        (Decimal("0.07"), 70_000),
+        (Decimal(str(0.29)), 290_000),
+        ("0.0000019", 1),
+        ("0", 0),
+    ],
+)
+def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decimal | str | int, micro: int) -> None:
+    assert micro_of(usd) == micro
+
+
+@pytest.mark.parametrize(
+    ("micro", "text"),
+    [
+        (0, "$0.00"),
+        (60_000, "$0.06"),
+        (600_000, "$0.60"),
+        (37_500, "$0.0375"),
+        (1, "$0.000001"),
+        (10_000_000, "$10.00"),
+        (12_345_678, "$12.345678"),
+    ],
+)
+def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -> None:
+    assert usd_text(micro) == text
+
+
+@quick
+@given(st.integers(0, 10**13))
+def test_the_dollars_of_a_receipt_lose_no_micro_dollar(micro: int) -> None:
+    assert micro_of(Decimal(str(usd_of(micro)))) == micro
+    assert micro_of(usd_text(micro).removeprefix("$")) == micro

@@ -1,0 +1,196 @@
+"""Receipt, error report and events have the published shape: every field, always, built from the ledger alone."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Money, Outcome, Status
+from backdrop.core.receipt import error_report, receipt
+from tests.unit.core_items import (
+    LATER,
+    NOW,
+    SHA,
+    a_dead_job,
+    a_job,
+    a_problem,
+    a_source,
+    a_stored_job,
+    an_attempt,
+)
+from tests.unit.core_views import ATTEMPT_FIELDS, ERROR_FIELDS, JOB_FIELDS, RESULT_FIELDS, SOURCE_FIELDS, as_json
+
+
+@pytest.mark.parametrize("job", [a_job(), a_stored_job(), a_dead_job()], ids=["accepted", "stored", "dead"])
+def test_a_receipt_has_every_field_in_every_state(job: Job) -> None:
+    view = as_json(receipt(a_source(), [job]))
+    (entry,) = view["jobs"]
+    assert view.keys() == {"source", "jobs", "total_usd"}
+    assert view["source"].keys() == SOURCE_FIELDS
+    assert entry.keys() == JOB_FIELDS
+    assert entry["cost"].keys() == {"usd", "basis", "unknown_usd"}
+    assert all(result.keys() == RESULT_FIELDS for result in entry["results"])
+    assert all(attempt.keys() == ATTEMPT_FIELDS for attempt in entry["attempts"])
+
+
+def test_a_receipt_says_what_was_bought_for_what() -> None:
+    view = as_json(receipt(a_source(), [a_stored_job(throttled_ms=1_500, warnings=("one",), metadata={"sku": 7})]))
+    (entry,) = view["jobs"]
+    assert view["source"] == {
+        "bucket": "photos",
+        "key": "shoes/red.jpg",
+        "version_id": "v1",
+        "sha256": SHA,
+        "width": 1200,
+        "height": 800,
+    }
+    assert view["total_usd"] == 0.06
+    assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0}
+    assert (entry["variant"], entry["current"], entry["status"]) == (None, True, "stored")
+    assert entry["instructions"] == {"operation": "replace", "prompt": "on a marble table"}
+    assert entry["provenance"] == dict.fromkeys(("operation", "prompt"), "shoes/red.jpg.json")
+    assert (entry["throttled_seconds"], entry["warnings"], entry["metadata"]) == (1.5, ["one"], {"sku": 7})
+    assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")
+    assert entry["results"][0] == {
+        "key": "shoes/red.jpg/red.png",
+        "version_id": "v9",
+        "n": 1,
+        "output": None,
+        "width": 1200,
+        "height": 800,
+        "format": "png",
+        "bytes": 54_321,
+        "has_alpha": False,
+        "seed": 7,
+    }
+    assert entry["attempts"] == [
+        {
+            "n": 1,
+            "provider": "ideogram",
+            "provider_id": None,
+            "submitted_at": "2026-11-16T12:00:00.250Z",
+            "outcome": "answered",
+            "money": "spent",
+        }
+    ]
+
+
+def test_what_is_not_known_of_a_source_is_null() -> None:
+    view = receipt(a_source(photo=None), [])
+    assert view["source"].keys() == SOURCE_FIELDS
+    assert {name for name, value in view["source"].items() if value is None} == SOURCE_FIELDS - {"bucket", "key"}
+    assert (view["jobs"], view["total_usd"]) == ([], 0)
+
+
+def test_current_jobs_come_first_and_then_the_oldest() -> None:
+    jobs = [
+        a_job(job_id="old-2", queued_at=LATER),
+        a_job(job_id="old-1", queued_at=NOW),
+        a_job(job_id="job-1", queued_at=LATER),
+    ]
+    view = receipt(a_source(), jobs)
+    assert [(job["job_id"], job["current"]) for job in view["jobs"]] == [
+        ("job-1", True),
+        ("old-1", False),
+        ("old-2", False),
+    ]
+    assert receipt(a_source(), reversed(jobs)) == view
+
+
+def test_the_total_counts_every_attempt_of_every_job() -> None:
+    twice = a_stored_job(attempts=(an_attempt(), an_attempt(n=2)))
+    view = receipt(a_source(), [twice, a_stored_job(job_id="old")])
+    assert [job["cost"]["usd"] for job in view["jobs"]] == [0.12, 0.06]
+    assert view["total_usd"] == 0.18
+
+
+def test_what_may_have_been_charged_stands_beside_what_is_certain() -> None:
+    lost = an_attempt(charged=0, unknown=60_000, outcome=Outcome.LOST)
+    view = receipt(a_source(), [a_job(status=Status.HELD, attempts=(lost, an_attempt(n=2)))])
+    (entry,) = view["jobs"]
+    assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0.06}
+    assert [attempt["money"] for attempt in entry["attempts"]] == ["unknown", "spent"]
+
+
+def test_a_call_in_flight_may_have_been_charged() -> None:
+    flying = an_attempt(charged=0, reserved=60_000, outcome=Outcome.IN_FLIGHT)
+    (entry,) = receipt(a_source(), [a_job(status=Status.SUBMITTING, attempts=(flying,))])["jobs"]
+    assert entry["cost"] == {"usd": 0, "basis": "price_list", "unknown_usd": 0.06}
+
+
+@pytest.mark.parametrize(
+    ("attempt", "money"),
+    [
+        ({"outcome": Outcome.IN_FLIGHT, "charged": 0, "reserved": 60_000}, "unknown"),
+        ({"outcome": Outcome.LOST, "charged": 0, "unknown": 60_000}, "unknown"),
+        ({"outcome": Outcome.NOT_TAKEN, "charged": 0}, "not_spent"),
+        ({"outcome": Outcome.REJECTED, "charged": 0}, "not_spent"),
+        ({"outcome": Outcome.ANSWERED}, "spent"),
+    ],
+)
+def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money: str) -> None:
+    view = receipt(a_source(), [a_job(attempts=(an_attempt(**attempt),))])
+    assert view["jobs"][0]["attempts"][0]["money"] == money
+
+
+# -- error reports -----------------------------------------------------------------------------------------
+
+
+def test_a_photo_that_is_right_has_no_error_report() -> None:
+    assert error_report(a_source(), [a_stored_job()]) is None
+
+
+def test_an_error_report_has_every_field() -> None:
+    source = a_source(problems=(a_problem(Code.NO_INSTRUCTIONS, Money.NOT_SPENT),))
+    view = error_report(source, [a_dead_job()])
+    assert view
+    view = as_json(view)
+    assert view.keys() == {"source", "errors"}
+    assert view["source"].keys() == SOURCE_FIELDS
+    assert [error.keys() for error in view["errors"]] == [ERROR_FIELDS, ERROR_FIELDS]
+
+
+def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
+    problem = a_problem(Code.NOT_A_PHOTO, Money.NOT_SPENT)
+    view = error_report(a_source(jobs={}, problems=(problem,)), [])
+    assert view
+    assert view["errors"] == [
+        {
+            "job_id": None,
+            "variant": None,
+            "status": "refused",
+            "code": "not_a_photo",
+            "message": problem.message,
+            "hint": problem.hint,
+            "retryable": False,
+            "money": "not_spent",
+            "first_seen": "2026-11-16T12:00:00.250Z",
+            "last_seen": "2026-11-16T12:00:09.500Z",
+        }
+    ]
+
+
+def test_a_job_that_ended_badly_is_named_with_its_state_and_money() -> None:
+    view = error_report(a_source(), [a_dead_job()])
+    assert view
+    (error,) = view["errors"]
+    assert (error["job_id"], error["status"], error["code"]) == ("job-1", "dead", "unsafe_result")
+    assert error["money"] == "spent"
+
+
+def test_a_waiting_job_says_that_it_will_be_tried_again() -> None:
+    waiting = a_job(problem=a_problem(Code.PROVIDER_KEY_MISSING, Money.NOT_SPENT, retryable=True))
+    view = error_report(a_source(), [waiting])
+    assert view
+    assert (view["errors"][0]["retryable"], view["errors"][0]["status"]) == (True, "accepted")
+
+
+def test_a_job_that_the_photo_names_no_more_is_no_error() -> None:
+    assert error_report(a_source(jobs={}), [a_dead_job()]) is None
+
+
+def test_every_mistake_of_a_photo_stands_in_one_report() -> None:
+    problems = (a_problem(Code.UNKNOWN_FIELD), a_problem(Code.INVALID_VALUE))
+    view = error_report(a_source(problems=problems, jobs={}), [])
+    assert view
+    assert [error["code"] for error in view["errors"]] == ["unknown_field", "invalid_value"]

@@ -1,0 +1,165 @@
+"""A lane's message that comes again: in every state of its job, under a live lease and an expired one."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Status
+from backdrop.core.transitions import Step
+from backdrop.steps.messages import to_lane
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, charges_and_hangs_up
+from proof.world.stack import World
+from tests.unit.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, dropped, terms, the_job
+
+S = Status
+
+
+def waiting() -> tuple[World, Job]:
+    """A world with a job that no worker has taken yet, and whose message is the only one."""
+    world = dropped()
+    world.run("intake")
+    world.lines["deliver"].messages.clear()
+    return world, the_job(world)
+
+
+def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
+    """Bring the job into a state, as another worker would."""
+    advance = world.ledger.advance
+    stopped = {S.SUPERSEDED: transitions.supersede, S.CANCELLED: transitions.cancel}
+    if status in stopped:
+        step = stopped[status](job, now)
+        assert step
+        advance(step)
+        return
+    job = advance(transitions.claim(job, terms(now)))
+    answers = {S.UNKNOWN: LOST, S.HELD: LOST, S.PAID: OK, S.STORED: OK, S.REFUSED: REFUSED, S.DEAD: REJECTED}
+    if status in answers:
+        job = advance(transitions.record(job, 1, answers[status], now))
+    if status is S.HELD:
+        advance(transitions.hold(job, now))
+    if status is S.STORED:
+        advance(transitions.store(job, (), (), now))
+
+
+@pytest.mark.parametrize(
+    ("status", "then", "told"),
+    [
+        (S.SUBMITTING, S.SUBMITTING, False),
+        (S.UNKNOWN, S.HELD, True),
+        (S.PAID, S.PAID, True),
+        (S.STORED, S.STORED, True),
+        (S.REFUSED, S.REFUSED, True),
+        (S.DEAD, S.DEAD, True),
+        (S.HELD, S.HELD, True),
+        (S.SUPERSEDED, S.SUPERSEDED, False),
+        (S.CANCELLED, S.CANCELLED, False),
+    ],
+)
+def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: Status, then: Status, told: bool) -> None:
+    world, job = waiting()
+    come_to(world, job, status, world.clock.now())
+    world.turn("ideogram")
+    assert the_job(world).status is then
+    assert world.provider.calls == []
+    assert bool(world.lines["deliver"].messages) is told
+
+
+def test_every_state_has_its_redelivery() -> None:
+    """The table above and this one case hold all there are."""
+    world, _ = waiting()
+    world.turn("ideogram")
+    assert the_job(world).status is S.PAID
+    assert len(world.provider.calls) == 1
+    assert set(S) == {*S}
+
+
+def test_a_live_lease_is_left_alone_until_it_is_over() -> None:
+    world, job = waiting()
+    come_to(world, job, S.SUBMITTING, world.clock.now())
+    lease = the_job(world).attempts[0].lease_until
+    world.turn("ideogram")
+    (message,) = world.lines["ideogram"].messages
+    assert lease <= message.visible_at <= lease + timedelta(seconds=3)
+
+
+def test_an_expired_lease_is_a_lost_answer_and_held() -> None:
+    world, job = waiting()
+    come_to(world, job, S.SUBMITTING, world.clock.now())
+    world.run("ideogram")
+    held = the_job(world)
+    assert (held.status, held.unknown, held.crashes) == (S.HELD, PRICE, 1)
+    assert held.problem
+    assert held.problem.code is Code.CHARGE_UNKNOWN
+    assert world.provider.calls == []
+
+
+def test_two_messages_of_one_job_buy_once() -> None:
+    world, job = waiting()
+    to_lane(world.intake.lanes["ideogram"], job)
+    meanwhile: list[bool] = []
+    world.provider.script.append(Reaction(meanwhile=lambda: meanwhile.append(world.turn("ideogram"))))
+    world.run()
+    assert meanwhile == [True]
+    assert len(world.provider.calls) == 1
+    assert the_job(world).status is S.STORED
+
+
+def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> None:
+    """Another worker has declared the answer lost by then; the money has moved all the same."""
+    world, _ = waiting()
+
+    def others_give_it_up() -> None:
+        late = the_job(world)
+        lost = world.ledger.advance(transitions.lose(late, late.attempts[0].lease_until))
+        world.ledger.advance(transitions.hold(lost, world.clock.now()))
+
+    world.provider.script.append(Reaction(meanwhile=others_give_it_up))
+    world.run()
+    assert the_job(world).status is S.STORED
+    assert (the_job(world).charged, the_job(world).unknown) == (PRICE, 0)
+    assert world.report(KEY) is None
+    assert_books(world)
+
+
+def test_an_answer_that_never_came_is_held_and_the_bill_explained() -> None:
+    world, _ = waiting()
+    world.provider.script.append(charges_and_hangs_up())
+    world.run()
+    assert the_job(world).status is S.HELD
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"], one["retryable"]) for one in report["errors"]] == [
+        ("charge_unknown", "unknown", False)
+    ]
+    assert not world.dead_letters.messages
+    assert_books(world)
+
+
+def test_other_bytes_than_the_jobs_are_never_sent() -> None:
+    """The photo was replaced, and intake has not heard of it yet."""
+    world, job = waiting()
+    world.drop(KEY, photo("another"), operation="remove")
+    world.turn("ideogram")
+    assert world.provider.calls == []
+    world.run()
+    sent = [call.sent["sha256"] for call in world.wire.calls if call.operation == "call"]
+    assert [one.status for one in world.jobs()] == [S.SUPERSEDED, S.STORED]
+    assert sent == [world.jobs()[1].sha256] != [job.sha256]
+
+
+def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
+    world, job = waiting()
+    to_lane(world.intake.lanes["ideogram"], job.but(job_id="f" * 64))
+    world.run()
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "damaged_message"
+
+
+def test_a_job_that_waits_in_the_lane_is_not_counted_as_crashed() -> None:
+    world, job = waiting()
+    world.ledger.advance(Step(job))
+    world.run()
+    assert the_job(world).crashes == 0

@@ -1,0 +1,92 @@
+"""The stack's environment as settings: only what was given, everything checked."""
+
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError
+
+from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
+
+ALL = {
+    "STACK_NAME": "shop",
+    "INPUT_BUCKET": "photos",
+    "OUTPUT_BUCKET": "pictures",
+    "LEDGER_TABLE": "ledger",
+    "INTAKE_QUEUE_URL": "https://q/intake",
+    "DELIVER_QUEUE_URL": "https://q/deliver",
+    "DEAD_LETTER_QUEUE_URL": "https://q/dead",
+    "EVENT_BUS_NAME": "bus",
+    "DEFAULT_PROVIDER": "ideogram",
+    "DAILY_BUDGET_USD": "2.5",
+    "SETTLE_SECONDS": "7",
+    "MAX_IMAGE_MEGAPIXELS": "40",
+    "RESULT_HOSTS": "a.example, b.example ,",
+}
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for prefix in ENVIRONMENT_NAMES.values():
+        for name in ("QUEUE_URL", "BASE_URL", "TIMEOUT_SECONDS", "MAX_IN_FLIGHT"):
+            monkeypatch.delenv(f"{prefix}_{name}", raising=False)
+    for name in ALL:
+        monkeypatch.delenv(name, raising=False)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return settings()
+
+
+def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = given(monkeypatch, **ALL)
+    assert (ours.stack_name, ours.input_bucket, ours.output_bucket) == ("shop", "photos", "pictures")
+    assert (ours.ledger_table, ours.event_bus_name) == ("ledger", "bus")
+    assert ours.intake_queue_url == "https://q/intake"
+    assert (ours.deliver_queue_url, ours.dead_letter_queue_url) == ("https://q/deliver", "https://q/dead")
+    assert ours.daily_budget_usd == Decimal("2.5")
+    assert (ours.settle_seconds, ours.max_image_megapixels) == (7, 40)
+    assert ours.extra_hosts == ("a.example", "b.example")
+
+
+def test_a_function_is_given_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = given(monkeypatch, INPUT_BUCKET="photos")
+    assert (ours.output_bucket, ours.extra_hosts, ours.lanes) == ("", (), {})
+    assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
+
+
+def test_a_budget_of_zero_is_zero_and_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert given(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
+
+
+@pytest.mark.parametrize(("name", "prefix"), ENVIRONMENT_NAMES.items())
+def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name: str, prefix: str) -> None:
+    variables = {
+        f"{prefix}_QUEUE_URL": "https://q/lane",
+        f"{prefix}_BASE_URL": "https://api.example/x",
+        f"{prefix}_TIMEOUT_SECONDS": "90",
+    }
+    (lane,) = given(monkeypatch, **variables).lanes.items()
+    assert lane[0] == name
+    assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
+
+
+def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = given(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
+    assert ours.lanes == {}
+    assert ours.providers["ideogram"].base_url == "https://api.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DAILY_BUDGET_USD", "ten"), ("SETTLE_SECONDS", "a while"), ("IDEOGRAM_TIMEOUT_SECONDS", "long")],
+)
+def test_a_value_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        given(monkeypatch, **{name: value})
+
+
+def test_an_empty_variable_is_one_that_was_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = given(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
+    assert (ours.daily_budget_usd, ours.settle_seconds, ours.providers["ideogram"].timeout_seconds) == (10, 20, 180)

@@ -1,0 +1,223 @@
+"""The template's promises at its edges: parameters, rules, outputs, buckets and the ledger."""
+
+import json
+import re
+
+import pytest
+
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
+
+DEFAULTS = {
+    "IdeogramBaseUrl": "https://api.ideogram.ai",
+    "SegmindBaseUrl": "https://api.segmind.com",
+    "OneMinBaseUrl": "https://api.1min.ai",
+    "RunwareBaseUrl": "https://api.runware.ai",
+    "IdeogramMaxInFlight": 10,
+    "SegmindMaxInFlight": 0,
+    "OneMinMaxInFlight": 0,
+    "RunwareMaxInFlight": 0,
+    "IdeogramTimeoutSeconds": 180,
+    "SegmindTimeoutSeconds": 180,
+    "OneMinTimeoutSeconds": 180,
+    "RunwareTimeoutSeconds": 180,
+    "DefaultProvider": "ideogram",
+    "DailyBudgetUSD": 10,
+    "OnLostAnswer": "retry_once",
+    "OneMinUsdPerImage": "",
+    "SettleSeconds": 20,
+    "MaxImageMegapixels": 100,
+    "ResultHosts": "",
+    "InputBucket": "",
+    "OutputBucket": "",
+    "RequireTls": "true",
+    "LedgerRetentionDays": 0,
+    "RenderTimeoutSeconds": 300,
+    "LaneVisibilitySeconds": 360,
+    "Architecture": "arm64",
+    "AlarmEmail": "",
+}
+ALWAYS_OUT = {
+    "InputBucketName",
+    "OutputBucketName",
+    "IntakeQueueUrl",
+    "DeliverQueueUrl",
+    "DeadLetterQueueUrl",
+    "LedgerTableName",
+    "EventBusName",
+}
+
+
+def test_every_parameter_of_the_product_is_there_with_its_default() -> None:
+    assert {n: p["Default"] for n, p in load()["Parameters"].items()} == DEFAULTS
+
+
+def test_every_parameter_explains_itself_and_stands_in_one_group() -> None:
+    template = load()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(n for g in groups for n in g["Parameters"]) == sorted(template["Parameters"])
+    assert all(p["Description"] for p in template["Parameters"].values())
+
+
+def test_only_the_alarm_address_has_no_use_yet() -> None:
+    template = load()
+    used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
+    assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == ["AlarmEmail"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        pytest.param({"IdeogramMaxInFlight": "1"}, "IdeogramMaxInFlight", id="limit-of-one"),
+        pytest.param({"RunwareMaxInFlight": "1"}, "RunwareMaxInFlight", id="another-limit-of-one"),
+        pytest.param({"IdeogramMaxInFlight": "0"}, "IdeogramMaxInFlight", id="default-is-off"),
+        pytest.param({"DefaultProvider": "segmind"}, "SegmindMaxInFlight", id="segmind-is-off"),
+        pytest.param({"DefaultProvider": "1min"}, "OneMinMaxInFlight", id="1min-is-off"),
+        pytest.param({"DefaultProvider": "runware"}, "RunwareMaxInFlight", id="runware-is-off"),
+        pytest.param({"InputBucket": "one", "OutputBucket": "one"}, "InputBucket", id="same-bucket"),
+    ],
+)
+def test_a_bad_combination_is_refused_by_name_before_anything_is_made(parameters: dict[str, str], named: str) -> None:
+    refusals = Deployed(**parameters).refusals()
+    assert len(refusals) == 1
+    assert named in refusals[0]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="defaults"),
+        pytest.param({"IdeogramMaxInFlight": "2"}, id="smallest-limit"),
+        pytest.param(ALL_ON, id="all-providers"),
+        pytest.param(
+            {"DefaultProvider": "1min", "OneMinMaxInFlight": "5", "IdeogramMaxInFlight": "0"},
+            id="another-default-alone",
+        ),
+        pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
+        pytest.param({"OutputBucket": "other"}, id="existing-output"),
+    ],
+)
+def test_a_good_combination_is_taken(parameters: dict[str, str]) -> None:
+    assert Deployed(**parameters).refusals() == []
+
+
+def test_a_provider_that_is_on_has_an_output_and_one_that_is_off_has_none() -> None:
+    assert set(Deployed().outputs) == ALWAYS_OUT | {"IdeogramQueueUrl"}
+    assert set(Deployed(**ALL_ON).outputs) == ALWAYS_OUT | {f"{p}QueueUrl" for p in PROVIDERS}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_that_is_off_leaves_no_resource_and_no_right(provider: str) -> None:
+    stack = Deployed(**ALL_ON | {f"{provider}MaxInFlight": "0"})
+    made = {f"{provider}{kind}" for kind in ("Queue", "Secret", "Mapping")}
+    assert not made & set(stack.resources)
+    assert not re.search(rf"\b({'|'.join(made)})\b", json.dumps(stack.resources))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_base_url_is_https_or_on_this_machine(provider: str) -> None:
+    pattern = re.compile(load()["Parameters"][f"{provider}BaseUrl"]["AllowedPattern"])
+    taken = ("https://api.example.com", "https://a.b:8443/v/x", "http://127.0.0.1:4999/ideogram")
+    refused = (
+        "http://api.example.com",
+        "https://a.b/?q=1",
+        "https://u@a.b",
+        "http://127.0.0.1.a.b",
+    )
+    assert [u for u in taken if not pattern.search(u)] == []
+    assert [u for u in refused if pattern.search(u)] == []
+
+
+def test_a_price_of_nothing_is_not_a_price() -> None:
+    pattern = re.compile(load()["Parameters"]["OneMinUsdPerImage"]["AllowedPattern"])
+    assert all(pattern.search(price) for price in ("", "0.045", "1", "10.5"))
+    assert not any(pattern.search(price) for price in ("0", "0.00", "-1", "free", "1,5"))
+
+
+def test_a_limit_stays_within_what_lambda_takes() -> None:
+    for provider in PROVIDERS:
+        limit = load()["Parameters"][f"{provider}MaxInFlight"]
+        assert (limit["MinValue"], limit["MaxValue"]) == (0, 1000)
+
+
+def test_a_small_test_stack_may_have_small_times() -> None:
+    small = {"IdeogramTimeoutSeconds": 5, "RenderTimeoutSeconds": 20, "LaneVisibilitySeconds": 25}
+    limits = load()["Parameters"]
+    assert all(limits[n]["MinValue"] <= s <= limits[n]["MaxValue"] for n, s in small.items())
+
+
+@pytest.mark.parametrize("name", ["PhotoBucket", "PictureBucket"])
+def test_a_bucket_is_private_encrypted_versioned_and_kept(name: str) -> None:
+    bucket = Deployed().resources[name]
+    made = bucket["Properties"]
+    assert set(made["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(made["PublicAccessBlockConfiguration"]) == 4
+    assert "AES256" in json.dumps(made["BucketEncryption"])
+    assert made["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert made["VersioningConfiguration"] == {"Status": "Enabled"}
+    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
+
+
+def test_plain_http_is_refused_unless_told_otherwise() -> None:
+    policies = Deployed().of_type("AWS::S3::BucketPolicy")
+    assert {p["Bucket"] for p in policies.values()} == {"PhotoBucket", "PictureBucket"}
+    for policy in policies.values():
+        [statement] = policy["PolicyDocument"]["Statement"]
+        arn = f"{policy['Bucket']}.Arn"
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+        assert statement["Resource"] == [arn, f"{arn}/*"]
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert Deployed(RequireTls="false").of_type("AWS::S3::BucketPolicy") == {}
+
+
+def test_existing_buckets_are_used_and_none_is_made() -> None:
+    stack = Deployed(InputBucket="old-photos", OutputBucket="old-pictures")
+    assert stack.of_type("AWS::S3::Bucket") == {}
+    assert stack.of_type("AWS::S3::BucketPolicy") == {}
+    assert stack.outputs["InputBucketName"]["Value"] == "old-photos"
+    assert stack.outputs["OutputBucketName"]["Value"] == "old-pictures"
+    assert not re.search("PhotoBucket|PictureBucket", json.dumps(stack.resources))
+
+
+def test_what_stages_hand_to_each_other_expires_and_nothing_else_does() -> None:
+    rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if re.search("Expiration", json.dumps(rule))]
+    assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("_backdrop/work/", 14)]
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+
+
+def test_every_change_of_a_photo_is_told_to_intake() -> None:
+    made = Deployed().resources["PhotoBucket"]["Properties"]["NotificationConfiguration"]
+    told = [(n["Event"], n["Queue"]) for n in made["QueueConfigurations"]]
+    events = ("ObjectCreated", "ObjectRemoved", "ObjectTagging")
+    assert told == [(f"s3:{event}:*", "IntakeQueue.Arn") for event in events]
+    assert all(set(n) == {"Event", "Queue"} for n in made["QueueConfigurations"])
+
+
+@pytest.mark.parametrize("given", ["", "old-photos"])
+def test_only_the_input_bucket_may_send_events(given: str) -> None:
+    stack = Deployed(InputBucket=given)
+    bucket = given or stack.resources["PhotoBucket"]["Properties"]["BucketName"]
+    [policy] = stack.of_type("AWS::SQS::QueuePolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert statement["Condition"]["ArnEquals"] == {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+
+
+def test_the_ledger_is_kept_and_can_be_restored() -> None:
+    ledger = Deployed().resources["LedgerTable"]
+    made = ledger["Properties"]
+    assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
+    assert made["BillingMode"] == "PAY_PER_REQUEST"
+    assert made["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert made["SSESpecification"] == {"SSEEnabled": True}
+    kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
+
+
+def test_no_deployment_can_overwrite_a_key() -> None:
+    secrets = Deployed(**ALL_ON).of_type("AWS::SecretsManager::Secret")
+    names = {f"backdrop/{p}/api-key" for p in ("ideogram", "segmind", "1min", "runware")}
+    assert {secret["Name"] for secret in secrets.values()} == names
+    assert all(set(secret) == {"Name", "Description"} for secret in secrets.values())

@@ -1,0 +1,143 @@
+"""The template's promises about queues, lanes and functions."""
+
+import json
+
+import pytest
+
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, load
+
+LANES = {f"{provider}Queue" for provider in PROVIDERS}
+POWERTOOLS = {
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+}
+SHARED = POWERTOOLS | {
+    "INPUT_BUCKET",
+    "OUTPUT_BUCKET",
+    "DELIVER_QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+    "LEDGER_TABLE",
+    "LEDGER_RETENTION_DAYS",
+}
+PREFIXES = ("IDEOGRAM", "SEGMIND", "ONE_MIN", "RUNWARE")
+QUEUE_URLS = {f"{p}_QUEUE_URL" for p in PREFIXES}
+BASE_URLS = {f"{p}_BASE_URL" for p in PREFIXES}
+ENVIRONMENTS = {
+    "IntakeFunction": SHARED
+    | QUEUE_URLS
+    | {"INTAKE_QUEUE_URL", "DEFAULT_PROVIDER", "ONE_MIN_USD_PER_IMAGE", "SETTLE_SECONDS"}
+    | {"MAX_IMAGE_MEGAPIXELS"},
+    "RenderFunction": SHARED
+    | QUEUE_URLS
+    | BASE_URLS
+    | {f"{p}_{end}" for p in PREFIXES for end in ("TIMEOUT_SECONDS", "MAX_IN_FLIGHT")}
+    | {"STACK_NAME", "INTAKE_QUEUE_URL", "DAILY_BUDGET_USD", "ON_LOST_ANSWER"}
+    | {"ONE_MIN_USD_PER_IMAGE"},
+    "DeliverFunction": SHARED | BASE_URLS | {"EVENT_BUS_NAME", "RESULT_HOSTS", "MAX_IMAGE_MEGAPIXELS"},
+    "DeploymentCheckFunction": set[str](),
+}
+
+
+def queues() -> dict[str, Node]:
+    return Deployed(**ALL_ON).of_type("AWS::SQS::Queue")
+
+
+def mappings() -> dict[str, Node]:
+    return Deployed(**ALL_ON).of_type("AWS::Lambda::EventSourceMapping")
+
+
+def functions() -> dict[str, Node]:
+    return Deployed(**ALL_ON).of_type("AWS::Serverless::Function")
+
+
+def needs(name: str, resources: dict[str, Node]) -> set[str]:
+    """Every resource that this one waits for, directly or through others."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        text = json.dumps(resources[waiting.pop()])
+        new = {n for n in resources if f'"{n}"' in text or f'"{n}.' in text} - found
+        found |= new
+        waiting += sorted(new)
+    return found
+
+
+def test_every_queue_is_encrypted() -> None:
+    assert set(queues()) == LANES | {"IntakeQueue", "DeliverQueue", "DeadLetterQueue"}
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues().values())
+
+
+def test_a_message_that_nobody_can_take_ends_in_the_dead_letter_queue() -> None:
+    redrives = {n: q["RedrivePolicy"] for n, q in queues().items() if n != "DeadLetterQueue"}
+    assert {r["deadLetterTargetArn"] for r in redrives.values()} == {"DeadLetterQueue.Arn"}
+    assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop: waiting counts for nothing"
+
+
+def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
+    kept = {name: queue["MessageRetentionPeriod"] for name, queue in queues().items()}
+    dead = kept.pop("DeadLetterQueue")
+    assert dead == 14 * 86_400
+    assert set(kept.values()) == {4 * 86_400}
+
+
+def test_a_message_is_hidden_for_longer_than_its_invocation_takes() -> None:
+    times = {name: function["Timeout"] for name, function in functions().items()}
+    assert queues()["IntakeQueue"]["VisibilityTimeout"] == 6 * times["IntakeFunction"]
+    assert queues()["DeliverQueue"]["VisibilityTimeout"] == 6 * times["DeliverFunction"]
+    lanes = load()["Resources"]
+    for lane in LANES:
+        hidden = lanes[lane]["Properties"]["VisibilityTimeout"]
+        assert hidden == {"Ref": "LaneVisibilitySeconds"}
+
+
+def test_every_mapping_hands_back_single_messages_and_can_stay_paused() -> None:
+    assert len(mappings()) == 6
+    for mapping in mappings().values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "Enabled" not in mapping
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_lane_carries_one_job_per_call_and_its_parameter_is_the_limit(provider: str) -> None:
+    mapping = load()["Resources"][f"{provider}Mapping"]["Properties"]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": f"{provider}Queue.Arn"}
+    assert mapping["FunctionName"] == {"Ref": "RenderFunction"}
+    assert mapping["BatchSize"] == 1
+    limit = {"Ref": f"{provider}MaxInFlight"}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": limit}
+
+
+def test_no_lane_opens_and_no_bucket_is_made_before_the_deployment_check() -> None:
+    resources = Deployed(**ALL_ON).resources
+    guarded = {f"{p}Mapping" for p in PROVIDERS} | LANES
+    guarded |= {"RenderFunction", "PhotoBucket", "PictureBucket"}
+    assert [n for n in sorted(guarded) if "DeploymentCheck" not in needs(n, resources)] == []
+
+
+def test_nothing_that_the_deployment_check_needs_can_be_broken_by_the_product() -> None:
+    needed = needs("DeploymentCheck", Deployed(**ALL_ON).resources)
+    parts = {"DeploymentCheckFunction", "DeploymentCheckRole", "DeploymentCheckLogGroup"}
+    assert needed == parts
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_function_knows_only_what_it_needs(name: str) -> None:
+    variables = functions()[name].get("Environment", {}).get("Variables", {})
+    assert set(variables) == ENVIRONMENTS[name]
+
+
+def test_every_function_writes_to_its_own_log_which_is_kept_for_thirty_days() -> None:
+    groups = Deployed().of_type("AWS::Logs::LogGroup")
+    assert {group["RetentionInDays"] for group in groups.values()} == {30}
+    for name, function in functions().items():
+        own = f"{name.removesuffix('Function')}LogGroup"
+        assert function["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": own}
+        assert groups[own]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+
+
+def test_each_door_carries_both_layers_and_the_check_carries_none() -> None:
+    layers = {name: function.get("Layers", []) for name, function in functions().items()}
+    assert layers.pop("DeploymentCheckFunction") == []
+    assert set(layers) == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
+    assert all(own == ["DependenciesLayer", "BackdropLayer"] for own in layers.values())

@@ -1,0 +1,120 @@
+"""The template's promises about rights: each function's role holds just what its work needs."""
+
+import pytest
+
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
+
+INPUT = "arn:aws:s3:::PhotoBucket"
+OUTPUT = "arn:aws:s3:::PictureBucket"
+LANES = {f"{provider}Queue.Arn" for provider in PROVIDERS}
+
+
+def ledger(*actions: str) -> dict[str, set[str]]:
+    return {f"dynamodb:{action}": {"LedgerTable.Arn"} for action in actions}
+
+
+def taking(*queues: str) -> dict[str, set[str]]:
+    return {
+        f"sqs:{action}": set(queues)
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+    }
+
+
+def logging(function: str) -> dict[str, set[str]]:
+    return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
+
+
+RIGHTS: dict[str, dict[str, set[str]]] = {
+    "IntakeRole": {
+        **taking("IntakeQueue.Arn"),
+        "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
+        "s3:GetObject": {f"{INPUT}/*"},
+        "s3:GetObjectTagging": {f"{INPUT}/*"},
+        "s3:ListBucket": {INPUT},
+        **ledger("GetItem", "Query", "PutItem"),
+        **logging("Intake"),
+    },
+    "RenderRole": {
+        **taking(*LANES),
+        "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
+        "s3:GetObject": {f"{INPUT}/*"},
+        "s3:ListBucket": {INPUT},
+        "secretsmanager:GetSecretValue": {f"{provider}Secret.Id" for provider in PROVIDERS},
+        **ledger("GetItem", "PutItem", "UpdateItem"),
+        **logging("Render"),
+    },
+    "DeliverRole": {
+        **taking("DeliverQueue.Arn"),
+        "sqs:SendMessage": {"DeadLetterQueue.Arn"},
+        "s3:GetObject": {f"{OUTPUT}/*"},
+        "s3:ListBucket": {OUTPUT},
+        "s3:PutObject": {f"{OUTPUT}/*"},
+        "s3:DeleteObject": {f"{OUTPUT}/_backdrop/errors/*"},
+        "events:PutEvents": {"EventBus.Arn"},
+        **ledger("GetItem", "Query", "PutItem"),
+        **logging("Deliver"),
+    },
+    "DeploymentCheckRole": logging("DeploymentCheck"),
+}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def statements(role: Node) -> list[Node]:
+    return [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+
+
+def granted(role: Node) -> dict[str, set[str]]:
+    rights: dict[str, set[str]] = {}
+    for statement in statements(role):
+        for action in listed(statement["Action"]):
+            rights.setdefault(action, set()).update(listed(statement["Resource"]))
+    return rights
+
+
+def roles(**parameters: str) -> dict[str, Node]:
+    return Deployed(**parameters).of_type("AWS::IAM::Role")
+
+
+def test_there_is_one_role_per_function_and_no_other() -> None:
+    stack = Deployed(**ALL_ON)
+    used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
+    assert used == {f"{name}.Arn" for name in RIGHTS}
+    assert set(roles(**ALL_ON)) == set(RIGHTS)
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_a_role_holds_exactly_what_its_function_needs(name: str) -> None:
+    assert granted(roles(**ALL_ON)[name]) == RIGHTS[name]
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_every_right_is_named_allowed_and_bound(name: str) -> None:
+    role = roles(**ALL_ON)[name]
+    assert "ManagedPolicyArns" not in role
+    for statement in statements(role):
+        assert statement["Effect"] == "Allow"
+        assert statement["Sid"].isalnum()
+        assert not any("*" in action for action in listed(statement["Action"]))
+        assert not any(r.startswith("*") for r in listed(statement["Resource"]))
+
+
+def test_only_lambda_can_take_a_role() -> None:
+    for role in roles(**ALL_ON).values():
+        [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert statement["Action"] == "sts:AssumeRole"
+
+
+def test_only_render_can_read_the_keys_and_only_of_providers_that_are_on() -> None:
+    right = "secretsmanager:GetSecretValue"
+    assert [n for n, role in roles(**ALL_ON).items() if right in granted(role)] == ["RenderRole"]
+    assert granted(roles()["RenderRole"])[right] == {"IdeogramSecret.Id"}
+
+
+def test_rights_follow_existing_buckets() -> None:
+    given = roles(InputBucket="old-photos", OutputBucket="old-pictures")
+    assert granted(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
+    assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}

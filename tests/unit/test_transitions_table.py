@@ -1,0 +1,162 @@
+"""The state machine, pair by pair: what design's diagram allows, and nothing else."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError, StaleError
+from backdrop.core.job import Job, Money, Outcome, Status
+from tests.unit.simulation import (
+    ANSWERS,
+    BACKOFF,
+    LEASE,
+    LOST,
+    NOW,
+    OK,
+    PRICE,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    UNSAFE,
+    a_note,
+    job_in,
+    spent_and_dead,
+    terms,
+)
+
+Move = Callable[[Job], transitions.Step | None]
+S = Status
+
+MOVES: dict[str, Move] = {
+    "claim": lambda job: transitions.claim(job, terms()),
+    "lose": lambda job: transitions.lose(job, LEASE),
+    "hold": lambda job: transitions.hold(job, NOW),
+    "note": lambda job: transitions.note(job, a_note()),
+    "store": lambda job: transitions.store(job, (), (), NOW),
+    "bury": lambda job: transitions.bury(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
+    "supersede": lambda job: transitions.supersede(job, NOW),
+    "cancel": lambda job: transitions.cancel(job, NOW),
+    "reopen": lambda job: transitions.reopen(job, NOW),
+    "deliver_again": transitions.deliver_again,
+}
+ALLOWED: dict[tuple[str, Status], Status] = {
+    ("claim", S.ACCEPTED): S.SUBMITTING,
+    ("lose", S.SUBMITTING): S.UNKNOWN,
+    ("hold", S.UNKNOWN): S.HELD,
+    ("note", S.ACCEPTED): S.ACCEPTED,
+    ("note", S.PAID): S.PAID,
+    ("store", S.PAID): S.STORED,
+    ("bury", S.ACCEPTED): S.DEAD,
+    ("bury", S.PAID): S.DEAD,
+    ("supersede", S.ACCEPTED): S.SUPERSEDED,
+    ("cancel", S.ACCEPTED): S.CANCELLED,
+    **{(name, state): state for name in ("supersede", "cancel") for state in (S.SUBMITTING, S.UNKNOWN)},
+    ("deliver_again", S.STORED): S.PAID,
+    ("reopen", S.SUPERSEDED): S.ACCEPTED,
+    ("reopen", S.CANCELLED): S.ACCEPTED,
+    ("reopen", S.REFUSED): S.ACCEPTED,
+    ("reopen", S.DEAD): S.ACCEPTED,
+}
+# Where the answer to a job's own attempt moves it, by the state in which it finds the job.
+RECORDED: dict[tuple[str, Status], Status] = {
+    **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
+    **{(name, state): S.DEAD for name in ("unsafe", "rejected") for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{("refused", state): S.REFUSED for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{("lost", state): S.UNKNOWN for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{(name, S.SUBMITTING): S.ACCEPTED for name in ("throttled", "backoff", "unreached", "paused")},
+    **{(name, S.UNKNOWN): S.ACCEPTED for name in ("throttled", "backoff", "unreached", "paused")},
+}
+ATTEMPTED = [S.SUBMITTING, S.UNKNOWN, S.PAID, S.STORED, S.REFUSED, S.DEAD, S.HELD]
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("name", MOVES)
+def test_a_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: Status) -> None:
+    try:
+        step = MOVES[name](job_in(status))
+    except StaleError:
+        step = None
+    assert (step.job.status if step else None) == ALLOWED.get((name, status))
+
+
+@pytest.mark.parametrize("status", ATTEMPTED)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_moves_its_job_as_the_diagram_says(name: str, status: Status) -> None:
+    answered_already = status in (S.PAID, S.STORED, S.REFUSED, S.DEAD)
+    if answered_already and name in ("throttled", "backoff", "unreached", "paused"):
+        with pytest.raises(StaleError):
+            transitions.record(job_in(status), 1, ANSWERS[name], NOW)
+        return
+    step = transitions.record(job_in(status), 1, ANSWERS[name], NOW)
+    assert step.job.status == RECORDED.get((name, status), status)
+
+
+def test_nothing_is_recorded_of_an_attempt_that_was_never_opened() -> None:
+    with pytest.raises(StaleError):
+        transitions.record(job_in(S.SUBMITTING), 2, OK, NOW)
+
+
+def test_a_live_lease_is_never_declared_lost() -> None:
+    with pytest.raises(StaleError):
+        transitions.lose(job_in(S.SUBMITTING), NOW)
+
+
+def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
+    assert transitions.reopen(spent_and_dead(), NOW) is None
+    assert transitions.reopen(transitions.record(job_in(S.SUBMITTING), 1, UNSAFE, NOW).job, NOW) is None
+
+
+def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> None:
+    claimed = transitions.claim(job_in(S.ACCEPTED), terms())
+    assert claimed.booking
+    assert (claimed.booking.reserved, claimed.booking.committed) == (PRICE, PRICE)
+    for answer, certain, unknown in ((OK, PRICE, 0), (LOST, 0, PRICE), (REFUSED, 0, 0), (BACKOFF, 0, 0)):
+        booking = transitions.record(claimed.job, 1, answer, NOW).booking
+        assert booking
+        assert (booking.reserved, booking.certain, booking.unknown) == (-PRICE, certain, unknown)
+
+
+def test_a_buried_job_says_whether_money_is_gone() -> None:
+    assert spent_and_dead().problem
+    assert [spent_and_dead().problem.money for _ in "x"] == [Money.SPENT]  # pyright: ignore[reportOptionalMemberAccess]
+    assert job_in(S.HELD).money is Money.UNKNOWN
+
+
+def test_a_late_refusal_takes_the_doubt_from_a_held_job() -> None:
+    """An answer can always be recorded, one that says "not taken" too."""
+    for answer in (REJECTED, THROTTLED, BACKOFF):
+        step = transitions.record(job_in(S.HELD), 1, answer, NOW)
+        assert step.booking
+        assert (step.job.status, step.job.unknown, step.booking.unknown) == (S.HELD, 0, -PRICE)
+
+
+@pytest.mark.parametrize(("leave", "end"), [(transitions.supersede, S.SUPERSEDED), (transitions.cancel, S.CANCELLED)])
+def test_a_job_that_is_not_wanted_any_more_ends_when_it_comes_back_unpaid(
+    leave: Callable[[Job, datetime], transitions.Step | None], end: Status
+) -> None:
+    marked = leave(job_in(S.SUBMITTING), NOW)
+    assert marked
+    assert leave(marked.job, NOW) is None
+    assert transitions.record(marked.job, 1, THROTTLED, NOW).job.status is end
+    assert transitions.record(marked.job, 1, OK, NOW).job.status is S.PAID
+    again = transitions.reopen(marked.job, NOW)
+    assert again
+    assert transitions.record(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
+
+
+def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
+    job = job_in(S.ACCEPTED)
+    for _ in range(50):
+        job = transitions.claim(job, terms()).job
+        job = transitions.record(job, job.attempt, BACKOFF, NOW).job
+    assert job.attempt == 50
+    assert len(job.attempts) == transitions.KEPT_NOT_TAKEN
+    assert {attempt.outcome for attempt in job.attempts} == {Outcome.NOT_TAKEN}
+
+
+def test_a_throttled_call_leaves_no_attempt_behind() -> None:
+    job = transitions.record(job_in(S.SUBMITTING), 1, THROTTLED, NOW).job
+    assert (job.attempts, job.attempt) == ((), 1)

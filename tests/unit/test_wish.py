@@ -1,0 +1,170 @@
+"""What a sidecar's fields may say, and how each mistake in them is told."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.places import read_sidecar, read_tags
+from tests.unit.core_places import NAME, codes, sidecar, words
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({}, {}),
+        ({"$schema": "../backdrop.schema.json"}, {}),
+        ({"prompt": " a beach "}, {"operation": "replace", "prompt": "a beach"}),
+        ({"operation": "Remove"}, {"operation": "remove"}),
+        ({"magic_prompt": "on"}, {"magic_prompt": "ON"}),
+        ({"rendering_speed": " turbo"}, {"rendering_speed": "TURBO"}),
+        ({"seed": 0}, {"seed": 0}),
+        ({"seed": 2_147_483_647}, {"seed": 2_147_483_647}),
+        ({"provider": "Ideogram"}, {"provider": "ideogram"}),
+        ({"provider": ["1min", "Runware"]}, {"provider": ["1min", "runware"]}),
+        ({"max_cost_usd": 0}, {"max_cost_usd": 0}),
+        ({"style_codes": "aaff5733, 0133FF57"}, {"style_codes": ["AAFF5733", "0133FF57"]}),
+        ({"style_codes": ["aaff5733"]}, {"style_codes": ["AAFF5733"]}),
+        ({"metadata": {"sku": [1, None]}, "revision": "2"}, {"metadata": {"sku": [1, None]}, "revision": "2"}),
+    ],
+)
+def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields: dict[str, Any]) -> None:
+    read = sidecar(given)
+    assert (dict(read.fields), read.errors, read.name) == (fields, (), NAME)
+
+
+@pytest.mark.parametrize("length", [1, 2_000])
+def test_a_prompt_has_one_to_two_thousand_characters(length: int) -> None:
+    assert sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "\n\t"])
+def test_a_prompt_of_blanks_is_a_missing_prompt(prompt: str) -> None:
+    read = sidecar({"prompt": prompt})
+    assert (codes(read), dict(read.fields)) == ([Code.MISSING_PROMPT], {})
+
+
+def test_a_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
+    assert codes(read_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
+
+
+def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
+    read = sidecar({"prompt": "x" * 2_001})
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert "2000 characters" in words(read).replace(",", "")
+    assert len(words(read)) < 300
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "says"),
+    [
+        ({"promt": "x"}, Code.UNKNOWN_FIELD, ["'promt'", "did you mean 'prompt'?"]),
+        ({"Prompt": "x"}, Code.UNKNOWN_FIELD, ["'Prompt'", "did you mean 'prompt'?"]),
+        ({"xyz": "x"}, Code.UNKNOWN_FIELD, ["'xyz'", "known fields", "rendering_speed"]),
+        ({"operation": "replac"}, Code.INVALID_VALUE, ['operation is "replac"', "'remove'", "did you mean 'replace'?"]),
+        ({"operation": 1}, Code.INVALID_VALUE, ["operation is 1", "'replace' or 'remove'"]),
+        ({"rendering_speed": "turb"}, Code.INVALID_VALUE, ["rendering_speed", "'FLASH'", "did you mean 'TURBO'?"]),
+        ({"magic_prompt": True}, Code.INVALID_VALUE, ["magic_prompt is true", "'AUTO'"]),
+        ({"num_images": 0}, Code.INVALID_VALUE, ["num_images is 0", "1"]),
+        ({"num_images": 21}, Code.INVALID_VALUE, ["num_images is 21", "20"]),
+        ({"num_images": "2"}, Code.INVALID_VALUE, ['num_images is "2"', "integer"]),
+        ({"num_images": True}, Code.INVALID_VALUE, ["num_images is true", "integer"]),
+        ({"num_images": 1.5}, Code.INVALID_VALUE, ["num_images is 1.5", "integer"]),
+        ({"seed": -1}, Code.INVALID_VALUE, ["seed is -1", "0"]),
+        ({"seed": 2**31}, Code.INVALID_VALUE, ["seed is 2147483648", "2147483647"]),
+        ({"seed": 10**4000}, Code.INVALID_VALUE, ["seed is 1000", "2147483647"]),
+        ({"max_cost_usd": -0.01}, Code.INVALID_VALUE, ["max_cost_usd is -0.01", "0"]),
+        ({"max_cost_usd": 10**400}, Code.INVALID_VALUE, ["max_cost_usd is 1000", "number"]),
+        ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "string"]),
+        ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision is", "200"]),
+        ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "dict"]),
+        ({"style": "goldn hour"}, Code.INVALID_VALUE, ["'goldn hour'", "'golden_hour'", "8-digit code"]),
+        ({"style": ""}, Code.INVALID_VALUE, ["style: ''", "62 presets"]),
+        ({"style_preset": "sepia"}, Code.INVALID_VALUE, ["'sepia'", "62 presets"]),
+        ({"style_codes": "AAFF573"}, Code.INVALID_VALUE, ["'AAFF573'", "8 hexadecimal digits"]),
+        ({"style_codes": []}, Code.INVALID_VALUE, ["style_codes is []", "at least 1"]),
+    ],
+)
+def test_a_mistake_names_field_and_value_and_what_may_stand_there(given: object, code: Code, says: list[str]) -> None:
+    read = sidecar(given)
+    assert (codes(read), dict(read.fields)) == ([code], {})
+    assert [part for part in [NAME, *says] if part not in words(read)] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"provider": "ideogramm"}, ["provider", "'ideogram'", "'runware'", "did you mean 'ideogram'?"]),
+        ({"provider": ["ideogram", "runwear"]}, ["provider", '"runwear"', "did you mean 'runware'?"]),
+        ({"provider": []}, ["provider is []"]),
+        ({"provider": 7}, ["provider is 7", "'ideogram'"]),
+    ],
+)
+def test_a_wrong_provider_is_one_mistake_and_not_one_per_way_of_reading_it(given: object, says: list[str]) -> None:
+    read = sidecar(given)
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert [part for part in says if part not in words(read)] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"provider": ["ideogram", "ideogram"]}, "twice"),
+        ({"metadata": {"a": "x" * 8_192}}, "8 KB"),
+        ({"metadata": {"a": "\ud800"}}, "metadata"),
+        ({"metadata": {"\ud800": 1}}, "metadata"),
+    ],
+    ids=["provider twice", "metadata too large", "surrogate in metadata", "surrogate in a key"],
+)
+def test_a_value_that_is_wrong_in_itself_is_no_conflict_of_fields(given: object, says: str) -> None:
+    read = sidecar(given)
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert says in words(read)
+    assert "codec" not in words(read)
+
+
+def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> None:
+    read = read_sidecar(NAME, b'{"metadata": {"a": 1e999}}')
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert "metadata" in words(read)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"style": "aura", "style_codes": ["AAFF5733"]}, ["style", "style_codes"]),
+        ({"style": "aura", "style_preset": "AURA"}, ["style", "style_preset"]),
+        ({"style_preset": "AURA", "style_codes": ["AAFF5733"]}, ["style_preset", "style_codes"]),
+        ({"operation": "remove", "prompt": "a beach", "seed": 1}, ["remove", "prompt", "seed"]),
+        ({"operation": "remove", "style": "aura"}, ["remove", "style"]),
+        ({"operation": "remove", "num_images": 1}, ["remove", "num_images"]),
+    ],
+)
+def test_fields_that_exclude_one_another_in_one_place_are_a_conflict(given: object, says: list[str]) -> None:
+    read = sidecar(given)
+    assert codes(read) == [Code.CONFLICTING_FIELDS]
+    assert [part for part in says if part not in words(read)] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"promt": "x", "operation": "paint", "seed": -1},
+            {Code.UNKNOWN_FIELD: 1, Code.INVALID_VALUE: 2},
+        ),
+        ({"style": "goldn", "num_images": 99}, {Code.INVALID_VALUE: 2}),
+        ({"style_codes": ["bad", "worse"]}, {Code.INVALID_VALUE: 2}),
+        ({"operation": "remove", "prompt": "x", "colour": 1}, {Code.CONFLICTING_FIELDS: 1, Code.UNKNOWN_FIELD: 1}),
+        ({"style": "nowhere", "operation": "remove"}, {Code.INVALID_VALUE: 1, Code.CONFLICTING_FIELDS: 1}),
+    ],
+    ids=["fields", "field and style", "two codes", "conflict and field", "style and conflict"],
+)
+def test_all_mistakes_of_a_file_are_reported_at_once(given: object, expected: dict[Code, int]) -> None:
+    found = codes(sidecar(given))
+    assert {code: found.count(code) for code in set(found)} == expected
+
+
+def test_a_mistake_never_repeats_a_long_text() -> None:
+    read = sidecar({"operation": "x" * 60_000, "y" * 3_000: 1, "style": "z" * 1_000})
+    assert all(len(error.message) < 500 for error in read.errors)

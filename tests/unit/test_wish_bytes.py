@@ -1,0 +1,128 @@
+"""A sidecar may be any bytes at all: it makes a place, and what cannot be read says where and why."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.places import MAX_SIDECAR_BYTES, read_sidecar, read_tags
+from backdrop.core.wish import Wish
+from tests.unit.core_items import a_job, quick
+from tests.unit.core_places import BEACH, NAME, codes, encodable, sidecar, words
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(Wish.model_fields)), ANY_JSON, max_size=5)
+
+
+@quick
+@given(st.binary(max_size=300))
+@example(b"")
+@example(b"{")
+@example(b"\xef\xbb\xbf")
+@example(b"1" * 5_000)
+@example(b"{}" + b"\0" * 50)
+def test_any_bytes_as_a_sidecar_make_a_place(data: bytes) -> None:
+    assert encodable(read_sidecar(NAME, data))
+
+
+@quick
+@given(ANY_JSON | OUR_FIELDS)
+def test_any_json_as_a_sidecar_makes_a_place(content: object) -> None:
+    assert encodable(sidecar(content))
+
+
+@quick
+@given(st.sampled_from(sorted(Wish.model_fields)), st.text(alphabet=st.characters(categories=["Cs", "L", "N", "Cc"])))
+def test_half_a_surrogate_pair_in_any_field_is_no_way_out(field: str, text: str) -> None:
+    assert encodable(sidecar({field: text}))
+    assert encodable(sidecar({field: [text]}))
+    assert encodable(sidecar({field: {text: text}}))
+
+
+@quick
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
+def test_any_tags_make_a_place(tags: dict[str, str]) -> None:
+    assert encodable(read_tags(tags))
+
+
+@pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
+@pytest.mark.parametrize("field", ["prompt", "metadata", "beside"])
+def test_deep_nesting_makes_a_place(field: str, depth: int) -> None:
+    read = read_sidecar(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
+    assert bool(read.errors) is not (field == "metadata" and bool(read.fields))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"a": "Ünïcode ✨ \0 \u2028"},
+        {"a": [1, -1, 1.5, 1e300, 2**63, 10**40, True, None, ""]},
+        {"": {"": {}}},
+        {"a": {"b": {"c": [[[[[[{"d": "e"}]]]]]]}}},
+    ],
+    ids=str,
+)
+def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str, Any]) -> None:
+    kept = a_job(metadata=sidecar({"metadata": metadata}).fields["metadata"])
+    assert from_json(type(kept), to_json(kept)) == kept
+
+
+@pytest.mark.parametrize("depth", [20, 150, 200, 220, 260, 1_000, 4_000])
+def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth: int) -> None:
+    read = read_sidecar(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
+    if read.errors:
+        assert codes(read) == [Code.INVALID_VALUE]
+        assert "metadata" in words(read)
+        return
+    kept = a_job(metadata=read.fields["metadata"])
+    assert from_json(type(kept), to_json(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "line 1, column 1"),
+        (b'{"prompt": "a beach"', "line 1, column 21"),
+        (b"{'prompt': 'a beach'}", "line 1, column 2"),
+        (b'{"prompt": "a",\n "seed": }', "line 2, column 10"),
+        (BEACH.encode("utf-16"), "byte 0 is not UTF-8"),
+        ('{"prompt": "Mönch"}'.encode("latin-1"), "byte 13 is not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "byte 0 is not UTF-8"),
+        (b"null", "holds null"),
+        (b'["a beach"]', "holds a list"),
+        (b'"a beach"', "holds a text"),
+        (b"7", "holds a number"),
+        (b"true", "holds true or false"),
+        (b'{"prompt": "a", "prompt": "b"}', "'prompt' stands there twice"),
+        (b'{"metadata": {"a": 1, "a": 2}}', "'a' stands there twice"),
+        (b'{"max_cost_usd": NaN}', "NaN"),
+        (b'{"max_cost_usd": -Infinity}', "Infinity"),
+    ],
+)
+def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: str) -> None:
+    read = read_sidecar(NAME, data)
+    assert codes(read) == [Code.SIDECAR_NOT_JSON]
+    assert NAME in words(read)
+    assert says in words(read)
+
+
+@pytest.mark.parametrize("data", [BEACH.encode("utf-8-sig"), b"\r\n\t " + BEACH.encode() + b"\n"])
+def test_what_editors_add_around_the_json_does_no_harm(data: bytes) -> None:
+    assert read_sidecar(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
+
+
+@pytest.mark.parametrize(("size", "refused"), [(MAX_SIDECAR_BYTES, False), (MAX_SIDECAR_BYTES + 1, True)])
+def test_a_sidecar_has_64_kilobytes_and_no_more(size: int, refused: bool) -> None:
+    read = read_sidecar(NAME, BEACH.encode().ljust(size))
+    assert codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
+
+
+def test_five_megabytes_are_refused_unread() -> None:
+    assert codes(read_sidecar(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]
