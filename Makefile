@@ -32,6 +32,7 @@ up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Nam
 down: setup ## Stop it and forget everything in it
 	@$(RUN)backdrop down
 env: ## Print the export lines that point any AWS tool at it
+	@[ -x $(RUN)backdrop ] || { echo "no local cloud runs; start one with make up" >&2; exit 1; }
 	@$(RUN)backdrop env
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""

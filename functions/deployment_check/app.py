@@ -21,8 +21,8 @@ WHOLE_NUMBERS = (
     "MaxImageMegapixels",
     "LedgerRetentionDays",
 )
-# What an invocation needs beside the call itself: read the photo, then write down the answer.
-RECORD_SECONDS = 10
+# What an invocation needs beside the call itself: 5 s to read ledger, photo and key, 10 s to write the answer down.
+MARGIN_SECONDS = 15
 ANSWER_SECONDS = 10
 # CloudFormation takes at most 4,096 bytes for the whole answer.
 REASON_CHARACTERS = 3_000
@@ -64,13 +64,13 @@ def _not_whole(name: str, value: str) -> str:
 def _call_too_long(provider: str, parameters: Mapping[str, str]) -> str:
     call, limit = f"{provider}TimeoutSeconds", int(parameters["RenderTimeoutSeconds"])
     seconds = int(parameters[call])
-    if parameters[f"{provider}MaxInFlight"] == "0" or seconds + RECORD_SECONDS <= limit:
+    if parameters[f"{provider}MaxInFlight"] == "0" or seconds + MARGIN_SECONDS <= limit:
         return ""
     return (
         f"{call}={seconds} does not fit into RenderTimeoutSeconds={limit}: a call takes up to "
-        f"{seconds} s and recording its answer {RECORD_SECONDS} s, so none could start. Set "
-        f"RenderTimeoutSeconds to {seconds + RECORD_SECONDS} or more, or {call} to "
-        f"{limit - RECORD_SECONDS} or less."
+        f"{seconds} s, what goes before and after it {MARGIN_SECONDS} s, so none could start. Set "
+        f"RenderTimeoutSeconds to {seconds + MARGIN_SECONDS} or more, or {call} to "
+        f"{limit - MARGIN_SECONDS} or less."
     )
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import Inbox, name_of, receives
+from backdrop.aws.batch import Inbox, name_of
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
@@ -59,7 +59,7 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     logger.append_keys(job_id=message.job_id)
     step, _ = build()
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    slot = Slot(deadline=step.clock.now() + left, receives=receives(record))
+    slot = Slot(deadline=step.clock.now() + left)
     try:
         outcome = step(message, slot)
         logger.info("job rendered", outcome=outcome.value)

@@ -47,15 +47,19 @@ def up(
     say: Say,
     *,
     build: bool = True,
+    agreed: bool = False,
     standin_options: Sequence[str] = (),
 ) -> Cloud:
     """Starts the cloud in this home, or brings the running one to what is asked.
 
-    What this call started is ended again when it fails or is interrupted.
+    `agreed` tells that the user was asked already whether to spend. What this call started is ended
+    again when it fails or is interrupted.
 
     Raises:
         LocalCloudError: a server or SAM failed, or the user does not want to spend.
     """
+    if not agreed:
+        _ask(home, asked)
     with home.lock():
         before = home.read()
         try:
@@ -126,14 +130,19 @@ def _start(home: Home, before: State, say: Say, standin_options: Sequence[str]) 
     return state
 
 
+def _ask(home: Home, asked: Mapping[str, str]) -> None:
+    """Before anything is started: are the parameters known, and may money be spent that was not agreed to before?"""
+    settled = parameters.settle("http://127.0.0.1", asked)
+    paid = providers.paid_addresses(settled)
+    state = home.read()
+    if paid != (providers.paid_addresses(state.parameters) if state.deployed else {}):
+        providers.ask_before_spending(paid, settled.get("DailyBudgetUSD", "?"))
+
+
 def _deploy(home: Home, state: State, asked: Mapping[str, str], say: Say, *, build: bool) -> Cloud:
     endpoint_url = state.emulator.url if state.emulator else ""
     standin_url = state.standin.url if state.standin else ""
     settled = parameters.settle(standin_url, asked)
-    paid = providers.paid_addresses(settled)
-    agreed = providers.paid_addresses(state.parameters) if state.deployed else {}
-    if paid != agreed:
-        providers.ask_before_spending(paid, settled.get("DailyBudgetUSD", "?"))
     if build:
         say("building the functions and their layers")
         sam.build(home.log("sam-build"))

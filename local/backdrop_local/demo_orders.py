@@ -89,7 +89,12 @@ def _own(path: Path, folder: Path) -> tuple[Order, bool]:
 
 def _is_photo(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith((".", "_backdrop")) for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file()
+    return path.suffix.lower() in PHOTO_SUFFIXES and not hidden and _is_text(path.name) and path.is_file()
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be a key in S3, which is UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _with_sidecar(name: str, **wish: Any) -> Order:

@@ -8,9 +8,6 @@ from backdrop_local.home import REGION, ROOT, TOOLS, Home, Process
 
 READY_WITHIN_SECONDS = 30
 
-# What a worker needs of this machine to reach a real provider from behind a proxy.
-PASSED_ON = ("HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-
 
 def start(home: Home, port: int) -> Process:
     """Starts the emulator; it listens on loopback only."""
@@ -31,7 +28,6 @@ def environment(home: Home, port: int) -> dict[str, str]:
     """The emulator's whole environment; its workers inherit it, so nothing else gets in."""
     bin_folder = TOOLS / "emulator" / "bin"
     return {
-        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         "HOME": os.environ.get("HOME", "/"),
         "PATH": f"{bin_folder}:/usr/bin:/bin",
         "LANG": "C.UTF-8",

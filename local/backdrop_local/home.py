@@ -97,6 +97,7 @@ class Home:
         if but_logs:
             return
         shutil.rmtree(self.logs, ignore_errors=True)
+        shutil.rmtree(self.path / "demo", ignore_errors=True)
         (self.path / "lock").unlink(missing_ok=True)
         if not any(self.path.iterdir()):
             self.path.rmdir()

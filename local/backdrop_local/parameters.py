@@ -37,9 +37,12 @@ def asked_for() -> dict[str, str]:
     """The parameters that the environment variable PARAMS names, as "Name=value Other=value".
 
     Raises:
-        LocalCloudError: a word of it is not Name=value.
+        LocalCloudError: a word of it is not Name=value, or a quotation is not closed.
     """
-    return read_words(shlex.split(os.environ.get("PARAMS", "")))
+    try:
+        return read_words(shlex.split(os.environ.get("PARAMS", "")))
+    except ValueError as error:
+        raise LocalCloudError(f"PARAMS cannot be read: {str(error).lower()}") from error
 
 
 def read_words(words: list[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
@@ -57,7 +58,10 @@ def hangs_up() -> Reaction:
 
 @dataclass
 class SimulatedProvider:
-    """The Provider port. `script` holds the reactions to the next calls; then `otherwise` applies."""
+    """The Provider port. `script` holds the reactions to the next calls; then `otherwise` applies.
+
+    `unready`: why no call can be prepared, such as a key that is not there.
+    """
 
     wire: Wire
     clock: WorldClock
@@ -67,6 +71,7 @@ class SimulatedProvider:
     otherwise: Reaction = field(default_factory=Reaction)
     script: deque[Reaction] = field(default_factory=deque[Reaction])
     calls: list[str] = field(default_factory=list[str])
+    unready: Answer | None = None
 
     def __post_init__(self) -> None:
         self.bill = Bill(seed=0)
@@ -77,8 +82,11 @@ class SimulatedProvider:
         """All that was ever charged, in micro-dollars."""
         return self.bill.total_micro_usd()
 
-    def call(self, job: Job, photo: bytes) -> Answer:
-        """One paid call."""
+    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
+        """One paid call, ready to be sent, or why there is none."""
+        return self.unready or partial(self._send, job, photo)
+
+    def _send(self, job: Job, photo: bytes) -> Answer:
         return self.wire.carry(
             "provider", "call", {"job": job, "sha256": sha256_hex(photo)}, lambda: self._call(job, photo)
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, cast
@@ -9,11 +10,13 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.arrivals import looks_of
+from backdrop.aws.batch import delay_seconds
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsQueue
 from backdrop.core.codec import from_json
+from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
@@ -34,9 +37,19 @@ INPUT, OUTPUT, TABLE, BUS = "photos", "results", "ledger", "bus"
 # As template.yaml has them: the functions' time limits and the queues' visibility, in seconds.
 LIMITS = {"intake": 60, "ideogram": 300, "deliver": 120}
 VISIBILITY = {"intake": 360, "ideogram": 360, "deliver": 720}
-MOST_RECEIVES = {"intake": 100, "ideogram": 1000, "deliver": 100}
+MOST_RECEIVES = {"intake": 1000, "ideogram": 1000, "deliver": 1000}
 STALE_DELAY_SECONDS = 1
 Handler = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One message that was handed back: where, when, why, and for how many seconds."""
+
+    queue: str
+    at: datetime
+    code: Code
+    seconds: float
 
 
 class World:
@@ -57,6 +70,7 @@ class World:
         self.input = self.s3.open(INPUT, lambda body: self.sqs.post(self.lines["intake"], body))
         self.output = self.s3.open(OUTPUT)
         self.crashes = 0
+        self.waits: list[Wait] = []
         self._deadlines: list[datetime] = []
         self._build(budget, settle_seconds)
 
@@ -176,7 +190,9 @@ class World:
         try:
             handlers[line.name](message)
         except WaitError as error:
-            return self._hand_back(line, message, error.delay_seconds)
+            delay = delay_seconds(error, message.receives)
+            self.waits.append(Wait(line.name, self.clock.now(), error.code, delay))
+            return self._hand_back(line, message, delay)
         except StaleError:
             return self._hand_back(line, message, STALE_DELAY_SECONDS)
         except DamagedMessageError as error:
@@ -201,7 +217,7 @@ class World:
             self.intake(look)
 
     def _render(self, message: Message) -> None:
-        slot = Slot(deadline=self._deadlines[-1], receives=message.receives)
+        slot = Slot(deadline=self._deadlines[-1])
         self.render(parse(JobMessage, message.body), slot)
 
     def _deliver(self, message: Message) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from backdrop.core.answer import Answer, ApiKey
 from backdrop.core.job import Job
+from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY
 
 SECONDS = 10.0
@@ -43,6 +45,12 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
         quoted=60_000,
         queued_at=NOW,
     )
+
+
+def called(adapter: Ideogram, job: Job, photo: bytes) -> Answer:
+    """What one call of an adapter leads to."""
+    call = adapter.prepare(job, photo)
+    return call if isinstance(call, Answer) else call()
 
 
 @dataclass(frozen=True)
@@ -181,9 +189,9 @@ def unused_url() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def the_key(fresh: bool) -> str:
+def the_key(fresh: bool) -> ApiKey:
     """The stand-in's own key, cached or not."""
-    return KEY
+    return ApiKey(KEY)
 
 
 PHOTO = JPEG

@@ -12,21 +12,21 @@ from backdrop.core.job import Money
 from backdrop.core.money import quote
 from backdrop.providers import ideogram
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, SUCCESS, a_job, http, recording, the_key
+from tests.contract.adapters import PHOTO, SUCCESS, a_job, called, http, recording, the_key
 from tests.contract.standin_client import StandinClient
 
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 
 
 def call(standin: StandinClient, operation: str = "replace", timeout: float = 5, **given: Any) -> Answer:
-    return Ideogram(f"{standin.url}/ideogram", timeout, the_key).call(a_job(operation, **given), PHOTO)
+    return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(operation, **given), PHOTO)
 
 
 def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> Answer:
     """What a raw answer means."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with recording(http(status, raw, more=more)) as server:
-        return Ideogram(server.url, 5, the_key).call(a_job(operation), PHOTO)
+        return called(Ideogram(server.url, 5, the_key), a_job(operation), PHOTO)
 
 
 def billed(standin: StandinClient) -> int:
@@ -125,6 +125,16 @@ def test_a_picture_is_usable_only_when_it_is_safe_and_has_a_link(entry: dict[str
     assert (answer.kind, answer.code, answer.charged) == (Class.OK, Code.UNSAFE_RESULT, 60_000)
 
 
+@pytest.mark.parametrize("damaged", [None, 7, "text", [], {}, True], ids=str)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_a_damaged_entry_beside_a_good_one_is_a_picture_withheld(damaged: object, first: bool) -> None:
+    """The good picture is not lost for it, and both were made and charged."""
+    good = {"is_image_safe": True, "url": LINK}
+    answer = answered(200, {"data": [damaged, good] if first else [good, damaged]})
+    assert (answer.kind, answer.code, answer.charged) == (Class.OK, None, 120_000)
+    assert [link.usable for link in answer.links] == ([False, True] if first else [True, False])
+
+
 def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
     standin.fault("fewer_results")
     answer = call(standin, num_images=3)
@@ -145,6 +155,7 @@ def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
         (403, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
         (404, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
         (405, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (408, Class.AMBIG, Code.CHARGE_UNKNOWN),
         (413, Class.PERM, Code.REQUEST_REJECTED),
         (415, Class.PERM, Code.REQUEST_REJECTED),
         (422, Class.PERM, Code.UNSAFE_REQUEST),
@@ -183,7 +194,7 @@ def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind:
 
 def test_a_redirect_of_a_paid_call_is_not_followed() -> None:
     with recording() as other, recording(http(307, b"", more=f"Location: {other.url}/\r\n")) as server:
-        assert Ideogram(server.url, 5, the_key).call(a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
+        assert called(Ideogram(server.url, 5, the_key), a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
         assert other.requests == []
 
 
@@ -225,7 +236,7 @@ def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, 
 @pytest.mark.parametrize("status", [429, 503])
 def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:
     with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
-        assert Ideogram(server.url, 5, the_key).call(a_job(), PHOTO).retry_after == seconds
+        assert called(Ideogram(server.url, 5, the_key), a_job(), PHOTO).retry_after == seconds
 
 
 def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:

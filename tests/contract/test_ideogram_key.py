@@ -1,17 +1,17 @@
 """The API key: looked up, trimmed, tried afresh when it is refused, and never told."""
 
 import json
-from collections.abc import Generator
+from importlib import reload
+from typing import Protocol
 
 import pytest
-from aws_lambda_powertools.utilities.parameters import clear_caches
 
-from backdrop.aws.keys import api_key
-from backdrop.core.answer import Answer, Class
+from backdrop.aws import keys
+from backdrop.core.answer import Answer, ApiKey, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, http, recording
+from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
 from tests.contract.standin_client import KEY, StandinClient
 
 
@@ -22,13 +22,13 @@ class Keys:
         self._cached, self._fresh = cached, fresh
         self.asked: list[bool] = []
 
-    def __call__(self, fresh: bool) -> str | None:
+    def __call__(self, fresh: bool) -> ApiKey:
         self.asked.append(fresh)
-        return self._fresh if fresh else self._cached
+        return ApiKey((self._fresh if fresh else self._cached) or "")
 
 
 def call(standin: StandinClient, keys: Keys) -> Answer:
-    return Ideogram(f"{standin.url}/ideogram", 5, keys).call(a_job(), PHOTO)
+    return called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
 
 
 def test_a_key_that_was_changed_is_found_by_itself(standin: StandinClient) -> None:
@@ -60,32 +60,51 @@ def test_without_a_key_nothing_is_sent(standin: StandinClient, missing: str | No
 
 @pytest.mark.parametrize(
     "key",
-    ["key\n", " key", "two\nlines", "null\0byte", "en\u2013dash", "zero\u200bwidth", "sch\u00fcssel"],
+    ["secret\n", " secret", "two\nlines", "null\0byte", "en\u2013dash", "zero\u200bwidth", "sch\u00fcssel"],
     ids=ascii,
 )
 def test_a_key_that_no_header_can_carry_is_refused_here(standin: StandinClient, key: str) -> None:
     answer = call(standin, Keys(key, key))
-    assert answer.kind is Class.PAUSE
-    assert answer.code in (Code.PROVIDER_KEY_MISSING, Code.PROVIDER_KEY_REFUSED)
+    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING)
+    assert "no header can carry" in answer.message
+    assert key not in answer.message
     assert standin.see("requests")["requests"] == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
 def test_a_key_that_the_provider_repeats_is_not_told(status: int) -> None:
     with recording(http(status, json.dumps({"error": f"Incorrect API key: {KEY}"}).encode())) as server:
-        answer = Ideogram(server.url, 5, Keys(KEY, KEY)).call(a_job(), PHOTO)
+        answer = called(Ideogram(server.url, 5, Keys(KEY, KEY)), a_job(), PHOTO)
     assert KEY not in answer.message
+
+
+def test_a_fresh_key_is_tried_before_the_call_where_the_cached_one_is_none(standin: StandinClient) -> None:
+    keys = Keys("", KEY)
+    assert call(standin, keys).kind is Class.OK
+    assert keys.asked == [False, True]
+    assert len(standin.see("requests")["requests"]) == 1
+
+
+def test_nothing_is_sent_while_a_call_is_only_prepared(standin: StandinClient) -> None:
+    """What is not ready to be sent is known before any money is reserved for it."""
+    prepared = [Ideogram(f"{standin.url}/ideogram", 5, Keys(key, key)).prepare(a_job(), PHOTO) for key in (KEY, None)]
+    assert [isinstance(one, Answer) for one in prepared] == [False, True]
+    assert standin.see("requests")["requests"] == []
 
 
 # -- where it comes from -------------------------------------------------------------------------------------
 
 
+class ApiKeyOf(Protocol):
+    """The function under test, with nothing cached."""
+
+    def __call__(self, stack: str, provider: str, fresh: bool) -> ApiKey: ...
+
+
 @pytest.fixture
-def no_cache() -> Generator[None]:
-    """Parameters that forget what earlier tests read."""
-    clear_caches()
-    yield
-    clear_caches()
+def api_key() -> ApiKeyOf:
+    """The look-up as a new worker has it."""
+    return reload(keys).api_key
 
 
 def secret(text: str) -> Reply:
@@ -93,44 +112,65 @@ def secret(text: str) -> Reply:
     return http(200, json.dumps({"Name": "shop/ideogram/api-key", "SecretString": text}).encode())
 
 
+def refused(code: str) -> Reply:
+    """Secrets Manager's answer to whom it tells nothing."""
+    return http(400, json.dumps({"__type": code, "Message": "no such thing for you"}).encode())
+
+
 def point_at(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server.url)
 
 
-@pytest.mark.usefixtures("no_cache")
 @pytest.mark.parametrize("text", ["the-key", "the-key\n", " the-key\r\n", "\tthe-key \n\n"], ids=ascii)
-def test_the_key_is_the_secrets_text_trimmed(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
-        assert api_key("shop", "ideogram", fresh=False) == "the-key"
+        assert api_key("shop", "ideogram", fresh=False) == ApiKey("the-key")
         (request,) = server.requests
     assert json.loads(request.body)["SecretId"] == "shop/ideogram/api-key"
 
 
-@pytest.mark.usefixtures("no_cache")
-@pytest.mark.parametrize("text", ["", " \n"])
-def test_a_secret_of_blanks_is_no_key(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", ["", " \n"], ids=ascii)
+def test_a_secret_of_blanks_is_no_key_and_says_which(
+    api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
-        assert api_key("shop", "ideogram", fresh=False) is None
+        found = api_key("shop", "ideogram", fresh=False)
+    assert found == ApiKey(missing="the secret shop/ideogram/api-key is empty")
 
 
-@pytest.mark.usefixtures("no_cache")
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_a_secret_that_cannot_be_read_is_no_key(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with recording(http(400, json.dumps({"__type": code, "Message": "no"}).encode())) as server:
+def test_a_secret_that_cannot_be_read_is_no_key_and_says_why(
+    api_key: ApiKeyOf, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recording(refused(code)) as server:
         point_at(server, monkeypatch)
-        assert api_key("shop", "ideogram", fresh=False) is None
+        found = api_key("shop", "ideogram", fresh=False)
+    assert found.text == ""
+    assert found.missing.startswith("the secret shop/ideogram/api-key cannot be read: ")
+    assert code in found.missing
 
 
-@pytest.mark.usefixtures("no_cache")
-def test_the_key_is_kept_and_read_afresh_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("reply", "why"), [(secret(" "), "is empty"), (refused("AccessDeniedException"), "AccessDeniedException")]
+)
+def test_why_there_is_no_key_is_told_in_the_pause(
+    api_key: ApiKeyOf, reply: Reply, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recording(reply) as server:
+        point_at(server, monkeypatch)
+        adapter = Ideogram("http://127.0.0.1:9", 5, lambda fresh: api_key("shop", "ideogram", fresh))
+        answer = adapter.prepare(a_job(), PHOTO)
+    assert isinstance(answer, Answer)
+    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING)
+    assert "shop/ideogram/api-key" in answer.message
+    assert why in answer.message
+
+
+def test_the_key_is_kept_and_read_afresh_on_demand(api_key: ApiKeyOf, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret("old"), secret("new")) as server:
         point_at(server, monkeypatch)
-        assert [api_key("shop", "ideogram", fresh=fresh) for fresh in (False, False, True, False)] == [
-            "old",
-            "old",
-            "new",
-            "new",
-        ]
+        found = [api_key("shop", "ideogram", fresh=fresh).text for fresh in (False, False, True, False)]
+        assert found == ["old", "old", "new", "new"]
         assert len(server.requests) == 2

@@ -8,7 +8,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.job import Job
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, Request, a_job, http, recording, the_key
+from tests.contract.adapters import PHOTO, Request, a_job, called, http, recording, the_key
 from tests.contract.standin_client import KEY, StandinClient, picture
 
 EVERYTHING: dict[str, Any] = {
@@ -24,7 +24,7 @@ NEVER_SENT: dict[str, Any] = {"provider": "ideogram", "max_cost_usd": 1.0, "revi
 def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
     """The one request that a call makes."""
     with recording() as server:
-        assert Ideogram(server.url + base, 5, the_key).call(job, photo).kind is Class.OK
+        assert called(Ideogram(server.url + base, 5, the_key), job, photo).kind is Class.OK
         (request,) = server.requests
         return request
 
@@ -74,6 +74,15 @@ def test_the_photo_goes_as_what_its_bytes_are(kind: str, filename: str, media_ty
     assert image.headers[0].endswith(f'filename="{filename}"')
     assert image.headers[1] == f"Content-Type: {media_type}"
     assert image.data == photo
+
+
+def test_what_is_asked_is_sent_and_nothing_that_only_describes_the_job() -> None:
+    """`asked` is what the job's id was made of; what the photo says of the job may change after it."""
+    job = a_job()
+    job = job.but(instructions={**job.asked, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"})
+    parts = sent(job).parts
+    assert [part.name for part in parts] == ["image", "prompt"]
+    assert parts[1].data == b"a beach"
 
 
 def test_a_prompt_alone_is_two_parts() -> None:
@@ -131,7 +140,7 @@ def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: 
     ids=["remove", "prompt", "everything", "preset", "codes", "extremes"],
 )
 def test_the_strict_stand_in_takes_every_form(standin: StandinClient, job: Job) -> None:
-    answer = Ideogram(f"{standin.url}/ideogram", 5, the_key).call(job, PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", 5, the_key), job, PHOTO)
     (entry,) = standin.see("requests")["requests"]
     assert (answer.kind, entry["status"], entry["method"]) == (Class.OK, 200, "POST")
     assert {part["name"] for part in entry["parts"]} <= {"image", "style_codes", "style_preset", *EVERYTHING}

@@ -104,7 +104,7 @@ def test_seed_speed_and_magic_prompt_reach_the_wire_and_nothing_else_does(folder
     folder.drop("red.jpg", {**wish, "metadata": {"order": 17}, "max_cost_usd": 1})
     job = folder.stored("red.jpg")
     assert job["results"][0]["seed"] == 4711
-    assert job["metadata"] == {"order": 17}
+    assert job["instructions"]["metadata"] == {"order": 17}
     (charge,) = folder.charges()
     assert charge["speed"] == "FLASH"
     parts = sent(folder.shop, charge["id"])
@@ -133,7 +133,7 @@ def test_a_receipt_says_all_that_it_promises(folder: Folder) -> None:
     (job,) = receipt["jobs"]
     assert_fields(
         job,
-        "job_id variant current status operation provider instructions provenance metadata results cost attempts"
+        "job_id variant current status operation provider instructions provenance results cost attempts"
         " queued_at submitted_at paid_at stored_at throttled_seconds warnings",
     )
     assert_fields(job["results"][0], "key version_id n output width height format bytes has_alpha seed")

@@ -28,7 +28,7 @@ def test_a_stored_photo_is_told_once_with_its_job_and_place(folder: Folder) -> N
     assert set(event["detail"]) == {"event_id", "source", "job"}
     assert event["detail"]["source"] == receipt["source"]
     assert event["detail"]["job"] == job
-    assert event["detail"]["job"]["metadata"] == {"order": 17}
+    assert event["detail"]["job"]["instructions"]["metadata"] == {"order": 17}
 
 
 def test_a_repeated_delivery_repeats_the_events_id(folder: Folder) -> None:

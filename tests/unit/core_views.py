@@ -15,7 +15,6 @@ JOB_FIELDS = {
     "provider",
     "instructions",
     "provenance",
-    "metadata",
     "results",
     "cost",
     "attempts",

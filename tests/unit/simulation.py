@@ -102,7 +102,7 @@ def job_in(status: Status) -> Job:
 
 def spent_and_dead() -> Job:
     """A job that was paid and whose picture could not be handed over."""
-    return transitions.bury(job_in(Status.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
+    return transitions.fail(job_in(Status.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
 
 
 def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:

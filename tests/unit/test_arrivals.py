@@ -89,6 +89,11 @@ def test_the_test_event_of_s3_asks_for_nothing() -> None:
     assert looks({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
 
 
+def test_our_own_message_may_say_that_it_comes_again() -> None:
+    assert looks({"bucket": "photos", "key": "a.jpg", "again": True}) == [Look("photos", "a.jpg", again=True)]
+    assert looks({"bucket": "photos", "key": "a.jpg", "again": False}) == [Look("photos", "a.jpg")]
+
+
 def test_our_own_message_names_the_key_as_it_is() -> None:
     assert looks({"bucket": "photos", "key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
 
@@ -113,6 +118,9 @@ DAMAGED: list[Any] = [
     {"key": "a.jpg"},
     {"bucket": "photos", "key": 7},
     {"bucket": None, "key": "a.jpg"},
+    {"bucket": "photos", "key": "a.jpg", "v": 2},
+    {"bucket": "photos", "key": "a.jpg", "again": True, "variant": "beach"},
+    {"bucket": "photos", "key": "a.jpg", "Records": None},
     {"Records": "a.jpg"},
     {"Records": [7]},
     {"Records": [None]},

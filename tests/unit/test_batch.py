@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.batch import LONGEST_DELAY_SECONDS, Inbox, name_of, receives
+from backdrop.aws.batch import LONGEST_DELAY_SECONDS, OUTAGES, Inbox, delay_seconds, name_of, receives
 from backdrop.aws.queues import SqsQueue
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
@@ -56,9 +56,9 @@ class Door:
         self.inbox = Inbox(client, {"intake": URL}, SqsQueue(client, DEAD_URL), logger)
         self._captured = captured
 
-    def take(self, work: Callable[[SQSRecord], None], *bodies: str) -> list[str]:
-        """The ids of the messages that shall come again."""
-        event = {"Records": [message(place, body) for place, body in enumerate(bodies)]}
+    def take(self, work: Callable[[SQSRecord], None], *bodies: str, times: int = 1) -> list[str]:
+        """The ids of the messages that shall come again; all came `times` times by now."""
+        event = {"Records": [message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
         answer = self.inbox.work_through(event, cast("LambdaContext", None), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
@@ -119,10 +119,30 @@ def test_a_delay_stays_within_what_sqs_allows(door: Door, asked: float, given: i
     assert door.sqs.visibility[0]["VisibilityTimeout"] == given
 
 
+@pytest.mark.parametrize("code", Code)
+def test_a_service_out_of_order_is_asked_more_and_more_seldom_and_nobody_else(code: Code) -> None:
+    """Every other wait knows its own length: a rate limit, a lease, a budget."""
+    waits = [delay_seconds(WaitError(code, "x", 5), times) for times in (1, 2, 3, 7, 8, 9, 5_000)]
+    assert waits == ([5, 10, 20, 320, 600, 600, 600] if code in OUTAGES else [5] * 7)
+
+
+def test_what_aws_does_not_do_is_an_outage() -> None:
+    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE} == OUTAGES
+
+
+def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:
+    outage = WaitError(Code.STORAGE_UNAVAILABLE, "S3 does not do what it is asked (SlowDown).", 5)
+    for times in (1, 4, 20):
+        assert door.take(failing(outage), "a", times=times) == ["m0"]
+    assert [call["VisibilityTimeout"] for call in door.sqs.visibility] == [5, 40, 600]
+    assert [line["delay_seconds"] for line in door.logged()] == [5, 40, 600]
+
+
 def test_a_message_that_others_overtook_comes_again_soon(door: Door) -> None:
     assert door.take(failing(StaleError()), "a") == ["m0"]
     assert door.sqs.visibility[0]["VisibilityTimeout"] == 1
-    assert [line["level"] for line in door.logged()] == ["INFO"]
+    assert door.counted() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
+    assert [(line["level"], line["code"]) for line in door.logged()] == [("INFO", "ledger_conflict")]
 
 
 def test_a_damaged_message_becomes_a_dead_letter_and_does_not_come_again(door: Door) -> None:

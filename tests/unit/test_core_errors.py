@@ -20,7 +20,7 @@ from backdrop.core.job import Link, Money, Problem
 from tests.unit.core_items import LATER, NOW
 
 ADVICE = re.compile(
-    r"(^|[,;:] )(add|ask|change|check|choose|compare|crop|find|keep|leave|look|mend|name|nothing to do|open|put|raise|"
+    r"(^|[.,;:] )(add|ask|change|check|choose|compare|crop|find|keep|leave|look|mend|name|nothing to do|open|put|raise|"
     r"read|replace|report|save|scale|set|shorten|top|upload|use) ?",
     re.IGNORECASE,
 )

@@ -52,8 +52,8 @@ def test_a_message_has_its_queue_group_and_delay() -> None:
 
 
 def test_an_empty_attribute_is_left_out() -> None:
-    call = sent({}, attributes={"code": "crashed", "reason": ""})
-    assert call["MessageAttributes"] == {"code": {"DataType": "String", "StringValue": "crashed"}}
+    call = sent({}, attributes={"code": "link_expired", "reason": ""})
+    assert call["MessageAttributes"] == {"code": {"DataType": "String", "StringValue": "link_expired"}}
 
 
 @quick

@@ -81,7 +81,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
             },
             id="small-test-stack",
         ),
-        pytest.param({"IdeogramTimeoutSeconds": "290"}, id="call-just-fits"),
+        pytest.param({"IdeogramTimeoutSeconds": "285"}, id="call-just-fits"),
         pytest.param({"LaneVisibilitySeconds": "300"}, id="lane-just-fits"),
         pytest.param({"SegmindTimeoutSeconds": "890"}, id="long-calls-of-a-provider-that-is-off"),
         pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
@@ -95,13 +95,13 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
     ("changes", "words"),
     [
         pytest.param(
-            {"IdeogramTimeoutSeconds": "291"},
-            ["IdeogramTimeoutSeconds=291", "RenderTimeoutSeconds to 301 or more", "290 or less"],
+            {"IdeogramTimeoutSeconds": "286"},
+            ["IdeogramTimeoutSeconds=286", "RenderTimeoutSeconds to 301 or more", "285 or less"],
             id="call-longer-than-its-invocation",
         ),
         pytest.param(
             ALL_ON | {"RunwareTimeoutSeconds": "600"},
-            ["RunwareTimeoutSeconds=600", "RenderTimeoutSeconds to 610"],
+            ["RunwareTimeoutSeconds=600", "RenderTimeoutSeconds to 615"],
             id="call-of-another-provider",
         ),
         pytest.param(

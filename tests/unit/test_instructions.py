@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import GROUPS, Instructions, is_complete, resolve
+from backdrop.core.instructions import ASKED, GROUPS, NOT_ASKED, Instructions, is_complete, resolve
 from backdrop.core.places import Place, read_tags
+from backdrop.core.wish import Wish
 from tests.unit.core_items import quick
 from tests.unit.core_places import sidecar
 
@@ -118,6 +119,20 @@ def test_what_is_asked_is_all_that_reaches_the_provider() -> None:
     found = merged({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
     assert found.asked == {**REPLACE, "provider": "segmind"}
     assert found.revision == "2"
+
+
+@pytest.mark.parametrize("field", sorted(Wish.model_fields))
+def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
+    """A new field in neither list would be dropped in silence, or become part of every job's id."""
+    assert [field in ASKED, field in NOT_ASKED, field == "style"].count(True) == 1
+
+
+def test_the_lists_of_what_is_asked_hold_fields_alone() -> None:
+    assert set(Wish.model_fields) == ASKED | NOT_ASKED | {"style"}
+
+
+def test_what_no_list_knows_is_not_asked() -> None:
+    assert merged({**REPLACE, "unheard_of": 1}).asked == REPLACE
 
 
 @pytest.mark.parametrize(

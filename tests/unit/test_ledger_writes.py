@@ -142,7 +142,7 @@ def test_what_others_have_only_reserved_is_waited_for_shortly() -> None:
     first = claimed(world, 1, cap=PRICE)
     with pytest.raises(WaitError) as raised:
         claimed(world, 2, cap=PRICE)
-    assert raised.value.code is Code.PROVIDER_THROTTLED
+    assert raised.value.code is Code.BUDGET_RESERVED
     world.ledger.advance(transitions.record(first, 1, THROTTLED, NOW))
     assert claimed(world, 3, cap=PRICE).attempt == 1
 

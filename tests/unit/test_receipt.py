@@ -34,7 +34,9 @@ def test_a_receipt_has_every_field_in_every_state(job: Job) -> None:
 
 
 def test_a_receipt_says_what_was_bought_for_what() -> None:
-    view = as_json(receipt(a_source(), [a_stored_job(throttled_ms=1_500, warnings=("one",), metadata={"sku": 7})]))
+    asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
+    job = a_stored_job(throttled_ms=1_500, warnings=("one",), instructions=asked)
+    view = as_json(receipt(a_source(), [job]))
     (entry,) = view["jobs"]
     assert view["source"] == {
         "bucket": "photos",
@@ -47,9 +49,9 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
     assert view["total_usd"] == 0.06
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0}
     assert (entry["variant"], entry["current"], entry["status"]) == (None, True, "stored")
-    assert entry["instructions"] == {"operation": "replace", "prompt": "on a marble table"}
+    assert entry["instructions"] == asked
     assert entry["provenance"] == dict.fromkeys(("operation", "prompt"), "shoes/red.jpg.json")
-    assert (entry["throttled_seconds"], entry["warnings"], entry["metadata"]) == (1.5, ["one"], {"sku": 7})
+    assert (entry["throttled_seconds"], entry["warnings"]) == (1.5, ["one"])
     assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",

@@ -7,7 +7,6 @@ import pytest
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
-from backdrop.core.transitions import Step
 from backdrop.steps.messages import to_lane
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up
@@ -90,7 +89,7 @@ def test_an_expired_lease_is_a_lost_answer_and_held() -> None:
     come_to(world, job, S.SUBMITTING, world.clock.now())
     world.run("ideogram")
     held = the_job(world)
-    assert (held.status, held.unknown, held.crashes) == (S.HELD, PRICE, 1)
+    assert (held.status, held.unknown) == (S.HELD, PRICE)
     assert held.problem
     assert held.problem.code is Code.CHARGE_UNKNOWN
     assert world.provider.calls == []
@@ -156,10 +155,3 @@ def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> 
     world.run()
     (letter,) = world.dead_letters.messages
     assert letter.attributes["code"] == "damaged_message"
-
-
-def test_a_job_that_waits_in_the_lane_is_not_counted_as_crashed() -> None:
-    world, job = waiting()
-    world.ledger.advance(Step(job))
-    world.run()
-    assert the_job(world).crashes == 0

@@ -59,40 +59,6 @@ def test_a_provider_out_of_order_is_reported_and_the_photo_goes_when_it_is_mende
     assert_at_rest(world)
 
 
-def test_a_photo_over_the_budget_waits_with_a_report_and_goes_the_next_day() -> None:
-    world = dropped(budget=PRICE)
-    world.drop("shoes/blue.jpg", photo("blue"), operation="remove")
-    world.run_for(3600)
-    assert world.provider.charged == PRICE
-    waiting = [job for job in world.jobs() if job.status is Status.ACCEPTED]
-    assert len(waiting) == 1
-    report = world.report(waiting[0].key)
-    assert report
-    assert report["errors"][0]["code"] == "budget_reached"
-    world.run(most_turns=3000)
-    assert world.provider.charged == 2 * PRICE
-    assert world.booked()["committed"] == PRICE
-    assert_at_rest(world)
-
-
-def test_a_budget_of_zero_buys_nothing_and_says_so() -> None:
-    world = dropped(budget=0)
-    world.run_for(7200)
-    assert world.provider.calls == []
-    report = world.report(KEY)
-    assert report
-    assert report["errors"][0]["code"] == "budget_reached"
-
-
-def test_no_call_starts_with_too_little_time_left_to_end_and_be_recorded() -> None:
-    world = dropped()
-    world.provider.timeout_seconds = 295
-    world.run("intake")
-    world.turn("ideogram")
-    assert world.provider.calls == []
-    assert the_job(world).status is Status.ACCEPTED
-
-
 def test_a_call_that_was_never_taken_but_may_have_been_is_held_not_sent_again() -> None:
     world = dropped()
     world.provider.script.append(hangs_up())

@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
+from backdrop.core.capability import PROVIDERS, SPOKEN
 
+SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {
     "STACK_NAME": "shop",
     "INPUT_BUCKET": "photos",
@@ -60,7 +62,7 @@ def test_a_budget_of_zero_is_zero_and_not_the_default(monkeypatch: pytest.Monkey
     assert given(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
 
 
-@pytest.mark.parametrize(("name", "prefix"), ENVIRONMENT_NAMES.items())
+@pytest.mark.parametrize(("name", "prefix"), SPOKEN_TO.items())
 def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name: str, prefix: str) -> None:
     variables = {
         f"{prefix}_QUEUE_URL": "https://q/lane",
@@ -70,6 +72,17 @@ def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name
     (lane,) = given(monkeypatch, **variables).lanes.items()
     assert lane[0] == name
     assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
+
+
+@pytest.mark.parametrize("prefix", [ENVIRONMENT_NAMES[name] for name in PROVIDERS if name not in SPOKEN])
+def test_a_provider_that_this_release_cannot_speak_to_is_no_lane(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    both = {f"{prefix}_QUEUE_URL": "https://q/lane", "IDEOGRAM_QUEUE_URL": "https://q/ideogram"}
+    assert list(given(monkeypatch, **both).lanes) == ["ideogram"]
+
+
+def test_every_provider_has_its_variables() -> None:
+    assert tuple(ENVIRONMENT_NAMES) == PROVIDERS
+    assert "ideogram" in SPOKEN_TO
 
 
 def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
     kept = {name: queue["MessageRetentionPeriod"] for name, queue in queues().items()}
     dead = kept.pop("DeadLetterQueue")
     assert dead == 14 * 86_400
-    assert set(kept.values()) == {4 * 86_400}
+    assert set(kept.values()) == {10 * 86_400}
 
 
 def test_a_message_is_hidden_for_longer_than_its_invocation_takes() -> None:

@@ -36,11 +36,11 @@ MOVES: dict[str, Move] = {
     "hold": lambda job: transitions.hold(job, NOW),
     "note": lambda job: transitions.note(job, a_note()),
     "store": lambda job: transitions.store(job, (), (), NOW),
-    "bury": lambda job: transitions.bury(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
+    "fail": lambda job: transitions.fail(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
     "supersede": lambda job: transitions.supersede(job, NOW),
     "cancel": lambda job: transitions.cancel(job, NOW),
-    "reopen": lambda job: transitions.reopen(job, NOW),
-    "deliver_again": transitions.deliver_again,
+    "reopen": lambda job: transitions.reopen(job, job, NOW),
+    "name_again": transitions.name_again,
 }
 ALLOWED: dict[tuple[str, Status], Status] = {
     ("claim", S.ACCEPTED): S.SUBMITTING,
@@ -49,12 +49,13 @@ ALLOWED: dict[tuple[str, Status], Status] = {
     ("note", S.ACCEPTED): S.ACCEPTED,
     ("note", S.PAID): S.PAID,
     ("store", S.PAID): S.STORED,
-    ("bury", S.ACCEPTED): S.DEAD,
-    ("bury", S.PAID): S.DEAD,
+    ("fail", S.ACCEPTED): S.DEAD,
+    ("fail", S.PAID): S.DEAD,
     ("supersede", S.ACCEPTED): S.SUPERSEDED,
     ("cancel", S.ACCEPTED): S.CANCELLED,
     **{(name, state): state for name in ("supersede", "cancel") for state in (S.SUBMITTING, S.UNKNOWN)},
-    ("deliver_again", S.STORED): S.PAID,
+    ("name_again", S.STORED): S.PAID,
+    ("name_again", S.PAID): S.PAID,
     ("reopen", S.SUPERSEDED): S.ACCEPTED,
     ("reopen", S.CANCELLED): S.ACCEPTED,
     ("reopen", S.REFUSED): S.ACCEPTED,
@@ -105,8 +106,9 @@ def test_a_live_lease_is_never_declared_lost() -> None:
 
 
 def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
-    assert transitions.reopen(spent_and_dead(), NOW) is None
-    assert transitions.reopen(transitions.record(job_in(S.SUBMITTING), 1, UNSAFE, NOW).job, NOW) is None
+    assert transitions.reopen(spent_and_dead(), spent_and_dead(), NOW) is None
+    unsafe = transitions.record(job_in(S.SUBMITTING), 1, UNSAFE, NOW).job
+    assert transitions.reopen(unsafe, unsafe, NOW) is None
 
 
 def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> None:
@@ -142,7 +144,7 @@ def test_a_job_that_is_not_wanted_any_more_ends_when_it_comes_back_unpaid(
     assert leave(marked.job, NOW) is None
     assert transitions.record(marked.job, 1, THROTTLED, NOW).job.status is end
     assert transitions.record(marked.job, 1, OK, NOW).job.status is S.PAID
-    again = transitions.reopen(marked.job, NOW)
+    again = transitions.reopen(marked.job, marked.job, NOW)
     assert again
     assert transitions.record(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
 

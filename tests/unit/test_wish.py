@@ -33,6 +33,46 @@ def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields:
     assert (dict(read.fields), read.errors, read.name) == (fields, (), NAME)
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Cafe\u0301 am Meer", "Caf\u00e9 am Meer"),
+        ("\u212bngstro\u0308m", "\u00c5ngstr\u00f6m"),
+        ("one\r\ntwo\rthree\nfour", "one\ntwo\nthree\nfour"),
+        (" \r\n a beach \r\n", "a beach"),
+        ("\ufb01ne \u00bd", "\ufb01ne \u00bd"),
+    ],
+    ids=ascii,
+)
+def test_a_text_has_one_form_whatever_the_editor_made_of_it(typed: str, kept: str) -> None:
+    """Composed letters and line feeds; what only looks alike stays as it is."""
+    assert sidecar({"prompt": typed}).fields["prompt"] == kept
+    assert read_tags({"prompt": typed}).fields["prompt"] == kept
+    assert sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
+
+
+def test_a_prompts_length_is_counted_in_its_one_form() -> None:
+    assert len(sidecar({"prompt": "e\u0301" * 2_000}).fields["prompt"]) == 2_000
+    assert len(sidecar({"prompt": "a" + "\r\n" * 1_998 + "b"}).fields["prompt"]) == 2_000
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
+def test_a_blank_revision_is_none(blank: str) -> None:
+    assert sidecar({"prompt": "x", "revision": blank}).fields == sidecar({"prompt": "x"}).fields
+    assert read_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("aaff5733, AAFF5733 0133FF57", ["AAFF5733", "0133FF57"]),
+        (["0133ff57", "AAFF5733", "0133FF57"], ["0133FF57", "AAFF5733"]),
+    ],
+)
+def test_a_style_code_that_is_given_twice_counts_once_where_it_stood_first(given: object, kept: list[str]) -> None:
+    assert sidecar({"style_codes": given}).fields["style_codes"] == kept
+
+
 @pytest.mark.parametrize("length", [1, 2_000])
 def test_a_prompt_has_one_to_two_thousand_characters(length: int) -> None:
     assert sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length

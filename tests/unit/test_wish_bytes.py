@@ -70,7 +70,7 @@ def test_deep_nesting_makes_a_place(field: str, depth: int) -> None:
     ids=str,
 )
 def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str, Any]) -> None:
-    kept = a_job(metadata=sidecar({"metadata": metadata}).fields["metadata"])
+    kept = a_job(instructions=dict(sidecar({"metadata": metadata}).fields))
     assert from_json(type(kept), to_json(kept)) == kept
 
 
@@ -81,7 +81,7 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
         assert codes(read) == [Code.INVALID_VALUE]
         assert "metadata" in words(read)
         return
-    kept = a_job(metadata=read.fields["metadata"])
+    kept = a_job(instructions=dict(read.fields))
     assert from_json(type(kept), to_json(kept)) == kept
 
 

@@ -57,5 +57,3 @@ def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -
         raise LocalCloudError("nothing was bought; there is no terminal to ask at, so say YES=1 to agree")
     if input(f"Spend up to {most}? [y/N] ").strip().lower() not in ("y", "yes"):
         raise LocalCloudError("nothing was started and nothing was spent")
-    # The cloud asks the same question when it comes up; it has been answered.
-    os.environ["YES"] = "1"

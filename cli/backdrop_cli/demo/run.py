@@ -61,7 +61,7 @@ def run(photos: Path | None) -> bool:
     asked = parameters.asked_for()
     agree(orders, asked, console)
     with saying(console) as say:
-        cloud = local_cloud.up(Home.chosen(), asked, say)
+        cloud = local_cloud.up(Home.chosen(), asked, say, agreed=True)
     console.print(f"The local cloud is up after {time.monotonic() - began:.0f} s.")
     failed = on(cloud, orders, console)
     console.print(

@@ -1,6 +1,6 @@
 """What the steps need of the world, one small Protocol each; doors bring the real ones, tests the simulated world."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -89,11 +89,13 @@ class Queue(Protocol):
 
 
 class Provider(Protocol):
-    """One paid API. `call` never raises for what the provider does: every end is an Answer."""
+    """One paid API. It never raises for what the provider does: every end is an Answer."""
 
     @property
     def timeout_seconds(self) -> float: ...
-    def call(self, job: Job, photo: bytes) -> Answer: ...
+    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
+        """The call, ready to be sent once, or the Answer that tells why it cannot be sent now."""
+        ...
 
 
 class Downloads(Protocol):

@@ -8,6 +8,8 @@ from backdrop.core.errors import DamagedMessageError
 from backdrop.core.layout import Kind, kind_of
 from backdrop.steps.intake import Look
 
+OUR_FIELDS = frozenset({"bucket", "key", "again"})
+
 
 def looks_of(body: str, *, bucket: str, again: bool) -> list[Look]:
     """The keys that a message asks to look at; none for S3's test event.
@@ -20,11 +22,11 @@ def looks_of(body: str, *, bucket: str, again: bool) -> list[Look]:
     records = message.get("Records")
     if isinstance(records, list):
         found = [_record(record) for record in cast("list[Any]", records)]
-    elif "key" in message:
+    elif "key" in message and message.keys() <= OUR_FIELDS:
         found = [(_text(message.get("bucket")), _text(message["key"]), False)]
         again = again or message.get("again") is True
     else:
-        raise DamagedMessageError("neither an S3 notification nor a request with bucket and key")
+        raise DamagedMessageError("neither an S3 notification nor a request with bucket and key alone")
     for where, _, _ in found:
         if where != bucket:
             raise DamagedMessageError(f"the bucket {where[:100]!r} is not this stack's input bucket")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONGEST_DELAY_SECONDS = 43_000
-LONGEST_WEATHER_SECONDS = 600
-WEATHER = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE})
+LONGEST_OUTAGE_SECONDS = 600
+OUTAGES = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE})
 STALE_DELAY_SECONDS = 1
 MAX_LETTER_BYTES = 80_000
 Work = Callable[[SQSRecord], None]
@@ -71,18 +71,18 @@ class Inbox:
         try:
             work(record)
         except WaitError as error:
-            self._hand_back(record, error.code, error.message, _delay(error, receives(record)))
+            self._hand_back(record, error.code, error.message, delay_seconds(error, receives(record)))
             raise
         except StaleError:
             self._hand_back(
                 record,
-                Code.LEDGER_UNAVAILABLE,
+                Code.LEDGER_CONFLICT,
                 "others were faster, again and again",
                 STALE_DELAY_SECONDS,
             )
             raise
         except DamagedMessageError as error:
-            self._bury(record, error)
+            self._dead_letter(record, error)
 
     def _hand_back(self, record: SQSRecord, code: Code, why: str, delay_seconds: float) -> None:
         delay = max(0, min(round(delay_seconds), LONGEST_DELAY_SECONDS))
@@ -94,7 +94,7 @@ class Inbox:
         self.logger.info("message handed back", code=code.value, reason=why, delay_seconds=delay)
         count(Metric.HANDED_BACK, code=code.value)
 
-    def _bury(self, record: SQSRecord, error: DamagedMessageError) -> None:
+    def _dead_letter(self, record: SQSRecord, error: DamagedMessageError) -> None:
         self.logger.warning("damaged message", reason=error.message)
         attributes = {
             "code": error.code.value,
@@ -106,11 +106,11 @@ class Inbox:
         count(Metric.DEAD_LETTERED, code=error.code.value)
 
 
-def _delay(error: WaitError, times: int) -> float:
+def delay_seconds(error: WaitError, times: int) -> float:
     """Seconds until the message shall come again: AWS out of order is asked more and more seldom."""
-    if error.code not in WEATHER:
+    if error.code not in OUTAGES:
         return error.delay_seconds
-    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_WEATHER_SECONDS)
+    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_OUTAGE_SECONDS)
 
 
 def queue_name(record: SQSRecord) -> str:

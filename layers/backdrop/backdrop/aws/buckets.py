@@ -6,8 +6,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.failures import error_code, unavailable
 from backdrop.ports import PreconditionError, Stored
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
-WEATHER_DELAY_SECONDS = 5.0
 LONGEST_LISTING = 1000
 
 
@@ -33,9 +31,9 @@ class S3Photos:
                 unread = found["ContentLength"] > limit or found["ETag"] == known_etag
                 data = None if unread else body.read()
         except (ClientError, BotoCoreError, OSError) as error:
-            if _code(error) in ABSENT:
+            if error_code(error) in ABSENT:
                 return None
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
         return _stored(found, data)
 
     def tags(self, bucket: str, key: str) -> Mapping[str, str]:
@@ -43,9 +41,9 @@ class S3Photos:
         try:
             found = self._client.get_object_tagging(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
-            if _code(error) in ABSENT:
+            if error_code(error) in ABSENT:
                 return {}
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
@@ -60,7 +58,7 @@ class S3Photos:
             for page in pages:
                 yield from (found["Key"] for found in page.get("Contents", ()))  # pyright: ignore[reportTypedDictNotRequiredAccess]
         except (ClientError, BotoCoreError) as error:
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
 
 
 class S3Output:
@@ -75,9 +73,9 @@ class S3Output:
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
-            if _code(error) in ABSENT:
+            if error_code(error) in ABSENT:
                 return None
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
         return _stored(found, None)
 
     def read(self, key: str) -> bytes:
@@ -85,14 +83,14 @@ class S3Output:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError, OSError) as error:
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
 
     def find(self, prefix: str) -> str | None:
         """The first key that begins with `prefix`, or None."""
         try:
             found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
         except (ClientError, BotoCoreError) as error:
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
         return next((one["Key"] for one in found.get("Contents", ())), None)  # pyright: ignore[reportTypedDictNotRequiredAccess]
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
@@ -100,7 +98,7 @@ class S3Output:
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
         except (ClientError, BotoCoreError) as error:
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
 
     def replace(
         self,
@@ -126,9 +124,9 @@ class S3Output:
                 **condition,
             )
         except (ClientError, BotoCoreError) as error:
-            if _code(error) in CHANGED | ABSENT:
+            if error_code(error) in CHANGED | ABSENT:
                 raise PreconditionError from error
-            raise _weather(error) from error
+            raise unavailable("S3", error) from error
         return written.get("VersionId")
 
     def delete(self, key: str, *, known: Stored) -> None:
@@ -136,10 +134,10 @@ class S3Output:
         try:
             self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=known.etag)
         except (ClientError, BotoCoreError) as error:
-            if _code(error) in CHANGED:
+            if error_code(error) in CHANGED:
                 raise PreconditionError from error
-            if _code(error) not in ABSENT:
-                raise _weather(error) from error
+            if error_code(error) not in ABSENT:
+                raise unavailable("S3", error) from error
 
 
 def _stored(found: Mapping[str, Any], data: bytes | None) -> Stored:
@@ -151,16 +149,4 @@ def _stored(found: Mapping[str, Any], data: bytes | None) -> Stored:
         modified=found["LastModified"],
         data=data,
         metadata={name: unquote(text) for name, text in found.get("Metadata", {}).items()},
-    )
-
-
-def _code(error: Exception) -> str:
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-
-
-def _weather(error: Exception) -> WaitError:
-    return WaitError(
-        Code.STORAGE_UNAVAILABLE,
-        f"S3 does not answer ({_code(error) or type(error).__name__}).",
-        WEATHER_DELAY_SECONDS,
     )

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.failures import unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "backdrop"
-WEATHER_DELAY_SECONDS = 5.0
 
 
 class EventBus:
@@ -34,10 +32,6 @@ class EventBus:
         try:
             answer = self._client.put_events(Entries=[entry])  # pyright: ignore[reportArgumentType]
         except (ClientError, BotoCoreError) as error:
-            raise _weather(type(error).__name__) from error
+            raise unavailable("EventBridge", error) from error
         if answer["FailedEntryCount"]:
-            raise _weather(answer["Entries"][0].get("ErrorCode", "refused"))
-
-
-def _weather(why: str) -> WaitError:
-    return WaitError(Code.STORAGE_UNAVAILABLE, f"EventBridge does not answer ({why}).", WEATHER_DELAY_SECONDS)
+            raise unavailable("EventBridge", answer["Entries"][0].get("ErrorCode", "refused"))

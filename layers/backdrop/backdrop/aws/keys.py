@@ -1,18 +1,30 @@
 """The providers' API keys, from Secrets Manager."""
 
-from aws_lambda_powertools.utilities.parameters import get_secret
+from functools import cache
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from backdrop.aws.clients import QUICK
+from backdrop.core.answer import ApiKey
 
 KEY_SECONDS = 300
 
 
-def api_key(stack: str, provider: str, fresh: bool) -> str | None:
-    """The plain text of `<stack>/<provider>/api-key`, trimmed; None while it holds none or cannot be read.
+@cache
+def _secrets() -> SecretsProvider:
+    return SecretsProvider(boto_config=QUICK)
+
+
+def api_key(stack: str, provider: str, fresh: bool) -> ApiKey:
+    """The plain text of `<stack>/<provider>/api-key`, trimmed.
 
     Kept for five minutes; `fresh` reads past that.
     """
+    name = f"{stack}/{provider}/api-key"
     try:
-        text = get_secret(f"{stack}/{provider}/api-key", max_age=KEY_SECONDS, force_fetch=fresh)
-    except GetParameterError:
-        return None
-    return str(text).strip() or None
+        text = _secrets().get(name, max_age=KEY_SECONDS, force_fetch=fresh)
+    except GetParameterError as error:
+        return ApiKey(missing=f"the secret {name} cannot be read: {str(error)[:200]}")
+    key = text.strip("\ufeff \t\r\n") if isinstance(text, str) else ""
+    return ApiKey(key) if key else ApiKey(missing=f"the secret {name} is empty")

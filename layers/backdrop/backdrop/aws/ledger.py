@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
 
+from backdrop.aws.failures import unavailable
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONFLICT_TRIES = 10
-WEATHER_DELAY_SECONDS = 5.0
+READ_BACK_TRIES = 3
 BUDGET_DELAY_SECONDS = 60.0
 RESERVED_DELAY_SECONDS = 2.0
 
@@ -42,15 +44,15 @@ class DynamoLedger:
         jobs: list[Job] = []
         for item in self._query(f"source#{source_id}"):
             if item["sk"]["S"] == "source":
-                source = from_json(Source, item["body"]["S"])
+                source = _read(Source, item)
             elif item["sk"]["S"].startswith("job#"):
-                jobs.append(from_json(Job, item["body"]["S"]))
+                jobs.append(_read(Job, item))
         return source, jobs
 
     def job(self, source_id: str, job_id: str) -> Job | None:
         """One job as it stands now."""
         item = self._get(f"source#{source_id}", f"job#{job_id}")
-        return from_json(Job, item["body"]["S"]) if item else None
+        return _read(Job, item) if item else None
 
     def advance(self, step: Step) -> Job:
         """Write one transition; the job as it stands in the ledger afterwards."""
@@ -70,10 +72,10 @@ class DynamoLedger:
         except ClientError as error:
             if self._written(items):
                 return
-            self._explain(error, booking)
+            self._refused(error, booking)
         except BotoCoreError as error:
             if not self._written(items):
-                raise _weather(error) from error
+                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
 
     def _put(self, item: Source | Job) -> dict[str, Any]:
         """A fenced put: only where the item is still the one that was read."""
@@ -103,9 +105,9 @@ class DynamoLedger:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if booking.cap is not None:
-            values[":room"] = booking.cap - booking.committed
-            book["ConditionExpression"] = "(attribute_not_exists(committed) AND :room >= :zero) OR committed <= :room"
-            values[":zero"] = 0
+            room = values[":room"] = booking.cap - booking.committed
+            first = "attribute_not_exists(committed) OR " if room >= 0 else ""
+            book["ConditionExpression"] = f"{first}committed <= :room"
         return book | {"ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()}}
 
     def _transact(self, writes: list[dict[str, Any]]) -> None:
@@ -124,17 +126,25 @@ class DynamoLedger:
     def _written(self, items: Sequence[Source | Job]) -> bool:
         """Whether a write whose answer was bad or lost was ours all the same."""
         keys = _keys(items[0])
-        found = self._get(keys["pk"]["S"], keys["sk"]["S"])
-        return found is not None and found["write_id"]["S"] == items[0].write_id
+        for attempt in range(READ_BACK_TRIES):
+            try:
+                found = self._get(keys["pk"]["S"], keys["sk"]["S"])
+            except WaitError:
+                if attempt == READ_BACK_TRIES - 1:
+                    raise
+                self._clock.sleep(self._clock.jitter(0.5))
+            else:
+                return found is not None and found["write_id"]["S"] == items[0].write_id
+        return False
 
-    def _explain(self, error: ClientError, booking: Booking | None) -> None:
+    def _refused(self, error: ClientError, booking: Booking | None) -> None:
         """Raise what a refused write means to the steps."""
         reasons = _reasons(error)
         if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons[: -1 if booking else None]):
             raise StaleError from error
         if booking and reasons and reasons[-1].get("Code") == "ConditionalCheckFailed":
             raise _over_budget(booking, reasons[-1].get("Item", {})) from error
-        raise _weather(error) from error
+        raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
 
     def _query(self, pk: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
@@ -149,7 +159,7 @@ class DynamoLedger:
                     **more,
                 )
             except (ClientError, BotoCoreError) as error:
-                raise _weather(error) from error
+                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
             items += page["Items"]
             if "LastEvaluatedKey" not in page:
                 return items
@@ -161,8 +171,16 @@ class DynamoLedger:
                 TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
             )
         except (ClientError, BotoCoreError) as error:
-            raise _weather(error) from error
+            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
         return cast("dict[str, Any] | None", found.get("Item"))
+
+
+def _read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
+    """An item's record; one that another release wrote waits for that release."""
+    try:
+        return from_json(kind, item["body"]["S"])
+    except ValidationError as error:
+        raise unavailable("The ledger", "an item was written by another release", Code.LEDGER_UNAVAILABLE) from error
 
 
 def _next[I: Item](item: I) -> I:
@@ -190,17 +208,9 @@ def _over_budget(booking: Booking, day: Mapping[str, Any]) -> WaitError:
     if settled + booking.committed > (booking.cap or 0):
         return WaitError(Code.BUDGET_REACHED, "today's budget does not cover the job", BUDGET_DELAY_SECONDS)
     return WaitError(
-        Code.PROVIDER_THROTTLED,
+        Code.BUDGET_RESERVED,
         "today's budget is reserved by calls in flight",
         RESERVED_DELAY_SECONDS,
-    )
-
-
-def _weather(error: Exception) -> WaitError:
-    return WaitError(
-        Code.LEDGER_UNAVAILABLE,
-        f"The ledger does not answer ({type(error).__name__}).",
-        WEATHER_DELAY_SECONDS,
     )
 
 

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.failures import unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-WEATHER_DELAY_SECONDS = 5.0
 
 
 class SqsQueue:
@@ -41,8 +38,7 @@ class SqsQueue:
                 MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in texts.items()},
             )
         except (ClientError, BotoCoreError) as error:
-            why = f"SQS does not answer ({type(error).__name__})."
-            raise WaitError(Code.STORAGE_UNAVAILABLE, why, WEATHER_DELAY_SECONDS) from error
+            raise unavailable("SQS", error) from error
 
 
 def _taken(text: str) -> str:

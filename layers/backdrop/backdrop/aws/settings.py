@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
+from backdrop.core.capability import SPOKEN
 from backdrop.core.codec import checked
 
 ENVIRONMENT_NAMES = {
@@ -49,8 +50,8 @@ class Settings:
 
     @property
     def lanes(self) -> dict[str, ProviderSettings]:
-        """The providers that are on."""
-        return {name: provider for name, provider in self.providers.items() if provider.queue_url}
+        """The providers that are on and that this release can speak to."""
+        return {name: one for name, one in self.providers.items() if one.queue_url and name in SPOKEN}
 
 
 def settings() -> Settings:

@@ -64,6 +64,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, Limit]] = {
     },
     ("ideogram", "remove"): {},
 }
+SPOKEN = frozenset(provider for provider, _ in CAPABILITIES)
 ADDRESSED = tuple(dict.fromkeys(name for fields in CAPABILITIES.values() for name in fields))
 
 

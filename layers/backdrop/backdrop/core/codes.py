@@ -28,7 +28,6 @@ class Code(StrEnum):
     CONFLICTING_FIELDS = "conflicting_fields"
     NOT_EXPRESSIBLE = "not_expressible"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"
-    PRICE_UNKNOWN = "price_unknown"
     MAX_COST_EXCEEDED = "max_cost_exceeded"
     UNSAFE_REQUEST = "unsafe_request"
     # the provider, for now
@@ -54,8 +53,11 @@ class Code(StrEnum):
     RESULT_NOT_TRANSPARENT = "result_not_transparent"
     # money and machinery
     CHARGE_UNKNOWN = "charge_unknown"
-    CRASHED = "crashed"
     DAMAGED_MESSAGE = "damaged_message"
+    JOB_IN_FLIGHT = "job_in_flight"
+    TOO_LITTLE_TIME = "too_little_time"
+    BUDGET_RESERVED = "budget_reserved"
+    LEDGER_CONFLICT = "ledger_conflict"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
 
@@ -113,7 +115,7 @@ CODES: dict[Code, CodeFacts] = {
     Code.TOO_MANY_PIXELS: CodeFacts(
         End.REFUSED,
         "The picture has more pixels than this stack opens.",
-        "Scale it down, or raise the stack parameter MaxImageMegapixels.",
+        "Scale it down, or raise the stack parameter MaxImageMegapixels and upload it again.",
     ),
     Code.TOO_SMALL: CodeFacts(End.REFUSED, "The picture is too small to work with.", "Upload a larger version."),
     Code.KEY_TOO_LONG: CodeFacts(
@@ -127,10 +129,20 @@ CODES: dict[Code, CodeFacts] = {
         'Add a sidecar such as {"prompt": "on a marble table"} beside the photo, or the tag operation=remove; '
         "the photo runs when it comes.",
     ),
-    Code.SIDECAR_NOT_JSON: CodeFacts(End.REFUSED, "The sidecar is not a JSON object in UTF-8.", _MEND),
+    Code.SIDECAR_NOT_JSON: CodeFacts(
+        End.REFUSED,
+        "The sidecar is not a JSON object in UTF-8.",
+        "Look for a comma too many, a missing quote or typographic quotes. " + _MEND,
+    ),
     Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", _MEND),
-    Code.UNKNOWN_FIELD: CodeFacts(End.REFUSED, "A field that Backdrop does not know.", _MEND),
-    Code.INVALID_VALUE: CodeFacts(End.REFUSED, "A field has a value that it cannot have.", _MEND),
+    Code.UNKNOWN_FIELD: CodeFacts(
+        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + _MEND
+    ),
+    Code.INVALID_VALUE: CodeFacts(
+        End.REFUSED,
+        "A field has a value that it cannot have.",
+        "docs/reference.md says what each field takes. " + _MEND,
+    ),
     Code.MISSING_PROMPT: CodeFacts(
         End.REFUSED,
         "A new background is asked for without saying which.",
@@ -145,12 +157,7 @@ CODES: dict[Code, CodeFacts] = {
     Code.PROVIDER_NOT_CONFIGURED: CodeFacts(
         End.REFUSED,
         "The provider is switched off in this stack.",
-        "Name another provider, or switch it on with its MaxInFlight parameter.",
-    ),
-    Code.PRICE_UNKNOWN: CodeFacts(
-        End.REFUSED,
-        "The provider's price is not known, so nothing is bought.",
-        "Set the stack parameter OneMinUsdPerImage.",
+        "Name another provider, or switch this one on with its MaxInFlight parameter and upload the photo again.",
     ),
     Code.MAX_COST_EXCEEDED: CodeFacts(
         End.REFUSED,
@@ -248,11 +255,18 @@ CODES: dict[Code, CodeFacts] = {
         "The provider's answer was lost: it may have been paid, and this provider cannot be asked.",
         "Compare with the provider's bill; set another revision to buy it again.",
     ),
-    Code.CRASHED: CodeFacts(
-        End.DEAD,
-        "The job's worker died again and again.",
-        "Operator: look at the function's log for the job id.",
+    Code.JOB_IN_FLIGHT: CodeFacts(
+        End.WAITING, "Another worker is in the call for this job, or died in it a moment ago.", _WAITS
     ),
+    Code.TOO_LITTLE_TIME: CodeFacts(
+        End.WAITING,
+        "The invocation has less time left than the call may take.",
+        "Operator: if this stays, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. " + _WAITS,
+    ),
+    Code.BUDGET_RESERVED: CodeFacts(
+        End.WAITING, "What is left of today's budget is reserved by calls in flight.", _WAITS
+    ),
+    Code.LEDGER_CONFLICT: CodeFacts(End.WAITING, "Others changed the same items first, again and again.", _WAITS),
     Code.LEDGER_UNAVAILABLE: CodeFacts(
         End.WAITING,
         "The ledger's table does not answer, so nothing is bought.",

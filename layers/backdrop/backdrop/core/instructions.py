@@ -14,6 +14,8 @@ GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"operation", "prompt"}),
     frozenset({"style_preset", "style_codes"}),
 )
+# What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
+ASKED = frozenset({"operation", "provider", *ADDRESSED})
 NOT_ASKED = frozenset({"max_cost_usd", "revision", "metadata"})
 
 
@@ -32,7 +34,7 @@ class Instructions:
     @property
     def asked(self) -> dict[str, Any]:
         """What reaches the provider, as given: the part of a job's identity that says what is bought."""
-        return {name: value for name, value in self.fields.items() if name not in NOT_ASKED}
+        return {name: value for name, value in self.fields.items() if name in ASKED}
 
     @property
     def revision(self) -> str | None:
@@ -81,4 +83,7 @@ def _nothing_said(places: Sequence[Place]) -> str:
     given = sorted({name for place in places for name in place.fields})
     if given:
         return f"There is {', '.join(given)}, but neither an operation nor a prompt."
+    empty = [place.name for place in places if place.name != "tags"]
+    if empty:
+        return f"{empty[0]} is empty, and no tag says what is wanted."
     return "There is no sidecar and no tag that says what is wanted."

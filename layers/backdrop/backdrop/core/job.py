@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict
 
 from backdrop.core.codes import CODES, Code, End
 from backdrop.core.errors import BackdropError
@@ -48,7 +50,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Immutable: a transition makes a new one."""
+    """Immutable: a transition makes a new one. A field that this release does not know is never read past."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     def but(self, **changed: Any) -> Self:
         """The same record with some fields changed."""
@@ -153,7 +157,8 @@ class Item(Record):
 class Job(Item):
     """One picture request to one provider: what is asked, how far it is, what it cost.
 
-    `told`: its failure was counted and, where an operator must act, became a dead letter.
+    `links` are what attempt `answered` was given. `told`: its failure was counted and, where an operator must act,
+    became a dead letter.
     `unwanted` is the end (superseded, cancelled) that awaits a job which its photo names no more while its call is out.
     """
 
@@ -171,18 +176,17 @@ class Job(Item):
     asked: dict[str, Any]
     instructions: dict[str, Any]
     provenance: dict[str, str]
-    metadata: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     quoted: int
     attempt: int = 0
     attempts: tuple[Attempt, ...] = ()
     links: tuple[Link, ...] = ()
+    answered: int = 0
     results: tuple[Result, ...] = ()
     problem: Problem | None = None
     reported: bool = False
     told: bool = False
     unwanted: Status | None = None
-    crashes: int = 0
     throttled_ms: int = 0
     queued_at: datetime
     submitted_at: datetime | None = None

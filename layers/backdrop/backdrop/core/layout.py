@@ -10,7 +10,6 @@ RESERVED = "_backdrop"
 RECEIPTS = f"{RESERVED}/receipts"
 ERRORS = f"{RESERVED}/errors"
 PAID = f"{RESERVED}/paid"
-WORK = f"{RESERVED}/work"
 
 _SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})

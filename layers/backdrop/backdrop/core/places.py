@@ -92,8 +92,10 @@ def _json_object(name: str, data: bytes) -> dict[str, Any]:
         raise _unreadable(name, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise _unreadable(name, "it is nested too deeply") from error
-    except ValueError as error:
+    except _SlipError as error:
         raise _unreadable(name, str(error)) from error
+    except ValueError as error:
+        raise _unreadable(name, "a number in it is too long") from error
     if not isinstance(value, dict):
         raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces")
     return value  # pyright: ignore[reportUnknownVariableType]
@@ -103,17 +105,21 @@ def _unreadable(name: str, why: str) -> InstructionError:
     return InstructionError(Code.SIDECAR_NOT_JSON, f"{name} cannot be read as JSON: {why}.")
 
 
+class _SlipError(ValueError):
+    """Something that Python reads and JSON does not allow."""
+
+
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the key {name[:80]!r} stands there twice")
+            raise _SlipError(f"the key {name[:80]!r} stands there twice")
         found[name] = value
     return found
 
 
 def _no_constant(word: str) -> object:
-    raise ValueError(f"{word} is no JSON number")
+    raise _SlipError(f"{word} is no JSON number")
 
 
 def _kind_of(value: object) -> str:
@@ -156,7 +162,7 @@ def _explained(place: str, detail: dict[str, Any]) -> InstructionError:
 
 def _unknown_field(where: str, _: dict[str, Any]) -> tuple[Code, str]:
     known = list(_wish().model_fields)
-    near = difflib.get_close_matches(where.lower(), known, n=1)
+    near = difflib.get_close_matches(where.lower(), known, n=1, cutoff=0.8)
     guess = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(known)}."
     return Code.UNKNOWN_FIELD, f"there is no field {where[:80]!r}; {guess}"
 
@@ -184,7 +190,8 @@ def _other(where: str, detail: dict[str, Any]) -> tuple[Code, str]:
 
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}... ({len(text):,} characters)"
+    length = len(value) if isinstance(value, str) else len(text)
+    return text if len(text) <= 60 else f"{text[:57]}... ({length:,} characters)"
 
 
 _EXPLAIN: dict[str, Callable[[str, dict[str, Any]], tuple[Code, str]]] = {

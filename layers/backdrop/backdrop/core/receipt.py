@@ -42,7 +42,6 @@ def _job(job: Job, *, current: bool) -> dict[str, Any]:
         "provider": job.provider,
         "instructions": job.instructions,
         "provenance": job.provenance,
-        "metadata": job.metadata,
         "results": [asdict(result) for result in job.results],
         "cost": {
             "usd": usd_of(job.charged),

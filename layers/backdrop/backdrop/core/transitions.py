@@ -22,6 +22,8 @@ from backdrop.core.job import FAILED, Attempt, Job, Money, Outcome, Problem, Res
 
 KEPT_NOT_TAKEN = 10
 NOT_CURRENT = "not_current"
+# Where a usable answer, however late, is still what the job waits for.
+USEFUL = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN, Status.HELD, Status.DEAD})
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def claim(job: Job, terms: Claim) -> Step:
     )
     claimed = job.but(
         status=Status.SUBMITTING,
+        quoted=terms.price,
         attempt=n,
         attempts=(*job.attempts, attempt),
         submitted_at=job.submitted_at or terms.now,
@@ -119,8 +122,8 @@ def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
 def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:
     """Where an answer moves its job; nowhere when the job has gone on without it."""
     if answer.usable:
-        if job.status in (Status.SUBMITTING, Status.UNKNOWN, Status.HELD, Status.DEAD):
-            return _paid(answer, now)
+        if job.status in USEFUL:
+            return {**_paid(answer, now), "answered": n}
         return {}
     if n != job.attempt or job.status not in (Status.SUBMITTING, Status.UNKNOWN):
         return {}
@@ -138,7 +141,6 @@ def _paid(answer: Answer, now: datetime) -> dict[str, object]:
         "problem": None,
         "ended_at": None,
         "told": False,
-        "crashes": 0,
     }
 
 
@@ -157,7 +159,7 @@ def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
         attempts = (*attempts, attempt.but(**nothing))
     changed: dict[str, object] = {"attempts": attempts}
     if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.attempt == attempt.n:
-        changed |= {"status": Status.ACCEPTED, "crashes": 0}
+        changed |= {"status": Status.ACCEPTED}
         if job.status is Status.UNKNOWN:
             changed["problem"] = None
         if job.unwanted:
@@ -185,8 +187,7 @@ def lose(job: Job, now: datetime) -> Step:
         Code.CHARGE_UNKNOWN,
         "The worker died between the call and the record of its answer.",
     )
-    step = record(job, job.attempt, lost, now)
-    return Step(step.job.but(crashes=job.crashes + 1), step.booking)
+    return record(job, job.attempt, lost, now)
 
 
 def hold(job: Job, now: datetime) -> Step:
@@ -203,7 +204,7 @@ def note(job: Job, problem: Problem | None) -> Step:
     return Step(job.but(problem=problem, reported=job.reported or problem is not None))
 
 
-def tell(job: Job) -> Step:
+def mark_told(job: Job) -> Step:
     """A job that failed is counted and buried once, however often its message comes."""
     _only(job, *FAILED)
     return Step(job.but(told=True))
@@ -228,7 +229,7 @@ def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: d
     return Step(job.but(**stored))
 
 
-def bury(job: Job, error: BackdropError, now: datetime) -> Step:
+def fail(job: Job, error: BackdropError, now: datetime) -> Step:
     """accepted → refused or dead, unpaid; paid → dead, spent: what was bought cannot be handed over."""
     _only(job, Status.ACCEPTED, Status.PAID)
     end = Status.DEAD if job.status is Status.PAID else Status(CODES[error.code].end)
@@ -260,18 +261,19 @@ def _leave(job: Job, end: Status, now: datetime) -> Step | None:
     return None
 
 
-def reopen(job: Job, now: datetime) -> Step | None:
-    """The photo names the job again: what ended unpaid runs again; None where that changes nothing."""
+def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
+    """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
     again = {Status.SUPERSEDED, Status.CANCELLED, Status.REFUSED, Status.DEAD}
     if job.status in again and job.money is Money.NOT_SPENT:
-        fresh = {"status": Status.ACCEPTED, "problem": None, "queued_at": now, "ended_at": None, "crashes": 0}
-        return Step(job.but(**fresh, unwanted=None, told=False))
+        fresh = {"status": Status.ACCEPTED, "problem": None, "queued_at": now, "ended_at": None, "told": False}
+        lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
+        return Step(job.but(**fresh, **lane, unwanted=None))
     return Step(job.but(unwanted=None)) if job.unwanted else None
 
 
-def deliver_again(job: Job) -> Step | None:
-    """stored → paid: another job's pictures took the place of this one's, and its file is kept. None otherwise."""
-    if job.status is not Status.STORED:
+def name_again(job: Job) -> Step | None:
+    """stored → paid: others' pictures may lie where this one's were; paid: who delivers it looks anew. Else None."""
+    if job.status not in (Status.PAID, Status.STORED):
         return None
     told = tuple(warning for warning in job.warnings if not warning.startswith(NOT_CURRENT))
     return Step(job.but(status=Status.PAID, results=(), warnings=told, ended_at=None))
@@ -279,8 +281,7 @@ def deliver_again(job: Job) -> Step | None:
 
 def describe(job: Job, wanted: Job) -> Step | None:
     """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known."""
-    told = {"instructions": wanted.instructions, "provenance": wanted.provenance, "metadata": wanted.metadata}
-    described = job.but(**told)
+    described = job.but(instructions=wanted.instructions, provenance=wanted.provenance)
     return Step(described) if described != job else None
 
 

@@ -1,5 +1,6 @@
 """The fields with which one place (a sidecar, a photo's tags) says what is wanted, each checked and in one spelling."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,13 @@ def _encodable(value: object) -> object:
     return value
 
 
+def _one_spelling(value: object) -> object:
+    """Text in the one form that is hashed and sent: composed Unicode, line feeds."""
+    if not isinstance(_encodable(value), str):
+        return value
+    return unicodedata.normalize("NFC", str(value)).replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _code(text: str) -> str:
     if not is_code(text):
         raise ValueError(f"{text[:80]!r} is not a style code, which is 8 hexadecimal digits such as 'AAFF5733'")
@@ -59,6 +67,10 @@ def _different(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("one provider is named twice; each may stand in the list once")
     return names
+
+
+def _once(codes: list[str]) -> list[str]:
+    return list(dict.fromkeys(codes))
 
 
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -94,10 +106,12 @@ Name = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValida
 Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_different)]
 Provider = Annotated[Annotated[Name, Tag("one")] | Annotated[Names, Tag("list")], Discriminator(_one_or_list)]
 Prompt = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), BeforeValidator(_encodable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), BeforeValidator(_one_spelling)
 ]
 Style = Annotated[str, BeforeValidator(_encodable), AfterValidator(_style)]
-Codes = Annotated[list[Annotated[str, AfterValidator(_code)]], Field(min_length=1), BeforeValidator(_words)]
+Codes = Annotated[
+    list[Annotated[str, AfterValidator(_code)]], Field(min_length=1), BeforeValidator(_words), AfterValidator(_once)
+]
 Switch = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(_upper)]
 Speed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(_upper)]
 
@@ -130,9 +144,9 @@ class Wish(BaseModel):
     max_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="A job that is quoted above this many dollars is refused."
     )
-    revision: Annotated[str, Field(max_length=200), BeforeValidator(_encodable)] | None = Field(
-        None, description="Any text; change it to buy again with the same instructions."
-    )
+    revision: (
+        Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(_one_spelling)] | None
+    ) = Field(None, description="Any text; change it to buy again with the same instructions.")
     metadata: Annotated[dict[str, Any], AfterValidator(_small)] | None = Field(
         None, description="An object of at most 8 KB, copied to receipts and events."
     )
@@ -140,6 +154,8 @@ class Wish(BaseModel):
     def fields(self) -> dict[str, Any]:
         """The given fields under their long names; a prompt alone means `replace`."""
         given: dict[str, Any] = self.model_dump(exclude_none=True)
+        if not given.get("revision"):
+            given.pop("revision", None)
         if "prompt" in given:
             given.setdefault("operation", "replace")
         for name in ("style", "style_preset"):

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 import requests
 import urllib3.exceptions
@@ -15,6 +17,7 @@ from backdrop.core.codes import Code
 CONNECT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 2_000_000
 CHUNK_BYTES = 262_144
+CHARGED = "it may have been charged"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class TooSlowError(Exception):
 class Body:
     """A request body that knows whether its last byte was handed to the network, and when (monotonic seconds)."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, deadline: float) -> None:
+        self.deadline = deadline
         self._data = memoryview(data)
         self._at = 0
         self.sent_at: float | None = None
@@ -47,6 +51,8 @@ class Body:
         return len(self._data)
 
     def read(self, size: int = -1) -> bytes:
+        if time.monotonic() > self.deadline and self._at < len(self._data):
+            raise TooSlowError
         chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(chunk)
         if not chunk:  # the sender asks for more only when all before is with the kernel
@@ -67,13 +73,22 @@ def part(name: str, data: bytes | str, *, filename: str | None = None, content_t
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Reply | Answer:
-    """Send a paid call once over a connection of its own.
+    """Send a paid call once over a connection of its own, in `timeout_seconds` at the most.
 
     A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
     Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
+    Sockets' own time-outs count anew with every byte, so a thread does the call, and is left behind when it drags on.
     """
-    sending = Body(body)
-    deadline = time.monotonic() + timeout_seconds
+    sending = Body(body, deadline=time.monotonic() + timeout_seconds)
+    ended: SimpleQueue[Reply | Answer] = SimpleQueue()
+    Thread(target=lambda: ended.put(_post(url, sending, headers, timeout_seconds)), daemon=True).start()
+    try:
+        return ended.get(timeout=timeout_seconds)
+    except Empty:
+        return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {CHARGED}.")
+
+
+def _post(url: str, sending: Body, headers: Mapping[str, str], timeout_seconds: float) -> Reply | Answer:
     try:
         with requests.Session() as session:
             session.trust_env = False
@@ -81,20 +96,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: 
                 url,
                 data=sending,
                 headers={**headers, "Connection": "close"},
-                timeout=(CONNECT_SECONDS, timeout_seconds),
+                timeout=(min(CONNECT_SECONDS, timeout_seconds), timeout_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 waited = time.monotonic() - (sending.sent_at or time.monotonic())
-                answer = read_body(response, limit=MAX_ANSWER_BYTES, deadline=deadline)
+                answer = read_body(response, limit=MAX_ANSWER_BYTES, deadline=sending.deadline)
                 return Reply(response.status_code, response.headers, answer, waited)
-    except (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        TooLongError,
-        TooSlowError,
-    ) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, TooLongError, TooSlowError) as error:
         return _failed(error, sending)
 
 
@@ -117,11 +126,7 @@ def _failed(error: Exception, sending: Body) -> Answer:
     kind = type(error).__name__
     if sending.sent_at is None:
         return Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE, f"The provider cannot be reached ({kind}).")
-    return Answer(
-        Class.AMBIG,
-        Code.CHARGE_UNKNOWN,
-        f"The call went out and no answer came back ({kind}); it may have been charged.",
-    )
+    return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"The call went out and no answer came back ({kind}); {CHARGED}.")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs
 
 from urllib3.fields import RequestField
 
-from backdrop.core.answer import Answer, Class
+from backdrop.core.answer import Answer, ApiKey, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
@@ -38,6 +39,7 @@ STATUSES: dict[int, tuple[Class, Code]] = {
     403: (Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
     404: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
     405: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    408: (Class.AMBIG, Code.CHARGE_UNKNOWN),
     413: (Class.PERM, Code.REQUEST_REJECTED),
     415: (Class.PERM, Code.REQUEST_REJECTED),
     422: (Class.PERM, Code.UNSAFE_REQUEST),
@@ -60,42 +62,41 @@ REASONS: dict[str, tuple[Class, Code]] = {
 
 @dataclass(frozen=True)
 class Ideogram:
-    """The adapter. `base_url` is scheme, host and prefix; `key` gives the API key, or None where none is set.
-
-    `key(True)` looks the key up afresh, past any cache.
-    """
+    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache."""
 
     base_url: str
     timeout_seconds: float
-    key: Callable[[bool], str | None]
+    key: Callable[[bool], ApiKey]
 
-    def call(self, job: Job, photo: bytes) -> Answer:
-        """Send one paid call and say what it led to; never raises for what the provider does."""
+    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
+        """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
+        key = self.key(False)
+        if not _fits_a_header(key.text):
+            key = self.key(True)
+        if not _fits_a_header(key.text):
+            why = key.missing or "it holds characters that no header can carry"
+            return Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for Ideogram: {why}.")
+        return partial(self._call, job, multipart(form(job, photo)), key.text)
+
+    def _call(self, job: Job, body: tuple[bytes, str], key: str) -> Answer:
+        """Send the call; once more with a fresh key, should the cached one be refused, within the same time."""
         deadline = time.monotonic() + self.timeout_seconds
-        key = self.key(False) or self.key(True)
-        if not key or not _fits_a_header(key):
-            return Answer(
-                Class.PAUSE,
-                Code.PROVIDER_KEY_MISSING,
-                "Ideogram's secret holds no API key, or one with characters that no header can carry.",
-            )
-        answer = self._send(job, photo, key, deadline)
+        answer = self._send(job, body, key, deadline)
         if answer.code is Code.PROVIDER_KEY_REFUSED:
-            fresh = self.key(True)
-            if fresh and fresh != key and _fits_a_header(fresh) and time.monotonic() < deadline:
-                return self._send(job, photo, fresh, deadline)
+            fresh = self.key(True).text
+            if fresh != key and _fits_a_header(fresh) and time.monotonic() < deadline - 1:
+                return self._send(job, body, fresh, deadline)
         return answer
 
-    def _send(self, job: Job, photo: bytes, key: str, deadline: float) -> Answer:
-        body, content_type = multipart(form(job, photo))
+    def _send(self, job: Job, body: tuple[bytes, str], key: str, deadline: float) -> Answer:
+        headers = {"Api-Key": key, "Content-Type": body[1]}
         url = self.base_url.rstrip("/") + PATHS[job.operation]
-        headers = {"Api-Key": key, "Content-Type": content_type}
-        reply = post(url, body, headers, timeout_seconds=deadline - time.monotonic())
+        reply = post(url, body[0], headers, timeout_seconds=deadline - time.monotonic())
         return reply if isinstance(reply, Answer) else _without_key(classify(job, reply), key)
 
 
 def _fits_a_header(key: str) -> bool:
-    return key.isascii() and key.isprintable() and " " not in key
+    return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
 def _without_key(answer: Answer, key: str) -> Answer:
@@ -109,7 +110,7 @@ def form(job: Job, photo: bytes) -> list[RequestField]:
     image = part("image", photo, filename=f"photo.{extension}", content_type=media_type)
     if job.operation == "remove":
         return [image]
-    given = job.instructions
+    given = job.asked
     texts = [part(name, str(given[name])) for name in TEXT_FIELDS if name in given]
     return [image, *texts, *(part("style_codes", code) for code in given.get("style_codes", ()))]
 
@@ -128,9 +129,11 @@ def _success(job: Job, reply: Reply) -> Answer:
     entries = body.get("data")
     if not isinstance(entries, list):
         status = body.get("status_code")
-        return _refusal(status if isinstance(status, int) else 500, body, reply)
-    links = tuple(_link(entry) for entry in cast("list[Any]", entries) if isinstance(entry, dict))
-    if not links or len(links) < len(cast("list[Any]", entries)):
+        if not isinstance(status, int):
+            return _lost("The answer was 200, but lists no pictures; they were probably charged.")
+        return _refusal(status, body, reply)
+    links = tuple(_link(entry) for entry in cast("list[Any]", entries))
+    if not links or not any(isinstance(entry, dict) for entry in cast("list[Any]", entries)):
         return _lost("The answer was 200, but lists no pictures; they were probably charged.")
     charged = price_per_image(NAME, job.instructions) * len(links)
     if any(link.usable for link in links):
@@ -141,6 +144,9 @@ def _success(job: Job, reply: Reply) -> Answer:
 
 def _link(entry: Any) -> Link:
     """One entry of `data`: usable where it is safe and has a link; no other field is needed."""
+    if not isinstance(entry, dict):
+        return Link(url=None)
+    entry = cast("dict[str, Any]", entry)
     url, seed = entry.get("url"), entry.get("seed")
     url = _printable(url) if isinstance(url, str) else None
     seed = seed if isinstance(seed, int) else None
@@ -197,5 +203,5 @@ def _words(status: int, body: Mapping[str, Any] | None) -> str:
     """The provider's own words for people to read; they decide nothing."""
     texts = (body.get(name) for name in ("error", "message", "detail")) if body else ()
     text = _printable(next((text for text in texts if isinstance(text, str) and text), "")[:300])
-    said = f": {text[:300]}" if text else ""
+    said = f": {text}" if text else ""
     return f"Ideogram answered {status}{said}"

@@ -64,34 +64,31 @@ class Deliver:
         if source is None:
             return Delivery()
         job = _find(jobs, message.job_id)
-        ended_here = False
-        if job and job.status is Status.PAID:
-            ended_here = self._hand_over(source, job, jobs, receives)
+        ended_here = job is not None and job.status is Status.PAID
+        if job and ended_here:
+            self._hand_over(source, job, jobs, receives)
         source, jobs = self._views(source, jobs)
         job = _find(jobs, message.job_id)
         if job is None or not job.ended:
             return Delivery(job)
         self._announce(source, job)
         if job.status in FAILED and not job.told:
-            self._bury(source, job)
+            self._mark_failed(source, job)
             return Delivery(job, ended_here=True)
         return Delivery(job, ended_here and job.status is Status.STORED)
 
     # -- pictures ------------------------------------------------------------------------------------------
 
-    def _hand_over(self, source: Source, job: Job, jobs: Sequence[Job], receives: int) -> bool:
-        """paid → stored or dead; whether it was this delivery that did it."""
+    def _hand_over(self, source: Source, job: Job, jobs: Sequence[Job], receives: int) -> None:
+        """paid → stored or dead; StaleError where the job was changed meanwhile: it is looked at anew."""
         try:
-            self.ledger.advance(self._finish(source, job, jobs, redelivered=receives > 1))
-        except StaleError:
-            return False
+            self.ledger.advance(self._finish(source, job, jobs))
         except WaitError as error:
             if error.code is not Code.RESULT_UNREACHABLE:
                 raise
             self._explain(source, job, error)
             delay = min(error.delay_seconds * 2.0 ** min(receives - 1, 10), LONGEST_DELAY_SECONDS)
             raise WaitError(error.code, error.message, delay) from error
-        return True
 
     def _explain(self, source: Source, job: Job, error: WaitError) -> None:
         """A paid picture that cannot be fetched just now says so, once."""
@@ -100,14 +97,14 @@ class Deliver:
             self.ledger.advance(transitions.note(job, problem))
             self._views(source, [job])
 
-    def _finish(self, source: Source, job: Job, jobs: Sequence[Job], *, redelivered: bool) -> transitions.Step:
+    def _finish(self, source: Source, job: Job, jobs: Sequence[Job]) -> transitions.Step:
         results: list[Result] = []
         errors: list[ResultError] = []
         current = True
         usable = [link for link in job.links if link.usable]
         for n, link in enumerate(usable, 1):
             try:
-                data, picture = self._paid_file(job, n, link, redelivered=redelivered)
+                data, picture = self._paid_file(job, n, link)
                 result = self._picture(source, job, jobs, n, link, data, picture)
                 results += [result] if result else []
                 current = current and result is not None
@@ -115,13 +112,12 @@ class Deliver:
                 errors.append(error)
         now = self.clock.now()
         if errors and len(errors) == len(usable):
-            return transitions.bury(job, errors[0], now)
+            return transitions.fail(job, errors[0], now)
         return transitions.store(job, tuple(results), _warnings(job, errors, current=current), now)
 
-    def _paid_file(self, job: Job, n: int, link: Link, *, redelivered: bool) -> tuple[bytes, Picture]:
+    def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
-        before = redelivered or job.stored_at is not None
-        kept = self.output.find(paid_key(job.job_id, job.attempt, n, "")) if before else None
+        kept = self.output.find(paid_key(job.job_id, job.answered, n, ""))
         data = self.output.read(kept) if kept else self._fetch(job, link)
         transparent = job.operation == "remove"
         try:
@@ -147,7 +143,7 @@ class Deliver:
             ) from error
 
     def _keep(self, job: Job, n: int, data: bytes, extension: str) -> None:
-        self.output.put(paid_key(job.job_id, job.attempt, n, extension), data, f"image/{extension}")
+        self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
 
     def _picture(
         self,
@@ -237,12 +233,12 @@ class Deliver:
         if told:
             self.events.announce(*told)
 
-    def _bury(self, source: Source, job: Job) -> None:
+    def _mark_failed(self, source: Source, job: Job) -> None:
         """What an operator must mend becomes a dead letter; no failure is told twice."""
         if job.status is Status.DEAD:
             body = {"source_id": source.source_id, "job_id": job.job_id}
             self.dead_letters.send(body, group=fairness_group(job.key), attributes=dead_letter(job))
-        self.ledger.advance(transitions.tell(job))
+        self.ledger.advance(transitions.mark_told(job))
 
 
 def _find(jobs: Sequence[Job], job_id: str | None) -> Job | None:

@@ -11,7 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, StaleError
 from backdrop.core.identity import content_key, job_id, source_id
 from backdrop.core.instructions import Instructions, is_complete, resolve
-from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.job import Job, Money, Problem, Source, Status
 from backdrop.core.layout import (
     Kind,
     kind_of,
@@ -84,12 +84,12 @@ class Intake:
         return self._decide(look)
 
     def _decide(self, look: Look) -> Decision:
-        place = source_id(look.bucket, look.key)
-        before, jobs = self.ledger.photo(place)
+        ident = source_id(look.bucket, look.key)
+        before, jobs = self.ledger.photo(ident)
         seen = see(self.photos, look.bucket, look.key, before.photo if before else None, self.max_megapixels)
         if seen is None:
             return self._gone(before, jobs, look)
-        source = before or Source(source_id=place, bucket=look.bucket, key=look.key)
+        source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
         if _unchanged(source, seen) or _has_its_jobs(source, seen, jobs):
             return self._hand_on(source, jobs) if look.again else Decision()
         if not seen.photo_error and not is_complete(seen.places):
@@ -132,27 +132,24 @@ class Intake:
         wanted: list[Job] = []
         if not errors:
             try:
-                wanted = [self._job(source, seen, resolve(seen.places), now)]
+                wanted = [self._job(source, jobs, seen, resolve(seen.places), now)]
             except InstructionError as error:
                 errors = [error]
         return self._write(source, jobs, seen, wanted, [Problem.of(error, now) for error in errors])
 
-    def _job(self, source: Source, seen: Seen, instructions: Instructions, now: datetime) -> Job:
+    def _job(self, source: Source, jobs: Sequence[Job], seen: Seen, instructions: Instructions, now: datetime) -> Job:
         """The job that the instructions ask for; InstructionError where no provider may do it."""
         provider = self._provider(instructions)
         price = quote(provider, instructions.fields)
-        _check_price(price, instructions.fields.get("max_cost_usd"))
         image = seen.photo.sha256 or ""
         asked, revision = instructions.asked, instructions.revision
+        ident = job_id(
+            bucket=source.bucket, key=source.key, variant="", image_sha256=image, asked=asked, revision=revision
+        )
+        if not any(job.job_id == ident and job.money is not Money.NOT_SPENT for job in jobs):
+            _check_price(price, instructions.fields.get("max_cost_usd"))
         return Job(
-            job_id=job_id(
-                bucket=source.bucket,
-                key=source.key,
-                variant="",
-                image_sha256=image,
-                asked=asked,
-                revision=revision,
-            ),
+            job_id=ident,
             content_key=content_key(image_sha256=image, asked=asked, revision=revision),
             source_id=source.source_id,
             bucket=source.bucket,
@@ -165,7 +162,6 @@ class Intake:
             asked=asked,
             instructions=dict(instructions.fields),
             provenance=dict(instructions.provenance),
-            metadata=instructions.fields.get("metadata"),
             warnings=instructions.warnings,
             quoted=price,
             queued_at=now,
@@ -229,7 +225,7 @@ class Intake:
         words = f"{job.provider} is switched off in this stack."
         error = InstructionError(Code.PROVIDER_NOT_CONFIGURED, words)
         job = self.ledger.job(source.source_id, job.job_id) or job
-        self.ledger.advance(transitions.bury(job, error, self.clock.now()))
+        self.ledger.advance(transitions.fail(job, error, self.clock.now()))
         to_deliver(self.deliver, source, job.job_id)
 
 
@@ -237,8 +233,9 @@ def _name(source: Source, known: Job | None, wanted: Job, now: datetime) -> tran
     """A job that the photo names: new, run again, delivered again, told something new, or left as it is."""
     if known is None:
         return transitions.Step(wanted)
-    step = transitions.deliver_again(known) if known.job_id not in source.jobs.values() else None
-    step = step or transitions.reopen(known, now)
+    step = transitions.reopen(known, wanted, now)
+    if known.job_id not in source.jobs.values():
+        step = transitions.name_again(known) or step
     return transitions.describe(step.job if step else known, wanted) or step
 
 

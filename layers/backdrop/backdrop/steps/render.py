@@ -1,6 +1,6 @@
 """Render: pay once. Take the job, call the provider, save the answer; nothing else happens while a slot is held."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,20 +9,21 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class
 from backdrop.core.capability import MAX_PHOTO_BYTES
 from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.core.money import usd_text
+from backdrop.core.money import quote, usd_text
 from backdrop.ports import Clock, InputBucket, Ledger, Provider, Queue
 from backdrop.steps.messages import JobMessage, begin_again, to_deliver
 
 RECORD_SECONDS = 10
+LAST_RECORD_SECONDS = 2
 LEASE_GRACE = timedelta(seconds=60)
 IN_SLOT_WAIT_SECONDS = 20
 FIRST_DELAY_SECONDS = 10
 NOW_TRIES = 2
-LONGEST_DELAY_SECONDS = 240
-WRITE_TRIES = 8
+LONGEST_DELAY_SECONDS = 900
+LONGEST_BUDGET_DELAY_SECONDS = 3600
 
 
 class Outcome(StrEnum):
@@ -36,10 +37,9 @@ class Outcome(StrEnum):
 
 @dataclass
 class Slot:
-    """One delivery's place in the lane: how long it lasts, how often the message came, and what the door counts."""
+    """One delivery's place in the lane: how long it lasts, and what the door counts."""
 
     deadline: datetime
-    receives: int
     labels: dict[str, str] = field(default_factory=dict[str, str])
     calls: int = 0
     latency_ms: int = 0
@@ -85,20 +85,23 @@ class Render:
         attempt = job.attempt_of(job.attempt)
         if attempt and now < attempt.lease_until:
             left = (attempt.lease_until - now).total_seconds()
-            raise WaitError(Code.PROVIDER_UNAVAILABLE, "another worker holds the job's lease", left + 1)
+            raise WaitError(Code.JOB_IN_FLIGHT, "another worker holds the job's lease", left + 1)
 
     def _render(self, job: Job, slot: Slot) -> Outcome:
-        provider = self.providers[job.provider]
         slot.labels |= {"provider": job.provider, "operation": job.operation}
-        photo = self._photo(job)
-        if photo is None:
+        provider, photo = self.providers.get(job.provider), self._photo(job)
+        if provider is None or photo is None:
             begin_again(self.intake, job)
             return Outcome.RETURNED_TO_INTAKE
+        call = provider.prepare(job, photo)
+        if isinstance(call, Answer):
+            raise self._handed_back(job, call, slot)
+        needed = timedelta(seconds=provider.timeout_seconds + RECORD_SECONDS)
         while True:
-            job, answer = self._pay(job, photo, provider, slot)
+            job, answer = self._pay(job, call, needed, slot)
             if job.status is not Status.ACCEPTED:
                 break
-            job = self._wait_in_slot(job, answer, provider, slot)
+            job = self._wait_in_slot(job, answer, needed, slot)
         if job.status is Status.UNKNOWN:
             job = self.ledger.advance(transitions.hold(job, self.clock.now()))
         to_deliver(self.deliver, job, job.job_id)
@@ -111,51 +114,56 @@ class Render:
             return None
         return stored.data
 
-    def _pay(self, job: Job, photo: bytes, provider: Provider, slot: Slot) -> tuple[Job, Answer]:
+    def _pay(self, job: Job, call: Callable[[], Answer], needed: timedelta, slot: Slot) -> tuple[Job, Answer]:
         """Claim, call, record: between the first and the last the money moves."""
         now = self.clock.now()
-        if now + timedelta(seconds=provider.timeout_seconds + RECORD_SECONDS) > slot.deadline:
-            raise WaitError(Code.PROVIDER_UNAVAILABLE, "too little time is left to start a call", 0)
-        terms = transitions.Claim(
-            now=now,
-            lease_until=slot.deadline + LEASE_GRACE,
-            price=job.quoted,
-            cap=self.daily_budget,
-        )
+        if now + needed > slot.deadline:
+            raise WaitError(Code.TOO_LITTLE_TIME, "too little time is left to start a call", FIRST_DELAY_SECONDS)
+        price = quote(job.provider, job.instructions)
+        terms = transitions.Claim(now=now, lease_until=slot.deadline + LEASE_GRACE, price=price, cap=self.daily_budget)
         job = self._claim(job, terms)
         started = self.clock.now()
-        answer = provider.call(job, photo)
+        answer = call()
         slot.calls += 1
         slot.latency_ms = round((self.clock.now() - started).total_seconds() * 1000)
-        return self._record(job, job.attempt, answer), answer
+        return self._record(job, answer, slot), answer
 
     def _claim(self, job: Job, terms: transitions.Claim) -> Job:
         try:
             return self.ledger.advance(transitions.claim(job, terms))
         except WaitError as error:
-            if error.code is Code.BUDGET_REACHED:
-                words = f"The job costs up to {usd_text(terms.price)}; {usd_text(terms.cap)} is today's budget."
-                self._explain(job, WaitError(error.code, words, error.delay_seconds))
-            raise
+            if error.code is not Code.BUDGET_REACHED:
+                raise
+            words = f"The job costs up to {usd_text(terms.price)}; {usd_text(terms.cap)} is today's budget."
+            problem = self._explain(job, BackdropError(error.code, words))
+            delay = min(_grown(problem, LONGEST_BUDGET_DELAY_SECONDS), _seconds_to_midnight(terms.now))
+            raise WaitError(error.code, words, delay + self.clock.jitter(30)) from error
 
-    def _record(self, job: Job, n: int, answer: Answer) -> Job:
-        """The answer is written whatever came between: it is looked up anew until it stands in the ledger."""
-        for _ in range(WRITE_TRIES):
+    def _record(self, job: Job, answer: Answer, slot: Slot) -> Job:
+        """The answer is written whatever came between: it is tried for as long as the invocation lasts."""
+        n, pause = job.attempt, 0.1
+        while True:
             try:
                 return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
-            except StaleError:
-                job = self.ledger.job(job.source_id, job.job_id) or job
-            except WaitError:
-                self.clock.sleep(self.clock.jitter(1))
-        return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
+            except (StaleError, WaitError):
+                if self.clock.now() + timedelta(seconds=pause + LAST_RECORD_SECONDS) > slot.deadline:
+                    raise
+                self.clock.sleep(pause)
+                job, pause = self._looked_up(job), min(pause * 2, 4)
 
-    def _wait_in_slot(self, job: Job, answer: Answer, provider: Provider, slot: Slot) -> Job:
+    def _looked_up(self, job: Job) -> Job:
+        """The job as it stands now, or as it was known where the ledger does not answer."""
+        try:
+            return self.ledger.job(job.source_id, job.job_id) or job
+        except WaitError:
+            return job
+
+    def _wait_in_slot(self, job: Job, answer: Answer, needed: timedelta, slot: Slot) -> Job:
         """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(answer, slot)
-        needed = timedelta(seconds=(seconds or 0) + provider.timeout_seconds + RECORD_SECONDS)
-        if seconds is None or self.clock.now() + needed > slot.deadline:
+        if seconds is None or self.clock.now() + timedelta(seconds=seconds) + needed > slot.deadline:
             raise self._handed_back(job, answer, slot)
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)
@@ -177,19 +185,29 @@ class Render:
 
     def _handed_back(self, job: Job, answer: Answer, slot: Slot) -> WaitError:
         """The wait that hands the message back, written down first; each of the same kind is longer than the last."""
-        error = WaitError(answer.code or Code.PROVIDER_UNAVAILABLE, answer.message, answer.retry_after or 0)
+        code = answer.code or Code.PROVIDER_UNAVAILABLE
         if answer.kind is Class.QUOTA:
-            error.delay_seconds = (answer.retry_after or FIRST_DELAY_SECONDS) + self.clock.jitter(2)
-            self.ledger.advance(transitions.Step(self._throttled(job, answer, slot, error.delay_seconds)))
-            return error
-        problem = self._explain(job, error)
-        grown = min(FIRST_DELAY_SECONDS * 2.0 ** min(problem.times - 1, 10), LONGEST_DELAY_SECONDS)
-        error.delay_seconds = (answer.retry_after or grown) + self.clock.jitter(2)
-        return error
+            delay = (answer.retry_after or FIRST_DELAY_SECONDS) + self.clock.jitter(2)
+            self.ledger.advance(transitions.Step(self._throttled(job, answer, slot, delay)))
+            return WaitError(code, answer.message, delay)
+        problem = self._explain(job, BackdropError(code, answer.message))
+        delay = answer.retry_after or _grown(problem, LONGEST_DELAY_SECONDS)
+        return WaitError(code, answer.message, delay + self.clock.jitter(2))
 
-    def _explain(self, job: Job, error: WaitError) -> Problem:
-        """A photo that waits says why."""
+    def _explain(self, job: Job, error: BackdropError) -> Problem:
+        """A photo that waits says why; the longer it lasts, the more seldom its report is written anew."""
         problem = Problem.of(error, self.clock.now()).since(job.problem)
         job = self.ledger.advance(transitions.note(job, problem))
-        to_deliver(self.deliver, job)
+        if problem.times.bit_count() == 1:
+            to_deliver(self.deliver, job)
         return problem
+
+
+def _grown(problem: Problem, longest: float) -> float:
+    """Seconds to wait, twice as long each time the problem is met again."""
+    return min(FIRST_DELAY_SECONDS * 2.0 ** min(problem.times - 1, 10), longest)
+
+
+def _seconds_to_midnight(now: datetime) -> float:
+    """Until the next day (UTC), when the budget begins anew."""
+    return 86_400 - (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()

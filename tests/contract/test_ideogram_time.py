@@ -1,0 +1,146 @@
+"""A paid call's time-out holds for the whole call, however its bytes drag on; none of these servers ends by itself."""
+
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from threading import Event, Thread
+from types import SimpleNamespace
+
+import pytest
+
+from backdrop.core.answer import Answer, ApiKey, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Money
+from backdrop.providers import http, ideogram
+from backdrop.providers.ideogram import Ideogram
+from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key
+from tests.contract.standin_client import KEY
+
+LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+NEVER_SENT = (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+TIME_OUT = 0.4
+UPLOAD_BYTES = 64_000_000
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+LENGTH = f"Content-Length: {len(SUCCESS)}\r\n\r\n".encode()
+Serve = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def over() -> Generator[Event]:
+    """Set when the test is over: until then each server goes on as it does, and never gives up first."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def drips(over: Event, data: bytes, *, first: bytes = b"") -> Reply:
+    """A beginning at once and then one byte at a time, again and again, always sooner than any socket's time-out."""
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(first)
+        while True:
+            for byte in data:
+                if over.wait(TIME_OUT / 10):
+                    return
+                connection.sendall(bytes([byte]))
+
+    return reply
+
+
+def stalls(over: Event, first: bytes) -> Reply:
+    """A beginning and then nothing."""
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(first)
+        over.wait(SECONDS)
+
+    return reply
+
+
+def answer_to(reply: Reply, over: Event) -> Answer:
+    with recording(reply) as server:
+        answer = called(Ideogram(server.url, TIME_OUT, the_key), a_job(), PHOTO)
+        over.set()
+        return answer
+
+
+def assert_lost(answer: Answer) -> None:
+    assert (answer.kind, answer.code, answer.money) == LOST
+    assert "may have been charged" in answer.message
+
+
+def test_a_head_that_drips_without_end_is_lost_when_the_time_is_over(over: Event) -> None:
+    assert_lost(answer_to(drips(over, b"X-Padding: x\r\n", first=HEAD), over))
+
+
+def test_a_body_that_drips_without_end_is_lost_when_the_time_is_over(over: Event) -> None:
+    endless = HEAD + b"Content-Length: 1000000\r\n\r\n"
+    assert_lost(answer_to(drips(over, b" ", first=endless), over))
+
+
+@pytest.mark.parametrize(
+    "first", [b"", HEAD, HEAD + LENGTH, HEAD + LENGTH + SUCCESS[:-1]], ids=["silent", "head", "no body", "all but one"]
+)
+def test_an_answer_that_stalls_at_any_place_is_lost_when_the_time_is_over(over: Event, first: bytes) -> None:
+    assert_lost(answer_to(stalls(over, first), over))
+
+
+def test_interim_answers_do_not_stretch_the_time(over: Event) -> None:
+    """Each `100 Continue` is a whole head of its own."""
+    assert_lost(answer_to(drips(over, b"HTTP/1.1 100 Continue\r\n\r\n"), over))
+
+
+# -- the way there ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(serve: Serve) -> Generator[str]:
+    """A server with small buffers that does this with its one connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+
+        def accept() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                serve(connection)
+
+        thread = Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(SECONDS)
+
+
+def test_an_upload_that_drags_on_ends_when_the_time_is_over(over: Event) -> None:
+    """Unpaid where we stopped before its last byte, in doubt where we left while it was under way."""
+    received: list[int] = []
+
+    def reads_slowly(connection: socket.socket) -> None:
+        while not over.wait(0.002) and (piece := connection.recv(65_536)):
+            received.append(len(piece))
+
+    with serving(reads_slowly) as url:
+        answer = http.post(url, bytes(UPLOAD_BYTES), {"Api-Key": KEY}, timeout_seconds=TIME_OUT)
+        over.set()
+    assert isinstance(answer, Answer)
+    assert (answer.kind, answer.code, answer.money) in (LOST, NEVER_SENT)
+    assert 0 < sum(received) < UPLOAD_BYTES
+
+
+@pytest.mark.parametrize(("first_took", "time_outs"), [(3.0, [10.0, 7.0]), (9.5, [10.0])], ids=["early", "late"])
+def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
+    first_took: float, time_outs: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1_000.0]
+    given: list[float] = []
+
+    def refused(url: str, body: bytes, headers: dict[str, str], *, timeout_seconds: float) -> http.Reply:
+        given.append(timeout_seconds)
+        now[0] += first_took
+        return http.Reply(401, {}, b"{}", 0.1)
+
+    monkeypatch.setattr(ideogram, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(ideogram, "post", refused)
+    keys = iter(["old", "new"])
+    answer = called(Ideogram("https://api.test", 10, lambda fresh: ApiKey(next(keys))), a_job(), PHOTO)
+    assert given == time_outs
+    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
