@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from backdrop.core.answer import Answer, ApiKey
+from backdrop.core.answer import Answer
+from backdrop.core.api_key import ApiKey
 from backdrop.core.job import Job
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY

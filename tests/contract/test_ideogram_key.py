@@ -7,7 +7,8 @@ from typing import Protocol
 import pytest
 
 from backdrop.aws import keys
-from backdrop.core.answer import Answer, ApiKey, Class
+from backdrop.core.answer import Answer, Class
+from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers.ideogram import Ideogram
@@ -121,7 +122,9 @@ def point_at(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", server.url)
 
 
-@pytest.mark.parametrize("text", ["the-key", "the-key\n", " the-key\r\n", "\tthe-key \n\n"], ids=ascii)
+@pytest.mark.parametrize(
+    "text", ["the-key", "the-key\n", " the-key\r\n", "\tthe-key \n\n", "\ufeffthe-key\r\n"], ids=ascii
+)
 def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
@@ -130,7 +133,7 @@ def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monke
     assert json.loads(request.body)["SecretId"] == "shop/ideogram/api-key"
 
 
-@pytest.mark.parametrize("text", ["", " \n"], ids=ascii)
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff"], ids=ascii)
 def test_a_secret_of_blanks_is_no_key_and_says_which(
     api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

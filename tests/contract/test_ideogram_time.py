@@ -1,14 +1,15 @@
-"""A paid call's time-out holds for the whole call, however its bytes drag on; none of these servers ends by itself."""
+"""A paid call's time-out holds for the whole call, however its bytes drag on; nobody waits for the last."""
 
 import socket
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
 
-from backdrop.core.answer import Answer, ApiKey, Class
+from backdrop.core.answer import Answer, Class
+from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers import http, ideogram
@@ -27,22 +28,26 @@ Serve = Callable[[socket.socket], None]
 
 @pytest.fixture
 def over() -> Generator[Event]:
-    """Set when the test is over: until then each server goes on as it does, and never gives up first."""
+    """Set when the test is over: until then each server goes on as it does, ten times longer than it may."""
     event = Event()
     yield event
     event.set()
 
 
-def drips(over: Event, data: bytes, *, first: bytes = b"") -> Reply:
-    """A beginning at once and then one byte at a time, again and again, always sooner than any socket's time-out."""
+def drips(over: Event, first: bytes, slow: bytes, last: bytes) -> Reply:
+    """A beginning at once, then one byte at a time, each sooner than a socket's time-out, and at last all the rest.
+
+    Nobody may wait for the rest: it sets `over` itself.
+    """
 
     def reply(connection: socket.socket) -> None:
         connection.sendall(first)
-        while True:
-            for byte in data:
-                if over.wait(TIME_OUT / 10):
-                    return
-                connection.sendall(bytes([byte]))
+        for byte in slow:
+            if over.wait(TIME_OUT / 10):
+                return
+            connection.sendall(bytes([byte]))
+        over.set()
+        connection.sendall(last)
 
     return reply
 
@@ -60,6 +65,7 @@ def stalls(over: Event, first: bytes) -> Reply:
 def answer_to(reply: Reply, over: Event) -> Answer:
     with recording(reply) as server:
         answer = called(Ideogram(server.url, TIME_OUT, the_key), a_job(), PHOTO)
+        assert not over.is_set()
         over.set()
         return answer
 
@@ -69,13 +75,13 @@ def assert_lost(answer: Answer) -> None:
     assert "may have been charged" in answer.message
 
 
-def test_a_head_that_drips_without_end_is_lost_when_the_time_is_over(over: Event) -> None:
-    assert_lost(answer_to(drips(over, b"X-Padding: x\r\n", first=HEAD), over))
+def test_a_head_that_drips_is_lost_when_the_time_is_over(over: Event) -> None:
+    assert_lost(answer_to(drips(over, HEAD, b"X-Padding: " + b"x" * 100 + b"\r\n", LENGTH + SUCCESS), over))
 
 
-def test_a_body_that_drips_without_end_is_lost_when_the_time_is_over(over: Event) -> None:
-    endless = HEAD + b"Content-Length: 1000000\r\n\r\n"
-    assert_lost(answer_to(drips(over, b" ", first=endless), over))
+def test_a_body_that_drips_is_lost_when_the_time_is_over(over: Event) -> None:
+    head = HEAD + f"Content-Length: {100 + len(SUCCESS)}\r\n\r\n".encode()
+    assert_lost(answer_to(drips(over, head, b" " * 100, SUCCESS), over))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_an_answer_that_stalls_at_any_place_is_lost_when_the_time_is_over(over: 
 
 def test_interim_answers_do_not_stretch_the_time(over: Event) -> None:
     """Each `100 Continue` is a whole head of its own."""
-    assert_lost(answer_to(drips(over, b"HTTP/1.1 100 Continue\r\n\r\n"), over))
+    assert_lost(answer_to(drips(over, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4, HEAD + LENGTH + SUCCESS), over))
 
 
 # -- the way there ---------------------------------------------------------------------------------------------
@@ -101,7 +107,7 @@ def serving(serve: Serve) -> Generator[str]:
 
         def accept() -> None:
             connection, _ = listener.accept()
-            with connection:
+            with connection, suppress(ConnectionError):
                 serve(connection)
 
         thread = Thread(target=accept, daemon=True)
@@ -111,12 +117,13 @@ def serving(serve: Serve) -> Generator[str]:
 
 
 def test_an_upload_that_drags_on_ends_when_the_time_is_over(over: Event) -> None:
-    """Unpaid where we stopped before its last byte, in doubt where we left while it was under way."""
+    """Unpaid where we stopped before its last byte, in doubt where we left it; and it never arrives whole later."""
     received: list[int] = []
 
     def reads_slowly(connection: socket.socket) -> None:
-        while not over.wait(0.002) and (piece := connection.recv(65_536)):
+        while piece := connection.recv(65_536):
             received.append(len(piece))
+            over.wait(0.002)
 
     with serving(reads_slowly) as url:
         answer = http.post(url, bytes(UPLOAD_BYTES), {"Api-Key": KEY}, timeout_seconds=TIME_OUT)

@@ -72,15 +72,16 @@ def a_job(**changes: Any) -> Job:
     return Job(**facts | changes)
 
 
-def terms(now: datetime = NOW, cap: int = CAP) -> transitions.Claim:
-    """What render says when it claims."""
-    return transitions.Claim(now=now, lease_until=now + (LEASE - NOW), price=PRICE, cap=cap)
+def claim(job: Job, now: datetime = NOW, cap: int = CAP) -> transitions.Step:
+    """A claim as render makes it."""
+    lease_until = now + (LEASE - NOW)
+    return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap)
 
 
 def job_in(status: Status) -> Job:
     """A job that came to a state the way jobs do."""
     accepted = a_job()
-    submitting = transitions.claim(accepted, terms()).job
+    submitting = claim(accepted).job
     paid = transitions.record(submitting, 1, OK, NOW).job
     lost = transitions.record(submitting, 1, LOST, NOW).job
     superseded, cancelled = transitions.supersede(accepted, NOW), transitions.cancel(accepted, NOW)

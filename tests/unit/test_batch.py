@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.batch import LONGEST_DELAY_SECONDS, OUTAGES, Inbox, delay_seconds, name_of, receives
+from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, name_of, receives
 from backdrop.aws.queues import SqsQueue
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
@@ -123,11 +123,11 @@ def test_a_delay_stays_within_what_sqs_allows(door: Door, asked: float, given: i
 def test_a_service_out_of_order_is_asked_more_and_more_seldom_and_nobody_else(code: Code) -> None:
     """Every other wait knows its own length: a rate limit, a lease, a budget."""
     waits = [delay_seconds(WaitError(code, "x", 5), times) for times in (1, 2, 3, 7, 8, 9, 5_000)]
-    assert waits == ([5, 10, 20, 320, 600, 600, 600] if code in OUTAGES else [5] * 7)
+    assert waits == ([5, 10, 20, 320, 600, 600, 600] if code in BACKED_OFF else [5] * 7)
 
 
-def test_what_aws_does_not_do_is_an_outage() -> None:
-    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE} == OUTAGES
+def test_what_nothing_else_makes_longer_is_backed_off() -> None:
+    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED} == BACKED_OFF
 
 
 def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:

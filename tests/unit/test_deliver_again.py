@@ -15,7 +15,7 @@ from backdrop.steps.messages import DeliverMessage, to_deliver
 from proof.world.pictures import photo, picture
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
-from tests.unit.simulation import KEY, OK, PRICE, UNREACHED, assert_at_rest, dropped, terms, the_job
+from tests.unit.simulation import KEY, OK, PRICE, UNREACHED, assert_at_rest, claim, dropped, the_job
 
 PICTURE = f"{KEY}/red.png"
 EXPIRED = ResultError(Code.LINK_EXPIRED, "the link answers 410")
@@ -48,6 +48,11 @@ def kept(world: World) -> list[str]:
     return [key.rpartition("/")[2] for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118
 
 
+def dies_after_keeping(world: World) -> None:
+    """The worker that keeps the provider's file dies with the next breath."""
+    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID in call.sent["Key"]))
+
+
 def assert_handed_over(world: World) -> None:
     """The job that the photo names is stored, and its picture lies in its place."""
     job = removed(world)
@@ -68,7 +73,7 @@ def assert_handed_over(world: World) -> None:
 
 def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -> None:
     world = paid()
-    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID in call.sent["Key"]))
+    dies_after_keeping(world)
     world.turn("deliver")
     world.turn("deliver")
     assert the_job(world).status is Status.PAID
@@ -101,14 +106,15 @@ def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
     world = dropped()
     world.run("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.advance
-    job = advance(transitions.claim(the_job(world), terms(now)))
+    job = advance(claim(the_job(world), now))
     job = advance(transitions.record(job, 1, UNREACHED, now))
-    job = advance(transitions.claim(job, terms(now)))
+    job = advance(claim(job, now))
     late = Answer(Class.OK, links=(Link(url="https://results.invalid/late.png"),), charged=PRICE)
     job = advance(transitions.record(job, 1, late, now))
     advance(transitions.record(job, 2, OK, now))
+    dies_after_keeping(world)
     world.run()
-    assert kept(world) == ["1_1.png"]
+    assert (world.crashes, kept(world)) == (1, ["1_1.png"])
     assert world.downloads.fetched == ["https://results.invalid/late.png"]
     assert (the_job(world).status, the_job(world).charged) == (Status.STORED, 2 * PRICE)
 
@@ -118,9 +124,9 @@ def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
     world = dropped()
     world.run("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.advance
-    job = advance(transitions.claim(the_job(world), terms(now)))
+    job = advance(claim(the_job(world), now))
     job = advance(transitions.record(job, 1, UNREACHED, now))
-    job = advance(transitions.claim(job, terms(now)))
+    job = advance(claim(job, now))
     job = advance(transitions.record(job, 1, OK, now))
     world.downloads.instead = photo("opaque")
     to_deliver(world.intake.deliver, job, job.job_id)

@@ -10,7 +10,7 @@ from backdrop.core.errors import StaleError, WaitError
 from backdrop.core.job import Job, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer, refusal, throttle
-from tests.unit.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, a_job, terms
+from tests.unit.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, a_job, claim
 
 SOURCE = Source(source_id="s" * 64, bucket="photos", key="shoes/red.jpg")
 TODAY = NOW.date().isoformat()
@@ -26,7 +26,7 @@ def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
     world = World()
     world.wire.after.append(lost := Strike(lose_answer, WRITE, times=10))
     job = accepted(world)
-    job = world.ledger.advance(transitions.claim(job, terms()))
+    job = world.ledger.advance(claim(job))
     job = world.ledger.advance(transitions.record(job, 1, OK, NOW))
     world.ledger.put_source(SOURCE, [])
     assert lost.hits == 4
@@ -56,9 +56,9 @@ def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
 def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
     world = World()
     job = accepted(world)
-    won = world.ledger.advance(transitions.claim(job, terms()))
+    won = world.ledger.advance(claim(job))
     with pytest.raises(StaleError):
-        world.ledger.advance(transitions.claim(job, terms()))
+        world.ledger.advance(claim(job))
     with pytest.raises(StaleError):
         accepted(world)
     assert world.jobs() == [won]
@@ -77,7 +77,7 @@ def test_all_of_a_photos_writes_count_or_none() -> None:
     world = World()
     job = accepted(world)
     steps = [transitions.supersede(job, NOW), transitions.Step(a_job(job_id="k" * 64))]
-    world.ledger.advance(transitions.claim(job, terms()))
+    world.ledger.advance(claim(job))
     with pytest.raises(StaleError):
         world.ledger.put_source(SOURCE, [step for step in steps if step])
     assert [one.status for one in world.jobs()] == ["submitting"]
@@ -107,7 +107,7 @@ def test_a_table_that_does_not_answer_a_question_means_wait(operation: str) -> N
 def claimed(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
     """The n-th job, claimed."""
     job = accepted(world, job_id=f"{n:064}")
-    return world.ledger.advance(transitions.claim(job, terms(NOW + timedelta(days=day), cap)))
+    return world.ledger.advance(claim(job, NOW + timedelta(days=day), cap))
 
 
 def test_claims_beyond_the_cap_wait_for_the_next_day() -> None:

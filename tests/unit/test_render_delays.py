@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
@@ -13,7 +12,7 @@ from functions.deployment_check import app as deployment_check
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import LIMITS, World
 from proof.world.wire import Call, Strike, throttle
-from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, terms, the_job
+from tests.unit.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
 
 WRONG_KEY = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
 BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
@@ -135,7 +134,9 @@ def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
     """Five seconds for ledger, photo and key are part of the check's margin."""
     world = dropped()
     world.provider.timeout_seconds = LIMITS["ideogram"] - deployment_check.MARGIN_SECONDS
-    world.wire.before.append(read := Strike(asleep(5, world), "get_object", nth=2))
+    world.run("intake")
+    world.wire.before.append(read := Strike(asleep(5, world), "get_object"))
+    world.run("ideogram")
     world.run()
     assert read.hits == 1
     assert world.waits == []
@@ -159,7 +160,7 @@ def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
 def test_a_job_in_anothers_call_says_so_and_waits_for_its_lease() -> None:
     world = dropped()
     world.run("intake")
-    claimed = world.ledger.advance(transitions.claim(the_job(world), terms(world.clock.now())))
+    claimed = world.ledger.advance(claim(the_job(world), world.clock.now()))
     world.turn("ideogram")
     (wait,) = world.waits
     assert wait.code is Code.JOB_IN_FLIGHT

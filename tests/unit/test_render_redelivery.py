@@ -11,7 +11,7 @@ from backdrop.steps.messages import to_lane
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up
 from proof.world.stack import World
-from tests.unit.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, dropped, terms, the_job
+from tests.unit.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, claim, dropped, the_job
 
 S = Status
 
@@ -33,7 +33,7 @@ def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
         assert step
         advance(step)
         return
-    job = advance(transitions.claim(job, terms(now)))
+    job = advance(claim(job, now))
     answers = {S.UNKNOWN: LOST, S.HELD: LOST, S.PAID: OK, S.STORED: OK, S.REFUSED: REFUSED, S.DEAD: REJECTED}
     if status in answers:
         job = advance(transitions.record(job, 1, answers[status], now))

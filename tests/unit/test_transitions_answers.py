@@ -9,7 +9,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job, Link, Status
-from tests.unit.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, job_in, terms
+from tests.unit.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, claim, job_in
 
 S = Status
 OTHER = Answer(Class.OK, links=(Link(url="https://results.invalid/2.png", seed=2),), charged=PRICE)
@@ -18,9 +18,9 @@ ENDED_UNPAID = [S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD]
 
 def claimed_twice() -> Job:
     """A job whose first call was not taken, as far as one knows, and whose second is out."""
-    job = transitions.claim(a_job(), terms()).job
+    job = claim(a_job()).job
     job = transitions.record(job, 1, UNREACHED, NOW).job
-    return transitions.claim(job, terms()).job
+    return claim(job).job
 
 
 def test_the_first_answer_is_of_the_first_attempt() -> None:
@@ -61,7 +61,7 @@ def test_a_late_answer_that_brings_nothing_does_not_move_a_waiting_job() -> None
 
 def test_a_claim_writes_down_the_price_at_which_it_was_made() -> None:
     """The price list may have changed while the job waited in its lane."""
-    step = transitions.claim(a_job(quoted=PRICE // 2), terms())
+    step = claim(a_job(quoted=PRICE // 2))
     assert (step.job.quoted, step.job.attempts[0].reserved) == (PRICE, PRICE)
 
 

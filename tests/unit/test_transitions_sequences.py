@@ -12,7 +12,7 @@ from backdrop.core.answer import Answer
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Status
-from tests.unit.simulation import ANSWERS, LOST, NOW, PRICE, a_job, a_note, terms
+from tests.unit.simulation import ANSWERS, LOST, NOW, PRICE, a_job, a_note, claim
 
 MOVES = ("lose", "hold", "store", "fail", "note", "supersede", "cancel", "reopen", "name_again")
 HUNG_UP_AFTER_CHARGING = "charged and hung up"
@@ -41,7 +41,7 @@ class OneJob(RuleBasedStateMachine):
     @precondition(lambda self: self.job.status is Status.ACCEPTED)
     @rule(truth=st.sampled_from([*ANSWERS, HUNG_UP_AFTER_CHARGING]))
     def a_worker_claims_and_calls(self, truth: str) -> None:
-        self.write(transitions.claim(self.job, terms(self.now)))
+        self.write(claim(self.job, self.now))
         self.answers[self.job.attempt] = ANSWERS.get(truth, LOST)
         self.bill += PRICE if truth in ("ok", "unsafe", HUNG_UP_AFTER_CHARGING) else 0
 

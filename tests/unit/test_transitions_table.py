@@ -22,16 +22,16 @@ from tests.unit.simulation import (
     THROTTLED,
     UNSAFE,
     a_note,
+    claim,
     job_in,
     spent_and_dead,
-    terms,
 )
 
 Move = Callable[[Job], transitions.Step | None]
 S = Status
 
 MOVES: dict[str, Move] = {
-    "claim": lambda job: transitions.claim(job, terms()),
+    "claim": lambda job: claim(job),
     "lose": lambda job: transitions.lose(job, LEASE),
     "hold": lambda job: transitions.hold(job, NOW),
     "note": lambda job: transitions.note(job, a_note()),
@@ -112,7 +112,7 @@ def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
 
 
 def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> None:
-    claimed = transitions.claim(job_in(S.ACCEPTED), terms())
+    claimed = claim(job_in(S.ACCEPTED))
     assert claimed.booking
     assert (claimed.booking.reserved, claimed.booking.committed) == (PRICE, PRICE)
     for answer, certain, unknown in ((OK, PRICE, 0), (LOST, 0, PRICE), (REFUSED, 0, 0), (BACKOFF, 0, 0)):
@@ -152,7 +152,7 @@ def test_a_job_that_is_not_wanted_any_more_ends_when_it_comes_back_unpaid(
 def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
     job = job_in(S.ACCEPTED)
     for _ in range(50):
-        job = transitions.claim(job, terms()).job
+        job = claim(job).job
         job = transitions.record(job, job.attempt, BACKOFF, NOW).job
     assert job.attempt == 50
     assert len(job.attempts) == transitions.KEPT_NOT_TAKEN

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONGEST_DELAY_SECONDS = 43_000
-LONGEST_OUTAGE_SECONDS = 600
-OUTAGES = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE})
+LONGEST_BACK_OFF_SECONDS = 600
+BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED})
 STALE_DELAY_SECONDS = 1
 MAX_LETTER_BYTES = 80_000
 Work = Callable[[SQSRecord], None]
@@ -107,10 +107,10 @@ class Inbox:
 
 
 def delay_seconds(error: WaitError, times: int) -> float:
-    """Seconds until the message shall come again: AWS out of order is asked more and more seldom."""
-    if error.code not in OUTAGES:
+    """Seconds until the message shall come again; what nothing else makes longer grows with the message's receives."""
+    if error.code not in BACKED_OFF:
         return error.delay_seconds
-    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_OUTAGE_SECONDS)
+    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_BACK_OFF_SECONDS)
 
 
 def queue_name(record: SQSRecord) -> str:

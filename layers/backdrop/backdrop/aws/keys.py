@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from backdrop.aws.clients import QUICK
-from backdrop.core.answer import ApiKey
+from backdrop.core.api_key import ApiKey
 
 KEY_SECONDS = 300
 

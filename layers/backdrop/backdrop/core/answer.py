@@ -43,11 +43,3 @@ class Answer:
     @property
     def usable(self) -> bool:
         return any(link.usable for link in self.links)
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """A provider's key, or why there is none."""
-
-    text: str = ""
-    missing: str = ""

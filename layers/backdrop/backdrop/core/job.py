@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import ConfigDict
 
@@ -48,7 +48,6 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Record:
     """Immutable: a transition makes a new one. A field that this release does not know is never read past."""
 
@@ -56,7 +55,7 @@ class Record:
 
     def but(self, **changed: Any) -> Self:
         """The same record with some fields changed."""
-        return replace(self, **changed)
+        return replace(cast("Any", self), **changed)
 
 
 @dataclass(frozen=True, kw_only=True)

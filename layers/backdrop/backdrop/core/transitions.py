@@ -49,39 +49,27 @@ class Step:
     booking: Booking | None = None
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What render knows when it claims a job; `price` and `cap` are micro-dollars."""
-
-    now: datetime
-    lease_until: datetime
-    price: int
-    cap: int
-    provider_id: str | None = None
-
-
-def claim(job: Job, terms: Claim) -> Step:
-    """accepted → submitting: open the next attempt and reserve its highest price."""
+def claim(job: Job, *, now: datetime, lease_until: datetime, price: int, cap: int) -> Step:
+    """accepted → submitting: open the next attempt and reserve its highest price (`price`, `cap`: micro-dollars)."""
     _only(job, Status.ACCEPTED)
     n = job.attempt + 1
-    day = terms.now.date().isoformat()
+    day = now.date().isoformat()
     attempt = Attempt(
         n=n,
         provider=job.provider,
-        provider_id=terms.provider_id,
-        submitted_at=terms.now,
-        lease_until=terms.lease_until,
+        submitted_at=now,
+        lease_until=lease_until,
         day=day,
-        reserved=terms.price,
+        reserved=price,
     )
     claimed = job.but(
         status=Status.SUBMITTING,
-        quoted=terms.price,
+        quoted=price,
         attempt=n,
         attempts=(*job.attempts, attempt),
-        submitted_at=job.submitted_at or terms.now,
+        submitted_at=job.submitted_at or now,
     )
-    return Step(claimed, Booking(day, reserved=terms.price, cap=terms.cap))
+    return Step(claimed, Booking(day, reserved=price, cap=cap))
 
 
 def record(job: Job, n: int, answer: Answer, now: datetime) -> Step:

@@ -1,12 +1,9 @@
 """From the provider's file to the file that was asked for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from backdrop.imaging.containers import read_header
-from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.decode import decode
 from backdrop.imaging.sniff import sniff
 
@@ -16,24 +13,17 @@ if TYPE_CHECKING:
 _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
 
-@dataclass(frozen=True)
-class OutputFormat:
-    """What is wanted of the file: for now the format alone, by its suffix."""
-
-    format: Literal["png"]
-
-
-def convert(data: bytes, output: OutputFormat) -> bytes:
-    """The picture in the wanted format; a file that has it already is returned byte for byte.
+def to_png(data: bytes) -> bytes:
+    """The picture as PNG; a file that is one already is returned byte for byte.
 
     `data` has passed `verify_result`; anything else may raise a `ContainerError` or `ValueError`.
     """
     photo_format = sniff(data).format
     if photo_format is None:
         raise ValueError("only a verified picture can be converted")
-    if photo_format == _FORMATS[output.format]:
+    if photo_format == "png":
         return data
-    return _ENCODERS[output.format](decode(data, read_header(data, photo_format)))
+    return _encode_png(decode(data, read_header(data, photo_format)))
 
 
 def _encode_png(picture: "Image") -> bytes:
@@ -43,7 +33,3 @@ def _encode_png(picture: "Image") -> bytes:
     profile = picture.info.get("icc_profile") if fits else None
     (picture if fits else picture.convert("RGB")).save(file, "PNG", icc_profile=profile)
     return file.getvalue()
-
-
-_FORMATS: dict[str, PhotoFormat] = {"png": "png"}
-_ENCODERS: dict[str, Callable[["Image"], bytes]] = {"png": _encode_png}

@@ -100,7 +100,10 @@ def _sniff_box(data: bytes) -> Kind | None:
 
 def _sniff_tiff(data: bytes) -> Kind | None:
     named = name_tiff(data)
-    return None if named is None else Kind(named.name, "raw" if named.is_raw else "convertible")
+    if named is None:
+        return None
+    name, is_raw = named
+    return Kind(name, "raw" if is_raw else "convertible")
 
 
 def _sniff_text(data: bytes) -> Kind | None:

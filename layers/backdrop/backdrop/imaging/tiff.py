@@ -1,6 +1,6 @@
 """TIFF and the camera raw formats built on it, told apart by the tags of the first directory."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 type ByteOrder = Literal["little", "big"]
 
@@ -17,30 +17,26 @@ _RAW_BY_MAKE = {
 }
 
 
-class TiffName(NamedTuple):
-    """`name` completes `The file is …`."""
+def name_tiff(data: bytes) -> tuple[str, bool] | None:
+    """What the TIFF is, to complete `The file is …`, and whether that is raw; None when the bytes are no TIFF.
 
-    name: str
-    is_raw: bool
-
-
-def name_tiff(data: bytes) -> TiffName | None:
-    """The TIFF's kind, or None when the bytes are no TIFF; never raises, however broken it is."""
+    Never raises, however broken the file is.
+    """
     orders: dict[bytes, ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
     order = orders.get(data[:4])
     if order is None:
         return None
     if data[8:10] == b"CR":
-        return TiffName("a Canon raw photo (CR2)", is_raw=True)
+        return "a Canon raw photo (CR2)", True
     tags = _first_directory(data, order)
     if _DNG_VERSION in tags:
-        return TiffName("a raw photo (DNG)", is_raw=True)
+        return "a raw photo (DNG)", True
     # Scanners and editors name a maker too; only raw files begin with a thumbnail.
     if _SUB_DIRECTORIES in tags and tags.get(_NEW_SUBFILE_TYPE, 0) & 1:
         maker = data[tags.get(_MAKE, 0) :][:7].upper()
         names = [name for make, name in _RAW_BY_MAKE.items() if maker.startswith(make)]
-        return TiffName(names[0] if names else "a camera's raw photo", is_raw=True)
-    return TiffName("a TIFF picture", is_raw=False)
+        return names[0] if names else "a camera's raw photo", True
+    return "a TIFF picture", False
 
 
 def _first_directory(data: bytes, order: ByteOrder) -> dict[int, int]:

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 
 from urllib3.fields import RequestField
 
-from backdrop.core.answer import Answer, ApiKey, Class
+from backdrop.core.answer import Answer, Class
+from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image

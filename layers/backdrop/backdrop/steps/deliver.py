@@ -15,7 +15,7 @@ from backdrop.core.identity import fairness_group, sha256_hex
 from backdrop.core.job import FAILED, Job, Link, Problem, Result, Source, Status
 from backdrop.core.layout import paid_key, picture_key, receipt_key, report_key, source_name
 from backdrop.core.receipt import announcement, dead_letter, error_report, receipt
-from backdrop.imaging.convert import OutputFormat, convert
+from backdrop.imaging.convert import to_png
 from backdrop.imaging.verify import Picture, verify_result
 from backdrop.ports import (
     Clock,
@@ -34,7 +34,6 @@ LONGEST_DELAY_SECONDS = 600
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
 LIFE_OF_A_LINK = timedelta(hours=1)
 NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
-PNG = OutputFormat("png")
 JSON = "application/json; charset=utf-8"
 
 
@@ -156,7 +155,7 @@ class Deliver:
         picture: Picture,
     ) -> Result | None:
         """One picture in its place, or None where the photo names the job no more."""
-        data = convert(paid, PNG)
+        data = to_png(paid)
         name = source_name(source.bucket, source.key, self.input_bucket)
         key = picture_key(name, variant=job.variant, n=n, extension="png")
         version_id, written = self._place(key, data, job, alone=_first_of_its_place(job, jobs), source=source)

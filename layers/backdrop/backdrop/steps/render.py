@@ -119,24 +119,24 @@ class Render:
         now = self.clock.now()
         if now + needed > slot.deadline:
             raise WaitError(Code.TOO_LITTLE_TIME, "too little time is left to start a call", FIRST_DELAY_SECONDS)
-        price = quote(job.provider, job.instructions)
-        terms = transitions.Claim(now=now, lease_until=slot.deadline + LEASE_GRACE, price=price, cap=self.daily_budget)
-        job = self._claim(job, terms)
+        job = self._claim(job, now, slot.deadline + LEASE_GRACE)
         started = self.clock.now()
         answer = call()
         slot.calls += 1
         slot.latency_ms = round((self.clock.now() - started).total_seconds() * 1000)
         return self._record(job, answer, slot), answer
 
-    def _claim(self, job: Job, terms: transitions.Claim) -> Job:
+    def _claim(self, job: Job, now: datetime, lease_until: datetime) -> Job:
+        """Reserve what the job may cost now; a photo that today's budget does not cover waits for the next day."""
+        price, cap = quote(job.provider, job.instructions), self.daily_budget
         try:
-            return self.ledger.advance(transitions.claim(job, terms))
+            return self.ledger.advance(transitions.claim(job, now=now, lease_until=lease_until, price=price, cap=cap))
         except WaitError as error:
             if error.code is not Code.BUDGET_REACHED:
                 raise
-            words = f"The job costs up to {usd_text(terms.price)}; {usd_text(terms.cap)} is today's budget."
+            words = f"The job costs up to {usd_text(price)}; {usd_text(cap)} is today's budget."
             problem = self._explain(job, BackdropError(error.code, words))
-            delay = min(_grown(problem, LONGEST_BUDGET_DELAY_SECONDS), _seconds_to_midnight(terms.now))
+            delay = min(_grown(problem, LONGEST_BUDGET_DELAY_SECONDS), _seconds_to_midnight(now))
             raise WaitError(error.code, words, delay + self.clock.jitter(30)) from error
 
     def _record(self, job: Job, answer: Answer, slot: Slot) -> Job:

@@ -1,0 +1,11 @@
+"""A provider's API key on its way from the secret to the call."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A provider's key, or why there is none."""
+
+    text: str = ""
+    missing: str = ""
