@@ -101,14 +101,20 @@ def test_a_stored_job_that_is_named_again_after_its_link_expired_is_delivered_fr
     assert_handed_over(world)
 
 
+def on_its_second_call(world: World) -> Job:
+    """The job, its first call given up as never sent and its second one out."""
+    now, advance = world.clock.now(), world.ledger.advance
+    job = advance(claim(the_job(world), now))
+    job = advance(transitions.record(job, 1, UNREACHED, now))
+    return advance(claim(job, now))
+
+
 def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
     """The first call's answer comes while the second is out; its links are the ones that are used."""
     world = dropped()
     world.run("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.advance
-    job = advance(claim(the_job(world), now))
-    job = advance(transitions.record(job, 1, UNREACHED, now))
-    job = advance(claim(job, now))
+    job = on_its_second_call(world)
     late = Answer(Class.OK, links=(Link(url="https://results.invalid/late.png"),), charged=PRICE)
     job = advance(transitions.record(job, 1, late, now))
     advance(transitions.record(job, 2, OK, now))
@@ -124,10 +130,7 @@ def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
     world = dropped()
     world.run("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.advance
-    job = advance(claim(the_job(world), now))
-    job = advance(transitions.record(job, 1, UNREACHED, now))
-    job = advance(claim(job, now))
-    job = advance(transitions.record(job, 1, OK, now))
+    job = advance(transitions.record(on_its_second_call(world), 1, OK, now))
     world.downloads.instead = photo("opaque")
     to_deliver(world.intake.deliver, job, job.job_id)
     world.run("deliver")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from backdrop.aws.failures import unavailable
+from backdrop.aws.failures import RETRY_SECONDS, unavailable
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
@@ -180,7 +180,8 @@ def _read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
     try:
         return from_json(kind, item["body"]["S"])
     except ValidationError as error:
-        raise unavailable("The ledger", "an item was written by another release", Code.LEDGER_UNAVAILABLE) from error
+        words = "An item of the ledger was written by another release, which can read it."
+        raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
 
 
 def _next[I: Item](item: I) -> I:

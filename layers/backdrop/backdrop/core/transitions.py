@@ -186,14 +186,14 @@ def hold(job: Job, now: datetime) -> Step:
     return Step(job.but(**_ended(job, Status.HELD, Problem.of(error, now, Money.UNKNOWN), now)))
 
 
-def note(job: Job, problem: Problem | None) -> Step:
-    """A waiting job says why it waits, or that it no longer has to."""
+def note(job: Job, problem: Problem) -> Step:
+    """A waiting job says why it waits."""
     _only(job, Status.ACCEPTED, Status.PAID)
-    return Step(job.but(problem=problem, reported=job.reported or problem is not None))
+    return Step(job.but(problem=problem, reported=True))
 
 
 def mark_told(job: Job) -> Step:
-    """A job that failed is counted and buried once, however often its message comes."""
+    """A failure is counted, and becomes a dead letter, once, however often its message comes."""
     _only(job, *FAILED)
     return Step(job.but(told=True))
 
@@ -223,11 +223,6 @@ def fail(job: Job, error: BackdropError, now: datetime) -> Step:
     end = Status.DEAD if job.status is Status.PAID else Status(CODES[error.code].end)
     problem = Problem.of(error, now, job.money)
     return Step(job.but(**_ended(job, end, problem, now)))
-
-
-def refuse(job: Job, error: BackdropError, now: datetime) -> Job:
-    """A new job that is refused before it ever reaches a lane."""
-    return job.but(**_ended(job, Status.REFUSED, Problem.of(error, now), now))
 
 
 def supersede(job: Job, now: datetime) -> Step | None:
