@@ -18,6 +18,7 @@ demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=fol
 test: check ## Everything that CI runs
 	@$(RUN)cfn-lint template.yaml
 	@$(RUN)python -m backdrop_local.build
+	@$(RUN)pytest -q -n 2 tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/e2e
 check: setup ## Lint, types and unit tests, in seconds
 	@$(RUN)ruff check --quiet
@@ -27,6 +28,13 @@ types:
 	@$(RUN)basedpyright --level error
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit
+simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b; SEED=7 alone, with its history)
+	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out docs/results/simulate.md) $(if $(FAULTS),--faults $(FAULTS))
+mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most)
+	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out docs/results/mutants.md
+	@$(RUN)python -m proof.mutants.conditions
+chaos: setup ## The fault bench beside a naive pipeline (N=photos, SEED=first; SEEDS=how many also writes docs/results)
+	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --out docs/results/chaos.md)
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it
@@ -59,4 +67,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@touch $@
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test check types unit up down env format lock clean setup
+.PHONY: help demo test chaos simulate mutants check types unit up down env format lock clean setup

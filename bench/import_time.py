@@ -12,7 +12,7 @@ from pathlib import Path
 BUILD = Path(__file__).parent.parent / ".aws-sam" / "build"
 LAYERS = [str(BUILD / layer / "python") for layer in ("DependenciesLayer", "BackdropLayer")]
 FLOOR = "import boto3, requests; from pydantic import BaseModel; from aws_lambda_powertools import Logger, Metrics"
-HANDLERS = ("Intake", "Render", "Deliver")
+HANDLERS = ("Intake", "Render", "Deliver", "Reconcile")
 ROUNDS = 15
 LIMIT = 1.15
 

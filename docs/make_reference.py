@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
+from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
 from backdrop.core.capability import ADDRESSED, CAPABILITIES, MAX_PHOTO_BYTES
-from backdrop.core.codes import CODES, End
+from backdrop.core.codes import End
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
+from backdrop.core.meanings import CODES
 from backdrop.core.money import PRICE_LIST_DATE, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, usd_text
 from backdrop.core.places import MAX_SIDECAR_BYTES
 from backdrop.core.styles import PRESETS
@@ -17,6 +21,20 @@ ENDS = {
     End.DEAD: "dead: the operator or the provider must",
     End.HELD: "held: a person must decide about money",
     End.WAITING: "waits, and goes by itself",
+}
+METRICS = {
+    Metric.ACCEPTED: ("provider, operation", "A job was put into its lane."),
+    Metric.COMPLETED: ("provider, operation", "A job was stored."),
+    Metric.FAILED: ("code, provider, operation", "A job ended badly; for a photo that never had a job, by code alone."),
+    Metric.PAID_WITHOUT_RESULT: ("–", "Money was spent, or may have been, and no picture came of it; has an alarm."),
+    Metric.DEAD_LETTERED: ("code, provider", "An operator must look: a dead job; by code alone, a damaged message."),
+    Metric.LOST_ANSWERS: ("provider, operation", "A call was sent and its answer was lost."),
+    Metric.PROVIDER_LATENCY: ("provider, operation", "How long a call took."),
+    Metric.THROTTLED: ("provider, operation", "The provider's rate limit refused a call."),
+    Metric.THROTTLED_SECONDS: ("provider, operation", "How long a job waited for that limit."),
+    Metric.HANDED_BACK: ("code", "A message went back into its queue, to come again later."),
+    Metric.SET_RIGHT: ("part", "What a run of reconcile looked at or brought on its way again."),
+    Metric.UNEXPECTED_ERROR: ("–", "A bug; the log has it, and the message comes again."),
 }
 
 
@@ -77,6 +95,15 @@ def codes() -> str:
     return table(("code", "the job", "what happened", "what to do"), rows)
 
 
+def metrics() -> str:
+    """Every metric with its unit, its dimensions and what it counts."""
+    rows = [
+        (f"`{metric}`", UNITS.get(metric, MetricUnit.Count).value, METRICS[metric][0], METRICS[metric][1])
+        for metric in Metric
+    ]
+    return table(("metric", "unit", "dimensions", "what it counts"), rows)
+
+
 def page() -> str:
     """The whole reference."""
     presets = ", ".join(f"`{preset.lower()}`" for preset in PRESETS)
@@ -116,6 +143,12 @@ code is eight hexadecimal digits, such as `AAFF5733`.
 The same codes stand in error reports, metrics, dead letters and events.
 
 {codes()}
+
+## Metrics
+
+In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, the function that counted it.
+
+{metrics()}
 """
 
 

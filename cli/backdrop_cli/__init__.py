@@ -1,1 +1,1 @@
-"""The `backdrop` command, one module per verb."""
+"""The `backdrop` command: verbs of the local cloud, one module each, and verbs of any stack, under `operate`."""

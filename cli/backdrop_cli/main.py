@@ -1,15 +1,18 @@
-"""The `backdrop` command: gathers its verbs and turns their errors into sentences."""
+"""The `backdrop` command: gathers its verbs and turns their errors into sentences and exit codes."""
 
-import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
-import click
 import typer
 
 from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
+from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
+from backdrop_cli.operate import verbs
+from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
 from backdrop_cli.up import up
-from backdrop_local.errors import LocalCloudError
 
 app = typer.Typer(
     help="Drop a photo into a bucket and get it back with a new background or with none.",
@@ -17,16 +20,77 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(up)
-app.command()(down)
-app.command()(env)
-app.command()(demo)
+LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
+ON_A_STACK = (
+    verbs.failures,
+    verbs.redrive,
+    verbs.cancel,
+    verbs.budget,
+    verbs.pause,
+    verbs.resume,
+)
 
 
-def run() -> None:
-    """Runs the command line; a known error is one sentence and exit code 1."""
+@app.callback()
+def before(
+    ctx: typer.Context,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Drop a photo into a bucket and get it back with a new background or with none."""
+    place = Place(stack, profile, region)
+    if ctx.invoked_subcommand in LOCAL and (place != Place() or as_json):
+        raise MisusedError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
+    ctx.obj = Before(ctx.obj or _connect, place, as_json)
+
+
+def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
+    """A verb of the local cloud, whose own errors are sentences already."""
+
+    @wraps(verb)
+    def door(*given: P.args, **named: P.kwargs) -> None:
+        from backdrop_local.errors import LocalCloudError
+
+        try:
+            verb(*given, **named)
+        except LocalCloudError as error:
+            raise RefusedError(str(error)) from error
+
+    return door
+
+
+for _name, _verb in LOCAL.items():
+    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
+for _verb in ON_A_STACK:
+    app.command(rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(_verb)
+
+
+def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:
+    """Run a command line; its exit code. 0: done, 1: failed or refused, 2: it cannot be meant."""
     try:
-        app()
-    except LocalCloudError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
+    except typer.TyperException as error:
+        return _said(error)
+    except typer.Abort:
+        return REFUSED
+    return code if isinstance(code, int) else DONE
+
+
+def _connect(place: Place) -> Any:
+    from backdrop_cli.stack import connect
+
+    return connect(place)
+
+
+def _said(error: typer.TyperException) -> int:
+    """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
+    words = error.format_message()
+    if words and isinstance(error, RefusedError | MisusedError):
+        typer.echo(f"error: {words}", err=True)
+    elif words:
+        ctx: typer.Context | None = getattr(error, "ctx", None)
+        where = f"; try `{ctx.command_path} --help`" if ctx else ""
+        typer.echo(f"error: {words[:1].lower()}{words[1:].rstrip('.')}{where}", err=True)
+    return error.exit_code

@@ -9,29 +9,33 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import Inbox, name_of, receives
+from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Output
 from backdrop.aws.bus import EventBus
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.meter import count_end
-from backdrop.aws.queues import SqsQueue
+from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
+from backdrop.aws.table import Table
 from backdrop.providers.downloads import ResultDownloads
+from backdrop.steps.assemble import handing as assemble
+from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.deliver import Deliver
-from backdrop.steps.messages import DeliverMessage, parse
+from backdrop.steps.messages import LaneMessage, parse_delivery
+from backdrop.steps.telling import LaneNews
 
 logger = Logger()
 
 
 @cache
-def build() -> tuple[Deliver, Inbox]:
-    """The step and its inbox, made at the first invocation."""
+def build() -> tuple[Deliver, LaneNews, Inbox]:
+    """The steps and their inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
     dead_letters = SqsQueue(sqs, ours.dead_letter_queue_url)
-    step = Deliver(
-        ledger=DynamoLedger(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock()),
+    handing = Handing(
+        ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
         output=S3Output(boto3.client("s3", config=QUICK), ours.output_bucket),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
@@ -41,12 +45,17 @@ def build() -> tuple[Deliver, Inbox]:
         max_megapixels=ours.max_image_megapixels,
     )
     urls = {name_of(ours.deliver_queue_url): ours.deliver_queue_url}
-    return step, Inbox(sqs, urls, dead_letters, logger)
+    inbox = Inbox(sqs, urls, dead_letters, logger)
+    return assemble.deliver(handing), assemble.lane_news(handing), inbox
 
 
 def deliver(record: SQSRecord) -> None:
-    """One message: a photo's views as the ledger has them, and its job's end handed over."""
-    message = parse(DeliverMessage, record.body)
+    """One message: a photo's views and its job's end handed over, or a provider's state told."""
+    message = parse_delivery(record.body)
+    if isinstance(message, LaneMessage):
+        lane = build()[1](message.provider)
+        logger.info("lane told", provider=lane.provider, paused=lane.paused)
+        return
     logger.append_keys(job_id=message.job_id)
     delivery = build()[0](message, receives=receives(record))
     if delivery.job and delivery.ended_here:
@@ -57,4 +66,4 @@ def deliver(record: SQSRecord) -> None:
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
-    return build()[1].work_through(event, context, deliver)
+    return build()[2].work_through(event, context, deliver)

@@ -10,14 +10,15 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.arrivals import looks_of
-from backdrop.aws.batch import Inbox, name_of, receives
+from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.meter import Metric, count
-from backdrop.aws.queues import SqsQueue
+from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
+from backdrop.aws.table import Table
 from backdrop.steps.intake import Intake
 
 logger = Logger()
@@ -30,7 +31,7 @@ def build() -> tuple[Intake, Inbox]:
     queue = partial(SqsQueue, sqs)
     step = Intake(
         photos=S3Photos(boto3.client("s3", config=QUICK)),
-        ledger=DynamoLedger(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock()),
+        ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
         lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
         deliver=queue(ours.deliver_queue_url),
         intake=queue(ours.intake_queue_url),

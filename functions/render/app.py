@@ -10,20 +10,17 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import Inbox, name_of
+from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
-from backdrop.aws.clock import SystemClock
-from backdrop.aws.keys import api_key
-from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.meter import Metric, count
-from backdrop.aws.queues import SqsQueue
-from backdrop.aws.settings import Settings, settings
-from backdrop.core.money import micro_of
-from backdrop.ports import Provider
-from backdrop.providers.ideogram import Ideogram
+from backdrop.aws.queues import SqsQueue, name_of
+from backdrop.aws.settings import settings
+from backdrop.aws.stack import paying
+from backdrop.steps.assemble.paying import render as assembled
 from backdrop.steps.messages import JobMessage, parse
-from backdrop.steps.render import Render, Slot
+from backdrop.steps.render import Render
+from backdrop.steps.slot import Slot
 
 logger = Logger()
 
@@ -32,25 +29,9 @@ logger = Logger()
 def build() -> tuple[Render, Inbox]:
     """The step and its inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
-    queue = partial(SqsQueue, sqs)
-    step = Render(
-        photos=S3Photos(boto3.client("s3", config=QUICK)),
-        ledger=DynamoLedger(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock()),
-        providers=_providers(ours),
-        deliver=queue(ours.deliver_queue_url),
-        intake=queue(ours.intake_queue_url),
-        clock=SystemClock(),
-        daily_budget=micro_of(ours.daily_budget_usd),
-    )
+    step = assembled(paying(ours, sqs), S3Photos(boto3.client("s3", config=QUICK)))
     urls = {name_of(lane.queue_url): lane.queue_url for lane in ours.lanes.values()}
-    return step, Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)
-
-
-def _providers(ours: Settings) -> dict[str, Provider]:
-    lane = ours.lanes.get("ideogram")
-    if lane is None:
-        return {}
-    return {"ideogram": Ideogram(lane.base_url, lane.timeout_seconds, partial(api_key, ours.stack_name, "ideogram"))}
+    return step, Inbox(sqs, urls, SqsQueue(sqs, ours.dead_letter_queue_url), logger)
 
 
 def render(record: SQSRecord, context: LambdaContext) -> None:
@@ -59,7 +40,7 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     logger.append_keys(job_id=message.job_id)
     step, _ = build()
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    slot = Slot(deadline=step.clock.now() + left)
+    slot = Slot(deadline=step.clock.now() + left, receives=receives(record))
     try:
         outcome = step(message, slot)
         logger.info("job rendered", outcome=outcome.value)
@@ -73,6 +54,8 @@ def _count(slot: Slot) -> None:
     if slot.throttles:
         count(Metric.THROTTLED, slot.throttles, **slot.labels)
         count(Metric.THROTTLED_SECONDS, slot.throttled_ms / 1000, **slot.labels)
+    if slot.losses:
+        count(Metric.LOST_ANSWERS, slot.losses, **slot.labels)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -1,24 +1,33 @@
-"""Time that moves only when somebody waits for it."""
+"""Time that moves only when somebody waits for it; a worker's own clock may be wrong."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proof.world.hub import Hub
 
 START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 
 
 @dataclass
 class WorldClock:
-    """The Clock port; `jitter` draws from the world's one random source."""
+    """The Clock port. `time` is the truth, which services go by; `jitter` draws from the world's one random source."""
 
     random: Random
     time: datetime = START
+    hub: "Hub | None" = None
 
     def now(self) -> datetime:
-        return self.time
+        """The time as whoever asks sees it."""
+        worker = self.hub.worker if self.hub else None
+        return self.time + worker.skew if worker else self.time
 
     def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+        """A worker gives way to others for so long; elsewhere time just passes."""
+        if not (self.hub and self.hub.pause(seconds)):
+            self.time += timedelta(seconds=seconds)
 
     def jitter(self, seconds: float) -> float:
         return self.random.uniform(0, seconds)
@@ -28,5 +37,5 @@ class WorldClock:
         self.time = max(self.time, moment)
 
     def unix(self) -> float:
-        """Now in Unix seconds."""
+        """The true time in Unix seconds."""
         return self.time.timestamp()

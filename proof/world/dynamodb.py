@@ -1,54 +1,100 @@
 """A DynamoDB table in memory, with the client calls that the ledger makes."""
 
-from collections.abc import Mapping
-from copy import deepcopy
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from proof.world.clock import WorldClock
-from proof.world.expressions import ExpressionError, Item, Words, holds, updated
+from proof.world.dynamodb_writes import Key, Write, invalid, judge, key_of
+from proof.world.expressions import Item, Scope, holds
 from proof.world.wire import Wire, cancelled, refusal
 
-# Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems API reference.
+# Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
 LONGEST_TRANSACTION = 100
-LARGEST_ITEM_BYTES = 400_000
+LONGEST_BATCH = 100
 TOKEN_LIFE = timedelta(minutes=10)
-Key = tuple[str, str]
+# As template.yaml has them: the table's own keys, and each index's.
+TABLE_KEYS = "pk", "sk"
+INDEXES = {"watch": ("watch", "due")}
+_KEY_CONDITION = re.compile(r"(#?\w+) = (:\w+)(?: AND (.+))?")
 
 
 class SimulatedTable:
-    """One table with the keys `pk` and `sk`; `page_items` makes queries come in pages, as a megabyte does on AWS."""
+    """One table with the keys `pk` and `sk`; `page_items` makes queries come in pages, as a megabyte does on AWS.
+
+    `items` is the table, `changed` the keys written since somebody cleared it. What is told to `index_lag` later than
+    it happened is not seen in an index yet; `halves` makes batches come back half done.
+    """
 
     def __init__(self, wire: Wire, clock: WorldClock, name: str, *, page_items: int = 3) -> None:
-        self.items: dict[Key, dict[str, Any]] = {}
+        self.items: dict[Key, Item] = {}
+        self.changed: set[Key] = set()
+        self.index_lag = timedelta(0)
+        self.halves = False
+        self._created = clock.time
         self._wire = wire
         self._clock = clock
         self._name = name
         self._page_items = page_items
         self._tokens: dict[str, tuple[datetime, Any]] = {}
+        self._replaced: dict[Key, tuple[datetime, Item | None]] = {}
 
     def get_item(self, **sent: Any) -> dict[str, Any]:
         """One item, as it is now."""
         return self._wire.carry("dynamodb", "get_item", sent, lambda: self._get(**sent))
 
+    def batch_get_item(self, **sent: Any) -> dict[str, Any]:
+        """Some items, as they are now; what was not read is named."""
+        return self._wire.carry("dynamodb", "batch_get_item", sent, lambda: self._get_many(**sent))
+
     def query(self, **sent: Any) -> dict[str, Any]:
-        """The items of one partition in the order of their sort keys, one page."""
+        """The items of one partition, of the table or of an index, in the order of their sort keys, one page."""
         return self._wire.carry("dynamodb", "query", sent, lambda: self._query(**sent))
+
+    def put_item(self, **sent: Any) -> dict[str, Any]:
+        """Write one item whole."""
+        return self._wire.carry("dynamodb", "put_item", sent, lambda: self._single("Put", sent))
+
+    def update_item(self, **sent: Any) -> dict[str, Any]:
+        """Change one item."""
+        return self._wire.carry("dynamodb", "update_item", sent, lambda: self._single("Update", sent))
+
+    def delete_item(self, **sent: Any) -> dict[str, Any]:
+        """Take one item away."""
+        return self._wire.carry("dynamodb", "delete_item", sent, lambda: self._single("Delete", sent))
 
     def transact_write_items(self, **sent: Any) -> dict[str, Any]:
         """All writes or none."""
         return self._wire.carry("dynamodb", "transact_write_items", sent, lambda: self._transact(**sent))
 
-    def _check(self, table: str, *, consistent: bool) -> None:
+    def describe_table(self, **sent: Any) -> dict[str, Any]:
+        """What AWS says of the table."""
+        return self._wire.carry("dynamodb", "describe_table", sent, lambda: self._describe(**sent))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _check(self, table: str, *, consistent: bool = True) -> None:
         if table != self._name:
             raise refusal("ResourceNotFoundException", "Table", 400)
         if not consistent:
-            raise NotImplementedError("reads that may be old are not imitated")
+            raise NotImplementedError("reads that may be old are imitated for indexes alone")
 
-    def _get(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
+    def _get(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool = False) -> dict[str, Any]:  # noqa: N803
         self._check(TableName, consistent=ConsistentRead)
-        found = self.items.get(_key(Key))
-        return {"Item": deepcopy(found)} if found is not None else {}
+        found = self.items.get(key_of(Key))
+        return {"Item": dict(found)} if found is not None else {}
+
+    def _get_many(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        ((table, asked),) = RequestItems.items()
+        self._check(table, consistent=asked.get("ConsistentRead", False))
+        keys = [key_of(key) for key in asked["Keys"]]
+        if not 1 <= len(keys) <= LONGEST_BATCH or len({*keys}) < len(keys):
+            raise invalid(f"{len(keys)} keys in one batch, or one of them twice")
+        read = (len(keys) + 1) // 2 if self.halves else len(keys)
+        unread = {table: {**asked, "Keys": asked["Keys"][read:]}} if read < len(keys) else {}
+        found = [dict(self.items[key]) for key in keys[:read] if key in self.items]
+        return {"Responses": {table: found}, "UnprocessedKeys": unread}
 
     def _query(
         self,
@@ -56,100 +102,112 @@ class SimulatedTable:
         TableName: str,  # noqa: N803
         KeyConditionExpression: str,  # noqa: N803
         ExpressionAttributeValues: dict[str, Any],  # noqa: N803
-        ConsistentRead: bool,  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        IndexName: str = "",  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
         ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
+        Limit: int = 0,  # noqa: N803
     ) -> dict[str, Any]:
-        self._check(TableName, consistent=ConsistentRead)
-        if KeyConditionExpression != "pk = :pk" or ExpressionAttributeValues.keys() != {":pk"}:
-            raise NotImplementedError(f"no imitation of the query {KeyConditionExpression!r}")
-        partition = ExpressionAttributeValues[":pk"]["S"]
-        after = ExclusiveStartKey["sk"]["S"].encode() if ExclusiveStartKey else b""
-        keys = sorted(key for key in self.items if key[0] == partition and key[1].encode() > after)
-        page = keys[: self._page_items]
-        answer: dict[str, Any] = {"Items": [deepcopy(self.items[key]) for key in page], "Count": len(page)}
-        if len(keys) > len(page):
-            answer["LastEvaluatedKey"] = {"pk": {"S": page[-1][0]}, "sk": {"S": page[-1][1]}}
-        return answer
+        self._check(TableName, consistent=ConsistentRead or bool(IndexName))
+        if IndexName and (ConsistentRead or IndexName not in INDEXES):
+            raise invalid(f"the index {IndexName} cannot be read like this")
+        scope = Scope({}, ExpressionAttributeNames or {}, ExpressionAttributeValues)
+        attributes = INDEXES[IndexName] if IndexName else TABLE_KEYS
+        found = _partition(self._seen(IndexName), attributes, KeyConditionExpression, scope)
+        if ExclusiveStartKey:
+            after = _place(ExclusiveStartKey, attributes)
+            found = [item for item in found if _place(item, attributes) > after]
+        return _page(found, attributes, min(Limit or self._page_items, self._page_items))
+
+    def _seen(self, index: str) -> Iterable[Item]:
+        """The items as the table has them, or the keys of those that an index knows of by now."""
+        if not index:
+            return self.items.values()
+        known: dict[Key, Item | None] = dict(self.items)
+        for key, (at, before) in self._replaced.items():
+            if self._clock.time < at + self.index_lag:
+                known[key] = before
+        names = {*TABLE_KEYS, *INDEXES[index]}
+        shown = [{name: item[name] for name in names if name in item} for item in known.values() if item]
+        return [item for item in shown if len(item) == len(names)]
+
+    def _describe(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
+        self._check(TableName)
+        return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE", "CreationDateTime": self._created}}
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _single(self, kind: str, sent: Mapping[str, Any]) -> dict[str, Any]:
+        self._check(sent["TableName"])
+        write = judge(kind, sent, self.items)
+        if not write.allowed:
+            error = refusal("ConditionalCheckFailedException", kind, 400, "The conditional request failed")
+            error.response |= write.shown  # pyright: ignore[reportAttributeAccessIssue]
+            raise error
+        self._apply(write)
+        shown = {"ALL_OLD": write.before, "ALL_NEW": write.after}.get(sent.get("ReturnValues", "NONE"))
+        return {"Attributes": dict(shown)} if shown else {}
 
     def _transact(self, *, TransactItems: list[dict[str, Any]], ClientRequestToken: str) -> dict[str, Any]:  # noqa: N803
         if not 1 <= len(TransactItems) <= LONGEST_TRANSACTION:
-            raise _invalid(f"{len(TransactItems)} writes in one transaction")
+            raise invalid(f"{len(TransactItems)} writes in one transaction")
         if self._repeated(ClientRequestToken, TransactItems):
             return {}
         writes = [self._write(one) for one in TransactItems]
-        if len({key for key, _, _ in writes}) < len(writes):
-            raise _invalid("Transaction request cannot include multiple operations on one item")
-        reasons = [reason for _, _, reason in writes]
-        if any(reason["Code"] != "None" for reason in reasons):
-            raise cancelled(reasons)
-        for key, item, _ in writes:
-            self.items[key] = item
-        self._tokens[ClientRequestToken] = (self._clock.now(), deepcopy(TransactItems))
+        if len({write.key for write in writes}) < len(writes):
+            raise invalid("Transaction request cannot include multiple operations on one item")
+        if not all(write.allowed for write in writes):
+            raise cancelled([write.reason for write in writes])
+        for write in writes:
+            self._apply(write)
+        self._tokens[ClientRequestToken] = (self._clock.time, TransactItems)
         return {}
 
     def _repeated(self, token: str, writes: Any) -> bool:
         """Whether this very transaction was done before."""
         at, known = self._tokens.get(token, (None, None))
-        if at is None or self._clock.now() > at + TOKEN_LIFE:
+        if at is None or self._clock.time > at + TOKEN_LIFE:
             return False
         if known != writes:
             raise refusal("IdempotentParameterMismatchException", "TransactWriteItems", 400)
         return True
 
-    def _write(self, one: dict[str, Any]) -> tuple[Key, dict[str, Any], dict[str, Any]]:
-        """What one write would leave behind, and the reason why it may not."""
+    def _write(self, one: dict[str, Any]) -> Write:
         ((kind, sent),) = one.items()
-        if kind not in ("Put", "Update"):
-            raise NotImplementedError(f"no imitation of {kind} in a transaction")
-        self._check(sent["TableName"], consistent=True)
-        key = _key(sent["Item"] if kind == "Put" else sent["Key"])
-        before = self.items.get(key)
-        try:
-            allowed, after = _evaluate(kind, sent, before or {})
-        except ExpressionError as error:
-            raise _invalid(str(error)) from error
-        _check_item(after)
-        if allowed:
-            return key, after, {"Code": "None"}
-        return key, after, _refused(sent, before)
+        self._check(sent["TableName"])
+        return judge(kind, sent, self.items)
+
+    def _apply(self, write: Write) -> None:
+        if not write.touches:
+            return
+        self._replaced[write.key] = (self._clock.time, write.before)
+        self.changed.add(write.key)
+        if write.after is None:
+            self.items.pop(write.key, None)
+        else:
+            self.items[write.key] = write.after
 
 
-def _evaluate(kind: str, sent: Mapping[str, Any], before: Item) -> tuple[bool, dict[str, Any]]:
-    names, values = sent.get("ExpressionAttributeNames", {}), sent.get("ExpressionAttributeValues", {})
-    used: set[str] = set()
-    allowed = True
-    if "ConditionExpression" in sent:
-        allowed = holds(Words(sent["ConditionExpression"], names, values, used), before)
-    if kind == "Put":
-        after = deepcopy(sent["Item"])
-    else:
-        after = updated(Words(sent["UpdateExpression"], names, values, used), before) | sent["Key"]
-    if unused := (names.keys() | values.keys()) - used:
-        raise ExpressionError(f"defined and not used: {', '.join(sorted(unused))}")
-    return allowed, after
+def _partition(items: Iterable[Item], attributes: tuple[str, str], text: str, scope: Scope) -> list[Item]:
+    """The items that a key condition speaks of, sorted."""
+    said = _KEY_CONDITION.fullmatch(text)
+    if not said or scope.name(said[1]) != attributes[0]:
+        raise NotImplementedError(f"no imitation of the query {text!r}")
+    wanted, rest = scope.value(said[2]), said[3]
+    found = [item for item in items if item[attributes[0]] == wanted]
+    if rest:
+        found = [item for item in found if holds(rest, Scope(item, scope.names, scope.values))]
+    return sorted(found, key=lambda item: _place(item, attributes))
 
 
-def _check_item(item: Item) -> None:
-    size = 0
-    for name, value in item.items():
-        ((kind, content),) = value.items()
-        if kind not in ("S", "N") or not isinstance(content, str):
-            raise NotImplementedError(f"no imitation of the attribute {name}: {value!r}")
-        size += len(name.encode()) + len(content.encode())
-    if size > LARGEST_ITEM_BYTES:
-        raise _invalid("Item size has exceeded the maximum allowed size")
+def _place(item: Mapping[str, Any], attributes: tuple[str, str]) -> tuple[str, ...]:
+    """Where an item stands in its partition: by the sort key, then, as an index may hold several, by the table's."""
+    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
 
 
-def _refused(sent: Mapping[str, Any], before: Item | None) -> dict[str, Any]:
-    reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
-    if sent.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before is not None:
-        reason["Item"] = deepcopy(dict(before))
-    return reason
-
-
-def _key(item: Mapping[str, Any]) -> Key:
-    return item["pk"]["S"], item["sk"]["S"]
-
-
-def _invalid(message: str) -> Exception:
-    return refusal("ValidationException", "TransactWriteItems", 400, message)
+def _page(found: list[Item], attributes: tuple[str, str], size: int) -> dict[str, Any]:
+    page = found[:size]
+    answer: dict[str, Any] = {"Items": [dict(item) for item in page], "Count": len(page)}
+    if len(found) > size:
+        answer["LastEvaluatedKey"] = {name: page[-1][name] for name in {*attributes, *TABLE_KEYS}}
+    return answer

@@ -1,23 +1,22 @@
 """DynamoDB's expressions, as far as the product sends them: what is not known here is refused, never guessed.
 
 Grammar and behavior: Amazon DynamoDB Developer Guide, "Condition and filter expressions", "Update expressions".
-Items are maps of attribute name to typed value, `{"rev": {"N": "3"}}`.
+Items are maps of attribute name to typed value, `{"rev": {"N": "3"}}`. A text is understood once, then kept.
 """
 
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-Item = Mapping[str, dict[str, Any]]
+from proof.world.reserved_words import RESERVED
 
-# The words among our own that DynamoDB reserves (Developer Guide, "Reserved words").
-RESERVED = frozenset(
-    {"bucket", "data", "hash", "key", "name", "owner", "source", "state", "status", "time", "token", "total", "ttl"}
-    | {"unknown", "value", "values"}
-)
+Value = Mapping[str, Any]
+Item = Mapping[str, Value]
+
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),+-]|[#:]?[A-Za-z_][A-Za-z0-9_]*)")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -31,17 +30,44 @@ class ExpressionError(Exception):
     """DynamoDB would answer ValidationException, or the imitation does not know the words."""
 
 
-@dataclass
-class Words:
-    """The tokens of one expression and the placeholders that it may use."""
+@dataclass(frozen=True)
+class Scope:
+    """What an expression is about: an item and the placeholders that were sent along."""
 
-    text: str
+    item: Item
     names: Mapping[str, str]
-    values: Mapping[str, dict[str, Any]]
-    used: set[str] = field(default_factory=set[str])
+    values: Mapping[str, Value]
 
-    def __post_init__(self) -> None:
-        self._tokens = list(_tokens(self.text))
+    def name(self, word: str) -> str:
+        """The attribute that a word stands for."""
+        if not word.startswith("#"):
+            return word
+        if word not in self.names:
+            raise ExpressionError(f"{word} is used, but not defined")
+        return self.names[word]
+
+    def value(self, word: str) -> Value | None:
+        """A placeholder's value, or what the item has under a name; None where it has nothing."""
+        if not word.startswith(":"):
+            return self.item.get(self.name(word))
+        if word not in self.values:
+            raise ExpressionError(f"{word} is used, but not defined")
+        return self.values[word]
+
+
+Test = Callable[[Scope], bool]
+Term = Callable[[Scope], Value | None]
+After = dict[str, Value]
+Change = Callable[[Scope, After], None]
+
+
+class Words:
+    """The tokens of one expression, taken one by one."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(_tokens(text))
+        self.placeholders = frozenset(token for token in self._tokens if token[0] in "#:")
 
     @property
     def next(self) -> str:
@@ -50,7 +76,7 @@ class Words:
     def take(self, expected: str = "") -> str:
         """The next token, which must be the expected one where one is named."""
         if not self._tokens or (expected and self.next.upper() != expected):
-            raise ExpressionError(f"{self.text!r}: {expected or 'more'} expected, not {self.next!r}")
+            raise ExpressionError(f"{self._text!r}: {expected or 'more'} expected, not {self.next!r}")
         return self._tokens.pop(0)
 
     def takes(self, *words: str) -> str:
@@ -60,29 +86,22 @@ class Words:
     def name(self) -> str:
         """An attribute's name, written out or as a placeholder."""
         word = self.take()
-        if word.startswith("#"):
-            self.used.add(word)
-            if word not in self.names:
-                raise ExpressionError(f"{self.text!r} uses {word}, which is not defined")
-            return self.names[word]
-        if not re.fullmatch(r"[A-Za-z_]\w*", word) or word.lower() in RESERVED:
-            raise ExpressionError(f"{self.text!r}: {word!r} cannot be an attribute's name")
+        if not re.fullmatch(r"#?[A-Za-z_]\w*", word) or word.lower() in RESERVED:
+            raise ExpressionError(f"{self._text!r}: {word!r} cannot be an attribute's name")
         return word
 
-    def operand(self, item: Item) -> dict[str, Any] | None:
-        """A value, or what the item has under a name; None where it has nothing."""
-        if not self.next.startswith(":"):
-            return item.get(self.name())
-        word = self.take()
-        self.used.add(word)
-        if word not in self.values:
-            raise ExpressionError(f"{self.text!r} uses {word}, which is not defined")
-        return self.values[word]
+    def operand(self) -> str:
+        """A value's placeholder or an attribute's name."""
+        return self.take() if self.next.startswith(":") else self.name()
 
     def end(self) -> None:
         """Nothing may be left over."""
         if self._tokens:
-            raise ExpressionError(f"{self.text!r}: {self.next!r} is not understood")
+            raise ExpressionError(f"{self._text!r}: {self.next!r} is not understood")
+
+    def wrong(self, what: str) -> ExpressionError:
+        """The error for words that do not belong here."""
+        return ExpressionError(f"{self._text!r}: {what}")
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -95,57 +114,107 @@ def _tokens(text: str) -> Iterator[str]:
         at = found.end()
 
 
-def holds(words: Words, item: Item) -> bool:
+def placeholders(*, condition: str = "", update: str = "") -> frozenset[str]:
+    """The `#names` and `:values` that expressions use."""
+    used = _condition(condition)[1] if condition else frozenset[str]()
+    return used | _update(update)[1] if update else used
+
+
+def holds(text: str, scope: Scope) -> bool:
     """Whether a condition is true of an item; an item that does not exist has no attributes."""
-    truth = _either(words, item)
+    return _condition(text)[0](scope)
+
+
+def updated(text: str, scope: Scope) -> After:
+    """The item after an update expression; all its clauses read the item as it was."""
+    after = dict(scope.item)
+    for change in _update(text)[0]:
+        change(scope, after)
+    return after
+
+
+# -- conditions -------------------------------------------------------------------------------------------------
+
+
+@cache
+def _condition(text: str) -> tuple[Test, frozenset[str]]:
+    words = Words(text)
+    test = _either(words)
     words.end()
-    return truth
+    return test, words.placeholders
 
 
-def _either(words: Words, item: Item) -> bool:
-    truth = _both(words, item)
+def _either(words: Words) -> Test:
+    tests = [_both(words)]
     while words.takes("OR"):
-        truth = _both(words, item) or truth
-    return truth
+        tests.append(_both(words))
+    return tests[0] if len(tests) == 1 else lambda scope: any([test(scope) for test in tests])
 
 
-def _both(words: Words, item: Item) -> bool:
-    truth = _single(words, item)
+def _both(words: Words) -> Test:
+    tests = [_single(words)]
     while words.takes("AND"):
-        truth = _single(words, item) and truth
-    return truth
+        tests.append(_single(words))
+    return tests[0] if len(tests) == 1 else lambda scope: all([test(scope) for test in tests])
 
 
-def _single(words: Words, item: Item) -> bool:
+def _single(words: Words) -> Test:
     if words.takes("NOT"):
-        return not _single(words, item)
+        test = _single(words)
+        return lambda scope: not test(scope)
     if words.takes("("):
-        truth = _either(words, item)
+        test = _either(words)
         words.take(")")
-        return truth
-    if words.next.lower() in ("attribute_exists", "attribute_not_exists"):
-        function = words.take().lower()
-        words.take("(")
-        exists = words.name() in item
-        words.take(")")
-        return exists is (function == "attribute_exists")
-    return _comparison(words, item)
+        return test
+    function = words.next.lower()
+    if function in ("attribute_exists", "attribute_not_exists"):
+        (name,) = _arguments(words, words.name)
+        return lambda scope: (scope.name(name) in scope.item) is (function == "attribute_exists")
+    if function == "begins_with":
+        name, start = _arguments(words, words.name, words.operand)
+        return lambda scope: _begins(scope.value(name), scope.value(start))
+    return _comparison(words)
 
 
-def _comparison(words: Words, item: Item) -> bool:
-    left = words.operand(item)
+def _arguments(words: Words, *kinds: Callable[[], str]) -> list[str]:
+    """What stands between a function's parentheses."""
+    words.take()
+    found: list[str] = []
+    for place, kind in enumerate(kinds):
+        words.take("," if place else "(")
+        found.append(kind())
+    words.take(")")
+    return found
+
+
+def _begins(value: Value | None, start: Value | None) -> bool:
+    return bool(value and start and str(value.get("S", "")).startswith(str(start["S"])))
+
+
+def _comparison(words: Words) -> Test:
+    left = words.operand()
+    if words.takes("BETWEEN"):
+        low = words.operand()
+        words.take("AND")
+        high = words.operand()
+        return lambda scope: _ordered(scope, low, "<=", left) and _ordered(scope, left, "<=", high)
     sign = words.take()
-    right = words.operand(item)
+    right = words.operand()
     if sign in ("=", "<>"):
-        return (_plain(left) == _plain(right)) is (sign == "=")
+        return lambda scope: (_plain(scope.value(left)) == _plain(scope.value(right))) is (sign == "=")
     if sign not in _COMPARE:
-        raise ExpressionError(f"{words.text!r}: {sign!r} is no comparison that is known here")
-    if left is None or right is None or left.keys() != right.keys():
+        raise words.wrong(f"{sign!r} is no comparison that is known here")
+    return lambda scope: _ordered(scope, left, sign, right)
+
+
+def _ordered(scope: Scope, left: str, sign: str, right: str) -> bool:
+    one, other = scope.value(left), scope.value(right)
+    if one is None or other is None or one.keys() != other.keys():
         return False
-    return _COMPARE[sign](_plain(left)[1], _plain(right)[1])
+    return _COMPARE[sign](_plain(one)[1], _plain(other)[1])
 
 
-def _plain(value: dict[str, Any] | None) -> tuple[str, Any]:
+def _plain(value: Value | None) -> tuple[str, Any]:
     if value is None:
         return "", None
     ((kind, content),) = value.items()
@@ -154,43 +223,70 @@ def _plain(value: dict[str, Any] | None) -> tuple[str, Any]:
     return kind, content.encode() if kind == "S" else content
 
 
-def updated(words: Words, item: Item) -> dict[str, dict[str, Any]]:
-    """The item after an update expression; all its clauses read the item as it was."""
-    after = dict(item)
+# -- updates ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _update(text: str) -> tuple[tuple[Change, ...], frozenset[str]]:
+    words = Words(text)
+    changes: list[Change] = []
     while clause := words.takes("SET", "ADD", "REMOVE"):
-        while True:
-            _CLAUSES[clause](words, item, after)
-            if not words.takes(","):
-                break
+        changes.append(_CLAUSES[clause](words))
+        while words.takes(","):
+            changes.append(_CLAUSES[clause](words))
     words.end()
-    return after
+    return tuple(changes), words.placeholders
 
 
-def _set(words: Words, item: Item, after: dict[str, dict[str, Any]]) -> None:
+def _set(words: Words) -> Change:
     name = words.name()
     words.take("=")
-    value = words.operand(item)
-    if sign := words.takes("+", "-"):
-        change = _number(words.operand(item), words)
-        value = {"N": str(_number(value, words) + (change if sign == "+" else -change))}
-    if value is None:
-        raise ExpressionError(f"{words.text!r}: the item has nothing to set {name} to")
-    after[name] = value
+    first = _term(words)
+    sign = words.takes("+", "-")
+    second = _term(words) if sign else None
+
+    def change(scope: Scope, after: After) -> None:
+        value = first(scope)
+        if second:
+            more = _number(second(scope), words)
+            value = {"N": str(_number(value, words) + (more if sign == "+" else -more))}
+        if value is None:
+            raise words.wrong(f"the item has nothing to set {name} to")
+        after[scope.name(name)] = value
+
+    return change
 
 
-def _add(words: Words, item: Item, after: dict[str, dict[str, Any]]) -> None:
+def _term(words: Words) -> Term:
+    if words.next.lower() != "if_not_exists":
+        word = words.operand()
+        return lambda scope: scope.value(word)
+    name, otherwise = _arguments(words, words.name, words.operand)
+    return lambda scope: scope.value(name) or scope.value(otherwise)
+
+
+def _add(words: Words) -> Change:
+    name, word = words.name(), words.operand()
+
+    def change(scope: Scope, after: After) -> None:
+        before = scope.value(name) or {"N": "0"}
+        after[scope.name(name)] = {"N": str(_number(before, words) + _number(scope.value(word), words))}
+
+    return change
+
+
+def _remove(words: Words) -> Change:
     name = words.name()
-    change = _number(words.operand(item), words)
-    after[name] = {"N": str(_number(item.get(name, {"N": "0"}), words) + change)}
+
+    def change(scope: Scope, after: After) -> None:
+        after.pop(scope.name(name), None)
+
+    return change
 
 
-def _remove(words: Words, _: Item, after: dict[str, dict[str, Any]]) -> None:
-    after.pop(words.name(), None)
-
-
-def _number(value: dict[str, Any] | None, words: Words) -> Decimal:
+def _number(value: Value | None, words: Words) -> Decimal:
     if value is None or "N" not in value:
-        raise ExpressionError(f"{words.text!r}: only a number can be added to")
+        raise words.wrong("only a number can be added to")
     return Decimal(value["N"])
 
 

@@ -1,143 +1,187 @@
-"""A provider in memory: it counts calls in flight, keeps the bill, and fails as it is told."""
+"""A provider in memory, of three kinds: a lost call can be asked about not at all, by its name for it, or by ours."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 
-from backdrop.core.answer import Answer, Class
+from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
 from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Link
-from backdrop.core.money import price_per_image
-from backdrop_local.standin.bill import Bill, Order, fingerprint
-from backdrop_local.standin.bill import Job as Sold
-from backdrop_local.standin.slots import Slots
+from backdrop.core.job import Job
+from backdrop.ports import Acknowledge, Call
+from backdrop_local.standin.bill import Bill
+from proof.world.account import Account, Work
 from proof.world.clock import WorldClock
+from proof.world.hub import SimulatedCrash
 from proof.world.pictures import picture
-from proof.world.wire import SimulatedCrash, Wire
+from proof.world.reactions import Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.wire import Wire
 
-HOST = "https://results.invalid"
+__all__ = ["Kind", "PaidCall", "Reaction", "SimulatedDownloads", "SimulatedProvider", "charges_and_hangs_up"]
+__all__ += ["hangs_up", "refuses"]
 
-
-@dataclass(frozen=True)
-class Reaction:
-    """What the provider does with one call.
-
-    `takes`: it accepts and charges the work. `answer`: what comes back in place of the pictures. `unsafe`: how many
-    pictures it withholds. `fewer`: how many it does not make. `dies`: the caller is killed before it hears anything.
-    `meanwhile`: what others do while the call is under way.
-    """
-
-    takes: bool = True
-    answer: Answer | None = None
-    unsafe: int = 0
-    fewer: int = 0
-    seconds: float = 10.0
-    dies: bool = False
-    meanwhile: Callable[[], object] | None = None
+POLL_SECONDS = 10.0
+SUBMIT_SECONDS = 1.0
 
 
-def refuses(kind: Class, code: Code, *, retry_after: float | None = None) -> Reaction:
-    """An answer by which nothing was taken and nothing is charged."""
-    return Reaction(
-        takes=False, answer=Answer(kind, code, f"refused: {code.value}", retry_after=retry_after), seconds=1
-    )
+class Kind(StrEnum):
+    """How a provider can be asked about a call whose answer was lost."""
+
+    UNASKABLE = "unaskable"
+    ACKNOWLEDGED = "acknowledged"
+    OWN_ID = "own_id"
 
 
-def charges_and_hangs_up() -> Reaction:
-    """The work is done and charged, and the answer never arrives."""
-    return Reaction(answer=Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back"))
+# Segmind keeps a record for an hour, Runware tells of any task that it ever executed (the vendors' references).
+REMEMBERED = {Kind.UNASKABLE: timedelta(0), Kind.ACKNOWLEDGED: timedelta(hours=1), Kind.OWN_ID: timedelta(days=3650)}
 
 
-def hangs_up() -> Reaction:
-    """Nothing was taken, but the caller cannot know."""
-    return Reaction(takes=False, answer=Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back"))
+@dataclass(eq=False)
+class PaidCall:
+    """One paid call as our side sees it: open from when it is sent until we hear the end, hang up or die."""
+
+    job_id: str
+    opened_at: datetime
+    closed_at: datetime | None = None
+    work: Work | None = None
+
+    @property
+    def micro_usd(self) -> int:
+        """What it was charged."""
+        return self.work.sold.micro_usd if self.work else 0
 
 
 @dataclass
 class SimulatedProvider:
-    """The Provider port. `script` holds the reactions to the next calls; then `otherwise` applies.
+    """The Provider port. `script` holds the reactions to the next calls; then `weather` is asked, then `otherwise`.
 
-    `unready`: why no call can be prepared, such as a key that is not there.
+    `unready`: why no call can be prepared, such as a key that is not there. `stalls`: whether a look-up tells nothing
+    yet. `calls` are the jobs whose calls came in, `paid_calls` all that our side ever sent.
     """
 
     wire: Wire
     clock: WorldClock
+    kind: Kind = Kind.UNASKABLE
     name: str = "ideogram"
     limit: int = 10
     timeout_seconds: float = 180.0
     otherwise: Reaction = field(default_factory=Reaction)
     script: deque[Reaction] = field(default_factory=deque[Reaction])
+    weather: list[Callable[[], Reaction | None]] = field(default_factory=list[Callable[[], Reaction | None]])
+    stalls: Callable[[], Standing | None] = lambda: None
     calls: list[str] = field(default_factory=list[str])
+    paid_calls: list[PaidCall] = field(default_factory=list[PaidCall])
     unready: Answer | None = None
+    peak_open: int = 0
 
     def __post_init__(self) -> None:
-        self.bill = Bill(seed=0)
-        self.slots = Slots()
+        self.account = Account(self.clock, self.name, self.limit, REMEMBERED[self.kind])
+
+    @property
+    def bill(self) -> Bill:
+        """What was charged, call by call; an order's `client_hint` is the job's id."""
+        return self.account.bill
 
     @property
     def charged(self) -> int:
         """All that was ever charged, in micro-dollars."""
         return self.bill.total_micro_usd()
 
-    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
+    def open_calls(self) -> int:
+        """How many calls our side holds open now."""
+        return sum(call.closed_at is None for call in self.paid_calls)
+
+    # -- the port -----------------------------------------------------------------------------------------------
+
+    def request_id(self, job: Job) -> str | None:
+        """The id under which the call will be known, where we choose it."""
+        return f"{job.job_id}-{job.generation}" if self.kind is Kind.OWN_ID else None
+
+    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
         """One paid call, ready to be sent, or why there is none."""
-        return self.unready or partial(self._send, job, photo)
+        return self.unready or partial(self._call, job, photo)
 
-    def _send(self, job: Job, photo: bytes) -> Answer:
-        return self.wire.carry(
-            "provider", "call", {"job": job, "sha256": sha256_hex(photo)}, lambda: self._call(job, photo)
-        )
+    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+        """What became of a call, for nothing."""
+        if self.kind is Kind.UNASKABLE:
+            raise NotImplementedError("this provider cannot be asked")
+        return self.wire.carry("provider", "look_up", {"job": job, "id": provider_id}, lambda: self._say(provider_id))
 
-    def _call(self, job: Job, photo: bytes) -> Answer:
-        self.calls.append(job.job_id)
-        reaction = self.script.popleft() if self.script else self.otherwise
-        account = (self.name, "account")
-        if not self.slots.take(account, limit=self.limit, at=self.clock.unix()):
-            return Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
+    def _say(self, provider_id: str) -> Answer | Standing:
+        return self.stalls() or self.account.standing(provider_id)
+
+    # -- the call -----------------------------------------------------------------------------------------------
+
+    def _call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> Answer | Standing:
+        paid = PaidCall(job.job_id, self.clock.time)
+        self.paid_calls.append(paid)
+        self.peak_open = max(self.peak_open, self.open_calls())
         try:
-            sold = self._sell(job, photo, reaction) if reaction.takes else None
-            self.clock.sleep(reaction.seconds)
-            if reaction.meanwhile:
-                reaction.meanwhile()
+            if self.kind is Kind.UNASKABLE:
+                return self._wait_for_answer(job, photo, paid)
+            return self._submit_and_poll(job, photo, paid, acknowledge)
         finally:
-            self.slots.release(account, at=self.clock.unix())
+            paid.closed_at = self.clock.time
+
+    def _wait_for_answer(self, job: Job, photo: bytes, paid: PaidCall) -> Answer:
+        sent = {"job": job, "sha256": sha256_hex(photo)}
+        said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, self.timeout_seconds))
+        return said if isinstance(said, Answer) else said.answer
+
+    def _submit_and_poll(self, job: Job, photo: bytes, paid: PaidCall, acknowledge: Acknowledge) -> Answer | Standing:
+        deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
+        sent = {"job": job, "sha256": sha256_hex(photo)}
+        said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, SUBMIT_SECONDS))
+        if isinstance(said, Answer):
+            return said
+        if self.kind is Kind.ACKNOWLEDGED:
+            acknowledge(said.id)
+        while (standing := self._poll(said)) is Standing.PENDING:
+            if self.clock.time + timedelta(seconds=POLL_SECONDS) > deadline:
+                return standing
+            self.clock.sleep(POLL_SECONDS)
+        return standing if isinstance(standing, Answer) else Answer.lost("the provider has forgotten the call")
+
+    def _poll(self, work: Work) -> Answer | Standing:
+        return self.wire.carry("provider", "poll", {"id": work.id}, lambda: self._say(work.id))
+
+    def _react(self, job: Job, photo: bytes, paid: PaidCall, patience: float) -> Answer | Work:
+        """What the provider says within so many seconds: it took the work, or an answer in its place."""
+        self.calls.append(job.job_id)
+        reaction = self._reaction()
+        if self._known(job) and reaction.answer and reaction.answer.kind is Class.PERM:
+            reaction = self.otherwise
+        self.account.limit = self.limit
+        said = self._taken(job, photo, reaction) if reaction.takes else None
+        if isinstance(said, Answer):
+            return said
+        paid.work = said
+        self.clock.sleep(min(reaction.seconds, patience))
+        if reaction.meanwhile:
+            reaction.meanwhile()
         if reaction.dies:
             raise SimulatedCrash("the worker dies in the call")
-        if reaction.answer:
-            return reaction.answer
-        return _pictures(sold, reaction) if sold else Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE)
+        if reaction.seconds > patience and self.kind is Kind.UNASKABLE:
+            return Answer.lost("no answer came in time")
+        return reaction.answer or said or Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE)
 
-    def _sell(self, job: Job, photo: bytes, reaction: Reaction) -> Sold:
-        made = int(job.instructions.get("num_images", 1)) - reaction.fewer
-        work = {"job": job.job_id, "photo": sha256_hex(photo), "asked": job.asked}
-        order = Order(
-            key="key",
-            label="key",
-            account="account",
-            provider=self.name,
-            route=job.operation,
-            fingerprint=fingerprint(work),
-            prompt=str(job.asked.get("prompt", "")),
-            client_hint="",
-            speed=str(job.asked.get("rendering_speed", "DEFAULT")),
-            n=made,
-            unit_micro_usd=price_per_image(self.name, job.instructions),
-        )
-        now = self.clock.unix()
-        return self.bill.accept(order, produced=made, unsafe=reaction.unsafe, billed_images=made, at=now)
+    def _reaction(self) -> Reaction:
+        if self.script:
+            return self.script.popleft()
+        return next((reaction for ask in self.weather if (reaction := ask())), self.otherwise)
 
+    def _taken(self, job: Job, photo: bytes, reaction: Reaction) -> Work | Answer:
+        """The same id again is the same work, and charged once."""
+        return self._known(job) or self.account.take(job, photo, reaction, self.request_id(job))
 
-def _pictures(sold: Sold, reaction: Reaction) -> Answer:
-    links = tuple(
-        Link(url=None if place < reaction.unsafe else f"{HOST}/{result}.png", seed=place)
-        for place, result in enumerate(sold.results)
-    )
-    if any(link.usable for link in links):
-        return Answer(Class.OK, links=links, charged=sold.micro_usd)
-    return Answer(Class.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, sold.micro_usd)
+    def _known(self, job: Job) -> Work | None:
+        """Work that was taken under our own id; what was taken is never called invalid later."""
+        ident = self.request_id(job)
+        return self.account.works.get(ident) if ident else None
 
 
 @dataclass

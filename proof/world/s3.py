@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote_plus
@@ -30,7 +31,7 @@ class Version:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     content_type: str = "binary/octet-stream"
 
-    @property
+    @cached_property
     def etag(self) -> str:
         digest = hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
         return f'"{digest}"'
@@ -38,11 +39,12 @@ class Version:
 
 @dataclass
 class Bucket:
-    """One versioned bucket; `notify` takes the bodies of its notifications."""
+    """One versioned bucket; `notify` takes the bodies of its notifications, `changed` the keys that were written."""
 
     name: str
     notify: Notify | None = None
     objects: dict[str, list[Version]] = field(default_factory=dict[str, list[Version]])
+    changed: set[str] = field(default_factory=set[str])
 
     def current(self, key: str) -> Version | None:
         """What lies under the key now; None where there is nothing or a delete marker."""
@@ -50,18 +52,19 @@ class Bucket:
         return versions[-1] if versions and versions[-1].data is not None else None
 
     def keys(self) -> list[str]:
-        """The keys that a listing shows, in UTF-8 order."""
-        return sorted((key for key in self.objects if self.current(key)), key=str.encode)
+        """The keys that a listing shows, in S3's order: that of UTF-8, which is that of code points."""
+        return sorted(key for key in self.objects if self.current(key))
 
 
 class SimulatedS3:
-    """The client for all buckets of the world."""
+    """The client for all buckets of the world; `page_keys` makes listings come in smaller pages."""
 
     def __init__(self, wire: Wire, clock: WorldClock) -> None:
         self.buckets: dict[str, Bucket] = {}
         self._wire = wire
         self._clock = clock
         self._versions = 0
+        self.page_keys = LONGEST_LISTING
 
     def open(self, name: str, notify: Notify | None = None) -> Bucket:
         """A new bucket."""
@@ -140,7 +143,7 @@ class SimulatedS3:
         IfMatch: str | None = None,  # noqa: N803
         IfNoneMatch: str | None = None,  # noqa: N803
     ) -> dict[str, Any]:
-        place = self.buckets[Bucket]
+        place = self._place(Bucket, "PutObject")
         if len(Key.encode()) > LONGEST_KEY_BYTES:
             raise refusal("KeyTooLongError", "PutObject", 400)
         if IfNoneMatch and (IfNoneMatch != "*" or place.current(Key)):
@@ -154,7 +157,7 @@ class SimulatedS3:
 
     def _delete(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
         if IfMatch:
-            _match(self.buckets[Bucket], Key, IfMatch, "DeleteObject")
+            _match(self._place(Bucket, "DeleteObject"), Key, IfMatch, "DeleteObject")
         marker = Version(self._id(), None, self._now())
         self._write(self.buckets[Bucket], Key, marker)
         return {"DeleteMarker": True, "VersionId": marker.id}
@@ -170,27 +173,36 @@ class SimulatedS3:
         Prefix: str = "",  # noqa: N803
         Delimiter: str = "",  # noqa: N803
         MaxKeys: int = LONGEST_LISTING,  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
         ContinuationToken: str = "",  # noqa: N803
     ) -> dict[str, Any]:
-        keys = [key for key in self.buckets[Bucket].keys() if key.startswith(Prefix)]  # noqa: SIM118 - our own method
+        place = self._place(Bucket, "ListObjectsV2")
+        after = ContinuationToken or StartAfter
+        keys = [key for key in place.keys() if key.startswith(Prefix) and key > after]  # noqa: SIM118 - our own method
         if Delimiter:
             keys = [key for key in keys if Delimiter not in key.removeprefix(Prefix)]
-        keys = [key for key in keys if key.encode() > ContinuationToken.encode()]
-        answer: dict[str, Any] = {"KeyCount": min(len(keys), MaxKeys), "IsTruncated": len(keys) > MaxKeys}
+        size = min(MaxKeys, self.page_keys)
+        answer: dict[str, Any] = {"KeyCount": min(len(keys), size), "IsTruncated": len(keys) > size}
         if keys:
-            answer["Contents"] = [{"Key": key} for key in keys[:MaxKeys]]
+            answer["Contents"] = [_listed(key, place.objects[key][-1]) for key in keys[:size]]
         if answer["IsTruncated"]:
-            answer["NextContinuationToken"] = keys[MaxKeys - 1]
+            answer["NextContinuationToken"] = keys[size - 1]
         return answer
 
+    def _place(self, bucket: str, operation: str) -> Bucket:
+        if bucket not in self.buckets:
+            raise refusal("NoSuchBucket", operation, 404)
+        return self.buckets[bucket]
+
     def _current(self, bucket: str, key: str, absent: str) -> Version:
-        found = self.buckets[bucket].current(key)
+        found = self._place(bucket, "GetObject").current(key)
         if found is None:
             raise refusal(absent, "GetObject", 404)
         return found
 
     def _write(self, place: Bucket, key: str, version: Version) -> Version:
         place.objects.setdefault(key, []).append(version)
+        place.changed.add(key)
         kind = "ObjectCreated:Put" if version.data is not None else "ObjectRemoved:DeleteMarkerCreated"
         self._tell(place, key, version, kind)
         return version
@@ -205,7 +217,7 @@ class SimulatedS3:
 
     def _now(self) -> datetime:
         """S3 keeps whole seconds."""
-        return self._clock.now().replace(microsecond=0)
+        return self._clock.time.replace(microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -214,13 +226,18 @@ class Pages:
 
     client: SimulatedS3
 
-    def paginate(self, *, PaginationConfig: Mapping[str, int], **sent: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(
+        self,
+        *,
+        PaginationConfig: Mapping[str, int] | None = None,  # noqa: N803
+        **sent: Any,
+    ) -> Iterator[dict[str, Any]]:
         """The pages one after another, each fetched when it is asked for."""
-        page = self.client.list_objects_v2(**sent, MaxKeys=PaginationConfig["PageSize"])
+        size = (PaginationConfig or {}).get("PageSize", LONGEST_LISTING)
+        page = self.client.list_objects_v2(**sent, MaxKeys=size)
         yield page
         while page["IsTruncated"]:
-            token = page["NextContinuationToken"]
-            page = self.client.list_objects_v2(**sent, MaxKeys=PaginationConfig["PageSize"], ContinuationToken=token)
+            page = self.client.list_objects_v2(**sent, MaxKeys=size, ContinuationToken=page["NextContinuationToken"])
             yield page
 
 
@@ -245,6 +262,10 @@ def _match(place: Bucket, key: str, etag: str, operation: str) -> None:
         raise refusal("NoSuchKey", operation, 404)
     if found.etag != etag:
         raise refusal("PreconditionFailed", operation, 412)
+
+
+def _listed(key: str, found: Version) -> dict[str, Any]:
+    return {"Key": key, "LastModified": found.modified, "ETag": found.etag, "Size": len(found.data or b"")}
 
 
 def _facts(found: Version) -> dict[str, Any]:

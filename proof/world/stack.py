@@ -1,85 +1,101 @@
-"""The stack in memory: the steps on the product's own adapters, and the Lambda service that brings them messages."""
+"""The stack in memory: the steps on the product's own adapters, and the Lambda service that brings them messages.
+
+Two ways to run it. `run`, `run_for`, `turn` and `bring` play one invocation after another, each to its end. After
+`start`, `hub.run_until` plays them beside one another, giving way at every call and every wait.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, cast
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from backdrop.aws.arrivals import looks_of
-from backdrop.aws.batch import delay_seconds
-from backdrop.aws.buckets import S3Output, S3Photos
-from backdrop.aws.bus import EventBus
-from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.queues import SqsQueue
-from backdrop.core.codec import from_json
 from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Source
-from backdrop.core.layout import receipt_key, report_key
-from backdrop.steps.deliver import Deliver
-from backdrop.steps.intake import Intake
-from backdrop.steps.messages import DeliverMessage, JobMessage, parse
-from backdrop.steps.render import Render, Slot
+from backdrop.core.errors import WaitError
+from backdrop.core.lane import Reason
 from proof.world.clock import WorldClock
+from proof.world.doors import Doors, Wait
 from proof.world.dynamodb import SimulatedTable
 from proof.world.events import SimulatedBus
-from proof.world.provider import SimulatedDownloads, SimulatedProvider
+from proof.world.functions import Function, Schedule, SimulatedLambda
+from proof.world.hub import Hub, SimulatedCrash
+from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
+from proof.world.sight import BUS, INPUT, OUTPUT, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
-from proof.world.wire import Call, SimulatedCrash, Wire
+from proof.world.steps import Steps
+from proof.world.story import told
+from proof.world.wire import Call, Wire
 
-INPUT, OUTPUT, TABLE, BUS = "photos", "results", "ledger", "bus"
-# As template.yaml has them: the functions' time limits and the queues' visibility, in seconds.
-LIMITS = {"intake": 60, "ideogram": 300, "deliver": 120}
+__all__ = ["BUS", "INPUT", "LIMITS", "MOST_RECEIVES", "OUTPUT", "TABLE", "VISIBILITY", "Wait", "World"]
+
+FUNCTIONS = {"intake": "intake", "ideogram": "render", "deliver": "deliver"}
+# As template.yaml has them: the functions' time limits, the queues' visibility and retention, in seconds.
+LIMITS = {"intake": 60, "ideogram": 300, "deliver": 120, "reconcile": 270}
 VISIBILITY = {"intake": 360, "ideogram": 360, "deliver": 720}
+RETENTION = {"intake": 345_600, "ideogram": 345_600, "deliver": 345_600}
 MOST_RECEIVES = {"intake": 1000, "ideogram": 1000, "deliver": 1000}
-STALE_DELAY_SECONDS = 1
-Handler = Callable[[Message], None]
+BATCH = {"intake": 10, "ideogram": 1, "deliver": 1}
+LETTERS_RETENTION = 1_209_600
+RECONCILE_EVERY = 300
+COMMAND_AGAIN_SECONDS = 20
+# Functions without a limit of their own: enough to let them meet.
+OTHERS_AT_ONCE = 10
+# S3's notifications mostly arrive within seconds (S3 User Guide, "Event Notifications").
+QUICKEST_EVENT, SLOWEST_EVENT = 0.05, 2.0
 
 
 @dataclass(frozen=True)
-class Wait:
-    """One message that was handed back: where, when, why, and for how many seconds."""
+class Setup:
+    """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
 
-    queue: str
-    at: datetime
-    code: Code
-    seconds: float
+    `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open.
+    """
+
+    budget: int = 10_000_000
+    settle_seconds: int = 20
+    on_lost_answer: str = "retry_once"
+    kind: Kind = Kind.UNASKABLE
+    in_flight: int = 10
+    account_limit: int = 10
 
 
-class World:
-    """Everything, wired up and quiet. `budget` is micro-dollars a day; all randomness comes from the seed."""
+class World(Sight):
+    """Everything, wired up and quiet. All randomness comes from the seed; a setup's fields are said by name."""
 
-    def __init__(self, seed: int = 0, *, budget: int = 10_000_000, settle_seconds: int = 20, shuffled: bool = False):
+    def __init__(self, seed: int = 0, *, shuffled: bool = False, **setup: Any) -> None:
+        self.setup = Setup(**setup)
         self.random = Random(seed)
         self.clock = WorldClock(self.random)
-        self.wire = Wire()
+        self.hub = Hub(self.clock)
+        self.wire = Wire(self.clock)
         self.wire.always.append(self._end_late_workers)
         self.table = SimulatedTable(self.wire, self.clock, TABLE)
         self.s3 = SimulatedS3(self.wire, self.clock)
         self.sqs = SimulatedSqs(self.wire, self.clock, self.random)
         self.bus = SimulatedBus(self.wire, BUS)
-        self.provider = SimulatedProvider(self.wire, self.clock)
+        self.functions = SimulatedLambda(self.wire, self.clock, self.sqs, self.hub)
+        self.provider = SimulatedProvider(
+            self.wire, self.clock, kind=Kind(self.setup.kind), limit=self.setup.account_limit
+        )
+        self.providers = {self.provider.name: self.provider}
         self.downloads = SimulatedDownloads(self.wire)
         self._open_queues(shuffled=shuffled)
-        self.input = self.s3.open(INPUT, lambda body: self.sqs.post(self.lines["intake"], body))
+        self.input = self.s3.open(INPUT, self._notified)
         self.output = self.s3.open(OUTPUT)
         self.crashes = 0
-        self.waits: list[Wait] = []
+        self.event_delays: list[Callable[[str, list[float]], list[float]]] = []
         self._deadlines: list[datetime] = []
-        self._build(budget, settle_seconds)
+        self._connect()
 
     def _open_queues(self, *, shuffled: bool) -> None:
-        self.dead_letters = self.sqs.open("dead-letters")
+        self.dead_letters = self.sqs.open("dead-letters", retention_seconds=LETTERS_RETENTION)
         self.lines = {
             name: self.sqs.open(
                 name,
                 visibility_seconds=seconds,
+                retention_seconds=RETENTION[name],
                 dead_letters=self.dead_letters,
                 most_receives=MOST_RECEIVES[name],
                 shuffled=shuffled,
@@ -87,63 +103,106 @@ class World:
             for name, seconds in VISIBILITY.items()
         }
 
-    def _build(self, budget: int, settle_seconds: int) -> None:
-        """The steps, on the same adapters as behind the doors."""
-        s3, sqs = cast("Any", self.s3), cast("Any", self.sqs)
-        queues = {name: SqsQueue(sqs, line.url) for name, line in self.lines.items()}
-        self.ledger = DynamoLedger(cast("Any", self.table), TABLE, self.clock)
-        self._letters = SqsQueue(sqs, self.dead_letters.url)
-        self.intake = Intake(
-            photos=S3Photos(s3),
-            ledger=self.ledger,
-            lanes={"ideogram": queues["ideogram"]},
-            deliver=queues["deliver"],
-            intake=queues["intake"],
-            clock=self.clock,
-            default_provider="ideogram",
-            settle_seconds=settle_seconds,
-            max_megapixels=1,
-        )
-        self.render = Render(
-            photos=S3Photos(s3),
-            ledger=self.ledger,
-            providers={"ideogram": self.provider},
-            deliver=queues["deliver"],
-            intake=queues["intake"],
-            clock=self.clock,
-            daily_budget=budget,
-        )
-        self.deliver = Deliver(
-            ledger=self.ledger,
-            output=S3Output(s3, OUTPUT),
-            downloads=self.downloads,
-            events=EventBus(cast("Any", self.bus), BUS),
-            dead_letters=self._letters,
-            clock=self.clock,
-            input_bucket=INPUT,
-            max_megapixels=1,
-        )
+    def _connect(self) -> None:
+        """The steps behind their doors, and what brings them messages."""
+        self.steps = steps = Steps(self)
+        self.ledger, self.intake, self.render, self.deliver = steps.ledger, steps.intake, steps.render, steps.deliver
+        self.doors = Doors(self.sqs, self.steps.letters, self.clock)
+        self.sources = {
+            name: self.functions.connect(
+                line,
+                Function(FUNCTIONS[name], LIMITS[name], self.doors.of(line, steps.doors[name])),
+                most_at_once=self.setup.in_flight if name in self.providers else OTHERS_AT_ONCE,
+                batch_size=BATCH[name],
+            )
+            for name, line in self.lines.items()
+        }
+        self.reconcile = Schedule("reconcile", RECONCILE_EVERY, LIMITS["reconcile"], steps.set_right)
+        self.functions.schedules.append(self.reconcile)
+
+    @property
+    def waits(self) -> list[Wait]:
+        """Every message that was handed back."""
+        return self.doors.waits
 
     # -- what people do -----------------------------------------------------------------------------------------
 
     def drop(self, key: str, data: bytes, **tags: str) -> None:
         """Somebody uploads a photo, with tags or without."""
+        self.wire.note(f"somebody drops {key}")
         self.s3.drop(INPUT, key, data, tags)
 
     def sidecar(self, key: str, **fields: Any) -> None:
         """Somebody uploads the sidecar of a photo's key."""
+        self.wire.note(f"somebody writes {key}.json {fields}")
         self.s3.drop(INPUT, f"{key}.json", json.dumps(fields).encode())
 
     def remove(self, key: str) -> None:
         """Somebody deletes a file."""
+        self.wire.note(f"somebody deletes {key}")
         self.s3.remove(INPUT, key)
 
-    # -- the Lambda service -------------------------------------------------------------------------------------
+    def pause(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
+        """Somebody pauses a lane, as `backdrop pause` does, and lets it go on so many seconds later (0: never)."""
+        words = "A person paused it."
+
+        def command() -> None:
+            self.steps.keeper.pause(provider, Reason.PERSON, Code.PAUSED_BY_PERSON, words)
+            if seconds:
+                self.hub.after(seconds, lambda: self.resume(provider=provider))
+
+        self.somebody(command)
+
+    def resume(self, *, provider: str = "ideogram") -> None:
+        """Somebody lets a lane go on, as `backdrop resume` does."""
+        self.somebody(lambda: self.steps.keeper.resume(provider))
+
+    def somebody(self, act: Callable[[], object]) -> None:
+        """A person runs a command; where it dies or AWS does not answer, once more a little later."""
+
+        def command() -> None:
+            try:
+                act()
+            except (WaitError, SimulatedCrash) as error:
+                self.wire.note(f"a person's command fails: {error}")
+                self.hub.after(COMMAND_AGAIN_SECONDS, lambda: self.somebody(act))
+
+        if self.functions.started:
+            self.hub.after(0, lambda: self.hub.spawn("person", command, seconds=LIMITS["reconcile"]))
+        else:
+            act()
+
+    def _notified(self, body: str) -> None:
+        """S3 tells the intake queue, at once where everything happens one after another, else a moment later."""
+        if not self.functions.started:
+            self.sqs.post(self.lines["intake"], body)
+            return
+        delays = [self.random.uniform(QUICKEST_EVENT, SLOWEST_EVENT)]
+        for change in self.event_delays:
+            delays = change(body, delays)
+        for seconds in delays:
+            self.hub.after(seconds, lambda: self.sqs.post(self.lines["intake"], body))
+
+    # -- one beside another -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Lambda begins to poll and to tick; from now on time is the hub's."""
+        self.functions.start()
+
+    def quiet(self) -> bool:
+        """Whether no message waits or is under way, but behind a mapping that is off."""
+        return self.functions.quiet
+
+    def story(self) -> list[str]:
+        """All that happened, line by line."""
+        return list(told(self.wire.history))
+
+    # -- one after another --------------------------------------------------------------------------------------
 
     def turn(self, *names: str) -> bool:
         """Bring one message of one of these queues (of any, where none is named) to its step; False if none is due."""
         for name in names or tuple(self.lines):
-            message = self.sqs.receive(self.lines[name])
+            message = self.sqs.receive(self.lines[name]) if self.sources[name].polls else None
             if message:
                 self.bring(self.lines[name], message)
                 return True
@@ -151,9 +210,8 @@ class World:
 
     def run(self, *names: str, most_turns: int = 1000) -> None:
         """Bring messages, waiting where all wait, until these queues are empty."""
-        lines = [self.lines[name] for name in names or tuple(self.lines)]
         for _ in range(most_turns):
-            moment = self.sqs.next_moment(lines)
+            moment = self._next_moment(names or tuple(self.lines))
             if moment is None:
                 return
             self.clock.wait_until(moment)
@@ -162,106 +220,43 @@ class World:
 
     def run_for(self, seconds: float) -> None:
         """Bring messages until so much time has passed."""
-        end = self.clock.now() + timedelta(seconds=seconds)
-        while (moment := self.sqs.next_moment(self.lines.values())) and moment <= end:
+        end = self.clock.time + timedelta(seconds=seconds)
+        while (moment := self._next_moment(tuple(self.lines))) and moment <= end:
             self.clock.wait_until(moment)
             self.turn()
         self.clock.wait_until(end)
 
+    def set_right(self) -> bool:
+        """One run of reconcile, now; False where it failed, or died half-way."""
+        done: list[bool] = []
+        self._until_its_end(LIMITS["reconcile"], lambda deadline: done.append(self.steps.set_right(deadline)))
+        return done == [True]
+
+    def _next_moment(self, names: Sequence[str]) -> datetime | None:
+        return self.sqs.next_moment([self.lines[name] for name in names if self.sources[name].polls])
+
     def bring(self, line: Line, message: Message) -> None:
         """One invocation with one message: done and deleted, handed back, dead-lettered, or dead half-way."""
+        handle = message.receipt_handle
+
+        def work(deadline: datetime) -> None:
+            if not self.sources[line.name].function.handler([message], deadline):
+                self.sqs.delete(line, handle)
+
+        self._until_its_end(LIMITS[line.name], work)
+
+    def _until_its_end(self, seconds: float, work: Callable[[datetime], object]) -> None:
+        """One invocation, which may last so long; others may begin and end meanwhile."""
         depth = len(self._deadlines)
-        self._deadlines.append(self.clock.now() + timedelta(seconds=LIMITS[line.name]))
+        self._deadlines.append(self.clock.time + timedelta(seconds=seconds))
         try:
-            if self._invoke(line, message):
-                self.sqs.delete(line, message)
+            work(self._deadlines[-1])
         except SimulatedCrash:
             self.crashes += 1
         finally:
             del self._deadlines[depth:]
 
-    def _invoke(self, line: Line, message: Message) -> bool:
-        """Whether the message is dealt with. The doors do the same with Powertools around it (aws/batch.py)."""
-        handlers: Mapping[str, Handler] = {
-            "intake": self._take_in,
-            "ideogram": self._render,
-            "deliver": self._deliver,
-        }
-        try:
-            handlers[line.name](message)
-        except WaitError as error:
-            delay = delay_seconds(error, message.receives)
-            self.waits.append(Wait(line.name, self.clock.now(), error.code, delay))
-            return self._hand_back(line, message, delay)
-        except StaleError:
-            return self._hand_back(line, message, STALE_DELAY_SECONDS)
-        except DamagedMessageError as error:
-            attributes = {"code": error.code.value, "reason": error.message[:1000], "money": "not_spent"}
-            self._letters.send({"queue": line.name, "body": message.body}, group="damaged", attributes=attributes)
-        return True
-
-    def _hand_back(self, line: Line, message: Message, seconds: float) -> bool:
-        """The message comes again after a delay; where SQS does not answer, after its visibility."""
-        try:
-            self.sqs.change_message_visibility(
-                QueueUrl=line.url,
-                ReceiptHandle=message.receipt_handle,
-                VisibilityTimeout=max(0, round(seconds)),
-            )
-        except (ClientError, BotoCoreError):
-            return False
-        return False
-
-    def _take_in(self, message: Message) -> None:
-        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1):
-            self.intake(look)
-
-    def _render(self, message: Message) -> None:
-        slot = Slot(deadline=self._deadlines[-1])
-        self.render(parse(JobMessage, message.body), slot)
-
-    def _deliver(self, message: Message) -> None:
-        self.deliver(parse(DeliverMessage, message.body), receives=message.receives)
-
     def _end_late_workers(self, call: Call) -> None:
-        """Lambda ends an invocation that takes longer than it may."""
-        if self._deadlines and self.clock.now() > self._deadlines[-1]:
+        """Lambda ends an invocation that takes longer than it may; the hub does that for those that it plays."""
+        if self._deadlines and self.clock.time > self._deadlines[-1]:
             raise SimulatedCrash(f"out of time at {call}")
-
-    # -- what is there ------------------------------------------------------------------------------------------
-
-    def source(self, key: str) -> Source | None:
-        """A photo's place in the ledger."""
-        item = self.table.items.get((f"source#{source_id(INPUT, key)}", "source"))
-        return from_json(Source, item["body"]["S"]) if item else None
-
-    def jobs(self, key: str = "") -> list[Job]:
-        """A photo's jobs, or all there are, the oldest first."""
-        bodies = [item["body"]["S"] for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
-        jobs = [from_json(Job, body) for body in bodies]
-        return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
-
-    def booked(self, day: str = "") -> dict[str, int]:
-        """What a day (else today) has on its budget, in micro-dollars."""
-        item = self.table.items.get((f"budget#{day or self.clock.now().date()}", "budget"), {})
-        return {name: int(value["N"]) for name, value in item.items() if "N" in value}
-
-    def receipt(self, key: str) -> dict[str, Any] | None:
-        """A photo's receipt."""
-        return self._view(receipt_key(key))
-
-    def report(self, key: str) -> dict[str, Any] | None:
-        """A photo's error report."""
-        return self._view(report_key(key))
-
-    def pictures(self, key: str = "") -> dict[str, bytes]:
-        """The pictures that are handed over, by their keys."""
-        found = [name for name in self.output.keys() if not name.startswith("_backdrop/")]  # noqa: SIM118
-        return {name: self._data(name) for name in found if name.startswith(f"{key}/" if key else "")}
-
-    def _view(self, key: str) -> dict[str, Any] | None:
-        return json.loads(self._data(key)) if self.output.current(key) else None
-
-    def _data(self, key: str) -> bytes:
-        found = self.output.current(key)
-        return (found.data if found else None) or b""

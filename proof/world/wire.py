@@ -5,60 +5,110 @@ Faults in `before` strike when nothing has happened yet, faults in `after` when 
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from proof.world.clock import START, WorldClock
+from proof.world.hub import SimulatedCrash
 
-@dataclass(frozen=True)
+# A request's way to a service in the same region, in seconds.
+QUICKEST, SLOWEST = 0.002, 0.08
+
+
+@dataclass(eq=False, slots=True)
 class Call:
-    """One call: the how-manieth on this wire, which service and operation, and what was sent."""
+    """One call: the how-manieth on this wire, what was sent to whom, by which worker and when, and how it ended."""
 
     number: int
     service: str
     operation: str
     sent: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    worker: str = ""
+    at: datetime = START
+    ended: str = ""
 
     def __str__(self) -> str:
         return f"{self.number} {self.service}.{self.operation}"
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something in the history that is no call: what people did, which fault struck, how an invocation ended."""
+
+    at: datetime
+    text: str
+
+
 Fault = Callable[[Call], None]
-
-
-class SimulatedCrash(BaseException):  # noqa: N818 - a death, which no `except Exception` may survive
-    """The worker is killed here."""
 
 
 @dataclass
 class Wire:
-    """Carries calls one after another; `before` and `after` are the faults in force, `calls` the history.
+    """Carries calls; `before` and `after` are the faults in force.
 
-    `always` is the world's own law, such as a worker's time limit; `calm` does not end it.
+    `always` is the world's own law, such as a worker's time limit; `calm` does not end it. `twice` are the calls that
+    botocore makes again by itself, since it heard no answer to the first. `heard` is told of all that services did.
     """
 
+    clock: WorldClock
     always: list[Fault] = field(default_factory=list[Fault])
     before: list[Fault] = field(default_factory=list[Fault])
     after: list[Fault] = field(default_factory=list[Fault])
+    twice: list[Callable[[Call], bool]] = field(default_factory=list[Callable[[Call], bool]])
+    heard: list[Fault] = field(default_factory=list[Fault])
     calls: list[Call] = field(default_factory=list[Call])
+    history: list[Call | Note] = field(default_factory=list["Call | Note"])
 
     def carry[T](self, service: str, operation: str, sent: Mapping[str, Any], work: Callable[[], T]) -> T:
-        """Do the service's work unless a fault forbids it."""
-        call = Call(len(self.calls) + 1, service, operation, dict(sent))
-        self.calls.append(call)
-        for fault in [*self.before]:
-            fault(call)
+        """Do the service's work unless a fault forbids it; a worker gives way to others before."""
+        call = self._begin(service, operation, sent)
         try:
-            return work()
+            for fault in [*self.before]:
+                fault(call)
+            if any([again(call) for again in self.twice]):
+                with suppress(ClientError):
+                    self._serve(call, work)
+            return self._answer(call, work)
+        except BaseException as error:
+            call.ended = how(error)
+            raise
+
+    def _begin(self, service: str, operation: str, sent: Mapping[str, Any]) -> Call:
+        worker = self.clock.hub.worker if self.clock.hub else None
+        if worker:
+            self.clock.sleep(self.clock.random.uniform(QUICKEST, SLOWEST))
+        name = worker.name if worker else ""
+        call = Call(len(self.calls) + 1, service, operation, sent, name, self.clock.time)
+        self.calls.append(call)
+        self.history.append(call)
+        return call
+
+    def _answer[T](self, call: Call, work: Callable[[], T]) -> T:
+        try:
+            return self._serve(call, work)
         finally:
             for fault in [*self.after, *self.always]:
                 fault(call)
+
+    def _serve[T](self, call: Call, work: Callable[[], T]) -> T:
+        done = work()
+        for listen in self.heard:
+            listen(call)
+        return done
+
+    def note(self, text: str) -> None:
+        """Put something into the history."""
+        self.history.append(Note(self.clock.time, text))
 
     def calm(self) -> None:
         """End all faults."""
         self.before.clear()
         self.after.clear()
+        self.twice.clear()
 
 
 @dataclass
@@ -123,3 +173,10 @@ def cancelled(reasons: list[dict[str, Any]]) -> ClientError:
     error = refusal("TransactionCanceledException", "TransactWriteItems", 400, f"Transaction cancelled [{codes}]")
     error.response |= {"CancellationReasons": reasons}  # pyright: ignore[reportAttributeAccessIssue]
     return error
+
+
+def how(error: BaseException) -> str:
+    """How a call ended, in a word or two."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "ClientError"))
+    return f"{type(error).__name__}: {error}" if isinstance(error, SimulatedCrash) else type(error).__name__

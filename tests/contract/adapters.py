@@ -49,9 +49,15 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
 
 
 def called(adapter: Ideogram, job: Job, photo: bytes) -> Answer:
-    """What one call of an adapter leads to."""
+    """What one call of an adapter leads to; Ideogram names no work of its own, and is never at work after its call."""
     call = adapter.prepare(job, photo)
-    return call if isinstance(call, Answer) else call()
+    answer = call if isinstance(call, Answer) else call(_never_named)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def _never_named(provider_id: str) -> None:
+    raise AssertionError(f"the call was given the name {provider_id}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from backdrop.core.money import quote
 from backdrop.providers import ideogram
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, SUCCESS, a_job, called, http, recording, the_key
-from tests.contract.standin_client import StandinClient
+from tests.contract.standin_client import StandinClient, wait_until
 
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 
@@ -224,7 +224,8 @@ def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, 
 def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, body: str) -> None:
     standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
     standin.fault("accept_then_wait", times=1)
-    assert call(standin, timeout=0.3).kind is Class.AMBIG
+    assert call(standin, timeout=1).kind is Class.AMBIG
+    wait_until(lambda: bool(standin.jobs()))
     assert call(standin).kind is Class.QUOTA
     standin.control("release")
 

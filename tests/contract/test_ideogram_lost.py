@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.core.answer import Answer, Class
+from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
@@ -85,14 +85,14 @@ def test_a_call_is_never_sent_a_second_time_by_itself(standin: StandinClient) ->
 
 @pytest.mark.parametrize(
     ("fault", "args"),
-    [("slow", {"ms": 1_500}), ("trickle", {"bytes_per_s": 150}), ("accept_then_wait", {})],
+    [("slow", {"ms": 6_000}), ("trickle", {"bytes_per_s": 50}), ("accept_then_wait", {})],
 )
 def test_an_answer_that_takes_longer_than_the_time_out_is_lost(
     standin: StandinClient, fault: str, args: dict[str, object]
 ) -> None:
     standin.fault(fault, args)
-    assert fate(call(standin, timeout=0.4)) == LOST
-    assert standin.total_usd() == "0.06"
+    assert fate(call(standin, timeout=1)) == LOST
+    wait_until(lambda: standin.total_usd() == "0.06")
 
 
 def test_an_answer_that_dribbles_in_time_is_an_answer(standin: StandinClient) -> None:
@@ -165,6 +165,16 @@ def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -
     assert fate(call(standin, photo=BIG)) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
     wait_until(lambda: standin.see("requests")["requests"][0]["ended"] is not None)
     assert standin.total_usd() == "0.00"
+
+
+# -- asked about afterwards ----------------------------------------------------------------------------------
+
+
+def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: StandinClient) -> None:
+    adapter = Ideogram(f"{standin.url}/ideogram", 5, the_key)
+    assert adapter.request_id(a_job()) is None
+    assert adapter.look_up(a_job(), "any-name") is Standing.ABSENT
+    assert standin.see("requests")["requests"] == []
 
 
 # -- hostile contents ----------------------------------------------------------------------------------------

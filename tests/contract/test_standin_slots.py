@@ -17,6 +17,7 @@ def test_of_fifty_calls_at_once_ten_run_and_forty_are_refused_unbilled(
     with ThreadPoolExecutor(50) as pool:
         calls = [pool.submit(standin.replace, prompt=f"p{n}") for n in range(50)]
         wait_until(lambda: standin.slots()["refused"] == 40)
+        wait_until(lambda: len(standin.see("accepted")["accepted"]) == 10)
         standin.control("release")
         answers = [call.result().status_code for call in calls]
     assert sorted(answers) == [200] * 10 + [429] * 40

@@ -11,14 +11,16 @@ from backdrop_local.home import Home
 from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop
+from tests.e2e.shop import FUNCTIONS, Shop
 
-# Short enough that a crash or a timeout costs a test seconds.
+# So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
+# all tests together spend.
 PARAMETERS = {
-    "IdeogramTimeoutSeconds": "10",
-    "RenderTimeoutSeconds": "30",
-    "LaneVisibilitySeconds": "35",
+    "IdeogramTimeoutSeconds": "120",
+    "RenderTimeoutSeconds": "150",
+    "LaneVisibilitySeconds": "160",
     "SettleSeconds": "2",
+    "DailyBudgetUSD": "1000",
 }
 
 
@@ -36,16 +38,17 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def shop(cloud: Cloud) -> Generator[Shop]:
-    """The cloud as its operator sees it; when the session ends its books must be right."""
+    """The cloud as its operator sees it; when the session ends its books and logs must be right."""
     with StandinClient(cloud.standin_url) as standin:
         opened = Shop(cloud, standin)
         yield opened
         opened.check_the_books()
+        assert [slip for function in FUNCTIONS for slip in opened.slips(function)] == []
 
 
 @pytest.fixture
 def folder(shop: Shop, request: pytest.FixtureRequest) -> Generator[Folder]:
-    """A folder of the test's own in the input bucket; faults and what waits in the lane end with the test."""
-    yield Folder(shop, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-"))
-    shop.standin.control("faults", method="DELETE")
-    shop.empty_lane()
+    """A folder of the test's own in the input bucket; when the test ends, nothing of it goes on."""
+    opened = Folder(shop, re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-"))
+    yield opened
+    opened.close()

@@ -3,15 +3,18 @@
 import hashlib
 import io
 import json
+import time
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
 
 from PIL import Image
 
+from tests.e2e.queues import Message
 from tests.e2e.shop import RECEIPTS, Shop, eventually
 
 ERRORS = "_backdrop/errors/"
+QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
 ENDED = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
 
 
@@ -32,6 +35,7 @@ class Folder:
     def __init__(self, shop: Shop, name: str) -> None:
         self.shop = shop
         self.name = name
+        self.began = time.time()
         self.prompt = f"a quiet beach at dawn, {name}"
 
     @property
@@ -67,6 +71,66 @@ class Folder:
     def remove(self, name: str) -> None:
         """Deletes a file."""
         self.shop.clients.s3.delete_object(Bucket=self.shop.photos, Key=self.key(name))
+
+    # -- on the way ----------------------------------------------------------------------------------------
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """The ledger's items of this folder."""
+        pages = self.shop.clients.dynamodb.get_paginator("scan").paginate(
+            TableName=self.shop.outputs["LedgerTableName"],
+            FilterExpression="begins_with(#key, :folder)",
+            ExpressionAttributeNames={"#key": "key"},
+            ExpressionAttributeValues={":folder": {"S": self.key("")}},
+        )
+        return [dict(item) for page in pages for item in page["Items"]]
+
+    def item(self, job_id: str) -> dict[str, Any]:
+        """A job's item in the ledger."""
+        (item,) = [item for item in self.ledger() if item["sk"]["S"] == f"job#{job_id}"]
+        return item
+
+    def message(self, job_id: str) -> dict[str, str]:
+        """What lane and deliver are told about a job."""
+        return {"source_id": self.item(job_id)["pk"]["S"].removeprefix("source#"), "job_id": job_id}
+
+    def settle(self) -> None:
+        """Returns once no queue holds a message about this folder; those of other tests' photos stay unheeded."""
+        for _ in range(2):
+            for queue in QUEUES:
+                eventually(lambda queue=queue: not self._lying_in(queue), f"nothing for {self.name} in {queue}")
+
+    def handed_back(self, name: str) -> None:
+        """Returns once render has given back a message of the photo's job to come again later."""
+        lane = self.shop.queue("IdeogramQueueUrl")
+        hidden = lane.visibility_seconds
+
+        def look() -> bool:
+            job = self.job(name)
+            found = self._lying_in("IdeogramQueueUrl") if job else []
+            return any(one.was_handed_back(hidden) for one in found if job and job["job_id"] in one.body)
+
+        eventually(look, f"{name} is handed back", lambda: (self.job(name), lane.messages()))
+
+    def close(self) -> None:
+        """The test is over: what has not ended is withdrawn, and nothing of it is left for the next test to meet.
+
+        The lane is emptied last: a worker that still holds a message of a job that has ended does not miss it.
+        """
+        self.shop.tidy()
+        for key in {item["key"]["S"] for item in self.ledger() if _is_open(item)}:
+            self.remove(key.removeprefix(self.key("")))
+        eventually(lambda: not self._moving(), f"{self.name} is at rest", self._moving)
+        self.shop.empty_lane()
+
+    def _moving(self) -> list[object]:
+        """Open jobs and messages on their way; a lane's message whose job has ended does nothing when it comes."""
+        jobs = [item["sk"]["S"] for item in self.ledger() if _is_open(item)]
+        return [*jobs, *self._lying_in("IntakeQueueUrl"), *self._lying_in("DeliverQueueUrl")]
+
+    def _lying_in(self, queue: str) -> list[Message]:
+        sources = {item["pk"]["S"].removeprefix("source#") for item in self.ledger()}
+        ours = {f'"{self.name}/', f'"{self.name}%2F', *sources}
+        return [one for one in self.shop.queue(queue).messages() if any(mark in one.body for mark in ours)]
 
     # -- what comes back -----------------------------------------------------------------------------------
 
@@ -116,6 +180,16 @@ class Folder:
 
         return eventually(look, f"{name} is reported {code}", lambda: self.report(name))
 
+    def assert_held(self, name: str) -> None:
+        """The photo's only call is lost, its charge unknown, and the uploader is told what to do."""
+        job = self.ended(name, "held")
+        entry = self.wrong(name, "charge_unknown")
+        assert (entry["status"], entry["retryable"], entry["money"]) == ("held", False, "unknown")
+        assert "revision" in entry["hint"]
+        assert (job["cost"]["usd"], job["cost"]["unknown_usd"]) == (0, 0.03)
+        assert [(one["outcome"], one["money"]) for one in job["attempts"]] == [("lost", "unknown")]
+        assert self.pictures(name) == []
+
     def pictures(self, name: str) -> list[str]:
         """The names of a photo's pictures."""
         return self.listed(f"{self.key(name)}/")
@@ -159,4 +233,15 @@ class Folder:
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the bus told of a photo."""
         heard = [letter["body"] for letter in self.shop.events.letters()]
-        return [event for event in heard if event["detail"]["source"]["key"] == self.key(name)]
+        return [event for event in heard if event["detail"].get("source", {}).get("key") == self.key(name)]
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The only thing that the bus told of a photo, at least once; told again it has the same id."""
+        told = eventually(lambda: self.events(name), f"an event of {name}")
+        assert len({event["detail"]["event_id"] for event in told}) == 1
+        return told[0]
+
+
+def _is_open(item: dict[str, Any]) -> bool:
+    """Whether this is a job that nobody has begun to pay for, or one that is paid and not handed over."""
+    return item.get("status", {}).get("S") in ("accepted", "paid")

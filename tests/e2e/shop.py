@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -13,20 +14,19 @@ from typing import Any
 
 import pytest
 
-from backdrop_local.clients import Clients
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import STACK
+from backdrop_local.home import ROOT, STACK
 from tests.contract.standin_client import StandinClient
+from tests.e2e.queues import Mailbox, Queue
 
-PATIENCE_SECONDS = 60.0
+# Longer than a message stays hidden whose worker died, on a machine that is busy with much else.
+PATIENCE_SECONDS = 240.0
 POLL_SECONDS = 0.1
 RECEIPTS = "_backdrop/receipts/"
-QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
-COUNTS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+FED_BY_QUEUES = ("intake", "render", "deliver")
+FUNCTIONS = (*FED_BY_QUEUES, "deployment-check")
+KEY = "standin-key"
+SLIPS = (KEY, "sig=", "exp=", "Traceback", "unexpected error")
 
 
 def eventually[T](look: Callable[[], T | None], what: str, instead: Callable[[], object] | None = None) -> T:
@@ -39,31 +39,6 @@ def eventually[T](look: Callable[[], T | None], what: str, instead: Callable[[],
     return seen
 
 
-class Mailbox:
-    """All messages that ever came into a queue that only the tests empty."""
-
-    def __init__(self, clients: Clients, url: str) -> None:
-        self._clients = clients
-        self._url = url
-        self._kept: list[dict[str, Any]] = []
-
-    def letters(self) -> list[dict[str, Any]]:
-        """`{"body": …, "attributes": {name: text}}` each, oldest first."""
-        while messages := self._receive():
-            for message in messages:
-                self._clients.sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                attributes = message.get("MessageAttributes", {})
-                texts = {name: value["StringValue"] for name, value in attributes.items()}
-                self._kept.append({"body": json.loads(message["Body"]), "attributes": texts})
-        return list(self._kept)
-
-    def _receive(self) -> list[Any]:
-        answer = self._clients.sqs.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
-        return list(answer.get("Messages", []))
-
-
 class Shop:
     """One deployed cloud for all tests of a worker; every picture it sold stands in its books."""
 
@@ -73,7 +48,7 @@ class Shop:
         self.standin = standin
         self.dead_letters = Mailbox(self.clients, self.outputs["DeadLetterQueueUrl"])
         self.events = Mailbox(self.clients, self._subscribe())
-        standin.control("settings", {"pictures": "prepared"})
+        self._usual = standin.control("settings", {"pictures": "prepared"})
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -108,25 +83,40 @@ class Shop:
         text = body if isinstance(body, str) else json.dumps(body)
         self.clients.sqs.send_message(QueueUrl=self.outputs[queue], MessageBody=text)
 
-    def settle(self) -> None:
-        """Returns once nothing is on its way any more."""
-        for _ in range(2):
-            for name in QUEUES:
-                eventually(lambda name=name: self.waiting(name) == 0, f"an empty {name}")
+    def queue(self, name: str) -> Queue:
+        """The queue of this output, to look into."""
+        return Queue(self.cloud, self.outputs[name])
 
-    def waiting(self, name: str) -> int:
-        """How many messages a queue holds, those in a worker's hands and the delayed ones included."""
-        found = self.clients.sqs.get_queue_attributes(
-            QueueUrl=self.outputs[name],
-            AttributeNames=list(COUNTS),  # pyright: ignore[reportArgumentType]
-        )
-        return sum(int(found.get("Attributes", {})[count]) for count in COUNTS)
+    def tidy(self) -> None:
+        """The stand-in as it was at first: no faults, the usual settings, and no call is held any more."""
+        self.standin.control("faults", method="DELETE")
+        self.standin.control("settings", self._usual)
+        self.standin.control("release")
+        if self.provider_report():
+            self.backdrop("resume", "ideogram")
+
+    def backdrop(self, *words: str) -> None:
+        """Types a command of `backdrop` at this cloud."""
+        env = {**os.environ, "BACKDROP_HOME": str(self.cloud.home.path)}
+        subprocess.run([str(ROOT / ".venv" / "bin" / "backdrop"), *words], env=env, check=True, capture_output=True)
 
     def empty_lane(self) -> None:
         """Throws away what waits in Ideogram's lane, for however long it was to wait."""
         self.clients.sqs.purge_queue(QueueUrl=self.outputs["IdeogramQueueUrl"])
 
     # -- functions -----------------------------------------------------------------------------------------
+
+    def set_right(self) -> None:
+        """Reconcile runs now, and not at its next five minutes."""
+        done = self.clients.functions.invoke(FunctionName=f"{STACK}-reconcile")
+        assert "FunctionError" not in done, done["Payload"].read()
+
+    def provider_report(self) -> dict[str, Any] | None:
+        """The one report of Ideogram while it is paused."""
+        try:
+            return self.read_json("_backdrop/errors/_providers/ideogram.json")
+        except self.clients.s3.exceptions.NoSuchKey:
+            return None
 
     @contextmanager
     def render_with(self, **variables: str) -> Generator[None]:
@@ -151,9 +141,12 @@ class Shop:
         }
 
     def kill_render_workers(self) -> None:
-        """Ends them without a word, as a machine that fails does."""
-        for pid in self.render_workers():
-            os.kill(pid, signal.SIGKILL)
+        """Ends them without a word, as a machine that fails does; returns once they are gone."""
+        doomed = self.render_workers()
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not doomed & self.render_workers(), "the workers are gone")
 
     @contextmanager
     def in_flight_limit(self, most: int) -> Generator[None]:
@@ -179,17 +172,21 @@ class Shop:
 
     # -- what was said -------------------------------------------------------------------------------------
 
-    def log(self, function: str) -> list[str]:
-        """Every line that a function wrote."""
+    def log(self, function: str, since: float = 0) -> list[str]:
+        """Every line that a function wrote, or those since a moment (Unix seconds)."""
         pages = self.clients.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{STACK}-{function}"
+            logGroupName=f"/aws/lambda/{STACK}-{function}", startTime=int(since * 1000)
         )
         return [event.get("message", "") for page in pages for event in page["events"]]
 
-    def metrics(self, function: str, name: str) -> list[dict[str, Any]]:
+    def metrics(self, function: str, name: str, since: float = 0) -> list[dict[str, Any]]:
         """The embedded-metric lines of a function that hold this metric."""
-        lines = (json.loads(line) for line in self.log(function) if '"CloudWatchMetrics"' in line)
+        lines = (json.loads(line) for line in self.log(function, since) if '"CloudWatchMetrics"' in line)
         return [line for line in lines if name in line]
+
+    def slips(self, function: str) -> list[str]:
+        """The lines of a function's log that hold a key, a signed link or a bug."""
+        return [line for line in self.log(function) if any(slip in line for slip in SLIPS)]
 
     # -- money ---------------------------------------------------------------------------------------------
 
@@ -210,7 +207,9 @@ class Shop:
     def check_the_books(self) -> None:
         """What the receipts call certain was billed, and all that was billed stands in a receipt."""
         eventually(lambda: not self.imbalance(), "receipts that explain the bill", self.imbalance)
-        assert self.standin.see("bill")["duplicates"] == []
+        jobs = [job for receipt in self.receipts() for job in receipt["jobs"]]
+        paid = sum(attempt["money"] != "not_spent" for job in jobs for attempt in job["attempts"])
+        assert len(self.standin.jobs()) <= paid, "a charge that no attempt in a receipt tells of"
 
     def imbalance(self) -> str:
         """How bill and receipts differ; empty where certain <= bill <= certain + unknown."""

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e.folder import Folder
+from tests.e2e.shop import eventually
 
 TOO_MANY_BYTES = 10_000_001
 
@@ -68,13 +69,14 @@ def mend(folder: Folder, name: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_is_refused_for_nothing_and_runs_when_it_is_mended(folder: Folder, case: str) -> None:
-    bad, before = CASES[case], folder.shop.standin.total_usd()
+    bad = CASES[case]
     drop(folder, "red.jpg", bad)
     entry = folder.wrong("red.jpg", bad.code)
     assert (entry["status"], entry["retryable"], entry["money"]) == ("refused", False, "not_spent")
     assert bad.says in f"{entry['message']} {entry['hint']}"
-    folder.shop.settle()
-    assert folder.shop.standin.total_usd() == before
+    folder.settle()
+    assert folder.receipt("red.jpg") is None
+    assert [*folder.charges(), *folder.charges("a beach")] == []
     assert folder.dead_letters("red.jpg") == []
     mend(folder, "red.jpg")
     folder.stored("red.jpg")
@@ -83,9 +85,7 @@ def test_what_is_wrong_is_refused_for_nothing_and_runs_when_it_is_mended(folder:
 
 def test_every_mistake_of_a_sidecar_is_named_at_once(folder: Folder) -> None:
     folder.drop("red.jpg", {"promt": "a beach", "seed": -1, "operation": "replase"})
-    folder.shop.settle()
-    report = folder.report("red.jpg")
-    assert report
+    report = eventually(lambda: folder.report("red.jpg"), "a report")
     assert sorted(entry["code"] for entry in report["errors"]) == ["invalid_value", "invalid_value", "unknown_field"]
     assert report["source"]["key"] == folder.key("red.jpg")
 

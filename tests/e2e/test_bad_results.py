@@ -28,10 +28,10 @@ def assert_told(folder: Folder, code: str, money: str) -> None:
     assert (entry["status"], entry["job_id"]) == ("dead", job["job_id"])
     assert (entry["retryable"], entry["money"]) == (False, money)
     assert folder.pictures("red.jpg") == []
-    (letter,) = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")
+    letter = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")[0]
     expected = {"code": code, "reason": entry["message"], "money": money}
     assert letter["attributes"] == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
-    (event,) = eventually(lambda: folder.events("red.jpg"), "an event")
+    event = folder.event("red.jpg")
     assert event["detail-type"] == "Image Failed"
     assert event["detail"]["errors"] == [entry]
 
@@ -45,7 +45,7 @@ def test_a_paid_result_that_is_no_good_is_dead_and_not_bought_again(
     assert_told(folder, code, "spent")
     job = folder.ended("red.jpg", "dead")
     assert (job["cost"]["usd"], job["cost"]["unknown_usd"]) == (0.03, 0)
-    folder.shop.settle()
+    folder.settle()
     assert [charge["usd"] for charge in folder.charges()] == ["0.03"]
 
 
@@ -70,7 +70,7 @@ def test_a_prompt_that_the_safety_check_refuses_is_the_uploaders_to_mend(folder:
     folder.drop("red.jpg", folder.wish)
     entry = folder.wrong("red.jpg", "unsafe_request")
     assert (entry["status"], entry["money"]) == ("refused", "not_spent")
-    folder.shop.settle()
+    folder.settle()
     assert folder.dead_letters("red.jpg") == []
     assert folder.charges() == []
 

@@ -134,7 +134,7 @@ def test_a_receipt_says_all_that_it_promises(folder: Folder) -> None:
     assert_fields(
         job,
         "job_id variant current status operation provider instructions provenance results cost attempts"
-        " queued_at submitted_at paid_at stored_at throttled_seconds warnings",
+        " reused_from queued_at submitted_at paid_at stored_at throttled_seconds warnings",
     )
     assert_fields(job["results"][0], "key version_id n output width height format bytes has_alpha seed")
     assert_fields(job["attempts"][0], "n provider provider_id submitted_at outcome money")

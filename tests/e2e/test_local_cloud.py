@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-import time
+from collections.abc import Generator
 from pathlib import Path
 
 import boto3
@@ -14,6 +14,7 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import ROOT, STACK, Home, State
 from backdrop_local.leash import leashed
+from tests.e2e.shop import eventually
 
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
@@ -33,10 +34,17 @@ with leashed(home), home.lock():
 """
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+    """A cloud besides the one that all tests share, for those that deploy it anew in another shape."""
+    home = Home(tmp_path_factory.mktemp("own"))
+    with leashed(home):
+        yield local_cloud.up(home, {}, print, build=False)
+
+
 def redeploy(cloud: Cloud, **changes: str) -> Cloud:
     """The same cloud with other parameters."""
-    asked = cloud.parameters | changes
-    return local_cloud.up(cloud.home, asked, print, build=False)
+    return local_cloud.up(cloud.home, cloud.parameters | changes, print, build=False)
 
 
 def lane_limit(cloud: Cloud) -> int | None:
@@ -50,25 +58,25 @@ def lane_limit(cloud: Cloud) -> int | None:
     return None
 
 
-def test_a_providers_limit_reaches_its_lane_whenever_it_changes(cloud: Cloud) -> None:
-    servers = cloud.home.read()
-    limits = [lane_limit(redeploy(cloud, IdeogramMaxInFlight=asked)) for asked in ("2", "5", "10")]
+def test_a_providers_limit_reaches_its_lane_whenever_it_changes(own: Cloud) -> None:
+    servers = own.home.read()
+    limits = [lane_limit(redeploy(own, IdeogramMaxInFlight=asked)) for asked in ("2", "5", "10")]
     assert limits == [2, 5, 10]
-    now = cloud.home.read()
+    now = own.home.read()
     assert (now.emulator, now.standin) == (servers.emulator, servers.standin)
 
 
-def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(cloud: Cloud) -> None:
+def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(own: Cloud) -> None:
     another = {
         "DefaultProvider": "segmind",
         "SegmindMaxInFlight": "2",
-        "SegmindBaseUrl": f"{cloud.standin_url}/segmind",
+        "SegmindBaseUrl": f"{own.standin_url}/segmind",
         "SegmindTimeoutSeconds": "10",
     }
-    off = redeploy(cloud, IdeogramMaxInFlight="0", **another)
+    off = redeploy(own, IdeogramMaxInFlight="0", **another)
     assert lane_limit(off) is None
     assert "IdeogramQueueUrl" not in off.outputs()
-    on = redeploy(cloud)
+    on = redeploy(own)
     assert lane_limit(on) == 10
     assert "IdeogramQueueUrl" in on.outputs()
 
@@ -138,6 +146,5 @@ def test_a_test_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> Non
         check=False,
     )
     assert died.returncode == -9
-    while home.read() != State():
-        time.sleep(0.05)
+    eventually(lambda: home.read() == State(), "the cloud is gone")
     assert processes.birth_of(int(died.stdout)) == ""

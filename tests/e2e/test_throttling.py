@@ -9,6 +9,7 @@ from tests.e2e.shop import Shop, eventually
 
 STORM = 30
 REMOVE = {"operation": "remove"}
+LONGER_THAN_ANY_CALL = 600_000
 
 
 def account(shop: Shop) -> dict[str, Any]:
@@ -22,42 +23,56 @@ def peak(shop: Shop, before: int) -> int:
     return max((moment["in_flight"] for moment in account(shop)["history"][before:]), default=0)
 
 
+def accepted(shop: Shop, after: int = 0) -> int:
+    """The number of the last call that the provider accepted; with `after`, how many came since that one."""
+    return max((one["n"] for one in shop.standin.see("accepted")["accepted"]), default=0) - after
+
+
+def hold(shop: Shop, *, limit: int) -> None:
+    """From now on the provider takes so many calls at a time, and keeps each."""
+    shop.standin.control("settings", {"in_flight_limit": limit})
+    shop.standin.fault("accept_then_wait", {"ms": LONGER_THAN_ANY_CALL}, route="remove-background")
+
+
+def let_go(shop: Shop, *, latency: float) -> None:
+    """The calls that were kept are answered; later ones take so many seconds."""
+    shop.standin.control("faults", method="DELETE")
+    shop.standin.control("settings", {"latency_by_speed": {"REMOVE": latency}})
+    shop.standin.control("release")
+
+
 @pytest.mark.parametrize("most", [2, 5, 10])
 def test_as_many_calls_run_at_a_time_as_the_lane_allows_and_never_more(folder: Folder, most: int) -> None:
-    shop, names = folder.shop, list[str]()
-    before = len(account(shop)["history"])
-    shop.standin.control("settings", {"latency_by_speed": {"REMOVE": 2}, "in_flight_limit": 20})
-
-    def reached() -> bool:
-        """Keeps more photos waiting than can go at a time, however long the first workers take to start."""
-        if shop.waiting("IdeogramQueueUrl") < 2 * most:
-            names.append(f"{len(names)}.jpg")
-            folder.drop(names[-1], tags=REMOVE)
-        return peak(shop, before) >= most
-
+    shop, names = folder.shop, [f"{n}.jpg" for n in range(3 * most)]
+    history, before = len(account(shop)["history"]), accepted(shop)
+    hold(shop, limit=2 * most)
     with shop.in_flight_limit(most):
-        eventually(reached, f"{most} calls in flight")
-        shop.standin.control("settings", {"latency_by_speed": {"REMOVE": 0.3}})
+        for name in names:
+            folder.drop(name, tags=REMOVE)
+        eventually(lambda: accepted(shop, before) >= most, f"{most} calls in flight", lambda: accepted(shop, before))
+        lane = shop.queue("IdeogramQueueUrl")
+        eventually(lambda: len(lane.messages()) == len(names), "all photos are in the lane", lane.messages)
+        assert sum(message.receives for message in lane.messages()) == most
+        let_go(shop, latency=0.3)
         for name in names:
             folder.stored(name)
-    shop.standin.control("settings", {"latency_by_speed": {}, "in_flight_limit": 10})
-    assert peak(shop, before) == most
+    assert peak(shop, history) == most
 
 
 def test_a_storm_of_429_delays_photos_and_loses_none(folder: Folder) -> None:
     names = [f"{n}.jpg" for n in range(STORM)]
     shop = folder.shop
-    refused, letters = account(shop)["refused"], len(shop.dead_letters.letters())
-    shop.standin.control("settings", {"latency_by_speed": {"REMOVE": 0.4}, "in_flight_limit": 5})
+    refused, before = account(shop)["refused"], accepted(shop)
+    hold(shop, limit=5)
     for name in names:
         folder.drop(name, tags=REMOVE)
+    eventually(lambda: accepted(shop, before) == 5 and account(shop)["refused"] > refused, "a call too many")
+    let_go(shop, latency=0.4)
     jobs = [folder.stored(name) for name in names]
-    shop.standin.control("settings", {"latency_by_speed": {}, "in_flight_limit": 10})
-    assert account(shop)["refused"] > refused
     assert [len(job["attempts"]) for job in jobs] == [1] * STORM
     assert any(job["throttled_seconds"] > 0 for job in jobs)
     assert [job["cost"] for job in jobs] == [{"usd": 0.01, "basis": "price_list", "unknown_usd": 0}] * STORM
-    assert len(shop.dead_letters.letters()) == letters
+    assert folder.dead_letters(*names) == []
 
 
 def test_a_429_that_says_when_is_believed(folder: Folder) -> None:

@@ -1,16 +1,19 @@
 """While a provider cannot be paid the photo waits and says why; it goes by itself when the provider can."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 
 import pytest
 
 from backdrop_local.home import STACK
 from backdrop_local.processes import free_port
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
+from tests.e2e.shop import KEY, Shop, eventually
 
 SECRET = f"{STACK}/ideogram/api-key"
-KEY = "standin-key"
+
+
+AN_HOUR = "3600"
 
 
 @pytest.fixture
@@ -22,65 +25,88 @@ def secret(shop: Shop) -> Generator[Shop]:
     shop.kill_render_workers()
 
 
-def assert_it_waits(folder: Folder, code: str) -> None:
-    """The photo is not lost, not paid, and says why."""
-    entry = folder.wrong("red.jpg", code)
-    assert (entry["status"], entry["retryable"], entry["money"]) == ("accepted", True, "not_spent")
+def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
+    """The lane is paused under one report; the photos are not lost, not paid, and have no report of their own."""
+    shop = folder.shop
+    report = eventually(shop.provider_report, "the provider's report")
+    (entry,) = report["errors"]
+    assert (entry["code"], entry["status"], entry["money"]) == (code, "paused", "not_spent")
     assert "goes by itself" in entry["hint"]
-    job = folder.job("red.jpg")
-    assert job
-    assert (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
+    for name in names:
+        job = eventually(lambda name=name: folder.job(name), f"a receipt of {name}")
+        assert (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
+        assert folder.report(name) is None
     assert folder.charges() == []
-    assert folder.dead_letters("red.jpg") == []
+    assert folder.dead_letters(*names) == []
 
 
-def assert_it_goes(folder: Folder) -> None:
-    """The photo is bought once and nothing is wrong with it any more."""
-    folder.stored("red.jpg")
-    assert len(folder.charges()) == 1
+def assert_all_go(folder: Folder, *names: str) -> None:
+    """Reconcile lets a probe out, all are bought once, and nothing is wrong any more."""
+    folder.shop.set_right()
+    for name in names:
+        folder.stored(name)
+    eventually(lambda: folder.shop.provider_report() is None, "no report of the provider")
+    assert len(folder.charges()) == len(names)
 
 
-def test_without_a_key_a_photo_waits_for_one(folder: Folder, secret: Shop) -> None:
+def test_without_a_key_photos_wait_for_one(folder: Folder, secret: Shop) -> None:
     secret.clients.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
     secret.kill_render_workers()
     try:
         folder.drop("red.jpg", folder.wish)
-        assert_it_waits(folder, "provider_key_missing")
+        assert_all_wait(folder, "provider_key_missing", "red.jpg")
     finally:
         secret.clients.secrets.restore_secret(SecretId=SECRET)
-    assert_it_goes(folder)
+    assert_all_go(folder, "red.jpg")
 
 
 def test_a_blank_key_is_a_missing_one_until_it_is_put_in(folder: Folder, secret: Shop) -> None:
     secret.clients.secrets.put_secret_value(SecretId=SECRET, SecretString=" \n")
     secret.kill_render_workers()
     folder.drop("red.jpg", folder.wish)
-    assert_it_waits(folder, "provider_key_missing")
+    assert_all_wait(folder, "provider_key_missing", "red.jpg")
     secret.clients.secrets.put_secret_value(SecretId=SECRET, SecretString=f"{KEY}\n")
-    assert_it_goes(folder)
+    assert_all_go(folder, "red.jpg")
 
 
-def test_with_a_wrong_key_a_photo_waits_for_the_right_one(folder: Folder, secret: Shop) -> None:
+def test_with_a_wrong_key_all_photos_wait_for_the_right_one_under_one_report(folder: Folder, secret: Shop) -> None:
     secret.standin.control("settings", {"revoked": [KEY]})
     folder.drop("red.jpg", folder.wish)
-    assert_it_waits(folder, "provider_key_refused")
+    folder.drop("blue.jpg", folder.wish)
+    assert_all_wait(folder, "provider_key_refused", "red.jpg", "blue.jpg")
     secret.clients.secrets.put_secret_value(SecretId=SECRET, SecretString="another-key")
-    assert_it_goes(folder)
+    assert_all_go(folder, "red.jpg", "blue.jpg")
 
 
-def test_a_provider_that_is_down_is_waited_for(folder: Folder) -> None:
-    with folder.shop.render_with(IDEOGRAM_BASE_URL=f"http://127.0.0.1:{free_port()}"):
-        folder.drop("red.jpg", folder.wish)
-        assert_it_waits(folder, "provider_unavailable")
-    assert_it_goes(folder)
+def test_an_empty_account_is_waited_for(folder: Folder) -> None:
+    folder.fault("status", {"code": 402})
+    folder.drop("red.jpg", folder.wish)
+    assert_all_wait(folder, "provider_out_of_money", "red.jpg")
+    folder.shop.standin.control("faults", method="DELETE")
+    assert_all_go(folder, "red.jpg")
+
+
+def assert_it_waits_and_goes(folder: Folder, mend: Callable[[], object]) -> None:
+    """The photo goes back to its lane until the provider is well again."""
+    folder.drop("red.jpg", folder.wish)
+    folder.handed_back("red.jpg")
+    job = folder.job("red.jpg")
+    assert job
+    assert (job["status"], folder.charges()) == ("accepted", [])
+    mend()
+    folder.stored("red.jpg")
+    assert len(folder.charges()) == 1
 
 
 def test_a_provider_that_answers_503_is_waited_for(folder: Folder) -> None:
     folder.fault("status", {"code": 503})
-    folder.drop("red.jpg", folder.wish)
-    assert_it_waits(folder, "provider_unavailable")
-    folder.shop.standin.control("faults", method="DELETE")
-    assert_it_goes(folder)
+    assert_it_waits_and_goes(folder, lambda: folder.shop.standin.control("faults", method="DELETE"))
+
+
+def test_a_provider_that_is_down_is_waited_for(folder: Folder) -> None:
+    with ExitStack() as down:
+        down.enter_context(folder.shop.render_with(IDEOGRAM_BASE_URL=f"http://127.0.0.1:{free_port()}"))
+        assert_it_waits_and_goes(folder, down.close)
 
 
 def test_a_short_fault_of_the_provider_is_nobodys_business(folder: Folder) -> None:
@@ -93,11 +119,10 @@ def test_a_short_fault_of_the_provider_is_nobodys_business(folder: Folder) -> No
 
 
 def test_a_photo_replaced_while_it_waits_is_bought_only_as_it_is_now(folder: Folder) -> None:
-    folder.fault("refuse_429", {"headers": {"Retry-After": "21"}}, times=1)
+    folder.fault("refuse_429", {"headers": {"Retry-After": AN_HOUR}}, times=1)
     folder.drop("red.jpg", folder.wish)
-    eventually(lambda: (folder.job("red.jpg") or {}).get("submitted_at"), "the first try")
+    folder.handed_back("red.jpg")
     folder.put("red.jpg", folder.photo("another.jpg"))
-    eventually(lambda: len((folder.receipt("red.jpg") or {"jobs": []})["jobs"]) == 2, "a second job")
     folder.stored("red.jpg")
     receipt = folder.receipt("red.jpg")
     assert receipt
@@ -106,10 +131,10 @@ def test_a_photo_replaced_while_it_waits_is_bought_only_as_it_is_now(folder: Fol
 
 
 def test_a_photo_deleted_while_it_waits_is_not_bought(folder: Folder) -> None:
-    folder.fault("status", {"code": 402})
+    folder.fault("refuse_429", {"headers": {"Retry-After": AN_HOUR}}, times=1)
     folder.drop("red.jpg", folder.wish)
-    assert_it_waits(folder, "provider_out_of_money")
+    folder.handed_back("red.jpg")
     folder.remove("red.jpg")
-    eventually(lambda: (folder.receipt("red.jpg") or {})["jobs"][0]["status"] == "cancelled", "it is cancelled")
-    eventually(lambda: folder.report("red.jpg") is None, "the report is gone")
+    folder.ended("red.jpg", "cancelled")
+    assert folder.report("red.jpg") is None
     assert folder.charges() == []

@@ -18,6 +18,7 @@ JOB_FIELDS = {
     "results",
     "cost",
     "attempts",
+    "reused_from",
     "queued_at",
     "submitted_at",
     "paid_at",

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.capability import ADDRESSED, CAPABILITIES, not_expressible
+from backdrop.aws.settings import ProviderSettings
+from backdrop.core.api_key import ApiKey
+from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, SPOKEN, not_expressible
 from backdrop.core.wish import Wish
+from backdrop.providers.roster import roster
+from tests.unit.core_items import a_job
 
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 
@@ -47,3 +51,22 @@ def test_every_field_that_is_not_expressible_is_named() -> None:
 def test_the_table_knows_only_fields_that_can_be_asked_for() -> None:
     known = set(Wish.model_fields)
     assert all(set(fields) <= known for fields in CAPABILITIES.values())
+
+
+def test_every_provider_that_this_release_speaks_to_has_its_adapter_and_its_own_key() -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def key(provider: str, fresh: bool) -> ApiKey:
+        asked.append((provider, fresh))
+        return ApiKey(missing="none")
+
+    address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
+    on: dict[str, ProviderSettings] = {name: address for name in PROVIDERS}
+    adapters = roster(on, key)
+    assert adapters.keys() == SPOKEN
+    assert {adapter.timeout_seconds for adapter in adapters.values()} == {90}
+    for name, adapter in adapters.items():
+        asked.clear()
+        adapter.prepare(a_job(), b"")
+        assert {provider for provider, _ in asked} == {name}
+    assert roster({}, key) == {}

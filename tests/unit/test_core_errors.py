@@ -5,11 +5,12 @@ import re
 import pytest
 
 from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import CODES, Code, End
+from backdrop.core.codes import Code, End
 from backdrop.core.errors import (
     BackdropError,
     DamagedMessageError,
     InstructionError,
+    OwnedError,
     PhotoError,
     RefusedError,
     ResultError,
@@ -17,11 +18,13 @@ from backdrop.core.errors import (
     WaitError,
 )
 from backdrop.core.job import Link, Money, Problem
+from backdrop.core.lane import REASONS
+from backdrop.core.meanings import CODES
 from tests.unit.core_items import LATER, NOW
 
 ADVICE = re.compile(
     r"(^|[.,;:] )(add|ask|change|check|choose|compare|crop|find|keep|leave|look|mend|name|nothing to do|open|put|raise|"
-    r"read|replace|report|save|scale|set|shorten|top|upload|use) ?",
+    r"read|replace|report|save|scale|set|shorten|top|upload|use|`backdrop) ?",
     re.IGNORECASE,
 )
 
@@ -48,6 +51,22 @@ def test_a_meaning_is_a_sentence(code: Code) -> None:
     assert re.fullmatch(r"[A-Z].*\.", CODES[code].meaning)
 
 
+@pytest.mark.parametrize("code", [*REASONS, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])
+def test_what_pauses_a_lane_ends_no_job_and_says_that_photos_wait(code: Code) -> None:
+    assert CODES[code].end is End.WAITING
+    assert "the photo waits" in CODES[code].hint
+
+
+def test_a_budget_that_is_reached_names_the_command_that_raises_it_for_today() -> None:
+    assert "`backdrop budget 300 --today`" in CODES[Code.BUDGET_REACHED].hint
+
+
+def test_what_a_person_must_decide_about_money_names_the_command_that_pays_again() -> None:
+    held = {code for code, facts in CODES.items() if facts.end is End.HELD}
+    assert held == {Code.CHARGE_UNKNOWN}
+    assert "`backdrop redrive --pay-again`" in CODES[Code.CHARGE_UNKNOWN].hint
+
+
 def test_an_error_brings_its_codes_hint_unless_it_knows_better() -> None:
     assert BackdropError(Code.NOT_A_PHOTO, "x").hint == CODES[Code.NOT_A_PHOTO].hint
     assert BackdropError(Code.NOT_A_PHOTO, "x", "Do this.").hint == "Do this."
@@ -58,7 +77,7 @@ def test_the_kinds_of_errors_part_as_their_fates_do() -> None:
     assert issubclass(InstructionError, RefusedError)
     assert issubclass(PhotoError, RefusedError)
     assert not any(issubclass(kind, RefusedError) for kind in (ResultError, WaitError, DamagedMessageError))
-    assert not issubclass(StaleError, BackdropError)
+    assert not any(issubclass(kind, BackdropError) for kind in (StaleError, OwnedError))
     assert DamagedMessageError("x").code is Code.DAMAGED_MESSAGE
 
 

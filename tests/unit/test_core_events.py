@@ -12,8 +12,7 @@ from backdrop.aws.batch import queue_name, receives
 from backdrop.aws.bus import SOURCE
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.receipt import announcement
-from backdrop.steps.intake import Look
-from backdrop.steps.messages import DeliverMessage, JobMessage, parse
+from backdrop.steps.messages import DeliverMessage, JobMessage, Look, parse
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -70,5 +69,5 @@ def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make:
 
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
-    ours = {"look", "lane", "deliver", "image_completed", "image_failed"}
+    ours = {"look", "lane", "deliver", "reconcile", "image_completed", "image_failed"}
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours

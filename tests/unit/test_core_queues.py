@@ -1,6 +1,7 @@
 """A message reaches SQS in characters that SQS takes, whatever a key or a provider's words hold."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,25 +9,30 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.queues import SqsQueue
+from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
+from backdrop.ports import Letter
 from tests.unit.core_items import quick
 
 URL = "https://sqs.example/123456789012/intake"
 
 
 class Sqs:
-    """The one call of boto3's SQS client that a queue makes."""
+    """The calls of boto3's SQS client that queues make."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, answer: dict[str, Any] | None = None) -> None:
         self.calls: list[dict[str, Any]] = []
         self._error = error
+        self._answer = answer or {}
 
-    def send_message(self, **call: Any) -> None:
+    def send_message(self, **call: Any) -> dict[str, Any]:
         if self._error:
             raise self._error
         self.calls.append(call)
+        return self._answer
+
+    receive_message = delete_message = get_queue_attributes = send_message
 
 
 def sent(body: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -78,6 +84,14 @@ def test_a_reason_with_a_character_that_sqs_refuses_is_sent_without_it(reason: s
     assert text.startswith("a")
 
 
+ACTS: dict[str, Callable[[Any], object]] = {
+    "send": lambda sqs: SqsQueue(sqs, URL).send({}, group="g"),
+    "count": lambda sqs: SqsQueue(sqs, URL).waiting(),
+    "receive": lambda sqs: SqsLetters(sqs, URL).receive(),
+    "delete": lambda sqs: SqsLetters(sqs, URL).delete(Letter("", {}, "", "handle")),
+}
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -86,9 +100,48 @@ def test_a_reason_with_a_character_that_sqs_refuses_is_sent_without_it(reason: s
     ],
     ids=["refused", "unreachable"],
 )
-def test_a_queue_that_does_not_answer_is_waited_for(error: Exception) -> None:
-    sqs: Any = Sqs(error)
+@pytest.mark.parametrize("act", ACTS)
+def test_a_queue_that_does_not_answer_is_waited_for(act: str, error: Exception) -> None:
     with pytest.raises(WaitError) as caught:
-        SqsQueue(sqs, URL).send({}, group="g")
+        ACTS[act](Sqs(error))
     assert caught.value.code is Code.STORAGE_UNAVAILABLE
     assert caught.value.delay_seconds > 0
+
+
+# -- read ------------------------------------------------------------------------------------------------------
+
+
+def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
+    message = {
+        "Body": "{}",
+        "ReceiptHandle": "handle",
+        "MessageAttributes": {"code": {"DataType": "String", "StringValue": "link_expired"}},
+        "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-central-1:123456789012:shop-deliver"},
+    }
+    sqs: Any = Sqs(answer={"Messages": [message, {"Body": "ours", "ReceiptHandle": "other"}]})
+    assert SqsLetters(sqs, URL).receive() == [
+        Letter("{}", {"code": "link_expired"}, "shop-deliver", "handle"),
+        Letter("ours", {}, "", "other"),
+    ]
+    (call,) = sqs.calls
+    assert (call["MaxNumberOfMessages"], call["VisibilityTimeout"], call["MessageAttributeNames"]) == (10, 60, ["All"])
+
+
+def test_an_empty_queue_has_no_letters() -> None:
+    sqs: Any = Sqs()
+    assert SqsLetters(sqs, URL).receive() == []
+
+
+def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
+    sqs: Any = Sqs()
+    SqsLetters(sqs, URL).delete(Letter("{}", {}, "", "handle"))
+    assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
+
+
+def test_what_waits_is_counted_with_what_was_handed_back_or_is_under_way() -> None:
+    """A delivery that is backed up hands its messages back, so that none of them can be received."""
+    names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+    sqs: Any = Sqs(answer={"Attributes": dict(zip(names, ("4000", "700", "11"), strict=True))})
+    assert SqsQueue(sqs, URL).waiting() == 4711
+    (call,) = sqs.calls
+    assert (call["QueueUrl"], sorted(call["AttributeNames"])) == (URL, sorted(names))

@@ -90,6 +90,24 @@ def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
     assert_at_rest(world)
 
 
+def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more() -> None:
+    """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no wish."""
+    world = with_sidecar()
+    world.run()
+    world.remove(f"{KEY}.json")
+    world.drop(KEY, photo("another"))
+    world.turn("intake")
+    world.turn("intake")
+    world.drop(KEY, photo())
+    world.run()
+    source = world.source(KEY)
+    assert source
+    assert source.waiting_since is None
+    assert not list(world.steps.books.open())
+    assert (the_job(world).status, world.report(KEY)) == (Status.STORED, None)
+    assert_at_rest(world)
+
+
 def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
     world = dropped()
     world.run("intake")

@@ -99,7 +99,6 @@ def record(**changes: object) -> str:
         record(s3={"bucket": {"name": 5}, "object": {"key": "a.jpg"}}),
         record(s3={"bucket": {"name": "photos"}, "object": {"key": "%ff.jpg"}}),
         record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
-        record(eventName=None),
     ],
 )
 def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> None:
@@ -114,7 +113,17 @@ def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> Non
 
 @pytest.mark.parametrize("name", ["ideogram", "deliver"])
 @pytest.mark.parametrize(
-    "body", ["", "no json", "{}", '{"v": 1, "source_id": "s", "job_id": "j", "\\u0000": 1}', '{"v": 2}']
+    "body",
+    [
+        "",
+        "no json",
+        "{}",
+        '{"v": 1, "source_id": "s", "job_id": "j", "\\u0000": 1}',
+        '{"v": 2}',
+        '{"v": 1, "provider": 7}',
+        '{"v": 2, "provider": "ideogram"}',
+        '{"v": 1, "provider": "ideogram", "job_id": "j"}',
+    ],
 )
 def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, body: str) -> None:
     world = World()

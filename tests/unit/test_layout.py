@@ -6,14 +6,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from backdrop.core.capability import PROVIDERS
 from backdrop.core.layout import (
     MAX_S3_KEY_BYTES,
     Kind,
+    answer_key,
     kind_of,
     may_share,
     paid_key,
     photo_of,
     picture_key,
+    provider_report_key,
     receipt_key,
     report_key,
     sidecars_of,
@@ -181,3 +184,13 @@ def test_a_stem_that_is_cut_keeps_eight_digits_of_its_hash() -> None:
 
 def test_a_photo_in_the_own_bucket_cannot_pass_for_one_in_another_bucket() -> None:
     assert source_name("photos", "@others/red.jpg", "photos") != source_name("others", "red.jpg", "photos")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_paused_provider_has_one_report_that_no_photo_can_have(provider: str) -> None:
+    assert provider_report_key(provider) == f"_backdrop/errors/_providers/{provider}.json"
+    assert report_key(source_name("photos", f"_providers/{provider}", "photos")) != provider_report_key(provider)
+
+
+def test_an_answer_that_waits_lies_where_things_expire_under_its_job_and_attempt() -> None:
+    assert answer_key("job-1", 2) == "_backdrop/work/answers/job-1-2.json"

@@ -48,7 +48,7 @@ def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> No
         if key[1].startswith(kind):
             body = json.loads(item["body"]["S"]) | added
             body = {name: value for name, value in body.items() if name not in without}
-            world.table.items[key] = item | {"body": {"S": json.dumps(body)}}
+            world.table.items[key] = {**item, "body": {"S": json.dumps(body)}}
 
 
 @pytest.mark.parametrize("added", [*UNKNOWN, *NESTED], ids=lambda added: "-".join(added))
@@ -76,6 +76,19 @@ def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, 
     with pytest.raises(WaitError) as raised:
         world.ledger.photo(source_id)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 2}], ids=["unheard of", "v"])
+def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
+    world = World()
+    world.ledger.put_lane(world.ledger.lane("ideogram"))
+    world.steps.books.put_run(world.steps.books.run())
+    rewrite(world, "lane", added)
+    rewrite(world, "run", added)
+    for read in (lambda: world.ledger.lane("ideogram"), world.steps.books.run):
+        with pytest.raises(WaitError) as raised:
+            read()
+        assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 
 @pytest.mark.parametrize("done", [("intake",), ("intake", "ideogram")], ids=["accepted", "paid"])

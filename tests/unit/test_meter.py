@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.aws.meter import Metric, count, count_end
 from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_stored_job
+from backdrop.core.job import Attempt, Outcome, Status
+from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_stored_job, an_attempt
 
 
 @pytest.fixture(autouse=True)
@@ -59,18 +59,47 @@ def test_a_stored_job_counts_as_completed(capsys: pytest.CaptureFixture[str]) ->
 FAILURE = {"Failed": [1.0], "code": "link_expired", "provider": "ideogram", "operation": "replace"}
 
 
+LOSS = {"PaidWithoutResult": [1.0]}
+FREE = an_attempt(charged=0, outcome=Outcome.NOT_TAKEN)
+LOST = an_attempt(charged=0, unknown=60_000, outcome=Outcome.LOST)
+
+
 @pytest.mark.parametrize("status", [Status.REFUSED, Status.HELD])
 def test_a_job_that_ended_badly_counts_as_failed_by_its_code(
     status: Status, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count_end(a_dead_job(status=status, problem=a_problem(Code.LINK_EXPIRED)))
+    count_end(a_dead_job(status=status, attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     assert [facts(line) for line in counted(capsys)] == [FAILURE]
 
 
 def test_a_dead_job_counts_as_a_dead_letter_too(capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_dead_job(problem=a_problem(Code.LINK_EXPIRED)))
+    count_end(a_dead_job(attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     buried = {"DeadLettered": [1.0], "code": "link_expired", "provider": "ideogram"}
     assert [facts(line) for line in counted(capsys)] == [FAILURE, buried]
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts"),
+    [
+        pytest.param(Status.DEAD, (an_attempt(),), id="paid-and-no-picture"),
+        pytest.param(Status.HELD, (LOST,), id="perhaps-paid"),
+        pytest.param(Status.DEAD, (LOST, FREE), id="perhaps-paid-by-an-earlier-attempt"),
+    ],
+)
+def test_money_that_brought_nothing_counts_as_paid_without_result(
+    status: Status, attempts: tuple[Attempt, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    count_end(a_dead_job(status=status, attempts=attempts))
+    assert LOSS in [facts(line) for line in counted(capsys)]
+
+
+def test_a_loss_is_counted_by_its_function_alone_so_that_one_alarm_sees_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count_end(a_dead_job())
+    [loss] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
+    assert loss["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+    assert loss["service"] == "deliver"
 
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.PAID, Status.SUPERSEDED, Status.CANCELLED])

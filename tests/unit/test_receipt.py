@@ -77,6 +77,13 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
     ]
 
 
+def test_a_receipt_says_whose_file_was_used() -> None:
+    jobs = [a_stored_job(), a_stored_job(job_id="job-2", attempts=(), reused_from="job-1")]
+    view = receipt(a_source(jobs={"": "job-1", "b": "job-2"}), jobs)
+    assert [(job["reused_from"], job["cost"]["usd"]) for job in view["jobs"]] == [(None, 0.06), ("job-1", 0)]
+    assert view["total_usd"] == 0.06
+
+
 def test_what_is_not_known_of_a_source_is_null() -> None:
     view = receipt(a_source(photo=None), [])
     assert view["source"].keys() == SOURCE_FIELDS

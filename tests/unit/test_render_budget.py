@@ -1,4 +1,4 @@
-"""The day's budget: beyond it a photo waits, seldom asks again, and is bought when the next day (UTC) begins."""
+"""The day's budget: beyond it the lane pauses, one report says so, and the next day (UTC) or a person lets it go on."""
 
 from datetime import datetime, timedelta
 
@@ -9,81 +9,122 @@ from backdrop.core.codes import Code
 from backdrop.core.job import Status
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
-from proof.world.stack import MOST_RECEIVES, World
+from proof.world.stack import World
+from tests.unit.days import (
+    DAY,
+    EVERY_SECONDS,
+    codes,
+    kinds,
+    pass_time,
+    provider_codes,
+    provider_report,
+    reasons,
+    set_right,
+)
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 BLUE = "shoes/blue.jpg"
-JITTER_SECONDS = 30
+NEWS = ["Image Completed", "Provider Paused", "Budget Reached"]
 
 
-def beginning_at(hour: int, minute: int, *, budget: int) -> tuple[World, datetime]:
-    """An empty world at a time of day, and the midnight at which its next day begins."""
-    world = World(budget=budget)
+def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
+    """A world whose budget one photo has used up, and in which another waits; and the next midnight."""
+    world = World(budget=PRICE)
     tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
     world.clock.wait_until(tomorrow + timedelta(hours=hour, minutes=minute))
-    return world, tomorrow + timedelta(days=1)
-
-
-def bought_out(hour: int, minute: int) -> tuple[World, datetime]:
-    """A world whose budget one photo has used up, and in which another waits; and the next midnight."""
-    world, midnight = beginning_at(hour, minute, budget=PRICE)
     world.drop(KEY, photo(), operation="remove")
     world.run()
     world.drop(BLUE, photo("blue"), operation="remove")
-    world.run("intake")
-    assert world.clock.now() < midnight
-    return world, midnight
+    world.run()
+    assert world.clock.now() < tomorrow + timedelta(days=1)
+    return world, tomorrow + timedelta(days=1)
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(0, 5), (9, 0), (23, 50)], ids=["00:05", "09:00", "23:50"])
-def test_a_photo_over_the_budget_waits_with_a_report_and_is_bought_when_the_next_day_begins(
-    hour: int, minute: int
-) -> None:
+def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(hour: int, minute: int) -> None:
     world, midnight = bought_out(hour, minute)
-    world.run_for((midnight - world.clock.now()).total_seconds() - 1)
-    assert world.provider.charged == PRICE
-    report = world.report(BLUE)
-    assert report
-    assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
-        ("budget_reached", "accepted", "not_spent")
-    ]
-    world.run_for(60 + JITTER_SECONDS)
+    pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
+    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
+    pass_time(world, EVERY_SECONDS)
     assert (the_job(world, BLUE).status, world.provider.charged) == (Status.STORED, 2 * PRICE)
     assert the_job(world, BLUE).attempts[0].day == midnight.date().isoformat()
     assert world.booked()["committed"] == PRICE
-    assert world.report(BLUE) is None
+    assert (provider_report(world), kinds(world)) == (None, [*NEWS, "Provider Resumed", "Image Completed"])
     assert not world.dead_letters.messages
     assert_at_rest(world)
 
 
-def test_the_wait_for_budget_doubles_up_to_an_hour_and_never_passes_midnight() -> None:
-    world, midnight = bought_out(0, 5)
-    world.run()
-    waits = [wait for wait in world.waits if wait.code is Code.BUDGET_REACHED]
-    grown = [min(10 * 2.0**n, 3600) for n in range(len(waits))]
-    ends = [wait.at + timedelta(seconds=wait.seconds) for wait in waits]
-    for wait, seconds in zip(waits, grown, strict=True):
-        left = (midnight - wait.at).total_seconds()
-        assert 0 <= wait.seconds - min(seconds, left) <= JITTER_SECONDS
-    assert max(wait.seconds for wait in waits) > 3600
-    assert midnight <= ends[-1] <= midnight + timedelta(seconds=JITTER_SECONDS)
-    assert len(waits) < 40 < MOST_RECEIVES["ideogram"]
-
-
-def test_a_budget_of_zero_buys_nothing_for_days_and_says_so() -> None:
-    world = dropped(budget=0)
-    world.run_for(5 * 86_400)
-    assert world.provider.calls == []
-    assert the_job(world).status is Status.ACCEPTED
-    report = world.report(KEY)
+def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_many_wait() -> None:
+    world, _ = bought_out()
+    for n in range(5):
+        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+    pass_time(world, 3600)
+    report = provider_report(world)
     assert report
-    assert report["errors"][0]["code"] == "budget_reached"
+    assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
+        ("budget_reached", "paused", "not_spent")
+    ]
     assert "$0.01" in report["errors"][0]["message"]
-    assert "$0.00" in report["errors"][0]["message"]
+    assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
+    assert [codes(world, job.key) for job in world.jobs()] == [[]] * 7
+    assert kinds(world) == NEWS
+
+
+def test_no_message_is_worn_out_while_the_budget_is_reached() -> None:
+    world, _ = bought_out()
+    pass_time(world, DAY / 2)
+    (message,) = world.lines["ideogram"].messages
+    assert message.receives == 1
+    assert [wait.code for wait in world.waits] == [Code.BUDGET_REACHED]
+
+
+def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
+    """Lanes keep a message for four days; by then reconcile has sent it anew."""
+    world = dropped(budget=0)
+    pass_time(world, 9 * DAY, every=DAY / 8)
+    assert (world.provider.calls, world.booked(), the_job(world).status) == ([], {}, Status.ACCEPTED)
+    assert provider_codes(world) == ["budget_reached"]
+    assert world.sqs.waiting(world.lines["ideogram"])
     assert not world.dead_letters.messages
 
 
-def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_report() -> None:
+# -- a person raises it ------------------------------------------------------------------------------------------
+
+
+def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -> None:
+    world, midnight = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    pass_time(world, EVERY_SECONDS)
+    assert (the_job(world, BLUE).status, reasons(world)) == (Status.STORED, [])
+    world.drop("hats/1.jpg", photo("1"), operation="remove")
+    pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
+    assert (world.provider.charged, reasons(world)) == (2 * PRICE, ["budget"])
+    assert_at_rest_but(world, "hats/1.jpg")
+
+
+def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
+    world, midnight = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 10 * PRICE)
+    pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
+    for n in range(3):
+        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+    pass_time(world, 3600)
+    assert (world.provider.charged, reasons(world)) == (3 * PRICE, ["budget"])
+
+
+def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
+    world, _ = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE - 1)
+    pass_time(world, 3600)
+    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
+    (message,) = world.lines["ideogram"].messages
+    assert message.receives == 1
+
+
+# -- what is reserved, what is not known, and prices that rise ---------------------------------------------------
+
+
+def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_pause() -> None:
     """It is back in a moment, so nobody need read of it."""
     world = World(budget=PRICE)
     world.drop(KEY, photo(), operation="remove")
@@ -93,11 +134,11 @@ def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_report() -> 
 
     def others() -> None:
         world.turn("ideogram")
-        seen.extend([wait.code for wait in world.waits] + [world.report(KEY), world.report(BLUE)])
+        seen.extend([*(wait.code for wait in world.waits), world.report(KEY), world.report(BLUE), reasons(world)])
 
     world.provider.script.append(Reaction(meanwhile=others))
     world.turn("ideogram")
-    assert seen == [Code.BUDGET_RESERVED, None, None]
+    assert seen == [Code.BUDGET_RESERVED, None, None, []]
     assert world.provider.charged == PRICE
 
 
@@ -116,12 +157,56 @@ def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought
     assert_at_rest(world)
 
 
-def test_a_price_that_rose_above_the_budget_is_told_and_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world with a photo whose price rose above the whole day's budget while it waited."""
     world = dropped(budget=PRICE)
     world.run("intake")
     monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
-    world.run_for(60)
-    assert world.provider.calls == []
+    pass_time(world, EVERY_SECONDS)
+    monkeypatch.undo()
+    return world
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_lane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Paused for it, the lane would stay shut for all others for ever."""
+    world = dearer_than_a_day(monkeypatch)
     report = world.report(KEY)
     assert report
-    assert "costs up to $0.02; $0.01 is today's budget" in report["errors"][0]["message"]
+    assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
+        ("budget_reached", "accepted", "not_spent")
+    ]
+    assert "costs up to $0.02, which is more than a whole day's budget ($0.01)" in report["errors"][0]["message"]
+    assert (reasons(world), provider_report(world), world.provider.calls) == ([], None, [])
+    world.drop(BLUE, photo("blue"), operation="remove")
+    world.run_for(60)
+    assert the_job(world, BLUE).status is Status.STORED
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = dearer_than_a_day(monkeypatch)
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.run_for(3700)
+    assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (Status.STORED, [], 2 * PRICE)
+
+
+def test_a_budget_and_a_person_are_two_reasons() -> None:
+    world, _ = bought_out()
+    world.pause()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    pass_time(world, 3600)
+    assert (reasons(world), world.provider.charged) == (["person"], PRICE)
+    world.resume()
+    set_right(world)
+    world.run()
+    assert the_job(world, BLUE).status is Status.STORED
+
+
+def assert_at_rest_but(world: World, waiting: str) -> None:
+    """All is at rest but one photo, which waits for the budget."""
+    job = the_job(world, waiting)
+    assert (job.status, job.attempts, codes(world, waiting)) == (Status.ACCEPTED, (), [])

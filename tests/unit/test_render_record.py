@@ -6,9 +6,9 @@ import pytest
 
 from backdrop.core.job import Outcome, Status
 from proof.world.provider import Reaction
-from proof.world.stack import LIMITS, World
+from proof.world.stack import World
 from proof.world.wire import Call, throttle
-from tests.unit.simulation import KEY, PRICE, assert_at_rest, assert_books, dropped, the_job
+from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 CALL_SECONDS = 10
 
@@ -41,20 +41,6 @@ def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float)
     assert (len(world.provider.calls), world.waits, world.crashes) == (1, [], 0)
     assert world.report(KEY) is None
     assert_at_rest(world)
-
-
-def test_an_outage_longer_than_the_invocation_is_held_with_the_charge_in_doubt() -> None:
-    """The worker gives up two seconds before Lambda would end it, so that its message comes back in order."""
-    world = paid_into_an_outage(LIMITS["ideogram"] + 60)
-    begun = world.clock.now()
-    world.turn("ideogram")
-    deadline = begun + timedelta(seconds=LIMITS["ideogram"])
-    assert deadline - timedelta(seconds=10) < world.clock.now() <= deadline - timedelta(seconds=1)
-    assert (world.crashes, len(world.waits)) == (0, 1)
-    world.run()
-    assert (the_job(world).status, the_job(world).unknown, world.provider.charged) == (Status.HELD, PRICE, PRICE)
-    assert len(world.provider.calls) == 1
-    assert_books(world)
 
 
 def test_an_answer_is_written_over_whatever_others_wrote_meanwhile() -> None:

@@ -1,18 +1,16 @@
-"""Jobs that must wait: throttled, paused, over the budget; they spend nothing, say why, and go by themselves."""
-
-import pytest
+"""Jobs that must wait: throttled, failing alone, without a ledger; they spend nothing, say why, go by themselves."""
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Outcome, Status
 from proof.world.pictures import photo
-from proof.world.provider import Reaction, hangs_up, refuses
+from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
 from proof.world.wire import Strike, throttle
+from tests.unit.days import fails_alone, provider_report, the_lane, while_others_go_well
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, assert_books, dropped, the_job
 
 THROTTLE = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)
-WRONG_KEY = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
 BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
@@ -39,31 +37,23 @@ def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
     assert the_job(world).status is Status.ACCEPTED
 
 
-@pytest.mark.parametrize("refusal", [WRONG_KEY, BUSY], ids=["wrong key", "busy"])
-def test_a_provider_out_of_order_is_reported_and_the_photo_goes_when_it_is_mended(refusal: Reaction) -> None:
+def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_that_is_over() -> None:
+    """Others go well, so that nothing is wrong with the provider."""
     world = dropped()
-    world.provider.otherwise = refusal
-    world.run_for(1800)
-    assert the_job(world).status is Status.ACCEPTED
+    world.run("intake")
+    fails_alone(world, the_job(world).job_id, BUSY)
+    while_others_go_well(world, 6)
+    assert the_job(world, KEY).status is Status.ACCEPTED
+    assert (provider_report(world), the_lane(world).closed_since) == (None, None)
     report = world.report(KEY)
     assert report
-    assert [(one["status"], one["retryable"], one["money"]) for one in report["errors"]] == [
-        ("accepted", True, "not_spent")
+    assert [(one["code"], one["status"], one["retryable"], one["money"]) for one in report["errors"]] == [
+        ("provider_unavailable", "accepted", True, "not_spent")
     ]
     assert report["errors"][0]["first_seen"] < report["errors"][0]["last_seen"]
-    assert world.booked()["committed"] == 0
-    world.provider.otherwise = Reaction()
+    world.provider.weather.clear()
     world.run()
-    assert the_job(world).status is Status.STORED
-    assert world.report(KEY) is None
-    assert_at_rest(world)
-
-
-def test_a_call_that_was_never_taken_but_may_have_been_is_held_not_sent_again() -> None:
-    world = dropped()
-    world.provider.script.append(hangs_up())
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (Status.HELD, 1)
+    assert (the_job(world, KEY).status, world.report(KEY)) == (Status.STORED, None)
     assert_at_rest(world)
 
 

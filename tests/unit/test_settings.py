@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
 from backdrop.core.capability import PROVIDERS, SPOKEN
+from backdrop.core.job import OnLostAnswer
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {
@@ -23,6 +24,8 @@ ALL = {
     "SETTLE_SECONDS": "7",
     "MAX_IMAGE_MEGAPIXELS": "40",
     "RESULT_HOSTS": "a.example, b.example ,",
+    "RENDER_FUNCTION_NAME": "shop-render",
+    "ON_LOST_ANSWER": "hold",
 }
 
 
@@ -50,11 +53,13 @@ def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
     assert ours.daily_budget_usd == Decimal("2.5")
     assert (ours.settle_seconds, ours.max_image_megapixels) == (7, 40)
     assert ours.extra_hosts == ("a.example", "b.example")
+    assert (ours.render_function_name, ours.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
 
 
 def test_a_function_is_given_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, INPUT_BUCKET="photos")
     assert (ours.output_bucket, ours.extra_hosts, ours.lanes) == ("", (), {})
+    assert ours.on_lost_answer is OnLostAnswer.RETRY_ONCE
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
 
 
@@ -93,7 +98,12 @@ def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: py
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DAILY_BUDGET_USD", "ten"), ("SETTLE_SECONDS", "a while"), ("IDEOGRAM_TIMEOUT_SECONDS", "long")],
+    [
+        ("DAILY_BUDGET_USD", "ten"),
+        ("SETTLE_SECONDS", "a while"),
+        ("IDEOGRAM_TIMEOUT_SECONDS", "long"),
+        ("ON_LOST_ANSWER", "perhaps"),
+    ],
 )
 def test_a_value_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):

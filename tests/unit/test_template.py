@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from backdrop.aws.records import item_of
+from backdrop.aws.table import WATCH
+from tests.unit.core_items import a_job
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
 
 DEFAULTS = {
@@ -58,10 +61,11 @@ def test_every_parameter_explains_itself_and_stands_in_one_group() -> None:
     assert all(p["Description"] for p in template["Parameters"].values())
 
 
-def test_only_the_alarm_address_has_no_use_yet() -> None:
+def test_every_parameter_has_a_use_and_none_promises_what_is_not_there() -> None:
     template = load()
     used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
-    assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == ["AlarmEmail"]
+    assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == []
+    assert "next" not in template["Parameters"]["OnLostAnswer"]["Description"]
 
 
 @pytest.mark.parametrize(
@@ -214,6 +218,19 @@ def test_the_ledger_is_kept_and_can_be_restored() -> None:
     assert made["SSESpecification"] == {"SSEEnabled": True}
     kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
     assert kept == ("RetainExceptOnCreate", "Retain")
+
+
+def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:
+    made = Deployed().resources["LedgerTable"]["Properties"]
+    watched = item_of(a_job(source_id="5" * 64))
+    [index] = made["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == WATCH
+    keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
+    assert keys == [("watch", "HASH"), ("due", "RANGE")]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    types = {a["AttributeName"]: a["AttributeType"] for a in made["AttributeDefinitions"]}
+    assert types == dict.fromkeys(("pk", "sk", "watch", "due"), "S")
+    assert {name: list(watched[name]) for name in types} == {name: ["S"] for name in types}
 
 
 def test_no_deployment_can_overwrite_a_key() -> None:

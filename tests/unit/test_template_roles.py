@@ -1,5 +1,7 @@
 """The template's promises about rights: each function's role holds just what its work needs."""
 
+import json
+
 import pytest
 
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
@@ -25,10 +27,30 @@ def secret(provider: str) -> str:
     return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/{provider}/api-key-??????"
 
 
+def where(resource: str, operator: str, key: str, value: str) -> str:
+    """A resource under a condition."""
+    return f"{resource} where {json.dumps({operator: {key: value}})}"
+
+
+ANSWERS = f"{OUTPUT}/_backdrop/work/answers/*"
+ONLY_ANSWERS = where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/answers/*")
+LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
+SWITCHING = {
+    "lambda:ListEventSourceMappings": {"*"},
+    "lambda:UpdateEventSourceMapping": {
+        where(
+            f"{LAMBDA}:event-source-mapping:*", "ArnEquals", "lambda:FunctionArn", f"{LAMBDA}:function:backdrop-render"
+        )
+    },
+}
+KEYS = {"secretsmanager:GetSecretValue": {secret(name) for name in ("ideogram", "segmind", "1min", "runware")}}
+
+
 def logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
 
 
+CANNOT_BE_BOUND = "lambda:ListEventSourceMappings"
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "IntakeRole": {
         **taking("IntakeQueue.Arn"),
@@ -42,9 +64,11 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     "RenderRole": {
         **taking(*LANES),
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
-        "s3:GetObject": {f"{INPUT}/*"},
-        "s3:ListBucket": {INPUT},
-        "secretsmanager:GetSecretValue": {secret(name) for name in ("ideogram", "segmind", "1min", "runware")},
+        "s3:GetObject": {f"{INPUT}/*", ANSWERS},
+        "s3:ListBucket": {INPUT, ONLY_ANSWERS},
+        "s3:PutObject": {ANSWERS},
+        **SWITCHING,
+        **KEYS,
         **ledger("GetItem", "PutItem", "UpdateItem"),
         **logging("Render"),
     },
@@ -58,6 +82,21 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "events:PutEvents": {"EventBus.Arn"},
         **ledger("GetItem", "Query", "PutItem"),
         **logging("Deliver"),
+    },
+    "ReconcileRole": {
+        "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
+        "sqs:ReceiveMessage": {"DeadLetterQueue.Arn"},
+        "sqs:DeleteMessage": {"DeadLetterQueue.Arn"},
+        "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
+        "s3:ListBucket": {INPUT, ONLY_ANSWERS},
+        "s3:GetObject": {ANSWERS},
+        "s3:PutObject": {ANSWERS},
+        "s3:DeleteObject": {ANSWERS},
+        **SWITCHING,
+        **KEYS,
+        **ledger("GetItem", "PutItem", "UpdateItem", "DescribeTable"),
+        "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
+        **logging("Reconcile"),
     },
     "DeploymentCheckRole": logging("DeploymentCheck"),
 }
@@ -74,8 +113,9 @@ def statements(role: Node) -> list[Node]:
 def granted(role: Node) -> dict[str, set[str]]:
     rights: dict[str, set[str]] = {}
     for statement in statements(role):
+        bound = f" where {json.dumps(statement['Condition'])}" if "Condition" in statement else ""
         for action in listed(statement["Action"]):
-            rights.setdefault(action, set()).update(listed(statement["Resource"]))
+            rights.setdefault(action, set()).update(f"{one}{bound}" for one in listed(statement["Resource"]))
     return rights
 
 
@@ -103,7 +143,8 @@ def test_every_right_is_named_allowed_and_bound(name: str) -> None:
         assert statement["Effect"] == "Allow"
         assert statement["Sid"].isalnum()
         assert not any("*" in action for action in listed(statement["Action"]))
-        assert not any(r.startswith("*") for r in listed(statement["Resource"]))
+        unbound = [r for r in listed(statement["Resource"]) if r.startswith("*")]
+        assert not unbound or statement["Action"] == CANNOT_BE_BOUND
 
 
 def test_only_lambda_can_take_a_role() -> None:
@@ -113,13 +154,23 @@ def test_only_lambda_can_take_a_role() -> None:
         assert statement["Action"] == "sts:AssumeRole"
 
 
-def test_only_render_can_read_the_keys_and_only_of_providers_that_are_on() -> None:
+def test_only_those_who_ask_providers_can_read_the_keys_and_only_of_providers_that_are_on() -> None:
     right = "secretsmanager:GetSecretValue"
-    assert [n for n, role in roles(**ALL_ON).items() if right in granted(role)] == ["RenderRole"]
-    assert granted(roles()["RenderRole"])[right] == {secret("ideogram")}
+    holders = [n for n, role in roles(**ALL_ON).items() if right in granted(role)]
+    assert holders == ["RenderRole", "ReconcileRole"]
+    assert all(granted(roles()[name])[right] == {secret("ideogram")} for name in holders)
+
+
+def test_the_lanes_that_can_be_shut_are_those_of_render() -> None:
+    render = Deployed(**ALL_ON).resources["RenderFunction"]["Properties"]["FunctionName"]
+    [bound] = SWITCHING["lambda:UpdateEventSourceMapping"]
+    assert f':function:{render}"' in bound
 
 
 def test_rights_follow_existing_buckets() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")
+    answers = "arn:aws:s3:::old-pictures/_backdrop/work/answers/*"
     assert granted(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
+    assert granted(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers}
+    assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}

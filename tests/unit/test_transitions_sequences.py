@@ -1,21 +1,26 @@
-"""The state machine under any sequence of moves: answers that come late, twice, or never."""
+"""The state machine under any sequence of moves: answers that come late, twice, or never, and people who pay again."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from backdrop.core import transitions
-from backdrop.core.answer import Answer
+from backdrop.core.answer import NOT_TAKEN, Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Status
-from tests.unit.simulation import ANSWERS, LOST, NOW, PRICE, a_job, a_note, claim
+from backdrop.core.job import Job, Money, Outcome, Status
+from tests.unit.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, a_job, job_in
 
-MOVES = ("lose", "hold", "store", "fail", "note", "supersede", "cancel", "reopen", "name_again")
+S = Status
 HUNG_UP_AFTER_CHARGING = "charged and hung up"
+TRUTHS = ("lost", HUNG_UP_AFTER_CHARGING, *ANSWERS)
+CHARGES = ("ok", "unsafe", HUNG_UP_AFTER_CHARGING)
+OWNER = a_job(job_id="o" * 64)
+Move = Callable[[Job], transitions.Step | None]
 
 
 class OneJob(RuleBasedStateMachine):
@@ -25,66 +30,123 @@ class OneJob(RuleBasedStateMachine):
         super().__init__()
         self.job: Job = a_job()
         self.now = NOW
-        self.bill = 0
+        self.bill: Counter[int] = Counter()
         self.books: Counter[tuple[str, str]] = Counter()
         self.answers: dict[int, Answer] = {}
+        self.losses: Counter[int] = Counter()
+        self.own_id = False
+
+    @initialize(own_id=st.booleans())
+    def the_provider_takes_our_id_or_not(self, own_id: bool) -> None:
+        self.own_id = own_id
 
     def write(self, step: transitions.Step | None) -> None:
         """What the ledger does with a step: the job and its booking together."""
         if step is None:
             return
+        before = {one.n for one in self.job.attempts if one.outcome is Outcome.LOST}
         self.job = step.job
+        for one in self.job.attempts:
+            self.losses[one.generation] += one.outcome is Outcome.LOST and one.n not in before
         if step.booking:
             for name in ("reserved", "certain", "unknown", "committed"):
                 self.books[step.booking.day, name] += getattr(step.booking, name)
 
-    @precondition(lambda self: self.job.status is Status.ACCEPTED)
-    @rule(truth=st.sampled_from([*ANSWERS, HUNG_UP_AFTER_CHARGING]))
+    # -- calls and answers ---------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.job.status in (S.ACCEPTED, S.UNKNOWN) and self.may_claim())
+    @rule(truth=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
     def a_worker_claims_and_calls(self, truth: str) -> None:
-        self.write(claim(self.job, self.now))
+        lease_until = self.now + timedelta(minutes=6)
+        provider_id = f"id-{self.job.generation}" if self.own_id else None
+        step = transitions.claim(
+            self.job, now=self.now, lease_until=lease_until, price=PRICE, cap=CAP, provider_id=provider_id
+        )
+        self.write(step)
+        self.call(truth)
+
+    def may_claim(self) -> bool:
+        """As render does it: what is lost is paid for a second time once, and never under an id that can be asked."""
+        return self.job.status is S.ACCEPTED or (self.job.losses <= 1 and not self.own_id)
+
+    def call(self, truth: str) -> None:
+        """The provider does something, and charges it to the generation of the attempt."""
         self.answers[self.job.attempt] = ANSWERS.get(truth, LOST)
-        self.bill += PRICE if truth in ("ok", "unsafe", HUNG_UP_AFTER_CHARGING) else 0
+        self.bill[self.job.generation] += PRICE if truth in CHARGES else 0
+
+    @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
+    @rule(truth=st.sampled_from(TRUTHS))
+    def the_call_is_sent_again_under_its_id(self, truth: str) -> None:
+        """Where it was charged already, the provider gives the same picture once more, or has no time for us."""
+        try:
+            self.write(transitions.send_again(self.job, self.now + timedelta(minutes=6)))
+        except StaleError:
+            return
+        if self.bill[self.job.generation] and ANSWERS.get(truth, LOST).kind not in NOT_TAKEN:
+            self.answers[self.job.attempt] = OK
+        else:
+            self.call(truth)
 
     @precondition(lambda self: self.answers)
     @rule(data=st.data())
     def an_answer_is_recorded(self, data: st.DataObject) -> None:
         """Of any attempt that ever was, for the first time or again."""
         n = data.draw(st.sampled_from(sorted(self.answers)))
+        answer = self.answers[n]
         try:
-            self.write(transitions.record(self.job, n, self.answers[n], self.now))
+            self.write(transitions.record(self.job, n, answer, self.now))
         except StaleError:
-            assert not self.answers[n].charged
+            assert not answer.charged
             return
-        if self.answers[n].usable:
-            assert self.job.status in (Status.PAID, Status.STORED)
-            assert self.job.links
+        if answer.usable:
+            assert self.job.status in (S.PAID, S.STORED, S.SUPERSEDED, S.CANCELLED)
+        attempt = self.job.attempt_of(n)
+        known = attempt is None or attempt.money is not Money.UNKNOWN
+        assert known or answer.kind is Class.AMBIG or (answer.kind in NOT_TAKEN and attempt and attempt.sends > 1)
+
+    # -- all the rest --------------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 3600, 86_400]))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(move=st.sampled_from(MOVES))
-    def somebody_moves_the_job(self, move: str) -> None:
-        job, now = self.job, self.now
-        moves = {
-            "lose": lambda: transitions.lose(job, now),
-            "hold": lambda: transitions.hold(job, now),
-            "store": lambda: transitions.store(job, (), (), now),
-            "fail": lambda: transitions.fail(job, ResultError(Code.RESULT_GONE, "gone"), now),
-            "note": lambda: transitions.note(job, a_note()),
-            "supersede": lambda: transitions.supersede(job, now),
-            "cancel": lambda: transitions.cancel(job, now),
-            "reopen": lambda: transitions.reopen(job, job, now),
-            "name_again": lambda: transitions.name_again(job),
+    @rule(data=st.data())
+    def somebody_moves_the_job(self, data: st.DataObject) -> None:
+        """By one of the moves that lead anywhere from here."""
+        steps = {name: step for name, move in self.moves().items() if (step := _tried(move, self.job))}
+        names = sorted(name for name, step in steps.items() if step.job != self.job)
+        if names:
+            self.write(steps[data.draw(st.sampled_from(names))])
+
+    def moves(self) -> dict[str, Move]:
+        """The transitions that need no call and matter to money or state."""
+        now, later = self.now, self.now + timedelta(minutes=6)
+        return {
+            "acknowledge": lambda job: transitions.acknowledge(job, job.attempt, "work"),
+            "park": lambda job: transitions.park(job, now),
+            "renew": lambda job: transitions.renew(job, now, later),
+            "lose": lambda job: transitions.lose(job, now),
+            "hold": lambda job: transitions.hold(job, now),
+            "begin": lambda job: transitions.begin(job, now, later),
+            "leave": transitions.leave,
+            "store": lambda job: transitions.store(job, (), (), now),
+            "fail": lambda job: transitions.fail(job, ResultError(Code.RESULT_GONE, "gone"), now),
+            "supersede": lambda job: transitions.supersede(job, now),
+            "cancel": lambda job: transitions.cancel(job, now),
+            "reopen": lambda job: transitions.reopen(job, job, now),
+            "name_again": transitions.name_again,
+            "follow": lambda job: transitions.follow(job, transitions.owner_of(OWNER)),
+            "take_over": lambda job: transitions.take_over(job, transitions.owner_of(OWNER)),
+            "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), now),
+            "deliver_again": lambda job: transitions.deliver_again(job, now),
+            "pay_again": lambda job: transitions.pay_again(job, now),
         }
-        try:
-            self.write(moves[move]())
-        except StaleError:
-            assert self.job is job
+
+    # -- what always holds ---------------------------------------------------------------------------------------
 
     @invariant()
     def the_bill_lies_between_certain_and_possible(self) -> None:
-        assert self.job.charged <= self.bill <= self.job.charged + self.job.unknown
+        assert self.job.charged <= self.bill.total() <= self.job.charged + self.job.unknown
 
     @invariant()
     def the_books_are_the_sums_of_the_attempts(self) -> None:
@@ -99,17 +161,38 @@ class OneJob(RuleBasedStateMachine):
         assert min(self.books.values(), default=0) >= 0
 
     @invariant()
-    def what_cost_money_is_never_bought_again(self) -> None:
-        if self.job.charged or self.job.unknown:
-            assert self.job.status not in (Status.ACCEPTED, Status.SUPERSEDED, Status.CANCELLED)
+    def a_charge_that_is_meant_once_is_made_once_unless_its_answer_was_lost(self) -> None:
+        for generation, bill in self.bill.items():
+            assert bill <= PRICE * (1 + (0 if self.own_id else self.losses[generation]))
+
+    @invariant()
+    def what_may_have_cost_money_is_bought_again_only_where_a_person_says_so(self) -> None:
+        if self.job.status in (S.ACCEPTED, S.SUPERSEDED, S.CANCELLED):
+            meant = [one for one in self.job.attempts if one.generation == self.job.generation]
+            assert {one.money for one in meant} <= {Money.NOT_SPENT}
 
     @invariant()
     def only_an_open_call_holds_a_reservation(self) -> None:
         held = [attempt.n for attempt in self.job.attempts if attempt.reserved]
-        assert held == ([self.job.attempt] if self.job.status is Status.SUBMITTING else [])
+        assert held == [attempt.n for attempt in self.job.attempts if attempt.outcome is Outcome.IN_FLIGHT]
+        assert (self.job.attempt in held) or self.job.status is not S.SUBMITTING
+
+    @invariant()
+    def an_end_has_its_time_and_a_failure_its_reason(self) -> None:
+        assert (self.job.ended_at is not None) is self.job.ended
+        if self.job.status in (S.REFUSED, S.DEAD, S.HELD):
+            assert self.job.problem
+            assert self.job.problem.money is self.job.money
+
+
+def _tried(move: Move, job: Job) -> transitions.Step | None:
+    try:
+        return move(job)
+    except StaleError:
+        return None
 
 
 OneJob.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=25, deadline=None, derandomize=True, database=None
+    max_examples=120, stateful_step_count=30, deadline=None, derandomize=True, database=None
 )
 TestAnySequenceOfMoves = OneJob.TestCase

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.table import Table
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source, Status
 from backdrop.core.layout import receipt_key, report_key
@@ -76,7 +77,7 @@ class Lookout:
 
     def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
         self._s3 = cloud.clients.s3
-        self._ledger = DynamoLedger(cloud.clients.dynamodb, outputs["LedgerTableName"], SystemClock())
+        self._ledger = DynamoLedger(Table(cloud.clients.dynamodb, outputs["LedgerTableName"], SystemClock()))
         self._input = outputs["InputBucketName"]
         self._output = outputs["OutputBucketName"]
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from backdrop.core.answer import Answer
+from backdrop.core.answer import Answer, KeptAnswer, Standing
 from backdrop.core.job import Job, Source
+from backdrop.core.lane import Lane
 from backdrop.core.transitions import Step
+from backdrop.core.watch import Day, Ref, Run
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,25 @@ class Stored:
     modified: datetime
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One object as a bucket lists it."""
+
+    key: str
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters."""
+
+    body: str
+    attributes: Mapping[str, str]
+    queue: str
+    handle: str
 
 
 class PreconditionError(Exception):
@@ -35,6 +56,9 @@ class InputBucket(Protocol):
 
     def tags(self, bucket: str, key: str) -> Mapping[str, str]: ...
     def keys(self, bucket: str, prefix: str) -> Iterator[str]: ...
+    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+        """All objects in the order of their keys, from the one that follows `after`."""
+        ...
 
 
 class OutputBucket(Protocol):
@@ -63,16 +87,36 @@ class OutputBucket(Protocol):
 
 
 class Ledger(Protocol):
-    """The items of core/job.py; every write is fenced, and all of one call or nothing is written.
+    """The items of core/job.py and core/lane.py; every write is fenced, and all of one call or nothing is written.
 
-    Raises StaleError when the items changed since they were read, and WaitError when the day's budget does not
-    cover a claim or the table does not answer.
+    Raises StaleError when the items changed since they were read, OwnedError when other bytes' owner stands where a
+    step wants to own, and WaitError when the day's budget does not cover a claim or the table does not answer.
     """
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
     def job(self, source_id: str, job_id: str) -> Job | None: ...
     def advance(self, step: Step) -> Job: ...
     def put_source(self, source: Source, steps: Sequence[Step]) -> None: ...
+    def lane(self, provider: str) -> Lane:
+        """The lane's item; an open one where nothing was ever written."""
+        ...
+
+    def put_lane(self, lane: Lane) -> Lane: ...
+
+
+class Books(Protocol):
+    """The ledger as reconcile and people look through it: what is due, what failed, what a day may cost."""
+
+    def due(self, now: datetime, most: int) -> Sequence[Ref]:
+        """Open items whose time has come, the oldest first."""
+        ...
+
+    def open(self) -> Iterator[Ref]: ...
+    def failed(self) -> Iterator[Ref]: ...
+    def day(self, day: str) -> Day: ...
+    def raise_budget(self, day: str, cap: int) -> None: ...
+    def run(self) -> Run: ...
+    def put_run(self, run: Run) -> Run: ...
 
 
 class Queue(Protocol):
@@ -88,14 +132,62 @@ class Queue(Protocol):
     ) -> None: ...
 
 
+class Letters(Protocol):
+    """The dead-letter queue."""
+
+    def receive(self) -> Sequence[Letter]:
+        """Some letters, out of others' sight for a moment; none where none is to be had."""
+        ...
+
+    def delete(self, letter: Letter) -> None: ...
+
+
+type Acknowledge = Callable[[str], None]
+type Call = Callable[[Acknowledge], Answer | Standing]
+
+
 class Provider(Protocol):
     """One paid API. It never raises for what the provider does: every end is an Answer."""
 
     @property
     def timeout_seconds(self) -> float: ...
-    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
-        """The call, ready to be sent once, or the Answer that tells why it cannot be sent now."""
+    def request_id(self, job: Job) -> str | None:
+        """The id under which the call will be known, where we choose it: the same again for the same generation."""
         ...
+
+    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
+        """The call, ready to be sent once, or the Answer that tells why it cannot be sent now.
+
+        The call is given `acknowledge`: a provider that names its work itself passes the name on before it polls.
+        It gives PENDING where the work outlives the time-out.
+        """
+        ...
+
+    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+        """What became of a call, for nothing; asked only where there is an id to ask by.
+
+        PENDING also where the provider does not say just now: an Answer is about the call, never about the question.
+        """
+        ...
+
+
+class Answers(Protocol):
+    """Answers that the ledger did not take, kept beside the pictures until reconcile finds them."""
+
+    def keep(self, job: Job, n: int, answer: Answer) -> None: ...
+    def find(self, job: Job, n: int) -> Answer | None: ...
+    def kept(self) -> Iterator[KeptAnswer]: ...
+    def drop(self, kept: KeptAnswer) -> None: ...
+
+
+class Lanes(Protocol):
+    """The lanes' event source mappings: off, a lane hands out no message."""
+
+    def is_on(self, provider: str) -> bool | None:
+        """None while it is being switched."""
+        ...
+
+    def switch(self, provider: str, *, on: bool) -> None: ...
 
 
 class Downloads(Protocol):

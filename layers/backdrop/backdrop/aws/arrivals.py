@@ -5,8 +5,7 @@ from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.layout import Kind, kind_of
-from backdrop.steps.intake import Look
+from backdrop.steps.messages import Look
 
 OUR_FIELDS = frozenset({"bucket", "key", "again"})
 
@@ -23,14 +22,14 @@ def looks_of(body: str, *, bucket: str, again: bool) -> list[Look]:
     if isinstance(records, list):
         found = [_record(record) for record in cast("list[Any]", records)]
     elif "key" in message and message.keys() <= OUR_FIELDS:
-        found = [(_text(message.get("bucket")), _text(message["key"]), False)]
+        found = [(_text(message.get("bucket")), _text(message["key"]))]
         again = again or message.get("again") is True
     else:
         raise DamagedMessageError("neither an S3 notification nor a request with bucket and key alone")
-    for where, _, _ in found:
+    for where, _ in found:
         if where != bucket:
             raise DamagedMessageError(f"the bucket {where[:100]!r} is not this stack's input bucket")
-    return [Look(bucket, key, again) for _, key, removed in found if not (removed and _is_sidecar(key))]
+    return [Look(bucket, key, again) for _, key in found]
 
 
 def _object(body: str) -> dict[str, Any]:
@@ -43,14 +42,14 @@ def _object(body: str) -> dict[str, Any]:
     return cast("dict[str, Any]", message)
 
 
-def _record(record: Any) -> tuple[str, str, bool]:
-    """Bucket, key (S3 encodes it like a form: `+` is a blank), and whether it tells of a removal."""
+def _record(record: Any) -> tuple[str, str]:
+    """Bucket and key (S3 encodes it like a form: `+` is a blank)."""
     try:
         s3 = record["s3"]
         key = unquote_plus(_text(s3["object"]["key"]), errors="strict")
-        return _text(s3["bucket"]["name"]), key, "Removed" in _text(record["eventName"])
+        return _text(s3["bucket"]["name"]), key
     except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise DamagedMessageError("an S3 record without event name, bucket or key") from error
+        raise DamagedMessageError("an S3 record without bucket or key") from error
 
 
 def _text(value: Any) -> str:
@@ -58,8 +57,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise DamagedMessageError("a name in the message is no text")
     return value
-
-
-def _is_sidecar(key: str) -> bool:
-    """A sidecar that goes away undoes nothing."""
-    return kind_of(key) is Kind.SIDECAR

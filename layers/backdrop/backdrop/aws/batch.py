@@ -18,7 +18,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 
+from backdrop.aws.failures import error_code
 from backdrop.aws.meter import Metric, count
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LONGEST_DELAY_SECONDS = 43_000
-LONGEST_BACK_OFF_SECONDS = 600
+LONGEST_BACK_OFF_SECONDS = 60
 BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED})
 STALE_DELAY_SECONDS = 1
+# The message's visibility ran out meanwhile, and it was, or is about to be, received again.
+OUT_AGAIN = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 MAX_LETTER_BYTES = 80_000
 Work = Callable[[SQSRecord], None]
 
@@ -49,7 +53,7 @@ class _Processor(BatchProcessor):
         return super().failure_handler(record, exception)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Inbox:
     """The queues that a door empties: their URLs by name, and where damaged messages go."""
 
@@ -86,11 +90,16 @@ class Inbox:
 
     def _hand_back(self, record: SQSRecord, code: Code, why: str, delay_seconds: float) -> None:
         delay = max(0, min(round(delay_seconds), LONGEST_DELAY_SECONDS))
-        self.sqs.change_message_visibility(
-            QueueUrl=self.queue_urls[queue_name(record)],
-            ReceiptHandle=record.receipt_handle,
-            VisibilityTimeout=delay,
-        )
+        try:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.queue_urls[queue_name(record)],
+                ReceiptHandle=record.receipt_handle,
+                VisibilityTimeout=delay,
+            )
+        except ClientError as error:
+            if error_code(error) not in OUT_AGAIN:
+                raise
+            self.logger.info("message is out again by itself")
         self.logger.info("message handed back", code=code.value, reason=why, delay_seconds=delay)
         count(Metric.HANDED_BACK, code=code.value)
 
@@ -116,11 +125,6 @@ def delay_seconds(error: WaitError, times: int) -> float:
 def queue_name(record: SQSRecord) -> str:
     """The name of the queue that a record came from."""
     return record.event_source_arn.rpartition(":")[2]
-
-
-def name_of(queue_url: str) -> str:
-    """The name of a queue by its URL."""
-    return queue_url.rpartition("/")[2]
 
 
 def receives(record: SQSRecord) -> int:

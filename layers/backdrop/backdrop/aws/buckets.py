@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code, unavailable
-from backdrop.ports import PreconditionError, Stored
+from backdrop.ports import Listed, PreconditionError, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,6 +60,18 @@ class S3Photos:
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
+    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+        """All objects in the order of their keys, from the one that follows `after`."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, StartAfter=after)
+        try:
+            for page in pages:
+                yield from (
+                    Listed(found["Key"], found["ETag"], found["LastModified"])  # pyright: ignore[reportTypedDictNotRequiredAccess]
+                    for found in page.get("Contents", ())
+                )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("S3", error) from error
+
 
 class S3Output:
     """The OutputBucket port."""
@@ -92,6 +104,22 @@ class S3Output:
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
         return next((one["Key"] for one in found.get("Contents", ())), None)  # pyright: ignore[reportTypedDictNotRequiredAccess]
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in S3's order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        try:
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", ()))  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("S3", error) from error
+
+    def remove(self, key: str) -> None:
+        """Take an object away that nobody else writes."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("S3", error) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object whose key belongs to its content alone."""

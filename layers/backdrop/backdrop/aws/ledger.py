@@ -1,95 +1,130 @@
-"""The ledger on DynamoDB: one table, one conditional write or one transaction per transition.
+"""The ledger on DynamoDB: one table, one conditional write or one transaction per transition."""
 
-Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
-all; `budget#<day>` holds what the day (UTC) has committed, in micro-dollars. An item's `body` is the whole model as
-JSON (people's metadata may nest deeper and count further than DynamoDB's own types); the attributes beside it are for
-fences and for readers.
-"""
-
-import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
-
-from backdrop.aws.failures import RETRY_SECONDS, unavailable
-from backdrop.core.codec import from_json, to_json
+from backdrop.aws.records import (
+    JOB_PREFIX,
+    attributes_of,
+    day_key,
+    item_of,
+    key_of,
+    owner_item,
+    read,
+    read_day,
+    read_owner,
+)
+from backdrop.aws.table import Table, TransactionError
 from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Item, Job, Source
+from backdrop.core.lane import Lane
 from backdrop.core.transitions import Booking, Step
-from backdrop.ports import Clock
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-CONFLICT_TRIES = 10
-READ_BACK_TRIES = 3
-BUDGET_DELAY_SECONDS = 60.0
+BUDGET_DELAY_SECONDS = 10.0
 RESERVED_DELAY_SECONDS = 2.0
 
 
 class DynamoLedger:
-    """The Ledger port. `client` is boto3's DynamoDB client, or the simulated table that speaks like it."""
+    """The Ledger port."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._clock = clock
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
         """A photo's place and all its jobs ever, as they stand now."""
         source: Source | None = None
         jobs: list[Job] = []
-        for item in self._query(f"source#{source_id}"):
+        for item in self._table.partition(f"source#{source_id}"):
             if item["sk"]["S"] == "source":
-                source = _read(Source, item)
-            elif item["sk"]["S"].startswith("job#"):
-                jobs.append(_read(Job, item))
+                source = read(Source, item)
+            elif item["sk"]["S"].startswith(JOB_PREFIX):
+                jobs.append(read(Job, item))
         return source, jobs
 
     def job(self, source_id: str, job_id: str) -> Job | None:
         """One job as it stands now."""
-        item = self._get(f"source#{source_id}", f"job#{job_id}")
-        return _read(Job, item) if item else None
+        item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))
+        return read(Job, item) if item else None
+
+    def lane(self, provider: str) -> Lane:
+        """A lane's health as it stands now; an open lane where nothing was ever written."""
+        fresh = Lane(provider=provider)
+        item = self._table.get(key_of(fresh))
+        return read(Lane, item) if item else fresh
 
     def advance(self, step: Step) -> Job:
         """Write one transition; the job as it stands in the ledger afterwards."""
-        job = _next(step.job)
-        self._write([job], step.booking)
+        job = self._next(step.job)
+        self._write([job], [step])
         return job
 
     def put_source(self, source: Source, steps: Sequence[Step]) -> None:
         """Write a photo's place and its jobs' transitions, all or nothing."""
-        self._write([_next(source), *(_next(step.job) for step in steps)], None)
+        self._write([self._next(source), *(self._next(step.job) for step in steps)], steps)
 
-    def _write(self, items: Sequence[Source | Job], booking: Booking | None) -> None:
-        puts: list[dict[str, Any]] = [{"Put": self._put(item)} for item in items]
-        books = [{"Update": self._book(booking)}] if booking else []
+    def put_lane(self, lane: Lane) -> Lane:
+        """Write a lane's health; the lane as it stands in the ledger afterwards."""
+        lane = self._next(lane)
+        self._write([lane], [])
+        return lane
+
+    def _next[I: Item](self, item: I) -> I:
+        """The item as it is written: one revision on, with a mark by which we know our own write again."""
+        return item.but(rev=item.rev + 1, write_id=self._table.new_id())
+
+    def _write(self, items: Sequence[Item], steps: Sequence[Step]) -> None:
+        owning = [step for step in steps if step.owner]
+        booking = next((step.booking for step in steps if step.booking), None)
+        writes = [self._put(item) for item in items] + [self._own(step) for step in owning]
         try:
-            self._transact([*puts, *books])
-        except ClientError as error:
-            if self._written(items):
-                return
-            self._refused(error, booking)
-        except BotoCoreError as error:
-            if not self._written(items):
-                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+            self._transact(writes, booking, items[0])
+        except TransactionError as error:
+            if any(error.failed(place) for place in range(len(items))):
+                raise StaleError from error
+            for place in range(len(items), len(writes)):
+                if error.failed(place):
+                    raise OwnedError(read_owner(error.reasons[place]["Item"])) from error
+            raise _over_budget(booking or Booking(""), error.reasons[-1].get("Item", {})) from error
 
-    def _put(self, item: Source | Job) -> dict[str, Any]:
+    def _transact(self, writes: Sequence[dict[str, Any]], booking: Booking | None, first: Item) -> None:
+        """Write all; where a person set another cap for the day than the stack has, that one holds."""
+        ours = key_of(first), first.write_id
+        try:
+            self._table.transact([*writes, *([self._book(booking)] if booking else [])], ours=ours)
+        except TransactionError as error:
+            if booking is None or any(error.failed(place) for place in range(len(writes))):
+                raise
+            day = read_day(booking.day, error.reasons[-1].get("Item", {}))
+            if day.cap is None:
+                raise
+            raised = replace(booking, cap=day.cap)
+            self._table.transact([*writes, self._book(raised, set_by_person=True)], ours=ours)
+
+    def _put(self, item: Item) -> dict[str, Any]:
         """A fenced put: only where the item is still the one that was read."""
         fence = "attribute_not_exists(pk)" if item.rev == 1 else "rev = :rev"
-        put: dict[str, Any] = {
-            "TableName": self._table,
-            "Item": _keys(item) | _attributes(item) | {"body": {"S": to_json(item)}},
-            "ConditionExpression": fence,
-        }
+        put: dict[str, Any] = {"TableName": self._table.name, "Item": item_of(item), "ConditionExpression": fence}
         if item.rev > 1:
             put["ExpressionAttributeValues"] = {":rev": {"N": str(item.rev - 1)}}
-        return put
+        return {"Put": put}
 
-    def _book(self, booking: Booking) -> dict[str, Any]:
+    def _own(self, step: Step) -> dict[str, Any]:
+        """One content has one owner: nobody, the job itself, or the one that came to nothing may have it before."""
+        owner = step.owner
+        if owner is None:
+            raise TypeError("a step that owns nothing")
+        put: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Item": owner_item(owner),
+            "ConditionExpression": "attribute_not_exists(pk) OR job_id = :before",
+            "ExpressionAttributeValues": {":before": {"S": step.instead_of or owner.job_id}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return {"Put": put}
+
+    def _book(self, booking: Booking, *, set_by_person: bool = False) -> dict[str, Any]:
         """The day's sums; a claim also needs room under the cap."""
         values = {
             ":reserved": booking.reserved,
@@ -98,133 +133,31 @@ class DynamoLedger:
             ":committed": booking.committed,
         }
         book: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {"pk": {"S": f"budget#{booking.day}"}, "sk": {"S": "budget"}},
+            "TableName": self._table.name,
+            "Key": attributes_of(day_key(booking.day)),
             "UpdateExpression": "ADD reserved :reserved, certain :certain, #unknown :unknown, committed :committed",
             "ExpressionAttributeNames": {"#unknown": "unknown"},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if booking.cap is not None:
             room = values[":room"] = booking.cap - booking.committed
-            first = "attribute_not_exists(committed) OR " if room >= 0 else ""
-            book["ConditionExpression"] = f"{first}committed <= :room"
-        return book | {"ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()}}
-
-    def _transact(self, writes: list[dict[str, Any]]) -> None:
-        """All or nothing; a conflict with another transaction is weather, never a lost race."""
-        token = str(uuid.uuid4())
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                self._client.transact_write_items(TransactItems=cast("Any", writes), ClientRequestToken=token)
-            except ClientError as error:
-                if attempt == CONFLICT_TRIES - 1 or not _only_conflicts(error):
-                    raise
-                self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
-            else:
-                return
-
-    def _written(self, items: Sequence[Source | Job]) -> bool:
-        """Whether a write whose answer was bad or lost was ours all the same."""
-        keys = _keys(items[0])
-        for attempt in range(READ_BACK_TRIES):
-            try:
-                found = self._get(keys["pk"]["S"], keys["sk"]["S"])
-            except WaitError:
-                if attempt == READ_BACK_TRIES - 1:
-                    raise
-                self._clock.sleep(self._clock.jitter(0.5))
-            else:
-                return found is not None and found["write_id"]["S"] == items[0].write_id
-        return False
-
-    def _refused(self, error: ClientError, booking: Booking | None) -> None:
-        """Raise what a refused write means to the steps."""
-        reasons = _reasons(error)
-        if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons[: -1 if booking else None]):
-            raise StaleError from error
-        if booking and reasons and reasons[-1].get("Code") == "ConditionalCheckFailed":
-            raise _over_budget(booking, reasons[-1].get("Item", {})) from error
-        raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
-
-    def _query(self, pk: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
-        while True:
-            try:
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": pk}},
-                    ConsistentRead=True,
-                    **more,
-                )
-            except (ClientError, BotoCoreError) as error:
-                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
-            items += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return items
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        try:
-            found = self._client.get_item(
-                TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
-            )
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
-        return cast("dict[str, Any] | None", found.get("Item"))
+            enough = "(attribute_not_exists(committed) OR committed <= :room)" if room >= 0 else "committed <= :room"
+            whose = "#cap = :cap" if set_by_person else "attribute_not_exists(#cap)"
+            values |= {":cap": booking.cap} if set_by_person else {}
+            book["ConditionExpression"] = f"{whose} AND {enough}"
+            book["ExpressionAttributeNames"]["#cap"] = "cap"
+        numbers = {name: {"N": str(value)} for name, value in values.items()}
+        return {"Update": book | {"ExpressionAttributeValues": numbers}}
 
 
-def _read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
-    """An item's record; one that another release wrote waits for that release."""
-    try:
-        return from_json(kind, item["body"]["S"])
-    except ValidationError as error:
-        words = "An item of the ledger was written by another release, which can read it."
-        raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
-
-
-def _next[I: Item](item: I) -> I:
-    """The item as it is written: one revision on, with a mark by which we know our own write again."""
-    return item.but(rev=item.rev + 1, write_id=uuid.uuid4().hex)
-
-
-def _keys(item: Source | Job) -> dict[str, Any]:
-    sort = f"job#{item.job_id}" if isinstance(item, Job) else "source"
-    return {"pk": {"S": f"source#{item.source_id}"}, "sk": {"S": sort}}
-
-
-def _attributes(item: Source | Job) -> dict[str, Any]:
-    """What fences compare and what a person sees in the console."""
-    shown = {"bucket": item.bucket, "key": item.key, "write_id": item.write_id}
-    if isinstance(item, Job):
-        shown |= {"status": item.status.value, "provider": item.provider}
-    numbers = {"v": {"N": str(item.v)}, "rev": {"N": str(item.rev)}}
-    return {name: {"S": text} for name, text in shown.items()} | numbers
-
-
-def _over_budget(booking: Booking, day: Mapping[str, Any]) -> WaitError:
+def _over_budget(booking: Booking, item: Mapping[str, Any]) -> WaitError:
     """Settled money over the cap lasts until the day ends; others' reservations are back in a moment."""
-    settled = sum(int(day[name]["N"]) for name in ("certain", "unknown") if name in day)
-    if settled + booking.committed > (booking.cap or 0):
+    day = read_day(booking.day, item)
+    cap = day.cap if day.cap is not None else booking.cap or 0
+    if day.settled + booking.committed > cap:
         return WaitError(Code.BUDGET_REACHED, "today's budget does not cover the job", BUDGET_DELAY_SECONDS)
     return WaitError(
         Code.BUDGET_RESERVED,
         "today's budget is reserved by calls in flight",
         RESERVED_DELAY_SECONDS,
     )
-
-
-def _reasons(error: ClientError) -> list[dict[str, Any]]:
-    return cast(
-        "list[dict[str, Any]]",
-        cast("dict[str, Any]", error.response).get("CancellationReasons", []),
-    )
-
-
-def _only_conflicts(error: ClientError) -> bool:
-    """Whether a transaction failed only because others touched the same items at the same time."""
-    if error.response.get("Error", {}).get("Code") == "TransactionInProgressException":
-        return True
-    codes = {reason.get("Code") for reason in _reasons(error)} - {"None", None}
-    return codes == {"TransactionConflict"}

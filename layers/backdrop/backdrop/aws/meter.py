@@ -5,7 +5,7 @@ from enum import StrEnum
 from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from backdrop.core.job import FAILED, Job, Status
+from backdrop.core.job import FAILED, Job, Money, Status
 
 
 class Metric(StrEnum):
@@ -19,6 +19,9 @@ class Metric(StrEnum):
     PROVIDER_LATENCY = "ProviderLatency"
     DEAD_LETTERED = "DeadLettered"
     HANDED_BACK = "HandedBack"
+    LOST_ANSWERS = "LostAnswers"
+    PAID_WITHOUT_RESULT = "PaidWithoutResult"
+    SET_RIGHT = "SetRight"
     UNEXPECTED_ERROR = "UnexpectedError"
 
 
@@ -41,5 +44,7 @@ def count_end(job: Job) -> None:
         count(Metric.COMPLETED, provider=job.provider, operation=job.operation)
     elif job.status in FAILED and job.problem:
         count(Metric.FAILED, code=job.problem.code, provider=job.provider, operation=job.operation)
+        if job.money is not Money.NOT_SPENT:
+            count(Metric.PAID_WITHOUT_RESULT)
         if job.status is Status.DEAD:
             count(Metric.DEAD_LETTERED, code=job.problem.code, provider=job.provider)

@@ -1,15 +1,23 @@
-"""A queue on SQS."""
+"""A queue on SQS, and the dead-letter queue."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import unavailable
+from backdrop.ports import Letter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+OUT_OF_SIGHT_SECONDS = 60
+WAITING: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 class SqsQueue:
@@ -39,6 +47,59 @@ class SqsQueue:
             )
         except (ClientError, BotoCoreError) as error:
             raise unavailable("SQS", error) from error
+
+    def waiting(self) -> int:
+        """How many messages are there, roughly: to be received, handed back for a while, or in somebody's hands."""
+        try:
+            found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=WAITING)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("SQS", error) from error
+        return sum(int(found.get("Attributes", {})[name]) for name in WAITING)
+
+
+class SqsLetters:
+    """The Letters port: the dead-letter queue, read."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def receive(self) -> Sequence[Letter]:
+        """Some letters, out of others' sight for a moment; none where none is to be had."""
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
+                WaitTimeSeconds=1,
+                MessageAttributeNames=["All"],
+                AttributeNames=["DeadLetterQueueSourceArn"],  # pyright: ignore[reportArgumentType]
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("SQS", error) from error
+        return [_letter(message) for message in answer.get("Messages", ())]
+
+    def delete(self, letter: Letter) -> None:
+        """The letter was dealt with."""
+        try:
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("SQS", error) from error
+
+
+def name_of(queue_url: str) -> str:
+    """The name of a queue by its URL."""
+    return queue_url.rpartition("/")[2]
+
+
+def _letter(message: Mapping[str, Any]) -> Letter:
+    attributes = message.get("MessageAttributes", {})
+    return Letter(
+        body=message["Body"],
+        attributes={name: value.get("StringValue", "") for name, value in attributes.items()},
+        queue=message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "").rpartition(":")[2],
+        handle=message["ReceiptHandle"],
+    )
 
 
 def _taken(text: str) -> str:

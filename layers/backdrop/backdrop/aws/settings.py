@@ -1,11 +1,13 @@
 """What the stack tells its functions: the environment, read once and checked."""
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from decimal import Decimal
 
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codec import checked
+from backdrop.core.job import OnLostAnswer
+from backdrop.core.record import Record, record
 
 ENVIRONMENT_NAMES = {
     "ideogram": "IDEOGRAM",
@@ -15,8 +17,8 @@ ENVIRONMENT_NAMES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProviderSettings:
+@record
+class ProviderSettings(Record):
     """One provider: its lane (empty while it is off), its address, and its longest call in seconds."""
 
     queue_url: str = ""
@@ -24,11 +26,12 @@ class ProviderSettings:
     timeout_seconds: float = 180
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+@record
+class Settings(Record):
     """The stack's parameters and resources, as far as a function was given them."""
 
     stack_name: str = ""
+    render_function_name: str = ""
     input_bucket: str = ""
     output_bucket: str = ""
     ledger_table: str = ""
@@ -38,6 +41,7 @@ class Settings:
     event_bus_name: str = ""
     default_provider: str = "ideogram"
     daily_budget_usd: Decimal = Decimal(10)
+    on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE
     settle_seconds: int = 20
     max_image_megapixels: int = 100
     result_hosts: str = ""

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Link, Money
+from backdrop.core.record import Record, record
 
 
 class Class(StrEnum):
@@ -17,6 +18,13 @@ class Class(StrEnum):
     PAUSE = "PAUSE"
     PERM = "PERM"
     AMBIG = "AMBIG"
+
+
+class Standing(StrEnum):
+    """What a provider says of a call that has no answer yet: it is at work on it, or knows of none."""
+
+    PENDING = "pending"
+    ABSENT = "absent"
 
 
 NOT_TAKEN = frozenset({Class.NOW, Class.BACKOFF, Class.QUOTA, Class.PAUSE})
@@ -34,6 +42,11 @@ class Answer:
     basis: str = "price_list"
     retry_after: float | None = None
 
+    @classmethod
+    def lost(cls, message: str) -> "Answer":
+        """No answer came: what was sent may have been taken and charged."""
+        return cls(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
+
     @property
     def money(self) -> Money:
         if self.kind is Class.AMBIG:
@@ -43,3 +56,13 @@ class Answer:
     @property
     def usable(self) -> bool:
         return any(link.usable for link in self.links)
+
+
+@record
+class KeptAnswer(Record):
+    """An answer on its way to attempt `n` of a job."""
+
+    source_id: str
+    job_id: str
+    n: int
+    answer: Answer

@@ -7,10 +7,17 @@ BackdropError                 carries a Code, what happened, and what to do
 ├─ ResultError                the provider's picture cannot be handed over: dead, money spent
 ├─ WaitError                  not now, nothing spent: the message is handed back with a delay
 ├─ DamagedMessageError        a message that no retry can mend: dead letter
-└─ StaleError                 somebody else changed the ledger first: look again
+├─ StaleError                 somebody else changed the ledger first: look again
+└─ OwnedError                 another job pays for the same content: wait for its file
 """
 
-from backdrop.core.codes import CODES, Code
+from typing import TYPE_CHECKING
+
+from backdrop.core.codes import Code
+from backdrop.core.meanings import CODES
+
+if TYPE_CHECKING:
+    from backdrop.core.job import Owner
 
 
 class BackdropError(Exception):
@@ -56,3 +63,11 @@ class DamagedMessageError(BackdropError):
 
 class StaleError(Exception):
     """Somebody else changed the ledger since it was read; nothing was written."""
+
+
+class OwnedError(Exception):
+    """Another job pays for the same bytes asked the same thing; nothing was written."""
+
+    def __init__(self, owner: "Owner") -> None:
+        super().__init__(owner.job_id)
+        self.owner = owner

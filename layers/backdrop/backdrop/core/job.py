@@ -1,14 +1,14 @@
 """The ledger's items: a source, its jobs, and the attempts that moved money."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, Literal
 
-from pydantic import ConfigDict
-
-from backdrop.core.codes import CODES, Code, End
+from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
+from backdrop.core.meanings import CODES
+from backdrop.core.record import Record, record
 
 
 class Status(StrEnum):
@@ -48,17 +48,14 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-class Record:
-    """Immutable: a transition makes a new one. A field that this release does not know is never read past."""
+class OnLostAnswer(StrEnum):
+    """What to do with a call that was sent, whose answer was lost and that nobody can be asked about."""
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
-    def but(self, **changed: Any) -> Self:
-        """The same record with some fields changed."""
-        return replace(cast("Any", self), **changed)
+    RETRY_ONCE = "retry_once"
+    HOLD = "hold"
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Problem(Record):
     """One entry of an error report."""
 
@@ -91,7 +88,7 @@ class Problem(Record):
         return self.but(first_seen=earlier.first_seen, times=earlier.times + 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Link(Record):
     """One entry of a provider's answer; `url` is None where the provider withheld the picture."""
 
@@ -104,9 +101,13 @@ class Link(Record):
         return self.url is not None
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Attempt(Record):
-    """One call that may have moved money. Amounts are micro-dollars."""
+    """One call that may have moved money. Amounts are micro-dollars.
+
+    `provider_id` is what the provider can be asked by. `parked`: its worker went in good order while the provider was
+    still at work. `sends`: how often it went out, under the same id. `generation`: see Job.
+    """
 
     n: int
     provider: str
@@ -119,6 +120,9 @@ class Attempt(Record):
     unknown: int = 0
     outcome: Outcome = Outcome.IN_FLIGHT
     basis: str = "price_list"
+    generation: int = 0
+    sends: int = 1
+    parked: bool = False
 
     @property
     def money(self) -> Money:
@@ -127,7 +131,7 @@ class Attempt(Record):
         return Money.SPENT if self.charged else Money.NOT_SPENT
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Result(Record):
     """One picture in the output bucket."""
 
@@ -143,7 +147,7 @@ class Result(Record):
     seed: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Item(Record):
     """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer."""
 
@@ -152,13 +156,27 @@ class Item(Record):
     write_id: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
+class Owner(Record):
+    """The job that pays for some bytes asked something (`content_key`); others who want the same wait for its file."""
+
+    content_key: str
+    source_id: str
+    job_id: str
+
+
+@record
 class Job(Item):
     """One picture request to one provider: what is asked, how far it is, what it cost.
 
     `links` are what attempt `answered` was given. `told`: its failure was counted and, where an operator must act,
     became a dead letter.
     `unwanted` is the end (superseded, cancelled) that awaits a job which its photo names no more while its call is out.
+    `generation` counts the charges that were meant: every resend of an unanswered call belongs to the same one.
+    `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
+    `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
+    `crashes` counts such deaths in a row.
+    `put_at`: when the message that carries it now was sent.
     """
 
     job_id: str
@@ -186,8 +204,14 @@ class Job(Item):
     reported: bool = False
     told: bool = False
     unwanted: Status | None = None
+    generation: int = 0
+    follows: Owner | None = None
+    reused_from: str | None = None
+    begun_until: datetime | None = None
+    crashes: int = 0
     throttled_ms: int = 0
     queued_at: datetime
+    put_at: datetime | None = None
     submitted_at: datetime | None = None
     paid_at: datetime | None = None
     stored_at: datetime | None = None
@@ -213,11 +237,28 @@ class Job(Item):
             return Money.UNKNOWN
         return Money.SPENT if self.charged else Money.NOT_SPENT
 
+    @property
+    def orphans(self) -> tuple[Attempt, ...]:
+        """Calls of which the job no longer waits for an answer, because another one brought the pictures."""
+        open_calls = (attempt for attempt in self.attempts if attempt.outcome is Outcome.IN_FLIGHT)
+        return () if self.status is Status.SUBMITTING else tuple(open_calls)
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether the charge that is meant was, or may have been, made."""
+        return any(one.generation == self.generation and one.money is not Money.NOT_SPENT for one in self.attempts)
+
+    @property
+    def losses(self) -> int:
+        """How many answers of the charge that is meant were lost and are unknown still."""
+        lost = (one for one in self.attempts if one.outcome is Outcome.LOST and one.generation == self.generation)
+        return sum(1 for _ in lost)
+
     def attempt_of(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class PhotoFacts(Record):
     """What intake saw in the bucket: enough to know the same bytes again without reading them."""
 
@@ -231,7 +272,7 @@ class PhotoFacts(Record):
     format: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Source(Item):
     """One place in an input bucket: the photo that lies there now and the jobs it stands for now."""
 
@@ -240,7 +281,11 @@ class Source(Item):
     key: str
     photo: PhotoFacts | None = None
     asked_from: str = ""
+    sidecar_etag: str = ""
     jobs: dict[str, str] = field(default_factory=dict[str, str])
     problems: tuple[Problem, ...] = ()
     waiting_since: datetime | None = None
     reported: bool = False
+    begun_until: datetime | None = None
+    crashes: int = 0
+    put_at: datetime | None = None

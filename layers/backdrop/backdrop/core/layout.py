@@ -9,7 +9,9 @@ MAX_S3_KEY_BYTES = 1024
 RESERVED = "_backdrop"
 RECEIPTS = f"{RESERVED}/receipts"
 ERRORS = f"{RESERVED}/errors"
+PROVIDERS = "_providers"
 PAID = f"{RESERVED}/paid"
+ANSWERS = f"{RESERVED}/work/answers"
 
 _SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
@@ -83,9 +85,9 @@ def _cut(text: str, room: int) -> str:
 def source_name(bucket: str, key: str, own_bucket: str) -> str:
     """How the output bucket names a source: its key, or `@bucket/key` when it lies in another bucket.
 
-    A key of the own bucket that begins with `@` is named in full too, so that no two sources share a name.
+    A key of the own bucket that begins like such a name, or like a provider's report, is named in full too.
     """
-    return key if bucket == own_bucket and not key.startswith("@") else f"@{bucket}/{key}"
+    return key if bucket == own_bucket and not key.startswith(("@", f"{PROVIDERS}/")) else f"@{bucket}/{key}"
 
 
 def receipt_key(source: str) -> str:
@@ -96,6 +98,16 @@ def receipt_key(source: str) -> str:
 def report_key(source: str) -> str:
     """The error report of a source."""
     return _view_key(ERRORS, source)
+
+
+def provider_report_key(provider: str) -> str:
+    """The one report of a provider that is paused."""
+    return f"{ERRORS}/{PROVIDERS}/{provider}.json"
+
+
+def answer_key(job_id: str, n: int) -> str:
+    """An answer to attempt `n` that the ledger did not take yet."""
+    return f"{ANSWERS}/{job_id}-{n}.json"
 
 
 def _view_key(folder: str, source: str) -> str:

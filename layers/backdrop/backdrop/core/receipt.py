@@ -7,7 +7,14 @@ from typing import Any
 
 from backdrop.core.identity import event_id
 from backdrop.core.job import FAILED, Attempt, Job, Money, Problem, Source, Status
+from backdrop.core.lane import Lane, Pause, Reason
+from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_of
+
+STILL_ASKED = (
+    "Nothing to do yet: as soon as the call must be over, the provider is asked where it can be asked, and the call is "
+    "sent once more, or left to a person, where it cannot."
+)
 
 
 def receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
@@ -49,6 +56,7 @@ def _job(job: Job, *, current: bool) -> dict[str, Any]:
             "unknown_usd": usd_of(job.unknown),
         },
         "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "reused_from": job.reused_from,
         "queued_at": _time(job.queued_at),
         "submitted_at": _time(job.submitted_at),
         "paid_at": _time(job.paid_at),
@@ -83,14 +91,15 @@ def error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
 
 
 def _error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
+    asked = status == Status.UNKNOWN.value
     return {
         "job_id": job_id,
         "variant": variant,
         "status": status,
         "code": problem.code.value,
         "message": problem.message,
-        "hint": problem.hint,
-        "retryable": problem.retryable,
+        "hint": STILL_ASKED if asked else problem.hint,
+        "retryable": problem.retryable or asked,
         "money": problem.money.value,
         "first_seen": _time(problem.first_seen),
         "last_seen": _time(problem.last_seen),
@@ -111,6 +120,53 @@ def announcement(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
     errors: Sequence[Problem] = (job.problem,) if job.problem else ()
     detail["errors"] = [_error(one, job.job_id, job.variant or None, job.status.value) for one in errors]
     return "Image Failed", detail
+
+
+def lane_report(lane: Lane) -> dict[str, Any] | None:
+    """Why a provider is paused, or None when it is not: one report in place of one for each photo that waits."""
+    if not lane.pauses:
+        return None
+    return {"source": None, "provider": lane.provider, "errors": [_pause(one) for one in lane.pauses]}
+
+
+def _pause(pause: Pause) -> dict[str, Any]:
+    return {
+        "job_id": None,
+        "variant": None,
+        "status": "paused",
+        "code": pause.code.value,
+        "message": pause.message,
+        "hint": CODES[pause.code].hint,
+        "retryable": True,
+        "money": Money.NOT_SPENT.value,
+        "first_seen": _time(pause.since),
+        "last_seen": _time(pause.last_seen),
+    }
+
+
+def lane_events(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
+    """The events that tell how a provider is: each pause under the same id when it is repeated, or that it goes on."""
+    told = [("Provider Paused", one) for one in lane.pauses]
+    told += [("Budget Reached", one) for one in lane.pauses if one.reason is Reason.BUDGET]
+    if told:
+        return [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
+    if lane.resumed_at is None:
+        return []
+    return [("Provider Resumed", _lane_detail(lane, "Provider Resumed", lane.resumed_at))]
+
+
+def untold(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a lane that nobody was told yet."""
+    return [event for event in lane_events(lane) if event[1]["event_id"] not in lane.told]
+
+
+def _paused_detail(lane: Lane, kind: str, pause: Pause) -> dict[str, Any]:
+    return _lane_detail(lane, f"{kind}/{pause.reason}", pause.since) | {"errors": [_pause(pause)]}
+
+
+def _lane_detail(lane: Lane, kind: str, since: datetime) -> dict[str, Any]:
+    ident = event_id(lane.provider, kind, since.isoformat())
+    return {"event_id": ident, "provider": lane.provider, "since": _time(since)}
 
 
 def dead_letter(job: Job) -> dict[str, str]:

@@ -15,11 +15,12 @@ from urllib.parse import parse_qs
 
 from urllib3.fields import RequestField
 
-from backdrop.core.answer import Answer, Class
+from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
+from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, multipart, part, post, retry_after
 
 NAME = "ideogram"
@@ -69,7 +70,15 @@ class Ideogram:
     timeout_seconds: float
     key: Callable[[bool], ApiKey]
 
-    def prepare(self, job: Job, photo: bytes) -> Callable[[], Answer] | Answer:
+    def request_id(self, job: Job) -> str | None:
+        """Ideogram's v1 takes no id of ours, and gives none back."""
+        return None
+
+    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+        """Nothing can be asked."""
+        return Standing.ABSENT
+
+    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
         """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
         key = self.key(False)
         if not _fits_a_header(key.text):
@@ -79,7 +88,7 @@ class Ideogram:
             return Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for Ideogram: {why}.")
         return partial(self._call, job, multipart(form(job, photo)), key.text)
 
-    def _call(self, job: Job, body: tuple[bytes, str], key: str) -> Answer:
+    def _call(self, job: Job, body: tuple[bytes, str], key: str, _acknowledge: Acknowledge) -> Answer:
         """Send the call; once more with a fresh key, should the cached one be refused, within the same time."""
         deadline = time.monotonic() + self.timeout_seconds
         answer = self._send(job, body, key, deadline)

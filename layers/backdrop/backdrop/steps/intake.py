@@ -1,39 +1,25 @@
 """Intake: decide what should be done. An event only says where to look; bucket and ledger say the rest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from backdrop.core import transitions
-from backdrop.core.capability import not_expressible
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, InstructionError, StaleError
-from backdrop.core.identity import content_key, job_id, source_id
-from backdrop.core.instructions import Instructions, is_complete, resolve
-from backdrop.core.job import Job, Money, Problem, Source, Status
-from backdrop.core.layout import (
-    Kind,
-    kind_of,
-    may_share,
-    photo_of,
-)
-from backdrop.core.money import micro_of, quote, usd_text
+from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError, WaitError
+from backdrop.core.identity import source_id
+from backdrop.core.instructions import is_complete, resolve
+from backdrop.core.job import Job, Owner, Problem, Source, Status
+from backdrop.core.layout import Kind, kind_of, may_share, photo_of
 from backdrop.ports import Clock, InputBucket, Ledger, Queue
-from backdrop.steps.messages import remind, to_deliver, to_lane
-from backdrop.steps.seen import Seen, see
+from backdrop.steps.marks import MOST_CRASHES, begin_look, leave_look
+from backdrop.steps.messages import Look, remind, to_deliver, to_lane
+from backdrop.steps.reuse import shared
+from backdrop.steps.seen import Seen, see, see_from_afar
+from backdrop.steps.wanted import provider_for, wanted_job
 
 TRIES = 8
 LONGEST_DELAY_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class Look:
-    """A reason to look at one key. `again`: an earlier look may have died before its messages were out."""
-
-    bucket: str
-    key: str
-    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Decision:
     refused: tuple[Code, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Intake:
     """The step. `lanes` holds the queues of the providers that are on."""
 
@@ -76,27 +62,60 @@ class Intake:
         return Decision(accepted, refused)
 
     def _photo(self, look: Look) -> Decision:
-        for _ in range(TRIES - 1):
+        if not look.again:
+            return self._until_written(look)
+        place = Source(source_id=source_id(look.bucket, look.key), bucket=look.bucket, key=look.key)
+        begin_look(self.ledger, place, self.clock.now())
+        try:
+            decision = self._until_written(look)
+        except (WaitError, StaleError):
+            leave_look(self.ledger, place, self.clock)
+            raise
+        leave_look(self.ledger, place, self.clock)
+        return decision
+
+    def _until_written(self, look: Look) -> Decision:
+        """Decide anew as often as others were faster."""
+        owners: dict[str, Owner] = {}
+        for _ in range(TRIES):
             try:
-                return self._decide(look)
+                return self._decide(look, owners)
             except StaleError:
                 self.clock.sleep(self.clock.jitter(0.1))
-        return self._decide(look)
+            except OwnedError as error:
+                owners[error.owner.content_key] = error.owner
+        raise StaleError
 
-    def _decide(self, look: Look) -> Decision:
+    def _decide(self, look: Look, owners: Mapping[str, Owner]) -> Decision:
         ident = source_id(look.bucket, look.key)
         before, jobs = self.ledger.photo(ident)
-        seen = see(self.photos, look.bucket, look.key, before.photo if before else None, self.max_megapixels)
+        seen = self._see(look, before)
         if seen is None:
             return self._gone(before, jobs, look)
         source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
-        if _unchanged(source, seen) or _has_its_jobs(source, seen, jobs):
+        if _unchanged(source, seen):
             return self._hand_on(source, jobs) if look.again else Decision()
+        if _has_its_jobs(source, seen, jobs):
+            return self._as_it_was(source, jobs, seen, look)
         if not seen.photo_error and not is_complete(seen.places):
             remaining = self._still_settling(source)
             if remaining > 0:
                 return self._wait(source, seen, remaining)
-        return self._resolve(source, jobs, seen)
+        return self._resolve(source, jobs, seen, owners)
+
+    def _as_it_was(self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look) -> Decision:
+        """The bytes of its jobs lie there, whatever lay there meanwhile."""
+        if source.photo != seen.photo or source.waiting_since:
+            self.ledger.put_source(source.but(photo=seen.photo, waiting_since=None), ())
+            to_deliver(self.deliver, source)
+        return self._hand_on(source, jobs) if look.again else Decision()
+
+    def _see(self, look: Look, known: Source | None) -> Seen | None:
+        if known and known.crashes >= MOST_CRASHES:
+            afar = see_from_afar(self.photos, look.bucket, look.key, known.crashes)
+            if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
+                return afar
+        return see(self.photos, look.bucket, look.key, known.photo if known else None, self.max_megapixels)
 
     def _gone(self, source: Source | None, jobs: Sequence[Job], look: Look) -> Decision:
         """The photo was deleted: what is not paid yet is not bought."""
@@ -105,7 +124,7 @@ class Intake:
         now = self.clock.now()
         steps = [step for job in jobs if (step := transitions.cancel(job, now))]
         if steps or source.problems or source.waiting_since:
-            gone = {"photo": None, "problems": (), "waiting_since": None, "asked_from": ""}
+            gone = {"photo": None, "problems": (), "waiting_since": None, "asked_from": "", "begun_until": None}
             self.ledger.put_source(source.but(**gone), steps)
         elif not look.again:
             return Decision()
@@ -120,66 +139,43 @@ class Intake:
         """Record that the photo waits, and have it looked at when the time is over."""
         since = source.waiting_since or self.clock.now()
         if source.waiting_since is None or source.photo != seen.photo:
-            self.ledger.put_source(source.but(photo=seen.photo, waiting_since=since), ())
+            asked = {"photo": seen.photo, "asked_from": seen.asked_from}
+            waits = source.but(**asked, waiting_since=since, put_at=self.clock.now(), begun_until=None)
+            self.ledger.put_source(waits, ())
         delay = min(int(remaining) + 1, LONGEST_DELAY_SECONDS)
         remind(self.intake, source, delay)
         return Decision()
 
-    def _resolve(self, source: Source, jobs: Sequence[Job], seen: Seen) -> Decision:
+    def _resolve(self, source: Source, jobs: Sequence[Job], seen: Seen, owners: Mapping[str, Owner]) -> Decision:
         now = self.clock.now()
         errors: list[BackdropError] = [seen.photo_error] if seen.photo_error else []
         errors += [error for place in seen.places for error in place.errors]
         wanted: list[Job] = []
         if not errors:
             try:
-                wanted = [self._job(source, jobs, seen, resolve(seen.places), now)]
+                instructions = resolve(seen.places)
+                provider = provider_for(instructions, self.default_provider, self.lanes)
+                wanted = [wanted_job(source, seen.photo, jobs, instructions, provider, now)]
             except InstructionError as error:
                 errors = [error]
-        return self._write(source, jobs, seen, wanted, [Problem.of(error, now) for error in errors])
+        problems = [Problem.of(error, now) for error in errors]
+        steps = self._steps(source, jobs, wanted, owners)
+        return self._write(source, jobs, seen, wanted, steps, problems)
 
-    def _job(self, source: Source, jobs: Sequence[Job], seen: Seen, instructions: Instructions, now: datetime) -> Job:
-        """The job that the instructions ask for; InstructionError where no provider may do it."""
-        provider = self._provider(instructions)
-        price = quote(provider, instructions.fields)
-        image = seen.photo.sha256 or ""
-        asked, revision = instructions.asked, instructions.revision
-        ident = job_id(
-            bucket=source.bucket, key=source.key, variant="", image_sha256=image, asked=asked, revision=revision
-        )
-        if not any(job.job_id == ident and job.money is not Money.NOT_SPENT for job in jobs):
-            _check_price(price, instructions.fields.get("max_cost_usd"))
-        return Job(
-            job_id=ident,
-            content_key=content_key(image_sha256=image, asked=asked, revision=revision),
-            source_id=source.source_id,
-            bucket=source.bucket,
-            key=source.key,
-            version_id=seen.photo.version_id,
-            sha256=image,
-            variant="",
-            operation=instructions.operation,
-            provider=provider,
-            asked=asked,
-            instructions=dict(instructions.fields),
-            provenance=dict(instructions.provenance),
-            warnings=instructions.warnings,
-            quoted=price,
-            queued_at=now,
-        )
-
-    def _provider(self, instructions: Instructions) -> str:
-        """The first preferred provider that is on and can express what is asked."""
-        objections: list[str] = []
-        code = Code.PROVIDER_NOT_CONFIGURED
-        for provider in instructions.providers(self.default_provider):
-            if provider not in self.lanes:
-                objections.append(f"{provider} is switched off")
-            elif reasons := not_expressible(provider, instructions.fields):
-                code = Code.NOT_EXPRESSIBLE
-                objections += reasons
-            else:
-                return provider
-        raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
+    def _steps(
+        self, source: Source, jobs: Sequence[Job], wanted: Sequence[Job], owners: Mapping[str, Owner]
+    ) -> list[transitions.Step]:
+        """What becomes of the photo's jobs: those that it names, and those that it names no more."""
+        now = self.clock.now()
+        known = {job.job_id: job for job in jobs}
+        steps = [step for job in wanted if (step := _name(source, known.get(job.job_id), job, now))]
+        for place, step in enumerate(steps):
+            owner = owners.get(step.job.content_key) if step.owner else None
+            if owner:
+                steps[place] = shared(self.ledger, step, owner, now)
+        named = {job.job_id for job in wanted}
+        unnamed = [job for job in jobs if job.job_id not in named]
+        return steps + [step for job in unnamed if (step := transitions.supersede(job, now))]
 
     def _write(
         self,
@@ -187,21 +183,19 @@ class Intake:
         jobs: Sequence[Job],
         seen: Seen,
         wanted: Sequence[Job],
+        steps: Sequence[transitions.Step],
         problems: Sequence[Problem],
     ) -> Decision:
-        now = self.clock.now()
-        known = {job.job_id: job for job in jobs}
-        named = {job.variant: job.job_id for job in wanted}
-        steps = [step for job in wanted if (step := _name(source, known.get(job.job_id), job, now))]
-        unnamed = [job for job in jobs if job.job_id not in named.values()]
-        steps += [step for job in unnamed if (step := transitions.supersede(job, now))]
         resolved: dict[str, object] = {
             "photo": seen.photo,
             "asked_from": seen.asked_from,
-            "jobs": named,
+            "sidecar_etag": seen.sidecar_etag,
+            "jobs": {job.variant: job.job_id for job in wanted},
             "problems": tuple(problems),
             "waiting_since": None,
             "reported": source.reported or bool(problems),
+            "begun_until": None,
+            "crashes": source.crashes if any(one.code is Code.CRASHED for one in problems) else 0,
         }
         self.ledger.put_source(source.but(**resolved), steps)
         self._hand_on(source, _after(steps, jobs))
@@ -225,6 +219,8 @@ class Intake:
         words = f"{job.provider} is switched off in this stack."
         error = InstructionError(Code.PROVIDER_NOT_CONFIGURED, words)
         job = self.ledger.job(source.source_id, job.job_id) or job
+        if job.status is not Status.ACCEPTED:
+            return
         self.ledger.advance(transitions.fail(job, error, self.clock.now()))
         to_deliver(self.deliver, source, job.job_id)
 
@@ -232,11 +228,12 @@ class Intake:
 def _name(source: Source, known: Job | None, wanted: Job, now: datetime) -> transitions.Step | None:
     """A job that the photo names: new, run again, delivered again, told something new, or left as it is."""
     if known is None:
-        return transitions.Step(wanted)
+        return transitions.accept(wanted)
     step = transitions.reopen(known, wanted, now)
     if known.job_id not in source.jobs.values():
         step = transitions.name_again(known) or step
-    return transitions.describe(step.job if step else known, wanted) or step
+    described = transitions.describe(step.job if step else known, wanted)
+    return replace(step, job=described.job) if step and described else described or step
 
 
 def _after(steps: Sequence[transitions.Step], jobs: Sequence[Job]) -> Sequence[Job]:
@@ -255,11 +252,3 @@ def _has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     current = [job for job in jobs if job.job_id in source.jobs.values()]
     same = bool(current) and all(job.sha256 == seen.photo.sha256 for job in current)
     return same and not seen.photo_error and not is_complete(seen.places)
-
-
-def _check_price(price: int, limit: float | None) -> None:
-    if limit is not None and price > micro_of(Decimal(str(limit))):
-        raise InstructionError(
-            Code.MAX_COST_EXCEEDED,
-            f"The job costs up to {usd_text(price)}; max_cost_usd allows {limit}.",
-        )

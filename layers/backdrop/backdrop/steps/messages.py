@@ -2,37 +2,51 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from backdrop.core.codec import from_json
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import Job, Source
+from backdrop.core.record import Record, record
 from backdrop.ports import Queue
 
-ONLY_OUR_FIELDS = ConfigDict(extra="forbid")
+
+@dataclass(frozen=True)
+class Look:
+    """A reason to look at one key. `again`: an earlier look may have died before its messages were out."""
+
+    bucket: str
+    key: str
+    again: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobMessage:
+@record
+class JobMessage(Record):
     """A lane's message: this job is to be rendered."""
 
-    __pydantic_config__: ClassVar = ONLY_OUR_FIELDS
     v: Literal[1] = 1
     source_id: str
     job_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeliverMessage:
+@record
+class DeliverMessage(Record):
     """Deliver's message: this photo's views are to be written, and this job's end handed over."""
 
-    __pydantic_config__: ClassVar = ONLY_OUR_FIELDS
     v: Literal[1] = 1
     source_id: str
     job_id: str | None = None
+
+
+@record
+class LaneMessage(Record):
+    """Deliver's message: this provider was paused or goes on, and people are to be told."""
+
+    v: Literal[1] = 1
+    provider: str
 
 
 def parse[M](kind: type[M], body: str) -> M:
@@ -41,6 +55,11 @@ def parse[M](kind: type[M], body: str) -> M:
         return from_json(kind, body)
     except ValidationError as error:
         raise DamagedMessageError(f"not a {kind.__name__}: {_reasons(error)}") from error
+
+
+def parse_delivery(body: str) -> DeliverMessage | LaneMessage:
+    """One of deliver's two messages; DamagedMessageError when it is neither."""
+    return parse(LaneMessage if '"provider"' in body else DeliverMessage, body)
 
 
 def _reasons(error: ValidationError) -> str:
@@ -52,18 +71,29 @@ def to_lane(lane: Queue, job: Job) -> None:
     lane.send(_body(JobMessage(source_id=job.source_id, job_id=job.job_id)), group=fairness_group(job.key))
 
 
-def to_deliver(deliver: Queue, source: Source | Job, job_id: str | None = None) -> None:
+def to_deliver(deliver: Queue, source: Source | Job, job_id: str | None = None, *, delay_seconds: int = 0) -> None:
     """Have a photo's views written, and a job's end handed over."""
     deliver.send(
         _body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
         group=fairness_group(source.key),
+        delay_seconds=delay_seconds,
     )
+
+
+def tell_of_lane(deliver: Queue, provider: str) -> None:
+    """Have people told that a provider was paused or goes on."""
+    deliver.send(asdict(LaneMessage(provider=provider)), group=fairness_group(provider))
 
 
 def remind(intake: Queue, source: Source, delay_seconds: int) -> None:
     """Have intake look at a photo when its time to settle is over."""
     body = {"bucket": source.bucket, "key": source.key}
     intake.send(body, group=fairness_group(source.key), delay_seconds=delay_seconds)
+
+
+def look_at(intake: Queue, bucket: str, key: str) -> None:
+    """Have intake look at a photo."""
+    intake.send({"bucket": bucket, "key": key}, group=fairness_group(key))
 
 
 def begin_again(intake: Queue, job: Job) -> None:

@@ -1,29 +1,33 @@
 """Render: pay once. Take the job, call the provider, save the answer; nothing else happens while a slot is held."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
+from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.capability import MAX_PHOTO_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.core.money import quote, usd_text
-from backdrop.ports import Clock, InputBucket, Ledger, Provider, Queue
+from backdrop.ports import Call, Clock, InputBucket, Ledger, Provider, Queue
+from backdrop.steps.lanes import LaneKeeper
+from backdrop.steps.lost import LostAnswers, Next
+from backdrop.steps.marks import MOST_CRASHES, begin, leave
 from backdrop.steps.messages import JobMessage, begin_again, to_deliver
+from backdrop.steps.payments import Payments
+from backdrop.steps.reuse import serve
+from backdrop.steps.slot import RECORD_SECONDS, Slot
 
-RECORD_SECONDS = 10
-LAST_RECORD_SECONDS = 2
-LEASE_GRACE = timedelta(seconds=60)
 IN_SLOT_WAIT_SECONDS = 20
 FIRST_DELAY_SECONDS = 10
 NOW_TRIES = 2
 LONGEST_DELAY_SECONDS = 900
-LONGEST_BUDGET_DELAY_SECONDS = 3600
+PARKED_DELAY_SECONDS = 1
+# A provider that fails for many photos is told of once (see core/lane.py); one that fails for this photo, here.
+REPORTED_FROM = 4
 
 
 class Outcome(StrEnum):
@@ -35,77 +39,102 @@ class Outcome(StrEnum):
     RETURNED_TO_INTAKE = "returned_to_intake"
 
 
-@dataclass
-class Slot:
-    """One delivery's place in the lane: how long it lasts, and what the door counts."""
-
-    deadline: datetime
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    calls: int = 0
-    latency_ms: int = 0
-    refusals: int = 0
-    throttles: int = 0
-    throttled_ms: int = 0
-
-
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Render:
-    """The step. `daily_budget` is micro-dollars."""
+    """The step."""
 
     photos: InputBucket
     ledger: Ledger
+    keeper: LaneKeeper
+    payments: Payments
+    lost: LostAnswers
     providers: Mapping[str, Provider]
     deliver: Queue
     intake: Queue
     clock: Clock
-    daily_budget: int
 
     def __call__(self, message: JobMessage, slot: Slot) -> Outcome:
         job = self.ledger.job(message.source_id, message.job_id)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
-        if job.status is Status.ACCEPTED:
-            return self._render(job, slot)
-        return self._carry_on(job)
-
-    def _carry_on(self, job: Job) -> Outcome:
-        """The message came again: what an earlier delivery left undone is done, and nothing is bought."""
-        now = self.clock.now()
-        if job.status is Status.SUBMITTING:
-            self._while_leased(job, now)
-            job = self.ledger.advance(transitions.lose(job, now))
-        if job.status is Status.UNKNOWN:
-            job = self.ledger.advance(transitions.hold(job, now))
+        slot.labels |= {"provider": job.provider, "operation": job.operation}
+        provider = self.providers.get(job.provider)
+        if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN) and provider is None:
+            return self._return_to_intake(job)
+        if job.status is Status.ACCEPTED and provider:
+            return self._accepted(job, provider, slot)
+        if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
+            return self._after_a_loss(job, provider, slot)
         if job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED:
             to_deliver(self.deliver, job, job.job_id)
         return Outcome.CARRIED_ON
 
-    def _while_leased(self, job: Job, now: datetime) -> None:
-        """Another worker may still be in the call: nobody touches its job before its lease is over."""
-        attempt = job.attempt_of(job.attempt)
-        if attempt and now < attempt.lease_until:
-            left = (attempt.lease_until - now).total_seconds()
-            raise WaitError(Code.JOB_IN_FLIGHT, "another worker holds the job's lease", left + 1)
+    def _accepted(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+        """Buy what nobody else buys."""
+        if job.follows:
+            job = serve(self.ledger, job, self.clock.now())
+        if job.status is not Status.ACCEPTED:
+            return self._hand_on(job)
+        self._enter(job, slot)
+        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
 
-    def _render(self, job: Job, slot: Slot) -> Outcome:
-        slot.labels |= {"provider": job.provider, "operation": job.operation}
-        provider, photo = self.providers.get(job.provider), self._photo(job)
-        if provider is None or photo is None:
-            begin_again(self.intake, job)
-            return Outcome.RETURNED_TO_INTAKE
+    def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+        """An earlier delivery sent the call, and its answer is not in the ledger."""
+        if job.status is Status.SUBMITTING:
+            job = self.lost.resume(job, provider, slot)
+        job, left = self.lost.find_out(job, provider, slot)
+        if job.status is Status.ACCEPTED:
+            raise WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
+        if left is Next.NOTHING:
+            return self._hand_on(job)
+        self._enter(job, slot)
+        return self._in_good_order(job, slot, lambda: self._buy(job, provider, slot, left))
+
+    # -- before the call -----------------------------------------------------------------------------------
+
+    def _enter(self, job: Job, slot: Slot) -> None:
+        """Look at the lane before anything is paid."""
+        seconds = self.providers[job.provider].timeout_seconds
+        longest = timedelta(seconds=seconds + RECORD_SECONDS)
+        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, slot.latest_start(seconds))
+
+    def _begin_to_buy(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+        """A message that came again leaves a mark, so that a photo which kills its workers is noticed."""
+        job = begin(self.ledger, job, slot.receives, self.clock.now(), slot.deadline)
+        if job.crashes < MOST_CRASHES:
+            return self._buy(job, provider, slot, Next.PAY)
+        words = f"The worker died {job.crashes} times before the call."
+        error = BackdropError(Code.CRASHED, words)
+        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
+
+    def _in_good_order(self, job: Job, slot: Slot, work: Callable[[], Outcome]) -> Outcome:
+        """A delivery that goes back gives its mark and its probe back."""
+        try:
+            outcome = work()
+        except (WaitError, StaleError):
+            if slot.receives > 1:
+                leave(self.ledger, job, self.clock)
+            self._give_probe_back(job, slot)
+            raise
+        self._give_probe_back(job, slot)
+        return outcome
+
+    def _give_probe_back(self, job: Job, slot: Slot) -> None:
+        """A probe that made no call has found nothing out: another job may be one."""
+        if slot.probe:
+            self.keeper.give_probe_back(job.provider)
+            slot.probe = False
+
+    def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
+        self.payments.check_time(provider, slot)
+        photo = self._photo(job)
+        if photo is None:
+            return self._without_photo(job)
         call = provider.prepare(job, photo)
         if isinstance(call, Answer):
+            self._heed(call, slot)
             raise self._handed_back(job, call, slot)
-        needed = timedelta(seconds=provider.timeout_seconds + RECORD_SECONDS)
-        while True:
-            job, answer = self._pay(job, call, needed, slot)
-            if job.status is not Status.ACCEPTED:
-                break
-            job = self._wait_in_slot(job, answer, needed, slot)
-        if job.status is Status.UNKNOWN:
-            job = self.ledger.advance(transitions.hold(job, self.clock.now()))
-        to_deliver(self.deliver, job, job.job_id)
-        return Outcome.PAID if job.status is Status.PAID else Outcome.ENDED
+        return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
 
     def _photo(self, job: Job) -> bytes | None:
         """The bytes that the job is for, or None when others lie there by now."""
@@ -114,56 +143,59 @@ class Render:
             return None
         return stored.data
 
-    def _pay(self, job: Job, call: Callable[[], Answer], needed: timedelta, slot: Slot) -> tuple[Job, Answer]:
-        """Claim, call, record: between the first and the last the money moves."""
-        now = self.clock.now()
-        if now + needed > slot.deadline:
-            raise WaitError(Code.TOO_LITTLE_TIME, "too little time is left to start a call", FIRST_DELAY_SECONDS)
-        job = self._claim(job, now, slot.deadline + LEASE_GRACE)
-        started = self.clock.now()
-        answer = call()
-        slot.calls += 1
-        slot.latency_ms = round((self.clock.now() - started).total_seconds() * 1000)
-        return self._record(job, answer, slot), answer
+    # -- the call ------------------------------------------------------------------------------------------
 
-    def _claim(self, job: Job, now: datetime, lease_until: datetime) -> Job:
-        """Reserve what the job may cost now; a photo that today's budget does not cover waits for the next day."""
-        price, cap = quote(job.provider, job.instructions), self.daily_budget
-        try:
-            return self.ledger.advance(transitions.claim(job, now=now, lease_until=lease_until, price=price, cap=cap))
-        except WaitError as error:
-            if error.code is not Code.BUDGET_REACHED:
-                raise
-            words = f"The job costs up to {usd_text(price)}; {usd_text(cap)} is today's budget."
-            problem = self._explain(job, BackdropError(error.code, words))
-            delay = min(_grown(problem, LONGEST_BUDGET_DELAY_SECONDS), _seconds_to_midnight(now))
-            raise WaitError(error.code, words, delay + self.clock.jitter(30)) from error
-
-    def _record(self, job: Job, answer: Answer, slot: Slot) -> Job:
-        """The answer is written whatever came between: it is tried for as long as the invocation lasts."""
-        n, pause = job.attempt, 0.1
+    def _call_until_taken(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> Job:
+        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due."""
         while True:
-            try:
-                return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
-            except (StaleError, WaitError):
-                if self.clock.now() + timedelta(seconds=pause + LAST_RECORD_SECONDS) > slot.deadline:
-                    raise
-                self.clock.sleep(pause)
-                job, pause = self._looked_up(job), min(pause * 2, 4)
+            job, answer = self._call(job, provider, call, slot, way)
+            if isinstance(answer, Standing):
+                raise WaitError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
+            self._heed(answer, slot)
+            if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
+                job, way = self.lost.find_out(job, provider, slot)
+            elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
+                job = self._wait_in_slot(job, provider, answer, slot)
+            if job.status not in (Status.ACCEPTED, Status.UNKNOWN):
+                return job
+            self._enter(job, slot)
 
-    def _looked_up(self, job: Job) -> Job:
-        """The job as it stands now, or as it was known where the ledger does not answer."""
-        try:
-            return self.ledger.job(job.source_id, job.job_id) or job
-        except WaitError:
-            return job
+    def _call(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> tuple[Job, Answer | Standing]:
+        if job.status is Status.UNKNOWN and way is Next.SEND_AGAIN:
+            self.payments.check_time(provider, slot)
+            job = self.ledger.advance(transitions.send_again(job, slot.lease_until))
+            return self.payments.send(job, provider, call, slot)
+        return self.payments.pay(job, provider, call, slot)
 
-    def _wait_in_slot(self, job: Job, answer: Answer, needed: timedelta, slot: Slot) -> Job:
+    def _heed(self, answer: Answer, slot: Slot) -> None:
+        if slot.lane:
+            self.keeper.heed(slot.lane, answer, probe=slot.probe)
+        slot.probe = False
+
+    # -- after the call ------------------------------------------------------------------------------------
+
+    def _hand_on(self, job: Job) -> Outcome:
+        to_deliver(self.deliver, job, job.job_id)
+        return Outcome.PAID if job.status is Status.PAID else Outcome.ENDED
+
+    def _without_photo(self, job: Job) -> Outcome:
+        """Other bytes lie there by now, or none: intake decides; what may have been paid is a person's."""
+        if job.status is Status.UNKNOWN:
+            return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
+        return self._return_to_intake(job)
+
+    def _return_to_intake(self, job: Job) -> Outcome:
+        begin_again(self.intake, job)
+        return Outcome.RETURNED_TO_INTAKE
+
+    def _wait_in_slot(self, job: Job, provider: Provider, answer: Answer, slot: Slot) -> Job:
         """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(answer, slot)
-        if seconds is None or self.clock.now() + timedelta(seconds=seconds) + needed > slot.deadline:
+        if seconds is None and answer.kind is Class.NOW:
+            self._heed(replace(answer, kind=Class.BACKOFF), slot)
+        if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
             raise self._handed_back(job, answer, slot)
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)
@@ -173,7 +205,7 @@ class Render:
         if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
             return self.clock.jitter(0.2)
         if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
-            return (answer.retry_after or 0.5) + self.clock.jitter(1)
+            return (answer.retry_after or 0.2) + self.clock.jitter(0.6)
         return None
 
     def _throttled(self, job: Job, answer: Answer, slot: Slot, seconds: float) -> Job:
@@ -190,24 +222,16 @@ class Render:
             delay = (answer.retry_after or FIRST_DELAY_SECONDS) + self.clock.jitter(2)
             self.ledger.advance(transitions.Step(self._throttled(job, answer, slot, delay)))
             return WaitError(code, answer.message, delay)
-        problem = self._explain(job, BackdropError(code, answer.message))
-        delay = answer.retry_after or _grown(problem, LONGEST_DELAY_SECONDS)
+        if answer.kind is Class.PAUSE:
+            return WaitError(code, answer.message, FIRST_DELAY_SECONDS + self.clock.jitter(FIRST_DELAY_SECONDS))
+        times = self._explain(job, BackdropError(code, answer.message)) if job.status is Status.ACCEPTED else 1
+        delay = answer.retry_after or min(FIRST_DELAY_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
         return WaitError(code, answer.message, delay + self.clock.jitter(2))
 
-    def _explain(self, job: Job, error: BackdropError) -> Problem:
-        """A photo that waits says why; the longer it lasts, the more seldom its report is written anew."""
+    def _explain(self, job: Job, error: BackdropError) -> int:
+        """How often the job met this; one that goes on meeting it says why it waits, ever more seldom."""
         problem = Problem.of(error, self.clock.now()).since(job.problem)
         job = self.ledger.advance(transitions.note(job, problem))
-        if problem.times.bit_count() == 1:
+        if problem.times >= REPORTED_FROM and problem.times.bit_count() == 1:
             to_deliver(self.deliver, job)
-        return problem
-
-
-def _grown(problem: Problem, longest: float) -> float:
-    """Seconds to wait, twice as long each time the problem is met again."""
-    return min(FIRST_DELAY_SECONDS * 2.0 ** min(problem.times - 1, 10), longest)
-
-
-def _seconds_to_midnight(now: datetime) -> float:
-    """Until the next day (UTC), when the budget begins anew."""
-    return 86_400 - (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+        return problem.times

@@ -20,8 +20,9 @@ class Seen:
 
     photo: PhotoFacts
     photo_error: PhotoError | None
-    places: tuple[Place, ...]
-    asked_from: str
+    places: tuple[Place, ...] = ()
+    asked_from: str = ""
+    sidecar_etag: str = ""
 
 
 def see(photos: InputBucket, bucket: str, key: str, known: PhotoFacts | None, max_megapixels: int) -> Seen | None:
@@ -33,10 +34,18 @@ def see(photos: InputBucket, bucket: str, key: str, known: PhotoFacts | None, ma
     size = len(key.encode())
     if size > MAX_SOURCE_KEY_BYTES:
         words = f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} leave room for the results' names."
-        return Seen(_facts(stored), PhotoError(Code.KEY_TOO_LONG, words), (), "")
+        return Seen(_facts(stored), PhotoError(Code.KEY_TOO_LONG, words))
     photo, error = _inspect(stored, good, max_megapixels)
-    places, asked_from = _ask(photos, bucket, key)
-    return Seen(photo, error, places, asked_from)
+    return Seen(photo, error, *_ask(photos, bucket, key))
+
+
+def see_from_afar(photos: InputBucket, bucket: str, key: str, crashes: int) -> Seen | None:
+    """A photo that killed those who opened it is not opened again."""
+    stored = photos.read(bucket, key, limit=0)
+    if stored is None:
+        return None
+    words = f"The worker that opened the photo died {crashes} times."
+    return Seen(_facts(stored), PhotoError(Code.CRASHED, words))
 
 
 def _facts(stored: Stored) -> PhotoFacts:
@@ -58,19 +67,21 @@ def _inspect(stored: Stored, known: PhotoFacts | None, max_megapixels: int) -> t
     return good, None
 
 
-def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...], str]:
-    """What sidecar and tags say, the nearest first, and a mark that changes when they do."""
+def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...], str, str]:
+    """What sidecar and tags say, the nearest first, a mark that changes when they do, and the sidecar's own."""
     places: list[Place] = []
     marks: list[Any] = []
+    etag = ""
     for name in sidecars_of(key):
         sidecar = photos.read(bucket, name, limit=MAX_SIDECAR_BYTES)
         if sidecar is not None:
             places.append(_sidecar(name, sidecar))
-            marks.append([name, sidecar.etag])
+            etag = sidecar.etag
+            marks.append([name, etag])
             break
     tags = photos.tags(bucket, key)
     places.append(read_tags(tags))
-    return tuple(places), sha256_hex(canonical_json([*marks, dict(tags)]).encode())
+    return tuple(places), sha256_hex(canonical_json([*marks, dict(tags)]).encode()), etag
 
 
 def _sidecar(name: str, stored: Stored) -> Place:

@@ -1,0 +1,81 @@
+"""What a verb shows: words and tables for people, JSON for scripts; and the question before something is changed."""
+
+import json
+import sys
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backdrop_cli.errors import RefusedError
+
+# Wider than any line: in a pipe nothing is folded, so that what a script greps for stays whole.
+NEVER_FOLDED = 10_000
+
+
+class Screen:
+    """Writes to standard output; with `as_json` nothing but one JSON document."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        width = None if sys.stdout.isatty() else NEVER_FOLDED
+        self._console = Console(highlight=False, width=width, quiet=as_json)
+
+    def say(self, words: str = "") -> None:
+        """A sentence, folded between words."""
+        self._console.print(Text(plain(words)))
+
+    def line(self, words: str) -> None:
+        """A line that somebody may copy: a terminal breaks it, we do not."""
+        self._console.print(Text(plain(words)), soft_wrap=True)
+
+    def table(self, heads: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
+        """Rows under their heads; a head's value is `left`, `right` or `words` (what may be folded)."""
+        shown = Table(box=box.SIMPLE_HEAD, show_edge=False, show_header=any(head.strip() for head in heads))
+        for head, kind in heads.items():
+            justify = "right" if kind == "right" else "left"
+            shown.add_column(head.strip(), justify=justify, no_wrap=kind != "words", overflow="fold")
+        for row in rows:
+            shown.add_row(*(Text(plain(cell)) for cell in row))
+        with self._console.capture() as drawn:
+            self._console.print(shown)
+        for line in drawn.get().splitlines():
+            self._console.out(line.rstrip(), highlight=False)
+
+    def data(self, document: Mapping[str, Any]) -> None:
+        """The same for scripts."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def busy(self, words: str) -> Generator[None]:
+        """Says on a terminal that this may take a while."""
+        with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words):
+            yield
+
+    def agree(self, question: str, *, yes: bool) -> None:
+        """Return when the person agrees.
+
+        Raises RefusedError where they do not, or cannot be asked.
+        """
+        if yes:
+            return
+        if self.as_json or not sys.stdin.isatty():
+            why = "--json asks nothing" if self.as_json else "there is no terminal to ask at"
+            raise RefusedError(f"nothing was changed; {why}, so say --yes to agree")
+        if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+            raise RefusedError("nothing was changed")
+
+
+def plain(words: str) -> str:
+    """Without what would command a terminal: keys and providers' words are anybody's text."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in words)
+
+
+def several(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

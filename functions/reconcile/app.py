@@ -1,0 +1,61 @@
+"""Door four: every five minutes; what was left undone anywhere is set right."""
+
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Photos
+from backdrop.aws.clients import QUICK
+from backdrop.aws.meter import Metric, count
+from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.settings import settings
+from backdrop.aws.stack import paying, table
+from backdrop.steps.assemble.watching import Watching, reconcile
+from backdrop.steps.reconcile import Reconcile
+from backdrop.steps.slot import Slot
+
+logger = Logger()
+
+
+@cache
+def build() -> Reconcile:
+    """The step, made at the first invocation."""
+    ours = settings()
+    sqs = boto3.client("sqs", config=QUICK)
+    queue = partial(SqsQueue, sqs)
+    watching = Watching(
+        books=DynamoBooks(table(ours)),
+        photos=S3Photos(boto3.client("s3", config=QUICK)),
+        lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
+        letters=SqsLetters(sqs, ours.dead_letter_queue_url),
+        dead_letters=queue(ours.dead_letter_queue_url),
+        waiting=queue(ours.deliver_queue_url).waiting,
+        looks=partial(looks_of, bucket=ours.input_bucket, again=True),
+        bucket=ours.input_bucket,
+        since=table(ours).created(),
+    )
+    return reconcile(paying(ours, sqs), watching)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """The schedule's event in, what was done out."""
+    step = build()
+    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    tally = step(Slot(deadline=step.clock.now() + left))
+    if tally.skipped:
+        logger.info("another run is at work")
+        return {}
+    for part, times in tally.did.items():
+        if times:
+            count(Metric.SET_RIGHT, times, part=part)
+    for words in tally.failed:
+        logger.warning("a part could not be done", reason=words)
+    logger.info("set right", extra={"did": tally.did})
+    return tally.did

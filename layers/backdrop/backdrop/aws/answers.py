@@ -1,0 +1,48 @@
+"""Answers that the ledger did not take, in the output bucket under `_backdrop/work/answers/`."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from backdrop.aws.buckets import S3Output
+from backdrop.core.answer import Answer, KeptAnswer
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.job import Job
+from backdrop.core.layout import ANSWERS, answer_key
+
+
+class S3Answers:
+    """The Answers port."""
+
+    def __init__(self, output: S3Output) -> None:
+        self._output = output
+
+    def keep(self, job: Job, n: int, answer: Answer) -> None:
+        """Put an answer where reconcile, or the job's next delivery, finds it."""
+        kept = KeptAnswer(source_id=job.source_id, job_id=job.job_id, n=n, answer=answer)
+        self._output.put(answer_key(job.job_id, n), to_json(kept).encode(), "application/json")
+
+    def find(self, job: Job, n: int) -> Answer | None:
+        """The answer to one attempt, where it was kept."""
+        found = self._output.find(answer_key(job.job_id, n))
+        kept = _read(self._output.read(found)) if found else None
+        return kept.answer if kept else None
+
+    def kept(self) -> Iterator[KeptAnswer]:
+        """All that wait for the ledger."""
+        for key in self._output.keys(f"{ANSWERS}/"):
+            kept = _read(self._output.read(key))
+            if kept:
+                yield kept
+
+    def drop(self, kept: KeptAnswer) -> None:
+        """The ledger has it."""
+        self._output.remove(answer_key(kept.job_id, kept.n))
+
+
+def _read(data: bytes) -> KeptAnswer | None:
+    """What a file holds, or None where another release wrote it, or nobody of ours."""
+    try:
+        return from_json(KeptAnswer, data.decode())
+    except (ValidationError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,72 @@
+"""The ledger as reconcile and people look through it, on the table's index of what is open and what failed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from backdrop.aws.records import JOB_PREFIX, day_key, instant, item_of, key_of, read, read_day
+from backdrop.aws.table import Table, TransactionError
+from backdrop.core.errors import StaleError
+from backdrop.core.watch import FAILURES, OPEN, SHARDS, Day, Ref, Run
+
+EVER = "9999"
+
+
+class DynamoBooks:
+    """The Books port."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def due(self, now: datetime, most: int) -> Sequence[Ref]:
+        """Open items whose time has come, the oldest first."""
+        return [_ref(item) for item in islice(self._listed(OPEN, instant(now)), most)]
+
+    def open(self) -> Iterator[Ref]:
+        """All that has not ended yet."""
+        return map(_ref, self._listed(OPEN, EVER))
+
+    def failed(self) -> Iterator[Ref]:
+        """All that ended badly, the oldest first."""
+        return map(_ref, self._listed(FAILURES, EVER))
+
+    def _listed(self, kind: str, until: str) -> Iterator[Mapping[str, Any]]:
+        shards = (self._table.watched(f"{kind}#{shard}", until) for shard in SHARDS)
+        return merge(*shards, key=lambda item: item["due"]["S"])
+
+    def day(self, day: str) -> Day:
+        """What a day (UTC) has committed, and the cap that a person set for it."""
+        return read_day(day, self._table.get(day_key(day)) or {})
+
+    def raise_budget(self, day: str, cap: int) -> None:
+        """Set the cap of one day, micro-dollars; it holds in place of the stack's."""
+        self._table.update(
+            day_key(day),
+            UpdateExpression="SET #cap = :cap",
+            ExpressionAttributeNames={"#cap": "cap"},
+            ExpressionAttributeValues={":cap": {"N": str(cap)}},
+        )
+
+    def run(self) -> Run:
+        """Reconcile's own item."""
+        item = self._table.get(key_of(Run()))
+        return read(Run, item) if item else Run()
+
+    def put_run(self, run: Run) -> Run:
+        """Write reconcile's own item; StaleError where another run did."""
+        run = run.but(rev=run.rev + 1, write_id=self._table.new_id())
+        fence = "attribute_not_exists(pk)" if run.rev == 1 else "rev = :rev"
+        values = {"ExpressionAttributeValues": {":rev": {"N": str(run.rev - 1)}}} if run.rev > 1 else {}
+        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values}
+        try:
+            self._table.transact([{"Put": put}], ours=(key_of(run), run.write_id))
+        except TransactionError as error:
+            raise StaleError from error
+        return run
+
+
+def _ref(item: Mapping[str, Any]) -> Ref:
+    source, kind = item["pk"]["S"].partition("#")[2], item["sk"]["S"]
+    return Ref(source, kind.removeprefix(JOB_PREFIX) if kind.startswith(JOB_PREFIX) else None)

@@ -1,0 +1,113 @@
+"""The ledger's records as DynamoDB items and back.
+
+Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
+all; `lane#<provider>` a lane's health; `content#<content_key>` who pays for some content; `budget#<day>` what the day
+(UTC) has committed, in micro-dollars. An item's `body` is the whole record as JSON (people's metadata may nest deeper
+and count further than DynamoDB's own types); the attributes beside it are for fences, for the index `watch`, and for
+readers.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from backdrop.aws.failures import RETRY_SECONDS
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.job import Item, Job, Owner, Source
+from backdrop.core.lane import Lane
+from backdrop.core.watch import Day, Run, watched
+
+JOB_PREFIX = "job#"
+Key = tuple[str, str]
+Attributes = dict[str, Any]
+
+
+def key_of(item: Item) -> Key:
+    """Where an item lies: partition and sort key."""
+    match item:
+        case Job():
+            return f"source#{item.source_id}", f"{JOB_PREFIX}{item.job_id}"
+        case Source():
+            return f"source#{item.source_id}", "source"
+        case Lane():
+            return f"lane#{item.provider}", "lane"
+        case Run():
+            return "reconcile", "run"
+        case _:
+            raise TypeError(type(item).__name__)
+
+
+def owner_key(content_key: str) -> Key:
+    """Where it stands who pays for some content."""
+    return f"content#{content_key}", "owner"
+
+
+def day_key(day: str) -> Key:
+    """Where a day's sums stand."""
+    return f"budget#{day}", "budget"
+
+
+def attributes_of(key: Key) -> Attributes:
+    """A key as DynamoDB takes it."""
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def item_of(record: Item) -> Attributes:
+    """A record as a whole item."""
+    shown = {"write_id": record.write_id, **_shown(record)}
+    numbers = {"v": {"N": str(record.v)}, "rev": {"N": str(record.rev)}}
+    watch = watched(record)
+    if watch:
+        shown |= {"watch": watch[0], "due": instant(watch[1])}
+    texts = {name: {"S": text} for name, text in shown.items()}
+    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record)}}
+
+
+def _shown(record: Item) -> dict[str, str]:
+    """What a person sees in the console."""
+    match record:
+        case Job():
+            status = {"status": record.status.value, "provider": record.provider}
+            return {"bucket": record.bucket, "key": record.key, **status}
+        case Source():
+            return {"bucket": record.bucket, "key": record.key}
+        case Lane():
+            return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
+        case _:
+            return {}
+
+
+def instant(moment: datetime) -> str:
+    """A time as text whose order is time's order."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
+    """An item's record; one that another release wrote waits for that release."""
+    try:
+        return from_json(kind, item["body"]["S"])
+    except ValidationError as error:
+        words = "An item of the ledger was written by another release, which can read it."
+        raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
+
+
+def owner_item(owner: Owner) -> Attributes:
+    """Who pays for some content, as an item."""
+    ids = {"source_id": {"S": owner.source_id}, "job_id": {"S": owner.job_id}}
+    return attributes_of(owner_key(owner.content_key)) | ids
+
+
+def read_owner(item: Mapping[str, Any]) -> Owner:
+    """Who pays for some content."""
+    content = item["pk"]["S"].partition("#")[2]
+    return Owner(content_key=content, source_id=item["source_id"]["S"], job_id=item["job_id"]["S"])
+
+
+def read_day(day: str, item: Mapping[str, Any]) -> Day:
+    """A day's sums."""
+    sums = {name: int(item[name]["N"]) for name in ("reserved", "certain", "unknown", "cap") if name in item}
+    return Day(day, **sums)

@@ -1,0 +1,44 @@
+"""What the stack's settings make of the ports: the parts that render and reconcile share."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import boto3
+
+from backdrop.aws.answers import S3Answers
+from backdrop.aws.buckets import S3Output
+from backdrop.aws.clients import QUICK
+from backdrop.aws.clock import SystemClock
+from backdrop.aws.keys import api_key
+from backdrop.aws.lanes import MappedLanes
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.queues import SqsQueue
+from backdrop.aws.settings import Settings
+from backdrop.aws.table import Table
+from backdrop.core.money import micro_of
+from backdrop.providers.roster import roster
+from backdrop.steps.assemble.paying import Paying
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+def table(ours: Settings) -> Table:
+    """The ledger's table."""
+    return Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())
+
+
+def paying(ours: Settings, sqs: "SQSClient") -> Paying:
+    """All that moves money, on AWS."""
+    lane_urls = {name: lane.queue_url for name, lane in ours.lanes.items()}
+    return Paying(
+        ledger=DynamoLedger(table(ours)),
+        answers=S3Answers(S3Output(boto3.client("s3", config=QUICK), ours.output_bucket)),
+        switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),
+        providers=roster(ours.lanes, partial(api_key, ours.stack_name)),
+        deliver=SqsQueue(sqs, ours.deliver_queue_url),
+        intake=SqsQueue(sqs, ours.intake_queue_url),
+        clock=SystemClock(),
+        daily_budget=micro_of(ours.daily_budget_usd),
+        policy=ours.on_lost_answer,
+    )

@@ -1,0 +1,163 @@
+"""The ledger's table: reads that are consistent, writes that are all or nothing, and what AWS's refusals mean."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backdrop.aws.failures import error_code, unavailable
+from backdrop.aws.records import Attributes, Key, attributes_of
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.ports import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONFLICT_TRIES = 10
+READ_BACK_TRIES = 3
+WATCH = "watch"
+
+
+def random_id() -> str:
+    """32 hex digits that nobody else draws."""
+    return uuid.uuid4().hex
+
+
+class TransactionError(Exception):
+    """A transaction was refused; nothing was written. `reasons` has one entry for each write."""
+
+    def __init__(self, reasons: Sequence[dict[str, Any]]) -> None:
+        super().__init__("refused")
+        self.reasons = reasons
+
+    def failed(self, place: int) -> bool:
+        """Whether the write at this place was refused by its own condition."""
+        return len(self.reasons) > place and self.reasons[place].get("Code") == "ConditionalCheckFailed"
+
+
+class Table:
+    """One table. `client` is boto3's DynamoDB client, or the simulated one; `new_id` draws marks of our own writes."""
+
+    def __init__(
+        self, client: "DynamoDBClient", name: str, clock: Clock, new_id: Callable[[], str] = random_id
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self.name = name
+        self.new_id = new_id
+
+    def get(self, key: Key) -> Attributes | None:
+        """One item as it stands now."""
+        try:
+            found = self._client.get_item(TableName=self.name, Key=attributes_of(key), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+        return cast("Attributes | None", found.get("Item"))
+
+    def partition(self, pk: str) -> Iterator[Attributes]:
+        """All items of one partition as they stand now."""
+        return self._pages(
+            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
+        )
+
+    def watched(self, shard: str, until: str) -> Iterator[Attributes]:
+        """The keys of what is due until a time, the oldest first; an index may lag by a moment."""
+        values = {":shard": {"S": shard}, ":until": {"S": until}}
+        return self._pages(
+            IndexName=WATCH,
+            KeyConditionExpression="watch = :shard AND due <= :until",
+            ExpressionAttributeValues=values,
+        )
+
+    def _pages(self, **query: Any) -> Iterator[Attributes]:
+        more: dict[str, Any] = {}
+        while True:
+            try:
+                page = self._client.query(TableName=self.name, **query, **more)
+            except (ClientError, BotoCoreError) as error:
+                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def transact(self, writes: Sequence[dict[str, Any]], *, ours: tuple[Key, str]) -> None:
+        """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
+
+        Raises TransactionError where a condition failed, WaitError where the table does not answer.
+        """
+        try:
+            self._send(writes)
+        except ClientError as error:
+            if self._written(*ours):
+                return
+            reasons = _reasons(error)
+            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                raise TransactionError(reasons) from error
+            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+        except BotoCoreError as error:
+            if not self._written(*ours):
+                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+
+    def _send(self, writes: Sequence[dict[str, Any]]) -> None:
+        """A conflict with another transaction is weather, never a lost race."""
+        token = self.new_id()
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=cast("Any", writes), ClientRequestToken=token)
+            except ClientError as error:
+                if attempt == CONFLICT_TRIES - 1 or not _only_conflicts(error):
+                    raise
+                self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
+            else:
+                return
+
+    def _written(self, key: Key, write_id: str) -> bool:
+        """Whether a write whose answer was bad or lost was ours all the same."""
+        for attempt in range(READ_BACK_TRIES):
+            try:
+                found = self.get(key)
+            except WaitError:
+                if attempt == READ_BACK_TRIES - 1:
+                    raise
+                self._clock.sleep(self._clock.jitter(0.5))
+            else:
+                return found is not None and found["write_id"]["S"] == write_id
+        return False
+
+    def created(self) -> datetime:
+        """When the table came to be, and the stack with it."""
+        try:
+            return self._client.describe_table(TableName=self.name)["Table"]["CreationDateTime"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+
+    def update(self, key: Key, **expressions: Any) -> None:
+        """Change one item's attributes, whatever they are now."""
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                self._client.update_item(TableName=self.name, Key=attributes_of(key), **expressions)
+            except (ClientError, BotoCoreError) as error:
+                if attempt == CONFLICT_TRIES - 1 or error_code(error) != "TransactionConflictException":
+                    raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+                self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
+            else:
+                return
+
+
+def _reasons(error: ClientError) -> list[dict[str, Any]]:
+    return cast(
+        "list[dict[str, Any]]",
+        cast("dict[str, Any]", error.response).get("CancellationReasons", []),
+    )
+
+
+def _only_conflicts(error: ClientError) -> bool:
+    """Whether a transaction failed only because others touched the same items at the same time."""
+    if error.response.get("Error", {}).get("Code") == "TransactionInProgressException":
+        return True
+    codes = {reason.get("Code") for reason in _reasons(error)} - {"None", None}
+    return codes == {"TransactionConflict"}

@@ -1,0 +1,190 @@
+"""A lane's health: why it is paused, whether it is closed in place, and which call may find out if all is well again.
+
+Open: every job may go. Closed: the provider failed three times in a row, and one job at a time goes as a probe. Paused:
+the event source mapping is off until every reason is lifted; reconcile lets a probe out where a probe can tell.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import StaleError
+from backdrop.core.job import Item
+from backdrop.core.record import Record, record
+
+BAD_ANSWERS = 3
+CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
+FIRST_PROBE_AFTER = timedelta(seconds=2)
+# A little less than so many ticks of reconcile, which comes every five minutes.
+FIRST_TRIAL_AFTER = timedelta(minutes=4)
+LONGEST_TRIAL_GAP = timedelta(minutes=14)
+LONGEST_PROBE_GAP = timedelta(seconds=120)
+PAUSED_DELAY_SECONDS = 10.0
+PROBED_DELAY_SECONDS = 30.0
+
+
+class Reason(StrEnum):
+    """Why a lane is paused."""
+
+    KEY = "key"
+    BALANCE = "balance"
+    DAILY_LIMIT = "daily_limit"
+    ADDRESS = "address"
+    UNHEALTHY = "unhealthy"
+    BUDGET = "budget"
+    DELIVERY = "delivery"
+    PERSON = "person"
+
+
+# What one real job in one slot can find out; nothing is charged where the reason still holds.
+PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.UNHEALTHY})
+REASONS = {
+    Code.PROVIDER_KEY_MISSING: Reason.KEY,
+    Code.PROVIDER_KEY_REFUSED: Reason.KEY,
+    Code.PROVIDER_OUT_OF_MONEY: Reason.BALANCE,
+    Code.PROVIDER_DAILY_LIMIT: Reason.DAILY_LIMIT,
+    Code.PROVIDER_MISCONFIGURED: Reason.ADDRESS,
+}
+
+
+@record
+class Pause(Record):
+    """One reason, since when, and in what words. `needs`: micro-dollars that a budget must have left for it to end."""
+
+    reason: Reason
+    code: Code
+    message: str
+    since: datetime
+    last_seen: datetime
+    needs: int = 0
+
+
+@record
+class Lane(Item):
+    """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go; `trials` such
+    probes failed, and the next may go from `trial_at` on.
+
+    `told` are the ids of the events that told how it is now.
+    """
+
+    provider: str
+    pauses: tuple[Pause, ...] = ()
+    streak: int = 0
+    closed_since: datetime | None = None
+    probes: int = 0
+    probe_at: datetime | None = None
+    probe_until: datetime | None = None
+    trying: bool = False
+    trials: int = 0
+    trial_at: datetime | None = None
+    resumed_at: datetime | None = None
+    told: tuple[str, ...] = ()
+
+    @property
+    def paused(self) -> bool:
+        return bool(self.pauses)
+
+    @property
+    def flows(self) -> bool:
+        """Whether the mapping is to hand out messages."""
+        return not self.pauses or self.trying
+
+    def has(self, reason: Reason) -> bool:
+        return any(pause.reason is reason for pause in self.pauses)
+
+
+class Gate(StrEnum):
+    """Whether a job may be paid now."""
+
+    OPEN = "open"
+    PROBE = "probe"
+    SHUT = "shut"
+
+
+def gate(lane: Lane, now: datetime) -> tuple[Gate, float]:
+    """Whether a job may go, and in how many seconds to ask again where it may not."""
+    if not lane.flows:
+        return Gate.SHUT, PAUSED_DELAY_SECONDS
+    if not lane.paused and lane.closed_since is None:
+        return Gate.OPEN, 0
+    if lane.probe_until and now < lane.probe_until:
+        return Gate.SHUT, min((lane.probe_until - now).total_seconds(), PROBED_DELAY_SECONDS)
+    if lane.probe_at and now < lane.probe_at:
+        return Gate.SHUT, (lane.probe_at - now).total_seconds()
+    return Gate.PROBE, 0
+
+
+def begin_probe(lane: Lane, now: datetime, until: datetime) -> Lane:
+    """This job is the one that finds out; StaleError where another is, or where none may."""
+    if gate(lane, now)[0] is not Gate.PROBE:
+        raise StaleError
+    return lane.but(probe_until=until)
+
+
+def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
+    """The lane after an answer; the same one where the answer says nothing of its health."""
+    if answer.kind is Class.PAUSE:
+        code = answer.code or Code.PROVIDER_MISCONFIGURED
+        return pause(lane, REASONS[code], code, answer.message, now)
+    if answer.kind in (Class.BACKOFF, Class.AMBIG):
+        return _bad(lane, answer, now, probe=probe)
+    if answer.kind in (Class.OK, Class.PERM):
+        return _good(lane, now, probe=probe)
+    return lane.but(probe_until=None) if probe else lane
+
+
+def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:
+    """One good answer opens a closed lane; only a probe's lifts a pause, since others may have begun before it."""
+    well = lane.but(streak=0, closed_since=None, probes=0, probe_at=None, probe_until=None)
+    return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until)
+
+
+def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
+    """Three in a row close the lane; then only its probes count, since those that began before tell nothing new."""
+    streak = lane.streak + 1
+    if not probe and (streak < BAD_ANSWERS or lane.closed_since):
+        return lane.but(streak=streak)
+    since = lane.closed_since or now
+    gap = min(FIRST_PROBE_AFTER * 2**lane.probes, LONGEST_PROBE_GAP)
+    closed = lane.but(
+        streak=streak, closed_since=since, probes=min(lane.probes + 1, 10), probe_at=now + gap, probe_until=None
+    )
+    if lane.paused or now - since >= CLOSED_BEFORE_PAUSE:
+        return pause(closed, Reason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, answer.message, now)
+    return closed
+
+
+def pause(lane: Lane, reason: Reason, code: Code, message: str, now: datetime, *, needs: int = 0) -> Lane:
+    """One more reason, or the same one again in newer words."""
+    before = next((one for one in lane.pauses if one.reason is reason), None)
+    since = before.since if before else now
+    added = Pause(reason=reason, code=code, message=message, since=since, last_seen=now, needs=needs)
+    others = tuple(one for one in lane.pauses if one.reason is not reason)
+    if lane.trying:
+        gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)
+        lane = lane.but(trials=lane.trials + 1, trial_at=now + gap)
+    return lane.but(pauses=(*others, added), trying=False, probe_until=None, resumed_at=None)
+
+
+def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
+    """Without these reasons; the lane flows again when none is left."""
+    left = tuple(one for one in lane.pauses if one.reason not in reasons)
+    if left == lane.pauses:
+        return lane
+    opened = lane.but(pauses=left, trying=False, trials=0, trial_at=None, probe_until=None)
+    if left:
+        return opened
+    return opened.but(streak=0, closed_since=None, probes=0, probe_at=None, resumed_at=now)
+
+
+def let_a_probe_out(lane: Lane, now: datetime) -> Lane:
+    """Where nothing but what a probe can find out is in the way, one job may go; the same lane otherwise.
+
+    Each probe has the waiting messages received, and SQS gives one up after a thousand times: so ever more seldom.
+    """
+    if lane.trial_at and now < lane.trial_at:
+        return lane
+    if not lane.pauses or lane.trying or any(one.reason not in PROBED for one in lane.pauses):
+        return lane
+    return lane.but(trying=True, probe_at=None, probe_until=None)

@@ -1,0 +1,250 @@
+"""What each code means, where it leaves its job, and what a person can do about it."""
+
+from dataclasses import dataclass
+
+from backdrop.core.codes import Code, End
+
+
+@dataclass(frozen=True)
+class CodeFacts:
+    """What a person needs to know of a code: where it leaves the job, what it means, what to do."""
+
+    end: End
+    meaning: str
+    hint: str
+
+
+_REPLACE = "Replace the file; the photo runs again by itself."
+_MEND = "Mend the instructions; the photo runs again by itself."
+_PAY_AGAIN = "`backdrop redrive --pay-again` buys it once more, and so does another revision."
+_WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
+
+CODES: dict[Code, CodeFacts] = {
+    Code.NOT_A_PHOTO: CodeFacts(End.REFUSED, "The bytes are no picture, whatever the name says.", _REPLACE),
+    Code.UNSUPPORTED_FORMAT: CodeFacts(
+        End.REFUSED,
+        "A picture in a format that the providers do not take.",
+        "Save it as JPEG, PNG or WebP and upload that.",
+    ),
+    Code.EMPTY_FILE: CodeFacts(End.REFUSED, "The file has no bytes.", "Upload it again; the first upload broke off."),
+    Code.TRUNCATED_PHOTO: CodeFacts(
+        End.REFUSED,
+        "The picture ends before its end marker.",
+        "Upload it again from the original; the copy is cut off.",
+    ),
+    Code.DAMAGED_PHOTO: CodeFacts(
+        End.REFUSED,
+        "The picture's file is damaged inside.",
+        "Open the original, save it anew and upload that.",
+    ),
+    Code.EXTREME_RATIO: CodeFacts(
+        End.REFUSED,
+        "One side of the picture is over 20 times the other.",
+        "Crop it closer to a square and upload that.",
+    ),
+    Code.TOO_LARGE_BYTES: CodeFacts(
+        End.REFUSED,
+        "The file is larger than the provider takes.",
+        "Save it at a lower quality or size and upload that.",
+    ),
+    Code.TOO_MANY_PIXELS: CodeFacts(
+        End.REFUSED,
+        "The picture has more pixels than this stack opens.",
+        "Scale it down, or raise the stack parameter MaxImageMegapixels and upload it again.",
+    ),
+    Code.TOO_SMALL: CodeFacts(End.REFUSED, "The picture is too small to work with.", "Upload a larger version."),
+    Code.KEY_TOO_LONG: CodeFacts(
+        End.REFUSED,
+        "The object's key is longer than 900 bytes.",
+        "Shorten the folder or file name and upload again.",
+    ),
+    Code.NO_INSTRUCTIONS: CodeFacts(
+        End.REFUSED,
+        "Neither a sidecar nor tags say what is wanted.",
+        'Add a sidecar such as {"prompt": "on a marble table"} beside the photo, or the tag operation=remove; '
+        "the photo runs when it comes.",
+    ),
+    Code.SIDECAR_NOT_JSON: CodeFacts(
+        End.REFUSED,
+        "The sidecar is not a JSON object in UTF-8.",
+        "Look for a comma too many, a missing quote or typographic quotes. " + _MEND,
+    ),
+    Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", _MEND),
+    Code.UNKNOWN_FIELD: CodeFacts(
+        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + _MEND
+    ),
+    Code.INVALID_VALUE: CodeFacts(
+        End.REFUSED,
+        "A field has a value that it cannot have.",
+        "docs/reference.md says what each field takes. " + _MEND,
+    ),
+    Code.MISSING_PROMPT: CodeFacts(
+        End.REFUSED,
+        "A new background is asked for without saying which.",
+        'Add a "prompt", or ask for "operation": "remove".',
+    ),
+    Code.CONFLICTING_FIELDS: CodeFacts(End.REFUSED, "Two fields exclude one another.", "Keep one of them."),
+    Code.NOT_EXPRESSIBLE: CodeFacts(
+        End.REFUSED,
+        "The provider has no such option.",
+        "Leave the field out, or choose a provider that has it.",
+    ),
+    Code.PROVIDER_NOT_CONFIGURED: CodeFacts(
+        End.REFUSED,
+        "The provider is switched off in this stack.",
+        "Name another provider, or switch this one on with its MaxInFlight parameter and upload the photo again.",
+    ),
+    Code.MAX_COST_EXCEEDED: CodeFacts(
+        End.REFUSED,
+        "The job costs more than its max_cost_usd allows.",
+        "Raise max_cost_usd, or ask for fewer or faster images.",
+    ),
+    Code.UNSAFE_REQUEST: CodeFacts(
+        End.REFUSED,
+        "The provider's safety check refused the prompt or the photo.",
+        "Change the prompt or the photo.",
+    ),
+    Code.PROVIDER_KEY_MISSING: CodeFacts(
+        End.WAITING,
+        "The provider's API key is not set in Secrets Manager.",
+        "Operator: put the key into the named secret. " + _WAITS,
+    ),
+    Code.PROVIDER_KEY_REFUSED: CodeFacts(
+        End.WAITING,
+        "The provider refuses the API key.",
+        "Operator: check the key and the account's balance. " + _WAITS,
+    ),
+    Code.PROVIDER_OUT_OF_MONEY: CodeFacts(
+        End.WAITING,
+        "The provider's account has no money left.",
+        "Operator: top the account up. " + _WAITS,
+    ),
+    Code.PROVIDER_DAILY_LIMIT: CodeFacts(End.WAITING, "The provider's daily limit is reached.", _WAITS),
+    Code.PROVIDER_MISCONFIGURED: CodeFacts(
+        End.WAITING,
+        "The provider does not know the address that we call.",
+        "Operator: check the provider's BaseUrl parameter. " + _WAITS,
+    ),
+    Code.PROVIDER_THROTTLED: CodeFacts(End.WAITING, "The provider's rate limit is reached.", _WAITS),
+    Code.PROVIDER_UNAVAILABLE: CodeFacts(End.WAITING, "The provider cannot be reached or is out of order.", _WAITS),
+    Code.BUDGET_REACHED: CodeFacts(
+        End.WAITING,
+        "Today's budget does not cover the job.",
+        "Operator: raise it for today with `backdrop budget 300 --today` (300: dollars), for good with the stack "
+        "parameter DailyBudgetUSD, or wait for the next day (UTC). " + _WAITS,
+    ),
+    Code.DELIVERY_BACKED_UP: CodeFacts(
+        End.WAITING,
+        "So many paid pictures wait for their delivery that nothing more is bought.",
+        "Operator: look at the log of the deliver function. " + _WAITS,
+    ),
+    Code.PAUSED_BY_PERSON: CodeFacts(
+        End.WAITING,
+        "A person paused the provider.",
+        "Operator: `backdrop resume` with the provider's name lets it go on. " + _WAITS,
+    ),
+    Code.LANE_SHUT: CodeFacts(End.WAITING, "The provider is paused, or one job at a time tries it out.", _WAITS),
+    Code.RESULT_UNREACHABLE: CodeFacts(
+        End.WAITING,
+        "The paid picture cannot be downloaded just now.",
+        "Nothing to do: the download is tried until the link expires.",
+    ),
+    Code.REQUEST_REJECTED: CodeFacts(
+        End.DEAD,
+        "The provider calls the request invalid.",
+        "Operator: read the provider's words in the message.",
+    ),
+    Code.UNSAFE_RESULT: CodeFacts(
+        End.DEAD,
+        "The provider made the picture and its safety check then withheld it.",
+        "Change the prompt, or set another revision to buy a new try.",
+    ),
+    Code.LINK_EXPIRED: CodeFacts(
+        End.DEAD,
+        "The paid picture's link expired before it was fetched.",
+        _PAY_AGAIN,
+    ),
+    Code.RESULT_GONE: CodeFacts(
+        End.DEAD,
+        "The provider no longer has the paid picture.",
+        _PAY_AGAIN,
+    ),
+    Code.PAID_FILE_GONE: CodeFacts(
+        End.DEAD,
+        "The provider's file is no more under _backdrop/paid/, and its link is over.",
+        "The pictures that are there stay. `backdrop redrive --pay-again` buys it once more.",
+    ),
+    Code.RESULT_FOREIGN_HOST: CodeFacts(
+        End.DEAD,
+        "The provider's link leads to a host that is not on the list.",
+        "Operator: if the host is the provider's own, add it to the stack parameter ResultHosts.",
+    ),
+    Code.RESULT_REDIRECTED: CodeFacts(
+        End.DEAD,
+        "The provider's link redirects, and redirects are not followed.",
+        "Operator: report it to the provider.",
+    ),
+    Code.RESULT_NOT_AN_IMAGE: CodeFacts(
+        End.DEAD,
+        "The provider's link gave something that is no picture.",
+        _PAY_AGAIN,
+    ),
+    Code.RESULT_TRUNCATED: CodeFacts(
+        End.DEAD,
+        "The provider's picture is cut off.",
+        _PAY_AGAIN,
+    ),
+    Code.RESULT_TOO_LARGE: CodeFacts(
+        End.DEAD,
+        "The provider's file is larger than any picture should be.",
+        "Operator: look at the link's host.",
+    ),
+    Code.RESULT_NOT_TRANSPARENT: CodeFacts(
+        End.DEAD,
+        "The background was to be removed, and nothing or everything is transparent.",
+        "Look at the file under _backdrop/paid/; use a photo whose subject stands out, or another revision.",
+    ),
+    Code.CHARGE_UNKNOWN: CodeFacts(
+        End.HELD,
+        "The provider's answer was lost, and nobody could tell whether it was paid.",
+        "Compare with the provider's bill. " + _PAY_AGAIN,
+    ),
+    Code.OWNER_AT_WORK: CodeFacts(
+        End.WAITING, "The same photo with the same wish is being bought under another key; its picture is used.", _WAITS
+    ),
+    Code.JOB_IN_FLIGHT: CodeFacts(
+        End.WAITING, "Another worker is in the call for this job, or died in it a moment ago.", _WAITS
+    ),
+    Code.TOO_LITTLE_TIME: CodeFacts(
+        End.WAITING,
+        "The invocation has less time left than the call may take.",
+        "Operator: if this stays, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. " + _WAITS,
+    ),
+    Code.BUDGET_RESERVED: CodeFacts(
+        End.WAITING, "What is left of today's budget is reserved by calls in flight.", _WAITS
+    ),
+    Code.LEDGER_CONFLICT: CodeFacts(End.WAITING, "Others changed the same items first, again and again.", _WAITS),
+    Code.LEDGER_UNAVAILABLE: CodeFacts(
+        End.WAITING,
+        "The ledger's table does not answer, so nothing is bought.",
+        "Operator: look at DynamoDB. " + _WAITS,
+    ),
+    Code.STORAGE_UNAVAILABLE: CodeFacts(
+        End.WAITING, "A bucket or queue does not answer.", "Operator: look at S3 and SQS. " + _WAITS
+    ),
+    Code.CRASHED: CodeFacts(
+        End.DEAD,
+        "The worker crashed on it five times.",
+        "Operator: look for it in the functions' logs, then `backdrop redrive`; or upload the photo saved anew.",
+    ),
+    Code.MESSAGE_GIVEN_UP: CodeFacts(
+        End.DEAD,
+        "A queue gave its message up after a thousand deliveries.",
+        "Operator: look at the function's log; `backdrop redrive` brings what the ledger knows of back.",
+    ),
+    Code.DAMAGED_MESSAGE: CodeFacts(
+        End.DEAD,
+        "A queue message that cannot be read.",
+        "Operator: find who sends such messages; the body is in the dead letter.",
+    ),
+}

@@ -1,0 +1,110 @@
+"""The transitions back into work: named again, redriven, bought once more by a person's word, served by another."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from backdrop.core.errors import StaleError
+from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
+from backdrop.core.transitions.step import Step, only
+
+NOT_CURRENT = "not_current"
+# Ends at which the owner of some content has no file to share.
+WITHOUT_A_FILE = FAILED | {Status.SUPERSEDED, Status.CANCELLED}
+
+
+def accept(job: Job) -> Step:
+    """A new job, which owns the content that it is to buy."""
+    return Step(job, owner=owner_of(job))
+
+
+def owner_of(job: Job) -> Owner:
+    """The job as the one that pays for its content."""
+    return Owner(content_key=job.content_key, source_id=job.source_id, job_id=job.job_id)
+
+
+def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
+    """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
+    if job.status in WITHOUT_A_FILE and not job.at_stake:
+        lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
+        return _from_the_beginning(job.but(**lane, generation=_generation(job)), now)
+    return Step(job.but(unwanted=None)) if job.unwanted else None
+
+
+def pay_again(job: Job, now: datetime) -> Step:
+    """held, dead, refused (spent, or in doubt) → accepted: a person says that it may be bought once more."""
+    only(job, *FAILED)
+    fresh = job.but(generation=job.generation + 1, links=(), answered=0)
+    return replace(_from_the_beginning(fresh, now), instead_of=job.reused_from)
+
+
+def _from_the_beginning(job: Job, now: datetime) -> Step:
+    fresh = {"status": Status.ACCEPTED, "problem": None, "queued_at": now, "put_at": now, "ended_at": None}
+    clean = {"told": False, "unwanted": None, "begun_until": None, "crashes": 0, "follows": None, "reused_from": None}
+    return accept(job.but(**fresh, **clean))
+
+
+def _generation(job: Job) -> int:
+    """A call that the provider itself gave up was charged or not for good: the next one is another charge."""
+    last = job.attempt_of(job.attempt)
+    return job.generation + 1 if last and last.outcome is Outcome.REJECTED else job.generation
+
+
+def deliver_again(job: Job, now: datetime) -> Step:
+    """dead (spent) → paid: what was bought is handed over after all, for nothing."""
+    only(job, Status.DEAD)
+    if not any(link.usable for link in job.links):
+        raise StaleError
+    fresh = {"status": Status.PAID, "problem": None, "ended_at": None, "told": False, "put_at": now, "crashes": 0}
+    return Step(job.but(**fresh))
+
+
+def name_again(job: Job) -> Step | None:
+    """stored → paid: others' pictures may lie where this one's were; paid: who delivers it looks anew. Else None."""
+    if job.status not in (Status.PAID, Status.STORED):
+        return None
+    told = tuple(warning for warning in job.warnings if not warning.startswith(NOT_CURRENT))
+    return Step(job.but(status=Status.PAID, results=(), warnings=told, ended_at=None))
+
+
+def describe(job: Job, wanted: Job) -> Step | None:
+    """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known."""
+    described = job.but(instructions=wanted.instructions, provenance=wanted.provenance)
+    return Step(described) if described != job else None
+
+
+def follow(job: Job, owner: Owner) -> Step:
+    """accepted: another job pays for the same bytes asked the same thing, and this one waits for its file."""
+    only(job, Status.ACCEPTED)
+    return Step(job.but(follows=owner))
+
+
+def take_over(job: Job, owner: Owner) -> Step:
+    """accepted: the job that was to pay came to nothing, so this one buys."""
+    only(job, Status.ACCEPTED)
+    return Step(job.but(follows=None), owner=owner_of(job), instead_of=owner.job_id)
+
+
+def beside(job: Job, owner: Owner, owning: Job | None, now: datetime) -> Step:
+    """accepted, where another job (`owning`; None: gone) was to pay: wait for it, get its file, or buy in its place."""
+    if owning is None or owning.status in WITHOUT_A_FILE:
+        return take_over(job, owner)
+    if owning.status is Status.STORED:
+        return reuse(job, owning, now)
+    return follow(job, owner)
+
+
+def reuse(job: Job, owner: Job, now: datetime) -> Step:
+    """accepted → paid, for nothing: the file that another job bought serves this one too."""
+    only(job, Status.ACCEPTED)
+    if owner.status is not Status.STORED:
+        raise StaleError
+    served = {"reused_from": owner.reused_from or owner.job_id, "answered": owner.answered, "links": owner.links}
+    fresh = {
+        "status": Status.PAID,
+        "paid_at": now,
+        "put_at": now,
+        "problem": None,
+        "follows": None,
+        "begun_until": None,
+    }
+    return Step(job.but(**served, **fresh))

@@ -1,0 +1,86 @@
+"""The transitions to a job's ends, and how a delivery leaves its mark."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from backdrop.core.errors import BackdropError
+from backdrop.core.job import FAILED, Job, Problem, Result, Status
+from backdrop.core.meanings import CODES
+from backdrop.core.transitions.step import Step, ended, only
+
+
+def begin(job: Job, now: datetime, until: datetime) -> Step:
+    """A delivery that came again begins; one that finds the mark of a delivery that must be over counts a crash."""
+    only(job, Status.ACCEPTED, Status.PAID)
+    died = job.begun_until is not None and now >= job.begun_until
+    mark = until if job.begun_until is None or died else job.begun_until
+    return Step(job.but(begun_until=mark, crashes=job.crashes + died))
+
+
+def leave(job: Job) -> Step:
+    """The delivery goes in good order, and its message comes again: whatever it met kills nobody."""
+    return Step(job.but(begun_until=None, crashes=0))
+
+
+def put_back(job: Job, now: datetime) -> Step:
+    """A new message carries the job, since its last one may be gone."""
+    return Step(job.but(put_at=now))
+
+
+def note(job: Job, problem: Problem) -> Step:
+    """A waiting job says why it waits."""
+    only(job, Status.ACCEPTED, Status.PAID)
+    return Step(job.but(problem=problem, reported=True, begun_until=None))
+
+
+def mark_told(job: Job) -> Step:
+    """A failure is counted, and becomes a dead letter, once, however often its message comes."""
+    only(job, *FAILED)
+    return Step(job.but(told=True))
+
+
+def throttled(job: Job, waited_ms: int) -> Job:
+    """Add to the milliseconds that the job has waited for a rate limit; written with its next transition."""
+    return job.but(throttled_ms=job.throttled_ms + waited_ms)
+
+
+def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: datetime) -> Step:
+    """paid → stored: the pictures are handed over."""
+    only(job, Status.PAID)
+    stored = {
+        "status": Status.STORED,
+        "results": results,
+        "warnings": tuple(dict.fromkeys((*job.warnings, *warnings))),
+        "problem": None,
+        "stored_at": job.stored_at or now,
+        "ended_at": now,
+        "begun_until": None,
+    }
+    return Step(job.but(**stored))
+
+
+def fail(job: Job, error: BackdropError, now: datetime) -> Step:
+    """accepted → refused or dead, unpaid; paid → dead, spent: what was bought cannot be handed over."""
+    only(job, Status.ACCEPTED, Status.PAID)
+    end = Status.DEAD if job.status is Status.PAID else Status(CODES[error.code].end)
+    problem = Problem.of(error, now, job.money)
+    return Step(job.but(**ended(end, problem, now)))
+
+
+def supersede(job: Job, now: datetime) -> Step | None:
+    """The photo names the job no more; None where that changes nothing."""
+    return _leave(job, Status.SUPERSEDED, now)
+
+
+def cancel(job: Job, now: datetime) -> Step | None:
+    """The photo was deleted, or a person wants it no more; None where that changes nothing."""
+    return _leave(job, Status.CANCELLED, now)
+
+
+def _leave(job: Job, end: Status, now: datetime) -> Step | None:
+    """accepted → superseded or cancelled, unpaid; a job whose call is out goes there if it comes back unpaid."""
+    if job.status is Status.ACCEPTED:
+        return Step(job.but(status=end, problem=None, ended_at=now, begun_until=None))
+    if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.unwanted is not end:
+        return Step(job.but(unwanted=end))
+    return None

@@ -1,0 +1,52 @@
+"""What one transition is: the job as it shall be, and what is written together with it or not at all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backdrop.core.errors import StaleError
+from backdrop.core.job import Attempt, Job, Owner, Problem, Status
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What one transition changes on a day's budget, in micro-dollars; `cap` is set where it may fail."""
+
+    day: str
+    reserved: int = 0
+    certain: int = 0
+    unknown: int = 0
+    cap: int | None = None
+
+    @property
+    def committed(self) -> int:
+        return self.reserved + self.certain + self.unknown
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transition: the job as it shall be, its booking, and the content that the job shall own from now on.
+
+    `instead_of` is the id of the job that owned the content before; None where nobody may have.
+    """
+
+    job: Job
+    booking: Booking | None = None
+    owner: Owner | None = None
+    instead_of: str | None = None
+
+
+def only(job: Job, *allowed: Status) -> None:
+    """StaleError where the job is in no state for this transition: the caller looks again."""
+    if job.status not in allowed:
+        raise StaleError
+
+
+def ended(status: Status, problem: Problem, now: datetime) -> dict[str, object]:
+    """The fields of a job that came to a bad end."""
+    return {"status": status, "problem": problem, "reported": True, "ended_at": now, "begun_until": None}
+
+
+def with_attempt(job: Job, changed: Attempt) -> Job:
+    """The job with one of its attempts changed."""
+    attempts = tuple(changed if attempt.n == changed.n else attempt for attempt in job.attempts)
+    return job.but(attempts=attempts)

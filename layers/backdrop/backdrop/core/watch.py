@@ -1,0 +1,81 @@
+"""What reconcile looks at and when: each open item has a time by which something should have happened to it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backdrop.core.job import FAILED, Item, Job, Source, Status
+from backdrop.core.record import record
+
+SHARDS = "0123456789abcdef"
+OPEN, FAILURES = "open", "failed"
+# Lanes keep a message for four days: one that was sent three days ago is sent again.
+MESSAGE_LIFE = timedelta(days=3)
+AFTER_THE_LEASE = timedelta(minutes=10)
+UNDELIVERED = timedelta(minutes=20)
+UNTOLD = timedelta(minutes=10)
+UNSETTLED = timedelta(minutes=20)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Where an item lies; `job_id` is None for a photo's place."""
+
+    source_id: str
+    job_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day (UTC) of the budget, micro-dollars; `cap` is what a person set for this day alone."""
+
+    day: str
+    reserved: int = 0
+    certain: int = 0
+    unknown: int = 0
+    cap: int | None = None
+
+    @property
+    def settled(self) -> int:
+        return self.certain + self.unknown
+
+
+@record
+class Run(Item):
+    """Reconcile's own item: who runs until when, and how far the sweep of each bucket has come."""
+
+    until: datetime | None = None
+    sweep_after: str = ""
+
+
+def watched(item: Item) -> tuple[str, datetime] | None:
+    """The shard of the index under which an item is found, and when it is due; None where nothing is to be done."""
+    if isinstance(item, Job):
+        found = _job(item)
+    elif isinstance(item, Source):
+        found = _source(item)
+    else:
+        return None
+    return (f"{found[0]}#{item.source_id[0]}", found[1]) if found else None
+
+
+def _job(job: Job) -> tuple[str, datetime] | None:
+    if job.orphans:
+        return OPEN, min(attempt.lease_until for attempt in job.orphans) + AFTER_THE_LEASE
+    if job.status in FAILED and not job.told:
+        return OPEN, max(job.ended_at or job.queued_at, job.put_at or job.queued_at) + UNTOLD
+    if job.status in FAILED:
+        return FAILURES, job.ended_at or job.queued_at
+    if job.status is Status.ACCEPTED:
+        return OPEN, (job.put_at or job.queued_at) + MESSAGE_LIFE
+    if job.status is Status.PAID:
+        return OPEN, (job.put_at or job.paid_at or job.queued_at) + UNDELIVERED
+    if job.status in (Status.SUBMITTING, Status.UNKNOWN):
+        leases = (attempt.lease_until for attempt in job.attempts)
+        return OPEN, max(*leases, job.put_at or job.queued_at) + AFTER_THE_LEASE
+    return None
+
+
+def _source(source: Source) -> tuple[str, datetime] | None:
+    if source.waiting_since:
+        return OPEN, max(source.waiting_since, source.put_at or source.waiting_since) + UNSETTLED
+    return (FAILURES, source.problems[0].last_seen) if source.problems else None

@@ -1,0 +1,52 @@
+"""What hands over, put together: deliver, and the news of the lanes."""
+
+from dataclasses import dataclass
+
+from backdrop.ports import Clock, Downloads, Events, Ledger, OutputBucket, Queue
+from backdrop.steps.deliver import Deliver
+from backdrop.steps.pictures import Pictures
+from backdrop.steps.telling import LaneNews
+from backdrop.steps.views import Views
+
+
+@dataclass(eq=False, repr=False)
+class Handing:
+    """What hands over. `input_bucket` is the stack's own; `max_megapixels` bounds what is decoded."""
+
+    ledger: Ledger
+    output: OutputBucket
+    downloads: Downloads
+    events: Events
+    dead_letters: Queue
+    clock: Clock
+    input_bucket: str
+    max_megapixels: int
+
+    @property
+    def views(self) -> Views:
+        return Views(self.ledger, self.output, self.input_bucket)
+
+
+def deliver(handing: Handing) -> Deliver:
+    """The step that hands over."""
+    pictures = Pictures(
+        ledger=handing.ledger,
+        output=handing.output,
+        downloads=handing.downloads,
+        clock=handing.clock,
+        input_bucket=handing.input_bucket,
+        max_megapixels=handing.max_megapixels,
+    )
+    return Deliver(
+        ledger=handing.ledger,
+        pictures=pictures,
+        views=handing.views,
+        events=handing.events,
+        dead_letters=handing.dead_letters,
+        clock=handing.clock,
+    )
+
+
+def lane_news(handing: Handing) -> LaneNews:
+    """The step that tells people how a provider is."""
+    return LaneNews(handing.ledger, handing.output, handing.events, handing.views)

@@ -1,0 +1,53 @@
+"""What pays, put together: render, and what reconcile shares with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backdrop.core.job import OnLostAnswer
+from backdrop.ports import Answers, Clock, InputBucket, Lanes, Ledger, Provider, Queue
+from backdrop.steps.lanes import LaneKeeper
+from backdrop.steps.lost import LostAnswers
+from backdrop.steps.payments import Payments
+from backdrop.steps.render import Render
+
+
+@dataclass(eq=False, repr=False)
+class Paying:
+    """What moves money: `daily_budget` is micro-dollars; `switches` are the lanes' mappings."""
+
+    ledger: Ledger
+    answers: Answers
+    switches: Lanes
+    providers: Mapping[str, Provider]
+    deliver: Queue
+    intake: Queue
+    clock: Clock
+    daily_budget: int
+    policy: OnLostAnswer
+
+    @property
+    def keeper(self) -> LaneKeeper:
+        return LaneKeeper(self.ledger, self.switches, self.deliver, self.clock)
+
+    @property
+    def lost(self) -> LostAnswers:
+        return LostAnswers(self.ledger, self.payments, self.clock, self.policy)
+
+    @property
+    def payments(self) -> Payments:
+        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget)
+
+
+def render(paying: Paying, photos: InputBucket) -> Render:
+    """The step that pays."""
+    return Render(
+        photos=photos,
+        ledger=paying.ledger,
+        keeper=paying.keeper,
+        payments=paying.payments,
+        lost=paying.lost,
+        providers=paying.providers,
+        deliver=paying.deliver,
+        intake=paying.intake,
+        clock=paying.clock,
+    )

@@ -1,0 +1,104 @@
+"""The lanes' keeper: whether a job may be paid now, what an answer says of its provider, who is told, who goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backdrop.core import lane as health
+from backdrop.core.answer import Answer
+from backdrop.core.codes import Code
+from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.lane import Gate, Lane, Reason
+from backdrop.core.receipt import untold
+from backdrop.ports import Clock, Lanes, Ledger, Queue
+from backdrop.steps.messages import tell_of_lane
+
+TRIES = 8
+LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(eq=False, repr=False)
+class LaneKeeper:
+    """What render, reconcile and people do to lanes. The first to write a reason is the one that shuts the mapping."""
+
+    ledger: Ledger
+    lanes: Lanes
+    deliver: Queue
+    clock: Clock
+
+    def enter(self, provider: str, longest: timedelta, patience: datetime) -> tuple[Lane, bool]:
+        """The lane, and whether this job is its probe (for so long); WaitError where the job may not be paid now.
+
+        While a lane is closed the slot is idle anyway, so the job waits in it (as long as `patience`): it goes with
+        the first good answer, and not a message's delay later.
+        """
+        while True:
+            lane, now = self.ledger.lane(provider), self.clock.now()
+            verdict, seconds = health.gate(lane, now)
+            if verdict is Gate.OPEN:
+                return lane, False
+            if verdict is Gate.PROBE:
+                try:
+                    return self.ledger.put_lane(health.begin_probe(lane, now, now + longest)), True
+                except StaleError:
+                    seconds = 0
+            if not lane.flows or now + timedelta(seconds=LOOK_AGAIN_SECONDS) >= patience:
+                delay = seconds if lane.paused else LOOK_AGAIN_SECONDS
+                raise WaitError(Code.LANE_SHUT, f"{provider}'s lane is shut", delay + self.clock.jitter(delay))
+            self.clock.sleep(min(seconds, LOOK_AGAIN_SECONDS) + self.clock.jitter(LOOK_AGAIN_SECONDS / 2))
+
+    def heed(self, lane: Lane, answer: Answer, *, probe: bool) -> None:
+        """Write down what an answer says of its provider's health, where it says anything new."""
+        if health.heed(lane, answer, self.clock.now(), probe=probe) != lane:
+            self._change(lane.provider, lambda now: health.heed(now, answer, self.clock.now(), probe=probe))
+
+    def give_probe_back(self, provider: str) -> None:
+        """The probe could not be sent: another job may be one."""
+        self._change(provider, lambda lane: lane.but(probe_until=None))
+
+    def pause(self, provider: str, reason: Reason, code: Code, message: str, *, needs: int = 0) -> None:
+        """One more reason not to pay; `needs` is what the day's budget must have left again, micro-dollars."""
+        self._change(provider, lambda lane: health.pause(lane, reason, code, message, self.clock.now(), needs=needs))
+
+    def resume(self, provider: str, reasons: frozenset[Reason] = frozenset(Reason)) -> Lane:
+        """Lift reasons; the lane flows again where none is left."""
+        return self._change(provider, lambda lane: health.resume(lane, reasons, self.clock.now()))
+
+    def let_a_probe_out(self, provider: str) -> None:
+        """Let one job find out whether the reasons still hold, where a job can."""
+        self._change(provider, lambda lane: health.let_a_probe_out(lane, self.clock.now()))
+
+    def agree(self, provider: str) -> None:
+        """Make the mapping what the ledger says: whoever wrote it may have died before the switch."""
+        on = self.lanes.is_on(provider)
+        lane = self.ledger.lane(provider)
+        if on is not None and on is not lane.flows:
+            self.lanes.switch(provider, on=lane.flows)
+
+    def tell(self, provider: str) -> None:
+        """Have people told what they were not: whoever changed the lane may have died before he could."""
+        if untold(self.ledger.lane(provider)):
+            tell_of_lane(self.deliver, provider)
+
+    def _change(self, provider: str, change: Callable[[Lane], Lane]) -> Lane:
+        for _ in range(TRIES):
+            before = self.ledger.lane(provider)
+            after = change(before)
+            if after == before:
+                return before
+            try:
+                after = self.ledger.put_lane(after)
+            except StaleError:
+                self.clock.sleep(self.clock.jitter(0.1))
+                continue
+            if untold(after) or _codes(after) != _codes(before):
+                tell_of_lane(self.deliver, provider)
+            if after.flows is not before.flows:
+                self.lanes.switch(provider, on=after.flows)
+            return after
+        raise WaitError(Code.LEDGER_CONFLICT, f"others change {provider}'s lane again and again", 1)
+
+
+def _codes(lane: Lane) -> set[tuple[Reason, Code]]:
+    """What the provider's report says is wrong."""
+    return {(pause.reason, pause.code) for pause in lane.pauses}

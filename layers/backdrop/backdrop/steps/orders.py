@@ -1,0 +1,196 @@
+"""What people order: failures shown and redriven, jobs cancelled, lanes paused, a day's budget raised."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError, OwnedError, StaleError
+from backdrop.core.job import Job, Money, Problem, Source, Status
+from backdrop.core.money import quote
+from backdrop.core.transitions import Step
+from backdrop.core.watch import MESSAGE_LIFE, Ref
+from backdrop.ports import Books, Clock, Ledger, Queue
+from backdrop.steps.messages import look_at, to_deliver, to_lane
+from backdrop.steps.reuse import shared
+
+TRIES = 8
+# A person's command may be ended between the write and the message: reconcile then sends it within so long.
+SENT_BY_RECONCILE = timedelta(minutes=10)
+VIEWS_AFTER_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One photo's job that ended badly, or a photo that never had one (`job` is None)."""
+
+    source: Source
+    job: Job | None
+    problem: Problem
+
+    @property
+    def status(self) -> str:
+        return self.job.status.value if self.job else Status.REFUSED.value
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which failures are meant; what is empty chooses nothing."""
+
+    codes: frozenset[Code] = frozenset()
+    provider: str = ""
+    prefix: str = ""
+
+    def means(self, failure: Failure) -> bool:
+        """Whether all that is given fits."""
+        provider = failure.job.provider if failure.job else ""
+        return (
+            (not self.codes or failure.problem.code in self.codes)
+            and (not self.provider or provider == self.provider)
+            and failure.source.key.startswith(self.prefix)
+        )
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """What a redrive makes of one failure: the way it goes, and what it may cost, micro-dollars."""
+
+    failure: Failure
+    step: Step | None
+    price: int = 0
+    needs_pay_again: bool = False
+
+
+@dataclass
+class Cancelled:
+    """What a cancel did: jobs that ended, and those whose call is out or whose picture is paid (micro-dollars)."""
+
+    jobs: int = 0
+    waiting: int = 0
+    left: int = 0
+    left_cost: int = 0
+
+
+@dataclass(frozen=True)
+class Orders:
+    """`lanes` holds the queues of the providers that are on."""
+
+    ledger: Ledger
+    books: Books
+    lanes: Mapping[str, Queue]
+    deliver: Queue
+    intake: Queue
+    clock: Clock
+
+    def failures(self, wanted: Wanted) -> Iterator[Failure]:
+        """What stands in the error reports now, the oldest first: a job that its photo names no more is nobody's."""
+        for ref in self.books.failed():
+            source, jobs = self.ledger.photo(ref.source_id)
+            if source:
+                yield from (one for one in _failures(source, jobs, ref) if wanted.means(one))
+
+    # -- redrive -------------------------------------------------------------------------------------------
+
+    def plan(self, failure: Failure, *, pay_again: bool) -> Redrive:
+        """How a failure goes on, and what that may cost."""
+        job, now = failure.job, self.clock.now()
+        if job is None:
+            return Redrive(failure, None)
+        price = quote(job.provider, job.instructions)
+        if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
+            return Redrive(failure, transitions.pay_again(job, now), price)
+        if job.status is Status.DEAD and any(link.usable for link in job.links):
+            return Redrive(failure, transitions.deliver_again(job, now))
+        step = transitions.reopen(job, job, now)
+        return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
+
+    def redrive(self, plan: Redrive) -> bool:
+        """Bring a failure on its way again; False where it cannot go without paying again, or others were faster."""
+        if plan.failure.job is None:
+            return self._look_anew(plan.failure.source)
+        if plan.step is None:
+            return False
+        try:
+            job = self._advance(plan.step)
+        except StaleError:
+            return False
+        if job.status is Status.ACCEPTED and job.provider in self.lanes:
+            to_lane(self.lanes[job.provider], job)
+        to_deliver(self.deliver, job, job.job_id if job.status is Status.PAID else None)
+        return True
+
+    def _advance(self, step: Step) -> Job:
+        """The step; where another job owns the content by now, the redriven one waits for it or gets its file."""
+        for _ in range(TRIES):
+            try:
+                overdue = self.clock.now() - MESSAGE_LIFE + SENT_BY_RECONCILE
+                return self.ledger.advance(replace(step, job=step.job.but(put_at=overdue)))
+            except OwnedError as error:
+                step = shared(self.ledger, step, error.owner, self.clock.now())
+        raise StaleError
+
+    def _look_anew(self, source: Source) -> bool:
+        """A photo without a job is looked at as if it had just come."""
+        fresh = source.but(photo=None, asked_from="", sidecar_etag="", crashes=0, begun_until=None)
+        try:
+            self.ledger.put_source(fresh, ())
+        except StaleError:
+            return False
+        look_at(self.intake, source.bucket, source.key)
+        return True
+
+    # -- cancel --------------------------------------------------------------------------------------------
+
+    def cancel(self, prefix: str, done: Cancelled) -> Iterator[str]:
+        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`."""
+        for ref in self.books.open():
+            source, jobs = self.ledger.photo(ref.source_id)
+            if source is None or not source.key.startswith(prefix):
+                continue
+            job = next((job for job in jobs if job.job_id == ref.job_id), None)
+            if self._cancelled(source, job, done):
+                yield source.key
+
+    def _cancelled(self, source: Source, job: Job | None, done: Cancelled) -> bool:
+        if job is None:
+            return self._wait_no_more(source, done)
+        if job.ended:
+            return False
+        if job.status is not Status.ACCEPTED:
+            done.left += 1
+            done.left_cost += job.charged + job.unknown
+            return False
+        step = transitions.cancel(job, self.clock.now())
+        to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)
+        try:
+            job = self.ledger.advance(step) if step else job
+        except StaleError:
+            again = self.ledger.job(job.source_id, job.job_id)
+            return self._cancelled(source, again, done) if again and not again.ended else False
+        to_deliver(self.deliver, job, job.job_id)
+        done.jobs += 1
+        return True
+
+    def _wait_no_more(self, source: Source, done: Cancelled) -> bool:
+        """A photo that waits for its instructions waits no more; new ones, or a new upload, run it."""
+        if source.waiting_since is None:
+            return False
+        error = BackdropError(Code.NO_INSTRUCTIONS, "It waited for instructions until a person cancelled that.")
+        problem = Problem.of(error, self.clock.now())
+        to_deliver(self.deliver, source, delay_seconds=VIEWS_AFTER_SECONDS)
+        try:
+            self.ledger.put_source(source.but(waiting_since=None, problems=(problem,), reported=True), ())
+        except StaleError:
+            return False
+        to_deliver(self.deliver, source)
+        done.waiting += 1
+        return True
+
+
+def _failures(source: Source, jobs: Sequence[Job], ref: Ref) -> list[Failure]:
+    """What one entry of the index stands for."""
+    if ref.job_id is None:
+        return [Failure(source, None, problem) for problem in source.problems]
+    named = [job for job in jobs if job.job_id == ref.job_id and job.job_id in source.jobs.values()]
+    return [Failure(source, job, job.problem) for job in named if job.problem and job.ended]

@@ -1,0 +1,152 @@
+"""A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError, ResultError, StaleError, WaitError
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Link, Result, Source
+from backdrop.core.layout import paid_key, picture_key, source_name
+from backdrop.imaging.convert import to_png
+from backdrop.imaging.verify import Picture, verify_result
+from backdrop.ports import Clock, Downloads, Ledger, OutputBucket, PreconditionError, Stored
+
+TRIES = 8
+# Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
+LIFE_OF_A_LINK = timedelta(hours=1)
+NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
+
+
+@dataclass(eq=False, repr=False)
+class Pictures:
+    """`input_bucket` is the stack's own; `max_megapixels` bounds what is decoded."""
+
+    ledger: Ledger
+    output: OutputBucket
+    downloads: Downloads
+    clock: Clock
+    input_bucket: str
+    max_megapixels: int
+
+    def hand_over(self, source: Source, job: Job, jobs: Sequence[Job]) -> transitions.Step:
+        """The step that ends a paid job: stored with its pictures, or dead where none can be handed over."""
+        results: list[Result] = []
+        errors: list[ResultError] = []
+        current = True
+        usable = [link for link in job.links if link.usable]
+        for n, link in enumerate(usable, 1):
+            try:
+                data, picture = self._paid_file(job, n, link)
+                result = self._picture(source, job, jobs, n, link, data, picture)
+                results += [result] if result else []
+                current = current and result is not None
+            except ResultError as error:
+                errors.append(error)
+        now = self.clock.now()
+        if errors and len(errors) == len(usable):
+            return transitions.fail(job, errors[0], now)
+        return transitions.store(job, tuple(results), _warnings(job, errors, current=current), now)
+
+    def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
+        """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
+        kept = self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""))
+        if kept is None and job.reused_from:
+            raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
+        data = self.output.read(kept) if kept else self._fetch(job, link)
+        transparent = job.operation == "remove"
+        try:
+            picture = verify_result(data, expect_alpha=transparent, max_megapixels=self.max_megapixels)
+        except ResultError as error:
+            if error.code is Code.RESULT_NOT_TRANSPARENT and not kept:
+                self._keep(job, n, data, "png")
+            raise
+        if not kept:
+            self._keep(job, n, data, picture.format)
+        return data, picture
+
+    def _fetch(self, job: Job, link: Link) -> bytes:
+        """The bytes behind a link, tried for as long as it lives."""
+        try:
+            return self.downloads.fetch(job.provider, link.url or "")
+        except WaitError as error:
+            now = self.clock.now()
+            if now < (link.expires_at or (job.paid_at or now) + LIFE_OF_A_LINK):
+                raise
+            words = f"The link expired while it could not be fetched: {error.message}"
+            raise self._gone(job, ResultError(Code.LINK_EXPIRED, words)) from error
+        except ResultError as error:
+            raise self._gone(job, error) from error
+
+    def _gone(self, job: Job, error: ResultError) -> ResultError:
+        """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""
+        return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
+
+    def _keep(self, job: Job, n: int, data: bytes, extension: str) -> None:
+        self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
+
+    def _picture(
+        self,
+        source: Source,
+        job: Job,
+        jobs: Sequence[Job],
+        n: int,
+        link: Link,
+        paid: bytes,
+        picture: Picture,
+    ) -> Result | None:
+        """One picture in its place, or None where the photo names the job no more."""
+        data = to_png(paid)
+        name = source_name(source.bucket, source.key, self.input_bucket)
+        key = picture_key(name, variant=job.variant, n=n, extension="png")
+        version_id, written = self._place(key, data, job, alone=_first_of_its_place(job, jobs), source=source)
+        if not written:
+            return None
+        return Result(
+            key=key,
+            version_id=version_id,
+            n=n,
+            output=None,
+            width=picture.width,
+            height=picture.height,
+            format="png",
+            bytes=len(data),
+            has_alpha=picture.has_alpha,
+            seed=link.seed,
+        )
+
+    def _place(self, key: str, data: bytes, job: Job, *, alone: bool, source: Source) -> tuple[str | None, bool]:
+        """Write a picture, never over a newer job's: look at the object, then at the ledger, then write."""
+        mark = {"backdrop-job": job.job_id, "backdrop-sha256": sha256_hex(data)}
+        known: Stored | None = None
+        for attempt in range(TRIES):
+            if not alone or attempt:
+                known = self.output.head(key)
+                source = self.ledger.photo(source.source_id)[0] or source
+            if job.job_id not in source.jobs.values():
+                return None, False
+            if known and dict(known.metadata) == mark:
+                return known.version_id, True
+            try:
+                return self.output.replace(key, data, "image/png", known=known, metadata=mark), True
+            except PreconditionError:
+                continue
+        raise StaleError
+
+
+def _first_of_its_place(job: Job, jobs: Sequence[Job]) -> bool:
+    """Whether no other job ever had this photo's variant, so that nothing can lie at its pictures' keys yet."""
+    return not any(other.variant == job.variant and other.job_id != job.job_id for other in jobs)
+
+
+def _warnings(job: Job, errors: Sequence[BackdropError], *, current: bool) -> list[str]:
+    withheld = sum(not link.usable for link in job.links)
+    missing = int(job.instructions.get("num_images", 1)) - len(job.links)
+    told = [f"{error.code}: {error.message}" for error in errors]
+    if withheld:
+        told.append(f"unsafe_result: the provider withheld {withheld} of {len(job.links)} pictures")
+    if missing > 0:
+        told.append(f"fewer_results: {len(job.links)} pictures came where {len(job.links) + missing} were asked for")
+    return told if current else [*told, NOT_CURRENT]

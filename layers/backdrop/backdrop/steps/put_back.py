@@ -1,0 +1,103 @@
+"""What is due: open jobs whose message may be gone get a new one, and lost answers are asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from backdrop.core import transitions
+from backdrop.core.answer import Answer
+from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.job import FAILED, Job, Status
+from backdrop.core.watch import Ref
+from backdrop.ports import Clock, Ledger, Provider, Queue
+from backdrop.steps.lost import LostAnswers
+from backdrop.steps.messages import begin_again, remind, to_deliver, to_lane
+from backdrop.steps.slot import RECORD_SECONDS, Slot
+
+
+@dataclass(eq=False, repr=False)
+class PutBack:
+    """`lanes` holds the queues of the providers that are on."""
+
+    ledger: Ledger
+    lost: LostAnswers
+    providers: Mapping[str, Provider]
+    lanes: Mapping[str, Queue]
+    deliver: Queue
+    intake: Queue
+    clock: Clock
+
+    def __call__(self, ref: Ref) -> None:
+        """Bring one item that is due on its way again; another writer that was faster has done so."""
+        try:
+            if ref.job_id is None:
+                self._source(ref)
+                return
+            job = self.ledger.job(ref.source_id, ref.job_id)
+            job = self._without_orphans(job) if job else None
+            if job and (not job.ended or (job.status in FAILED and not job.told)):
+                self._job(job)
+        except StaleError:
+            return
+
+    def _without_orphans(self, job: Job) -> Job:
+        """A call that nobody waits for, and whose worker must be dead: its charge stays in doubt."""
+        now = self.clock.now()
+        for attempt in job.orphans:
+            if now >= attempt.lease_until:
+                lost = Answer.lost("Its worker died, and another call had brought the pictures.")
+                job = self.ledger.advance(transitions.record(job, attempt.n, lost, now))
+                to_deliver(self.deliver, job)
+        return job
+
+    def _source(self, ref: Ref) -> None:
+        """A photo that waited for instructions, and whose reminder never came."""
+        source, _ = self.ledger.photo(ref.source_id)
+        if source and source.waiting_since:
+            remind(self.intake, source, 0)
+            self.ledger.put_source(source.but(put_at=self.clock.now()), ())
+
+    def _job(self, job: Job) -> None:
+        """The message first, the note that it was sent behind it: two messages do no harm, none does."""
+        job = self._asked(job)
+        self._send(job)
+        self.ledger.advance(transitions.put_back(job, self.clock.now()))
+
+    def _send(self, job: Job) -> None:
+        if job.ended or job.status is Status.PAID:
+            to_deliver(self.deliver, job, job.job_id)
+        elif job.provider in self.lanes:
+            to_lane(self.lanes[job.provider], job)
+        else:
+            begin_again(self.intake, job)
+
+    def _asked(self, job: Job) -> Job:
+        """A lost answer, where it can be asked for nothing; what would have to be paid is left to render."""
+        provider = self.providers.get(job.provider)
+        attempt = job.attempt_of(job.attempt)
+        if attempt is None or job.status not in (Status.SUBMITTING, Status.UNKNOWN):
+            return job
+        if provider is None:
+            return self._held(job)
+        if not attempt.provider_id:
+            return job
+        slot = Slot(deadline=self.clock.now() + timedelta(seconds=RECORD_SECONDS))
+        try:
+            if job.status is Status.SUBMITTING:
+                return self.lost.resume(job, provider, slot)
+            return self.lost.find_out(job, provider, slot)[0]
+        except WaitError:
+            return self._now(job)
+
+    def _held(self, job: Job) -> Job:
+        """The provider was switched off since: nobody will ever ask it."""
+        now = self.clock.now()
+        if job.status is Status.SUBMITTING:
+            job = self.ledger.advance(transitions.lose(job, now))
+        return self.ledger.advance(transitions.hold(job, now))
+
+    def _now(self, job: Job) -> Job:
+        now = self.ledger.job(job.source_id, job.job_id)
+        if now is None:
+            raise StaleError
+        return now

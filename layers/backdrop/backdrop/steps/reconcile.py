@@ -1,0 +1,173 @@
+"""Reconcile: set right. Every five minutes, one run at a time; each part may be done twice.
+
+Lanes that may go on, answers that found no ledger, jobs without a message, letters without a reason, and photos of
+which no event told.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+
+from backdrop.core import transitions
+from backdrop.core.answer import KeptAnswer
+from backdrop.core.codes import Code
+from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.lane import Lane, Reason
+from backdrop.core.watch import Ref, Run
+from backdrop.ports import Answers, Books, Clock, Ledger, Queue
+from backdrop.steps.lanes import LaneKeeper
+from backdrop.steps.letters import DeadLetters
+from backdrop.steps.messages import to_deliver
+from backdrop.steps.put_back import PutBack
+from backdrop.steps.slot import Slot
+from backdrop.steps.sweep import Sweep
+
+MOST_DUE = 1000
+MOST_ANSWERS = 500
+# So many in one part that cannot be dealt with: the service itself is out of order.
+MOST_FAILED = 10
+LEFT_FOR_THE_REST = timedelta(seconds=90)
+# So many paid pictures wait for their delivery that links may expire before their turn comes.
+BACKED_UP, WORKED_OFF = 5000, 2500
+
+
+@dataclass
+class Tally:
+    """What one run did, for the log and the metrics. `skipped`: another run is at work."""
+
+    skipped: bool = False
+    did: dict[str, int] = field(default_factory=dict[str, int])
+    failed: list[str] = field(default_factory=list[str])
+
+
+@dataclass(eq=False, repr=False)
+class Reconcile:
+    """The step. `waiting` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
+
+    ledger: Ledger
+    books: Books
+    keeper: LaneKeeper
+    answers: Answers
+    put_back: PutBack
+    letters: DeadLetters
+    sweep: Sweep
+    deliver: Queue
+    waiting: Callable[[], int]
+    lanes: Mapping[str, Queue]
+    clock: Clock
+    daily_budget: int
+
+    def __call__(self, slot: Slot) -> Tally:
+        run = self._take(slot)
+        if run is None:
+            return Tally(skipped=True)
+        tally = Tally()
+        for provider in self.lanes:
+            self._part(tally, provider, partial(self._lane, provider))
+        kept = islice(self.answers.kept(), MOST_ANSWERS)
+        self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
+        self._part(tally, "put_back", lambda: self._each(tally, self._due(), self.put_back, slot))
+        self._part(tally, "letters", self.letters.explain)
+        after, found = run.sweep_after, 0
+        if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
+            after, found = self._sweep(tally, after)
+        tally.did["swept"] = found
+        self._give_back(run, after)
+        return tally
+
+    def _take(self, slot: Slot) -> Run | None:
+        """The run's own item, or None where another run has it."""
+        run = self.books.run()
+        if run.until and self.clock.now() < run.until:
+            return None
+        try:
+            return self.books.put_run(run.but(until=slot.deadline))
+        except StaleError:
+            return None
+
+    def _give_back(self, run: Run, after: str) -> None:
+        try:
+            self.books.put_run(run.but(until=None, sweep_after=after))
+        except StaleError:
+            return
+
+    def _part(self, tally: Tally, name: str, work: Callable[[], int]) -> None:
+        """One part after the other; one that cannot be done now does not keep the rest from being done."""
+        try:
+            tally.did[name] = work()
+        except WaitError as error:
+            tally.failed.append(f"{name}: {error.message}")
+        except StaleError:
+            tally.failed.append(f"{name}: others were faster")
+
+    # -- lanes ---------------------------------------------------------------------------------------------
+
+    def _lane(self, provider: str) -> int:
+        """One lane set right; how often it was changed."""
+        before = self.ledger.lane(provider)
+        self._budget(before)
+        self._backlog(before)
+        self.keeper.let_a_probe_out(provider)
+        self.keeper.agree(provider)
+        self.keeper.tell(provider)
+        return self.ledger.lane(provider).rev - before.rev
+
+    def _budget(self, lane: Lane) -> None:
+        """Lifted when the day, or a person, has room for the job that found none."""
+        needs = next((pause.needs for pause in lane.pauses if pause.reason is Reason.BUDGET), None)
+        if needs is None:
+            return
+        day = self.books.day(self.clock.now().date().isoformat())
+        cap = self.daily_budget if day.cap is None else day.cap
+        if day.settled + needs <= cap:
+            self.keeper.resume(lane.provider, frozenset({Reason.BUDGET}))
+
+    def _backlog(self, lane: Lane) -> None:
+        waiting = self.waiting()
+        if waiting >= BACKED_UP:
+            words = f"{waiting:,} paid pictures wait for their delivery."
+            self.keeper.pause(lane.provider, Reason.DELIVERY, Code.DELIVERY_BACKED_UP, words)
+        elif waiting <= WORKED_OFF and lane.has(Reason.DELIVERY):
+            self.keeper.resume(lane.provider, frozenset({Reason.DELIVERY}))
+
+    def _due(self) -> Sequence[Ref]:
+        """What is due, from a random place on: what cannot be dealt with must not stand before the rest for ever."""
+        due = self.books.due(self.clock.now(), MOST_DUE)
+        first = int(self.clock.jitter(len(due)))
+        return [*due[first:], *due[:first]]
+
+    # -- answers and jobs ----------------------------------------------------------------------------------
+
+    def _write_answer(self, kept: KeptAnswer) -> None:
+        """An answer that the ledger did not take when it came; one that reached it all the same changes nothing."""
+        job = self.ledger.job(kept.source_id, kept.job_id)
+        if job and job.attempt_of(kept.n):
+            job = self.ledger.advance(transitions.record(job, kept.n, kept.answer, self.clock.now()))
+            to_deliver(self.deliver, job, job.job_id)
+        self.answers.drop(kept)
+
+    def _each[I](self, tally: Tally, items: Iterable[I], work: Callable[[I], None], slot: Slot) -> int:
+        """One after the other while there is time; one that cannot be dealt with does not keep the next from it."""
+        done, in_a_row = 0, list[str]()
+        for item in items:
+            if len(in_a_row) == MOST_FAILED or self.clock.now() + LEFT_FOR_THE_REST >= slot.deadline:
+                break
+            try:
+                work(item)
+                done += 1
+                in_a_row.clear()
+            except WaitError as error:
+                in_a_row.append(error.message)
+                tally.failed.append(error.message)
+            except StaleError:
+                continue
+        return done
+
+    def _sweep(self, tally: Tally, after: str) -> tuple[str, int]:
+        try:
+            return self.sweep(after)
+        except WaitError as error:
+            tally.failed.append(f"sweep: {error.message}")
+            return after, 0

@@ -1,0 +1,39 @@
+"""One delivery's place in a lane: how long it lasts, what it knows of the lane, and what the door counts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from backdrop.core.lane import Lane
+
+RECORD_SECONDS = 10
+LEASE_GRACE = timedelta(seconds=60)
+
+
+@dataclass
+class Slot:
+    """`receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out."""
+
+    deadline: datetime
+    receives: int = 1
+    lane: Lane | None = None
+    probe: bool = False
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    calls: int = 0
+    latency_ms: int = 0
+    refusals: int = 0
+    throttles: int = 0
+    throttled_ms: int = 0
+    losses: int = 0
+
+    @property
+    def lease_until(self) -> datetime:
+        """Until when nobody else touches a job that is taken here."""
+        return self.deadline + LEASE_GRACE
+
+    def has_time_for(self, call_seconds: float, now: datetime) -> bool:
+        """Whether a call of this length, and the record of its answer, still fit."""
+        return now <= self.latest_start(call_seconds)
+
+    def latest_start(self, call_seconds: float) -> datetime:
+        """Until when a call of this length may begin."""
+        return self.deadline - timedelta(seconds=call_seconds + RECORD_SECONDS)

@@ -1,0 +1,48 @@
+"""What people are told of a provider: one report while it is paused, and events when that begins and ends."""
+
+from dataclasses import dataclass
+
+from backdrop.core.errors import StaleError
+from backdrop.core.lane import Lane
+from backdrop.core.layout import provider_report_key
+from backdrop.core.receipt import lane_events, lane_report, untold
+from backdrop.ports import Events, Ledger, OutputBucket, PreconditionError
+from backdrop.steps.views import Views
+
+TRIES = 8
+
+
+@dataclass(eq=False, repr=False)
+class LaneNews:
+    """The step of a message that says that a lane changed."""
+
+    ledger: Ledger
+    output: OutputBucket
+    events: Events
+    views: Views
+
+    def __call__(self, provider: str) -> Lane:
+        for _ in range(TRIES):
+            try:
+                lane = self._report(provider)
+                return self._announce(lane)
+            except (PreconditionError, StaleError):
+                continue
+        raise StaleError
+
+    def _report(self, provider: str) -> Lane:
+        """The report as the lane is; begun again where the lane changed meanwhile, so that no old report stays."""
+        key = provider_report_key(provider)
+        before = self.output.head(key)
+        lane = self.ledger.lane(provider)
+        self.views.put(key, lane_report(lane), before)
+        if lane_report(self.ledger.lane(provider)) != lane_report(lane):
+            raise StaleError
+        return lane
+
+    def _announce(self, lane: Lane) -> Lane:
+        news = untold(lane)
+        for detail_type, detail in news:
+            self.events.announce(detail_type, detail)
+        told = tuple(detail["event_id"] for _, detail in lane_events(lane))
+        return self.ledger.put_lane(lane.but(told=told)) if news else lane

@@ -1,0 +1,60 @@
+"""A photo's views, receipt and error report: built whole from the ledger, written where nobody was faster."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backdrop.core.errors import StaleError
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Source
+from backdrop.core.layout import receipt_key, report_key, source_name
+from backdrop.core.receipt import error_report, receipt
+from backdrop.ports import Ledger, OutputBucket, PreconditionError, Stored
+
+TRIES = 8
+JSON = "application/json; charset=utf-8"
+
+
+@dataclass(eq=False, repr=False)
+class Views:
+    """`input_bucket` is the stack's own."""
+
+    ledger: Ledger
+    output: OutputBucket
+    input_bucket: str
+
+    def write(self, source: Source, jobs: Sequence[Job]) -> tuple[Source, Sequence[Job]]:
+        """Receipt and report as the ledger has them; where somebody was faster, it is begun again."""
+        name = source_name(source.bucket, source.key, self.input_bucket)
+        for _ in range(TRIES):
+            reported = _reported(source, jobs)
+            old_receipt = self.output.head(receipt_key(name))
+            old_report = self.output.head(report_key(name)) if reported else None
+            now, jobs = self.ledger.photo(source.source_id)
+            source = now or source
+            if _reported(source, jobs) and not reported:
+                continue
+            try:
+                if jobs:
+                    self.put(receipt_key(name), receipt(source, jobs), old_receipt)
+                self.put(report_key(name), error_report(source, jobs), old_report)
+                return source, jobs
+            except PreconditionError:
+                continue
+        raise StaleError
+
+    def put(self, key: str, view: Mapping[str, object] | None, known: Stored | None) -> None:
+        """Write a view where it differs, or take it away where there is nothing more to say."""
+        if view is None:
+            if known:
+                self.output.delete(key, known=known)
+            return
+        data = json.dumps(view, indent=2, ensure_ascii=False).encode()
+        mark = {"backdrop-sha256": sha256_hex(data)}
+        if known is None or dict(known.metadata) != mark:
+            self.output.replace(key, data, JSON, known=known, metadata=mark)
+
+
+def _reported(source: Source, jobs: Sequence[Job]) -> bool:
+    """Whether the photo ever had an error, so that a report may lie there."""
+    return source.reported or any(job.reported for job in jobs)

@@ -1,0 +1,132 @@
+"""A pipeline as the bench handles it: where photos go in, which queues must run dry, and what is found at the end."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote_plus
+
+from PIL import Image, UnidentifiedImageError
+
+from backdrop_local.clients import Clients
+from proof.chaos.provider import Provider
+
+UPLOADERS = 4
+QUEUE_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One of the two that are compared.
+
+    `queues` must be empty at rest, `workers` is the folder in which the function that pays runs, `suffixes` end the
+    names whose events it hears.
+    """
+
+    name: str
+    clients: Clients
+    provider: Provider
+    photos: str
+    pictures: str
+    events: str
+    queues: tuple[str, ...]
+    letters: str
+    lane: str
+    workers: str
+    suffixes: tuple[str, ...]
+
+    def upload(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Puts files into the input bucket, some at a time, begun in this order."""
+        put = partial(self.clients.s3.put_object, Bucket=self.photos)
+        with ThreadPoolExecutor(UPLOADERS) as uploaders:
+            for done in [uploaders.submit(put, Key=key, Body=data) for key, data in files]:
+                done.result()
+
+    def repeat_event(self, key: str) -> bool:
+        """Sends S3's event for a key once more, as S3 may; False for a key whose events it does not hear."""
+        if not key.endswith(self.suffixes):
+            return False
+        self.clients.sqs.send_message(QueueUrl=self.events, MessageBody=json.dumps(event(self.photos, key)))
+        return True
+
+    def switch_lane(self, *, on: bool) -> None:
+        """Pauses or resumes the mapping of the function that pays."""
+        (mapping,) = self.mappings()
+        self.clients.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=on)
+
+    def allow(self, most: int) -> None:
+        """Sets how many invocations of the function that pays may run at a time."""
+        (mapping,) = self.mappings()
+        scaling: Any = {"MaximumConcurrency": most}
+        self.clients.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
+
+    def mappings(self) -> list[Mapping[str, Any]]:
+        """The event source mappings of the lane."""
+        found = self.clients.sqs.get_queue_attributes(QueueUrl=self.lane, AttributeNames=["QueueArn"])
+        arn = found.get("Attributes", {})["QueueArn"]
+        return list(self.clients.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"])
+
+    def waiting(self) -> int:
+        """How many messages are on their way, delayed ones and those in a worker's hands included."""
+        names: Any = list(QUEUE_COUNTS)
+        asked = [
+            self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names).get("Attributes", {})
+            for url in self.queues
+        ]
+        return sum(int(counts[name]) for counts in asked for name in QUEUE_COUNTS)
+
+    def take_letters(self) -> list[dict[str, Any]]:
+        """All dead letters, taken out of their queue: `{"body": text, "attributes": {name: text}}` each."""
+        letters: list[dict[str, Any]] = []
+        while messages := self._receive():
+            for message in messages:
+                self.clients.sqs.delete_message(QueueUrl=self.letters, ReceiptHandle=message["ReceiptHandle"])
+                attributes = message.get("MessageAttributes", {})
+                texts = {name: value["StringValue"] for name, value in attributes.items()}
+                letters.append({"body": message["Body"], "attributes": texts})
+        return letters
+
+    def _receive(self) -> list[Any]:
+        answer = self.clients.sqs.receive_message(
+            QueueUrl=self.letters, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return list(answer.get("Messages", []))
+
+    def listed(self) -> list[str]:
+        """Everything in the output bucket."""
+        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=self.pictures)
+        return [found.get("Key", "") for page in pages for found in page.get("Contents", [])]
+
+    def read(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The bytes of keys of the output bucket."""
+        for key in keys:
+            yield key, self.clients.s3.get_object(Bucket=self.pictures, Key=key)["Body"].read()
+
+    def whole_pictures(self) -> set[str]:
+        """The keys of all pictures that can be opened, decoded to their last pixel."""
+        keys = [key for key in self.listed() if not key.startswith("_backdrop/")]
+        return {key for key, data in self.read(keys) if is_picture(data)}
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether bytes are a whole picture."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except (UnidentifiedImageError, OSError):
+        return False
+    return True
+
+
+def event(bucket: str, key: str) -> dict[str, Any]:
+    """S3's event for an upload, as far as anyone may read it (Amazon S3 User Guide, event message structure)."""
+    entry = {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": {"key": quote_plus(key, safe="/")}}
+    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": entry}
+    return {"Records": [record | {"eventVersion": "2.1", "awsRegion": "eu-central-1"}]}

@@ -1,0 +1,188 @@
+"""The stand-in inside the bench: it can be stopped and started on its port, and knows which connection a call is on."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import cast
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backdrop_local import processes
+from backdrop_local.standin.journal import Acceptance, Entry
+from backdrop_local.standin.server import StandinServer
+from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.state import Standin, State
+from backdrop_local.standin.wire import wire_of
+
+PATIENCE_SECONDS = 10.0
+POLL_SECONDS = 0.01
+LOSING = frozenset({"accept_then_drop", "accept_then_wait", "reset_mid_body", "malformed_json", "slow"})
+
+
+@dataclass(frozen=True)
+class Account:
+    """Calls that took a slot, calls that were refused one, and how many slots were held from which moment on."""
+
+    taken: int
+    refused: int
+    history: tuple[tuple[float, float], ...]
+
+
+class _Server(StandinServer):
+    """A stand-in's server for an event loop that runs already."""
+
+    async def serve_here(self) -> None:
+        await self.serve(sockets=[self._listener])
+
+
+class Provider:
+    """One provider for one pipeline; what it knows survives its being stopped, as a real one's books do."""
+
+    def __init__(self, seed: int, settings: Mapping[str, object], port: int = 0) -> None:
+        self.port = port or processes.free_port()
+        self.peak_open = 0
+        self.cut_off = 0
+        self._standin = Standin(seed, Settings.model_validate(settings))
+        self._open: dict[int, Scope] = {}
+        self._numbers = count()
+        self._server: _Server | None = None
+        self._loop = asyncio.new_event_loop()
+        self._wanted = asyncio.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="provider", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL of its Ideogram."""
+        return f"http://127.0.0.1:{self.port}/ideogram"
+
+    @property
+    def state(self) -> State:
+        """Bill, slots, faults and settings."""
+        return self._standin.state
+
+    def change(self, **settings: object) -> None:
+        """Changes settings, from the next call on."""
+        self.state.settings = Settings.model_validate(self.state.settings.model_dump() | settings)
+
+    def up(self) -> None:
+        """Serves, on the same port each time."""
+        self._loop.call_soon_threadsafe(self._wanted.set)
+        self._until(lambda: self._server is not None and self._server.started)
+
+    def down(self) -> None:
+        """Breaks every connection and listens no more; what runs was charged already, and its answer is lost."""
+        self._loop.call_soon_threadsafe(self._cut)
+        self._until(lambda: self._server is None)
+
+    def accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
+        """The signal of GET /_ctl/accepted; it is heard while the server is down, too."""
+        signal = self.state.journal.accepted(after, wait_seconds)
+        return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + PATIENCE_SECONDS)
+
+    def caller_port(self, request: int) -> int | None:
+        """The caller's port of the paid call with this number in the journal; None when it is over."""
+        for scope in list(self._open.values()):
+            entry = scope.get("standin.entry")
+            if isinstance(entry, Entry) and entry.n == request:
+                return int(scope["client"][1])
+        return None
+
+    def account(self) -> Account:
+        """The slots of the only account as they are now."""
+        (row,) = self.state.slots.report()
+        history = cast("list[dict[str, float]]", row["history"])
+        steps = tuple((moment["at"], moment["in_flight"]) for moment in history)
+        return Account(taken=cast("int", row["taken"]), refused=cast("int", row["refused"]), history=steps)
+
+    def lost_calls(self) -> list[tuple[float, float]]:
+        """When each call began and ended (Unix seconds) of which the caller cannot know whether it was taken."""
+        calls = [entry for entry in self.state.journal.entries() if entry.method == "POST" and entry.ended]
+        return [(entry.started, entry.ended or entry.started) for entry in calls if _is_lost(entry)]
+
+    @property
+    def calls_open(self) -> int:
+        """How many paid calls run, whether or not their callers wait still."""
+        return len(self._open)
+
+    def begin(self) -> None:
+        """Starts the thread in which all this happens."""
+        self._thread.start()
+        self.up()
+
+    def end(self) -> None:
+        """Stops for good."""
+        self._ended = True
+        self._loop.call_soon_threadsafe(self._cut)
+        self._loop.call_soon_threadsafe(self._wanted.set)
+        self._thread.join(PATIENCE_SECONDS)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._live())
+        self._loop.close()
+
+    async def _live(self) -> None:
+        """One server after another in one event loop, since the stand-in's state is bound to it."""
+        while True:
+            await self._wanted.wait()
+            if self._ended:
+                return
+            self._server = _Server(self._standin, self.port)
+            self._server.config.app = self._watched(cast("ASGIApp", self._server.config.app))
+            await self._server.serve_here()
+            self._server = None
+
+    def _cut(self) -> None:
+        self._wanted.clear()
+        for scope in list(self._open.values()):
+            wire = wire_of(scope)
+            if not wire.gone:
+                self.cut_off += 1
+                wire.reset()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the provider's server neither rose nor fell in time")
+            time.sleep(POLL_SECONDS)
+
+    def _watched(self, app: ASGIApp) -> ASGIApp:
+        """Keeps an eye on the paid calls: those open at this moment, and the most that their callers held open."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["method"] != "POST":
+                await app(scope, receive, send)
+                return
+            number = next(self._numbers)
+            self._open[number] = scope
+            self.peak_open = max(self.peak_open, sum(not wire_of(one).gone for one in self._open.values()))
+            try:
+                await app(scope, receive, send)
+            finally:
+                del self._open[number]
+
+        return serve
+
+
+def _is_lost(entry: Entry) -> bool:
+    """No answer, a useless one or one that comes too late, to a call that may have been accepted."""
+    unsure = entry.status is None or entry.fault in LOSING
+    return entry.status in (500, 502) or (entry.job is not None and unsure)
+
+
+@contextlib.contextmanager
+def provider(seed: int, settings: Mapping[str, object], port: int = 0) -> Generator[Provider]:
+    """A provider that serves for the length of the block."""
+    made = Provider(seed, settings, port)
+    made.begin()
+    try:
+        yield made
+    finally:
+        made.end()

@@ -1,0 +1,151 @@
+"""Guards of arrival, sharing and setting right: what is wanted now, who pays for it, what is put back (2.3, 3.12)."""
+
+from proof.mutants.mutant import mutant
+
+INTAKE, AGAIN, WATCH, SWEEP = "steps/intake.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
+LEDGER = "aws/ledger.py"
+
+ARRIVING_MUTANTS = (
+    mutant(
+        "leaves-the-old-wish",
+        "2.3: a job that its photo names no more ends",
+        (
+            INTAKE,
+            "return steps + [step for job in unnamed if (step := transitions.supersede(job, now))]",
+            "return steps",
+        ),
+        faults="late_event paused_by_person",
+    ),
+    mutant(
+        "buys-for-the-dead",
+        "2.3: a photo deleted while its job waits ends it",
+        (INTAKE, "steps = [step for job in jobs if (step := transitions.cancel(job, now))]", "steps = []"),
+        faults="paused_by_person throttled_call",
+    ),
+    mutant(
+        "believes-events",
+        "2.3: a repeated event is never a reason to buy",
+        (INTAKE, "if _unchanged(source, seen):", "if False:"),
+        faults="rejected_request refused_request double_event",
+    ),
+    mutant(
+        "does-not-wait-for-a-wish",
+        "2.3: a photo without a wish waits for one",
+        (INTAKE, "if remaining > 0:", "if False:"),
+    ),
+    mutant(
+        "waits-for-ever",
+        "2.3: a photo waits once",
+        (
+            INTAKE,
+            "if source.photo != seen.photo or source.waiting_since:\n            self.ledger.put_source(",
+            "if False:\n            self.ledger.put_source(",
+        ),
+    ),
+    mutant(
+        "any-price",
+        "2.3: a job quoted above max_cost_usd is refused",
+        ("steps/wanted.py", "if limit is not None and price > micro_of(Decimal(str(limit))):", "if False:"),
+    ),
+    mutant(
+        "reads-its-own-folder",
+        "2.3: what lies under _backdrop is nobody's photo",
+        ("core/layout.py", "part.startswith(RESERVED) or part.lower() in _LITTER", "part.lower() in _LITTER"),
+    ),
+    mutant(
+        "deaf-to-redelivery",
+        "1: a redelivery goes on where it stopped",
+        (
+            INTAKE,
+            "return self._hand_on(source, jobs) if look.again else Decision()\n        if _has",
+            "return Decision()\n        if _has",
+        ),
+        faults="killed_after killed_before out_of_time",
+    ),
+    mutant(
+        "many-owners",
+        "3: the same bytes asked the same thing have one owner",
+        (
+            LEDGER,
+            '"attribute_not_exists(pk) OR job_id = :before"',
+            '"attribute_not_exists(pk) OR job_id = :before OR attribute_exists(job_id)"',
+        ),
+    ),
+    mutant(
+        "followers-buy",
+        "3: who follows an owner waits for its file",
+        (
+            "steps/render.py",
+            "if job.follows:\n            job = serve(self.ledger, job, self.clock.now())",
+            "if False:\n            pass",
+        ),
+    ),
+    mutant(
+        "nobody-takes-over",
+        "3: the others buy if the owner fails",
+        (AGAIN, "if owning is None or owning.status in WITHOUT_A_FILE:", "if owning is None:"),
+        faults="rejected_request refused_request",
+    ),
+    mutant(
+        "takes-over-blindly",
+        "3: one takes over from the very job that came to nothing",
+        (AGAIN, "owner=owner_of(job), instead_of=owner.job_id)", "owner=owner_of(job))"),
+        faults="rejected_request refused_request",
+    ),
+    mutant(
+        "shares-too-early",
+        "3: a file is shared when it is stored",
+        (
+            AGAIN,
+            "if owning.status is Status.STORED:\n        return reuse",
+            "if owning.status is not Status.ACCEPTED:\n        return reuse",
+        ),
+        (AGAIN, "if owner.status is not Status.STORED:\n        raise StaleError", "if False:\n        pass"),
+    ),
+    mutant(
+        "old-stack",
+        "3.12: the sweep takes nothing older than the stack",
+        (SWEEP, "max(now - YOUNG, self.since) <=", "now - YOUNG <="),
+    ),
+    mutant(
+        "old-photos",
+        "3.12: the sweep takes nothing older than two days",
+        (SWEEP, "max(now - YOUNG, self.since) <=", "self.since <="),
+    ),
+    mutant(
+        "never-sweeps",
+        "3.12: photos that no event told of are found",
+        (SWEEP, "look_at(self.intake, self.bucket, one.key)", "pass"),
+        faults="lost_event",
+    ),
+    mutant(
+        "sweeps-no-sidecars",
+        "3.12: a sidecar that no event told of is found",
+        (SWEEP, "return sidecar is not None and source.sidecar_etag != sidecar.etag", "return False"),
+        faults="lost_event",
+    ),
+    mutant(
+        "never-puts-back",
+        "issue 3, 6: a job whose message would expire gets a new one",
+        (WATCH, "return OPEN, (job.put_at or job.queued_at) + MESSAGE_LIFE", "return None"),
+        faults="expired_message",
+    ),
+    mutant(
+        "forgets-open-calls",
+        "7: a call whose message is gone is found",
+        (WATCH, "if job.status in (Status.SUBMITTING, Status.UNKNOWN):\n        leases", "if False:\n        leases"),
+        faults="expired_message killed_in_paid_call killed_after",
+    ),
+    mutant(
+        "redrives-in-one-breath",
+        "3.11: a redrive that dies half-way is finished by reconcile",
+        ("steps/orders.py", "replace(step, job=step.job.but(put_at=overdue))", "step"),
+        faults="rejected_request killed_after killed_before out_of_time",
+    ),
+    mutant(
+        "cancels-in-one-breath",
+        "issue 3, 6: a cancel that dies half-way is told all the same",
+        ("steps/orders.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),
+        faults="paused_by_person killed_after killed_before out_of_time",
+    ),
+)

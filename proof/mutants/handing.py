@@ -1,0 +1,98 @@
+"""Guards of handing over: the newest picture stays, views are true, each failure is told once (design 1, 2.3, 2.4)."""
+
+from proof.mutants.mutant import mutant
+
+PICTURES, VIEWS, DELIVER = "steps/pictures.py", "steps/views.py", "steps/deliver.py"
+EDITS = "late_event duplicate_message early_redelivery slow_service reordered_message"
+
+HANDING_MUTANTS = (
+    mutant(
+        "older-over-newer",
+        "2.3: a job that its photo names no more delivers no pictures of its own",
+        (
+            PICTURES,
+            "if job.job_id not in source.jobs.values():\n                return None, False",
+            "if False:\n                pass",
+        ),
+        faults=EDITS,
+    ),
+    mutant(
+        "looks-at-the-ledger-first",
+        "2.3: the object is looked at before the ledger, and written only as it was then",
+        (
+            PICTURES,
+            'return self.output.replace(key, data, "image/png", known=known, metadata=mark), True',
+            'return self.output.replace(key, data, "image/png", known=self.output.head(key), metadata=mark), True',
+        ),
+        faults=EDITS,
+    ),
+    mutant(
+        "named-again-for-nothing",
+        "2.3: a job that is named again is delivered again",
+        ("core/transitions/again.py", "if job.status not in (Status.PAID, Status.STORED):", "if True:"),
+        faults="late_event",
+    ),
+    mutant(
+        "views-over-others",
+        "1: views are written where nobody was faster",
+        (
+            VIEWS,
+            "self.output.replace(key, data, JSON, known=known, metadata=mark)",
+            "self.output.replace(key, data, JSON, known=self.output.head(key), metadata=mark)",
+        ),
+        faults=EDITS,
+    ),
+    mutant(
+        "report-stays",
+        "2.4: a report is gone when all is right",
+        (VIEWS, "if known:\n                self.output.delete(key, known=known)", "if False:\n                pass"),
+        faults="provider_outage unreachable_result",
+    ),
+    mutant(
+        "told-again",
+        "3.11: no failure is told twice",
+        (DELIVER, "if job.status in FAILED and not job.told:", "if job.status in FAILED:"),
+        faults="rejected_request duplicate_message reordered_message late_event",
+    ),
+    mutant(
+        "never-told",
+        "3: dead makes a dead letter",
+        (DELIVER, "if job.status is Status.DEAD:", "if False:"),
+        faults="rejected_request withheld_picture",
+    ),
+    mutant(
+        "says-nothing",
+        "2.6: each end is announced",
+        (DELIVER, "self._announce(source, job)\n        if", "if"),
+    ),
+    mutant(
+        "untold-and-forgotten",
+        "3: a failure of which nobody was told is open",
+        ("core/watch.py", "if job.status in FAILED and not job.told:", "if False:"),
+        faults="killed_after killed_before rejected_request refused_request paused_by_person",
+    ),
+    mutant(
+        "opens-results-for-ever",
+        "3.7: five workers that die of a result end its job",
+        (DELIVER, "if job.crashes >= MOST_CRASHES:", "if False:"),
+        faults="poisoned_photo",
+    ),
+    mutant(
+        "buys-for-ever",
+        "3.7: five workers that die before the call end their job",
+        ("steps/render.py", "if job.crashes < MOST_CRASHES:", "if True:"),
+        faults="poisoned_photo",
+    ),
+    mutant(
+        "opens-photos-for-ever",
+        "3.7: a photo of which five workers died is looked at from afar",
+        ("steps/intake.py", "if known and known.crashes >= MOST_CRASHES:", "if False:"),
+        faults="poisoned_photo",
+    ),
+    mutant(
+        "calls-waiting-a-crash",
+        "3.7: a delivery that goes back in good order counts towards nothing",
+        ("core/transitions/ends.py", "return Step(job.but(begun_until=None, crashes=0))", "return Step(job)"),
+        faults="throttled_call key_refused out_of_money",
+    ),
+)

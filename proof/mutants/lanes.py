@@ -1,0 +1,90 @@
+"""Guards of lanes: the gate, the probe, pauses that only some may lift (design 3.7 to 3.9)."""
+
+from proof.mutants.mutant import mutant
+
+LANE, KEEPER, RECONCILE = "core/lane.py", "steps/lanes.py", "steps/reconcile.py"
+SICK = "provider_outage key_refused out_of_money"
+
+LANE_MUTANTS = (
+    mutant(
+        "walks-through-the-gate",
+        "3.9: render looks at the lane before it pays",
+        (LANE, "if not lane.flows:\n        return Gate.SHUT, PAUSED_DELAY_SECONDS", "if False:\n        pass"),
+        faults="paused_by_person slow_mapping",
+    ),
+    mutant(
+        "two-probes",
+        "3.8: one probe at a time",
+        (LANE, "if lane.probe_until and now < lane.probe_until:", "if lane.probe_until and lane.probes > 99:"),
+        faults=SICK,
+    ),
+    mutant(
+        "probe-without-a-fence",
+        "3.8: of two that would be the probe one is",
+        (LANE, "if lane.probe_until and now < lane.probe_until:", "if lane.probe_until and lane.probes > 99:"),
+        (LANE, "if gate(lane, now)[0] is not Gate.PROBE:\n        raise StaleError", "if False:\n        pass"),
+        faults=SICK,
+    ),
+    mutant(
+        "lets-another-probe-out",
+        "3.8: no second probe is let out while one is on its way",
+        (LANE, "if not lane.pauses or lane.trying or any(", "if not lane.pauses or any("),
+        faults=f"{SICK} double_tick killed_before slow_call",
+    ),
+    mutant(
+        "probes-against-a-person",
+        "3.9: reconcile lifts only reasons that it can test",
+        (LANE, " or any(one.reason not in PROBED for one in lane.pauses)", ""),
+        faults="paused_by_person key_refused",
+    ),
+    mutant(
+        "never-probes",
+        "3.9: reconcile lets a probe out where a probe can tell",
+        (RECONCILE, "self.keeper.let_a_probe_out(provider)\n", "pass\n"),
+        faults="key_refused out_of_money",
+    ),
+    mutant(
+        "mapping-on-its-own",
+        "3.9: reconcile makes the mapping what the ledger says",
+        (KEEPER, "if on is not None and on is not lane.flows:", "if False:"),
+        faults="killed_before killed_after key_refused paused_by_person out_of_time",
+    ),
+    mutant(
+        "never-lifts-the-budget",
+        "3.9: a pause for the budget ends with the day, or by a person's word",
+        (RECONCILE, "if day.settled + needs <= cap:", "if False:"),
+    ),
+    mutant(
+        "says-nothing-of-the-lane",
+        "2.4: one report while a provider is paused, and none when it goes on",
+        (KEEPER, "if untold(after) or _codes(after) != _codes(before):", "if False:"),
+        (KEEPER, "if untold(self.ledger.lane(provider)):", "if False:"),
+        faults="key_refused",
+    ),
+    mutant(
+        "does-not-tell-afterwards",
+        "3.9: people are told even where whoever changed the lane died",
+        (KEEPER, "if untold(self.ledger.lane(provider)):", "if False:"),
+        faults="killed_after killed_before key_refused out_of_money paused_by_person lost_storage_answer",
+    ),
+    mutant(
+        "opens-by-hearsay",
+        "3.9: a good answer of a call that began before lifts no pause",
+        (
+            LANE,
+            "return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until)",
+            "return resume(well, PROBED, now)",
+        ),
+        faults=SICK,
+    ),
+    mutant(
+        "overlapping-runs",
+        "7: reconcile is fenced against overlapping runs",
+        (
+            RECONCILE,
+            "if run.until and self.clock.now() < run.until:\n            return None",
+            "if False:\n            pass",
+        ),
+        faults="double_tick slow_service",
+    ),
+)

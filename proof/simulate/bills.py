@@ -1,0 +1,67 @@
+"""The provider's bill held against the ledger."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from backdrop_local.standin.bill import fingerprint
+from proof.checker.books import Breach, Charge, Ledger, Plain, budget_sum_breaches, money_breaches
+from proof.checker.calls import charge_breaches, shared_breaches
+from proof.simulate.memory import Memory
+from proof.simulate.people import People
+from proof.world.provider import Kind
+
+
+def work_of(job: Plain) -> str:
+    """Which work of the provider's belongs to a job: its name, its bytes, its wish."""
+    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["asked"]})
+
+
+class Bills:
+    """What was charged, by work and by job."""
+
+    def __init__(self, memory: Memory, people: People) -> None:
+        self.charged = Counter[str]()
+        self._memory = memory
+        self._people = people
+        self._charges: defaultdict[str, list[Charge]] = defaultdict(list)
+        self._read = 0
+
+    @property
+    def retries(self) -> int:
+        """How many calls whose answers are lost one charge may have before a person decides."""
+        setup = self._memory.world.setup
+        return 2 if setup.on_lost_answer == "retry_once" and Kind(setup.kind) is not Kind.OWN_ID else 1
+
+    def _allowed(self) -> dict[str, int]:
+        """Paid calls by job: more than one by a person's word, or once more after a lost answer."""
+        again = self._people.paid_again
+        return {job_id: self.retries * (1 + again.get(job_id, 0)) for job_id in self._memory.jobs}
+
+    def _read_on(self) -> None:
+        """What was charged since the last look."""
+        sold = self._memory.world.provider.bill.jobs()
+        for one in sold[self._read :]:
+            work = one.order.fingerprint
+            self._charges[work].append(Charge(work, one.micro_usd))
+            self.charged[one.order.client_hint] += one.micro_usd > 0
+        self._read = len(sold)
+
+    def of(self, jobs: Iterable[Plain]) -> list[Breach]:
+        """What is wrong with the money of jobs that were just written, and with the days."""
+        self._read_on()
+        written = list(jobs)
+        breaches = budget_sum_breaches(self._memory.ledger) + charge_breaches(self.charged, written, self._allowed())
+        for job in written:
+            work = work_of(job)
+            breaches += money_breaches(Ledger({}, {work: job}, {}), self._charges[work], work_of)
+        return breaches
+
+    def all(self) -> list[Breach]:
+        """What is wrong with any money, that included which no job's item explains."""
+        self._read_on()
+        ledger, allowed = self._memory.ledger, self._allowed()
+        return [
+            *money_breaches(ledger, [one for charges in self._charges.values() for one in charges], work_of),
+            *charge_breaches(self.charged, ledger.jobs.values(), allowed),
+            *shared_breaches(ledger, self.charged, allowed),
+        ]

@@ -1,0 +1,30 @@
+"""Which bad ends a run's own faults explain; any other is a fault that should have passed."""
+
+from collections.abc import Mapping
+
+from proof.world.stack import World
+
+KILLS = ("killed_before", "killed_after", "killed_in_paid_call", "out_of_time", "poisoned_photo")
+HANG_UPS = ("charge_and_hang_up", "hang_up", "lingering_call", "slow_call", "provider_outage")
+SILENCES = ("stalled_look_up", "forgetful_look_up", "slow_service")
+NO_LEDGER = ("table_gone", "table_gone_for_long", "access_to_table_denied", "throttled_table")
+LOSSES = (*KILLS, *HANG_UPS, *SILENCES, *NO_LEDGER)
+CAUSES: Mapping[str, tuple[str, ...]] = {
+    "unsafe_request": ("refused_request",),
+    "request_rejected": ("rejected_request", "failed_work"),
+    "unsafe_result": ("withheld_picture",),
+    "charge_unknown": LOSSES,
+}
+DEATHS_OF_A_CRASHED_JOB = 5
+
+
+def possible_codes(world: World, fired: Mapping[str, int]) -> set[str]:
+    """The codes with which a named job may have ended in this run."""
+    codes = {code for code, faults in CAUSES.items() if any(fired.get(name) for name in faults)}
+    return codes | {"crashed"} if crashed_five_times(world) else codes
+
+
+def crashed_five_times(world: World) -> bool:
+    """Whether so many workers died that one photo may have been given up."""
+    deaths = sum(one.how.startswith("killed") for one in world.functions.invocations)
+    return deaths >= DEATHS_OF_A_CRASHED_JOB

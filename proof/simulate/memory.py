@@ -1,0 +1,68 @@
+"""The stored items as they were last seen, as plain data: what a promise about the next write is held against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from proof.checker.books import Ledger, Plain
+from proof.checker.calls import paused
+from proof.world.stack import World
+
+
+@dataclass
+class Lane:
+    """A lane as it is stored, and since when it is narrow or shut as it is now."""
+
+    body: Plain | None = None
+    since: datetime | None = None
+
+
+@dataclass
+class Memory:
+    """Jobs and sources by id, days and lanes by name, owners (job ids) by content, revisions by key."""
+
+    world: World
+    jobs: dict[str, Plain] = field(default_factory=dict[str, Plain])
+    sources: dict[str, Plain] = field(default_factory=dict[str, Plain])
+    days: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    owners: dict[str, str] = field(default_factory=dict[str, str])
+    lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
+    revisions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the checker's functions take."""
+        return Ledger(self.sources, self.jobs, self.days)
+
+    @property
+    def left(self) -> int:
+        """What today's budget has left, in micro-dollars."""
+        day = self.days.get(self.world.clock.time.date().isoformat(), {})
+        cap = day.get("cap", self.world.setup.budget)
+        return cap - day.get("certain", 0) - day.get("unknown", 0)
+
+    def named(self) -> set[str]:
+        """The jobs that some photo names."""
+        return {job_id for source in self.sources.values() for job_id in source["jobs"].values()}
+
+    def excused(self) -> set[str]:
+        """Jobs that rightly wait: behind a paused lane, or since they cost more than any day may."""
+        shut = {name for name, lane in self.lanes.items() if lane.body and paused(lane.body, self.left)}
+        return {*self._behind(shut), *self._too_dear()}
+
+    def _behind(self, lanes: set[str]) -> Iterator[str]:
+        return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
+
+    def _too_dear(self) -> Iterator[str]:
+        budget, left = self.world.setup.budget, self.left
+        for job_id, job in self.jobs.items():
+            if job["status"] == "accepted" and 0 < budget < job["quoted"] and left < job["quoted"]:
+                yield job_id
+
+    def began(self, worker: str) -> datetime:
+        """When a worker began."""
+        return next(one.began for one in reversed(self.world.functions.invocations) if one.name == worker)
+
+    def lives(self, worker: str) -> bool:
+        """Whether a worker is still there."""
+        return any(one.name == worker and one.ended is None for one in self.world.functions.invocations)

@@ -1,0 +1,148 @@
+"""What people do in a run: files they put, change and delete, and commands they give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from backdrop.steps.orders import Cancelled, Wanted
+from proof.simulate.plan import Act
+from proof.simulate.wishes import TAGS, photo_bytes, sidecar_bytes
+from proof.world.clock import START
+from proof.world.s3 import Version
+from proof.world.stack import INPUT, World
+
+PERSON = "person"
+BEFORE_THE_STACK = timedelta(hours=1)
+
+
+@dataclass
+class People:
+    """Does the deeds of a plan. The rest is what a checker must know of them.
+
+    `untouched`: keys of which nobody may make a job. `unsaid`: photos whose sidecar was deleted. `damaged`: damaged
+    messages by queue and body. `paid_again`: for how many charges more than the first people asked, by job.
+    `waived`: keys whose photos people cancelled. `wrong_clocks`: whether workers' clocks may be off.
+    """
+
+    world: World
+    random: Random
+    untouched: set[str] = field(default_factory=set[str])
+    unsaid: set[str] = field(default_factory=set[str])
+    damaged: set[str] = field(default_factory=set[str])
+    paid_again: dict[str, int] = field(default_factory=dict[str, int])
+    wrong_clocks: bool = False
+    waived: set[str] = field(default_factory=set[str])
+    told: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        self._orders = self.world.steps.orders()
+
+    def do(self, act: Act) -> None:
+        """One deed, now."""
+        deed: Callable[..., None] = getattr(self, f"_{act.deed}")
+        self.world.wire.note(f"somebody does {act.deed} {' '.join(act.words)}")
+        deed(*act.words)
+
+    # -- files ----------------------------------------------------------------------------------------------
+
+    def _drop(self, key: str, name: str, tags: str) -> None:
+        self.world.s3.drop(INPUT, key, photo_bytes(name), TAGS[tags])
+
+    def _sidecar(self, key: str, wish: str) -> None:
+        self.world.s3.drop(INPUT, f"{key}.json", sidecar_bytes(wish))
+        self.unsaid.discard(key)
+
+    def _replace(self, key: str, name: str) -> None:
+        """Other bytes; the tags of an object go with its bytes, so they are said again."""
+        found = self.world.input.current(key)
+        if found:
+            self.world.s3.drop(INPUT, key, photo_bytes(name), found.tags)
+
+    def _again(self, key: str) -> None:
+        found = self.world.input.current(key)
+        if found:
+            self.world.s3.drop(INPUT, key, found.data or b"", found.tags)
+
+    def _delete(self, key: str) -> None:
+        if self.world.input.current(key):
+            self.world.s3.remove(INPUT, key)
+
+    def _unsay(self, key: str) -> None:
+        if self.world.input.current(f"{key}.json"):
+            self.world.s3.remove(INPUT, f"{key}.json")
+            self.unsaid.add(key)
+
+    def _tag(self, key: str, tags: str) -> None:
+        if self.world.input.current(key):
+            self.world.s3.tag(INPUT, key, TAGS[tags])
+            self.unsaid.add(key)
+
+    def _copy(self, key: str, other: str) -> None:
+        """The same bytes with the same wish under another key."""
+        photo, wish = self.world.input.current(key), self.world.input.current(f"{key}.json")
+        if photo:
+            if wish:
+                self.world.s3.drop(INPUT, f"{other}.json", wish.data or b"")
+            self.world.s3.drop(INPUT, other, photo.data or b"", photo.tags)
+
+    def _old(self, key: str) -> None:
+        """A photo with a wish that lay there before the stack came to be, of which no event tells."""
+        before = START - BEFORE_THE_STACK
+        wish = {"operation": "remove"}
+        self.world.input.objects[key] = [Version("v-old", photo_bytes("old"), before, {}, wish)]
+        self.untouched.add(key)
+
+    def _feedback(self, key: str) -> None:
+        """A whole output bucket is copied into the input bucket's reserved folder, as synchronising tools do."""
+        for name in (f"_backdrop/paid/{key}", f"_backdrop/receipts/{key}.json", f"shoes/.{key.rpartition('/')[2]}"):
+            self.world.s3.drop(INPUT, name, photo_bytes("a"), TAGS["cut"])
+            self.untouched.add(name)
+
+    def _folder_default(self, folder: str) -> None:
+        self.world.s3.drop(INPUT, f"{folder}_backdrop.json", sidecar_bytes(self.random.choice(["cut", "marble"])))
+
+    # -- messages -------------------------------------------------------------------------------------------
+
+    def _repeat(self, number: str) -> None:
+        """S3 tells once more of something long ago."""
+        if self.told:
+            self.world.sqs.post(self.world.lines["intake"], self.told[int(number) % len(self.told)])
+
+    def _damaged(self, queue: str, body: str) -> None:
+        line = self.world.lines[queue]
+        self.world.sqs.post(line, body)
+        if any(message.body == body for message in line.messages):
+            self.damaged.add(f"{queue} {body}")
+
+    # -- commands -------------------------------------------------------------------------------------------
+
+    def _pause(self, seconds: str) -> None:
+        self.world.pause(seconds=float(seconds))
+
+    def _budget(self, cap: str) -> None:
+        """A person sets the day's cap, as `backdrop budget --today` does."""
+        day = self.world.clock.time.date().isoformat()
+        self.world.somebody(lambda: self.world.steps.books.raise_budget(day, int(cap)))
+
+    def _redrive(self) -> None:
+        self.world.somebody(lambda: self._redriven(pay_again=False))
+
+    def _pay_again(self) -> None:
+        self.world.somebody(lambda: self._redriven(pay_again=True))
+
+    def _redriven(self, *, pay_again: bool) -> None:
+        """All that failed, as `backdrop redrive` does it: the letters of what goes on are taken away."""
+        gone: set[str] = set()
+        for failure in self._orders.failures(Wanted()):
+            plan = self._orders.plan(failure, pay_again=pay_again)
+            job = failure.job
+            if job and plan.step and plan.step.job.generation > job.generation:
+                self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
+            if self._orders.redrive(plan) and job:
+                gone.add(job.job_id)
+        self.world.steps.reconcile.letters.forget(gone)
+
+    def _cancel(self, prefix: str) -> None:
+        """All that waits under a folder, as `backdrop cancel` does it."""
+        self.world.somebody(lambda: self.waived.update(self._orders.cancel(prefix or "0", Cancelled())))

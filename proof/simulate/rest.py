@@ -1,0 +1,176 @@
+"""When a world is at rest, what ought to lie there then, and the promises that hold at rest."""
+
+import json
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Any
+
+from backdrop.core.answer import Class
+from proof.checker.books import Breach, Plain, Promise, plain
+from proof.checker.calls import heard_breaches, refused_breaches, well_breaches
+from proof.checker.ends import ENDS, end_breaches, missing_breaches, stray_breaches, view_breaches
+from proof.checker.rest import (
+    Wanted,
+    cause_breaches,
+    lane_breaches,
+    mark_breaches,
+    money_told_breaches,
+    newest_breaches,
+    open_breaches,
+    told_breaches,
+    words_breaches,
+)
+from proof.simulate.causes import crashed_five_times, possible_codes
+from proof.simulate.ears import Ears
+from proof.simulate.people import People
+from proof.simulate.watch import Watch
+from proof.simulate.wishes import NO_PHOTO, TAGS, WISHES, photo_bytes, sidecar_bytes
+from proof.world.stack import World
+
+RECEIPTS, ERRORS, LANES = "_backdrop/receipts/", "_backdrop/errors/", "_backdrop/errors/_providers/"
+MEANT = {sidecar_bytes(name): wish for name, wish in WISHES.items()}
+SAID = {"cut": WISHES["cut"], "marble": WISHES["marble"]}
+# How a call to the ledger may end without keeping anybody from anything.
+HARMLESS = ("", "TransactionCanceledException")
+GOOD = (Class.OK, Class.PERM)
+SILENT = ("_backdrop", ".")
+
+
+def wanted(world: World, people: People) -> dict[str, Wanted]:
+    """What the photos in the bucket, with their wishes, ought to lead to."""
+    found: dict[str, Wanted] = {}
+    for key in world.input.keys():  # noqa: SIM118 - our own method
+        if not (key.endswith(".json") or key in people.untouched or _silent(key)):
+            found[key] = _wanted(world, people, key)
+    return found
+
+
+def _silent(key: str) -> bool:
+    return any(part.startswith(SILENT) for part in key.split("/"))
+
+
+def _wanted(world: World, people: People, key: str) -> Wanted:
+    photo, sidecar = world.input.current(key), world.input.current(f"{key}.json")
+    if photo is None:
+        raise KeyError(key)
+    data = photo.data or b""
+    digest = sha256(data).hexdigest()
+    wish = MEANT.get(sidecar.data or b"") if sidecar else SAID.get(_name_of(photo.tags))
+    codes = {"not_a_photo"} if data == photo_bytes(NO_PHOTO) else set[str]()
+    if wish is None:
+        codes.add("no_instructions")
+    asked = wish.asked if wish and wish.asked and not codes and key not in people.unsaid else None
+    return Wanted(
+        etag=photo.etag,
+        sha256=digest,
+        codes=frozenset(codes | (wish.codes if wish else set())),
+        may=frozenset({"crashed"} if crashed_five_times(world) else ()),
+        asked=asked,
+        named=key not in people.waived,
+    )
+
+
+def _name_of(tags: Mapping[str, str]) -> str:
+    return next((name for name, known in TAGS.items() if dict(known) == dict(tags)), "")
+
+
+def views(world: World, folder: str) -> dict[str, Plain]:
+    """The receipts or reports of a folder, by the key of their photo."""
+    found: dict[str, Plain] = {}
+    for key in world.output.keys():  # noqa: SIM118 - our own method
+        if key.startswith(folder) and (folder == LANES or not key.startswith(LANES)):
+            current = world.output.current(key)
+            found[key.removeprefix(folder).removesuffix(".json")] = json.loads((current and current.data) or b"")
+    return found
+
+
+def letters(world: World) -> list[dict[str, Any]]:
+    """The dead letters as plain data."""
+    return [
+        {"body": message.body, "attributes": dict(message.attributes)}
+        for message in world.sqs.waiting(world.dead_letters)
+    ]
+
+
+def _damaged_left(world: World, people: People) -> int:
+    """Damaged messages that nobody has looked at, since their lane is paused."""
+    left = {f"{name} {message.body}" for name, line in world.lines.items() for message in line.messages}
+    return len(left & people.damaged)
+
+
+def _quiet(world: World, excused: Collection[str]) -> bool:
+    """Whether nothing is under way, and no message waits but those of jobs that rightly do."""
+    waiting = [message for source in world.sources.values() if source.enabled for message in source.line.messages]
+    busy = [message for message in waiting if not any(job_id in message.body for job_id in excused)]
+    return not busy and not any(source.running for source in world.sources.values())
+
+
+def unrest(world: World, watch: Watch, people: People) -> str:
+    """Why a world is not at rest; an empty text where it is."""
+    excused = watch.memory.excused()
+    if not _quiet(world, excused):
+        return "messages wait or are under way"
+    for job in watch.memory.jobs.values():
+        if job["status"] not in ENDS and job["job_id"] not in excused:
+            return f"{job['key']} is {job['status']}"
+    waiting = [source["key"] for source in watch.memory.sources.values() if source["waiting_since"]]
+    if waiting:
+        return f"{waiting[0]} waits for its wish"
+    late = newest_breaches(watch.memory.ledger, wanted(world, people))
+    return late[0].words if late else ""
+
+
+def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str, int], ears: Ears) -> list[Breach]:
+    """All that must be true when nothing happens any more."""
+    ledger, meant, excused = watch.memory.ledger, wanted(world, people), watch.memory.excused()
+    waits = {job["key"] for job in watch.memory.jobs.values() if job["job_id"] in excused}
+    receipts, reports = views(world, RECEIPTS), views(world, ERRORS)
+    pictures = [key for key in world.output.keys() if not key.startswith("_backdrop/")]  # noqa: SIM118 - our own method
+    marks = {
+        key: str(current.metadata.get("backdrop-job")) for key in pictures if (current := world.output.current(key))
+    }
+    lanes = {name: lane.body for name, lane in watch.memory.lanes.items() if lane.body}
+    events = [(event.detail_type, event.detail) for event in world.bus.events]
+    dropped = [key for key in meant if key not in people.waived and key not in waits]
+    return [
+        *watch.bills.all(),
+        *open_breaches(ledger, excused=excused),
+        *end_breaches(dropped, ledger, receipts, reports),
+        *newest_breaches(ledger, meant),
+        *view_breaches(ledger, receipts, reports),
+        *money_told_breaches(ledger, reports),
+        *missing_breaches(ledger, pictures),
+        *stray_breaches(ledger, marks),
+        *mark_breaches(ledger, marks),
+        *told_breaches(ledger, events),
+        *lane_breaches(lanes, views(world, LANES), reports, excused),
+        *words_breaches(ledger, letters(world), watch.died, len(people.damaged) - _damaged_left(world, people)),
+        *cause_breaches(ledger, possible_codes(world, fired)),
+        *_heard(world, watch, ears),
+        *_memory_breaches(world, watch),
+    ]
+
+
+def _heard(world: World, watch: Watch, ears: Ears) -> list[Breach]:
+    ended = {one.name: one.how for one in world.functions.invocations}
+    heard = [
+        breach
+        for job_id, times in ears.heard(ended).items()
+        for breach in heard_breaches(watch.memory.jobs[job_id], times)
+    ]
+    ends = {one.name: one.ended for one in world.functions.invocations if one.how == "done"}
+    hindered = {call.worker for call in world.wire.calls if call.service == "dynamodb" and call.ended not in HARMLESS}
+    refusals = [(at, end) for at, worker in ears.refusals if (end := ends.get(worker)) and worker not in hindered]
+    good = ears.last and ears.last[0] in GOOD and ears.last[1] in ends and ears.last[1] not in hindered
+    lanes = [lane.body for lane in watch.memory.lanes.values() if lane.body]
+    return heard + refused_breaches(refusals, watch.paused_at) + well_breaches(bool(good), lanes)
+
+
+def _memory_breaches(world: World, watch: Watch) -> list[Breach]:
+    """What was seen write by write is what lies there."""
+    stored = {
+        kind.removeprefix("job#"): plain(item["body"]["S"])
+        for (_, kind), item in world.table.items.items()
+        if kind.startswith("job#")
+    }
+    return [] if stored == watch.memory.jobs else [Breach(Promise.FENCED, "the table changed without a write")]

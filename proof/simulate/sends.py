@@ -1,0 +1,83 @@
+"""Every paid call as it goes out, held against what is stored at that moment."""
+
+from backdrop.core.answer import Standing
+from proof.checker.books import Breach, Plain, limit_breaches
+from proof.checker.calls import Sent, narrow, sent_breaches
+from proof.simulate.memory import Lane, Memory
+from proof.world.provider import Kind, PaidCall
+from proof.world.wire import Call
+
+
+class Sends:
+    """`wrong_clocks`: whether workers' clocks may be off, so that their sense of time is not to be judged."""
+
+    def __init__(self, memory: Memory, *, wrong_clocks: bool) -> None:
+        self._memory = memory
+        self._world = memory.world
+        self._wrong_clocks = wrong_clocks
+        self._probes: list[PaidCall] = []
+
+    def forget_probes(self) -> None:
+        """The lane is otherwise than it was: those on their way began before."""
+        self._probes.clear()
+
+    def breaches(self, call: Call) -> list[Breach]:
+        """What is wrong with a call that goes out now."""
+        provider, asker = self._world.provider, str(call.sent["job"].job_id)
+        paid = next(one for one in reversed(provider.paid_calls) if one.job_id == asker)
+        job = self._memory.jobs.get(asker)
+        lane = self._memory.lanes.get(provider.name, Lane())
+        owner = self._memory.owners.get(str(job["content_key"]), "") if job else ""
+        found = sent_breaches(self._sent(call, paid, job, lane), job, owner, lane.body)
+        return found + limit_breaches([provider.open_calls()], self._world.setup.in_flight)
+
+    def _sent(self, call: Call, paid: PaidCall, job: Plain | None, lane: Lane) -> Sent:
+        calls = self._world.provider.paid_calls
+        fresh = lane.since is None or self._memory.began(call.worker) > lane.since
+        if fresh and narrow(lane.body):
+            self._probes.append(paid)
+        return Sent(
+            job_id=paid.job_id,
+            sha256=str(call.sent["sha256"]),
+            open=sum(one.job_id == paid.job_id and one.closed_at is None for one in calls) - 1,
+            at_work=self._at_work(paid.job_id),
+            fresh=fresh,
+            probes=sum(one.closed_at is None and self._is_young(one) for one in self._probes),
+            told=self._could_tell(job) if job else 0,
+            left=self._left(),
+            longest=self._world.provider.timeout_seconds,
+        )
+
+    def _is_young(self, call: PaidCall) -> bool:
+        """Whether a call is not yet open for longer than calls last: a probe that hangs does not shut the lane."""
+        return (self._world.clock.time - call.opened_at).total_seconds() < self._world.provider.timeout_seconds
+
+    def _left(self) -> float:
+        """Seconds until the invocation ends; enough where a wrong clock may be why there are few."""
+        worker = self._world.hub.worker
+        if worker is None or self._wrong_clocks:
+            return self._world.provider.timeout_seconds
+        return (worker.deadline - self._world.clock.time).total_seconds()
+
+    def _could_tell(self, job: Plain) -> int:
+        """Earlier calls of the charge that is meant, whose answers were lost and the provider still knows."""
+        lost = [
+            attempt
+            for attempt in job["attempts"]
+            if attempt["outcome"] == "lost" and attempt["n"] != job["attempt"] and attempt["provider_id"]
+            if attempt["generation"] == job["generation"]
+        ]
+        account = self._world.provider.account
+        return sum(account.standing(str(attempt["provider_id"])) is not Standing.ABSENT for attempt in lost)
+
+    def _at_work(self, job_id: str) -> int:
+        """Calls of a job that the provider may be at work on, as far as its longest call goes."""
+        provider, now = self._world.provider, self._world.clock.time
+        if provider.kind is Kind.OWN_ID:
+            return 0
+        return sum(
+            work.sold.order.client_hint == job_id
+            and work.done_at > now
+            and (now - work.began).total_seconds() < provider.timeout_seconds
+            for work in provider.account.works.values()
+        )

@@ -1,0 +1,190 @@
+"""Looks at the world after every step, as plain data, and holds each promise against it."""
+
+from datetime import datetime
+
+from proof.checker.books import Breach, Ledger, Plain, Promise, plain
+from proof.checker.calls import retry_breaches, reuse_breaches, shape
+from proof.checker.changes import (
+    cap_breaches,
+    fence_breaches,
+    lane_breaches,
+    lease_breaches,
+    patience_breaches,
+    picture_write_breaches,
+    wanted_breaches,
+    way_breaches,
+)
+from proof.checker.rest import alone_breaches, deaths_breaches
+from proof.simulate.bills import Bills
+from proof.simulate.memory import Lane, Memory
+from proof.simulate.people import PERSON, People
+from proof.simulate.sends import Sends
+from proof.world.stack import World
+from proof.world.wire import Call
+
+# It brings answers, lost ones too, that their workers have kept.
+RECONCILE = "reconcile"
+# Five in a row are counted; the first delivery of each message leaves no mark, and one that must wait ends the row.
+MOST_DEATHS = 60
+
+
+class Watch:
+    """Notes `breaches` with the number of the call after which they showed.
+
+    `died`: ids and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written.
+    """
+
+    def __init__(self, world: World, people: People) -> None:
+        self.breaches: list[tuple[int, Breach]] = []
+        self.died: set[tuple[str, str]] = set()
+        self.paused_at: list[datetime] = []
+        self.memory = Memory(world)
+        self.bills = Bills(self.memory, people)
+        self._world = world
+        self._people = people
+        self._sends = Sends(self.memory, wrong_clocks=people.wrong_clocks)
+        self._holders: dict[str, str] = {}
+        self._told_at: dict[str, datetime] = {}
+        self._runner = ""
+        self._deaths = 0
+        world.wire.before.append(self._sent)
+        world.wire.heard.append(self._heard)
+
+    def found(self, breaches: list[Breach]) -> None:
+        """Note what is broken."""
+        self.breaches += [(len(self._world.wire.calls), breach) for breach in breaches]
+
+    def a_death(self) -> None:
+        """A worker died of the poisoned photo; as long as nobody gives it up, that must not happen often."""
+        self._deaths += 1
+        self.found(deaths_breaches({"the poisoned photo": self._deaths}, MOST_DEATHS))
+
+    def _sent(self, call: Call) -> None:
+        if (call.service, call.operation) == ("provider", "call"):
+            self.found(self._sends.breaches(call))
+
+    def _heard(self, call: Call) -> None:
+        if call.service == "dynamodb":
+            self._ledger_written(call)
+        elif call.service == "s3":
+            self._output_written()
+        elif call.operation == "send_message" and call.sent["QueueUrl"] == self._world.dead_letters.url:
+            self._letter_sent(call)
+
+    # -- the ledger -----------------------------------------------------------------------------------------
+
+    def _ledger_written(self, call: Call) -> None:
+        """A photo's place before its jobs, since it says which of them are named."""
+        changed, self._world.table.changed = self._world.table.changed, set()
+        for key in sorted(changed, key=lambda key: (key[1] != "source", key)):
+            self._item(key, call)
+        if changed:
+            jobs = (self.memory.jobs[kind[4:]] for _, kind in sorted(changed) if kind.startswith("job#"))
+            self.found(self.bills.of(jobs))
+
+    def _item(self, key: tuple[str, str], call: Call) -> None:
+        item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
+        if kind == "budget":
+            self._day(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
+        elif kind == "content":
+            self.memory.owners[name] = item["job_id"]["S"]
+        else:
+            revision = int(item["rev"]["N"])
+            self.found(fence_breaches(f"{key[0][:15]} {key[1][:12]}", self.memory.revisions.get(key, 0), revision))
+            self.memory.revisions[key] = revision
+            self._record(kind, name, key[1], plain(item["body"]["S"]), call)
+
+    def _record(self, kind: str, name: str, sort_key: str, body: Plain, call: Call) -> None:
+        if kind == "reconcile":
+            self._run(body, call)
+        elif kind == "lane":
+            self._lane(name, body)
+        elif sort_key == "source":
+            self._source(self.memory.sources.get(name), body, by_person=call.worker.startswith(PERSON))
+            self.memory.sources[name] = body
+        else:
+            self._job(self.memory.jobs.get(body["job_id"]), body, call)
+            self.memory.jobs[body["job_id"]] = body
+
+    def _day(self, day: str, sums: dict[str, int]) -> None:
+        before, self.memory.days[day] = self.memory.days.get(day, {}), sums
+        cap = sums.get("cap", self._world.setup.budget)
+        self.found(cap_breaches(day, before.get("committed", 0), sums.get("committed", 0), cap))
+
+    def _run(self, after: Plain, call: Call) -> None:
+        """Reconcile's own item: nobody begins while another run is at work."""
+        if after["until"] and self._runner and self._runner != call.worker and self.memory.lives(self._runner):
+            self.found([Breach(Promise.ONE_RUN, f"{call.worker} begins while {self._runner} is at work")])
+        self._runner = call.worker if after["until"] else ""
+
+    def _lane(self, provider: str, body: Plain) -> None:
+        lane = self.memory.lanes.setdefault(provider, Lane())
+        if not self._people.wrong_clocks:
+            self.found(lane_breaches(lane.body, body, self._world.clock.time))
+        if body["pauses"]:
+            self.paused_at.append(self._world.clock.time)
+        if shape(lane.body) != shape(body):
+            lane.since = self._world.clock.time
+            self._sends.forget_probes()
+        lane.body = body
+
+    def _source(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
+        self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
+        self._given_up(*(problem["code"] for problem in after["problems"]))
+        if not self._people.wrong_clocks and not by_person:
+            self.found(patience_breaches(before, after, self._world.setup.settle_seconds))
+
+    def _job(self, before: Plain | None, after: Plain, call: Call) -> None:
+        self._held(before, after, call)
+        self._ended(before, after)
+        self.found(way_breaches(before, after, by_person=call.worker.startswith(PERSON)))
+        self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))
+        self.found(retry_breaches(after, most_lost=self.bills.retries))
+        self.found(reuse_breaches(before, after))
+
+    def _held(self, before: Plain | None, after: Plain, call: Call) -> None:
+        """Who is at work on a job under way, and whether somebody else moves it."""
+        job_id, holder = str(after["job_id"]), self._holders.get(str(after["job_id"]), "")
+        others = holder not in ("", call.worker) and not call.worker.startswith(RECONCILE)
+        if before and others and self.memory.lives(holder):
+            self.found(lease_breaches(before, after, holder))
+        if after["status"] == "submitting" and (before is None or _lease(before) != _lease(after)):
+            self._holders[job_id] = call.worker
+        elif after["status"] != "submitting":
+            self._holders.pop(job_id, None)
+
+    def _ended(self, before: Plain | None, after: Plain) -> None:
+        """What died, of what, and when people were told of it."""
+        if after["status"] == "dead":
+            self.died.add((after["job_id"], after["problem"]["code"]))
+            self._given_up(after["problem"]["code"])
+        if not after["told"]:
+            self._told_at.pop(after["job_id"], None)
+        elif before is None or not before["told"]:
+            self._told_at[after["job_id"]] = self._world.clock.time
+
+    def _given_up(self, *codes: str) -> None:
+        if "crashed" in codes:
+            self._deaths = 0
+
+    # -- letters and pictures -------------------------------------------------------------------------------
+
+    def _letter_sent(self, call: Call) -> None:
+        """A failure that was told is not told again by whoever began after that."""
+        job_id = call.sent.get("MessageAttributes", {}).get("job_id", {}).get("StringValue", "")
+        told_at = self._told_at.get(job_id)
+        if told_at and call.worker and self.memory.began(call.worker) > told_at:
+            self.found([Breach(Promise.LETTERS_TRUE, f"{self.memory.jobs[job_id]['key']}: told again")])
+
+    def _output_written(self) -> None:
+        output, changed = self._world.output, self._world.output.changed
+        for key in sorted(changed):
+            versions = [version for version in output.objects[key] if version.data is not None]
+            if not key.startswith("_backdrop/") and len(versions) > 1:
+                under, over = (str(version.metadata.get("backdrop-job", "")) for version in versions[-2:])
+                self.found(picture_write_breaches(key, under, over, self.memory.named()))
+        changed.clear()
+
+
+def _lease(job: Plain) -> object:
+    return next((one["lease_until"] for one in job["attempts"] if one["n"] == job["attempt"]), None)

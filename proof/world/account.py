@@ -1,0 +1,95 @@
+"""The provider's side: one account with its slots, the work that it took, and the bill."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Link
+from backdrop.core.money import price_per_image
+from backdrop_local.standin.bill import Bill, Order, fingerprint
+from backdrop_local.standin.bill import Job as Sold
+from proof.world.clock import WorldClock
+from proof.world.reactions import Reaction
+
+HOST = "https://results.invalid"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One call that was taken: it holds a slot until it is done, whoever still waits for it."""
+
+    id: str
+    began: datetime
+    done_at: datetime
+    sold: Sold
+    answer: Answer
+
+
+class Account:
+    """`limit` calls may be at work at a time; `remembered` is for how long work can be asked about."""
+
+    def __init__(self, clock: WorldClock, name: str, limit: int, remembered: timedelta) -> None:
+        self.limit = limit
+        self.bill = Bill(seed=0)
+        self.works: dict[str, Work] = {}
+        self.refused = 0
+        self.peak = 0
+        self._clock = clock
+        self._name = name
+        self._remembered = remembered
+
+    def at_work(self) -> int:
+        """How many slots are held now."""
+        return sum(work.done_at > self._clock.time for work in self.works.values())
+
+    def take(self, job: Job, photo: bytes, reaction: Reaction, provider_id: str | None) -> Work | Answer:
+        """Accept and charge a call, or refuse it where all slots are held."""
+        if self.at_work() >= self.limit:
+            self.refused += 1
+            return Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
+        sold = self._sell(job, photo, reaction)
+        now = self._clock.time
+        done_at = now + timedelta(seconds=reaction.seconds + reaction.lingers)
+        work = Work(provider_id or sold.id, now, done_at, sold, reaction.fails or _pictures(sold, reaction))
+        self.works[work.id] = work
+        self.peak = max(self.peak, self.at_work())
+        return work
+
+    def standing(self, provider_id: str) -> Answer | Standing:
+        """What there is to say of a call."""
+        work, now = self.works.get(provider_id), self._clock.time
+        if work is None or now > work.began + self._remembered:
+            return Standing.ABSENT
+        return work.answer if now >= work.done_at else Standing.PENDING
+
+    def _sell(self, job: Job, photo: bytes, reaction: Reaction) -> Sold:
+        made = int(job.instructions.get("num_images", 1)) - reaction.fewer
+        work = {"job": job.job_id, "photo": sha256_hex(photo), "asked": job.asked}
+        order = Order(
+            key="key",
+            label="key",
+            account="account",
+            provider=self._name,
+            route=job.operation,
+            fingerprint=fingerprint(work),
+            prompt=str(job.asked.get("prompt", "")),
+            client_hint=job.job_id,
+            speed=str(job.asked.get("rendering_speed", "DEFAULT")),
+            n=made,
+            unit_micro_usd=price_per_image(self._name, job.instructions),
+        )
+        billed = 0 if reaction.fails else made
+        now = self._clock.unix()
+        return self.bill.accept(order, produced=made, unsafe=reaction.unsafe, billed_images=billed, at=now)
+
+
+def _pictures(sold: Sold, reaction: Reaction) -> Answer:
+    links = tuple(
+        Link(url=None if place < reaction.unsafe else f"{HOST}/{result}.png", seed=place)
+        for place, result in enumerate(sold.results)
+    )
+    if any(link.usable for link in links):
+        return Answer(Class.OK, links=links, charged=sold.micro_usd)
+    return Answer(Class.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, sold.micro_usd)

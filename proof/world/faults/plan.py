@@ -1,0 +1,152 @@
+"""Which faults a run announces, when they strike, and how often each did."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from proof.world.provider import Kind
+
+if TYPE_CHECKING:
+    from proof.world.stack import World
+
+ASKABLE = frozenset({Kind.ACKNOWLEDGED, Kind.OWN_ID})
+ANY_KIND = frozenset(Kind)
+FAULTS: "dict[str, Fault]" = {}
+"""All faults by name; each module of this package adds its own."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that may go wrong. `kinds`: at which providers it can. `slow`: it takes days to be set right."""
+
+    name: str
+    about: str
+    install: "Callable[[Faults], None]"
+    kinds: frozenset[Kind] = ANY_KIND
+    slow: bool = False
+
+
+def fault(
+    *, kinds: frozenset[Kind] = ANY_KIND, slow: bool = False
+) -> "Callable[[Callable[[Faults], None]], Callable[[Faults], None]]":
+    """Register a function that installs a fault; its name is the fault's, its docstring says what goes wrong."""
+
+    def register(install: "Callable[[Faults], None]") -> "Callable[[Faults], None]":
+        FAULTS[install.__name__] = Fault(install.__name__, install.__doc__ or "", install, kinds, slow)
+        return install
+
+    return register
+
+
+class Faults:
+    """The faults that a run announces, at work until `until`; one that has not struck by then still may, once.
+
+    `fired` counts how often each struck, `last` is when the latest did; an announced fault that never did proves
+    nothing (`silent`).
+    """
+
+    def __init__(self, world: "World", names: Iterable[str], until: datetime | None = None) -> None:
+        self.world = world
+        self.names = tuple(names)
+        self.active = True
+        self.ended = False
+        self.last = world.clock.time
+        self.fired: Counter[str] = Counter()
+        self._now = ""
+        for name in self.names:
+            self._now = name
+            FAULTS[name].install(self)
+        if until:
+            world.hub.at(until, self._calm_down)
+
+    @property
+    def random(self) -> Random:
+        """The world's one source."""
+        return self.world.random
+
+    def silent(self) -> list[str]:
+        """The announced faults that never struck."""
+        return [name for name in self.names if not self.fired[name]]
+
+    def end(self) -> None:
+        """From now on all goes well."""
+        self.ended = True
+        self._calm_down()
+
+    def _calm_down(self) -> None:
+        self.active = False
+        self.world.wire.note("the faults end")
+
+    def may_strike(self, name: str) -> bool:
+        """Whether it is the time for a fault."""
+        return self.active or not (self.ended or self.fired[name])
+
+    def trap(self, first: int, gap: int, most: int = 1_000_000) -> "Trap":
+        """When the fault that is being installed strikes."""
+        return Trap(self, self._now, first, gap, most)
+
+    def quiet_trap(self, first: int, gap: int, most: int) -> "Trap":
+        """When something happens that is no fault by itself."""
+        return Trap(self, "", first, gap, most)
+
+    def spell(self, first: int, seconds: float) -> "Spell":
+        """The time in which the fault that is being installed strikes."""
+        return Spell(self.trap(first, 1_000_000, 1), seconds)
+
+
+@dataclass
+class Trap:
+    """Strikes at seeded opportunities: the first among the `first` first ones, then about every `gap`, `most` times."""
+
+    faults: Faults
+    name: str
+    first: int
+    gap: int
+    most: int
+
+    def __post_init__(self) -> None:
+        self._left = self.faults.random.randint(1, self.first)
+
+    def __call__(self, what: object = "") -> bool:
+        """Whether this opportunity is taken."""
+        if not self.most or not self.faults.may_strike(self.name):
+            return False
+        self._left -= 1
+        if self._left > 0:
+            return False
+        self._left = self.faults.random.randint(max(self.gap // 2, 1), max(self.gap * 3 // 2, 1))
+        self.most -= 1
+        self.strike(what)
+        return True
+
+    def strike(self, what: object = "") -> None:
+        """Count it and put it into the history."""
+        if self.name:
+            self.faults.last = self.faults.world.clock.time
+            self.faults.fired[self.name] += 1
+            self.faults.world.wire.note(f"fault {self.name} {what}".rstrip())
+
+
+@dataclass
+class Spell:
+    """A time of trouble: it begins at a seeded opportunity and lasts for so many seconds."""
+
+    trap: Trap
+    seconds: float
+    until: datetime | None = None
+
+    def __call__(self, what: object = "") -> bool:
+        """Whether there is trouble now."""
+        now = self.trap.faults.world.clock.time
+        if self.trap(what):
+            self.until = now + timedelta(seconds=self.seconds)
+        return self.until is not None and now < self.until and not self.trap.faults.ended
+
+
+def draw_faults(random: Random, number: int, kind: Kind, *, slow: bool = False) -> tuple[str, ...]:
+    """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names."""
+    able = sorted(one.name for one in FAULTS.values() if kind in one.kinds and (slow or not one.slow))
+    return tuple(sorted(random.sample(able, min(number, len(able)))))

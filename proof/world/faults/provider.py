@@ -1,0 +1,155 @@
+"""What providers do: outages, lost answers, slow and refused calls, pictures withheld, look-ups that tell nothing."""
+
+from collections.abc import Callable
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from proof.world.faults.plan import ASKABLE, Faults, fault
+from proof.world.provider import Kind
+from proof.world.reactions import Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.wire import Call
+
+OUTAGE_SECONDS = 300.0
+TROUBLE_SECONDS = 60.0
+UNREACHABLE_SECONDS = 120.0
+
+
+@fault()
+def provider_outage(faults: Faults) -> None:
+    """For five minutes the provider cannot be reached, is busy, or hangs up."""
+    spell = faults.spell(4, OUTAGE_SECONDS)
+    ways = (
+        lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE),
+        lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        lambda: hangs_up(1),
+    )
+    faults.world.provider.weather.append(lambda: faults.random.choice(ways)() if spell() else None)
+
+
+@fault()
+def charge_and_hang_up(faults: Faults) -> None:
+    """The provider charges a call, and its answer never arrives."""
+    _now_and_then(faults, lambda: charges_and_hangs_up(faults.random.uniform(1, 30)))
+
+
+@fault()
+def hang_up(faults: Faults) -> None:
+    """The provider takes nothing, but nobody can know."""
+    _now_and_then(faults, lambda: hangs_up(faults.random.uniform(0, 10)))
+
+
+@fault()
+def slow_call(faults: Faults) -> None:
+    """The provider takes longer than anybody waits."""
+    longest = faults.world.provider.timeout_seconds
+    _now_and_then(faults, lambda: Reaction(seconds=faults.random.uniform(longest * 0.8, longest * 1.5)))
+
+
+@fault()
+def withheld_picture(faults: Faults) -> None:
+    """The provider's safety check withholds a picture that it charged."""
+    _now_and_then(faults, lambda: Reaction(unsafe=1))
+
+
+@fault()
+def refused_request(faults: Faults) -> None:
+    """The provider's safety check refuses a request."""
+    _now_and_then(faults, lambda: refuses(Class.PERM, Code.UNSAFE_REQUEST))
+
+
+@fault()
+def rejected_request(faults: Faults) -> None:
+    """The provider calls a request invalid."""
+    _now_and_then(faults, lambda: refuses(Class.PERM, Code.REQUEST_REJECTED))
+
+
+@fault(kinds=ASKABLE)
+def failed_work(faults: Faults) -> None:
+    """The provider takes a call, gives it up at the end, and charges nothing."""
+    failure = Answer(Class.PERM, Code.REQUEST_REJECTED, "the work failed")
+    _now_and_then(faults, lambda: Reaction(fails=failure))
+
+
+@fault()
+def key_refused(faults: Faults) -> None:
+    """For a minute the provider refuses the key."""
+    _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED))
+
+
+@fault()
+def out_of_money(faults: Faults) -> None:
+    """For a minute the provider's account is empty."""
+    _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
+
+
+@fault()
+def throttled_call(faults: Faults) -> None:
+    """The provider says that it is asked too much, and when to come again."""
+    trap = faults.trap(3, 4)
+
+    def busy() -> Reaction:
+        wait = faults.random.choice([None, 0.0, 2.0, 30.0])
+        return refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=wait)
+
+    faults.world.provider.weather.append(lambda: busy() if trap() else None)
+
+
+@fault()
+def half_limit(faults: Faults) -> None:
+    """The account may do half of what we think, and sometimes all of it."""
+    trap, provider = faults.trap(1, 1), faults.world.provider
+    whole = provider.limit
+
+    def change() -> None:
+        may, struck = faults.may_strike("half_limit"), faults.fired["half_limit"]
+        halved = may and (not struck or provider.limit == whole)
+        provider.limit = max(whole // 2, 1) if halved else whole
+        if may:
+            faults.world.hub.after(faults.random.uniform(60, 300), change)
+
+    def watch() -> None:
+        if provider.limit < whole and provider.account.at_work() >= provider.limit:
+            trap(f"limit {provider.limit}")
+
+    provider.weather.append(watch)
+    change()
+
+
+@fault(kinds=ASKABLE)
+def stalled_look_up(faults: Faults) -> None:
+    """A look-up says that the work goes on when it is long done."""
+    _look_up(faults, Standing.PENDING, faults.trap(3, 2))
+
+
+@fault(kinds=frozenset({Kind.OWN_ID}))
+def forgetful_look_up(faults: Faults) -> None:
+    """A look-up knows nothing of a call that was taken."""
+    _look_up(faults, Standing.ABSENT, faults.trap(3, 6, 3))
+
+
+@fault()
+def unreachable_result(faults: Faults) -> None:
+    """For two minutes paid pictures cannot be fetched."""
+    spell = faults.spell(3, UNREACHABLE_SECONDS)
+
+    def strike(call: Call) -> None:
+        if call.service == "downloads" and spell(call):
+            raise WaitError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
+
+    faults.world.wire.before.append(strike)
+
+
+def _now_and_then(faults: Faults, make: Callable[[], Reaction]) -> None:
+    trap = faults.trap(3, 8)
+    faults.world.provider.weather.append(lambda: make() if trap() else None)
+
+
+def _for_a_minute(faults: Faults, make: Callable[[], Reaction]) -> None:
+    spell = faults.spell(4, TROUBLE_SECONDS)
+    faults.world.provider.weather.append(lambda: make() if spell() else None)
+
+
+def _look_up(faults: Faults, standing: Standing, trap: Callable[[], bool]) -> None:
+    earlier = faults.world.provider.stalls
+    faults.world.provider.stalls = lambda: standing if trap() else earlier()

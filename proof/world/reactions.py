@@ -1,0 +1,45 @@
+"""What a provider does with one call: the script of tests, and what faults draw from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What the provider does with one call.
+
+    `takes`: it accepts and charges the work. `answer`: what comes back in place of the pictures. `unsafe`: how many
+    pictures it withholds. `fewer`: how many it does not make. `fails`: what becomes of work that was taken and is not
+    charged in the end. `seconds`: how long the work takes. `lingers`: for how many seconds more the provider is at work
+    when the caller has heard its end. `dies`: the caller is killed before it hears anything.
+    `meanwhile`: what others do while the call is under way.
+    """
+
+    takes: bool = True
+    answer: Answer | None = None
+    unsafe: int = 0
+    fewer: int = 0
+    fails: Answer | None = None
+    seconds: float = 10.0
+    lingers: float = 0.0
+    dies: bool = False
+    meanwhile: Callable[[], object] | None = None
+
+
+def refuses(kind: Class, code: Code, *, retry_after: float | None = None) -> Reaction:
+    """An answer by which nothing was taken and nothing is charged."""
+    answer = Answer(kind, code, f"refused: {code.value}", retry_after=retry_after)
+    return Reaction(takes=False, answer=answer, seconds=1)
+
+
+def charges_and_hangs_up(seconds: float = 10.0) -> Reaction:
+    """The work is done and charged, and the answer never arrives."""
+    return Reaction(answer=Answer.lost("no answer came back"), seconds=seconds)
+
+
+def hangs_up(seconds: float = 10.0) -> Reaction:
+    """Nothing was taken, but the caller cannot know."""
+    return Reaction(takes=False, answer=Answer.lost("no answer came back"), seconds=seconds)

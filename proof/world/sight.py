@@ -1,0 +1,58 @@
+"""What there is to see in the world: the ledger's items, the buckets' views and pictures."""
+
+import json
+from typing import Any
+
+from backdrop.core.codec import from_json
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Source
+from backdrop.core.layout import receipt_key, report_key
+from proof.world.clock import WorldClock
+from proof.world.dynamodb import SimulatedTable
+from proof.world.s3 import Bucket
+
+INPUT, OUTPUT, TABLE, BUS = "photos", "results", "ledger", "bus"
+
+
+class Sight:
+    """Looks past the wire, so that no fault hits it and no time passes."""
+
+    clock: WorldClock
+    table: SimulatedTable
+    output: Bucket
+
+    def source(self, key: str) -> Source | None:
+        """A photo's place in the ledger."""
+        item = self.table.items.get((f"source#{source_id(INPUT, key)}", "source"))
+        return from_json(Source, item["body"]["S"]) if item else None
+
+    def jobs(self, key: str = "") -> list[Job]:
+        """A photo's jobs, or all there are, the oldest first."""
+        bodies = [item["body"]["S"] for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
+        jobs = [from_json(Job, body) for body in bodies]
+        return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
+
+    def booked(self, day: str = "") -> dict[str, int]:
+        """What a day (else today) has on its budget, in micro-dollars."""
+        item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
+        return {name: int(value["N"]) for name, value in item.items() if "N" in value}
+
+    def receipt(self, key: str) -> dict[str, Any] | None:
+        """A photo's receipt."""
+        return self._view(receipt_key(key))
+
+    def report(self, key: str) -> dict[str, Any] | None:
+        """A photo's error report."""
+        return self._view(report_key(key))
+
+    def pictures(self, key: str = "") -> dict[str, bytes]:
+        """The pictures that are handed over, by their keys."""
+        found = [name for name in self.output.keys() if not name.startswith("_backdrop/")]  # noqa: SIM118 - our own method
+        return {name: self._data(name) for name in found if name.startswith(f"{key}/" if key else "")}
+
+    def _view(self, key: str) -> dict[str, Any] | None:
+        return json.loads(self._data(key)) if self.output.current(key) else None
+
+    def _data(self, key: str) -> bytes:
+        found = self.output.current(key)
+        return (found.data if found else None) or b""

@@ -1,0 +1,150 @@
+"""The product's steps on the product's own adapters, wired to the simulated services as the doors wire them to AWS."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from backdrop.aws.answers import S3Answers
+from backdrop.aws.arrivals import looks_of
+from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.bus import EventBus
+from backdrop.aws.lanes import MappedLanes
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.table import Table
+from backdrop.core.errors import WaitError
+from backdrop.core.job import OnLostAnswer
+from backdrop.steps.assemble import handing as handing_over
+from backdrop.steps.assemble import paying as paying_for
+from backdrop.steps.assemble import watching as watching_over
+from backdrop.steps.assemble.handing import Handing
+from backdrop.steps.assemble.paying import Paying
+from backdrop.steps.assemble.watching import Watching
+from backdrop.steps.intake import Intake
+from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delivery
+from backdrop.steps.orders import Orders
+from backdrop.steps.slot import Slot
+from proof.world.doors import Step
+from proof.world.sight import BUS, INPUT, OUTPUT, TABLE
+from proof.world.sqs import Message
+
+if TYPE_CHECKING:
+    from proof.world.stack import World
+
+MAX_MEGAPIXELS = 1
+
+
+class Steps:
+    """One of each, all on the same world."""
+
+    def __init__(self, world: "World") -> None:
+        self.clock, self._world = world.clock, world
+        sqs = cast("Any", world.sqs)
+        self._queues = {name: SqsQueue(sqs, line.url) for name, line in world.lines.items()}
+        self.letters = SqsQueue(sqs, world.dead_letters.url)
+        self._lanes = {name: self._queues[name] for name in world.providers}
+        self._photos, self._output = S3Photos(cast("Any", world.s3)), S3Output(cast("Any", world.s3), OUTPUT)
+        marks = count(1)
+        table = Table(cast("Any", world.table), TABLE, world.clock, lambda: f"{next(marks):032x}")
+        self.ledger = DynamoLedger(table)
+        self.books = DynamoBooks(table)
+        paying, handing = self._paying(world), self._handing(world)
+        self.keeper = paying.keeper
+        self.intake = self._intake(world)
+        self.render = paying_for.render(paying, self._photos)
+        self.deliver, self.news = handing_over.deliver(handing), handing_over.lane_news(handing)
+        self.reconcile = watching_over.reconcile(paying, self._watching(world))
+
+    def _intake(self, world: "World") -> Intake:
+        return Intake(
+            photos=self._photos,
+            ledger=self.ledger,
+            lanes=self._lanes,
+            deliver=self._queues["deliver"],
+            intake=self._queues["intake"],
+            clock=self.clock,
+            default_provider=world.provider.name,
+            settle_seconds=world.setup.settle_seconds,
+            max_megapixels=MAX_MEGAPIXELS,
+        )
+
+    def _paying(self, world: "World") -> Paying:
+        urls = {name: world.lines[name].url for name in world.providers}
+        return Paying(
+            ledger=self.ledger,
+            answers=S3Answers(self._output),
+            switches=MappedLanes(cast("Any", world.functions), "render", urls),
+            providers=world.providers,
+            deliver=self._queues["deliver"],
+            intake=self._queues["intake"],
+            clock=self.clock,
+            daily_budget=world.setup.budget,
+            policy=OnLostAnswer(world.setup.on_lost_answer),
+        )
+
+    def _handing(self, world: "World") -> Handing:
+        return Handing(
+            ledger=self.ledger,
+            output=self._output,
+            downloads=world.downloads,
+            events=EventBus(cast("Any", world.bus), BUS),
+            dead_letters=self.letters,
+            clock=self.clock,
+            input_bucket=INPUT,
+            max_megapixels=MAX_MEGAPIXELS,
+        )
+
+    def _watching(self, world: "World") -> Watching:
+        return Watching(
+            books=self.books,
+            photos=self._photos,
+            lanes=self._lanes,
+            letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
+            dead_letters=self.letters,
+            waiting=self._queues["deliver"].waiting,
+            looks=partial(looks_of, bucket=INPUT, again=True),
+            bucket=INPUT,
+            since=world.clock.time,
+        )
+
+    def orders(self) -> Orders:
+        """What people can order."""
+        queues = self._queues
+        return Orders(self.ledger, self.books, self._lanes, queues["deliver"], queues["intake"], self.clock)
+
+    # -- what the doors do with one message ---------------------------------------------------------------------
+
+    @property
+    def doors(self) -> Mapping[str, Step]:
+        """The step of each queue's messages."""
+        lanes = dict.fromkeys(self._lanes, self._render)
+        return {"intake": self._take_in, "deliver": self._deliver, **lanes}
+
+    def slot(self, deadline: datetime, receives: int = 1) -> Slot:
+        """A slot until a moment, as the worker's own clock shows it."""
+        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
+
+    def _take_in(self, message: Message, _: datetime) -> None:
+        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1):
+            self._world.intake(look)
+
+    def _render(self, message: Message, deadline: datetime) -> None:
+        self._world.render(parse(JobMessage, message.body), self.slot(deadline, message.receives))
+
+    def _deliver(self, message: Message, _: datetime) -> None:
+        found = parse_delivery(message.body)
+        if isinstance(found, LaneMessage):
+            self.news(found.provider)
+        else:
+            self._world.deliver(found, receives=message.receives)
+
+    def set_right(self, deadline: datetime) -> bool:
+        """One run of reconcile; False where it failed and Lambda is to invoke it again."""
+        try:
+            self.reconcile(self.slot(deadline))
+        except WaitError:
+            return False
+        return True

@@ -1,0 +1,84 @@
+"""The emulator without a stack, what the simulated services are compared with on it, and how tests ask both."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from backdrop_local import emulator, processes
+from backdrop_local.clients import Clients
+from backdrop_local.home import Home, State
+from backdrop_local.leash import leashed
+from proof.world.stack import World
+
+SERVICES = "simulated", "emulator"
+TABLE = "ledger"
+_numbers = count(1)
+
+
+@contextmanager
+def emulator_alone(folder: Path) -> Generator[Clients]:
+    """Clients of an emulator that runs within this block."""
+    home = Home(folder)
+    with leashed(home):
+        process = emulator.start(home, processes.free_port())
+        home.write(State(emulator=process))
+        emulator.wait_until_ready(home, process)
+        yield Clients(process.url)
+
+
+@contextmanager
+def table_client(service: str, folder: Path) -> Generator[Any]:
+    """A client of a table with the keys and the index of template.yaml."""
+    if service == "simulated":
+        yield World().table
+        return
+    with emulator_alone(folder) as clients:
+        names = ("pk", "sk", "watch", "due")
+        index = {
+            "IndexName": "watch",
+            "KeySchema": _keys("watch", "due"),
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+        clients.dynamodb.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            KeySchema=_keys("pk", "sk"),
+            GlobalSecondaryIndexes=[index],  # pyright: ignore[reportArgumentType]
+        )
+        yield clients.dynamodb
+
+
+def _keys(first: str, second: str) -> Any:
+    return [{"AttributeName": first, "KeyType": "HASH"}, {"AttributeName": second, "KeyType": "RANGE"}]
+
+
+def number() -> int:
+    """A number that no other test has."""
+    return next(_numbers)
+
+
+def a_key() -> dict[str, Any]:
+    """The key of an item that no other test has."""
+    return {"pk": {"S": f"test#{number()}"}, "sk": {"S": "item"}}
+
+
+def write(client: Any, kind: str, **sent: Any) -> dict[str, Any]:
+    """One write to the table."""
+    return getattr(client, f"{kind}_item")(TableName=TABLE, **sent)
+
+
+def read(client: Any, key: dict[str, Any]) -> dict[str, Any]:
+    """An item without its key, or nothing where there is none."""
+    item = client.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
+    return {name: value for name, value in item.items() if name not in key}
+
+
+def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
+    """AWS's own code for an error."""
+    return raised.value.response.get("Error", {}).get("Code", "")

@@ -1,0 +1,88 @@
+"""The naive pipeline is no straw man: it retries what may pass, gives up on what cannot, and looks before it buys."""
+
+import importlib
+import io
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+from PIL import Image
+
+from backdrop_local.standin.faults import FaultRule
+from proof.chaos.provider import Provider, provider
+from tests.contract.standin_client import JPEG
+
+WISH: dict[str, Any] = {"prompt": "a beach", "rendering_speed": "TURBO"}
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def standin() -> Generator[Provider]:
+    """A provider of the bench."""
+    with provider(1, {"pictures": "prepared"}) as made:
+        yield made
+
+
+@pytest.fixture
+def naive(standin: Provider, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The function's module, which asks this provider and never pauses."""
+    names = {"TIMEOUT_SECONDS": "5", "IDEOGRAM_API_KEY": "standin-key", "OUTPUT_BUCKET": "pictures"}
+    for name, value in (names | {"IDEOGRAM_BASE_URL": standin.url}).items():
+        monkeypatch.setenv(name, value)
+    app = importlib.reload(importlib.import_module("proof.chaos.naive.function.app"))
+    monkeypatch.setattr(app, "PAUSE_SECONDS", 0)
+    return app
+
+
+def calls(standin: Provider) -> int:
+    """How many paid calls arrived."""
+    return len([entry for entry in standin.state.journal.entries() if entry.method == "POST"])
+
+
+def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:
+    picture = naive.download(naive.generate(JPEG, WISH))
+    assert Image.open(io.BytesIO(picture)).format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("fault", "args"),
+    [("status", {"code": 500}), ("status", {"code": 503}), ("refuse_429", {}), ("accept_then_drop", {})],
+)
+def test_what_may_pass_is_tried_three_times(
+    naive: ModuleType, standin: Provider, fault: Any, args: dict[str, Any]
+) -> None:
+    standin.state.faults.add(FaultRule(fault=fault, args=args, times=2))
+    assert naive.with_retries(lambda: naive.generate(JPEG, WISH))
+    assert calls(standin) == 3
+
+
+def test_what_cannot_pass_is_tried_once(naive: ModuleType, standin: Provider) -> None:
+    standin.state.faults.add(FaultRule(fault="status", args={"code": 422}))
+    with pytest.raises(ValueError, match="422"):
+        naive.with_retries(lambda: naive.generate(JPEG, WISH))
+    assert calls(standin) == 1
+
+
+def test_a_download_that_breaks_off_is_tried_again_without_buying_again(naive: ModuleType, standin: Provider) -> None:
+    url = naive.generate(JPEG, WISH)
+    standin.state.faults.add(FaultRule(fault="truncated", times=2))
+    assert naive.with_retries(lambda: naive.download(url))
+    assert calls(standin) == 1
+
+
+@pytest.mark.parametrize(("made", "bought"), [(timedelta(seconds=9), False), (timedelta(seconds=-9), True)])
+def test_a_photo_that_has_its_picture_is_not_bought_again(
+    naive: ModuleType, standin: Provider, made: timedelta, bought: bool
+) -> None:
+    with Stubber(naive.s3) as s3:
+        s3.add_response("get_object", {"LastModified": NOW, "Body": io.BytesIO(JPEG)})
+        s3.add_response("get_object", {"Body": io.BytesIO(b'{"prompt": "a beach"}')})
+        s3.add_response("head_object", {"LastModified": NOW + made}, {"Bucket": "pictures", "Key": "red.png"})
+        if bought:
+            s3.add_response("put_object", {}, {"Bucket": "pictures", "Key": "red.png", "Body": ANY, "ContentType": ANY})
+        naive.process("photos", "red.jpg")
+        s3.assert_no_pending_responses()
+    assert calls(standin) == int(bought)

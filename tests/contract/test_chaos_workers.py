@@ -1,0 +1,155 @@
+"""The bench kills exactly the worker whose call was accepted, and its provider falls and rises with its books."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from backdrop_local.standin.faults import FaultRule
+from proof.chaos.provider import Provider, provider
+from proof.chaos.workers import holder, killing, socket_inode, workers_in
+from tests.contract.standin_client import IMAGE, KEY, REPLACE, StandinClient, text, wait_until
+
+TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 0
+   1: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0
+"""
+NOBODY = 2**22 + 1
+SETTINGS = {"latency_seconds": 0.2, "pictures": "prepared"}
+WORKER = """
+import sys, requests
+session = requests.Session()
+session.trust_env = False
+files = [("image", ("in.jpg", open(sys.argv[2], "rb").read(), "image/jpeg")), ("prompt", (None, "a beach"))]
+session.post(sys.argv[1], files=files, headers={"Api-Key": "standin-key"}, timeout=20)
+"""
+
+
+@pytest.fixture
+def standin() -> Generator[Provider]:
+    """A provider of the bench."""
+    with provider(1, SETTINGS) as made:
+        yield made
+
+
+def client(made: Provider) -> StandinClient:
+    """A caller of it."""
+    return StandinClient(made.url.removesuffix("/ideogram"))
+
+
+def buy(made: Provider) -> requests.Response:
+    """One paid call."""
+    return client(made).post(REPLACE, [IMAGE, text("prompt", "a beach")], key=KEY)
+
+
+def test_a_connection_is_known_by_both_of_its_ports() -> None:
+    assert socket_inode(TABLE, 0xD431, 0x1F90) == "4711"
+    assert socket_inode(TABLE, 0x1F90, 0xD431) == "4712"
+    assert socket_inode(TABLE, 0xD431, 0x1F91) is None
+
+
+def test_the_process_that_holds_a_connection_is_found_among_others() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
+        ports = ours.getsockname()[1], server.getsockname()[1]
+        assert holder(*ports, [NOBODY, os.getpid()]) == os.getpid()
+        assert holder(*ports, [NOBODY]) is None
+    assert holder(*ports, [os.getpid()]) is None
+
+
+def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
+    standin: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("worker")
+    photo = folder / "in.jpg"
+    photo.write_bytes(bytes(IMAGE[1][1]) if isinstance(IMAGE[1][1], bytes) else b"")
+    standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 5000}, times=1))
+    command = [sys.executable, "-c", WORKER, f"http://127.0.0.1:{standin.port}{REPLACE}", str(photo)]
+    with killing(standin, str(folder)) as killer, subprocess.Popen(command) as worker:
+        assert worker.wait(20) == -signal.SIGKILL
+    (job,) = standin.state.bill.jobs()
+    assert killer.kills == [job.id]
+    assert killer.missed == []
+    assert not job.answered
+    assert workers_in(str(folder)) == []
+
+
+def test_a_call_that_is_not_marked_kills_nobody(standin: Provider) -> None:
+    with killing(standin, f"{os.getpid()} is nobody's folder") as killer:
+        assert buy(standin).status_code == 200
+    assert (killer.kills, killer.missed) == ([], [])
+
+
+def test_a_worker_that_cannot_be_found_is_counted(standin: Provider) -> None:
+    standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 100}, times=1))
+    with killing(standin, "no such folder") as killer:
+        assert buy(standin).status_code == 200
+        wait_until(lambda: len(killer.missed) == 1)
+    assert killer.kills == []
+
+
+def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: Provider) -> None:
+    standin.change(latency_seconds=20)
+    with ThreadPoolExecutor() as pool:
+        calling: Future[requests.Response] = pool.submit(buy, standin)
+        assert [accepted.n for accepted in standin.accepted(0, 10)] == [1]
+        standin.down()
+        with pytest.raises(requests.ConnectionError):
+            calling.result(10)
+    with pytest.raises(requests.ConnectionError):
+        buy(standin)
+    standin.up()
+    standin.change(latency_seconds=0)
+    assert buy(standin).status_code == 200
+    assert standin.cut_off == len(standin.lost_calls()) == 1
+    assert len(standin.state.bill.jobs()) == 2
+    assert client(standin).total_usd() == "0.12"
+
+
+def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin: Provider) -> None:
+    standin.change(latency_seconds=1, in_flight_limit=2)
+    together = threading.Barrier(3)
+
+    def call() -> int:
+        together.wait(10)
+        return buy(standin).status_code
+
+    with ThreadPoolExecutor() as pool:
+        statuses = sorted(one.result() for one in [pool.submit(call) for _ in range(3)])
+    assert statuses == [200, 200, 429]
+    assert standin.peak_open == 3
+    account = standin.account()
+    assert (account.taken, account.refused, account.history[-1][1]) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "args", "lost"),
+    [
+        ("accept_then_drop", {}, True),
+        ("malformed_json", {}, True),
+        ("status", {"code": 500}, True),
+        ("status", {"code": 502, "after_run": True}, True),
+        ("status", {"code": 503}, False),
+        ("refuse_429", {}, False),
+        ("drop_before_read", {}, False),
+        ("unsafe", {}, False),
+    ],
+)
+def test_a_call_is_lost_when_nobody_can_know_whether_it_was_taken(
+    standin: Provider, fault: Any, args: dict[str, Any], lost: bool
+) -> None:
+    standin.state.faults.add(FaultRule(fault=fault, args=args, times=1))
+    with contextlib.suppress(requests.ConnectionError):
+        buy(standin)
+    wait_until(lambda: not standin.calls_open)
+    assert len(standin.lost_calls()) == lost
+    assert buy(standin).status_code == 200
+    assert len(standin.lost_calls()) == lost

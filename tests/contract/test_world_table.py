@@ -1,0 +1,246 @@
+"""The simulated table keeps the promises that the emulator's keeps, asked in the product's own words."""
+
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from backdrop.aws.books import DynamoBooks
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.records import instant
+from backdrop.aws.table import Table
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import OwnedError, StaleError, WaitError
+from backdrop.core.job import Job, Source, Status
+from backdrop.core.watch import Ref, Run
+from proof.world.stack import World
+from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
+from tests.unit.simulation import KEY, NOW, OK, PRICE, a_job, claim
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Any]:
+    with table_client(request.param, tmp_path_factory.mktemp("emulator")) as client:
+        yield client
+
+
+@pytest.fixture
+def table(client: Any) -> Table:
+    return Table(client, TABLE, World().clock)
+
+
+@pytest.fixture
+def ledger(table: Table) -> DynamoLedger:
+    return DynamoLedger(table)
+
+
+def a_photo() -> tuple[Source, Job]:
+    """A photo's place and its job, which no other test has."""
+    ident = f"{number():064x}"
+    names = {"source_id": ident, "job_id": ident, "content_key": ident}
+    return Source(source_id=ident, bucket="photos", key=KEY), a_job(**names)
+
+
+# -- what the ledger does ---------------------------------------------------------------------------------------
+
+
+def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: DynamoLedger) -> None:
+    source, job = a_photo()
+    jobs = [job, *(job.but(job_id=f"{job.job_id}{n}") for n in range(5))]
+    ledger.put_source(source, [transitions.Step(one) for one in jobs])
+    found, read_jobs = ledger.photo(source.source_id)
+    assert found
+    assert found.but(rev=0, write_id="") == source
+    assert [one.but(rev=0, write_id="") for one in read_jobs] == jobs
+    assert ledger.job(source.source_id, "another") is None
+
+
+def test_who_read_an_older_state_writes_nothing(ledger: DynamoLedger) -> None:
+    source, job = a_photo()
+    ledger.put_source(source, [transitions.accept(job)])
+    with pytest.raises(StaleError):
+        ledger.put_source(source, [])
+    read_job = ledger.job(source.source_id, job.job_id)
+    assert read_job
+    ledger.advance(claim(read_job))
+    with pytest.raises(StaleError):
+        ledger.advance(claim(read_job))
+
+
+def test_one_content_has_one_owner(ledger: DynamoLedger) -> None:
+    source, job = a_photo()
+    other, another_job = a_photo()
+    ledger.put_source(source, [transitions.accept(job)])
+    with pytest.raises(OwnedError) as raised:
+        ledger.put_source(other, [transitions.accept(another_job.but(content_key=job.content_key))])
+    assert raised.value.owner == transitions.owner_of(job)
+    assert ledger.photo(other.source_id) == (None, [])
+
+
+def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: DynamoLedger, client: Any) -> None:
+    day = NOW + timedelta(days=number())
+    jobs: list[Job] = []
+    for _ in range(2):
+        source, job = a_photo()
+        ledger.put_source(source, [transitions.accept(job)])
+        jobs += [one for one in [ledger.job(source.source_id, job.job_id)] if one]
+    claimed = ledger.advance(claim(jobs[0], day, cap=PRICE))
+    with pytest.raises(WaitError) as raised:
+        ledger.advance(claim(jobs[1], day, cap=PRICE))
+    assert raised.value.code is Code.BUDGET_RESERVED
+    ledger.advance(transitions.record(claimed, 1, OK, day))
+    with pytest.raises(WaitError) as raised:
+        ledger.advance(claim(jobs[1], day, cap=PRICE))
+    assert raised.value.code is Code.BUDGET_REACHED
+    sums = read(client, {"pk": {"S": f"budget#{day.date()}"}, "sk": {"S": "budget"}})
+    assert {name: value["N"] for name, value in sums.items()} == {
+        "reserved": "0",
+        "certain": str(PRICE),
+        "unknown": "0",
+        "committed": str(PRICE),
+    }
+
+
+def test_what_is_due_is_found_in_the_order_of_its_time(ledger: DynamoLedger, table: Table) -> None:
+    books = DynamoBooks(table)
+    expected: list[Ref] = []
+    for minutes in (30, 10, 20):
+        source, job = a_photo()
+        at = NOW - timedelta(days=1000, minutes=minutes)
+        ledger.put_source(source, [transitions.Step(job.but(queued_at=at))])
+        expected.append(Ref(source.source_id, job.job_id))
+    source, job = a_photo()
+    ledger.put_source(source, [transitions.Step(job.but(status=Status.STORED, queued_at=NOW - timedelta(days=1000)))])
+    due = books.due(NOW - timedelta(days=900), 10)
+    assert list(due) == [expected[0], expected[2], expected[1]]
+    assert list(books.due(NOW - timedelta(days=900), 2)) == list(due)[:2]
+
+
+def test_one_run_at_a_time_has_reconciles_item(table: Table) -> None:
+    books = DynamoBooks(table)
+    run = books.run()
+    taken = books.put_run(run.but(until=NOW))
+    with pytest.raises(StaleError):
+        books.put_run(run)
+    assert books.run() == taken
+    assert isinstance(taken, Run)
+
+
+# -- transactions -----------------------------------------------------------------------------------------------
+
+
+def transact(client: Any, *writes: dict[str, Any], token: str = "") -> None:
+    """Send a transaction."""
+    named = [{kind: {"TableName": TABLE, **sent} for kind, sent in write.items()} for write in writes]
+    client.transact_write_items(TransactItems=named, ClientRequestToken=token or f"token-{number()}")
+
+
+FRESH = {"ConditionExpression": "attribute_not_exists(pk)"}
+
+
+def test_a_transaction_is_done_whole_or_not_at_all_and_says_why(client: Any) -> None:
+    old, new = a_key(), a_key()
+    write(client, "put", Item=old | {"rev": {"N": "3"}})
+    shown = FRESH | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+    with pytest.raises(ClientError) as raised:
+        transact(client, {"Put": {"Item": new, **FRESH}}, {"Put": {"Item": old, **shown}})
+    assert code_of(raised) == "TransactionCanceledException"
+    reasons = cast("dict[str, Any]", raised.value.response)["CancellationReasons"]
+    assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
+    assert reasons[1]["Item"] == old | {"rev": {"N": "3"}}
+    assert read(client, new) == {}
+
+
+def test_a_transaction_may_delete_and_check_too(client: Any) -> None:
+    gone, kept, new = a_key(), a_key(), a_key()
+    for key in (gone, kept):
+        write(client, "put", Item=key | {"rev": {"N": "3"}})
+    exists = {"ConditionExpression": "attribute_exists(rev)"}
+    transact(client, {"Delete": {"Key": gone}}, {"ConditionCheck": {"Key": kept, **exists}}, {"Put": {"Item": new}})
+    assert (read(client, gone), read(client, kept)) == ({}, {"rev": {"N": "3"}})
+    with pytest.raises(ClientError) as raised:
+        transact(client, {"ConditionCheck": {"Key": gone, **exists}}, {"Delete": {"Key": kept}})
+    assert code_of(raised) == "TransactionCanceledException"
+    assert read(client, kept)
+
+
+def test_the_same_token_again_does_nothing_more(client: Any) -> None:
+    key, token = a_key(), f"token-{number()}"
+    for _ in range(2):
+        transact(client, {"Put": {"Item": key, **FRESH}}, token=token)
+    with pytest.raises(ClientError) as raised:
+        transact(client, {"Put": {"Item": a_key()}}, token=token)
+    assert code_of(raised) == "IdempotentParameterMismatchException"
+
+
+def test_a_transaction_writes_an_item_once_at_most(client: Any) -> None:
+    key = a_key()
+    with pytest.raises(ClientError) as raised:
+        transact(client, {"Put": {"Item": key}}, {"Delete": {"Key": key}})
+    assert code_of(raised) == "ValidationException"
+
+
+# -- reading ----------------------------------------------------------------------------------------------------
+
+
+def test_an_index_holds_the_keys_of_the_items_that_have_its_attributes(client: Any) -> None:
+    shard = f"open#{number()}"
+    for n in (3, 1, 2):
+        place = {"pk": {"S": shard}, "sk": {"S": f"item{n}"}}
+        write(
+            client,
+            "put",
+            Item=place | {"watch": {"S": shard}, "due": {"S": instant(NOW + timedelta(days=n))}, "rev": {"N": "1"}},
+        )
+    write(client, "put", Item={"pk": {"S": shard}, "sk": {"S": "sparse"}, "watch": {"S": shard}})
+    query: dict[str, Any] = {
+        "TableName": TABLE,
+        "IndexName": "watch",
+        "KeyConditionExpression": "watch = :shard AND due <= :until",
+        "ExpressionAttributeValues": {":shard": {"S": shard}, ":until": {"S": instant(NOW + timedelta(days=2))}},
+    }
+    page = client.query(**query, Limit=1)
+    found = page["Items"]
+    while "LastEvaluatedKey" in page:
+        page = client.query(**query, Limit=1, ExclusiveStartKey=page["LastEvaluatedKey"])
+        found += page["Items"]
+    assert [item["sk"]["S"] for item in found] == ["item1", "item2"]
+    assert all(item.keys() == {"pk", "sk", "watch", "due"} for item in found)
+
+
+def test_an_item_leaves_the_index_with_its_attributes(client: Any) -> None:
+    key, shard = a_key(), f"open#{number()}"
+    values = {":shard": {"S": shard}}
+    write(client, "put", Item=key | {"watch": {"S": shard}, "due": {"S": "2026"}})
+    write(client, "put", Item=key)
+    found = client.query(
+        TableName=TABLE,
+        IndexName="watch",
+        KeyConditionExpression="watch = :shard",
+        ExpressionAttributeValues=values,
+    )
+    assert found["Items"] == []
+
+
+def test_several_items_are_read_at_once(client: Any) -> None:
+    keys = [a_key() for _ in range(3)]
+    for key in keys[:2]:
+        write(client, "put", Item=key)
+    answer = client.batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": True}})
+    assert sorted(item["pk"]["S"] for item in answer["Responses"][TABLE]) == sorted(key["pk"]["S"] for key in keys[:2])
+    assert answer.get("UnprocessedKeys", {}) == {}
+
+
+def test_a_table_that_is_not_there_says_so(client: Any) -> None:
+    with pytest.raises(ClientError) as raised:
+        client.get_item(TableName="another", Key=a_key(), ConsistentRead=True)
+    assert code_of(raised) == "ResourceNotFoundException"
+
+
+def test_the_table_knows_when_it_was_made(table: Table, client: Any) -> None:
+    made = client.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]
+    assert made.tzinfo is not None
+    assert table.created() == made

@@ -1,0 +1,67 @@
+"""Hand-made plain data for the checker's tests: jobs, photos and lanes as the ledger stores them."""
+
+from typing import Any
+
+from proof.checker.books import Ledger, Plain
+
+PRICE = 30_000
+DAY = "2026-11-20"
+KEY = "shoes/red.jpg"
+PICTURE = f"{KEY}/red.png"
+LEASE = "2026-11-20T09:06:00Z"
+
+
+def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
+    """An attempt that was answered and charged."""
+    facts: dict[str, Any] = {"n": n, "provider": "ideogram", "provider_id": None, "outcome": "answered", "day": DAY}
+    money = {"charged": PRICE, "unknown": 0, "reserved": 0}
+    return facts | money | {"generation": 0, "parked": False, "lease_until": LEASE} | changes
+
+
+def in_flight(n: int = 1, **changes: Any) -> dict[str, Any]:
+    """An attempt whose call is out."""
+    return attempt(n, outcome="in_flight", charged=0, reserved=PRICE) | changes
+
+
+def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
+    """An attempt whose answer was lost."""
+    return attempt(n, outcome="lost", charged=0, unknown=PRICE) | changes
+
+
+def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A job; stored with one picture where nothing else is said."""
+    facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_key": "c1", "key": KEY, "sha256": "aa"}
+    facts |= {"asked": {"operation": "remove"}, "provider": "ideogram", "problem": None, "told": False}
+    facts |= {"attempt": len(attempts) or 1, "answered": 1, "generation": 0, "unwanted": None, "reused_from": None}
+    results = [{"key": PICTURE}] if status == "stored" else []
+    tried = list(attempts) if attempts or status != "stored" else [attempt()]
+    return facts | {"status": status, "attempts": tried, "results": results, "quoted": PRICE} | changes
+
+
+def waiting(**changes: Any) -> dict[str, Any]:
+    """A job that was just accepted."""
+    return job("accepted", attempt=0, answered=0, **changes)
+
+
+def failed(status: str, code: str, *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A job that came to a bad end."""
+    return job(status, *attempts, problem={"code": code}, **changes)
+
+
+def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    """A photo's place, with the jobs that it names and what is wrong with it."""
+    wrong = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
+    facts: dict[str, Any] = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
+    return facts | {"photo": {"etag": "e1"}, "waiting_since": None} | changes
+
+
+def ledger(*jobs: Plain, place: Plain | None = None) -> Ledger:
+    """A ledger with one photo, which names its first job unless a place is given."""
+    named = [str(one["job_id"]) for one in jobs[:1]]
+    return Ledger({"s1": place or source(*named)}, {str(one["job_id"]): one for one in jobs}, {})
+
+
+def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
+    """A lane that is paused for these reasons; open where there are none."""
+    pauses = [{"reason": reason, "code": f"{reason}_code", "needs": 0} for reason in reasons]
+    return {"pauses": pauses, "trying": False, "closed_since": None} | changes

@@ -1,0 +1,111 @@
+"""A person at a terminal, or a script, who types `backdrop` commands at a simulated stack."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop_cli.main import run
+from backdrop_cli.options import Place
+from backdrop_cli.stack import Stack
+from proof.world.pictures import photo
+from proof.world.reactions import refuses
+from proof.world.sight import INPUT
+from proof.world.stack import World
+
+REMOVAL = 10_000
+"""What `remove` costs at Ideogram, in micro-dollars."""
+LEFT_ALONE = "nothing was changed"
+
+
+class Terminal(io.StringIO):
+    """A text stream that is a terminal; `meanwhile` is what others do while somebody reads the question."""
+
+    def __init__(self, text: str = "", meanwhile: Callable[[], object] = lambda: None) -> None:
+        super().__init__(text)
+        self._meanwhile = meanwhile
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, size: int = -1, /) -> str:
+        self._meanwhile()
+        return super().readline(size)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Its JSON."""
+        return json.loads(self.out)
+
+
+def stack_of(world: World) -> Stack:
+    """The simulated stack as the command sees one."""
+    steps = world.steps
+    return Stack(
+        name="shop",
+        orders=steps.orders(),
+        keeper=steps.keeper,
+        letters=steps.reconcile.letters,
+        in_lane=lambda provider: len(world.lines[provider].messages),
+        daily_budget=world.setup.budget,
+        input_bucket=INPUT,
+    )
+
+
+class Person:
+    """Types commands; `answer` is typed at the question, None where there is no terminal."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.stack = stack_of(world)
+        self.asked_for: list[Place] = []
+        self._monkeypatch = monkeypatch
+        monkeypatch.setenv("COLUMNS", "80")
+
+    def types(
+        self,
+        *words: str,
+        answer: str | None = None,
+        terminal: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> Said:
+        """One command line; `meanwhile` happens before the question is answered."""
+        out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
+        typed = io.StringIO() if answer is None else Terminal(f"{answer}\n", meanwhile)
+        self._monkeypatch.setattr("sys.stdin", typed)
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(words, self._connect)
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def _connect(self, place: Place) -> Stack:
+        self.asked_for.append(place)
+        return self.stack
+
+    # -- what befalls photos -----------------------------------------------------------------------------------
+
+    def drops(self, *keys: str) -> None:
+        """Photos whose backgrounds are to be removed; no two alike."""
+        for key in keys:
+            self.world.drop(key, photo(key), operation="remove")
+
+    def has_failed(self, code: Code, *keys: str) -> None:
+        """Photos whose calls the provider refuses for good, for nothing."""
+        for key in keys:
+            self.world.provider.script.append(refuses(Class.PERM, code))
+            self.drops(key)
+            self.world.run()

@@ -1,0 +1,88 @@
+"""Days in the simulated world, one thing after another: messages are worked off, reconcile runs every five minutes."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from backdrop.core.lane import Lane
+from backdrop.core.layout import provider_report_key
+from proof.world.pictures import photo
+from proof.world.provider import Reaction
+from proof.world.stack import LIMITS, World
+from proof.world.wire import Call, SimulatedCrash
+
+EVERY_SECONDS = 300
+A_MINUTE = 60
+DAY = 86_400
+
+
+def set_right(world: World) -> None:
+    """One run of reconcile, or as much of it as can be done."""
+    world.steps.set_right(world.clock.time + timedelta(seconds=LIMITS["reconcile"]))
+
+
+def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> None:
+    """Let so much time pass, with reconcile every so many seconds and at its end, and a minute more for what it did."""
+    end = world.clock.time + timedelta(seconds=seconds)
+    while world.clock.time < end:
+        world.run_for(min(every, (end - world.clock.time).total_seconds()))
+        with suppress(SimulatedCrash):
+            set_right(world)
+    world.run_for(A_MINUTE)
+
+
+def others_take(world: World, name: str) -> Callable[[Call], None]:
+    """For faults: meanwhile another worker takes a message of this queue."""
+
+    def take(_: Call) -> None:
+        world.turn(name)
+
+    return take
+
+
+def fails_alone(world: World, job_id: str, reaction: Reaction) -> None:
+    """From now on the provider does this with one job, and well with all others."""
+    world.provider.weather.append(lambda: reaction if world.provider.calls[-1] == job_id else None)
+
+
+def while_others_go_well(world: World, tries: int) -> None:
+    """Let a failing job be tried so often, each time later than the last, with a photo that goes well in between."""
+    for seconds in (15, 25, 45, 85, 165, 325, 645, 905)[:tries]:
+        name = f"{world.clock.unix()}"
+        world.drop(f"others/{name}.jpg", photo(name), operation="remove")
+        world.run_for(seconds)
+
+
+def the_lane(world: World) -> Lane:
+    """The lane's health as the ledger has it."""
+    return world.ledger.lane("ideogram")
+
+
+def reasons(world: World) -> list[str]:
+    """Why the lane is paused."""
+    return [pause.reason.value for pause in the_lane(world).pauses]
+
+
+def provider_report(world: World) -> dict[str, Any] | None:
+    """The one report of a provider that is paused."""
+    found = world.output.current(provider_report_key("ideogram"))
+    return None if found is None or found.data is None else json.loads(found.data)
+
+
+def provider_codes(world: World) -> list[str]:
+    """The codes in the provider's report."""
+    report = provider_report(world)
+    return [error["code"] for error in report["errors"]] if report else []
+
+
+def kinds(world: World) -> list[str]:
+    """What was told on the bus, each piece of news once."""
+    return [*{event.detail["event_id"]: event.detail_type for event in world.bus.events}.values()]
+
+
+def codes(world: World, key: str) -> list[str]:
+    """The codes in a photo's report."""
+    report = world.report(key)
+    return [error["code"] for error in report["errors"]] if report else []

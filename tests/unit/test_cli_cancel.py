@@ -1,0 +1,129 @@
+"""`backdrop cancel`: what is not bought yet ends, what is out runs on, and both are said."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.job import Status
+from backdrop.core.transitions import claim
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.unit.cli_person import LEFT_ALONE, REMOVAL, Person
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In whose stack two photos of shoes and one hat wait behind a paused lane."""
+    person = Person(World(), monkeypatch)
+    person.types("pause", "ideogram")
+    person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
+    person.world.run()
+    return person
+
+
+def statuses(person: Person) -> dict[str, str]:
+    return {job.key: job.status.value for job in person.world.jobs()}
+
+
+def sends(person: Person, key: str) -> None:
+    """A worker is in the call for this photo."""
+    (job,) = person.world.jobs(key)
+    now = person.world.clock.now()
+    step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
+    person.world.ledger.advance(step)
+
+
+def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="n")
+    assert said.code == 1
+    assert "Not bought yet, keys that begin with shoes/, stack shop: 2 jobs." in said.out
+    assert "Cancel 2 jobs? [y/N]" in said.out
+    assert said.err == f"error: {LEFT_ALONE}\n"
+    assert set(statuses(person).values()) == {"accepted"}
+
+
+def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="y")
+    assert said.code == 0
+    assert "Ended: 2 jobs." in said.out
+    assert statuses(person) == {"shoes/red.jpg": "cancelled", "shoes/blue.jpg": "cancelled", "hats/red.jpg": "accepted"}
+    person.types("resume", "ideogram")
+    person.world.run()
+    assert len(person.world.provider.calls) == 1
+
+
+def test_all_means_all(person: Person) -> None:
+    assert person.types("cancel", "--all", "--yes").code == 0
+    assert set(statuses(person).values()) == {"cancelled"}
+
+
+def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
+    sends(person, "shoes/red.jpg")
+    said = person.types("cancel", "--all", "--yes")
+    words = "Left running: 1 job, since its call is out or it is paid, at most $0.01."
+    assert said.out.splitlines().count(words) == 2
+    assert "Ended: 2 jobs." in said.out
+    assert statuses(person)["shoes/red.jpg"] == Status.SUBMITTING.value
+
+
+def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
+    sends(person, "shoes/red.jpg")
+    assert person.types("cancel", "shoes/", "--json").data == {
+        "stack": "shop",
+        "prefix": "shoes/",
+        "would_end": 1,
+        "would_wait_no_more": 0,
+    }
+    done = person.types("cancel", "shoes/", "--json", "--yes").data
+    assert (done["ended"], done["left_running"], done["left_running_usd"]) == (1, 1, 0.01)
+
+
+def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.world.drop("bare.jpg", photo())
+    person.world.turn("intake")
+    said = person.types("cancel", "bare", answer="y")
+    assert "Cancel 1 photo without instructions? [y/N]" in said.out
+    person.world.run()
+    assert person.world.jobs() == []
+    (failure,) = person.types("failures", "--json").data["failures"]
+    assert (failure["key"], failure["code"]) == ("bare.jpg", "no_instructions")
+
+
+def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="y", meanwhile=lambda: sends(person, "shoes/blue.jpg"))
+    assert said.code == 0
+    assert "Ended: 1 job." in said.out
+    assert "Left running: 1 job" in said.out
+    assert statuses(person)["shoes/blue.jpg"] == Status.SUBMITTING.value
+
+
+def test_twice_is_once(person: Person) -> None:
+    person.types("cancel", "--all", "--yes")
+    again = person.types("cancel", "--all")
+    assert (again.code, again.err) == (0, "")
+    assert again.out == "Not bought yet, all photos, stack shop: nothing.\n"
+
+
+def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
+    strike = Strike(forbid, "transact_write_items", nth=2)
+    person.world.wire.before.append(strike)
+    said = person.types("cancel", "--all", "--yes")
+    assert strike.hits == 1
+    assert said.code == 1
+    assert "Ended: 1 job." in said.out
+    assert "may not do transact_write_items" in said.err
+
+
+def forbid(call: Call) -> None:
+    """The person's credentials do not suffice."""
+    raise refusal("AccessDeniedException", call.operation, 400, "no")
+
+
+@pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])
+def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types(*words, "--yes")
+    assert (said.code, said.out) == (2, "")
+    assert "a prefix of their keys, such as shoes/autumn/, or else --all" in said.err
+    assert set(statuses(person).values()) == {"accepted"}

@@ -1,0 +1,81 @@
+"""The lanes' event source mappings: found by their queue, switched, and waited for where Lambda does not answer."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from backdrop.aws.lanes import MappedLanes
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+
+QUEUES = {"ideogram": "https://sqs.example/1/shop-ideogram", "segmind": "https://sqs.example/1/shop-segmind"}
+ARN = "arn:aws:sqs:eu-central-1:123456789012:"
+
+
+def in_use() -> ClientError:
+    """Lambda is still at work on the mapping."""
+    return ClientError({"Error": {"Code": "ResourceInUseException", "Message": "busy"}}, "UpdateEventSourceMapping")
+
+
+class Lambda:
+    """The two calls of boto3's Lambda client that lanes make."""
+
+    def __init__(self, state: str = "Enabled", *, error: Exception | None = None) -> None:
+        self.updates: list[dict[str, Any]] = []
+        self.asked: list[dict[str, Any]] = []
+        self._state = state
+        self._error = error
+
+    def list_event_source_mappings(self, **call: Any) -> dict[str, Any]:
+        self.asked.append(call)
+        names = ("shop-deliver", "shop-segmind", "shop-ideogram-old", "shop-ideogram")
+        mappings = [{"UUID": name, "EventSourceArn": ARN + name, "State": self._state} for name in names]
+        return {"EventSourceMappings": [{"UUID": "kafka"}, *mappings]}
+
+    def update_event_source_mapping(self, **call: Any) -> None:
+        if self._error:
+            raise self._error
+        self.updates.append(call)
+
+
+def lanes(client: Lambda) -> MappedLanes:
+    made: Any = client
+    return MappedLanes(made, "shop-render", QUEUES)
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("provider", QUEUES)
+def test_a_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
+    client = Lambda()
+    lanes(client).switch(provider, on=on)
+    assert client.asked == [{"FunctionName": "shop-render"}]
+    assert client.updates == [{"UUID": f"shop-{provider}", "Enabled": on}]
+
+
+@pytest.mark.parametrize(
+    ("state", "on"),
+    [
+        ("Enabled", True),
+        ("Disabled", False),
+        *((state, None) for state in ("Creating", "Enabling", "Disabling", "Updating", "Deleting")),
+    ],
+)
+def test_a_lane_is_on_or_off_or_being_changed(state: str, on: bool | None) -> None:
+    """Lambda refuses a second change while it is at work on the first."""
+    assert lanes(Lambda(state)).is_on("ideogram") is on
+
+
+@pytest.mark.parametrize("error", [in_use(), EndpointConnectionError(endpoint_url="https://lambda.example")])
+def test_a_switch_that_cannot_be_thrown_now_is_waited_for(error: Exception) -> None:
+    with pytest.raises(WaitError) as caught:
+        lanes(Lambda(error=error)).switch("ideogram", on=False)
+    assert (caught.value.code, caught.value.delay_seconds > 0) == (Code.STORAGE_UNAVAILABLE, True)
+
+
+def test_a_lane_without_a_mapping_is_waited_for_and_says_so() -> None:
+    client: Any = Lambda()
+    gone = MappedLanes(client, "shop-render", {"ideogram": "https://sqs.example/1/elsewhere"})
+    with pytest.raises(WaitError) as caught:
+        gone.is_on("ideogram")
+    assert "elsewhere" in caught.value.message

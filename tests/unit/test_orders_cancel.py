@@ -1,0 +1,182 @@
+"""A cancel: what is not submitted yet ends unpaid; what runs on is counted with what it may cost."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.steps.orders import Cancelled
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, charges_and_hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import SimulatedCrash, Strike, die
+from tests.unit.days import codes, others_take, pass_time
+from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+S = Status
+
+
+def cancelled(world: World, prefix: str = "") -> tuple[list[str], Cancelled]:
+    """The keys that a cancel ended, and its sums."""
+    done = Cancelled()
+    return list(world.steps.orders().cancel(prefix, done)), done
+
+
+def many() -> World:
+    """A world with four photos in their lane."""
+    world = World()
+    for key in ("hats/1.jpg", "hats/2.jpg", "shoes/1.jpg", "shoes/2.jpg"):
+        world.drop(key, photo(key), operation="remove")
+    world.run("intake")
+    return world
+
+
+def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None:
+    world = many()
+    keys, done = cancelled(world, "hats/")
+    assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], Cancelled(jobs=2))
+    world.run()
+    assert [job.status for job in world.jobs()] == [S.CANCELLED, S.CANCELLED, S.STORED, S.STORED]
+    assert world.provider.charged == 2 * PRICE
+    for key in keys:
+        receipt = world.receipt(key)
+        assert receipt
+        assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
+        assert codes(world, key) == []
+    assert_at_rest(world)
+
+
+def test_an_empty_prefix_is_all() -> None:
+    world = many()
+    assert len(cancelled(world)[0]) == 4
+    world.run()
+    assert (world.provider.calls, {job.status for job in world.jobs()}) == ([], {S.CANCELLED})
+
+
+def test_what_is_cancelled_in_a_paused_lane_is_cancelled_at_once() -> None:
+    world = many()
+    world.pause()
+    cancelled(world)
+    world.run("deliver")
+    assert {job.status for job in world.jobs()} == {S.CANCELLED}
+
+
+def under_way(world: World) -> None:
+    """The job is in its call."""
+    world.provider.script.append(Reaction(dies=True))
+    world.turn("ideogram")
+
+
+def lost(world: World) -> None:
+    """The job's answer is lost, and it waits."""
+    world.provider.script.append(charges_and_hangs_up())
+    world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+    world.turn("ideogram")
+
+
+def paid(world: World) -> None:
+    """The job is paid."""
+    world.turn("ideogram")
+
+
+@pytest.mark.parametrize("state", [under_way, lost, paid])
+def test_what_was_sent_runs_on_and_is_said_with_its_cost(state: Callable[[World], None]) -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    state(world)
+    keys, done = cancelled(world)
+    assert (keys, done) == ([], Cancelled(left=1, left_cost=PRICE))
+    pass_time(world, 3600)
+    assert the_job(world).status is S.STORED
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) -> None:
+    world = World(settle_seconds=600)
+    world.drop(KEY, photo())
+    world.turn("intake")
+    if settled:
+        world.run_for(700)
+    keys, done = cancelled(world)
+    assert (keys, done) == (([], Cancelled()) if settled else ([KEY], Cancelled(waiting=1)))
+    world.run()
+    assert (world.jobs(), codes(world, KEY)) == ([], ["no_instructions"])
+    world.sidecar(KEY, operation="remove")
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+
+
+def test_a_cancelled_photo_that_comes_again_is_bought() -> None:
+    world = dropped()
+    world.run("intake")
+    cancelled(world)
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_what_is_cancelled_is_not_found_by_the_sweep() -> None:
+    world = dropped()
+    world.run("intake")
+    cancelled(world)
+    pass_time(world, 7200)
+    assert (the_job(world).status, world.provider.calls) == (S.CANCELLED, [])
+
+
+def test_who_waited_for_a_cancelled_one_buys_itself() -> None:
+    world = World()
+    for key in ("hats/1.jpg", "shoes/1.jpg"):
+        world.drop(key, photo(), operation="remove")
+        world.run("intake")
+    cancelled(world, "hats/")
+    world.run()
+    assert [job.status for job in world.jobs()] == [S.CANCELLED, S.STORED]
+    assert world.provider.charged == PRICE
+
+
+def test_a_job_that_is_sent_at_the_same_moment_runs_on() -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    world.wire.before.append(strike := Strike(others_take(world, "ideogram"), "transact_write_items"))
+    keys, done = cancelled(world)
+    assert (strike.hits, keys, done) == (1, [], Cancelled(left=1, left_cost=PRICE))
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+
+
+def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run("intake", "ideogram")
+    assert the_job(world).status is S.DEAD
+    assert cancelled(world) == ([], Cancelled())
+
+
+def test_twice_is_once() -> None:
+    world = many()
+    cancelled(world)
+    world.run()
+    assert cancelled(world) == ([], Cancelled())
+
+
+def test_a_cancel_that_dies_after_any_call_has_ended_a_job_or_has_not() -> None:
+    """What it did stands in ledger and receipts; what it did not goes on."""
+    for nth in count(1):
+        world = many()
+        world.wire.after.append(strike := Strike(die, nth=nth))
+        with suppress(SimulatedCrash):
+            cancelled(world)
+        world.wire.calm()
+        ended = {job.job_id for job in world.jobs() if job.status is S.CANCELLED}
+        pass_time(world, 3600)
+        assert {job.job_id for job in world.jobs() if job.status is S.CANCELLED} == ended, nth
+        assert world.provider.charged == (4 - len(ended)) * PRICE, nth
+        assert_at_rest(world)
+        if not strike.hits:
+            return

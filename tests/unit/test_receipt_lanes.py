@@ -1,0 +1,140 @@
+"""What people are told of a provider: one report while it is paused, and events that repeat under the same id."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.lane import Lane, Reason, pause, resume
+from backdrop.core.meanings import CODES
+from backdrop.core.receipt import lane_events, lane_report
+from tests.unit.core_items import LATER, NOW
+from tests.unit.core_views import ERROR_FIELDS, as_json
+
+LATEST = LATER + timedelta(hours=1)
+OPEN = Lane(provider="ideogram")
+
+
+def paused(reason: Reason = Reason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW) -> Lane:
+    """A lane with one reason."""
+    return pause(OPEN, reason, code, "The provider refuses the key.", at)
+
+
+def told(lane: Lane) -> list[str]:
+    """The kinds of the events that tell of a lane."""
+    return [kind for kind, _ in lane_events(lane)]
+
+
+def ids(lane: Lane) -> list[str]:
+    """The ids of the events that tell of a lane."""
+    return [detail["event_id"] for _, detail in lane_events(lane)]
+
+
+# -- the report --------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_is_well_has_no_report() -> None:
+    assert lane_report(OPEN) is None
+    assert lane_report(OPEN.but(closed_since=NOW, streak=3)) is None
+    assert lane_report(resume(paused(), frozenset(Reason), LATER)) is None
+
+
+def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
+    again = pause(paused(), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
+    report = lane_report(again)
+    assert report
+    assert as_json(report).keys() == {"source", "provider", "errors"}
+    assert (report["source"], report["provider"]) == (None, "ideogram")
+    (error,) = report["errors"]
+    assert error.keys() == ERROR_FIELDS
+    assert error == {
+        "job_id": None,
+        "variant": None,
+        "status": "paused",
+        "code": "provider_key_refused",
+        "message": "Still no.",
+        "hint": CODES[Code.PROVIDER_KEY_REFUSED].hint,
+        "retryable": True,
+        "money": "not_spent",
+        "first_seen": "2026-11-16T12:00:00.250Z",
+        "last_seen": "2026-11-16T12:00:09.500Z",
+    }
+
+
+def test_every_reason_stands_in_the_one_report() -> None:
+    lane = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    report = lane_report(lane)
+    assert report
+    assert [error["code"] for error in report["errors"]] == ["provider_key_refused", "paused_by_person"]
+
+
+# -- the events --------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_was_never_paused_is_no_news() -> None:
+    assert lane_events(OPEN) == []
+
+
+def test_a_pause_is_told_with_its_reason() -> None:
+    ((kind, detail),) = lane_events(paused())
+    assert kind == "Provider Paused"
+    assert as_json(detail).keys() == {"event_id", "provider", "since", "errors"}
+    assert (detail["provider"], detail["since"]) == ("ideogram", "2026-11-16T12:00:00.250Z")
+    assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
+
+
+def test_the_end_of_a_pause_is_told() -> None:
+    ((kind, detail),) = lane_events(resume(paused(), frozenset(Reason), LATER))
+    assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
+    assert as_json(detail).keys() == {"event_id", "provider", "since"}
+
+
+def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command() -> None:
+    lane = paused(Reason.BUDGET, Code.BUDGET_REACHED)
+    assert told(lane) == ["Provider Paused", "Budget Reached"]
+    assert len(set(ids(lane))) == 2
+    _, detail = lane_events(lane)[1]
+    (error,) = detail["errors"]
+    assert "`backdrop budget 300 --today`" in error["hint"]
+
+
+def test_a_lane_that_is_paused_for_something_else_still_is_not_told_as_resumed() -> None:
+    lane = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    assert told(resume(lane, frozenset({Reason.KEY}), LATEST)) == ["Provider Paused"]
+
+
+@pytest.mark.parametrize(
+    "lane",
+    [paused(), paused(Reason.BUDGET, Code.BUDGET_REACHED), resume(paused(), frozenset(Reason), LATER)],
+    ids=["paused", "budget", "resumed"],
+)
+def test_news_that_are_repeated_keep_their_ids_also_after_the_ledger_was_read_anew(lane: Lane) -> None:
+    assert ids(from_json(Lane, to_json(lane))) == ids(lane)
+
+
+def test_the_same_pause_in_newer_words_is_the_same_news() -> None:
+    again = pause(paused(), Reason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
+    assert ids(again) == ids(paused())
+
+
+def test_one_more_reason_leaves_the_id_of_the_first_as_it_was() -> None:
+    both = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    assert ids(paused()) == [one for one in ids(both) if one in ids(paused())]
+    assert len(set(ids(both))) == 2
+
+
+def test_two_reasons_of_one_moment_are_two_news() -> None:
+    both = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
+    assert len(set(ids(both))) == 2
+
+
+@pytest.mark.parametrize("other", ["provider", "time", "end"])
+def test_each_pause_of_each_provider_is_news_of_its_own(other: str) -> None:
+    others: dict[str, Any] = {
+        "provider": paused().but(provider="segmind"),
+        "time": paused(at=LATER),
+        "end": resume(paused(), frozenset(Reason), NOW),
+    }
+    assert not set(ids(paused())) & set(ids(others[other]))

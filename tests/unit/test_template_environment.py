@@ -1,0 +1,83 @@
+"""The template's promises about environments: a function is given the settings that its code reads, and no other."""
+
+import ast
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from backdrop.aws.settings import ENVIRONMENT_NAMES, ProviderSettings, Settings
+from tests.unit.template_document import ALL_ON, Deployed, Node
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
+# Where settings are read outside the doors: by whom they are imported, there they count.
+SHARED = {
+    "backdrop.aws.stack": PACKAGE / "aws" / "stack.py",
+    "backdrop.providers.roster": PACKAGE / "providers/roster.py",
+}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+# A parameter that stands in the template from the start; its provider comes later.
+AHEAD = {"intake": {"ONE_MIN_USD_PER_IMAGE"}, "render": {"ONE_MIN_USD_PER_IMAGE"}}
+OURS = {field.name for field in fields(Settings)} | {"extra_hosts"}
+PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
+
+
+def doors() -> dict[str, Node]:
+    """The functions that have settings, by the folder of their code."""
+    functions = Deployed(**ALL_ON).of_type("AWS::Serverless::Function").values()
+    return {Path(function["CodeUri"]).name: function for function in functions if "Environment" in function}
+
+
+def environment(folder: str) -> dict[str, str]:
+    """What the template gives to a function."""
+    return doors()[folder]["Environment"]["Variables"]
+
+
+def read_in(module: Path) -> set[str]:
+    """The names of settings that a module reads, and those that the shared modules read for it."""
+    tree = ast.parse(module.read_text())
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    found = names & (OURS | PER_PROVIDER)
+    return found.union(*(read_in(path) for name, path in SHARED.items() if name in imported and path != module))
+
+
+def variables_of(names: set[str]) -> set[str]:
+    """The environment variables behind settings."""
+    own = {"RESULT_HOSTS" if name == "extra_hosts" else name.upper() for name in names & OURS} - {"PROVIDERS"}
+    prefixes = ENVIRONMENT_NAMES.values()
+    return own | {f"{prefix}_{name.upper()}" for prefix in prefixes for name in names & PER_PROVIDER}
+
+
+def test_every_door_of_the_repository_is_looked_at() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert set(doors()) == folders - {"deployment_check"}
+
+
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile"])
+def test_a_function_is_given_the_settings_that_its_code_reads_and_no_other(folder: str) -> None:
+    needed = variables_of(read_in(ROOT / "functions" / folder / "app.py"))
+    assert set(environment(folder)) - POWERTOOLS - AHEAD.get(folder, set()) == needed
+
+
+def test_every_setting_of_the_code_is_given_to_some_function() -> None:
+    given = {name for folder in doors() for name in environment(folder)}
+    assert variables_of(OURS | PER_PROVIDER) <= given
+
+
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile"])
+def test_logs_and_metrics_say_which_function_wrote_them(folder: str) -> None:
+    variables = environment(folder)
+    assert {name: variables[name] for name in POWERTOOLS} == {
+        "POWERTOOLS_SERVICE_NAME": folder,
+        "POWERTOOLS_METRICS_NAMESPACE": "Backdrop",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+@pytest.mark.parametrize("folder", ["render", "reconcile"])
+def test_whoever_shuts_lanes_knows_renders_name(folder: str) -> None:
+    stack = Deployed()
+    name = stack.resources["RenderFunction"]["Properties"]["FunctionName"]
+    assert environment(folder)["RENDER_FUNCTION_NAME"] in (name, "RenderFunction"), "its name, or a reference to it"

@@ -1,0 +1,40 @@
+"""The template's promises about reconcile: when it runs and for how long."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.unit.template_document import Deployed, Node
+
+SAMPLE = Path(__file__).parents[2] / "events" / "reconcile.json"
+PERIOD_MINUTES = 5
+
+
+def reconcile() -> Node:
+    return Deployed().resources["ReconcileFunction"]["Properties"]
+
+
+def test_reconcile_runs_every_five_minutes() -> None:
+    [schedule] = reconcile()["Events"].values()
+    assert schedule == {"Type": "Schedule", "Properties": {"Schedule": f"rate({PERIOD_MINUTES} minutes)"}}
+
+
+def test_a_run_that_broke_off_has_let_go_by_the_next() -> None:
+    assert reconcile()["Timeout"] <= PERIOD_MINUTES * 60 - 20
+
+
+def test_reconcile_has_time_and_room_for_many_items() -> None:
+    assert reconcile()["Timeout"] >= 240
+    assert reconcile()["MemorySize"] >= 512
+
+
+def test_no_function_takes_concurrency_from_others() -> None:
+    functions = Deployed().of_type("AWS::Serverless::Function").values()
+    assert not [one["FunctionName"] for one in functions if "ReservedConcurrentExecutions" in one]
+
+
+def test_the_sample_is_what_the_schedule_sends() -> None:
+    sample = json.loads(SAMPLE.read_text())
+    [name] = reconcile()["Events"]
+    assert (sample["source"], sample["detail-type"], sample["detail"]) == ("aws.events", "Scheduled Event", {})
+    assert re.search(rf":rule/backdrop-ReconcileFunction{name}-\w+$", sample["resources"][0])

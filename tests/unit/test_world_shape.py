@@ -1,0 +1,61 @@
+"""The simulated stack is shaped as template.yaml shapes the real one."""
+
+import pytest
+
+from proof.world.dynamodb import INDEXES, TABLE_KEYS
+from proof.world.stack import (
+    BATCH,
+    FUNCTIONS,
+    LETTERS_RETENTION,
+    LIMITS,
+    MOST_RECEIVES,
+    RECONCILE_EVERY,
+    RETENTION,
+    VISIBILITY,
+    Setup,
+)
+from tests.unit.template_document import Deployed
+
+STACK = Deployed()
+NAMES = {"intake": "Intake", "ideogram": "Ideogram", "deliver": "Deliver"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_simulated_queue_is_set_up_as_the_real_one(name: str) -> None:
+    queue = STACK.of_type("AWS::SQS::Queue")[f"{NAMES[name]}Queue"]
+    assert int(queue["VisibilityTimeout"]) == VISIBILITY[name]
+    assert int(queue["MessageRetentionPeriod"]) == RETENTION[name]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == MOST_RECEIVES[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_simulated_function_may_run_as_long_and_take_as_many_messages_as_the_real_one(name: str) -> None:
+    mapping = STACK.of_type("AWS::Lambda::EventSourceMapping")[f"{NAMES[name]}Mapping"]
+    function = STACK.of_type("AWS::Serverless::Function")[mapping["FunctionName"]]
+    assert mapping["FunctionName"] == f"{FUNCTIONS[name].capitalize()}Function"
+    assert mapping["BatchSize"] == BATCH[name]
+    assert int(function["Timeout"]) == LIMITS[name]
+
+
+def test_the_lane_is_as_wide_as_the_real_one() -> None:
+    mapping = STACK.of_type("AWS::Lambda::EventSourceMapping")["IdeogramMapping"]
+    assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) == Setup().in_flight
+
+
+def test_reconcile_comes_as_often_and_runs_as_long_as_the_real_one() -> None:
+    function = STACK.of_type("AWS::Serverless::Function")["ReconcileFunction"]
+    (event,) = function["Events"].values()
+    assert event["Properties"]["Schedule"] == f"rate({RECONCILE_EVERY // 60} minutes)"
+    assert int(function["Timeout"]) == LIMITS["reconcile"]
+
+
+def test_dead_letters_are_kept_as_long_as_the_real_ones() -> None:
+    assert STACK.of_type("AWS::SQS::Queue")["DeadLetterQueue"]["MessageRetentionPeriod"] == LETTERS_RETENTION
+
+
+def test_the_table_has_the_keys_and_the_indexes_of_the_real_one() -> None:
+    table = STACK.of_type("AWS::DynamoDB::Table")["LedgerTable"]
+    assert tuple(key["AttributeName"] for key in table["KeySchema"]) == TABLE_KEYS
+    indexes = {one["IndexName"]: one for one in table["GlobalSecondaryIndexes"]}
+    assert {name: tuple(key["AttributeName"] for key in one["KeySchema"]) for name, one in indexes.items()} == INDEXES
+    assert all(one["Projection"] == {"ProjectionType": "KEYS_ONLY"} for one in indexes.values())
