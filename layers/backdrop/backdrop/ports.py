@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from backdrop.core.answer import Answer, KeptAnswer, Standing
 from backdrop.core.job import Job, Source
@@ -24,8 +24,7 @@ class Stored:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(NamedTuple):
     """One object as a bucket lists it."""
 
     key: str
@@ -33,8 +32,7 @@ class Listed:
     modified: datetime
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters."""
 
     body: str

@@ -1,7 +1,7 @@
 """What reconcile looks at and when: each open item has a time by which something should have happened to it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from backdrop.core.job import FAILED, Item, Job, Source, Status
 from backdrop.core.record import record
@@ -16,16 +16,14 @@ UNTOLD = timedelta(minutes=10)
 UNSETTLED = timedelta(minutes=20)
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """Where an item lies; `job_id` is None for a photo's place."""
 
     source_id: str
     job_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Day:
+class Day(NamedTuple):
     """One day (UTC) of the budget, micro-dollars; `cap` is what a person set for this day alone."""
 
     day: str
