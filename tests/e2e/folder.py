@@ -111,6 +111,16 @@ class Folder:
 
         eventually(look, f"{name} is handed back", lambda: (self.job(name), lane.messages()))
 
+    def waits(self, name: str) -> None:
+        """Returns once the photo's job waits, unpaid and under no report of its own; a worker may be trying it now."""
+
+        def look() -> bool:
+            job = self.job(name)
+            return bool(job) and (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
+
+        eventually(look, f"{name} waits", lambda: (self.job(name), self.report(name)))
+        assert self.report(name) is None
+
     def close(self) -> None:
         """The test is over: what has not ended is withdrawn, and nothing of it is left for the next test to meet.
 

@@ -80,12 +80,6 @@ def operator(shop: Shop) -> Generator[Operator]:
         operator.types("resume", "ideogram")
 
 
-def waits(folder: Folder, name: str) -> None:
-    """The photo has a job that is neither paid nor wrong."""
-    job = eventually(lambda: folder.job(name), f"a receipt of {name}")
-    assert (job["status"], folder.report(name)) == ("accepted", None)
-
-
 def goes(folder: Folder, name: str) -> dict[str, Any]:
     """The photo's job, once it is stored after all, whatever its receipt still tells."""
     eventually(lambda: (folder.job(name) or {}).get("status") == "stored", f"{name} goes on", lambda: folder.job(name))
@@ -100,7 +94,7 @@ def test_a_paused_provider_keeps_photos_waiting_under_one_report_until_it_is_res
     assert operator.mapping() in ("Disabling", "Disabled")
     for name in ("red.jpg", "blue.jpg"):
         folder.drop(name, folder.wish)
-        waits(folder, name)
+        folder.waits(name)
     report = eventually(operator.report, "the provider's report")
     assert [(error["code"], error["status"]) for error in report["errors"]] == [("paused_by_person", "paused")]
     assert "2 jobs wait in its lane" in operator.types("pause", "ideogram")
@@ -120,7 +114,7 @@ def test_a_budget_of_zero_pauses_the_lane_and_a_raised_one_lets_it_go(folder: Fo
     (error,) = report["errors"]
     assert error["code"] == "budget_reached"
     assert "`backdrop budget 300 --today`" in error["hint"]
-    waits(folder, "red.jpg")
+    folder.waits("red.jpg")
     shown = operator.reads("budget")
     assert (shown["left_usd"], shown["set_by_person"], shown["paused"]) == (0, True, ["ideogram"])
     assert "ideogram goes on." in operator.types("budget", "300", "--today")
@@ -152,7 +146,7 @@ def test_cancelled_jobs_end_unpaid(folder: Folder, operator: Operator) -> None:
     operator.types("pause", "ideogram")
     for name in ("red.jpg", "blue.jpg"):
         folder.drop(name, folder.wish)
-        waits(folder, name)
+        folder.waits(name)
     prefix = folder.key("")
     ended = 0
 

@@ -33,9 +33,7 @@ def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
     assert (entry["code"], entry["status"], entry["money"]) == (code, "paused", "not_spent")
     assert "goes by itself" in entry["hint"]
     for name in names:
-        job = eventually(lambda name=name: folder.job(name), f"a receipt of {name}")
-        assert (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
-        assert folder.report(name) is None
+        folder.waits(name)
     assert folder.charges() == []
     assert folder.dead_letters(*names) == []
 
@@ -90,9 +88,8 @@ def assert_it_waits_and_goes(folder: Folder, mend: Callable[[], object]) -> None
     """The photo goes back to its lane until the provider is well again."""
     folder.drop("red.jpg", folder.wish)
     folder.handed_back("red.jpg")
-    job = folder.job("red.jpg")
-    assert job
-    assert (job["status"], folder.charges()) == ("accepted", [])
+    folder.waits("red.jpg")
+    assert folder.charges() == []
     mend()
     folder.stored("red.jpg")
     assert len(folder.charges()) == 1
