@@ -10,6 +10,7 @@ import boto3
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
@@ -19,9 +20,11 @@ from backdrop.aws.table import Table
 from backdrop.core.money import micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
+from backdrop.steps.asking import looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
+from backdrop.steps.rerun import Reruns
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 LANES = {
@@ -37,6 +41,7 @@ LANES = {
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
+AT_ONCE = 8
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -52,6 +57,7 @@ class Clients:
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
     sqs: "SQSClient"
+    s3: "S3Client"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class Stack:
     """A deployed stack as its operator acts on it.
 
     `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `in_lane` counts
-    the messages of a provider's lane, those in a worker's hands included, roughly.
+    the messages of a provider's lane, those in a worker's hands included, roughly. `at_once`: photos that one command
+    looks at together.
     """
 
     name: str
@@ -69,6 +76,8 @@ class Stack:
     in_lane: Callable[[str], int]
     daily_budget: int
     input_bucket: str
+    reruns: Reruns
+    at_once: int = AT_ONCE
 
     @property
     def clock(self) -> Clock:
@@ -102,7 +111,7 @@ def _local() -> Stack:
         ours = cloud.running(Home.chosen()).clients
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.sqs))
+    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.sqs, ours.s3))
 
 
 def _on_aws(place: Place) -> Clients:
@@ -113,6 +122,7 @@ def _on_aws(place: Place) -> Clients:
         dynamodb=session.client("dynamodb", config=QUICK),
         functions=session.client("lambda", config=QUICK),
         sqs=session.client("sqs", config=QUICK),
+        s3=session.client("s3", config=QUICK),
     )
 
 
@@ -127,10 +137,10 @@ def _stack(name: str, clients: Clients) -> Stack:
         raise RefusedError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
         )
-    return _made(name, clients, outputs, micro_of(parameters["DailyBudgetUSD"]))
+    return _made(name, clients, outputs, parameters)
 
 
-def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget: int) -> Stack:
+def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Stack:
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
@@ -139,14 +149,16 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget:
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
+    asking = looking(S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
     return Stack(
         name=name,
         orders=Orders(ledger, DynamoBooks(table), lanes, deliver, queue(outputs["IntakeQueueUrl"]), clock),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         in_lane=lambda provider: _messages(sqs, urls[provider]),
-        daily_budget=daily_budget,
+        daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
+        reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
     )
 
 

@@ -21,8 +21,8 @@ HANDING_MUTANTS = (
         "2.3: the object is looked at before the ledger, and written only as it was then",
         (
             PICTURES,
-            'return self.output.replace(key, data, "image/png", known=known, metadata=mark), True',
-            'return self.output.replace(key, data, "image/png", known=self.output.head(key), metadata=mark), True',
+            "return self._write(key, data, output.content_type, known, mark), True",
+            "return self._write(key, data, output.content_type, self.output.head(key), mark), True",
         ),
         faults=EDITS,
     ),

@@ -11,15 +11,17 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
+from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
+from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import WaitError
-from backdrop.core.job import OnLostAnswer
 from backdrop.steps.assemble import handing as handing_over
 from backdrop.steps.assemble import paying as paying_for
 from backdrop.steps.assemble import watching as watching_over
+from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.assemble.watching import Watching
@@ -59,9 +61,11 @@ class Steps:
         self.reconcile = watching_over.reconcile(paying, self._watching(world))
 
     def _intake(self, world: "World") -> Intake:
-        return Intake(
+        arriving = Arriving(
             photos=self._photos,
+            inputs=S3Inputs(self._output),
             ledger=self.ledger,
+            books=self.books,
             lanes=self._lanes,
             deliver=self._queues["deliver"],
             intake=self._queues["intake"],
@@ -70,12 +74,14 @@ class Steps:
             settle_seconds=world.setup.settle_seconds,
             max_megapixels=MAX_MEGAPIXELS,
         )
+        return arriving.step()
 
     def _paying(self, world: "World") -> Paying:
         urls = {name: world.lines[name].url for name in world.providers}
         return Paying(
             ledger=self.ledger,
             answers=S3Answers(self._output),
+            inputs=S3Inputs(self._output),
             switches=MappedLanes(cast("Any", world.functions), "render", urls),
             providers=world.providers,
             deliver=self._queues["deliver"],
@@ -89,6 +95,7 @@ class Steps:
         return Handing(
             ledger=self.ledger,
             output=self._output,
+            deliver=self._queues["deliver"],
             downloads=world.downloads,
             events=EventBus(cast("Any", world.bus), BUS),
             dead_letters=self.letters,
@@ -128,7 +135,8 @@ class Steps:
         return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
 
     def _take_in(self, message: Message, _: datetime) -> None:
-        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1):
+        self.intake.begin_batch()
+        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1, ident=message.id):
             self._world.intake(look)
 
     def _render(self, message: Message, deadline: datetime) -> None:

@@ -11,6 +11,7 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import queue_name, receives
 from backdrop.aws.bus import SOURCE
 from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.places import read_request
 from backdrop.core.receipt import announcement
 from backdrop.steps.messages import DeliverMessage, JobMessage, Look, parse
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
@@ -38,6 +39,8 @@ def only_record(name: str) -> Any:
         ("s3_multipart", ["shoes/blue.png"]),
         ("s3_sidecar_put", [f"{KEY}.json"]),
         ("s3_removed", [KEY]),
+        ("s3_tagging", [KEY]),
+        ("s3_defaults_put", ["shoes/_backdrop.json"]),
         ("s3_test_event", []),
         ("look", [KEY]),
     ],
@@ -46,6 +49,14 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     record = only_record(name)
     assert looks_of(record.body, bucket=BUCKET, again=False) == [Look(BUCKET, key) for key in keys]
     assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
+
+
+def test_intake_takes_a_request_and_a_persons_rerun() -> None:
+    (request,) = looks_of(only_record("request").body, bucket=BUCKET, again=False, ident="m-1")
+    assert (request.bucket, request.key) == (BUCKET, KEY)
+    assert request.request
+    assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
+    assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
@@ -69,5 +80,6 @@ def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make:
 
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
-    ours = {"look", "lane", "deliver", "reconcile", "image_completed", "image_failed"}
+    from_s3 |= {"s3_tagging", "s3_defaults_put"}
+    ours = {"request", "rerun", "look", "lane", "deliver", "reconcile", "image_completed", "image_failed"}
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours

@@ -62,7 +62,7 @@ def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, de
     world, openings = dropped(), deadly(1000)
     world.run()
     if again == "a new tag":
-        world.s3.tag("photos", KEY, {"operation": "remove", "team": "shoes"})
+        world.s3.tag("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
     else:
         world.drop(KEY, photo(), operation="remove")
     world.run()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backdrop.core.codes import Code
-from backdrop.core.places import read_sidecar, read_tags
+from backdrop.core.places import read_file, read_tags
 from tests.unit.core_places import NAME, codes, sidecar, words
 
 
@@ -117,7 +117,7 @@ def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
         ({"max_cost_usd": 10**400}, Code.INVALID_VALUE, ["max_cost_usd is 1000", "number"]),
         ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "string"]),
         ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision is", "200"]),
-        ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "dict"]),
+        ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "an object in braces"]),
         ({"style": "goldn hour"}, Code.INVALID_VALUE, ["'goldn hour'", "'golden_hour'", "8-digit code"]),
         ({"style": ""}, Code.INVALID_VALUE, ["style: ''", "62 presets"]),
         ({"style_preset": "sepia"}, Code.INVALID_VALUE, ["'sepia'", "62 presets"]),
@@ -164,7 +164,7 @@ def test_a_value_that_is_wrong_in_itself_is_no_conflict_of_fields(given: object,
 
 
 def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> None:
-    read = read_sidecar(NAME, b'{"metadata": {"a": 1e999}}')
+    read = read_file(NAME, b'{"metadata": {"a": 1e999}}')
     assert codes(read) == [Code.INVALID_VALUE]
     assert "metadata" in words(read)
 

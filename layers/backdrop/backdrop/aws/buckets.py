@@ -136,12 +136,14 @@ class S3Output:
         *,
         known: Stored | None,
         metadata: Mapping[str, str],
+        cache_control: str | None = None,
     ) -> str | None:
         """Write where the object still is the `known` one (None: no object); returns the version's id.
 
         Raises PreconditionError where somebody was faster.
         """
-        condition: dict[str, Any] = {"IfMatch": known.etag} if known else {"IfNoneMatch": "*"}
+        sent: dict[str, Any] = {"IfMatch": known.etag} if known else {"IfNoneMatch": "*"}
+        sent |= {"CacheControl": cache_control} if cache_control else {}
         try:
             written = self._client.put_object(
                 Bucket=self._bucket,
@@ -149,7 +151,7 @@ class S3Output:
                 Body=data,
                 ContentType=content_type,
                 Metadata={name: quote(text) for name, text in metadata.items()},
-                **condition,
+                **sent,
             )
         except (ClientError, BotoCoreError) as error:
             if error_code(error) in CHANGED | ABSENT:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CONFLICT_TRIES = 10
 READ_BACK_TRIES = 3
 WATCH = "watch"
+# Before every place in the index.
+FIRST = "\0"
 
 
 def random_id() -> str:
@@ -63,12 +65,12 @@ class Table:
             KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
         )
 
-    def watched(self, shard: str, until: str) -> Iterator[Attributes]:
-        """The keys of what is due until a time, the oldest first; an index may lag by a moment."""
-        values = {":shard": {"S": shard}, ":until": {"S": until}}
+    def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
+        """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
+        values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
         return self._pages(
             IndexName=WATCH,
-            KeyConditionExpression="watch = :shard AND due <= :until",
+            KeyConditionExpression="watch = :shard AND due BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
         )
 

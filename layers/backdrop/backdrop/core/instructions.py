@@ -1,4 +1,4 @@
-"""From all the places that say something to one set of instructions, with the origin of each value."""
+"""From all the places that say something to one set of instructions a variant, with the origin of each value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from typing import Any
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.places import Place
+from backdrop.core.output import objections, outputs_of
+from backdrop.core.places import TAGS, Place
 
 # Fields that exclude or explain one another are inherited together or not at all.
 GROUPS: tuple[frozenset[str], ...] = (
     frozenset({"operation", "prompt"}),
-    frozenset({"style_preset", "style_codes"}),
+    frozenset({"style_preset", "style_codes", "style_type", "style_reference_images"}),
 )
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
-NOT_ASKED = frozenset({"max_cost_usd", "revision", "metadata"})
+NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,18 @@ class Instructions:
 
 
 def is_complete(places: Sequence[Place]) -> bool:
-    """Whether the places say enough to begin (or to be refused) without waiting for more."""
-    return any(place.errors or "operation" in place.fields for place in places)
+    """Whether a photo need not wait for more: it has a sidecar, or its tags say what is to be done."""
+    return any(place.name != TAGS or place.errors or "operation" in place.fields for place in places)
 
 
-def resolve(places: Sequence[Place]) -> Instructions:
-    """Merge the places, nearest first.
+def variants_of(places: Sequence[Place]) -> tuple[str, ...]:
+    """The names of the pictures that are wanted: those of the nearest place that names any, else one without a name."""
+    named = next((place.variants for place in places if place.variants is not None), None)
+    return tuple(named) if named else ("",)
+
+
+def resolve(places: Sequence[Place], variant: str = "") -> Instructions:
+    """Merge what the places say of one variant, nearest first; in one place the variant's own word is the nearer.
 
     Raises InstructionError when nothing says what is wanted or a new background has no prompt.
     The mistakes inside the places are the caller's to report first.
@@ -60,10 +67,10 @@ def resolve(places: Sequence[Place]) -> Instructions:
     fields: dict[str, Any] = {}
     provenance: dict[str, str] = {}
     closed: set[str] = set()
-    for place in places:
-        taken = {name: value for name, value in place.fields.items() if name not in closed}
+    for name, given in ((place.name, given) for place in places for given in place.of(variant)):
+        taken = {field: value for field, value in given.items() if field not in closed}
         fields |= taken
-        provenance |= dict.fromkeys(taken, place.name)
+        provenance |= dict.fromkeys(taken, name)
         closed |= set(taken) | _groups_of(taken)
     if "operation" not in fields:
         raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places))
@@ -71,6 +78,8 @@ def resolve(places: Sequence[Place]) -> Instructions:
         raise InstructionError(Code.MISSING_PROMPT, f"{provenance['operation']} asks to replace, and gives no prompt.")
     if fields["operation"] == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
+    if objected := objections(fields["operation"], outputs_of(fields)):
+        raise InstructionError(Code.CONFLICTING_FIELDS, f"{provenance.get('output', 'output')}: {'; '.join(objected)}")
     warnings = tuple(warning for place in places for warning in place.warnings)
     return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
 
@@ -83,7 +92,7 @@ def _nothing_said(places: Sequence[Place]) -> str:
     given = sorted({name for place in places for name in place.fields})
     if given:
         return f"There is {', '.join(given)}, but neither an operation nor a prompt."
-    empty = [place.name for place in places if place.name != "tags"]
+    empty = [place.name for place in places if place.name != TAGS]
     if empty:
         return f"{empty[0]} is empty, and no tag says what is wanted."
-    return "There is no sidecar and no tag that says what is wanted."
+    return "There is no sidecar, no tag and no folder default that says what is wanted."

@@ -60,9 +60,9 @@ CODES: dict[Code, CodeFacts] = {
     ),
     Code.NO_INSTRUCTIONS: CodeFacts(
         End.REFUSED,
-        "Neither a sidecar nor tags say what is wanted.",
-        'Add a sidecar such as {"prompt": "on a marble table"} beside the photo, or the tag operation=remove; '
-        "the photo runs when it comes.",
+        "Neither a sidecar nor tags nor the folder's defaults say what is wanted.",
+        'Add a sidecar such as {"prompt": "on a marble table"} beside the photo, the tag operation=remove, or a '
+        "_backdrop.json for the whole folder; the photo runs when it comes.",
     ),
     Code.SIDECAR_NOT_JSON: CodeFacts(
         End.REFUSED,
@@ -84,6 +84,26 @@ CODES: dict[Code, CodeFacts] = {
         'Add a "prompt", or ask for "operation": "remove".',
     ),
     Code.CONFLICTING_FIELDS: CodeFacts(End.REFUSED, "Two fields exclude one another.", "Keep one of them."),
+    Code.FOLDER_DEFAULTS_BROKEN: CodeFacts(
+        End.REFUSED,
+        "A request names a photo whose folder has defaults that cannot be read.",
+        "Mend the file that is named (its own report says what is wrong), then send the request again.",
+    ),
+    Code.REFERENCE_NOT_FOUND: CodeFacts(
+        End.REFUSED,
+        "A style's reference image does not lie in the input bucket.",
+        "Upload it under that key and say `backdrop rerun`, or name another key; then the photo runs by itself.",
+    ),
+    Code.REFERENCE_UNUSABLE: CodeFacts(
+        End.REFUSED,
+        "A style's reference image cannot be used.",
+        "Name another picture: JPEG, PNG or WebP, all of them together at most 10 MB, and not the photo itself.",
+    ),
+    Code.PHOTO_NOT_FOUND: CodeFacts(
+        End.REFUSED,
+        "A request names a photo that does not lie there.",
+        "Look at bucket and key (upper and lower case count), upload the photo, and send the request again.",
+    ),
     Code.NOT_EXPRESSIBLE: CodeFacts(
         End.REFUSED,
         "The provider has no such option.",

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.ports import Call, Clock, InputBucket, Ledger, Provider, Queue
+from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
@@ -44,6 +44,7 @@ class Render:
     """The step."""
 
     photos: InputBucket
+    inputs: Inputs
     ledger: Ledger
     keeper: LaneKeeper
     payments: Payments
@@ -127,10 +128,10 @@ class Render:
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         self.payments.check_time(provider, slot)
-        photo = self._photo(job)
-        if photo is None:
+        photo, references = self._photo(job), self._references(job)
+        if photo is None or references is None:
             return self._without_photo(job)
-        call = provider.prepare(job, photo)
+        call = provider.prepare(job, photo, references)
         if isinstance(call, Answer):
             self._heed(call, slot)
             raise self._handed_back(job, call, slot)
@@ -142,6 +143,11 @@ class Render:
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
             return None
         return stored.data
+
+    def _references(self, job: Job) -> list[bytes] | None:
+        """The pictures whose style the job takes over, or None when one of them expired."""
+        found = [self.inputs.find(sha256) for sha256 in job.asked.get(REFERENCES, ())]
+        return None if None in found else [data for data in found if data]
 
     # -- the call ------------------------------------------------------------------------------------------
 
@@ -193,7 +199,7 @@ class Render:
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(answer, slot)
-        if seconds is None and answer.kind is Class.NOW:
+        if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
             raise self._handed_back(job, answer, slot)
