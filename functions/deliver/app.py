@@ -37,6 +37,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
     handing = Handing(
         ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
         output=S3Output(boto3.client("s3", config=QUICK), ours.output_bucket),
+        deliver=SqsQueue(sqs, ours.deliver_queue_url),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
         dead_letters=dead_letters,

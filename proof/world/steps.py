@@ -89,6 +89,7 @@ class Steps:
         return Handing(
             ledger=self.ledger,
             output=self._output,
+            deliver=self._queues["deliver"],
             downloads=world.downloads,
             events=EventBus(cast("Any", world.bus), BUS),
             dead_letters=self.letters,

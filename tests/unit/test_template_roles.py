@@ -74,7 +74,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "DeliverRole": {
         **taking("DeliverQueue.Arn"),
-        "sqs:SendMessage": {"DeadLetterQueue.Arn"},
+        "sqs:SendMessage": {"DeadLetterQueue.Arn", "DeliverQueue.Arn"},
         "s3:GetObject": {f"{OUTPUT}/*"},
         "s3:ListBucket": {OUTPUT},
         "s3:PutObject": {f"{OUTPUT}/*"},

@@ -115,7 +115,13 @@ class Intake:
             afar = see_from_afar(self.photos, look.bucket, look.key, known.crashes)
             if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
                 return afar
+            self._forget_the_deaths(known)
         return see(self.photos, look.bucket, look.key, known.photo if known else None, self.max_megapixels)
+
+    def _forget_the_deaths(self, source: Source) -> None:
+        """Other bytes lie there than those that killed: their own deaths are counted."""
+        self.ledger.put_source(source.but(photo=None, asked_from="", crashes=0), ())
+        raise StaleError
 
     def _gone(self, source: Source | None, jobs: Sequence[Job], look: Look) -> Decision:
         """The photo was deleted: what is not paid yet is not bought."""

@@ -14,7 +14,7 @@ from backdrop.ports import Clock, Lanes, Ledger, Queue
 from backdrop.steps.messages import tell_of_lane
 
 TRIES = 8
-LOOK_AGAIN_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(eq=False, repr=False)

@@ -12,9 +12,12 @@ from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, source_name
 from backdrop.imaging.convert import to_png
 from backdrop.imaging.verify import Picture, verify_result
-from backdrop.ports import Clock, Downloads, Ledger, OutputBucket, PreconditionError, Stored
+from backdrop.ports import Clock, Downloads, Ledger, OutputBucket, PreconditionError, Queue, Stored
+from backdrop.steps.messages import to_deliver
 
-TRIES = 8
+# Writing over something takes two rounds.
+TRIES = 9
+MARK = "backdrop-job"
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
 LIFE_OF_A_LINK = timedelta(hours=1)
 NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
@@ -26,6 +29,7 @@ class Pictures:
 
     ledger: Ledger
     output: OutputBucket
+    deliver: Queue
     downloads: Downloads
     clock: Clock
     input_bucket: str
@@ -118,22 +122,37 @@ class Pictures:
         )
 
     def _place(self, key: str, data: bytes, job: Job, *, alone: bool, source: Source) -> tuple[str | None, bool]:
-        """Write a picture, never over a newer job's: look at the object, then at the ledger, then write."""
-        mark = {"backdrop-job": job.job_id, "backdrop-sha256": sha256_hex(data)}
+        """Write a picture, never over a newer job's: look at the object, then at the ledger, then write.
+
+        The newer job may have found its own picture there and gone, so whoever wrote over something looks once more.
+        """
+        mark = {MARK: job.job_id, "backdrop-sha256": sha256_hex(data)}
         known: Stored | None = None
         for attempt in range(TRIES):
             if not alone or attempt:
                 known = self.output.head(key)
                 source = self.ledger.photo(source.source_id)[0] or source
             if job.job_id not in source.jobs.values():
+                if known and known.metadata.get(MARK) == job.job_id:
+                    self._make_way(source, job)
                 return None, False
             if known and dict(known.metadata) == mark:
                 return known.version_id, True
             try:
-                return self.output.replace(key, data, "image/png", known=known, metadata=mark), True
+                version_id = self.output.replace(key, data, "image/png", known=known, metadata=mark)
             except PreconditionError:
                 continue
+            if known is None:
+                return version_id, True
         raise StaleError
+
+    def _make_way(self, source: Source, job: Job) -> None:
+        """This job's picture lies where the one of a newer job belongs: that one is delivered again."""
+        _, jobs = self.ledger.photo(source.source_id)
+        for newer in jobs:
+            step = transitions.name_again(newer)
+            if newer.job_id in source.jobs.values() and newer.variant == job.variant and step:
+                to_deliver(self.deliver, self.ledger.advance(step), newer.job_id)
 
 
 def _first_of_its_place(job: Job, jobs: Sequence[Job]) -> bool:

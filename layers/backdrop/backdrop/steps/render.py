@@ -23,6 +23,7 @@ from backdrop.steps.slot import RECORD_SECONDS, Slot
 
 IN_SLOT_WAIT_SECONDS = 20
 FIRST_DELAY_SECONDS = 10
+FIRST_BACK_OFF_SECONDS = 3
 NOW_TRIES = 2
 LONGEST_DELAY_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
@@ -193,7 +194,7 @@ class Render:
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(answer, slot)
-        if seconds is None and answer.kind is Class.NOW:
+        if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
             raise self._handed_back(job, answer, slot)
@@ -225,7 +226,7 @@ class Render:
         if answer.kind is Class.PAUSE:
             return WaitError(code, answer.message, FIRST_DELAY_SECONDS + self.clock.jitter(FIRST_DELAY_SECONDS))
         times = self._explain(job, BackdropError(code, answer.message)) if job.status is Status.ACCEPTED else 1
-        delay = answer.retry_after or min(FIRST_DELAY_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
+        delay = answer.retry_after or min(FIRST_BACK_OFF_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
         return WaitError(code, answer.message, delay + self.clock.jitter(2))
 
     def _explain(self, job: Job, error: BackdropError) -> int:

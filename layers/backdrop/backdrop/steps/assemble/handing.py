@@ -15,6 +15,7 @@ class Handing:
 
     ledger: Ledger
     output: OutputBucket
+    deliver: Queue
     downloads: Downloads
     events: Events
     dead_letters: Queue
@@ -32,6 +33,7 @@ def deliver(handing: Handing) -> Deliver:
     pictures = Pictures(
         ledger=handing.ledger,
         output=handing.output,
+        deliver=handing.deliver,
         downloads=handing.downloads,
         clock=handing.clock,
         input_bucket=handing.input_bucket,
