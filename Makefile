@@ -32,9 +32,8 @@ simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=
 	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out docs/results/simulate.md) $(if $(FAULTS),--faults $(FAULTS))
 mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most)
 	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out docs/results/mutants.md
-	@$(RUN)python -m proof.mutants.conditions
-chaos: setup ## The fault bench beside a naive pipeline (N=photos, SEED=first; SEEDS=how many also writes docs/results)
-	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --out docs/results/chaos.md)
+chaos: setup ## The fault bench beside a naive pipeline (N=photos, SEED=first; SEEDS=how many also writes docs/results, ALONE=1 without the other)
+	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3 $(if $(ALONE),--alone) --out docs/results/chaos.md)
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it

@@ -56,19 +56,20 @@ class Result:
     breaches: tuple[Breach, ...]
 
 
-def run(seed: int, size: Size, say: Say, *, build: bool, beside: bool) -> Result:
-    """Both pipelines through the plan of a seed, on a cloud that is gone afterwards."""
+def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
+    """Both pipelines, as they were built last, through the plan of a seed, on a cloud that is gone afterwards."""
     plan = draw(seed, size.photos, seconds=size.seconds, limit=size.limit, timeout_seconds=size.timeout_seconds)
     home = Home(Path(tempfile.mkdtemp(prefix="backdrop-chaos-", dir=_quick_folder())))
     settings = {"in_flight_limit": size.limit, "pictures": "prepared"}
     with leashed(home), provider(seed, settings) as mine, provider(seed, settings) as its:
         limits = {"limit": size.limit, "timeout_seconds": size.timeout_seconds}
-        cloud = local_cloud.up(home, ours.parameters(mine, **limits), say, build=build)
+        cloud = local_cloud.up(home, ours.parameters(mine, **limits), say, build=False)
         naive = None
         if beside:
             naive = _naive(deployment.deploy(cloud, its, **limits), plan, size, say)
         backdrop, breaches = _backdrop(cloud, mine, plan, size, say)
     if breaches:
+        shutil.rmtree(home.emulator, ignore_errors=True)
         say(f"seed {seed}: promises were broken; what emulator and SAM said is in {home.logs}")
     else:
         shutil.rmtree(home.path)

@@ -71,9 +71,18 @@ def shut(lane: Plain) -> bool:
     return bool(reasons) and (not lane["trying"] or bool(reasons & UNTRIED))
 
 
-def paused(lane: Plain, left: int) -> bool:
-    """Whether a lane rightly lets nothing through: for the budget only while the day has too little left for it."""
-    return any(pause["reason"] != "budget" or pause["needs"] > left for pause in lane["pauses"])
+def paused(lane: Plain, left: int, most: int = 0) -> bool:
+    """Whether a lane rightly lets nothing through: for a person, or for a budget that has too little left for it.
+
+    `most` is what any day has (micro-dollars, 0: not known): a job that is dearer is no reason to keep others from
+    theirs. All other reasons are tried out, and pass with what brought them about.
+    """
+    return any(pause["reason"] in UNTRIED and not _idle(pause, left, most) for pause in lane["pauses"])
+
+
+def _idle(pause: Plain, left: int, most: int) -> bool:
+    """Whether a lane is paused for a budget that has enough left, or will never have."""
+    return pause["reason"] == "budget" and (pause["needs"] <= left or 0 < most < pause["needs"])
 
 
 def shape(lane: Plain | None) -> tuple[bool, bool]:
@@ -150,6 +159,12 @@ def heard_breaches(job: Plain, heard: int) -> list[Breach]:
     answered = sum(attempt["outcome"] == "answered" for attempt in job["attempts"])
     words = f"{job['key']}: {heard} answers were heard, {answered} are in the ledger"
     return [Breach(Promise.HEARD, words)] if answered < heard else []
+
+
+def named_breaches(unnamed: Iterable[tuple[str, str]]) -> list[Breach]:
+    """Whoever polls for a work has its name in the ledger, so that others can ask. `unnamed`: keys and names."""
+    words = "is polled for, and its name is not in the ledger"
+    return [Breach(Promise.HEARD, f"{key}: {name} {words}") for key, name in unnamed]
 
 
 def refused_breaches(refusals: Iterable[tuple[datetime, datetime]], paused_at: Sequence[datetime]) -> list[Breach]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from proof.checker.books import Breach, Plain, Promise
+from proof.checker.calls import UNTRIED
 
 PEOPLES_CHOICE = frozenset({("held", "accepted"), ("dead", "accepted")})
 """Ways that only a person opens where money was spent, or may have been."""
@@ -23,6 +24,7 @@ WAYS: Mapping[str, frozenset[str]] = {
 UNDOUBTED = frozenset({"accepted", "superseded", "cancelled"})
 """Where a job is only when it is known what the charge that is meant now cost."""
 BAD_ANSWERS = 3
+MOST_CRASHES = 6
 LONGEST_CLOSED = timedelta(minutes=10, seconds=30)
 """Ten minutes, and what workers' clocks may be off."""
 UNSAID = "no_instructions"
@@ -100,16 +102,17 @@ def wanted_breaches(before: Plain | None, after: Plain, named: Collection[str]) 
     return [Breach(Promise.WANTED, f"{after['key']}: claimed, and its photo names it no more")] if left else []
 
 
-def lease_breaches(before: Plain, after: Plain, holder: str) -> list[Breach]:
+def lease_breaches(before: Plain, after: Plain, holder: str, *, kept: bool = False) -> list[Breach]:
     """Somebody else wrote a job under way, whose worker (`holder`) lives: he may mark it, or bring its answer.
 
-    He neither takes it over nor calls its answer lost. Holds at any write.
+    He does not take it over, unless the worker parked it, which gives it away; and he calls its answer lost only where
+    the worker itself said so, and left that where others find it (`kept`). Holds at any write.
     """
     was, now = _current(before), _current(after)
     if before["status"] != "submitting" or was is None or was["parked"]:
         return []
     taken_over = now is not None and now["lease_until"] != was["lease_until"]
-    moved = after["status"] == "unknown" or (after["status"] == "submitting" and taken_over)
+    moved = (after["status"] == "unknown" and not kept) or (after["status"] == "submitting" and taken_over)
     return [Breach(Promise.LEASED, f"{after['key']}: {holder} is still at work on it")] if moved else []
 
 
@@ -118,14 +121,34 @@ def _current(job: Plain) -> Plain | None:
 
 
 def patience_breaches(before: Plain | None, after: Plain, settle_seconds: float) -> list[Breach]:
-    """A photo is reported for want of a wish only when it has waited for one. Holds where workers' clocks are right."""
-    new = [one for one in after["problems"] if one["code"] == UNSAID]
-    if not new or (before and any(one["code"] == UNSAID for one in before["problems"])):
+    """A photo is reported for want of a wish only when it has waited for one, each time that it is reported anew.
+
+    Holds at any write but a person's, who may cancel the wait, where no clock jumps between a look and its write.
+    """
+    known = [one["first_seen"] for one in before["problems"] if one["code"] == UNSAID] if before else []
+    new = [one for one in after["problems"] if one["code"] == UNSAID and one["first_seen"] not in known]
+    if not new:
         return []
     since = datetime.fromisoformat(before["waiting_since"]) if before and before["waiting_since"] else None
     waited = (datetime.fromisoformat(new[0]["first_seen"]) - since).total_seconds() if since else 0.0
     words = f"{after['key']}: reported after {waited:.1f} s, {settle_seconds:.0f} s are due"
     return [Breach(Promise.PATIENT, words)] if waited < settle_seconds else []
+
+
+def lift_breaches(before: Plain | None, after: Plain, *, probed: bool) -> list[Breach]:
+    """A pause for what a call can find out is lifted by who made one. Holds at any write but a person's.
+
+    `probed`: whoever writes has sent a call while the lane was narrow.
+    """
+    was, now = _tried(before) if before else set[str](), _tried(after)
+    if was <= now or probed:
+        return []
+    words = f"no longer paused for {', '.join(sorted(was - now))}, and no call found that out"
+    return [Breach(Promise.LANE_HEEDED, words)]
+
+
+def _tried(lane: Plain) -> set[str]:
+    return {pause["reason"] for pause in lane["pauses"]} - UNTRIED
 
 
 def lane_breaches(before: Plain | None, after: Plain, now: datetime) -> list[Breach]:
@@ -142,6 +165,13 @@ def lane_breaches(before: Plain | None, after: Plain, now: datetime) -> list[Bre
     return []
 
 
+def crash_breaches(before: Plain | None, after: Plain) -> list[Breach]:
+    """Five crashes of a job's or a photo's workers are counted, a sixth where two die at once. Holds at any write."""
+    if after["crashes"] <= MOST_CRASHES or (before and after["crashes"] <= before["crashes"]):
+        return []
+    return [Breach(Promise.GIVEN_UP, f"{after['key']}: {after['crashes']} crashes are counted")]
+
+
 def cap_breaches(day: str, before: int, after: int, cap: int) -> list[Breach]:
     """What a day has committed does not grow over its cap (micro-dollars). Holds at any write.
 
@@ -153,7 +183,11 @@ def cap_breaches(day: str, before: int, after: int, cap: int) -> list[Breach]:
 
 
 def picture_write_breaches(key: str, under: str, over: str, current: Iterable[str]) -> list[Breach]:
-    """One picture was written over another: the jobs' ids, and those that their photo names. Holds at any write."""
+    """One picture was written over another: the jobs' ids, and those that their photo names. Holds at any write.
+
+    But for a worker that found the other there and asked the ledger behind that: its job may have been named then. It
+    has to see to it that the newest is put there again, which shows at rest.
+    """
     named = set(current)
     if under == over or under not in named or over in named:
         return []

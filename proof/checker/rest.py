@@ -173,6 +173,15 @@ def cause_breaches(ledger: Ledger, possible: Collection[str]) -> list[Breach]:
     ]
 
 
+def fate_breaches(ledger: Ledger, ends: Mapping[str, str]) -> list[Breach]:
+    """What went wrong decides how a job ends: `ends` are the statuses by code. Holds at rest."""
+    return [
+        Breach(Promise.RIGHT_END, f"{job['key']}: {job['problem']['code']} ended {job['status']}")
+        for job in ledger.jobs.values()
+        if job["status"] in FAILED and ends.get(job["problem"]["code"], job["status"]) != job["status"]
+    ]
+
+
 def money_told_breaches(ledger: Ledger, reports: Views) -> list[Breach]:
     """What a report says of an ended job's money is what its attempts say. Holds at rest."""
     breaches: list[Breach] = []
@@ -196,8 +205,9 @@ def words_breaches(
 ) -> list[Breach]:
     """Dead letters explain themselves, and tell of jobs that died and of damaged messages alone. Holds at rest.
 
-    A queue may keep the same letter twice, and keeps those of jobs that went on since. `died`: job ids and codes of all
-    that was ever dead. `damaged`: how many damaged messages were sent.
+    A queue may keep the same letter twice, and letters of jobs that went on since: the newest of each has to be true,
+    so they come in the order in which they were sent. `died`: job ids and codes of all that was ever dead. `damaged`:
+    how many damaged messages were sent.
     """
     told = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
@@ -205,11 +215,16 @@ def words_breaches(
     found = {letter["body"] for letter in letters if letter["attributes"].get("code") == DAMAGED}
     if len(found) != damaged:
         words.append(f"{len(found)} letters for {damaged} damaged messages")
-    words += [wrong for letter in letters if (wrong := _wrong(letter, ledger, died))]
+    newest = {str(letter["attributes"].get("job_id", "")): place for place, letter in enumerate(letters)}
+    words += [
+        wrong
+        for place, letter in enumerate(letters)
+        if (wrong := _wrong(letter, ledger, died, is_newest=place in newest.values()))
+    ]
     return [Breach(Promise.LETTERS_TRUE, one) for one in words]
 
 
-def _wrong(letter: Plain, ledger: Ledger, died: Collection[tuple[str, str]]) -> str:
+def _wrong(letter: Plain, ledger: Ledger, died: Collection[tuple[str, str]], *, is_newest: bool) -> str:
     attributes = letter["attributes"]
     missing = [name for name in LETTER if not attributes.get(name)]
     if missing:
@@ -220,7 +235,7 @@ def _wrong(letter: Plain, ledger: Ledger, died: Collection[tuple[str, str]]) -> 
     job = ledger.jobs.get(ident)
     if job is None or (ident, code) not in died:
         return f"a letter ({code}) for {job['key'] if job else 'no job'}, which never died of it"
-    still = job["status"] == "dead" and job["problem"]["code"] == code
+    still = is_newest and job["status"] == "dead" and job["problem"]["code"] == code
     wrong = still and attributes["money"] != _money(job)
     return f"{job['key']}: the letter says {attributes['money']}, the attempts {_money(job)}" if wrong else ""
 

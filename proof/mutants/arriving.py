@@ -1,66 +1,82 @@
 """Guards of arrival, sharing and setting right: what is wanted now, who pays for it, what is put back (2.3, 3.12)."""
 
 from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos, wishes
 
-INTAKE, AGAIN, WATCH, SWEEP = "steps/intake.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
+PHOTO, AGAIN, WATCH, SWEEP = "steps/photo.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
 LEDGER = "aws/ledger.py"
+# The owner of what two photos want is deleted while both wait.
+ORPHANED = ("5 pause 300", "20 drop a.jpg a cut", "40 drop b.jpg a cut", "80 delete a.jpg")
+# The same bytes with the same wish, one a moment behind the other.
+TWINS = ("10 drop a.jpg a cut", "13 drop b.jpg a cut", "13 drop c.jpg a cut", "40 drop d.jpg a cut")
+# A photo whose wish was taken back is replaced, and comes back before anybody asks for a wish of the other one.
+WANDERING = (
+    *("5 drop a.jpg a foreign", "6 sidecar a.jpg cut", "100 unsay a.jpg"),
+    *("160 replace a.jpg b", "170 replace a.jpg a"),
+)
 
 ARRIVING_MUTANTS = (
     mutant(
         "leaves-the-old-wish",
         "2.3: a job that its photo names no more ends",
         (
-            INTAKE,
-            "return steps + [step for job in unnamed if (step := transitions.supersede(job, now))]",
-            "return steps",
+            "steps/naming.py",
+            "steps.append(transitions.supersede(job, now))",
+            "pass",
         ),
         faults="late_event paused_by_person",
     ),
     mutant(
         "buys-for-the-dead",
         "2.3: a photo deleted while its job waits ends it",
-        (INTAKE, "steps = [step for job in jobs if (step := transitions.cancel(job, now))]", "steps = []"),
-        faults="paused_by_person throttled_call",
+        (PHOTO, "steps = [step for job in jobs if (step := transitions.cancel(job, now))]", "steps = []"),
+        faults="reordered_message",
+        deeds=("5 pause 300", *photos(20, 3), "60 delete p0.jpg"),
     ),
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        (INTAKE, "if _unchanged(source, seen):", "if False:"),
+        (PHOTO, "if _unchanged(source, seen) and not other_references:", "if False:"),
         faults="rejected_request refused_request double_event",
     ),
     mutant(
         "does-not-wait-for-a-wish",
         "2.3: a photo without a wish waits for one",
-        (INTAKE, "if remaining > 0:", "if False:"),
+        (PHOTO, "if remaining > 0:", "if False:"),
     ),
     mutant(
         "waits-for-ever",
         "2.3: a photo waits once",
         (
-            INTAKE,
-            "if source.photo != seen.photo or source.waiting_since:\n            self.ledger.put_source(",
-            "if False:\n            self.ledger.put_source(",
+            PHOTO,
+            "if steps or source.photo != seen.photo or source.waiting_since:",
+            "if steps:",
         ),
+        faults="reordered_message",
+        deeds=WANDERING,
     ),
     mutant(
         "any-price",
         "2.3: a job quoted above max_cost_usd is refused",
-        ("steps/wanted.py", "if limit is not None and price > micro_of(Decimal(str(limit))):", "if False:"),
+        ("steps/wanted.py", "if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):", "if True:"),
+        faults="reordered_message",
+        deeds=(*photos(5, 3, tags="foreign"), *wishes(6, 3, "stingy")),
     ),
     mutant(
         "reads-its-own-folder",
         "2.3: what lies under _backdrop is nobody's photo",
-        ("core/layout.py", "part.startswith(RESERVED) or part.lower() in _LITTER", "part.lower() in _LITTER"),
+        ("core/layout.py", "folder.startswith(RESERVED) or folder.lower() in _LITTER", "folder.lower() in _LITTER"),
     ),
     mutant(
         "deaf-to-redelivery",
         "1: a redelivery goes on where it stopped",
         (
-            INTAKE,
+            PHOTO,
             "return self._hand_on(source, jobs) if look.again else Decision()\n        if _has",
             "return Decision()\n        if _has",
         ),
-        faults="killed_after killed_before out_of_time",
+        faults="killed_intake",
+        deeds=photos(5, 20, every=5),
     ),
     mutant(
         "many-owners",
@@ -79,18 +95,22 @@ ARRIVING_MUTANTS = (
             "if job.follows:\n            job = serve(self.ledger, job, self.clock.now())",
             "if False:\n            pass",
         ),
+        faults="reordered_message",
+        deeds=TWINS,
     ),
     mutant(
         "nobody-takes-over",
         "3: the others buy if the owner fails",
         (AGAIN, "if owning is None or owning.status in WITHOUT_A_FILE:", "if owning is None:"),
-        faults="rejected_request refused_request",
+        faults="reordered_message",
+        deeds=ORPHANED,
     ),
     mutant(
         "takes-over-blindly",
         "3: one takes over from the very job that came to nothing",
         (AGAIN, "owner=owner_of(job), instead_of=owner.job_id)", "owner=owner_of(job))"),
-        faults="rejected_request refused_request",
+        faults="reordered_message",
+        deeds=ORPHANED,
     ),
     mutant(
         "shares-too-early",
@@ -101,16 +121,22 @@ ARRIVING_MUTANTS = (
             "if owning.status is not Status.ACCEPTED:\n        return reuse",
         ),
         (AGAIN, "if owner.status is not Status.STORED:\n        raise StaleError", "if False:\n        pass"),
+        faults="reordered_message",
+        deeds=TWINS,
     ),
     mutant(
         "old-stack",
         "3.12: the sweep takes nothing older than the stack",
         (SWEEP, "max(now - YOUNG, self.since) <=", "now - YOUNG <="),
+        faults="reordered_message",
+        deeds=("0 old shoes/old.jpg", *photos(5, 2)),
     ),
     mutant(
         "old-photos",
         "3.12: the sweep takes nothing older than two days",
         (SWEEP, "max(now - YOUNG, self.since) <=", "self.since <="),
+        faults="reordered_message",
+        asleep=True,
     ),
     mutant(
         "never-sweeps",
@@ -123,29 +149,32 @@ ARRIVING_MUTANTS = (
         "3.12: a sidecar that no event told of is found",
         (SWEEP, "return sidecar is not None and source.sidecar_etag != sidecar.etag", "return False"),
         faults="lost_event",
+        deeds=(*photos(5, 15, tags="foreign"), *wishes(40, 15, "cut")),
     ),
     mutant(
         "never-puts-back",
-        "issue 3, 6: a job whose message would expire gets a new one",
+        "1: a job whose message would expire gets a new one",
         (WATCH, "return OPEN, (job.put_at or job.queued_at) + MESSAGE_LIFE", "return None"),
         faults="expired_message",
     ),
     mutant(
         "forgets-open-calls",
-        "7: a call whose message is gone is found",
+        "1: a call whose message is gone is found",
         (WATCH, "if job.status in (Status.SUBMITTING, Status.UNKNOWN):\n        leases", "if False:\n        leases"),
-        faults="expired_message killed_in_paid_call killed_after",
+        faults="message_gone_in_doubt killed_in_paid_call",
     ),
     mutant(
         "redrives-in-one-breath",
         "3.11: a redrive that dies half-way is finished by reconcile",
         ("steps/orders.py", "replace(step, job=step.job.but(put_at=overdue))", "step"),
-        faults="rejected_request killed_after killed_before out_of_time",
+        faults="rejected_request killed_person",
+        deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
     ),
     mutant(
         "cancels-in-one-breath",
-        "issue 3, 6: a cancel that dies half-way is told all the same",
+        "3.11: a cancel that dies half-way is told all the same",
         ("steps/orders.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),
-        faults="paused_by_person killed_after killed_before out_of_time",
+        faults="killed_person",
+        deeds=("1 pause 900", *photos(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),
     ),
 )

@@ -1,6 +1,7 @@
 """Guards of lost answers: asked first, sent once more at most, under the same name, and only when wanted (3.2, 3.4)."""
 
 from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos, wishes
 
 LOST, RENDER = "steps/lost.py", "steps/render.py"
 PAYING, AGAIN = "core/transitions/paying.py", "core/transitions/again.py"
@@ -25,7 +26,7 @@ ASKING_MUTANTS = (
         ),
         (
             RENDER,
-            "call = provider.prepare(job, photo)",
+            "call = provider.prepare(job, photo, references)",
             "now = self.ledger.job\n"
             "        call = lambda told: provider.prepare(now(job.source_id, job.job_id), photo)(told)",
         ),
@@ -36,7 +37,6 @@ ASKING_MUTANTS = (
         "another-call-instead",
         "3.4: what has our id is sent again, never paid anew",
         (LOST, "return job, Next.SEND_AGAIN", "return job, Next.PAY"),
-        (PAYING, "generation=job.generation,\n    )", "generation=job.generation + n,\n    )"),
         faults="hang_up forgetful_look_up",
         kind="own_id",
     ),
@@ -60,20 +60,24 @@ ASKING_MUTANTS = (
         (LOST, "return self.policy is OnLostAnswer.RETRY_ONCE and", "return"),
         faults="hang_up charge_and_hang_up",
         kind="unaskable",
+        on_lost_answer="hold",
     ),
     mutant(
         "retries-what-nobody-wants",
         "3.4: a lost call is not paid again for a job that its photo names no more",
         (LOST, " and job.unwanted is None", ""),
-        faults="hang_up slow_call late_event",
+        faults="hang_up slow_call",
         kind="unaskable",
+        deeds=(*photos(10, 10, every=10), *wishes(35, 10, "marble", every=10)),
+        on_lost_answer="retry_once",
     ),
     mutant(
         "sends-again-what-nobody-wants",
         "3.4: nor is it sent again",
         (LOST, "wanted = job.unwanted is None", "wanted = True"),
-        faults="hang_up slow_call forgetful_look_up",
+        faults="hang_up",
         kind="own_id",
+        deeds=(*photos(10, 12, every=10), *wishes(16, 12, "marble", every=10)),
     ),
     mutant(
         "takes-back-what-is-in-doubt",
@@ -97,13 +101,15 @@ ASKING_MUTANTS = (
             'if job.unwanted:\n        return {"status": job.unwanted, "problem": None, "ended_at": now}',
             "if False:\n        pass",
         ),
-        faults="throttled_call provider_outage key_refused out_of_money",
+        faults="slow_refusal",
+        kind="unaskable",
+        deeds=(*photos(10, 10, every=10), *wishes(35, 10, "marble", every=10)),
     ),
     mutant(
         "forgets-its-name",
         "3.4: an acknowledgement is in the ledger before anybody polls",
         (PAYING, "return Step(with_attempt(job, attempt.but(provider_id=provider_id)))", "return Step(job)"),
-        faults="killed_in_paid_call slow_call",
+        faults="slow_call",
         kind="acknowledged",
     ),
     mutant(
@@ -111,6 +117,7 @@ ASKING_MUTANTS = (
         "3: held and dead that cost money are bought again only by a person's word",
         (AGAIN, "if job.status in WITHOUT_A_FILE and not job.at_stake:", "if job.status in WITHOUT_A_FILE:"),
         faults="withheld_picture charge_and_hang_up",
+        deeds=(*photos(10, 10, tags="foreign"), *wishes(11, 10, "cut"), *wishes(700, 10, "cut-dear")),
     ),
     mutant(
         "lies-about-money",
@@ -126,6 +133,9 @@ ASKING_MUTANTS = (
         "never-reports-doubt",
         "2.4: a report is taken away when its cause is",
         (PAYING, '"problem": _problem(job, answer, now), "reported": True}', '"problem": _problem(job, answer, now)}'),
-        faults="killed_in_paid_call out_of_time double_event duplicate_message",
+        faults="hang_up",
+        kind="unaskable",
+        deeds=(*photos(10, 10, tags="foreign"), *wishes(11, 10, "cut"), *wishes(100, 10, "cut-dear")),
+        on_lost_answer="retry_once",
     ),
 )

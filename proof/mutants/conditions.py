@@ -1,78 +1,64 @@
-"""The command of the conditions: `python -m proof.mutants.conditions`; looks for a way and a seed that shows each."""
+"""Hunts the conditions: for each a way to turn it round, a scene and a seed in which a promise breaks."""
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from queue import Queue
-from threading import Thread
+from dataclasses import dataclass
 
-from proof.mutants.flips import FLIPPED, flipped, left_over, ways
+from proof.mutants.flips import Killer, far, flip, flipped, left_over, near, scene_of, ways
 from proof.mutants.guards import Guard
-from proof.mutants.lab import Lab, Verdict
+from proof.mutants.lab import Lab, Play, in_labs, plays
 from proof.mutants.spared import SPARED
 
-
-def main() -> int:
-    """Hunt the conditions that are not known to be killed; exit code 1 where one lives."""
-    options = _options()
-    known = {} if options.anew or not FLIPPED.exists() else dict(flipped())
-    names = {str(one) for one in left_over()}
-    known = {name: one for name, one in known.items() if name in names}
-    waiting = [one for one in left_over() if str(one) not in known and str(one) not in SPARED]
-    living = 0
-    for guard, verdict in _hunted(waiting, options.seeds, options.processes):
-        sys.stdout.write(f"{guard}: {_said(verdict)}\n")
-        sys.stdout.flush()
-        living += verdict is None
-        if verdict:
-            known[str(guard)] = {"way": _way(verdict), "seed": verdict.seed or 0, "promise": verdict.promise}
-            FLIPPED.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
-    sys.stdout.write(f"{len(known)} killed, {living} live\n")
-    return int(bool(living))
+NEAR, FAR = 3, 1
+"""How many seeds in each of the scenes."""
+HEALING = 12
+"""Where a stored seed does not kill any more, so many of its scene are played in all."""
 
 
-def _way(verdict: Verdict) -> str:
-    return verdict.mutant.name.rpartition("[")[2].rstrip("]")
+@dataclass(frozen=True)
+class Found:
+    """A condition, and what killed it; None where nothing did."""
+
+    guard: Guard
+    killer: Killer | None
 
 
-def _hunted(waiting: Sequence[Guard], seeds: int, processes: int) -> Iterator[tuple[Guard, Verdict | None]]:
-    """Each condition with its verdict, as soon as there is one."""
-    left, done = list(reversed(waiting)), Queue[tuple[Guard, Verdict | None]]()
-
-    def work() -> None:
-        with Lab() as lab:
-            while left:
-                guard = left.pop()
-                done.put((guard, _killed(lab, guard, seeds)))
-
-    for _ in range(processes):
-        Thread(target=work, daemon=True).start()
-    for _ in waiting:
-        yield done.get()
+def conditions() -> list[Guard]:
+    """Those that are to be killed: in no mutant of the roll, and not spared."""
+    return [one for one in left_over() if str(one) not in SPARED]
 
 
-def _killed(lab: Lab, guard: Guard, seeds: int) -> Verdict | None:
-    """The first way that is killed: a few seeds for each before many for any."""
-    for size in (min(6, seeds), seeds):
+def hunt_conditions(processes: int, *, anew: bool) -> Iterator[Found]:
+    """Each condition with its killer, as soon as there is one; `anew`: without a look at what killed before."""
+    known = {} if anew else flipped()
+    yield from in_labs(conditions(), lambda lab, guard: _hunted(lab, guard, known.get(str(guard))), processes)
+
+
+def _hunted(lab: Lab, guard: Guard, known: Killer | None) -> Found:
+    before = _healed(lab, guard, known) if known else None
+    return Found(guard, before or _new_killer(lab, guard))
+
+
+def _healed(lab: Lab, guard: Guard, known: Killer) -> Killer | None:
+    """What killed before, at the same seed or at another one of its scene; None where it kills no more."""
+    verdict = lab.hunted(flip(guard, known.way), plays(scene_of(known.scene), known.seed, HEALING))
+    if verdict.seed is None:
+        return None
+    return Killer(known.way, known.scene, verdict.seed, verdict.promise, known.played)
+
+
+def _new_killer(lab: Lab, guard: Guard) -> Killer | None:
+    """The first way that is killed, where mutants of the same file die before anywhere else."""
+    played = 0
+    for scenes, seeds in ((near(guard.file), NEAR), (far(guard.file), FAR)):
+        named = [(name, (scene, seed)) for name, scene in scenes.items() for seed in range(seeds)]
         for one in ways(guard):
-            verdict = lab.hunted(one, 0, size)
-            if verdict.seed is not None:
-                return verdict
+            verdict = lab.hunted(one, _plays(named))
+            played += verdict.played
+            if verdict.place is not None and verdict.seed is not None:
+                way = one.name.rpartition("[")[2].rstrip("]")
+                return Killer(way, named[verdict.place][0], verdict.seed, verdict.promise, played)
     return None
 
 
-def _said(verdict: Verdict | None) -> str:
-    return f"[{_way(verdict)}] killed by {verdict.promise} at seed {verdict.seed}" if verdict else "LIVES"
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m proof.mutants.conditions", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=60, help="how many at most for each way of each condition")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--anew", action="store_true", help="also those that were killed before")
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _plays(named: Sequence[tuple[str, Play]]) -> list[Play]:
+    return [play for _, play in named]

@@ -2,17 +2,29 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from proof.mutants.guards import Guard, guards
 from proof.mutants.mutant import Mutant, PatchError, places
 from proof.mutants.roll import MUTANTS
+from proof.mutants.scene import WEATHER, Scene
 
 ONLY = "core/transitions/step.py"
 FLIPPED = Path(__file__).with_name("flipped.json")
 WAYS = ("off", "not", "on")
 """Never true, the other way round, always true."""
+
+
+@dataclass(frozen=True)
+class Killer:
+    """What killed a condition's mutant: how it was turned, in which scene, at which seed, after how many plays."""
+
+    way: str
+    scene: str
+    seed: int
+    promise: str
+    played: int
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,37 @@ def ways(guard: Guard) -> Iterator[Mutant]:
     yield from (flip(guard, way) for way in WAYS)
 
 
-def flipped() -> Mapping[str, Mapping[str, str | int]]:
-    """What killed each condition's mutant when they were last hunted: the way, the seed and the promise."""
-    return json.loads(FLIPPED.read_text())
+def flipped() -> dict[str, Killer]:
+    """What killed each condition's mutant when they were last hunted."""
+    return {name: Killer(**found) for name, found in json.loads(FLIPPED.read_text()).items()}
+
+
+def keep_flipped(found: Mapping[str, Killer]) -> None:
+    """Write down what killed, without conditions that the product has no more."""
+    names = {str(one) for one in left_over()}
+    kept = {name: asdict(one) for name, one in sorted(found.items()) if name in names}
+    FLIPPED.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def near(file: str) -> dict[str, Scene]:
+    """The weathers, and the scenes in which mutants of the same file die; the same one stands here once."""
+    return _once({**WEATHER} | {one.name: one.scene for one in MUTANTS.values() if _touches(one, file)})
+
+
+def far(file: str) -> dict[str, Scene]:
+    """The scenes of all other mutants."""
+    return _once({one.name: one.scene for one in MUTANTS.values() if not _touches(one, file)})
+
+
+def _touches(one: Mutant, file: str) -> bool:
+    return any(patch.file == file for patch in one.patches)
+
+
+def _once(scenes: dict[str, Scene]) -> dict[str, Scene]:
+    names = {json.dumps(asdict(scene)): name for name, scene in reversed(scenes.items())}
+    return {name: scene for name, scene in scenes.items() if name in names.values()}
+
+
+def scene_of(name: str) -> Scene:
+    """The scene of a name: one of the weathers, or that of a mutant of the roll."""
+    return WEATHER[name] if name in WEATHER else MUTANTS[name].scene

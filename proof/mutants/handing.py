@@ -1,36 +1,41 @@
 """Guards of handing over: the newest picture stays, views are true, each failure is told once (design 1, 2.3, 2.4)."""
 
 from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos, wishes
 
 PICTURES, VIEWS, DELIVER = "steps/pictures.py", "steps/views.py", "steps/deliver.py"
 EDITS = "late_event duplicate_message early_redelivery slow_service reordered_message"
-
 HANDING_MUTANTS = (
     mutant(
         "older-over-newer",
         "2.3: a job that its photo names no more delivers no pictures of its own",
         (
             PICTURES,
-            "if job.job_id not in source.jobs.values():\n                return None, False",
-            "if False:\n                pass",
+            "if job.job_id not in source.jobs.values():\n                if known",
+            "if False:\n                if known",
         ),
-        faults=EDITS,
+        faults="long_calls",
+        deeds=(*photos(10, 8, every=10), *wishes(35, 8, "marble", every=10), *wishes(60, 8, "sea", every=10)),
     ),
     mutant(
         "looks-at-the-ledger-first",
         "2.3: the object is looked at before the ledger, and written only as it was then",
         (
             PICTURES,
-            "return self._write(key, data, output.content_type, known, mark), True",
-            "return self._write(key, data, output.content_type, self.output.head(key), mark), True",
+            "version_id = self._write(key, data, output.content_type, known, mark)",
+            "version_id = self._write(key, data, output.content_type, self.output.head(key), mark)",
         ),
-        faults=EDITS,
+        faults="slow_service",
+        deeds=(*photos(10, 40, every=10), *wishes(23, 40, "marble", every=10)),
+        in_flight=10,
+        account_limit=10,
     ),
     mutant(
         "named-again-for-nothing",
         "2.3: a job that is named again is delivered again",
         ("core/transitions/again.py", "if job.status not in (Status.PAID, Status.STORED):", "if True:"),
-        faults="late_event",
+        faults="reordered_message",
+        deeds=(*photos(10, 2), *wishes(100, 2, "marble"), *wishes(200, 2, "cut")),
     ),
     mutant(
         "views-over-others",
@@ -40,7 +45,10 @@ HANDING_MUTANTS = (
             "self.output.replace(key, data, JSON, known=known, metadata=mark)",
             "self.output.replace(key, data, JSON, known=self.output.head(key), metadata=mark)",
         ),
-        faults=EDITS,
+        faults="slow_service",
+        deeds=photos(10, 60, every=5),
+        in_flight=10,
+        account_limit=10,
     ),
     mutant(
         "report-stays",
@@ -69,13 +77,15 @@ HANDING_MUTANTS = (
         "untold-and-forgotten",
         "3: a failure of which nobody was told is open",
         ("core/watch.py", "if job.status in FAILED and not job.told:", "if False:"),
-        faults="killed_after killed_before rejected_request refused_request paused_by_person",
+        faults="rejected_request killed_render",
+        deeds=(*photos(5, 20, every=4), "95 pause 0"),
     ),
     mutant(
         "opens-results-for-ever",
         "3.7: five workers that die of a result end its job",
         (DELIVER, "if job.crashes >= MOST_CRASHES:", "if False:"),
         faults="poisoned_photo",
+        minutes=150,
     ),
     mutant(
         "buys-for-ever",
@@ -86,13 +96,15 @@ HANDING_MUTANTS = (
     mutant(
         "opens-photos-for-ever",
         "3.7: a photo of which five workers died is looked at from afar",
-        ("steps/intake.py", "if known and known.crashes >= MOST_CRASHES:", "if False:"),
+        ("steps/photo.py", "if known and known.crashes >= MOST_CRASHES and not look.rerun:", "if False:"),
         faults="poisoned_photo",
     ),
     mutant(
         "calls-waiting-a-crash",
         "3.7: a delivery that goes back in good order counts towards nothing",
         ("core/transitions/ends.py", "return Step(job.but(begun_until=None, crashes=0))", "return Step(job)"),
-        faults="throttled_call key_refused out_of_money",
+        faults="photos_denied_for_long",
+        deeds=photos(20, 6),
+        minutes=50,
     ),
 )

@@ -8,9 +8,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Not ours, and slow to import.
 import botocore.response
@@ -19,41 +19,77 @@ import PIL.Image
 import pydantic
 from aws_lambda_powertools.utilities.batch import BatchProcessor
 
+if TYPE_CHECKING:
+    from proof.checker.books import Breach
+
 PRELOADED = (botocore.response, greenlet, PIL.Image, pydantic, BatchProcessor)
-SECONDS_FOR_A_SEED = 60
+# Of the processor, since others may be at work on the machine.
+SECONDS_FOR_A_SEED = 40
+# Calls: several times what a seed of these scenes needs.
+PATIENCE = 20_000
 NO_KILL = "FAULTS_FIRED"
+
+
+class TooLongError(Exception):
+    """A seed takes longer than seeds do: it kills nothing."""
 
 
 def main() -> int:
     """Read cases, a JSON line each, and answer each with what was found."""
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(_forked(partial(_hunted, json.loads(line)))) + "\n")
+        case = json.loads(line)
+        work = _first_broken if case["copy"] else _all_broken
+        sys.stdout.write(json.dumps(_forked(partial(work, case))) + "\n")
         sys.stdout.flush()
     return 0
 
 
-def _hunted(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The first seed of a case that breaks a promise: what it broke, and how many seeds ended by an exception."""
-    if case["copy"]:
-        sys.path.insert(0, case["copy"])
+def _first_broken(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The first play of a mutant that breaks a promise: its place, what it broke, and how other plays ended."""
+    sys.path.insert(0, case["copy"])
     import backdrop
-    from proof.simulate.many import played
 
-    errors: list[str] = []
-    for number, seed in enumerate(range(case["first"], case["first"] + case["seeds"]), 1):
-        signal.alarm(SECONDS_FOR_A_SEED)
-        run = played(seed, tuple(case["faults"]) or None, case["kind"])
-        if run.error:
-            errors.append(run.error.strip().splitlines()[-1])
-        broken = [breach for _, breach in run.breaches if breach.promise.name != NO_KILL]
+    package, errors = str(backdrop.__path__[0]), list[str]()
+    for place, (broken, error) in enumerate(_plays(case)):
+        errors += [error] if error else []
         if broken:
-            found = {"seed": seed, "promise": broken[0].promise.name, "words": str(broken[0])}
-            return found | {"seeds": number, "errors": errors, "package": str(backdrop.__path__[0])}
-    return {"seed": None, "seeds": case["seeds"], "errors": errors, "package": str(backdrop.__path__[0])}
+            words = {"promise": broken.promise.name, "words": str(broken)}
+            return {"place": place, "errors": errors, "package": package, **words}
+    return {"place": None, "errors": errors, "package": package}
+
+
+def _all_broken(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The places of the plays in which the product itself breaks a promise, or ends by an exception."""
+    return {"broken": [place for place, (broken, error) in enumerate(_plays(case)) if broken or error]}
+
+
+def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[Breach | None, str]]":
+    """Of each play the first broken promise, and the exception that ended it."""
+    signal.signal(signal.SIGPROF, _too_long)
+    for scene, seed in case["plays"]:
+        yield _played(scene, seed)
+
+
+def _played(scene: Mapping[str, Any], seed: int) -> "tuple[Breach | None, str]":
+    from proof.mutants.scene import Scene
+    from proof.simulate.play import Play
+
+    signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_A_SEED)
+    try:
+        breaches = Play(Scene(**scene).plan(seed), PATIENCE).run().breaches
+    except Exception:  # noqa: BLE001 - one seed's end is not that of the others
+        return None, traceback.format_exc().strip().splitlines()[-1]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return next((breach for _, breach in breaches if breach.promise.name != NO_KILL), None), ""
+
+
+def _too_long(*_: object) -> None:
+    raise TooLongError(f"not done after {SECONDS_FOR_A_SEED} s")
 
 
 def _forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What the work gives in a process of its own; one that hangs or dies gives an error."""
+    """What the work gives in a process of its own; one that dies gives an error."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -63,7 +99,11 @@ def _forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with os.fdopen(reading) as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(said) if said else {"seed": None, "seeds": 1, "errors": ["the process died"], "package": ""}
+    return json.loads(said) if said else _nothing("the process died")
+
+
+def _nothing(error: str) -> dict[str, Any]:
+    return {"place": None, "errors": [error], "package": ""}
 
 
 def _tell(writing: int, work: Callable[[], dict[str, Any]]) -> None:
@@ -71,7 +111,7 @@ def _tell(writing: int, work: Callable[[], dict[str, Any]]) -> None:
     try:
         found = work()
     except BaseException:  # noqa: BLE001 - the child's last words
-        found = {"seed": None, "seeds": 1, "errors": [traceback.format_exc().splitlines()[-1]], "package": ""}
+        found = _nothing(traceback.format_exc().splitlines()[-1])
     with os.fdopen(writing, "w") as pipe:
         pipe.write(json.dumps(found))
     os._exit(0)

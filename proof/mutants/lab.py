@@ -4,31 +4,35 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from queue import Queue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
 from proof.mutants.mutant import PACKAGE, ROOT, Mutant, grown
+from proof.mutants.scene import Scene
 
-KILLERS = Path(__file__).with_name("killers.json")
+type Play = tuple[Scene, int]
+"""A scene, and the seed that plays in it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant. `seed`: the one that showed it, None where none did; `seeds`: how many were played.
+    """What became of a mutant. `place`, `seed`: which play showed it, None where none did; `played`: how many were.
 
-    `errors`: how the seeds ended that an exception ended; they kill nothing.
+    `errors`: how the plays ended that an exception ended; they kill nothing.
     """
 
     mutant: Mutant
-    seed: int | None
-    promise: str
-    words: str
-    seeds: int
+    place: int | None = None
+    seed: int | None = None
+    promise: str = ""
+    words: str = ""
+    played: int = 0
     errors: tuple[str, ...] = ()
 
 
@@ -38,6 +42,7 @@ class Lab:
     def __enter__(self) -> Self:
         paths = os.pathsep.join(map(str, (ROOT, PACKAGE.parent, ROOT / "local")))
         environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._sound: dict[str, bool] = {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "proof.mutants.hunt"],
             stdin=subprocess.PIPE,
@@ -53,63 +58,71 @@ class Lab:
     ) -> None:
         self._process.communicate()
 
-    def hunted(self, one: Mutant, first: int, seeds: int) -> Verdict:
-        """A mutant after so many seeds, or after the first that showed it and that the product itself passes."""
-        played, errors = 0, tuple[str, ...]()
+    def hunted(self, one: Mutant, plays: Sequence[Play]) -> Verdict:
+        """A mutant after these plays, or after the first that showed it and that the product itself passes."""
+        first, errors = 0, tuple[str, ...]()
         with TemporaryDirectory(prefix="mutant-") as folder:
             copy = str(grown(one, Path(folder)))
-            while played < seeds:
-                found = self._played(copy, one, first + played, seeds - played)
-                played, errors = played + found["seeds"], (*errors, *found["errors"])
-                if found["seed"] is None:
+            while first < len(plays):
+                found = self._asked({"copy": copy, "plays": [_sent(play) for play in plays[first:]]})
+                if found["package"] and not found["package"].startswith(copy):
+                    raise RuntimeError(f"the seeds played {found['package']}, not the mutant")
+                errors += tuple(found["errors"])
+                if found["place"] is None:
                     break
-                if self.healthy(one, found["seed"]):
-                    return Verdict(one, found["seed"], found["promise"], found["words"], played, errors)
-        return Verdict(one, None, "", "", played, errors)
+                place = first + int(found["place"])
+                if self.is_sound(plays[place]):
+                    return Verdict(one, place, plays[place][1], found["promise"], found["words"], place + 1, errors)
+                first = place + 1
+        return Verdict(one, played=len(plays), errors=errors)
 
-    def healthy(self, one: Mutant, seed: int) -> bool:
-        """Whether the product itself keeps every promise on a seed that kills a mutant."""
-        found = self._played("", one, seed, 1)
-        return found["seed"] is None and not found["errors"]
+    def is_sound(self, play: Play) -> bool:
+        """Whether the product itself keeps every promise in a play that kills a mutant."""
+        self.try_out([play])
+        return self._sound[json.dumps(_sent(play))]
 
-    def _played(self, copy: str, one: Mutant, first: int, seeds: int) -> Mapping[str, Any]:
-        case = {"copy": copy, "first": first, "seeds": seeds, "faults": one.faults or (), "kind": one.kind}
+    def try_out(self, plays: Iterable[Play]) -> None:
+        """Find out of several plays at once whether the product itself keeps every promise in them."""
+        new = [sent for play in plays if json.dumps(sent := _sent(play)) not in self._sound]
+        if new:
+            found = self._asked({"copy": "", "plays": new})
+            broken = range(len(new)) if found.get("errors") else found["broken"]
+            self._sound |= {json.dumps(sent): place not in broken for place, sent in enumerate(new)}
+
+    def _asked(self, case: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the process has no pipes")
         self._process.stdin.write(json.dumps(case) + "\n")
         self._process.stdin.flush()
-        found = json.loads(self._process.stdout.readline())
-        if copy and found["package"] and not found["package"].startswith(copy):
-            raise RuntimeError(f"the seeds played {found['package']}, not the mutant")
-        return found
+        return json.loads(self._process.stdout.readline())
 
 
-def hunt(mutants: Sequence[Mutant], seeds: int, processes: int) -> Iterator[Verdict]:
-    """All these mutants on some processes, each as soon as it is done."""
-    waiting, done = list(reversed(mutants)), list[Verdict]()
+def _sent(play: Play) -> tuple[dict[str, Any], int]:
+    return asdict(play[0]), play[1]
 
-    def work() -> None:
+
+def in_labs[T, R](waiting: Sequence[T], work: Callable[[Lab, T], R], processes: int) -> Iterator[R]:
+    """The same work on all of these, in some processes, each as soon as it is done."""
+    left, done = list(reversed(waiting)), Queue[R | BaseException]()
+
+    def one_lab() -> None:
         with Lab() as lab:
-            while waiting:
-                done.append(lab.hunted(waiting.pop(), 0, seeds))
+            while left:
+                try:
+                    done.put(work(lab, left.pop()))
+                except BaseException as error:  # noqa: BLE001 - it is raised where the results are read
+                    done.put(error)
 
-    threads = [Thread(target=work) for _ in range(processes)]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads) or done:
-        for thread in threads:
-            thread.join(0.2)
-        while done:
-            yield done.pop(0)
-
-
-def killers() -> dict[str, int]:
-    """The seed that killed each mutant when they were last hunted."""
-    return json.loads(KILLERS.read_text())["seeds"]
+    for _ in range(processes):
+        Thread(target=one_lab, daemon=True).start()
+    for _ in waiting:
+        found = done.get()
+        if isinstance(found, BaseException):
+            raise found
+        yield found
 
 
-def keep(verdicts: Iterable[Verdict]) -> None:
-    """Write the seeds down that killed; those of mutants that were not hunted stay."""
-    known = killers() if KILLERS.exists() else {}
-    known |= {one.mutant.name: one.seed for one in verdicts if one.seed is not None}
-    KILLERS.write_text(json.dumps({"seeds": dict(sorted(known.items()))}, indent=2) + "\n")
+def plays(scene: Scene, stored: int | None, most: int) -> list[Play]:
+    """The seed that killed last time first, then the others of its scene; so many at most."""
+    seeds = [*([] if stored is None else [stored]), *(seed for seed in range(most) if seed != stored)]
+    return [(scene, seed) for seed in seeds[:most]]

@@ -1,9 +1,11 @@
 """Guards of lanes: the gate, the probe, pauses that only some may lift (design 3.7 to 3.9)."""
 
 from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos
 
 LANE, KEEPER, RECONCILE = "core/lane.py", "steps/lanes.py", "steps/reconcile.py"
 SICK = "provider_outage key_refused out_of_money"
+PAUSES = (*photos(5, 10, every=20), "30 pause 60", "150 pause 60")
 
 LANE_MUTANTS = (
     mutant(
@@ -29,7 +31,7 @@ LANE_MUTANTS = (
         "lets-another-probe-out",
         "3.8: no second probe is let out while one is on its way",
         (LANE, "if not lane.pauses or lane.trying or any(", "if not lane.pauses or any("),
-        faults=f"{SICK} double_tick killed_before slow_call",
+        faults="key_refused late_tick long_calls",
     ),
     mutant(
         "probes-against-a-person",
@@ -47,12 +49,16 @@ LANE_MUTANTS = (
         "mapping-on-its-own",
         "3.9: reconcile makes the mapping what the ledger says",
         (KEEPER, "if on is not None and on is not lane.flows:", "if False:"),
-        faults="killed_before killed_after key_refused paused_by_person out_of_time",
+        faults="killed_person",
+        deeds=PAUSES,
     ),
     mutant(
         "never-lifts-the-budget",
         "3.9: a pause for the budget ends with the day, or by a person's word",
         (RECONCILE, "if day.settled + needs <= cap:", "if False:"),
+        faults="reordered_message",
+        deeds=(*photos(10, 4), "600 budget 10000000"),
+        budget=15_000,
     ),
     mutant(
         "says-nothing-of-the-lane",
@@ -65,7 +71,8 @@ LANE_MUTANTS = (
         "does-not-tell-afterwards",
         "3.9: people are told even where whoever changed the lane died",
         (KEEPER, "if untold(self.ledger.lane(provider)):", "if False:"),
-        faults="killed_after killed_before key_refused out_of_money paused_by_person lost_storage_answer",
+        faults="killed_person",
+        deeds=PAUSES,
     ),
     mutant(
         "opens-by-hearsay",
@@ -75,11 +82,13 @@ LANE_MUTANTS = (
             "return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until)",
             "return resume(well, PROBED, now)",
         ),
-        faults=SICK,
+        faults="slow_refusal key_refused hang_up long_calls",
+        kind="unaskable",
+        deeds=photos(5, 20, every=3),
     ),
     mutant(
         "overlapping-runs",
-        "7: reconcile is fenced against overlapping runs",
+        "1: reconcile is fenced against overlapping runs",
         (
             RECONCILE,
             "if run.until and self.clock.now() < run.until:\n            return None",

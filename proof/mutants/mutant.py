@@ -1,10 +1,12 @@
 """What a mutant is, and how it is made: texts of the product replaced in a copy of it."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from proof.mutants.scene import Scene
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
@@ -48,7 +50,7 @@ class Change(Protocol):
 
 @dataclass(frozen=True)
 class Mutant:
-    """A guard taken out. `guard`: what it keeps, with its place in the design. `faults`, `kind`: where to look for it.
+    """A guard taken out. `guard`: what it keeps, with its place in the design. `scene`: where to look for it.
 
     More than one patch where the same guard stands twice, so that taking one out changes nothing.
     """
@@ -56,13 +58,24 @@ class Mutant:
     name: str
     guard: str
     patches: tuple[Change, ...]
-    faults: tuple[str, ...] | None = None
-    kind: str = ""
+    scene: Scene = Scene()
 
 
-def mutant(name: str, guard: str, *changes: tuple[str, str, str], faults: str = "", kind: str = "") -> Mutant:
-    """A mutant of changes (file, old, new); `faults`: names parted by blanks, in place of those that a seed draws."""
-    return Mutant(name, guard, tuple(Patch(*change) for change in changes), tuple(faults.split()) or None, kind)
+def mutant(
+    name: str,
+    guard: str,
+    *changes: tuple[str, str, str],
+    faults: str = "",
+    kind: str = "",
+    deeds: Iterable[str] = (),
+    late: bool = False,
+    asleep: bool = False,
+    minutes: int = 0,
+    **setup: Any,
+) -> Mutant:
+    """A mutant of changes (file, old, new) in a scene; `faults`: names parted by blanks. See Scene for the rest."""
+    scene = Scene(tuple(faults.split()) or None, kind, setup, tuple(deeds), late, asleep, minutes)
+    return Mutant(name, guard, tuple(Patch(*change) for change in changes), scene)
 
 
 def grown(one: Mutant, folder: Path) -> Path:

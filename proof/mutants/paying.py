@@ -1,6 +1,7 @@
 """Guards of the paid call: claim, budget, books, lease, bytes (design 3, 3.1 to 3.3)."""
 
 from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos, replaced, wishes
 
 RENDER, PAYMENTS, LEDGER = "steps/render.py", "steps/payments.py", "aws/ledger.py"
 PAYING, STEP = "core/transitions/paying.py", "core/transitions/step.py"
@@ -44,10 +45,12 @@ PAYING_MUTANTS = (
             'fence = "attribute_not_exists(pk)" if',
             'fence = "attribute_not_exists(pk) OR attribute_exists(pk)" if',
         ),
+        faults="duplicate_message",
+        deeds=(*photos(5, 12), *wishes(5, 12, "cut")),
     ),
     mutant(
         "run-over-others",
-        "7: reconcile's own item is fenced too",
+        "1: reconcile's own item is fenced too",
         (
             "aws/books.py",
             'if run.rev == 1 else "rev = :rev"',
@@ -68,6 +71,9 @@ PAYING_MUTANTS = (
             "booked = Booking(\n        before.day,\n        reserved=-before.reserved,",
             "booked = Booking(\n        now.date().isoformat(),\n        reserved=-before.reserved,",
         ),
+        faults="slow_call long_calls",
+        late=True,
+        deeds=photos(100, 12, every=8),
     ),
     mutant(
         "gives-back-on-another-day",
@@ -77,13 +83,32 @@ PAYING_MUTANTS = (
             f"booked = {GIVEN_BACK.format('attempt.day')}",
             f"booked = {GIVEN_BACK.format('now.date().isoformat()')}",
         ),
-        faults="throttled_call",
+        faults="slow_refusal",
+        kind="unaskable",
+        late=True,
+        deeds=photos(100, 12, every=8),
     ),
     mutant(
         "forgets-released-money",
         "3.1: what was provably not taken goes back, and no more",
         (PAYING, 'nothing = {"reserved": 0,', 'nothing = {"reserved": attempt.reserved,'),
         faults="provider_outage key_refused",
+    ),
+    mutant(
+        "forgets-what-may-be-owed",
+        "3.5: what a lost call may have cost counts until it is known",
+        (PAYING, '"unknown": (attempt.reserved or attempt.unknown) if lost else 0,', '"unknown": 0,'),
+        faults="charge_and_hang_up",
+    ),
+    mutant(
+        "everything-is-dead",
+        "3.6: the class and the code of an answer decide the end",
+        (
+            PAYING,
+            "ended(Status(CODES[code].end), _problem(job, answer, now), now)",
+            "ended(Status.DEAD, _problem(job, answer, now), now)",
+        ),
+        faults="refused_request",
     ),
     mutant(
         "no-cap",
@@ -93,11 +118,16 @@ PAYING_MUTANTS = (
             '"(attribute_not_exists(committed) OR committed <= :room)" if room >= 0',
             '"(attribute_not_exists(committed) OR committed <= :room OR committed > :room)" if room >= 0',
         ),
+        faults="reordered_message",
+        deeds=photos(5, 8),
+        budget=30_000,
     ),
     mutant(
         "first-is-free",
         "3.1: a budget that covers not even one job buys none",
         (LEDGER, 'if room >= 0 else "committed <= :room"', 'if True else "committed <= :room"'),
+        faults="reordered_message",
+        budget=5_000,
     ),
     mutant(
         "deaf-to-a-persons-cap",
@@ -107,11 +137,16 @@ PAYING_MUTANTS = (
             'else "attribute_not_exists(#cap)"',
             'else "(attribute_not_exists(#cap) OR attribute_exists(#cap))"',
         ),
+        faults="reordered_message",
+        deeds=("1 budget 30000", *photos(10, 8)),
     ),
     mutant(
         "never-raises",
-        "issue 3, 5: a person's cap lets more be bought",
+        "3.1: a person's cap lets more be bought",
         (LEDGER, "if day.cap is None:\n                raise", "if True:\n                raise"),
+        faults="reordered_message",
+        deeds=("100 budget 10000000", *photos(200, 3)),
+        budget=5_000,
     ),
     mutant(
         "breaks-leases",
@@ -133,7 +168,8 @@ PAYING_MUTANTS = (
         "sends-other-bytes",
         "2.3: the bytes that are sent have the job's sha256",
         (RENDER, " or sha256_hex(stored.data) != job.sha256", ""),
-        faults="lost_event late_event key_refused provider_outage",
+        faults="late_event",
+        deeds=("5 pause 130", *photos(20, 6), *replaced(125, 6)),
     ),
     mutant(
         "starts-too-late",
@@ -146,7 +182,10 @@ PAYING_MUTANTS = (
         "no-read-back",
         "3.2: a write whose answer was lost is recognised by reading back",
         ("aws/table.py", 'return found is not None and found["write_id"]["S"] == write_id', "return False"),
-        faults="lost_ledger_answer repeated_call",
+        faults="lost_ledger_answer",
+        kind="unaskable",
+        deeds=photos(10, 30, every=10),
+        on_lost_answer="hold",
     ),
     mutant(
         "gives-up-on-the-record",
@@ -157,13 +196,17 @@ PAYING_MUTANTS = (
             "if True:",
         ),
         *KEEPS_NOTHING,
-        faults="lost_ledger_answer throttled_table transaction_conflict",
+        faults="table_gone",
+        deeds=photos(5, 20),
+        in_flight=10,
+        account_limit=10,
     ),
     mutant(
         "keeps-no-answer",
-        "issue 3, bad input: an answer that the ledger does not take is kept where reconcile finds it",
+        "3.2: an answer that the ledger does not take is kept where reconcile finds it",
         *KEEPS_NOTHING,
         faults="table_gone_for_long",
+        deeds=photos(5, 20, every=3),
     ),
     mutant(
         "never-looks-for-kept-answers",
@@ -175,5 +218,6 @@ PAYING_MUTANTS = (
         ),
         ("steps/reconcile.py", "kept = islice(self.answers.kept(), MOST_ANSWERS)", "kept = ()"),
         faults="table_gone_for_long",
+        deeds=photos(5, 20, every=3),
     ),
 )

@@ -1,4 +1,8 @@
-"""All mutants, by name."""
+"""All mutants, by name, and the seeds that killed them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
 
 from proof.mutants.arriving import ARRIVING_MUTANTS
 from proof.mutants.asking import ASKING_MUTANTS
@@ -10,3 +14,15 @@ from proof.mutants.paying import PAYING_MUTANTS
 MUTANTS: dict[str, Mutant] = {
     one.name: one for one in (*PAYING_MUTANTS, *ASKING_MUTANTS, *LANE_MUTANTS, *HANDING_MUTANTS, *ARRIVING_MUTANTS)
 }
+KILLERS = Path(__file__).with_name("killers.json")
+
+
+def killers() -> dict[str, int]:
+    """The seed that killed each mutant when they were last hunted."""
+    return json.loads(KILLERS.read_text())
+
+
+def keep_killers(found: Mapping[str, int]) -> None:
+    """Write the seeds down that killed, without mutants that are no more."""
+    kept = {name: seed for name, seed in sorted(found.items()) if name in MUTANTS}
+    KILLERS.write_text(json.dumps(kept, indent=2) + "\n")

@@ -4,16 +4,27 @@ from collections.abc import Mapping
 
 from proof.world.stack import World
 
-KILLS = ("killed_before", "killed_after", "killed_in_paid_call", "out_of_time", "poisoned_photo")
-HANG_UPS = ("charge_and_hang_up", "hang_up", "lingering_call", "slow_call", "provider_outage")
-SILENCES = ("stalled_look_up", "forgetful_look_up", "slow_service")
+KILLED = ("killed_before", "killed_after", "killed_in_paid_call", "killed_render", "killed_reconcile")
+KILLS = (*KILLED, "out_of_time", "poisoned_photo")
+HANG_UPS = ("charge_and_hang_up", "hang_up", "lingering_call", "slow_call", "provider_outage", "rejected_resend")
+SILENCES = ("stalled_look_up", "forgetful_look_up", "slow_service", "slow_table", "message_gone_in_doubt")
 NO_LEDGER = ("table_gone", "table_gone_for_long", "access_to_table_denied", "throttled_table")
 LOSSES = (*KILLS, *HANG_UPS, *SILENCES, *NO_LEDGER)
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "unsafe_request": ("refused_request",),
-    "request_rejected": ("rejected_request", "failed_work"),
+    "request_rejected": ("rejected_request", "rejected_resend", "failed_work"),
     "unsafe_result": ("withheld_picture",),
     "charge_unknown": LOSSES,
+    # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
+    "link_expired": ("clock_jump_of_an_hour",),
+}
+# The uploader mends the first, an operator the others, and about money a person decides.
+ENDS_OF: Mapping[str, str] = {
+    "unsafe_request": "refused",
+    "request_rejected": "dead",
+    "unsafe_result": "dead",
+    "crashed": "dead",
+    "charge_unknown": "held",
 }
 DEATHS_OF_A_CRASHED_JOB = 5
 

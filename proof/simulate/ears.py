@@ -1,7 +1,7 @@
 """Hears what the provider says to each worker, so that it can be held against what the ledger knows."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,13 +15,16 @@ class Ears:
     """The provider with somebody who listens.
 
     `said`: pairs of worker and picture link, by job. `refusals`: when which worker was told that nobody may pay now.
-    `last`: the last answer's class, and who heard it.
+    `last`: the last answer's class, and who heard it. `unnamed`: work whose name a worker passed on, was told that it
+    stands in the ledger, and does not: job and name. `listeners` are told each answer with its job's id.
     """
 
     def __init__(self, world: World) -> None:
         self.said: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.refusals: list[tuple[datetime, str]] = []
         self.last: tuple[Class, str] | None = None
+        self.unnamed: list[tuple[str, str]] = []
+        self.listeners: list[Callable[[str, Answer], None]] = []
         self._world = world
         self._provider = world.provider
         providers = cast("dict[str, Any]", world.providers)
@@ -39,11 +42,18 @@ class Ears:
         """The call, and somebody who listens to its answer."""
         call = self._provider.prepare(job, photo, references)
         if isinstance(call, Answer):
+            self._noted(job, call)
             return call
         return lambda acknowledge: self._heard(job, call, acknowledge)
 
     def _heard(self, job: Job, call: Call, acknowledge: Acknowledge) -> Answer | Standing:
-        return self._noted(job, call(acknowledge))
+        def named(provider_id: str) -> None:
+            acknowledge(provider_id)
+            stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
+            if provider_id not in stored["body"]["S"]:
+                self.unnamed.append((job.key, provider_id))
+
+        return self._noted(job, call(named))
 
     def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
         """The look-up, and somebody who listens."""
@@ -51,6 +61,9 @@ class Ears:
 
     def _noted(self, job: Job, said: Answer | Standing) -> Answer | Standing:
         worker = self._world.hub.worker
+        if isinstance(said, Answer):
+            for listen in self.listeners:
+                listen(job.job_id, said)
         if isinstance(said, Answer) and said.usable and worker:
             links = [str(link.url) for link in said.links if link.usable]
             self.said[job.job_id].add((worker.name, links[0]))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from proof.checker.books import Ledger, Plain
 from proof.checker.calls import paused
+from proof.world.functions import Invocation
 from proof.world.stack import World
 
 
@@ -47,21 +48,27 @@ class Memory:
 
     def excused(self) -> set[str]:
         """Jobs that rightly wait: behind a paused lane, or since they cost more than any day may."""
-        shut = {name for name, lane in self.lanes.items() if lane.body and paused(lane.body, self.left)}
-        return {*self._behind(shut), *self._too_dear()}
+        budget = self.world.setup.budget
+        shut = {name for name, lane in self.lanes.items() if lane.body and paused(lane.body, self.left, budget)}
+        return {*self._behind(shut), *self.too_dear()}
 
     def _behind(self, lanes: set[str]) -> Iterator[str]:
         return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
 
-    def _too_dear(self) -> Iterator[str]:
+    def too_dear(self) -> Iterator[str]:
+        """Jobs that cost more than any whole day may."""
         budget, left = self.world.setup.budget, self.left
         for job_id, job in self.jobs.items():
             if job["status"] == "accepted" and 0 < budget < job["quoted"] and left < job["quoted"]:
                 yield job_id
 
+    def invocation(self, worker: str) -> Invocation:
+        """A worker's invocation."""
+        return next(one for one in reversed(self.world.functions.invocations) if one.name == worker)
+
     def began(self, worker: str) -> datetime:
         """When a worker began."""
-        return next(one.began for one in reversed(self.world.functions.invocations) if one.name == worker)
+        return self.invocation(worker).began
 
     def lives(self, worker: str) -> bool:
         """Whether a worker is still there."""

@@ -22,7 +22,8 @@ class People:
 
     `untouched`: keys of which nobody may make a job. `unsaid`: photos whose sidecar was deleted. `damaged`: damaged
     messages by queue and body. `paid_again`: for how many charges more than the first people asked, by job.
-    `waived`: keys whose photos people cancelled. `wrong_clocks`: whether workers' clocks may be off.
+    `waived`: keys whose photos people cancelled. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`:
+    also within one worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work.
     """
 
     world: World
@@ -32,6 +33,8 @@ class People:
     damaged: set[str] = field(default_factory=set[str])
     paid_again: dict[str, int] = field(default_factory=dict[str, int])
     wrong_clocks: bool = False
+    jumping_clocks: bool = False
+    useless_clocks: bool = False
     waived: set[str] = field(default_factory=set[str])
     told: list[str] = field(default_factory=list[str])
 

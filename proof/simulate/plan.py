@@ -6,8 +6,9 @@ from random import Random
 from typing import Any
 
 from proof.simulate.faults import POISON
+from proof.simulate.lasting import FOR_AN_HOUR, FOR_DAYS
 from proof.simulate.wishes import EDITS, NO_PHOTO, PHOTOS, PLAIN, TAGS
-from proof.world.faults import FAULTS, draw_faults
+from proof.world.faults import FAULTS, by_lot, draw_faults
 from proof.world.provider import Kind
 
 FOLDERS = ("shoes/", "bags/", "hats/summer/", "")
@@ -16,9 +17,10 @@ FEWEST_FAULTS, MOST_FAULTS = 3, 8
 AMPLE = 10_000_000
 BUDGETS = (0, 20_000, 100_000, 240_000, *[AMPLE] * 8)
 ARRIVAL_SECONDS = 400
-# A photo that kills its workers needs so long until it is given up.
+# A photo that kills its workers needs so long until it is given up, and what lasts for an hour until it is over.
 LONG_MINUTES = 75
-# One seed in so many may have faults that take days to be set right.
+LONG = FOR_AN_HOUR | {POISON}
+# One seed in so many has a fault that takes days to be set right.
 SLOW_SEEDS = 12
 # Of fewer calls at a time there are seldom as many as half of them.
 FEWEST_FOR_HALF = 3
@@ -59,6 +61,11 @@ class Plan:
         """Whether it takes days until all is set right."""
         return any(FAULTS[name].slow for name in self.faults)
 
+    @property
+    def for_days(self) -> bool:
+        """Whether something lasts for days, whatever else is over."""
+        return bool(FOR_DAYS & {*self.faults})
+
     def but(self, **changed: Any) -> "Plan":
         """The same with some parts changed."""
         return replace(self, **changed)
@@ -75,18 +82,19 @@ def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "") -> Plan
     setup = _setup(random)
     if kind:
         setup["kind"] = kind
-    drawn = _faults(random, setup)
+    drawn = _faults(Random(f"faults {seed}"), setup)
     announced = drawn if faults is None else tuple(faults)
-    minutes = LONG_MINUTES if POISON in announced else random.randint(15, 30)
+    short = random.randint(15, 30)
+    minutes = LONG_MINUTES if LONG & {*announced} else short
     acts = _Draft(random, minutes * 60).acts()
     return Plan(seed, setup, announced, acts, minutes, asleep=random.random() < 0.1, late=random.random() < 0.1)
 
 
 def _faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
-    """Faults that can strike with this setup; in some seeds those that take days."""
+    """Faults that can strike with this setup; in some seeds one that takes days."""
     slow = random.randrange(SLOW_SEEDS) == 0
     drawn = {*draw_faults(random, random.randint(FEWEST_FAULTS, MOST_FAULTS), Kind(setup["kind"]))}
-    drawn |= {name for name, one in FAULTS.items() if one.slow and slow}
+    drawn |= {*by_lot(random, (name for name, one in FAULTS.items() if one.slow))[:slow]}
     if setup["account_limit"] < FEWEST_FOR_HALF:
         drawn.discard("half_limit")
     return tuple(sorted(drawn))

@@ -10,29 +10,35 @@ from proof.checker.books import Breach, Promise
 from proof.checker.rest import bound_breaches
 from proof.simulate.ears import Ears
 from proof.simulate.faults import POISON
+from proof.simulate.lasting import LONGEST_DAYS_SECONDS
+from proof.simulate.manners import Manners
 from proof.simulate.people import People
 from proof.simulate.plan import AMPLE, Act, Plan
-from proof.simulate.rest import rest_breaches, unrest
+from proof.simulate.rest import ERRORS, rest_breaches, unrest, views
 from proof.simulate.watch import Watch
 from proof.world.clock import START
 from proof.world.faults import Faults
 from proof.world.faults.people import LONGEST_PAUSE_SECONDS
 from proof.world.s3 import Version
 from proof.world.stack import World
-from proof.world.wire import Call
 
 LOOK_SECONDS = 60
 BOUND_SECONDS = 3 * 3600
-SLOW_BOUND_SECONDS = 5 * 86_400
+SLOW_BOUND_SECONDS = 8 * 86_400
 SLOW_RECONCILE_SECONDS = 3600
+SLOW_LOOK_SECONDS = 600
 AFTER_REST_SECONDS = 660
 # A person who paused a lane lets it go on after at most so long.
 PEOPLES_SECONDS = LONGEST_PAUSE_SECONDS + 60
 ENCORE_SECONDS = 1800
 LONGER_SECONDS = 240
 MOST_LONGER = 20
+# Ten times what the longest seeds need when nothing strikes any more; before that, photos come until all has struck.
+MOST_CALLS = 40_000
 ASLEEP = timedelta(days=3)
-WRONG_CLOCKS = frozenset({"clock_skew", "clock_jump"})
+USELESS_CLOCK = "clock_jump_of_an_hour"
+JUMPING_CLOCKS = frozenset({"clock_jump", USELESS_CLOCK})
+WRONG_CLOCKS = JUMPING_CLOCKS | {"clock_skew"}
 FORGOTTEN = "shoes/forgotten.jpg"
 
 
@@ -62,31 +68,33 @@ class Run:
 
 
 class Play:
-    """Plays one plan."""
+    """Plays one plan; `patience`: after so many calls it is over, whatever is still to come."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, patience: int = 10 * MOST_CALLS) -> None:
         self.plan = plan
+        self._last_call = self._patience = patience
         self.world = World(plan.seed, **plan.setup)
         self.people = People(self.world, Random(f"people {plan.seed}"))
         self.people.wrong_clocks = bool(WRONG_CLOCKS & {*plan.faults})
+        self.people.jumping_clocks = bool(JUMPING_CLOCKS & {*plan.faults})
+        self.people.useless_clocks = USELESS_CLOCK in plan.faults
         self.watch = Watch(self.world, self.people)
         if plan.asleep:
             self._sleep()
         if plan.late:
             self.world.clock.wait_until(self.world.clock.time.replace(hour=23, minute=57))
         self.ears = Ears(self.world)
+        self.manners = Manners(self.world, self.watch, self.ears, self.people)
         self.faults = Faults(self.world, plan.faults)
-        self.world.wire.after.append(self._count_deaths)
-        self._deaths = 0
+        self.faults.heard.append(self._count_deaths)
         self.world.event_delays.append(self._overheard)
 
     def _overheard(self, body: str, delays: list[float]) -> list[float]:
         self.people.told.append(body)
         return delays
 
-    def _count_deaths(self, _: Call) -> None:
-        if self.faults.fired[POISON] > self._deaths:
-            self._deaths = self.faults.fired[POISON]
+    def _count_deaths(self, fault: str) -> None:
+        if fault == POISON:
             self.watch.a_death()
 
     def _sleep(self) -> None:
@@ -105,6 +113,7 @@ class Play:
         self._for(self.plan.minutes * 60)
         self._until_all_fired()
         self.faults.end()
+        self._last_call = len(self.world.wire.calls) + min(MOST_CALLS, self._patience)
         self._settle()
         self._encore()
         return self._told()
@@ -115,7 +124,13 @@ class Play:
 
     def _for(self, seconds: float) -> None:
         if not self._broken:
-            self.world.hub.run_until(self.world.clock.time + timedelta(seconds=seconds), lambda: self._broken)
+            self.world.hub.run_until(self.world.clock.time + timedelta(seconds=seconds), self._is_over)
+
+    def _is_over(self) -> bool:
+        """Whether a promise is broken; that all this ever ends is one of them."""
+        if len(self.world.wire.calls) > self._last_call and not self._broken:
+            self.watch.found([Breach(Promise.DRAINED, f"{len(self.world.wire.calls)} calls, and no end")])
+        return self._broken
 
     def _until_all_fired(self) -> None:
         """More photos come until each announced fault has struck."""
@@ -137,19 +152,22 @@ class Play:
     def _settle(self) -> None:
         """In good weather, until all is at rest, and still is some reconciliations later."""
         world, began = self.world, self.world.clock.time
-        bound = BOUND_SECONDS
+        bound, look = BOUND_SECONDS, LOOK_SECONDS
         if self.plan.slow:
-            world.reconcile.every_seconds, bound = SLOW_RECONCILE_SECONDS, SLOW_BOUND_SECONDS
+            bound, look = SLOW_BOUND_SECONDS, SLOW_LOOK_SECONDS
+            world.reconcile.every_seconds = SLOW_RECONCILE_SECONDS
+        others = LONGEST_DAYS_SECONDS if self.plan.for_days else PEOPLES_SECONDS
         why, calm = "not looked at", 0.0
         while not self._broken and calm < AFTER_REST_SECONDS and (world.clock.time - began).total_seconds() < bound:
-            self._for(LOOK_SECONDS)
+            self._for(look)
             why = unrest(world, self.watch, self.people)
-            busy = why or (world.clock.time - began).total_seconds() < PEOPLES_SECONDS
-            calm = 0.0 if busy else calm + LOOK_SECONDS
+            busy = why or (world.clock.time - began).total_seconds() < others
+            calm = 0.0 if busy else calm + look
         if self._broken:
             return
         self.watch.found(bound_breaches(calm >= AFTER_REST_SECONDS, bound, why))
         self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.fired, self.ears))
+        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.fired))
 
     def _encore(self) -> None:
         """Everything is told once more, and nothing is bought."""
@@ -159,12 +177,13 @@ class Play:
         for body in dict.fromkeys(self.people.told):
             if not any(key in body for key in self.people.unsaid):  # F3
                 world.sqs.post(world.lines["intake"], body)
-        self.people.do(Act(0, "folder_default", ("shoes/",)))
+        self.people.do(Act(0, "folder_default", ("elsewhere/",)))
         self._for(ENCORE_SECONDS)
         more = self.watch.bills.charged.total() - before
         if more:
             self.watch.found([Breach(Promise.NO_REPEATS, f"{more} paid calls for the same again")])
         self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.fired, self.ears))
+        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.fired))
 
     def _told(self) -> Run:
         world, jobs = self.world, self.watch.memory.jobs.values()

@@ -7,11 +7,12 @@ from typing import Any
 
 from backdrop.core.answer import Class
 from proof.checker.books import Breach, Plain, Promise, plain
-from proof.checker.calls import heard_breaches, refused_breaches, well_breaches
+from proof.checker.calls import heard_breaches, named_breaches, refused_breaches, well_breaches
 from proof.checker.ends import ENDS, end_breaches, missing_breaches, stray_breaches, view_breaches
 from proof.checker.rest import (
     Wanted,
     cause_breaches,
+    fate_breaches,
     lane_breaches,
     mark_breaches,
     money_told_breaches,
@@ -20,7 +21,7 @@ from proof.checker.rest import (
     told_breaches,
     words_breaches,
 )
-from proof.simulate.causes import crashed_five_times, possible_codes
+from proof.simulate.causes import ENDS_OF, crashed_five_times, possible_codes
 from proof.simulate.ears import Ears
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
@@ -39,9 +40,10 @@ SILENT = ("_backdrop", ".")
 def wanted(world: World, people: People) -> dict[str, Wanted]:
     """What the photos in the bucket, with their wishes, ought to lead to."""
     found: dict[str, Wanted] = {}
+    crashed = frozenset({"crashed"} if crashed_five_times(world) else ())
     for key in world.input.keys():  # noqa: SIM118 - our own method
         if not (key.endswith(".json") or key in people.untouched or _silent(key)):
-            found[key] = _wanted(world, people, key)
+            found[key] = _wanted(world, people, key, crashed)
     return found
 
 
@@ -49,7 +51,7 @@ def _silent(key: str) -> bool:
     return any(part.startswith(SILENT) for part in key.split("/"))
 
 
-def _wanted(world: World, people: People, key: str) -> Wanted:
+def _wanted(world: World, people: People, key: str, may: frozenset[str]) -> Wanted:
     photo, sidecar = world.input.current(key), world.input.current(f"{key}.json")
     if photo is None:
         raise KeyError(key)
@@ -64,7 +66,7 @@ def _wanted(world: World, people: People, key: str) -> Wanted:
         etag=photo.etag,
         sha256=digest,
         codes=frozenset(codes | (wish.codes if wish else set())),
-        may=frozenset({"crashed"} if crashed_five_times(world) else ()),
+        may=may,
         asked=asked,
         named=key not in people.waived,
     )
@@ -146,6 +148,7 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
         *lane_breaches(lanes, views(world, LANES), reports, excused),
         *words_breaches(ledger, letters(world), watch.died, len(people.damaged) - _damaged_left(world, people)),
         *cause_breaches(ledger, possible_codes(world, fired)),
+        *fate_breaches(ledger, ENDS_OF),
         *_heard(world, watch, ears),
         *_memory_breaches(world, watch),
     ]
@@ -162,8 +165,15 @@ def _heard(world: World, watch: Watch, ears: Ears) -> list[Breach]:
     hindered = {call.worker for call in world.wire.calls if call.service == "dynamodb" and call.ended not in HARMLESS}
     refusals = [(at, end) for at, worker in ears.refusals if (end := ends.get(worker)) and worker not in hindered]
     good = ears.last and ears.last[0] in GOOD and ears.last[1] in ends and ears.last[1] not in hindered
-    lanes = [lane.body for lane in watch.memory.lanes.values() if lane.body]
-    return heard + refused_breaches(refusals, watch.paused_at) + well_breaches(bool(good), lanes)
+    # Who began before the lane was closed does not open it: the next probe does.
+    began = watch.memory.began(ears.last[1]) if ears.last else world.clock.time
+    lanes = [lane.body for lane in watch.memory.lanes.values() if lane.body and began > (lane.since or began)]
+    return [
+        *heard,
+        *named_breaches(ears.unnamed),
+        *refused_breaches(refusals, watch.paused_at),
+        *well_breaches(bool(good), lanes),
+    ]
 
 
 def _memory_breaches(world: World, watch: Watch) -> list[Breach]:

@@ -4,18 +4,26 @@ from backdrop.core.answer import Standing
 from proof.checker.books import Breach, Plain, limit_breaches
 from proof.checker.calls import Sent, narrow, sent_breaches
 from proof.simulate.memory import Lane, Memory
+from proof.simulate.people import People
 from proof.world.provider import Kind, PaidCall
 from proof.world.wire import Call
 
+# Some jumps of up to twenty seconds, of two workers.
+JUMPED_SECONDS = 60.0
+
 
 class Sends:
-    """`wrong_clocks`: whether workers' clocks may be off, so that their sense of time is not to be judged."""
+    """Where workers' clocks may be off, their sense of time is not judged; nor who is at work, where they are useless.
 
-    def __init__(self, memory: Memory, *, wrong_clocks: bool) -> None:
+    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow.
+    """
+
+    def __init__(self, memory: Memory, people: People) -> None:
         self._memory = memory
         self._world = memory.world
-        self._wrong_clocks = wrong_clocks
+        self._people = people
         self._probes: list[PaidCall] = []
+        self.probed: set[str] = set()
 
     def forget_probes(self) -> None:
         """The lane is otherwise than it was: those on their way began before."""
@@ -34,28 +42,34 @@ class Sends:
     def _sent(self, call: Call, paid: PaidCall, job: Plain | None, lane: Lane) -> Sent:
         calls = self._world.provider.paid_calls
         fresh = lane.since is None or self._memory.began(call.worker) > lane.since
-        if fresh and narrow(lane.body):
-            self._probes.append(paid)
+        if narrow(lane.body):
+            self.probed.add(call.worker)
+            self._probes += [paid] if fresh else []
         return Sent(
             job_id=paid.job_id,
             sha256=str(call.sent["sha256"]),
-            open=sum(one.job_id == paid.job_id and one.closed_at is None for one in calls) - 1,
+            open=0 if self._people.useless_clocks else sum(_is_open(one, paid.job_id) for one in calls) - 1,
             at_work=self._at_work(paid.job_id),
             fresh=fresh,
-            probes=sum(one.closed_at is None and self._is_young(one) for one in self._probes),
+            probes=1 if self._people.useless_clocks else sum(self._is_young(one) for one in self._probes),
             told=self._could_tell(job) if job else 0,
             left=self._left(),
             longest=self._world.provider.timeout_seconds,
         )
 
     def _is_young(self, call: PaidCall) -> bool:
-        """Whether a call is not yet open for longer than calls last: a probe that hangs does not shut the lane."""
-        return (self._world.clock.time - call.opened_at).total_seconds() < self._world.provider.timeout_seconds
+        """Whether a call is open, and not yet for longer than calls last: a probe that hangs does not shut the lane.
+
+        How long that is, clocks that jump between two looks misjudge.
+        """
+        lasts = (self._world.clock.time - call.opened_at).total_seconds()
+        longest = self._world.provider.timeout_seconds - JUMPED_SECONDS * self._people.jumping_clocks
+        return call.closed_at is None and lasts < longest
 
     def _left(self) -> float:
         """Seconds until the invocation ends; enough where a wrong clock may be why there are few."""
         worker = self._world.hub.worker
-        if worker is None or self._wrong_clocks:
+        if worker is None or self._people.wrong_clocks:
             return self._world.provider.timeout_seconds
         return (worker.deadline - self._world.clock.time).total_seconds()
 
@@ -73,7 +87,7 @@ class Sends:
     def _at_work(self, job_id: str) -> int:
         """Calls of a job that the provider may be at work on, as far as its longest call goes."""
         provider, now = self._world.provider, self._world.clock.time
-        if provider.kind is Kind.OWN_ID:
+        if provider.kind is Kind.OWN_ID or self._people.useless_clocks:
             return 0
         return sum(
             work.sold.order.client_hint == job_id
@@ -81,3 +95,7 @@ class Sends:
             and (now - work.began).total_seconds() < provider.timeout_seconds
             for work in provider.account.works.values()
         )
+
+
+def _is_open(call: PaidCall, job_id: str) -> bool:
+    return call.job_id == job_id and call.closed_at is None

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
+from backdrop.core.layout import answer_key
 from proof.checker.books import Breach, Ledger, Plain, Promise, plain
 from proof.checker.calls import retry_breaches, reuse_breaches, shape
 from proof.checker.changes import (
     cap_breaches,
+    crash_breaches,
     fence_breaches,
     lane_breaches,
     lease_breaches,
+    lift_breaches,
     patience_breaches,
     picture_write_breaches,
     wanted_breaches,
@@ -16,16 +19,15 @@ from proof.checker.changes import (
 )
 from proof.checker.rest import alone_breaches, deaths_breaches
 from proof.simulate.bills import Bills
+from proof.simulate.deaths import Deaths
 from proof.simulate.memory import Lane, Memory
 from proof.simulate.people import PERSON, People
 from proof.simulate.sends import Sends
 from proof.world.stack import World
 from proof.world.wire import Call
 
-# It brings answers, lost ones too, that their workers have kept.
-RECONCILE = "reconcile"
-# Five in a row are counted; the first delivery of each message leaves no mark, and one that must wait ends the row.
-MOST_DEATHS = 60
+# Five in a row are counted, and then nobody opens the photo; each kills a worker.
+MOST_DEATHS = 5
 
 
 class Watch:
@@ -42,11 +44,11 @@ class Watch:
         self.bills = Bills(self.memory, people)
         self._world = world
         self._people = people
-        self._sends = Sends(self.memory, wrong_clocks=people.wrong_clocks)
+        self._sends = Sends(self.memory, people)
         self._holders: dict[str, str] = {}
         self._told_at: dict[str, datetime] = {}
         self._runner = ""
-        self._deaths = 0
+        self._deaths = Deaths(self.memory)
         world.wire.before.append(self._sent)
         world.wire.heard.append(self._heard)
 
@@ -56,8 +58,8 @@ class Watch:
 
     def a_death(self) -> None:
         """A worker died of the poisoned photo; as long as nobody gives it up, that must not happen often."""
-        self._deaths += 1
-        self.found(deaths_breaches({"the poisoned photo": self._deaths}, MOST_DEATHS))
+        self._deaths.count()
+        self.found(deaths_breaches(self._deaths.in_a_row, MOST_DEATHS))
 
     def _sent(self, call: Call) -> None:
         if (call.service, call.operation) == ("provider", "call"):
@@ -67,7 +69,7 @@ class Watch:
         if call.service == "dynamodb":
             self._ledger_written(call)
         elif call.service == "s3":
-            self._output_written()
+            self._output_written(call)
         elif call.operation == "send_message" and call.sent["QueueUrl"] == self._world.dead_letters.url:
             self._letter_sent(call)
 
@@ -98,7 +100,7 @@ class Watch:
         if kind == "reconcile":
             self._run(body, call)
         elif kind == "lane":
-            self._lane(name, body)
+            self._lane(name, body, call.worker)
         elif sort_key == "source":
             self._source(self.memory.sources.get(name), body, by_person=call.worker.startswith(PERSON))
             self.memory.sources[name] = body
@@ -117,10 +119,12 @@ class Watch:
             self.found([Breach(Promise.ONE_RUN, f"{call.worker} begins while {self._runner} is at work")])
         self._runner = call.worker if after["until"] else ""
 
-    def _lane(self, provider: str, body: Plain) -> None:
+    def _lane(self, provider: str, body: Plain, worker: str) -> None:
         lane = self.memory.lanes.setdefault(provider, Lane())
         if not self._people.wrong_clocks:
             self.found(lane_breaches(lane.body, body, self._world.clock.time))
+        if not worker.startswith(PERSON):
+            self.found(lift_breaches(lane.body, body, probed=worker in self._sends.probed))
         if body["pauses"]:
             self.paused_at.append(self._world.clock.time)
         if shape(lane.body) != shape(body):
@@ -130,13 +134,16 @@ class Watch:
 
     def _source(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
         self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
-        self._given_up(*(problem["code"] for problem in after["problems"]))
-        if not self._people.wrong_clocks and not by_person:
+        self.found(crash_breaches(before, after))
+        self._deaths.unmarked(after)
+        if not self._people.jumping_clocks and not by_person:
             self.found(patience_breaches(before, after, self._world.setup.settle_seconds))
 
     def _job(self, before: Plain | None, after: Plain, call: Call) -> None:
         self._held(before, after, call)
         self._ended(before, after)
+        self._deaths.unmarked(after)
+        self.found(crash_breaches(before, after))
         self.found(way_breaches(before, after, by_person=call.worker.startswith(PERSON)))
         self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))
         self.found(retry_breaches(after, most_lost=self.bills.retries))
@@ -145,9 +152,10 @@ class Watch:
     def _held(self, before: Plain | None, after: Plain, call: Call) -> None:
         """Who is at work on a job under way, and whether somebody else moves it."""
         job_id, holder = str(after["job_id"]), self._holders.get(str(after["job_id"]), "")
-        others = holder not in ("", call.worker) and not call.worker.startswith(RECONCILE)
+        others = holder not in ("", call.worker) and not self._people.useless_clocks
         if before and others and self.memory.lives(holder):
-            self.found(lease_breaches(before, after, holder))
+            kept = self._world.output.current(answer_key(job_id, before["attempt"])) is not None
+            self.found(lease_breaches(before, after, holder, kept=kept))
         if after["status"] == "submitting" and (before is None or _lease(before) != _lease(after)):
             self._holders[job_id] = call.worker
         elif after["status"] != "submitting":
@@ -157,15 +165,10 @@ class Watch:
         """What died, of what, and when people were told of it."""
         if after["status"] == "dead":
             self.died.add((after["job_id"], after["problem"]["code"]))
-            self._given_up(after["problem"]["code"])
         if not after["told"]:
             self._told_at.pop(after["job_id"], None)
         elif before is None or not before["told"]:
             self._told_at[after["job_id"]] = self._world.clock.time
-
-    def _given_up(self, *codes: str) -> None:
-        if "crashed" in codes:
-            self._deaths = 0
 
     # -- letters and pictures -------------------------------------------------------------------------------
 
@@ -176,14 +179,26 @@ class Watch:
         if told_at and call.worker and self.memory.began(call.worker) > told_at:
             self.found([Breach(Promise.LETTERS_TRUE, f"{self.memory.jobs[job_id]['key']}: told again")])
 
-    def _output_written(self) -> None:
+    def _output_written(self, call: Call) -> None:
         output, changed = self._world.output, self._world.output.changed
         for key in sorted(changed):
             versions = [version for version in output.objects[key] if version.data is not None]
             if not key.startswith("_backdrop/") and len(versions) > 1:
                 under, over = (str(version.metadata.get("backdrop-job", "")) for version in versions[-2:])
-                self.found(picture_write_breaches(key, under, over, self.memory.named()))
+                if not self._looked(call.worker, key, versions[-2].modified):
+                    self.found(picture_write_breaches(key, under, over, self.memory.named()))
         changed.clear()
+
+    def _looked(self, worker: str, key: str, since: datetime) -> bool:
+        """Whether a worker looked at an object as it is since then, and at the ledger behind that."""
+        asked = False
+        for call in reversed(self._world.wire.calls):
+            if call.at < since:
+                return False
+            asked = asked or (call.worker == worker and call.operation == "query")
+            if asked and call.worker == worker and (call.operation, call.sent.get("Key")) == ("head_object", key):
+                return True
+        return False
 
 
 def _lease(job: Plain) -> object:

@@ -123,13 +123,17 @@ class SimulatedTable:
         """The items as the table has them, or the keys of those that an index knows of by now."""
         if not index:
             return self.items.values()
+        names = {*TABLE_KEYS, *INDEXES[index]}
+        known = self._known_by_now() if self.index_lag else self.items.values()
+        return [{name: item[name] for name in names} for item in known if item and names <= item.keys()]
+
+    def _known_by_now(self) -> Iterable[Item | None]:
+        """The items as an index has them that is behind."""
         known: dict[Key, Item | None] = dict(self.items)
         for key, (at, before) in self._replaced.items():
             if self._clock.time < at + self.index_lag:
                 known[key] = before
-        names = {*TABLE_KEYS, *INDEXES[index]}
-        shown = [{name: item[name] for name in names if name in item} for item in known.values() if item]
-        return [item for item in shown if len(item) == len(names)]
+        return known.values()
 
     def _describe(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
         self._check(TableName)

@@ -59,8 +59,10 @@ class PaidCall:
 class SimulatedProvider:
     """The Provider port. `script` holds the reactions to the next calls; then `weather` is asked, then `otherwise`.
 
-    `unready`: why no call can be prepared, such as a key that is not there. `stalls`: whether a look-up tells nothing
-    yet. `calls` are the jobs whose calls came in, `paid_calls` all that our side ever sent.
+    `unready`: why no call can be prepared, such as a key that is not there; `key` is asked for it each time and may
+    raise. `stalls`: whether a look-up tells nothing yet. `resends`: what it does with a call that comes again under our
+    id, while nobody knows what became of the first. `calls` are the jobs whose calls came in, `paid_calls` all that our
+    side ever sent.
     """
 
     wire: Wire
@@ -73,6 +75,8 @@ class SimulatedProvider:
     script: deque[Reaction] = field(default_factory=deque[Reaction])
     weather: list[Callable[[], Reaction | None]] = field(default_factory=list[Callable[[], Reaction | None]])
     stalls: Callable[[], Standing | None] = lambda: None
+    key: Callable[[], Answer | None] = lambda: None
+    resends: Callable[[], Reaction | None] = lambda: None
     calls: list[str] = field(default_factory=list[str])
     paid_calls: list[PaidCall] = field(default_factory=list[PaidCall])
     unready: Answer | None = None
@@ -80,6 +84,7 @@ class SimulatedProvider:
 
     def __post_init__(self) -> None:
         self.account = Account(self.clock, self.name, self.limit, REMEMBERED[self.kind])
+        self._in_doubt: set[str] = set()
 
     @property
     def bill(self) -> Bill:
@@ -103,7 +108,7 @@ class SimulatedProvider:
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """One paid call, ready to be sent, or why there is none."""
-        return self.unready or partial(self._call, job, photo)
+        return self.unready or self.key() or partial(self._call, job, photo)
 
     def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
         """What became of a call, for nothing."""
@@ -137,6 +142,7 @@ class SimulatedProvider:
         sent = {"job": job, "sha256": sha256_hex(photo)}
         said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, SUBMIT_SECONDS))
         if isinstance(said, Answer):
+            self._in_doubt -= {self.request_id(job)} if said.kind is not Class.AMBIG else set()
             return said
         if self.kind is Kind.ACKNOWLEDGED:
             acknowledge(said.id)
@@ -152,9 +158,7 @@ class SimulatedProvider:
     def _react(self, job: Job, photo: bytes, paid: PaidCall, patience: float) -> Answer | Work:
         """What the provider says within so many seconds: it took the work, or an answer in its place."""
         self.calls.append(job.job_id)
-        reaction = self._reaction()
-        if self._known(job) and reaction.answer and reaction.answer.kind is Class.PERM:
-            reaction = self.otherwise
+        reaction = self._of_a_resend(job) or self._reaction(job)
         self.account.limit = self.limit
         said = self._taken(job, photo, reaction) if reaction.takes else None
         if isinstance(said, Answer):
@@ -169,17 +173,30 @@ class SimulatedProvider:
             return Answer.lost("no answer came in time")
         return reaction.answer or said or Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE)
 
-    def _reaction(self) -> Reaction:
+    def _of_a_resend(self, job: Job) -> Reaction | None:
+        """What becomes of a call that was sent before under the same id; it is in doubt until somebody is refused."""
+        ident = self.request_id(job)
+        if ident is None:
+            return None
+        again = ident in self._in_doubt
+        self._in_doubt.add(ident)
+        return self.resends() if again else None
+
+    def _reaction(self, job: Job) -> Reaction:
+        """The script's, else the weather's; what was taken is never called invalid but when it comes again."""
         if self.script:
-            return self.script.popleft()
-        return next((reaction for ask in self.weather if (reaction := ask())), self.otherwise)
+            reaction = self.script.popleft()
+        else:
+            reaction = next((reaction for ask in self.weather if (reaction := ask())), self.otherwise)
+        invalid = reaction.answer and reaction.answer.kind is Class.PERM
+        return self.otherwise if invalid and self._known(job) else reaction
 
     def _taken(self, job: Job, photo: bytes, reaction: Reaction) -> Work | Answer:
         """The same id again is the same work, and charged once."""
         return self._known(job) or self.account.take(job, photo, reaction, self.request_id(job))
 
     def _known(self, job: Job) -> Work | None:
-        """Work that was taken under our own id; what was taken is never called invalid later."""
+        """Work that was taken under our own id."""
         ident = self.request_id(job)
         return self.account.works.get(ident) if ident else None
 

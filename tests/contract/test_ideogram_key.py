@@ -10,6 +10,7 @@ from backdrop.aws import keys
 from backdrop.core.answer import Answer, Class
 from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
 from backdrop.core.job import Money
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
@@ -45,6 +46,18 @@ def test_a_refused_key_without_another_pauses_after_one_call(standin: StandinCli
     answer = call(standin, Keys("invalid-old", fresh))
     assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, Money.NOT_SPENT)
     assert len(standin.see("requests")["requests"]) == 1
+
+
+def test_a_refusal_stands_where_no_fresh_key_can_be_read(standin: StandinClient) -> None:
+    """What the provider said is known; it may not become a lost answer because the key's store is out of order."""
+
+    def keys(fresh: bool) -> ApiKey:
+        if fresh:
+            raise WaitError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
+        return ApiKey("invalid-old")
+
+    answer = called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
+    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, Money.NOT_SPENT)
 
 
 def test_two_refused_keys_pause_after_two_calls(standin: StandinClient) -> None:

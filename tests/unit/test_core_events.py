@@ -1,6 +1,7 @@
 """The samples under events/ are what the code really takes and sends."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import queue_name, receives
 from backdrop.aws.bus import SOURCE
+from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
-from backdrop.core.receipt import announcement
-from backdrop.steps.messages import DeliverMessage, JobMessage, Look, parse
+from backdrop.core.receipt import announcement, lane_events
+from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
 EVENTS = Path(__file__).parents[2] / "events"
 BUCKET = "backdrop-input"
 KEY = "shoes/red.jpg"
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ODD_KEY = "sub folder/ünïcode +(1) & 100%.jpg"
 
 
@@ -78,8 +82,40 @@ def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make:
     assert event["source"] == SOURCE
 
 
+def a_pause(reason: Reason, code: Code, errors: list[dict[str, Any]]) -> Lane:
+    return pause(Lane(provider="ideogram"), reason, code, errors[0]["message"], NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "code"),
+    [
+        ("provider_paused", Reason.KEY, Code.PROVIDER_KEY_REFUSED),
+        ("budget_reached", Reason.BUDGET, Code.BUDGET_REACHED),
+    ],
+)
+def test_the_events_of_a_paused_lane_are_what_the_ledger_makes_of_it(name: str, reason: Reason, code: Code) -> None:
+    event = sample(name)
+    lane = a_pause(reason, code, event["detail"]["errors"])
+    assert (event["detail-type"], event["detail"]) in lane_events(lane)
+    assert event["source"] == SOURCE
+
+
+def test_the_event_of_a_lane_that_goes_on_is_what_the_ledger_makes_of_it() -> None:
+    event = sample("provider_resumed")
+    lane = a_pause(Reason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
+    resumed = resume(lane, frozenset(Reason), NOW + timedelta(minutes=5))
+    assert lane_events(resumed) == [(event["detail-type"], event["detail"])]
+
+
+def test_deliver_takes_the_word_of_a_lane() -> None:
+    record = only_record("deliver_lane")
+    assert parse_delivery(record.body) == LaneMessage(provider="ideogram")
+    assert record.attributes["MessageGroupId"] == fairness_group("ideogram")
+
+
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
-    ours = {"request", "rerun", "look", "lane", "deliver", "reconcile", "image_completed", "image_failed"}
-    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours
+    ours = {"request", "rerun", "look", "lane", "deliver", "deliver_lane", "reconcile"}
+    told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
+    assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

@@ -45,7 +45,7 @@ class Faults:
     """The faults that a run announces, at work until `until`; one that has not struck by then still may, once.
 
     `fired` counts how often each struck, `last` is when the latest did; an announced fault that never did proves
-    nothing (`silent`).
+    nothing (`silent`). `heard` is told the name of each that strikes, before it does harm.
     """
 
     def __init__(self, world: "World", names: Iterable[str], until: datetime | None = None) -> None:
@@ -55,6 +55,7 @@ class Faults:
         self.ended = False
         self.last = world.clock.time
         self.fired: Counter[str] = Counter()
+        self.heard: list[Callable[[str], None]] = []
         self._now = ""
         for name in self.names:
             self._now = name
@@ -128,6 +129,8 @@ class Trap:
             self.faults.last = self.faults.world.clock.time
             self.faults.fired[self.name] += 1
             self.faults.world.wire.note(f"fault {self.name} {what}".rstrip())
+            for listen in self.faults.heard:
+                listen(self.name)
 
 
 @dataclass
@@ -147,6 +150,15 @@ class Spell:
 
 
 def draw_faults(random: Random, number: int, kind: Kind, *, slow: bool = False) -> tuple[str, ...]:
-    """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names."""
-    able = sorted(one.name for one in FAULTS.values() if kind in one.kinds and (slow or not one.slow))
-    return tuple(sorted(random.sample(able, min(number, len(able)))))
+    """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names.
+
+    Each fault has a lot of its own, so that a new one changes only what it is drawn into.
+    """
+    able = [one.name for one in FAULTS.values() if kind in one.kinds and (slow or not one.slow)]
+    return tuple(sorted(by_lot(random, able)[:number]))
+
+
+def by_lot(random: Random, names: Iterable[str]) -> list[str]:
+    """These faults in an order that each one's own lot decides."""
+    seed = random.random()
+    return sorted(names, key=lambda name: Random(f"{seed} {name}").random())

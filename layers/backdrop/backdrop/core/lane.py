@@ -15,7 +15,9 @@ from backdrop.core.record import Record, record
 
 BAD_ANSWERS = 3
 CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
-FIRST_PROBE_AFTER = timedelta(seconds=2)
+FIRST_PROBE_AFTER = timedelta(seconds=1)
+# Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly.
+QUICK_PROBES = 4
 # A little less than so many ticks of reconcile, which comes every five minutes.
 FIRST_TRIAL_AFTER = timedelta(minutes=4)
 LONGEST_TRIAL_GAP = timedelta(minutes=14)
@@ -146,9 +148,10 @@ def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     if not probe and (streak < BAD_ANSWERS or lane.closed_since):
         return lane.but(streak=streak)
     since = lane.closed_since or now
-    gap = min(FIRST_PROBE_AFTER * 2**lane.probes, LONGEST_PROBE_GAP)
+    doubled = lane.probes - QUICK_PROBES if answer.kind is Class.BACKOFF else lane.probes
+    gap = min(FIRST_PROBE_AFTER * 2 ** max(doubled, 0), LONGEST_PROBE_GAP)
     closed = lane.but(
-        streak=streak, closed_since=since, probes=min(lane.probes + 1, 10), probe_at=now + gap, probe_until=None
+        streak=streak, closed_since=since, probes=min(lane.probes + 1, 15), probe_at=now + gap, probe_until=None
     )
     if lane.paused or now - since >= CLOSED_BEFORE_PAUSE:
         return pause(closed, Reason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, answer.message, now)

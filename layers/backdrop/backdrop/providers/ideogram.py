@@ -19,6 +19,7 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
 from backdrop.core.capability import REFERENCES
 from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
 from backdrop.ports import Acknowledge, Call
@@ -94,10 +95,17 @@ class Ideogram:
         deadline = time.monotonic() + self.timeout_seconds
         answer = self._send(job, body, key, deadline)
         if answer.code is Code.PROVIDER_KEY_REFUSED:
-            fresh = self.key(True).text
+            fresh = self._fresh_key()
             if fresh != key and _fits_a_header(fresh) and time.monotonic() < deadline - 1:
                 return self._send(job, body, fresh, deadline)
         return answer
+
+    def _fresh_key(self) -> str:
+        """The key past any cache; none where its store does not answer: the refusal that was heard stands."""
+        try:
+            return self.key(True).text
+        except WaitError:
+            return ""
 
     def _send(self, job: Job, body: tuple[bytes, str], key: str, deadline: float) -> Answer:
         headers = {"Api-Key": key, "Content-Type": body[1]}

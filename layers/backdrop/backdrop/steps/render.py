@@ -23,6 +23,7 @@ from backdrop.steps.slot import RECORD_SECONDS, Slot
 
 IN_SLOT_WAIT_SECONDS = 20
 FIRST_DELAY_SECONDS = 10
+FIRST_BACK_OFF_SECONDS = 3
 NOW_TRIES = 2
 LONGEST_DELAY_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
@@ -115,15 +116,15 @@ class Render:
         except (WaitError, StaleError):
             if slot.receives > 1:
                 leave(self.ledger, job, self.clock)
-            self._give_probe_back(job, slot)
+            self._give_probe_back(slot)
             raise
-        self._give_probe_back(job, slot)
+        self._give_probe_back(slot)
         return outcome
 
-    def _give_probe_back(self, job: Job, slot: Slot) -> None:
+    def _give_probe_back(self, slot: Slot) -> None:
         """A probe that made no call has found nothing out: another job may be one."""
-        if slot.probe:
-            self.keeper.give_probe_back(job.provider)
+        if slot.probe and slot.lane:
+            self.keeper.give_probe_back(slot.lane)
             slot.probe = False
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
@@ -231,7 +232,7 @@ class Render:
         if answer.kind is Class.PAUSE:
             return WaitError(code, answer.message, FIRST_DELAY_SECONDS + self.clock.jitter(FIRST_DELAY_SECONDS))
         times = self._explain(job, BackdropError(code, answer.message)) if job.status is Status.ACCEPTED else 1
-        delay = answer.retry_after or min(FIRST_DELAY_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
+        delay = answer.retry_after or min(FIRST_BACK_OFF_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
         return WaitError(code, answer.message, delay + self.clock.jitter(2))
 
     def _explain(self, job: Job, error: BackdropError) -> int:

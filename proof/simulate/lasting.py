@@ -1,0 +1,168 @@
+"""Faults that last, for minutes, an hour or days, and those that strike twice at one place."""
+
+from datetime import timedelta
+from functools import partial
+
+from backdrop.aws.failures import unavailable
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from proof.world.faults.plan import Faults, Trap, fault
+from proof.world.faults.services import LEDGER, of_workers
+from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.wire import Call
+
+HOUR_SECONDS = 3600.0
+QUARTER_SECONDS = 900.0
+DAY_SECONDS = 86_400.0
+# Lanes keep a message for four days (template.yaml); reconcile sends one again after three (core/watch.py).
+FEWEST_DAYS, MOST_DAYS = 3.0, 4.5
+LONGEST_DAYS_SECONDS = MOST_DAYS * DAY_SECONDS + HOUR_SECONDS
+FOR_AN_HOUR = frozenset({"busy_for_an_hour"})
+FOR_DAYS = frozenset({"paused_for_days", "refused_for_days"})
+
+
+# -- the provider -----------------------------------------------------------------------------------------------
+
+
+@fault()
+def busy_for_an_hour(faults: Faults) -> None:
+    """For an hour the provider is asked too much, and does not say when to come again."""
+    spell = faults.spell(4, HOUR_SECONDS)
+    faults.world.provider.weather.append(lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE) if spell() else None)
+
+
+@fault(kinds=frozenset({Kind.OWN_ID}))
+def rejected_resend(faults: Faults) -> None:
+    """A call whose answer was lost goes out again under our id, and the provider calls it invalid."""
+    trap, loses, forgets = faults.trap(1, 3), faults.quiet_trap(3, 6, 1_000_000), faults.quiet_trap(1, 3, 1_000_000)
+    provider, random = faults.world.provider, faults.random
+    earlier = provider.stalls
+
+    def lost() -> Reaction:
+        return random.choice([hangs_up, charges_and_hangs_up])(random.uniform(0, 10))
+
+    provider.weather.append(lambda: lost() if loses() else None)
+    provider.stalls = lambda: Standing.ABSENT if forgets() else earlier()
+    provider.resends = lambda: refuses(Class.PERM, Code.REQUEST_REJECTED) if trap() else None
+
+
+@fault()
+def unreachable_result_for_long(faults: Faults) -> None:
+    """For a quarter of an hour paid pictures cannot be fetched."""
+    spell = faults.spell(3, QUARTER_SECONDS)
+
+    def strike(call: Call) -> None:
+        if call.service == "downloads" and spell(call):
+            raise WaitError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
+
+    faults.world.wire.before.append(strike)
+
+
+@fault(slow=True)
+def refused_for_days(faults: Faults) -> None:
+    """For days the account is empty, whatever else is over: each of many probes finds that out.
+
+    It begins when all others have struck, which would not be asked any more.
+    """
+    trap, world = faults.trap(4, 1, 1), faults.world
+    until = [world.clock.time]
+
+    def empty() -> Reaction | None:
+        if len(faults.silent()) <= 1 and trap():
+            until[:] = [world.clock.time + _some_days(faults)]
+        return refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY) if world.clock.time < until[0] else None
+
+    world.provider.weather.append(empty)
+
+
+# -- our side ---------------------------------------------------------------------------------------------------
+
+
+@fault()
+def secrets_out_of_order(faults: Faults) -> None:
+    """For some minutes the key cannot be read: Secrets Manager does not answer, or denies it."""
+    spell = faults.spell(4, faults.random.uniform(60, 400))
+    denied = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: access is denied.")
+    is_denied = faults.random.random() < 0.5
+
+    def key() -> Answer | None:
+        if not spell():
+            return None
+        if is_denied:
+            return denied
+        raise unavailable("Secrets Manager", "InternalServiceError")
+
+    faults.world.provider.key = key
+
+
+@fault()
+def slow_table(faults: Faults) -> None:
+    """For five minutes each call to the table takes seconds."""
+    spell = faults.spell(30, 300)
+
+    def strike(call: Call) -> None:
+        if of_workers(call, LEDGER) and spell(call):
+            faults.world.clock.sleep(faults.random.uniform(1.5, 6))
+
+    faults.world.wire.before.append(strike)
+
+
+@fault()
+def message_gone_in_doubt(faults: Faults) -> None:
+    """An answer is lost, and then the message of its job."""
+    trap, loses = faults.trap(1, 3), faults.quiet_trap(3, 8, 1_000_000)
+    provider, random = faults.world.provider, faults.random
+    provider.weather.append(lambda: charges_and_hangs_up(random.uniform(1, 10)) if loses() else None)
+
+    def strike(call: Call) -> None:
+        for job_id in _in_doubt(call):
+            _take_message(faults, job_id, trap)
+
+    faults.world.wire.after.append(strike)
+
+
+def _in_doubt(call: Call) -> list[str]:
+    """The jobs that this call makes `unknown`."""
+    writes = call.sent.get("TransactItems", ()) if call.operation == "transact_write_items" else ()
+    items = [write["Put"]["Item"] for write in writes if "Put" in write]
+    return [item["sk"]["S"].removeprefix("job#") for item in items if item.get("status", {}).get("S") == "unknown"]
+
+
+def _take_message(faults: Faults, job_id: str, trap: Trap) -> None:
+    for name in faults.world.providers:
+        line = faults.world.lines[name]
+        left = [message for message in line.messages if job_id not in message.body]
+        if len(left) < len(line.messages) and trap(job_id[:8]):
+            line.messages[:] = left
+
+
+@fault()
+def clock_jump_of_an_hour(faults: Faults) -> None:
+    """A worker's clock is set an hour forward or back while it works."""
+    trap = faults.trap(40, 400, 3)
+
+    def strike(call: Call) -> None:
+        worker = faults.world.hub.worker
+        if worker and trap(call):
+            worker.skew += timedelta(seconds=faults.random.choice([-HOUR_SECONDS, HOUR_SECONDS]))
+
+    faults.world.wire.before.append(strike)
+
+
+@fault(slow=True)
+def paused_for_days(faults: Faults) -> None:
+    """Somebody pauses the lane and forgets it for days; its mapping is slow to switch off, and on again."""
+    trap, world = faults.trap(3, 1, 1), faults.world
+
+    def strike(call: Call) -> None:
+        if call.worker and (call.service, call.operation) == ("provider", "call") and trap():
+            world.functions.switching_seconds = partial(faults.random.uniform, 5, 60)
+            seconds = _some_days(faults).total_seconds()
+            world.hub.after(faults.random.uniform(0, 20), lambda: world.pause(seconds=seconds))
+
+    world.wire.before.append(strike)
+
+
+def _some_days(faults: Faults) -> timedelta:
+    return timedelta(days=faults.random.uniform(FEWEST_DAYS, MOST_DAYS))
