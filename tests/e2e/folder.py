@@ -112,11 +112,12 @@ class Folder:
         eventually(look, f"{name} is handed back", lambda: (self.job(name), lane.messages()))
 
     def waits(self, name: str) -> None:
-        """Returns once the photo's job waits, unpaid and under no report of its own; a worker may be trying it now."""
+        """Returns once the ledger has the photo's job waiting, unpaid: a receipt may tell of a moment before."""
 
         def look() -> bool:
-            job = self.job(name)
-            return bool(job) and (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
+            items = [item for item in self.ledger() if item["key"]["S"] == self.key(name) and "status" in item]
+            jobs = [json.loads(item["body"]["S"]) for item in items]
+            return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
 
         eventually(look, f"{name} waits", lambda: (self.job(name), self.report(name)))
         assert self.report(name) is None
@@ -255,3 +256,8 @@ class Folder:
 def _is_open(item: dict[str, Any]) -> bool:
     """Whether this is a job that nobody has begun to pay for, or one that is paid and not handed over."""
     return item.get("status", {}).get("S") in ("accepted", "paid")
+
+
+def _money(job: dict[str, Any]) -> int:
+    """What a job's attempts cost, may have cost or reserve, in micro-dollars."""
+    return sum(one["charged"] + one["unknown"] + one["reserved"] for one in job["attempts"])
