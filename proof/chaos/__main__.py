@@ -29,25 +29,26 @@ def main() -> int:
         return 1
     seeds = range(options.seed, options.seed + options.seeds)
     results = many.played(seeds, size, beside=not options.alone, at_once=options.at_once)
+    unfinished = [seed for seed in seeds if seed not in {result.plan.seed for result in results}]
     if results:
-        _show(console, results, size, options.out)
-    return _judge(console, results) or int(len(results) < options.seeds)
+        _show(console, results, size, unfinished, options.out)
+    return _judge(console, results, unfinished)
 
 
-def _show(console: Console, results: list[Result], size: Size, out: Path) -> None:
+def _show(console: Console, results: list[Result], size: Size, unfinished: list[int], out: Path) -> None:
     for shown in page.tables(results):
         console.print(shown)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page.document(results, size))
+    out.write_text(page.document(results, size, unfinished))
     console.print(f"written to {out}", markup=False)
 
 
-def _judge(console: Console, results: list[Result]) -> int:
+def _judge(console: Console, results: list[Result], unfinished: list[int]) -> int:
     """The breaches were told seed by seed."""
-    broken = any(result.breaches for result in results)
-    if results and not broken:
+    wrong = bool(unfinished) or any(result.breaches for result in results)
+    if not wrong:
         console.print("every promise was kept", style="green")
-    return int(broken)
+    return int(wrong)
 
 
 def _options() -> argparse.Namespace:

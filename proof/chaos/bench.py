@@ -69,7 +69,7 @@ def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
             naive = _naive(deployment.deploy(cloud, its, **limits), plan, size, say)
         backdrop, breaches = _backdrop(cloud, mine, plan, size, say)
     if breaches:
-        shutil.rmtree(home.emulator, ignore_errors=True)
+        home.forget(but_logs=True)
         say(f"seed {seed}: promises were broken; what emulator and SAM said is in {home.logs}")
     else:
         shutil.rmtree(home.path)

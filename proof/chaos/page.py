@@ -16,6 +16,12 @@ type Cell = Callable[[Sequence[Figures]], str]
 MEMORY = Path("/proc/meminfo")
 PROCESSOR = Path("/proc/cpuinfo")
 
+BESIDE = (
+    "Both pipelines run on the same emulator, one after the other, each with a provider of its own that breaks in the"
+    " same way for the same photos. The naive one is `proof/chaos/naive`."
+)
+ALONE = "Here Backdrop was run without the naive pipeline (`proof/chaos/naive`)."
+
 
 def _sum(name: str) -> Cell:
     return lambda columns: f"{sum(getattr(column, name) for column in columns):,}"
@@ -96,16 +102,16 @@ def tables(results: Sequence[Result]) -> list[Table]:
     ]
 
 
-def document(results: Sequence[Result], size: Size) -> str:
-    """The page of the repository."""
+def document(results: Sequence[Result], size: Size, unfinished: Sequence[int] = ()) -> str:
+    """The page of the repository; `unfinished` are the seeds that did not come to an end."""
     names = [name for name, _ in columns(results)]
     seeds = ", ".join(str(result.plan.seed) for result in results)
     broken = [f"- seed {result.plan.seed}: {breach}" for result in results for breach in result.breaches]
+    broken += [f"- seed {seed}: did not come to an end, so it stands in no figure" for seed in unfinished]
     parts = [
         "# The fault bench: Backdrop beside a pipeline as tutorials build it",
-        "Written by `make chaos`; `proof/chaos` says what is done and how it is counted. Both pipelines run on the same"
-        " emulator, one after the other, each with a provider of its own that breaks in the same way for the same"
-        " photos. The naive one is `proof/chaos/naive`.",
+        "Written by `make chaos`; `proof/chaos` says what is done and how it is counted."
+        f" {BESIDE if len(names) > 1 else ALONE}",
         f"{size.photos} photos per seed, {size.seconds:g} s per call, {size.limit} calls at a time,"
         f" {size.timeout_seconds} s until a caller gives up. Seeds: {seeds}. Machine: {machine()}.",
         *_markdown(["", *names], rows(results)),

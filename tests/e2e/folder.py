@@ -112,11 +112,12 @@ class Folder:
         eventually(look, f"{name} is handed back", lambda: (self.job(name), lane.messages()))
 
     def waits(self, name: str) -> None:
-        """Returns once the photo's job waits, unpaid and under no report of its own; a worker may be trying it now."""
+        """Returns once the ledger has the photo's job waiting, unpaid: a receipt may tell of a moment before."""
 
         def look() -> bool:
-            job = self.job(name)
-            return bool(job) and (job["status"], job["cost"]["usd"], job["cost"]["unknown_usd"]) == ("accepted", 0, 0)
+            items = [item for item in self.ledger() if item["key"]["S"] == self.key(name) and "status" in item]
+            jobs = [json.loads(item["body"]["S"]) for item in items]
+            return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
 
         eventually(look, f"{name} waits", lambda: (self.job(name), self.report(name)))
         assert self.report(name) is None
@@ -261,3 +262,8 @@ def _is_open(item: dict[str, Any]) -> bool:
 def _is_second_look(body: str) -> bool:
     """Whether a message is the second look, minutes later, at those who came to rest when a folder got its defaults."""
     return '_backdrop.json", "again": true' in body
+
+
+def _money(job: dict[str, Any]) -> int:
+    """What a job's attempts cost, may have cost or reserve, in micro-dollars."""
+    return sum(one["charged"] + one["unknown"] + one["reserved"] for one in job["attempts"])

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -11,9 +12,10 @@ from hypothesis import settings
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.job import Job, Link, Problem, Status
+from backdrop.core.errors import ResultError, StaleError
+from backdrop.core.job import Job, Link, Problem, Source, Status
 from backdrop.core.receipt import error_report, receipt
+from backdrop.steps.messages import DeliverMessage
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
@@ -122,6 +124,12 @@ def the_job(world: World, key: str = KEY) -> Job:
     """The photo's only job."""
     (job,) = world.jobs(key)
     return job
+
+
+def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
+    """One delivery by a worker with all the time there is, whatever others do meanwhile; overtaken, it stops."""
+    with suppress(StaleError):
+        world.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
 def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[Call, World]]:

@@ -186,3 +186,10 @@ def test_without_the_naive_pipeline_there_is_one_column() -> None:
     results = [Result(PLAN, column(), None, ())]
     assert rows(results)[0] == ["photos dropped", "30"]
     assert "None was broken." in document(results, Size(30, 4, 10, 8))
+
+
+def test_a_seed_that_did_not_come_to_an_end_is_named_on_the_page() -> None:
+    page = document([Result(PLAN, column(), None, ())], Size(30, 4, 10, 8), unfinished=[5])
+    assert "- seed 5: did not come to an end" in page
+    assert "None was broken." not in page
+    assert "without the naive pipeline" in page

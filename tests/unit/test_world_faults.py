@@ -14,7 +14,10 @@ from tests.unit.simulation import assert_at_rest, assert_books
 
 PHOTOS = 8
 TROUBLE = START + timedelta(minutes=10)
-DAYS = 4
+DAYS = 7
+# These strike commands, what reconcile has to set right, and schedules that do not run yet; seeds have all of them.
+ELSEWHERE = frozenset({"killed_person", "killed_reconcile", "late_tick"})
+AT_ONCE = {"half_limit", "long_calls"}
 
 
 def busy(seed: int, names: tuple[str, ...], kind: Kind) -> tuple[World, Faults]:
@@ -54,7 +57,7 @@ def a_kind_for(name: str) -> Kind:
     return sorted(FAULTS[name].kinds)[0]
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - ELSEWHERE))
 def test_every_fault_strikes_and_every_photo_comes_to_its_end(name: str) -> None:
     world, faults = busy(1, (name,), a_kind_for(name))
     assert play(world), world.story()[-50:]
@@ -109,7 +112,7 @@ def test_faults_that_have_ended_strike_no_more() -> None:
     world, faults = busy(2, tuple(name for name in FAULTS if Kind.OWN_ID in FAULTS[name].kinds), Kind.OWN_ID)
     faults.end()
     assert play(world)
-    assert faults.fired.keys() <= {"half_limit"}
+    assert faults.fired.keys() <= AT_ONCE
     assert {job.status for job in world.jobs()} == {Status.STORED}
 
 
