@@ -52,9 +52,9 @@ class LaneKeeper:
         if health.heed(lane, answer, self.clock.now(), probe=probe) != lane:
             self._change(lane.provider, lambda now: health.heed(now, answer, self.clock.now(), probe=probe))
 
-    def give_probe_back(self, provider: str) -> None:
-        """The probe could not be sent: another job may be one."""
-        self._change(provider, lambda lane: lane.but(probe_until=None))
+    def give_probe_back(self, ours: Lane) -> None:
+        """The probe that began with this lane could not be sent: another job may be one, if none is by now."""
+        self._change(ours.provider, lambda lane: _without(lane, ours.probe_until))
 
     def pause(self, provider: str, reason: Reason, code: Code, message: str, *, needs: int = 0) -> None:
         """One more reason not to pay; `needs` is what the day's budget must have left again, micro-dollars."""
@@ -97,6 +97,11 @@ class LaneKeeper:
                 self.lanes.switch(provider, on=after.flows)
             return after
         raise WaitError(Code.LEDGER_CONFLICT, f"others change {provider}'s lane again and again", 1)
+
+
+def _without(lane: Lane, probe_until: datetime | None) -> Lane:
+    """The lane without this probe; another one's stays."""
+    return lane.but(probe_until=None) if lane.probe_until == probe_until else lane
 
 
 def _codes(lane: Lane) -> set[tuple[Reason, Code]]:

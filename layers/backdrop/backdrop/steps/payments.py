@@ -66,7 +66,7 @@ class Payments:
         problem = Problem.of(BackdropError(error.code, words), self.clock.now()).since(job.problem)
         if job.status is Status.ACCEPTED:
             job = self.ledger.advance(transitions.note(job, problem))
-        if problem.times == 1:
+        if problem.times.bit_count() == 1:
             to_deliver(self.keeper.deliver, job)
         raise WaitError(error.code, words, DEARER_THAN_A_DAY_SECONDS) from error
 

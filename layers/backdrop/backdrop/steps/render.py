@@ -115,15 +115,15 @@ class Render:
         except (WaitError, StaleError):
             if slot.receives > 1:
                 leave(self.ledger, job, self.clock)
-            self._give_probe_back(job, slot)
+            self._give_probe_back(slot)
             raise
-        self._give_probe_back(job, slot)
+        self._give_probe_back(slot)
         return outcome
 
-    def _give_probe_back(self, job: Job, slot: Slot) -> None:
+    def _give_probe_back(self, slot: Slot) -> None:
         """A probe that made no call has found nothing out: another job may be one."""
-        if slot.probe:
-            self.keeper.give_probe_back(job.provider)
+        if slot.probe and slot.lane:
+            self.keeper.give_probe_back(slot.lane)
             slot.probe = False
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
