@@ -104,7 +104,7 @@ def test_the_event_of_a_lane_that_goes_on_is_what_the_ledger_makes_of_it() -> No
     event = sample("provider_resumed")
     lane = a_pause(Reason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
     resumed = resume(lane, frozenset(Reason), NOW + timedelta(minutes=5))
-    assert lane_events(resumed) == [(event["detail-type"], event["detail"])]
+    assert lane_events(resumed)[-1] == (event["detail-type"], event["detail"])
 
 
 def test_deliver_takes_the_word_of_a_lane() -> None:

@@ -85,8 +85,9 @@ def test_a_pause_is_told_with_its_reason() -> None:
     assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
 
 
-def test_the_end_of_a_pause_is_told() -> None:
-    ((kind, detail),) = lane_events(resume(paused(), frozenset(Reason), LATER))
+def test_the_end_of_a_pause_is_told_after_its_beginning() -> None:
+    before, (kind, detail) = lane_events(resume(paused(), frozenset(Reason), LATER))
+    assert [before] == lane_events(paused())
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
     assert as_json(detail).keys() == {"event_id", "provider", "since"}
 
@@ -102,7 +103,23 @@ def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command
 
 def test_a_lane_that_is_paused_for_something_else_still_is_not_told_as_resumed() -> None:
     lane = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
-    assert told(resume(lane, frozenset({Reason.KEY}), LATEST)) == ["Provider Paused"]
+    assert "Provider Resumed" not in told(resume(lane, frozenset({Reason.KEY}), LATEST))
+
+
+def test_of_a_spell_that_is_over_nothing_is_told_with_the_next_one() -> None:
+    over = resume(paused(), frozenset(Reason), LATER)
+    assert lane_events(pause(over, Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATEST)) == (
+        lane_events(pause(OPEN, Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATEST))
+    )
+
+
+def test_a_reason_that_comes_and_goes_while_another_stays_is_remembered_once() -> None:
+    lane = pause(paused(Reason.PERSON, Code.PAUSED_BY_PERSON), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER)
+    for _ in range(5):
+        lane = pause(
+            resume(lane, frozenset({Reason.KEY}), LATEST), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATEST
+        )
+    assert len(lane.ended) == 1
 
 
 @pytest.mark.parametrize(
@@ -137,4 +154,4 @@ def test_each_pause_of_each_provider_is_news_of_its_own(other: str) -> None:
         "time": paused(at=LATER),
         "end": resume(paused(), frozenset(Reason), NOW),
     }
-    assert not set(ids(paused())) & set(ids(others[other]))
+    assert ids(others[other])[-1] not in ids(paused())

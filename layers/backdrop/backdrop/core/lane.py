@@ -67,7 +67,7 @@ class Lane(Item):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go; `trials` such
     probes failed, and the next may go from `trial_at` on.
 
-    `told` are the ids of the events that told how it is now.
+    `ended`: what is over of this spell of pauses, each reason's last. `told`: the ids of the events that told of it all.
     """
 
     provider: str
@@ -81,6 +81,7 @@ class Lane(Item):
     trials: int = 0
     trial_at: datetime | None = None
     resumed_at: datetime | None = None
+    ended: tuple[Pause, ...] = ()
     told: tuple[str, ...] = ()
 
     @property
@@ -164,6 +165,8 @@ def pause(lane: Lane, reason: Reason, code: Code, message: str, now: datetime, *
     since = before.since if before else now
     added = Pause(reason=reason, code=code, message=message, since=since, last_seen=now, needs=needs)
     others = tuple(one for one in lane.pauses if one.reason is not reason)
+    if not lane.paused:
+        lane = lane.but(ended=())
     if lane.trying:
         gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)
         lane = lane.but(trials=lane.trials + 1, trial_at=now + gap)
@@ -175,7 +178,9 @@ def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
     left = tuple(one for one in lane.pauses if one.reason not in reasons)
     if left == lane.pauses:
         return lane
-    opened = lane.but(pauses=left, trying=False, trials=0, trial_at=None, probe_until=None)
+    over = tuple(one for one in lane.pauses if one.reason in reasons)
+    ended = (*(one for one in lane.ended if one.reason not in reasons), *over)
+    opened = lane.but(pauses=left, ended=ended, trying=False, trials=0, trial_at=None, probe_until=None)
     if left:
         return opened
     return opened.but(streak=0, closed_since=None, probes=0, probe_at=None, resumed_at=now)

@@ -145,14 +145,17 @@ def _pause(pause: Pause) -> dict[str, Any]:
 
 
 def lane_events(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
-    """The events that tell how a provider is: each pause under the same id when it is repeated, or that it goes on."""
-    told = [("Provider Paused", one) for one in lane.pauses]
-    told += [("Budget Reached", one) for one in lane.pauses if one.reason is Reason.BUDGET]
-    if told:
-        return [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
-    if lane.resumed_at is None:
-        return []
-    return [("Provider Resumed", _lane_detail(lane, "Provider Resumed", lane.resumed_at))]
+    """The events that tell how a provider is: each pause under the same id when it is repeated, and that it goes on.
+
+    A pause that ended before anybody was told of it is among them, so that no end is heard of without its beginning.
+    """
+    spell = (*lane.ended, *lane.pauses)
+    told = [("Provider Paused", one) for one in spell]
+    told += [("Budget Reached", one) for one in spell if one.reason is Reason.BUDGET]
+    events = [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
+    if lane.paused or lane.resumed_at is None:
+        return events
+    return [*events, ("Provider Resumed", _lane_detail(lane, "Provider Resumed", lane.resumed_at))]
 
 
 def untold(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
