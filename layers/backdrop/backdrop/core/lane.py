@@ -67,7 +67,7 @@ class Lane(Item):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go; `trials` such
     probes failed, and the next may go from `trial_at` on.
 
-    `ended`: what is over of this spell of pauses, each reason's last. `told`: the ids of the events that told of it all.
+    `ended`: what is over of this spell of pauses, each reason's last. `told`: the ids of the events that told of it.
     """
 
     provider: str
