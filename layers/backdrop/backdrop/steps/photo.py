@@ -91,7 +91,8 @@ class Photos:
         return self._resolve(source, jobs, seen, owners, look)
 
     def _see(self, look: Look, known: Source | None) -> Seen | None:
-        if known and known.crashes >= MOST_CRASHES and not look.rerun:
+        is_opened_by_order = look.rerun and not look.again
+        if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:
             afar = see_from_afar(self.asking.photos, look.bucket, look.key, known.crashes)
             if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
                 return afar
