@@ -175,13 +175,14 @@ class Photos:
         places, broken = self.asking.places_of(source, seen, look.request)
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
-        source = source.but(held_by="" if seen.photo_error else broken, requests=_heard(source, look.request))
+        source = source.but(requests=_heard(source, look.request))
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
-            return self._refuse_request(source, jobs, found)
+            return self._refuse_request(source, jobs, found, broken)
         if look.rerun and _named(source, jobs) and found.says_nothing:
             return self._hand_on(source, jobs)
+        source = source.but(held_by="" if seen.photo_error else broken)
         for _ in range(TRIES):
             steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now(), refused=found.refused)
             try:
@@ -198,11 +199,9 @@ class Photos:
         found = near_miss(source.key, names)
         return problem.but(message=f"{problem.message} But {found}.") if found else problem
 
-    def _refuse_request(self, source: Source, jobs: Sequence[Job], found: Wanted) -> Decision:
+    def _refuse_request(self, source: Source, jobs: Sequence[Job], found: Wanted, broken: str) -> Decision:
         """A request that cannot be done takes nothing from what the photo has; what it wanted before it still wants."""
-        held = InstructionError(
-            Code.FOLDER_DEFAULTS_BROKEN, f"The photo inherits from {source.held_by}, which is broken."
-        )
+        held = InstructionError(Code.FOLDER_DEFAULTS_BROKEN, f"The photo inherits from {broken}, which is broken.")
         problems = found.problems or (Problem.of(held, self.clock.now()),)
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
         self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), ())
