@@ -20,7 +20,9 @@ from proof.checker.changes import (
 from proof.checker.rest import alone_breaches, deaths_breaches
 from proof.simulate.bills import Bills
 from proof.simulate.deaths import Deaths
+from proof.simulate.instructed import Resolutions
 from proof.simulate.memory import Lane, Memory
+from proof.simulate.past import Past
 from proof.simulate.people import PERSON, People
 from proof.simulate.sends import Sends
 from proof.world.stack import World
@@ -42,6 +44,7 @@ class Watch:
         self.paused_at: list[datetime] = []
         self.memory = Memory(world)
         self.bills = Bills(self.memory, people)
+        self.resolutions = Resolutions(self.memory, people, Past(world))
         self._world = world
         self._people = people
         self._sends = Sends(self.memory, people)
@@ -83,6 +86,7 @@ class Watch:
         if changed:
             jobs = (self.memory.jobs[kind[4:]] for _, kind in sorted(changed) if kind.startswith("job#"))
             self.found(self.bills.of(jobs))
+            self.found(self.resolutions.breaches(call))
 
     def _item(self, key: tuple[str, str], call: Call) -> None:
         item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
@@ -136,6 +140,7 @@ class Watch:
         self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
         self.found(crash_breaches(before, after))
         self._deaths.unmarked(after)
+        self.resolutions.note(before, after)
         if not self._people.jumping_clocks and not by_person:
             self.found(patience_breaches(before, after, self._world.setup.settle_seconds))
 
@@ -148,6 +153,7 @@ class Watch:
         self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))
         self.found(retry_breaches(after, most_lost=self.bills.retries))
         self.found(reuse_breaches(before, after))
+        self.found(self.resolutions.twins(before, after))
 
     def _held(self, before: Plain | None, after: Plain, call: Call) -> None:
         """Who is at work on a job under way, and whether somebody else moves it."""
