@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from proof.checker.instructed import HELD, Said
+from proof.checker.instructed import Said
 from proof.simulate.wishes import WISHES, Wish
 
 WITH_ONE_ANOTHER = frozenset({"operation", "prompt"})
@@ -41,10 +41,9 @@ def said_by(words: Words) -> Said:
     mistakes = {code for wish in own for code in wish.mistakes}
     if not words.is_photo:
         mistakes.add("not_a_photo")
-    if mistakes:
-        return Said({}, frozenset(("", code) for code in mistakes))
-    if any(wish.mistakes for wish in inherited):
-        return HELD
+    is_held = words.is_photo and any(wish.mistakes for wish in inherited)
+    if mistakes or is_held:
+        return Said({}, frozenset(("", code) for code in mistakes), is_held)
     return _merged([*own, *inherited])
 
 
