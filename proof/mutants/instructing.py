@@ -127,6 +127,19 @@ INSTRUCTING_MUTANTS = (
         deeds=(*WORDLESS, *(f"{14 + n} delete p{n}.jpg" for n in range(8))),
     ),
     mutant(
+        "deaf-to-redelivery-of-the-gone",
+        "1: a look that died of a photo that is gone is finished by the next",
+        (
+            PHOTO,
+            "elif not look.again:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
+            "        return Decision(refused",
+            "else:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
+            "        return Decision(refused",
+        ),
+        faults="killed_intake",
+        deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
+    ),
+    mutant(
         "held-though-it-is-gone",
         "2.3: a photo that is deleted while it is held is held no more",
         (PHOTO, "or source.waiting_since or source.held_by:", "or source.waiting_since:"),
@@ -193,6 +206,13 @@ INSTRUCTING_MUTANTS = (
         (PICTURES, "if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):", "if False:"),
         faults="slow_service",
         deeds=(*photos(10, 12), *outputs(30, 12)),
+    ),
+    mutant(
+        "each-variant-buys",
+        "3: of variants that ask the same one buys, and the others get its file",
+        (NAMING, "if step and step.owner and job.content_key in buyers:", "if False and step:"),
+        faults=CALM,
+        deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "snow-twice")),
     ),
     mutant(
         "takes-away-untold",
