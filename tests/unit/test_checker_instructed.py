@@ -36,7 +36,13 @@ def names(breaches: Sequence[Breach]) -> list[str]:
 
 def wanted(**changes: Any) -> dict[str, Any]:
     """A stored job with its instructions."""
-    facts = {"variant": "", "instructions": CUT, "links": [{"url": "u"}], "warnings": [], "results": [result()]}
+    facts: dict[str, Any] = {
+        "variant": "",
+        "instructions": CUT,
+        "links": [{"url": "u"}],
+        "warnings": [],
+        "results": [result()],
+    }
     return job(**facts | {"queued_at": "2026-11-20T09:00:30Z"} | changes)
 
 
