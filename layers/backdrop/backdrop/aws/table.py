@@ -89,16 +89,20 @@ class Table:
     def transact(self, writes: Sequence[dict[str, Any]], *, ours: tuple[Key, str]) -> None:
         """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
 
+        Puts ask for the item that stood in their way, so that a lost race costs no further look.
+
         Raises TransactionError where a condition failed, WaitError where the table does not answer.
         """
         try:
             self._send(writes)
         except ClientError as error:
-            if self._written(*ours):
-                return
             reasons = _reasons(error)
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                if any(reason.get("Item", {}).get("write_id") == {"S": ours[1]} for reason in reasons):
+                    return
                 raise TransactionError(reasons) from error
+            if self._written(*ours):
+                return
             raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
         except BotoCoreError as error:
             if not self._written(*ours):
