@@ -159,7 +159,10 @@ class Orders:
     # -- cancel --------------------------------------------------------------------------------------------
 
     def cancel(self, prefix: str, done: Cancelled) -> Iterator[str]:
-        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`."""
+        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`.
+
+        A call that is out runs on, and is not sent again: unpaid, it ends too; where its answer is lost, it is held.
+        """
         for ref in self.books.open():
             source, jobs = self.ledger.photo(ref.source_id)
             if source is None or not source.key.startswith(prefix):
@@ -173,10 +176,6 @@ class Orders:
             return self._wait_no_more(source, done)
         if job.ended:
             return False
-        if job.status is not Status.ACCEPTED:
-            done.left += 1
-            done.left_cost += job.charged + job.unknown
-            return False
         step = transitions.cancel(job, self.clock.now())
         to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)
         try:
@@ -184,6 +183,10 @@ class Orders:
         except StaleError:
             again = self.ledger.job(job.source_id, job.job_id)
             return self._cancelled(source, again, done) if again and not again.ended else False
+        if not job.ended:
+            done.left += 1
+            done.left_cost += job.charged + job.unknown
+            return False
         to_deliver(self.deliver, job, job.job_id)
         done.jobs += 1
         return True
