@@ -1,5 +1,6 @@
 """Dead letters: what only the redrive policy caught is given its reason, and its photo an error report."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
 from backdrop.steps.messages import JobMessage, LaneMessage, Look, parse, parse_delivery, tell_of_lane, to_deliver
 
 MOST_BATCHES = 20
+LOOK_SECONDS = 10
 WORDS = "A thousand deliveries of its message came to nothing."
 
 
@@ -55,6 +57,17 @@ class DeadLetters:
             if not batch:
                 break
         return taken
+
+    def of_no_job(self) -> Counter[str]:
+        """By code, how many letters are no job's, as far as one look goes."""
+        found = Counter[str]()
+        for _ in range(MOST_BATCHES):
+            batch = self.letters.receive(LOOK_SECONDS)
+            known = (letter.attributes for letter in batch if not letter.attributes.get("job_id"))
+            found.update(code for attributes in known if (code := attributes.get("code")))
+            if not batch:
+                break
+        return found
 
     def _explain(self, letter: Letter) -> bool:
         if letter.attributes.get("code"):
