@@ -10,6 +10,7 @@ import boto3
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Output
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 LANES = {
@@ -51,6 +53,7 @@ class Clients:
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
+    s3: "S3Client"
     sqs: "SQSClient"
 
 
@@ -102,7 +105,7 @@ def _local() -> Stack:
         ours = cloud.running(Home.chosen()).clients
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.sqs))
+    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
 
 
 def _on_aws(place: Place) -> Clients:
@@ -112,6 +115,7 @@ def _on_aws(place: Place) -> Clients:
         cloudformation=session.client("cloudformation", config=QUICK),
         dynamodb=session.client("dynamodb", config=QUICK),
         functions=session.client("lambda", config=QUICK),
+        s3=session.client("s3", config=QUICK),
         sqs=session.client("sqs", config=QUICK),
     )
 
@@ -138,10 +142,17 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget:
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
-    lanes = {provider: queue(url) for provider, url in urls.items()}
     return Stack(
         name=name,
-        orders=Orders(ledger, DynamoBooks(table), lanes, deliver, queue(outputs["IntakeQueueUrl"]), clock),
+        orders=Orders(
+            ledger=ledger,
+            books=DynamoBooks(table),
+            output=S3Output(clients.s3, outputs["OutputBucketName"]),
+            lanes={provider: queue(url) for provider, url in urls.items()},
+            deliver=deliver,
+            intake=queue(outputs["IntakeQueueUrl"]),
+            clock=clock,
+        ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         in_lane=lambda provider: _messages(sqs, urls[provider]),

@@ -173,13 +173,14 @@ def _lane_detail(lane: Lane, kind: str, since: datetime) -> dict[str, Any]:
 
 
 def dead_letter(job: Job) -> dict[str, str]:
-    """The message attributes by which a dead letter explains itself."""
+    """The message attributes by which a dead letter explains itself; `rev` tells this death from later ones."""
     problem = job.problem
     return {
         "code": problem.code.value if problem else "",
         "reason": problem.message[:1000] if problem else "",
         "money": problem.money.value if problem else Money.UNKNOWN.value,
         "job_id": job.job_id,
+        "rev": str(job.rev),
         "provider": job.provider,
     }
 
