@@ -36,6 +36,9 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_explain: problem.times >= REPORTED_FROM and problem.times.bit_count() == 1": (
         "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
     ),
+    "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
+        "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
+    ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."
     ),

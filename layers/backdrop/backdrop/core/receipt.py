@@ -149,9 +149,9 @@ def lane_events(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
 
     A pause that ended before anybody was told of it is among them, so that no end is heard of without its beginning.
     """
-    spell = (*lane.ended, *lane.pauses)
-    told = [("Provider Paused", one) for one in spell]
-    told += [("Budget Reached", one) for one in spell if one.reason is Reason.BUDGET]
+    pauses = (*lane.ended, *lane.pauses)
+    told = [("Provider Paused", one) for one in pauses]
+    told += [("Budget Reached", one) for one in pauses if one.reason is Reason.BUDGET]
     events = [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
     if lane.paused or lane.resumed_at is None:
         return events
