@@ -20,6 +20,8 @@ TRIES = 8
 # A person's command may be ended between the write and the message: reconcile then sends it within so long.
 SENT_BY_RECONCILE = timedelta(minutes=10)
 VIEWS_AFTER_SECONDS = 30
+# Reconcile looks at a lost answer before that; so many are looked through.
+DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000
 # Behind the links of these there is nothing any more.
 GONE = frozenset({Code.LINK_EXPIRED, Code.RESULT_GONE, Code.PAID_FILE_GONE})
 # The pictures of these were opened and are no good, so that a person may want others.
@@ -54,6 +56,14 @@ class Wanted:
             (not self.codes or failure.problem.code in self.codes)
             and (not self.provider or provider == self.provider)
             and failure.source.key.startswith(self.prefix)
+        )
+
+    def means_doubt(self, job: Job) -> bool:
+        """The same for a job whose answer was lost."""
+        return (
+            (not self.codes or Code.CHARGE_UNKNOWN in self.codes)
+            and self.provider in ("", job.provider)
+            and job.key.startswith(self.prefix)
         )
 
 
@@ -95,6 +105,13 @@ class Orders:
             source, jobs = self.ledger.photo(ref.source_id)
             if source:
                 yield from (one for one in _failures(source, jobs, ref) if wanted.means(one))
+
+    def in_doubt(self, wanted: Wanted) -> Iterator[Job]:
+        """Jobs whose answer was lost, and of which it is not decided yet whether that stays so."""
+        for ref in self.books.due(self.clock.now() + DOUBT_IS_DUE, MOST_DUE):
+            job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
+            if job and job.status is Status.UNKNOWN and wanted.means_doubt(job):
+                yield job
 
     # -- redrive -------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class Render:
         """An earlier delivery sent the call, and its answer is not in the ledger."""
         if job.status is Status.SUBMITTING:
             job = self.lost.resume(job, provider, slot)
+            to_deliver(self.deliver, job)
         job, left = self.lost.find_out(job, provider, slot)
         if job.status is Status.ACCEPTED:
             raise WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
@@ -156,6 +157,7 @@ class Render:
                 raise WaitError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
             self._heed(answer, slot)
             if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
+                to_deliver(self.deliver, job)
                 job, way = self.lost.find_out(job, provider, slot)
             elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
                 job = self._wait_in_slot(job, provider, answer, slot)
