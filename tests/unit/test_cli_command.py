@@ -173,3 +173,7 @@ def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
         f"no local cloud runs in {tmp_path / 'nowhere'}; start one with `make up`, or name a stack on AWS with --stack"
     )
     assert capsys.readouterr().err == f"error: {words}\n"
+
+
+def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
+    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; on in shop: ideogram\n"
