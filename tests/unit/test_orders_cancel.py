@@ -13,7 +13,7 @@ from backdrop.steps.orders import Cancelled, Wanted
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World
-from proof.world.wire import SimulatedCrash, Strike, die
+from proof.world.wire import Call, SimulatedCrash, Strike, die
 from tests.unit.days import codes, others_take, pass_time
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -114,7 +114,11 @@ def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
     world = dropped()
     world.run("intake", "deliver")
     world.provider.script += [charges_and_hangs_up(), refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)]
-    world.wire.before.append(Strike(lambda _: cancelled(world), "call", nth=2))
+
+    def somebody_cancels(_: Call) -> None:
+        cancelled(world)
+
+    world.wire.before.append(Strike(somebody_cancels, "call", nth=2))
     pass_time(world, 3600)
     assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 2, PRICE)
     assert_at_rest(world)

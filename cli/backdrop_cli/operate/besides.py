@@ -25,7 +25,7 @@ class Besides:
     def of(cls, stack: Stack, meant: Wanted) -> "Besides":
         """What there is now; letters that are no job's have a code, and neither provider nor key."""
         paused = {name: pauses for name in stack.providers if (pauses := stack.keeper.ledger.lane(name).pauses)}
-        letters = {} if meant.provider or meant.prefix else stack.letters.of_no_job()
+        letters: Mapping[str, int] = {} if meant.provider or meant.prefix else stack.letters.of_no_job()
         lost = list(stack.orders.in_doubt(meant))
         return cls(paused, lost, {code: n for code, n in letters.items() if not meant.codes or code in meant.codes})
 
