@@ -171,6 +171,13 @@ ARRIVING_MUTANTS = (
         deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
     ),
     mutant(
+        "forgets-later-deaths",
+        "3.11: a redrive takes away the letters of before, and leaves those of jobs that died again meanwhile",
+        ("steps/letters.py", "if _rev(letter) <= gone_on.get(job_id, -1):", "if job_id in gone_on:"),
+        faults="rejected_request",
+        deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
+    ),
+    mutant(
         "cancels-in-one-breath",
         "3.11: a cancel that dies half-way is told all the same",
         ("steps/orders.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),

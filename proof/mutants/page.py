@@ -31,9 +31,9 @@ SECTIONS: Mapping[str, str] = {
 HEAD = (
     "# Mutants",
     "",
-    "Written by `make mutants`. In each mutant the product stands without one guard, and seeds of `make simulate`",
-    "run on it, in the scene that puts this guard to the test, until a promise breaks. An exception kills nothing,",
-    "and neither does a seed in which the product itself breaks a promise.",
+    "Written by `make mutants OUT=docs/results/mutants.md`. In each mutant the product stands without one guard, and",
+    "seeds of `make simulate` run on it, in the scene that puts this guard to the test, until a promise breaks. An",
+    "exception kills nothing, and neither does a seed in which the product itself breaks a promise.",
     "",
 )
 CONDITIONS = (

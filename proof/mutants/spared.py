@@ -5,9 +5,6 @@ from collections.abc import Mapping
 
 SPARED: Mapping[str, str] = {
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
-    "core/lane.py:pause: not lane.paused": (
-        "What ended before is told under its own event id; kept for longer it is told no more often."
-    ),
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
     ),
@@ -62,7 +59,7 @@ SPARED: Mapping[str, str] = {
         "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
     ),
     "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
-        "For speed: without it the next probe waits until this one's time is over."
+        "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
     ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."

@@ -15,6 +15,7 @@ from proof.world.stack import INPUT, World
 
 PERSON = "person"
 BEFORE_THE_STACK = timedelta(hours=1)
+FORGETS_FOR_SECONDS = 60
 
 
 @dataclass
@@ -169,15 +170,19 @@ class People:
         self.world.somebody(lambda: self._redriven(pay_again=True))
 
     def _redriven(self, *, pay_again: bool) -> None:
-        """All that failed, as `backdrop redrive` does it: the letters of what goes on are taken away."""
-        gone: set[str] = set()
+        """All that failed, as `backdrop redrive` does it: then the letters of what went on are taken away.
+
+        That takes the command a while, in which some die again and send new ones.
+        """
+        gone: dict[str, int] = {}
         for failure in self._orders.failures(Wanted()):
             plan = self._orders.plan(failure, pay_again=pay_again)
             job = failure.job
             if job and plan.step and plan.step.job.generation > job.generation:
                 self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
             if self._orders.redrive(plan) and job:
-                gone.add(job.job_id)
+                gone[job.job_id] = job.rev
+        self.world.clock.sleep(FORGETS_FOR_SECONDS)
         self.world.steps.reconcile.letters.forget(gone)
 
     def _rerun(self, prefix: str) -> None:

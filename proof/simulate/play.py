@@ -175,7 +175,12 @@ class Play:
         """Everything is told once more, and nothing is bought."""
         if self._broken:
             return
-        world, before = self.world, self.watch.bills.charged.total()
+        world = self.world
+        if (world.clock.time + timedelta(seconds=ENCORE_SECONDS)).date() != world.clock.time.date():
+            # A new day has a new budget, and what waited for it goes.
+            self._for(ENCORE_SECONDS)
+            self._settle()
+        before = self.watch.bills.charged.total()
         for body in dict.fromkeys(self.people.told):
             if not any(key in body for key in self.people.unsaid):  # F3
                 world.sqs.post(world.lines["intake"], body)

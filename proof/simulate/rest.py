@@ -79,8 +79,9 @@ def letters(world: World) -> list[dict[str, Any]]:
 
 
 def _damaged_left(world: World, people: People) -> int:
-    """Damaged messages that nobody has looked at, since their lane is paused."""
-    left = {f"{name} {message.body}" for name, line in world.lines.items() for message in line.messages}
+    """Damaged messages that nobody has looked at: their lane is paused, or was for longer than a message is kept."""
+    lines = world.lines.items()
+    left = {f"{name} {message.body}" for name, line in lines for message in (*line.messages, *line.expired)}
     return len(left & people.damaged)
 
 

@@ -119,8 +119,8 @@ class Steps:
 
     def orders(self) -> Orders:
         """What people can order."""
-        queues = self._queues
-        return Orders(self.ledger, self.books, self._lanes, queues["deliver"], queues["intake"], self.clock)
+        deliver, intake = self._queues["deliver"], self._queues["intake"]
+        return Orders(self.ledger, self.books, self._output, self._lanes, deliver, intake, self.clock)
 
     # -- what the doors do with one message ---------------------------------------------------------------------
 

@@ -92,6 +92,12 @@ def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money
     assert transitions.reopen(job, job, NOW) is None
 
 
+@pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
+def test_a_lost_call_is_not_sent_once_more_where_nobody_wants_it(end: Status) -> None:
+    with pytest.raises(StaleError):
+        claim(job_in(S.UNKNOWN).but(unwanted=end))
+
+
 def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
     job = job_in(S.UNKNOWN)
     assert job.losses == 1

@@ -138,8 +138,8 @@ class Queue(Protocol):
 class Letters(Protocol):
     """The dead-letter queue."""
 
-    def receive(self) -> Sequence[Letter]:
-        """Some letters, out of others' sight for a moment; none where none is to be had."""
+    def receive(self, out_of_sight_seconds: int = 60) -> Sequence[Letter]:
+        """Some letters, out of others' sight for so long; none where none is to be had."""
         ...
 
     def delete(self, letter: Letter) -> None: ...

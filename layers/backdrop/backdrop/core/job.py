@@ -95,6 +95,10 @@ class Link(Record):
     def usable(self) -> bool:
         return self.url is not None
 
+    def lives(self, now: datetime) -> bool:
+        """Whether there is a picture that may still be fetched; nobody knows where the provider does not say."""
+        return self.usable and (self.expires_at is None or now < self.expires_at)
+
 
 @record
 class Attempt(Record):

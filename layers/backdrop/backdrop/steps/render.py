@@ -22,6 +22,8 @@ from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
 
 IN_SLOT_WAIT_SECONDS = 20
+# Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
+WAIT_ON_SHARE = 1 / 16
 FIRST_DELAY_SECONDS = 10
 FIRST_BACK_OFF_SECONDS = 3
 NOW_TRIES = 2
@@ -84,6 +86,7 @@ class Render:
         """An earlier delivery sent the call, and its answer is not in the ledger."""
         if job.status is Status.SUBMITTING:
             job = self.lost.resume(job, provider, slot)
+            to_deliver(self.deliver, job)
         job, left = self.lost.find_out(job, provider, slot)
         if job.status is Status.ACCEPTED:
             raise WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
@@ -160,6 +163,7 @@ class Render:
                 raise WaitError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
             self._heed(answer, slot)
             if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
+                to_deliver(self.deliver, job)
                 job, way = self.lost.find_out(job, provider, slot)
             elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
                 job = self._wait_in_slot(job, provider, answer, slot)
@@ -199,7 +203,7 @@ class Render:
         """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
-        seconds = self._short_wait(answer, slot)
+        seconds = self._short_wait(job, answer, slot)
         if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
@@ -207,12 +211,13 @@ class Render:
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)
 
-    def _short_wait(self, answer: Answer, slot: Slot) -> float | None:
+    def _short_wait(self, job: Job, answer: Answer, slot: Slot) -> float | None:
         """Seconds to wait inside the slot, or None where that would only keep it from others."""
         if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
             return self.clock.jitter(0.2)
         if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
-            return (answer.retry_after or 0.2) + self.clock.jitter(0.6)
+            patience = job.throttled_ms / 1000 * WAIT_ON_SHARE
+            return (answer.retry_after or 0.2) + self.clock.jitter(min(max(0.6, patience), IN_SLOT_WAIT_SECONDS))
         return None
 
     def _throttled(self, job: Job, answer: Answer, slot: Slot, seconds: float) -> Job:

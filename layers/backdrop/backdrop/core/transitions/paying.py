@@ -20,6 +20,8 @@ def claim(
 ) -> Step:
     """accepted, unknown → submitting: open the next attempt, reserve its price (`price`, `cap`: micro-dollars)."""
     only(job, Status.ACCEPTED, Status.UNKNOWN)
+    if job.unwanted:
+        raise StaleError
     n = job.attempt + 1
     day = now.date().isoformat()
     attempt = Attempt(
