@@ -102,7 +102,8 @@ def _told(now: Said) -> str:
 
 def _same_bytes(before: Plain, after: Plain, jobs: Mapping[str, Plain]) -> bool:
     """Whether the jobs that were named are for the bytes that lie there."""
-    lies = (after["photo"] or {}).get("sha256")
+    photo: Plain = after["photo"] or {}
+    lies = photo.get("sha256")
     return all(jobs[job_id]["sha256"] == lies for job_id in before["jobs"].values() if job_id in jobs)
 
 
