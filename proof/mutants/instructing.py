@@ -230,8 +230,12 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        (PHOTO, "return same and source.waiting_since is None and not source.wanting", "return False"),
-        (PHOTO, "return same and not seen.photo_error and (silent or known)", "return False"),
+        ("steps/standing.py", "return was_resolved(source, seen) and not source.wanting", "return False"),
+        (
+            "steps/standing.py",
+            "return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)",
+            "return False",
+        ),
         faults="double_event duplicate_message",
         deeds=(
             "1 default / turbo",
@@ -279,7 +283,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        (PHOTO, "if look.rerun and _named(source, jobs) and found.says_nothing:", "if False:"),
+        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
     ),
