@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
@@ -14,8 +15,10 @@ OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
 
 
-def looks_of(body: str, *, bucket: str, again: bool, ident: str = "") -> list[Look]:
+def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: int = 1) -> list[Look]:
     """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
+
+    `receives`: how often it was delivered.
 
     Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket.
     """
@@ -34,7 +37,7 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "") -> list[Lo
     for look in found:
         if look.bucket != bucket:
             raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
-    return found
+    return [replace(look, receives=receives) for look in found]
 
 
 def _own(message: Mapping[str, Any], again: bool) -> Look:

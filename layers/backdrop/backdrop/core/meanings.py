@@ -62,6 +62,16 @@ CODES: dict[Code, CodeFacts] = {
         "The object's key is longer than 900 bytes.",
         "Shorten the folder or file name and upload again.",
     ),
+    Code.FILE_ARCHIVED: CodeFacts(
+        End.REFUSED,
+        "The photo, its sidecar or its folder's defaults lie in a storage class from which S3 reads nothing at once.",
+        "Upload it again in a class that can be read at once; or restore it, and then say `backdrop rerun`.",
+    ),
+    Code.FILE_UNREADABLE: CodeFacts(
+        End.WAITING,
+        "S3 refuses to hand out the photo, or a file that speaks for it.",
+        "Operator: look at the bucket's policy and at the KMS key of the file. " + _WAITS,
+    ),
     Code.NO_INSTRUCTIONS: CodeFacts(
         End.REFUSED,
         "Neither a sidecar nor tags nor the folder's defaults say what is wanted.",

@@ -23,6 +23,7 @@ from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
 from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, unchanged, was_resolved
+from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
 TRIES = 8
@@ -77,6 +78,7 @@ class Photos:
         seen = self._see(look, before)
         if seen is None:
             return self._gone(source, jobs, look)
+        forget_unreadable(self.ledger, self.deliver, source)
         if look.request or look.rerun:
             return self._resolve(source, jobs, seen, owners, look)
         other_references = look.again and self._has_other_references(source, jobs)

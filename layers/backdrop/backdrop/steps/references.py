@@ -48,6 +48,8 @@ class References:
         stored = self._photos.read(bucket, key, limit=MAX_BYTES_TOGETHER)
         if stored is None:
             raise InstructionError(Code.REFERENCE_NOT_FOUND, f"There is no {key} in the bucket {bucket}.")
+        if stored.archived:
+            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key} lies in the archive class {stored.archived}.")
         if stored.data is None:
             words = f"{key} has {stored.size:,} bytes; at most {MAX_BYTES_TOGETHER:,} can be sent."
             raise InstructionError(Code.REFERENCE_UNUSABLE, words)
