@@ -284,7 +284,9 @@ CODES: dict[Code, CodeFacts] = {
 }
 
 
-def hint_for_request(hint: str) -> str:
+def hint_for_request(code: Code, hint: str) -> str:
     """What to do where a request was refused: a message cannot be mended, so it is sent again."""
+    if code is Code.NO_INSTRUCTIONS:
+        return f'Say in its instructions what is wanted, such as {{"operation": "remove"}}, and {_SEND_AGAIN}.'
     told = _BY_ITSELF.sub(f"then {_SEND_AGAIN}", hint)
     return told if _SEND_AGAIN in told else f"{told} Then {_SEND_AGAIN}."

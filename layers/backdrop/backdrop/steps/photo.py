@@ -220,7 +220,7 @@ class Photos:
         What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
         take the report away, and buy what nobody asked for.
         """
-        problems = tuple(one.but(hint=hint_for_request(one.hint)) for one in why)
+        problems = tuple(one.but(hint=hint_for_request(one.code, one.hint)) for one in why)
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
         refused = Decision(refused=tuple(one.code for one in problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
