@@ -13,6 +13,7 @@ from backdrop.steps.messages import Look, Request
 NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
+MOST_NAMED = 5
 
 
 def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: int = 1) -> list[Look]:
@@ -33,11 +34,19 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: 
     elif "instructions" in message and message.keys() <= REQUEST_FIELDS:
         found = [_request(message, ident)]
     else:
-        raise DamagedMessageError("neither an S3 notification nor a request with bucket, key and instructions")
+        raise DamagedMessageError(_neither(message))
     for look in found:
         if look.bucket != bucket:
             raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
     return [replace(look, receives=receives) for look in found]
+
+
+def _neither(message: Mapping[str, Any]) -> str:
+    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS)
+    if "key" in message and strange:
+        names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
+        return f"a request has bucket, key and instructions, and nothing called {names}"
+    return "neither an S3 notification nor a request with bucket, key and instructions"
 
 
 def _own(message: Mapping[str, Any], again: bool) -> Look:
