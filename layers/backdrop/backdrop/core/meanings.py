@@ -16,7 +16,7 @@ class CodeFacts:
 
 
 _REPLACE = "Replace the file; the photo runs again by itself."
-_MEND = "Mend the instructions; the photo runs again by itself."
+MEND = "Mend the instructions; the photo runs again by itself."
 _PAY_AGAIN = "`backdrop redrive --pay-again` buys it once more, and so does another revision."
 _WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
 # How a hint says that nothing else need be done; a request is heard once, and nobody hears it again by itself.
@@ -81,16 +81,16 @@ CODES: dict[Code, CodeFacts] = {
     Code.SIDECAR_NOT_JSON: CodeFacts(
         End.REFUSED,
         "The sidecar is not a JSON object in UTF-8.",
-        "Look for a comma too many, a missing quote or typographic quotes. " + _MEND,
+        "Look for a comma too many, a missing quote or typographic quotes. " + MEND,
     ),
-    Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", _MEND),
+    Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", MEND),
     Code.UNKNOWN_FIELD: CodeFacts(
-        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + _MEND
+        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + MEND
     ),
     Code.INVALID_VALUE: CodeFacts(
         End.REFUSED,
         "A field has a value that it cannot have.",
-        "docs/reference.md says what each field takes. " + _MEND,
+        "docs/reference.md says what each field takes. " + MEND,
     ),
     Code.MISSING_PROMPT: CodeFacts(
         End.REFUSED,
