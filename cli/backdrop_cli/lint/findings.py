@@ -11,6 +11,8 @@ from backdrop.core.meanings import CODES
 UNREADABLE = "unreadable"
 NO_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
+MISNAMED_SIDECAR = "misnamed_sidecar"
+UNREAD_SIDECAR = "unread_sidecar"
 
 
 class Finding(NamedTuple):
