@@ -12,6 +12,7 @@ UNREADABLE = "unreadable"
 NO_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
+SAME_VARIANTS = "same_variants"
 UNREAD_SIDECAR = "unread_sidecar"
 
 

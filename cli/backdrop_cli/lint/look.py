@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codes import Code
+from backdrop.core.instructions import OVERRIDES
 from backdrop.core.job import Job, PhotoFacts, Problem, Source
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
@@ -19,6 +20,7 @@ from backdrop_cli.lint.findings import (
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
     NO_PHOTO,
+    SAME_VARIANTS,
     UNREAD_SIDECAR,
     UNREADABLE,
     Finding,
@@ -148,7 +150,7 @@ class Look:
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
             looked.price += sum(job.quoted for job in answer.jobs)
-            looked.ready += bool(answer.jobs) and not answer.findings
+            looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
             if answer.without_a_word:
                 silent[folder_of(answer.key)].append(answer.key)
@@ -166,7 +168,13 @@ class Look:
             return Answer(key, without_a_word=True)
         above = [*self._instructions(broken)] if broken else []
         own = [self._told(key, one) for one in found.problems if one.message not in self._said]
-        return Answer(key, found.jobs, [*above, *own])
+        return Answer(key, found.jobs, [*above, *own, *self._overridden(key, found.jobs)])
+
+    def _overridden(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
+        """Variants that are all the same picture now, each of which is bought."""
+        for words in sorted({one for job in jobs for one in job.warnings if OVERRIDES in one}):
+            hint = 'If one picture is meant, say "variants": {} there.'
+            yield Finding(self._path(key), SAME_VARIANTS, f"{words}.", hint, is_error=False)
 
     def _told(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:

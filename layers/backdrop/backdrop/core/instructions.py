@@ -11,12 +11,14 @@ from backdrop.core.output import objections, outputs_of
 from backdrop.core.places import REQUEST, TAGS, Place
 
 # Fields that exclude or explain one another are inherited together or not at all.
+OPERATION = frozenset({"operation", "prompt"})
 GROUPS: tuple[frozenset[str], ...] = (
-    frozenset({"operation", "prompt"}),
+    OPERATION,
     frozenset({"style_preset", "style_codes", "style_type", "style_reference_images"}),
 )
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
+OVERRIDES = "gives one operation or prompt to all variants of"
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
@@ -81,8 +83,18 @@ def resolve(places: Sequence[Place], variant: str = "") -> Instructions:
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
     if objected := objections(fields["operation"], outputs_of(fields)):
         raise InstructionError(Code.CONFLICTING_FIELDS, f"{provenance.get('output', 'output')}: {'; '.join(objected)}")
-    warnings = tuple(warning for place in places for warning in place.warnings)
+    warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
     return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
+
+
+def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
+    """A variant whose picture a nearer place decides: all variants of its folder become the same one."""
+    for n, place in enumerate(places):
+        if place.variants is not None:
+            decided = OPERATION & place.variants.get(variant, {}).keys()
+            nearer = [one.name for one in places[:n] if OPERATION & one.fields.keys()] if decided else []
+            return tuple(f"{one} {OVERRIDES} {place.name}" for one in nearer[:1])
+    return ()
 
 
 def _groups_of(names: Mapping[str, Any]) -> set[str]:
