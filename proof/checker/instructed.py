@@ -70,9 +70,11 @@ def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
         return _unheard(one, now)
     if not any(_same(now, said) for said in one.could_be):
         found.append(Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so"))
-    if one.before and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
+    same_bytes = one.before is not None and _same_bytes(one.before, one.after, jobs)
+    if one.before and same_bytes and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
         found.append(Breach(Promise.UNMOVED, f"{key}: resolved anew, and nothing of its own has changed"))
-    if one.before and now.codes and {code for _, code in now.codes} == {UNSAID} and _undone(one.before, one.after):
+    unsaid = {code for _, code in now.codes} == {UNSAID}
+    if one.before and same_bytes and unsaid and one.before["jobs"] and not one.after["jobs"]:
         found.append(Breach(Promise.UNMOVED, f"{key}: nothing is said of it any more, and that undoes what was"))
     if not one.own_word and not one.by_order and now.jobs and (early := _early(one, jobs)):
         found.append(Breach(Promise.PATIENT, f"{key}: bought {early}, without a word of its own"))
@@ -98,9 +100,10 @@ def _told(now: Said) -> str:
     return f"asked {json.dumps(now.jobs, sort_keys=True)}{f', refused {codes}' if codes else ''}"
 
 
-def _undone(before: Plain, after: Plain) -> bool:
-    was, now = before["photo"] or {}, after["photo"] or {}
-    return bool(before["jobs"]) and not after["jobs"] and was.get("etag") == now.get("etag")
+def _same_bytes(before: Plain, after: Plain, jobs: Mapping[str, Plain]) -> bool:
+    """Whether the jobs that were named are for the bytes that lie there."""
+    lies = (after["photo"] or {}).get("sha256")
+    return all(jobs[job_id]["sha256"] == lies for job_id in before["jobs"].values() if job_id in jobs)
 
 
 def _unmoved(before: Plain, after: Plain) -> bool:

@@ -10,11 +10,6 @@ WANTED, AGAIN, PICTURES = "steps/wanted.py", "core/transitions/again.py", "steps
 CALM = "reordered_message"
 
 
-def requests(at: float, count: int, wish: str, *, every: float = 1.0) -> Iterator[str]:
-    """A direct request for each of these photos."""
-    return (f"{at + n * every} request p{n}.jpg {wish}" for n in range(count))
-
-
 def outputs(at: float, count: int, *, every: float = 1.0) -> Iterator[str]:
     """Each photo's outputs are edited, and edited back, as often as there is time."""
     for round_ in range(8):
@@ -127,6 +122,19 @@ INSTRUCTING_MUTANTS = (
         deeds=(*WORDLESS, *(f"{14 + n} delete p{n}.jpg" for n in range(8))),
     ),
     mutant(
+        "deaf-to-redelivery-of-the-gone",
+        "1: a look that died of a photo that is gone is finished by the next",
+        (
+            PHOTO,
+            "elif not look.again:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
+            "        return Decision(refused",
+            "else:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
+            "        return Decision(refused",
+        ),
+        faults="killed_intake",
+        deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
+    ),
+    mutant(
         "held-though-it-is-gone",
         "2.3: a photo that is deleted while it is held is held no more",
         (PHOTO, "or source.waiting_since or source.held_by:", "or source.waiting_since:"),
@@ -195,6 +203,13 @@ INSTRUCTING_MUTANTS = (
         deeds=(*photos(10, 12), *outputs(30, 12)),
     ),
     mutant(
+        "each-variant-buys",
+        "3: of variants that ask the same one buys, and the others get its file",
+        (NAMING, "if step and step.owner and job.content_key in buyers:", "if False and step:"),
+        faults=CALM,
+        deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "snow-twice")),
+    ),
+    mutant(
         "takes-away-untold",
         "2.3: a variant taken away leaves its pictures, and the receipt says so",
         (
@@ -243,56 +258,5 @@ INSTRUCTING_MUTANTS = (
             "100 default / marble-web",
             *(f"{150 + n} repeat {n}" for n in range(6)),
         ),
-    ),
-    mutant(
-        "hears-a-request-again",
-        "2.5: a request that comes twice is heard once",
-        (PHOTO, "if look.request and look.request.ident in source.requests:", "if False:"),
-        faults="early_redelivery killed_intake duplicate_message",
-        deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
-    ),
-    mutant(
-        "forgets-a-request",
-        "2.5: a request that was heard is noted",
-        (
-            PHOTO,
-            "return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests",
-            "return source.requests",
-        ),
-        faults=CALM,
-        deeds=(*photos(5, 2), *requests(20, 2, "marble")),
-    ),
-    mutant(
-        "request-comes-last",
-        "2.5: a request wins over sidecar and tags",
-        (
-            ASKING,
-            "return (*asked, *seen.places, *inherited), broken",
-            "return (*seen.places, *asked, *inherited), broken",
-        ),
-        faults=CALM,
-        deeds=(*photos(5, 2), *requests(20, 2, "marble")),
-    ),
-    mutant(
-        "a-mistake-takes-all",
-        "2.5: a request that cannot be done takes nothing from what the photo has",
-        (PHOTO, "if look.request and not found.jobs:", "if False:"),
-        faults=CALM,
-        deeds=(*photos(5, 2), *requests(60, 2, "typo")),
-    ),
-    mutant(
-        "a-rerun-takes-all",
-        "2.5: a rerun leaves what was asked for directly",
-        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
-        faults=CALM,
-        deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
-    ),
-    mutant(
-        "reruns-for-ever",
-        "3.7: a rerun opens a photo that was given up once",
-        (PHOTO, "is_opened_by_order = look.rerun and not look.again", "is_opened_by_order = look.rerun"),
-        faults="poisoned_photo",
-        deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
-        minutes=150,
     ),
 )

@@ -11,6 +11,7 @@ from proof.mutants.instructing import INSTRUCTING_MUTANTS
 from proof.mutants.lanes import LANE_MUTANTS
 from proof.mutants.mutant import Mutant
 from proof.mutants.paying import PAYING_MUTANTS
+from proof.mutants.requesting import REQUESTING_MUTANTS
 
 MUTANTS: dict[str, Mutant] = {
     one.name: one
@@ -21,6 +22,7 @@ MUTANTS: dict[str, Mutant] = {
         *HANDING_MUTANTS,
         *ARRIVING_MUTANTS,
         *INSTRUCTING_MUTANTS,
+        *REQUESTING_MUTANTS,
     )
 }
 KILLERS = Path(__file__).with_name("killers.json")

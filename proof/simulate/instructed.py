@@ -71,7 +71,8 @@ class Resolutions:
             own_word=any(words.is_complete for words in could_be),
             settle_seconds=None if jumping else self._memory.world.setup.settle_seconds,
         )
-        return resolved_breaches(resolved, jobs) + self._other_bytes(after, invocation, jobs)
+        other = self._other_bytes(after, invocation, jobs) if after["photo"] else []
+        return resolved_breaches(resolved, self._memory.jobs) + other
 
     def _other_bytes(self, after: Plain, invocation: Invocation, jobs: Mapping[str, Plain]) -> list[Breach]:
         digests = self._past.digests(after["key"], invocation.began)

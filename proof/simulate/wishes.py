@@ -44,6 +44,7 @@ WISHES: Mapping[str, Wish] = {
     "seasons-mild": _good(variants={"snow": {"prompt": "in thawing snow"}, "beach": BEACH}),
     "seasons-web": _good(variants={"snow": SNOW | {"output": [*OUTPUTS]}, "beach": BEACH}),
     "snow-only": _good(variants={"snow": SNOW}),
+    "snow-twice": _good(variants={"snow": SNOW, "more-snow": SNOW}),
     "seasons-and-gold": _good(variants={"snow": SNOW, "gold": {"prompt": "in gold", "max_cost_usd": 0.01}}),
     "turbo": _good(rendering_speed="TURBO"),
     "stingy": _good(prompt="in gold", max_cost_usd=0.01),
@@ -52,7 +53,7 @@ WISHES: Mapping[str, Wish] = {
 }
 PLAIN = ("cut", "marble", "sea", "snow")
 EDITS = (*PLAIN, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
-SEASONS = ("seasons", "seasons-mild", "seasons-web", "snow-only", "seasons-and-gold")
+SEASONS = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
 RICH = ("cut-web", "cut-small", "marble-web", *SEASONS)
 DEFAULTS = ("cut", "marble", "marble-web", "seasons", "turbo")
 BROKEN = ("typo", "no-json")

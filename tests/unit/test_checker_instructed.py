@@ -36,7 +36,13 @@ def names(breaches: Sequence[Breach]) -> list[str]:
 
 def wanted(**changes: Any) -> dict[str, Any]:
     """A stored job with its instructions."""
-    facts = {"variant": "", "instructions": CUT, "links": [{"url": "u"}], "warnings": [], "results": [result()]}
+    facts: dict[str, Any] = {
+        "variant": "",
+        "instructions": CUT,
+        "links": [{"url": "u"}],
+        "warnings": [],
+        "results": [result()],
+    }
     return job(**facts | {"queued_at": "2026-11-20T09:00:30Z"} | changes)
 
 
@@ -49,7 +55,8 @@ def place(*problems: str, jobs: dict[str, str] | None = None, **changes: Any) ->
     """A photo's place that names its one job, or has problems."""
     wrong = [{"code": code, "variant": "", "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
     named = ({} if problems else {"": "j1"}) if jobs is None else jobs
-    facts = {"asked_from": "a", "requests": [], "problems": wrong, "jobs": named}
+    photo = {"etag": "e1", "sha256": "aa"}
+    facts = {"photo": photo, "asked_from": "a", "requests": [], "problems": wrong, "jobs": named}
     return source() | facts | changes
 
 
