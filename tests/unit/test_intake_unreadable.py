@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 
 from backdrop.core.job import Status
 from proof.world.pictures import photo
+from proof.world.reactions import Reaction
 from proof.world.stack import INPUT, World
 from proof.world.wire import Call, Fault, refusal
 from tests.unit.days import DAY, codes, pass_time, set_right
-from tests.unit.simulation import KEY, assert_at_rest, the_job
+from tests.unit.simulation import KEY, LOST, assert_at_rest, the_job
 from tests.unit.wishes import BEACH, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
 
 SIDECAR = f"{KEY}.json"
@@ -120,6 +121,16 @@ def test_a_photo_that_is_archived_before_its_call_is_refused_and_not_sent_round_
     again(world, KEY)
     world.run()
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person() -> None:
+    """The call cannot be sent once more, and nobody knows what the first one cost."""
+    world = World()
+    drop(world)
+    world.run("intake")
+    world.provider.script.append(Reaction(answer=LOST, meanwhile=lambda: world.wire.before.append(archived())))
+    pass_time(world, 3600)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.HELD, ["charge_unknown"], 1)
 
 
 def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
