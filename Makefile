@@ -44,8 +44,9 @@ env: ## Print the export lines that point any AWS tool at it
 	@$(RUN)backdrop env
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
-docs: setup ## Write docs/reference.md anew from the code
-	@$(RUN)python docs/make_reference.py
+docs: setup ## Write docs/reference.md and schemas/ anew from the code
+	@$(RUN)python -m docs.make_schemas
+	@$(RUN)python -m docs.make_reference
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet

@@ -1,4 +1,4 @@
-"""Writes docs/reference.md from the code: `python docs/make_reference.py` (a test checks that it is up to date)."""
+"""Writes docs/reference.md from the code: `make docs` (a test checks that it is up to date)."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
 from backdrop.core.capability import ADDRESSED, CAPABILITIES, MAX_PHOTO_BYTES
 from backdrop.core.codes import End
+from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
 from backdrop.core.meanings import CODES
 from backdrop.core.money import PRICE_LIST_DATE, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, usd_text
-from backdrop.core.places import MAX_SIDECAR_BYTES
+from backdrop.core.output_wish import COLORS, MOST_OUTPUTS
 from backdrop.core.styles import PRESETS
-from backdrop.core.wish import Wish
+from backdrop.core.wish import MOST_VARIANTS
+from docs.make_schemas import schema_of
 
 PAGE = Path(__file__).parent / "reference.md"
 ENDS = {
@@ -21,6 +23,20 @@ ENDS = {
     End.DEAD: "dead: the operator or the provider must",
     End.HELD: "held: a person must decide about money",
     End.WAITING: "waits, and goes by itself",
+}
+# What a schema's patterns admit, in words.
+TAKES = {
+    "style": "a preset's name or a code",
+    "style_preset": "a preset's name",
+    "style_codes": "a list of codes",
+    "provider": "`ideogram` `segmind` `1min` `runware` or a list of these",
+    "variants": f"an object of at most {MOST_VARIANTS} objects",
+    "output": f"an object or a list of 1 to {MOST_OUTPUTS}, see below",
+    "color_palette": "an object, see below, or a palette's name",
+    "members": "a list of 1 to 8 objects",
+    "color_hex": "`#b470b3` or `#b7b`",
+    "background": f"`#ffffff`, `#fff` or a word: {', '.join(COLORS)}",
+    "margin": "`7.5%`, `40px` or a number of pixels",
 }
 METRICS = {
     Metric.ACCEPTED: ("provider, operation", "A job was put into its lane."),
@@ -44,31 +60,35 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def fields() -> str:
-    """Every field of a sidecar, with what it takes."""
-    described = Wish.model_json_schema()["properties"]
+def fields(schema: dict[str, Any]) -> str:
+    """The fields of an object, with what each takes."""
+    described: dict[str, dict[str, Any]] = schema["properties"]
     return table(
         ("field", "takes", "meaning"),
-        [(f"`{name}`", _takes(schema), str(schema["description"])) for name, schema in described.items()],
+        [(f"`{name}`", takes(name, one), one["description"]) for name, one in described.items() if name != "$schema"],
     )
 
 
-def _takes(schema: dict[str, Any]) -> str:
+def takes(name: str, schema: dict[str, Any]) -> str:
     """What a field's schema admits, in few words."""
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    return " or ".join(_kind(kind) for kind in kinds)
+    if name in TAKES:
+        return TAKES[name]
+    arms = [_kind(arm) for arm in schema.get("anyOf", [schema])]
+    return " or ".join(dict.fromkeys(arms))
 
 
-def _kind(kind: dict[str, Any]) -> str:
-    if "oneOf" in kind:
-        return " or ".join(_kind(one) for one in kind["oneOf"])
-    if "enum" in kind:
-        return " ".join(f"`{word}`" for word in kind["enum"])
-    if kind["type"] == "array":
-        return "a list of these" if "enum" in kind["items"] else "a list of texts"
-    if "maximum" in kind:
-        return f"a whole number, {kind['minimum']:,} to {kind['maximum']:,}"
-    return {"string": "text", "number": "a number", "object": "an object"}[kind["type"]]
+def _kind(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return "an object, see below"
+    if "enum" in schema:
+        return " ".join(f"`{word}`" for word in schema["enum"])
+    if schema["type"] == "array":
+        return f"a list of {'texts' if schema['items'].get('type') == 'string' else 'these'}"
+    if "maximum" in schema:
+        whole = "a whole number" if schema["type"] == "integer" else "a number"
+        return f"{whole}, {schema['minimum']:,} to {schema['maximum']:,}"
+    kinds = {"string": "text", "number": "a number", "object": "an object", "boolean": "`true` `false`"}
+    return kinds[schema["type"]]
 
 
 def providers() -> str:
@@ -104,20 +124,42 @@ def metrics() -> str:
     return table(("metric", "unit", "dimensions", "what it counts"), rows)
 
 
+def instructions() -> str:
+    """Every field, nested ones below."""
+    schema = schema_of("sidecar")
+    output, palette, member = (schema["$defs"][name] for name in ("OutputWish", "Palette", "Member"))
+    return f"""{fields(schema)}
+
+Fields of an `output`, which are applied in this order: trim, fit, margin, background, format.
+
+{fields(output)}
+
+Fields of a `color_palette`, either one or the other:
+
+{fields(palette)}
+
+Fields of one of its `members`:
+
+{fields(member)}
+
+Fields of a variant: each field above but `variants`."""
+
+
 def page() -> str:
     """The whole reference."""
     presets = ", ".join(f"`{preset.lower()}`" for preset in PRESETS)
     return f"""# Reference
 
-This page is written from the code by `python docs/make_reference.py`; do not edit it.
+This page is written from the code by `make docs`; do not edit it. How to use the fields:
+[How to say what you want](instructions.md).
 
 ## Fields of a sidecar
 
 A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes beside its photo: `red.jpg.json`, else
-`red.json`. The same fields, save `metadata`, can be object tags. Field by field the sidecar wins over the tags;
-`operation` and `prompt` are taken from one place together, and so are the style fields.
+`red.json`. A folder's `_backdrop.json` and a direct request have the same fields, and so have object tags, save
+`metadata` and `variants`. JSON Schemas for editors: [schemas](../schemas).
 
-{fields()}
+{instructions()}
 
 ## What each provider takes
 

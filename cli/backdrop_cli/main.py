@@ -10,6 +10,7 @@ from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
+from backdrop_cli.files import lint
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
 from backdrop_cli.up import up
@@ -24,6 +25,7 @@ LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
 ON_A_STACK = (
     verbs.failures,
     verbs.redrive,
+    verbs.rerun,
     verbs.cancel,
     verbs.budget,
     verbs.pause,
@@ -41,6 +43,8 @@ def before(
 ) -> None:
     """Drop a photo into a bucket and get it back with a new background or with none."""
     place = Place(stack, profile, region)
+    if ctx.invoked_subcommand == "lint" and place != Place():
+        raise MisusedError("`lint` looks at files on this machine; it needs no stack")
     if ctx.invoked_subcommand in LOCAL and (place != Place() or as_json):
         raise MisusedError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
     ctx.obj = Before(ctx.obj or _connect, place, as_json)
@@ -61,6 +65,7 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
     return door
 
 
+app.command(rich_help_panel="Files on this machine")(lint)
 for _name, _verb in LOCAL.items():
     app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 for _verb in ON_A_STACK:

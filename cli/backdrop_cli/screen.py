@@ -25,13 +25,19 @@ class Screen:
         width = None if sys.stdout.isatty() else NEVER_FOLDED
         self._console = Console(highlight=False, width=width, quiet=as_json)
 
-    def say(self, words: str = "") -> None:
-        """A sentence, folded between words."""
-        self._console.print(Text(plain(words)))
+    def say(self, words: str = "", style: str = "") -> None:
+        """A sentence, folded between words; a terminal that can shows it in a style such as `red` or `bold`."""
+        self._console.print(Text(plain(words), style))
 
-    def line(self, words: str) -> None:
+    def line(self, words: str, style: str = "") -> None:
         """A line that somebody may copy: a terminal breaks it, we do not."""
-        self._console.print(Text(plain(words)), soft_wrap=True)
+        self._console.print(Text(plain(words), style), soft_wrap=True)
+
+    def point(self, mark: str, words: str, style: str = "") -> None:
+        """One point of a list, whose further lines stand below its first word."""
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(Text(f"  {mark}", style), Text(plain(words), style))
+        self._trimmed(grid)
 
     def table(self, heads: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
         """Rows under their heads; a head's value is `left`, `right` or `words` (what may be folded)."""
@@ -41,6 +47,10 @@ class Screen:
             shown.add_column(head.strip(), justify=justify, no_wrap=kind != "words", overflow="fold")
         for row in rows:
             shown.add_row(*(Text(plain(cell)) for cell in row))
+        self._trimmed(shown)
+
+    def _trimmed(self, shown: Table) -> None:
+        """A table without the blanks at the ends of its lines."""
         with self._console.capture() as drawn:
             self._console.print(shown)
         for line in drawn.get().splitlines():

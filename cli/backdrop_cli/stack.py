@@ -10,7 +10,7 @@ import boto3
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
@@ -20,9 +20,11 @@ from backdrop.aws.table import Table
 from backdrop.core.money import micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
+from backdrop.steps.asking import looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
+from backdrop.steps.rerun import Reruns
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 
@@ -39,6 +41,7 @@ LANES = {
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
+AT_ONCE = 8
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -62,7 +65,8 @@ class Stack:
     """A deployed stack as its operator acts on it.
 
     `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `in_lane` counts
-    the messages of a provider's lane, those in a worker's hands included, roughly.
+    the messages of a provider's lane, those in a worker's hands included, roughly. `at_once`: photos that one command
+    looks at together.
     """
 
     name: str
@@ -72,6 +76,8 @@ class Stack:
     in_lane: Callable[[str], int]
     daily_budget: int
     input_bucket: str
+    reruns: Reruns
+    at_once: int = AT_ONCE
 
     @property
     def clock(self) -> Clock:
@@ -131,10 +137,10 @@ def _stack(name: str, clients: Clients) -> Stack:
         raise RefusedError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
         )
-    return _made(name, clients, outputs, micro_of(parameters["DailyBudgetUSD"]))
+    return _made(name, clients, outputs, parameters)
 
 
-def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget: int) -> Stack:
+def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Stack:
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
@@ -142,13 +148,15 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget:
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
+    lanes = {provider: queue(url) for provider, url in urls.items()}
+    asking = looking(S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
     return Stack(
         name=name,
         orders=Orders(
             ledger=ledger,
             books=DynamoBooks(table),
             output=S3Output(clients.s3, outputs["OutputBucketName"]),
-            lanes={provider: queue(url) for provider, url in urls.items()},
+            lanes=lanes,
             deliver=deliver,
             intake=queue(outputs["IntakeQueueUrl"]),
             clock=clock,
@@ -156,8 +164,9 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], daily_budget:
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         in_lane=lambda provider: _messages(sqs, urls[provider]),
-        daily_budget=daily_budget,
+        daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
+        reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
     )
 
 

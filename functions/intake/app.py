@@ -11,14 +11,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import Inbox, receives
-from backdrop.aws.buckets import S3Photos
+from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.meter import Metric, count
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
+from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.intake import Intake
 
 logger = Logger()
@@ -28,10 +31,13 @@ logger = Logger()
 def build() -> tuple[Intake, Inbox]:
     """The step and its inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
-    queue = partial(SqsQueue, sqs)
-    step = Intake(
-        photos=S3Photos(boto3.client("s3", config=QUICK)),
-        ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
+    queue, s3 = partial(SqsQueue, sqs), boto3.client("s3", config=QUICK)
+    table = Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())
+    arriving = Arriving(
+        photos=S3Photos(s3),
+        inputs=S3Inputs(S3Output(s3, ours.output_bucket)),
+        ledger=DynamoLedger(table),
+        books=DynamoBooks(table),
         lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
         deliver=queue(ours.deliver_queue_url),
         intake=queue(ours.intake_queue_url),
@@ -41,13 +47,14 @@ def build() -> tuple[Intake, Inbox]:
         max_megapixels=ours.max_image_megapixels,
     )
     urls = {name_of(ours.intake_queue_url): ours.intake_queue_url}
-    return step, Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)
+    return arriving.step(), Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)
 
 
 def take_in(record: SQSRecord) -> None:
     """One message: look at each photo that it names."""
     step, _ = build()
-    for look in looks_of(record.body, bucket=settings().input_bucket, again=receives(record) > 1):
+    times, bucket = receives(record), settings().input_bucket
+    for look in looks_of(record.body, bucket=bucket, again=times > 1, ident=record.message_id, receives=times):
         decision = step(look)
         for job in decision.accepted:
             count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)
@@ -60,4 +67,6 @@ def take_in(record: SQSRecord) -> None:
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
-    return build()[1].work_through(event, context, take_in)
+    step, inbox = build()
+    step.begin_batch()
+    return inbox.work_through(event, context, take_in)

@@ -3,7 +3,7 @@
 from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, wishes
 
-INTAKE, AGAIN, WATCH, SWEEP = "steps/intake.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
+PHOTO, AGAIN, WATCH, SWEEP = "steps/photo.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
 LEDGER = "aws/ledger.py"
 # The owner of what two photos want is deleted while both wait.
 ORPHANED = ("5 pause 300", "20 drop a.jpg a cut", "40 drop b.jpg a cut", "80 delete a.jpg")
@@ -20,37 +20,37 @@ ARRIVING_MUTANTS = (
         "leaves-the-old-wish",
         "2.3: a job that its photo names no more ends",
         (
-            INTAKE,
-            "return steps + [step for job in unnamed if (step := transitions.supersede(job, now))]",
-            "return steps",
+            "steps/naming.py",
+            "steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]",
+            "steps += [None for job in jobs if job.job_id not in named]",
         ),
         faults="late_event paused_by_person",
     ),
     mutant(
         "buys-for-the-dead",
         "2.3: a photo deleted while its job waits ends it",
-        (INTAKE, "steps = [step for job in jobs if (step := transitions.cancel(job, now))]", "steps = []"),
+        (PHOTO, "steps = [step for job in jobs if (step := transitions.cancel(job, now))]", "steps = []"),
         faults="reordered_message",
         deeds=("5 pause 300", *photos(20, 3), "60 delete p0.jpg"),
     ),
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        (INTAKE, "if _unchanged(source, seen):", "if False:"),
+        (PHOTO, "if unchanged(source, seen) and not other_references:", "if False:"),
         faults="rejected_request refused_request double_event",
     ),
     mutant(
         "does-not-wait-for-a-wish",
         "2.3: a photo without a wish waits for one",
-        (INTAKE, "if remaining > 0:", "if False:"),
+        (PHOTO, "if remaining > 0:", "if False:"),
     ),
     mutant(
         "waits-for-ever",
         "2.3: a photo waits once",
         (
-            INTAKE,
-            "if source.photo != seen.photo or source.waiting_since:\n            self.ledger.put_source(",
-            "if False:\n            self.ledger.put_source(",
+            PHOTO,
+            "if steps or source.photo != seen.photo or source.waiting_since:",
+            "if steps:",
         ),
         faults="reordered_message",
         deeds=WANDERING,
@@ -58,22 +58,22 @@ ARRIVING_MUTANTS = (
     mutant(
         "any-price",
         "2.3: a job quoted above max_cost_usd is refused",
-        ("steps/wanted.py", "if limit is not None and price > micro_of(Decimal(str(limit))):", "if False:"),
+        ("steps/wanted.py", "if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):", "if True:"),
         faults="reordered_message",
         deeds=(*photos(5, 3, tags="foreign"), *wishes(6, 3, "stingy")),
     ),
     mutant(
         "reads-its-own-folder",
         "2.3: what lies under _backdrop is nobody's photo",
-        ("core/layout.py", "part.startswith(RESERVED) or part.lower() in _LITTER", "part.lower() in _LITTER"),
+        ("core/layout.py", "folder.startswith(RESERVED) or folder.lower() in _LITTER", "folder.lower() in _LITTER"),
     ),
     mutant(
         "deaf-to-redelivery",
         "1: a redelivery goes on where it stopped",
         (
-            INTAKE,
-            "return self._hand_on(source, jobs) if look.again else Decision()\n        if _has",
-            "return Decision()\n        if _has",
+            PHOTO,
+            "return self._hand_on(source, jobs) if look.again else Decision()\n        if has",
+            "return Decision()\n        if has",
         ),
         faults="killed_intake",
         deeds=photos(5, 20, every=5),

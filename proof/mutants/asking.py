@@ -26,7 +26,7 @@ ASKING_MUTANTS = (
         ),
         (
             RENDER,
-            "call = provider.prepare(job, photo)",
+            "call = provider.prepare(job, photo, references)",
             "now = self.ledger.job\n"
             "        call = lambda told: provider.prepare(now(job.source_id, job.job_id), photo)(told)",
         ),

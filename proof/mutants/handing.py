@@ -22,8 +22,8 @@ HANDING_MUTANTS = (
         "2.3: the object is looked at before the ledger, and written only as it was then",
         (
             PICTURES,
-            'version_id = self.output.replace(key, data, "image/png", known=known, metadata=mark)',
-            'version_id = self.output.replace(key, data, "image/png", known=self.output.head(key), metadata=mark)',
+            "version_id = self._write(key, data, output.content_type, known, mark)",
+            "version_id = self._write(key, data, output.content_type, self.output.head(key), mark)",
         ),
         faults="slow_service",
         deeds=(*photos(10, 40, every=10), *wishes(23, 40, "marble", every=10)),
@@ -96,7 +96,7 @@ HANDING_MUTANTS = (
     mutant(
         "opens-photos-for-ever",
         "3.7: a photo of which five workers died is looked at from afar",
-        ("steps/intake.py", "if known and known.crashes >= MOST_CRASHES:", "if False:"),
+        ("steps/photo.py", "if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:", "if False:"),
         faults="poisoned_photo",
     ),
     mutant(

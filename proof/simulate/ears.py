@@ -1,7 +1,7 @@
 """Hears what the provider says to each worker, so that it can be held against what the ledger knows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -38,9 +38,9 @@ class Ears:
         """As the provider has it."""
         return self._provider.request_id(job)
 
-    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """The call, and somebody who listens to its answer."""
-        call = self._provider.prepare(job, photo)
+        call = self._provider.prepare(job, photo, references)
         if isinstance(call, Answer):
             self._noted(job, call)
             return call

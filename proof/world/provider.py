@@ -1,7 +1,7 @@
 """A provider in memory, of three kinds: a lost call can be asked about not at all, by its name for it, or by ours."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -106,7 +106,7 @@ class SimulatedProvider:
         """The id under which the call will be known, where we choose it."""
         return f"{job.job_id}-{job.generation}" if self.kind is Kind.OWN_ID else None
 
-    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """One paid call, ready to be sent, or why there is none."""
         return self.unready or self.key() or partial(self._call, job, photo)
 

@@ -30,6 +30,7 @@ class Version:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     content_type: str = "binary/octet-stream"
+    cache_control: str | None = None
 
     @cached_property
     def etag(self) -> str:
@@ -140,6 +141,7 @@ class SimulatedS3:
         Body: bytes,  # noqa: N803
         ContentType: str,  # noqa: N803
         Metadata: Mapping[str, str] | None = None,  # noqa: N803
+        CacheControl: str | None = None,  # noqa: N803
         IfMatch: str | None = None,  # noqa: N803
         IfNoneMatch: str | None = None,  # noqa: N803
     ) -> dict[str, Any]:
@@ -151,7 +153,7 @@ class SimulatedS3:
         if IfMatch:
             _match(place, Key, IfMatch, "PutObject")
         metadata = {name: _ascii(text) for name, text in (Metadata or {}).items()}
-        version = Version(self._id(), Body, self._now(), metadata, {}, ContentType)
+        version = Version(self._id(), Body, self._now(), metadata, {}, ContentType, CacheControl)
         self._write(place, Key, version)
         return {"ETag": version.etag, "VersionId": version.id}
 
@@ -276,7 +278,7 @@ def _facts(found: Version) -> dict[str, Any]:
         "LastModified": found.modified,
         "Metadata": dict(found.metadata),
         "ContentType": found.content_type,
-    }
+    } | ({"CacheControl": found.cache_control} if found.cache_control else {})
 
 
 def _ascii(text: str) -> str:

@@ -1,6 +1,6 @@
 """The product's steps on the product's own adapters, wired to the simulated services as the doors wire them to AWS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -11,15 +11,17 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
+from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
+from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import WaitError
-from backdrop.core.job import OnLostAnswer
 from backdrop.steps.assemble import handing as handing_over
 from backdrop.steps.assemble import paying as paying_for
 from backdrop.steps.assemble import watching as watching_over
+from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.assemble.watching import Watching
@@ -59,9 +61,11 @@ class Steps:
         self.reconcile = watching_over.reconcile(paying, self._watching(world))
 
     def _intake(self, world: "World") -> Intake:
-        return Intake(
+        arriving = Arriving(
             photos=self._photos,
+            inputs=S3Inputs(self._output),
             ledger=self.ledger,
+            books=self.books,
             lanes=self._lanes,
             deliver=self._queues["deliver"],
             intake=self._queues["intake"],
@@ -70,12 +74,14 @@ class Steps:
             settle_seconds=world.setup.settle_seconds,
             max_megapixels=MAX_MEGAPIXELS,
         )
+        return arriving.step()
 
     def _paying(self, world: "World") -> Paying:
         urls = {name: world.lines[name].url for name in world.providers}
         return Paying(
             ledger=self.ledger,
             answers=S3Answers(self._output),
+            inputs=S3Inputs(self._output),
             switches=MappedLanes(cast("Any", world.functions), "render", urls),
             providers=world.providers,
             deliver=self._queues["deliver"],
@@ -119,18 +125,25 @@ class Steps:
     # -- what the doors do with one message ---------------------------------------------------------------------
 
     @property
-    def doors(self) -> Mapping[str, Step]:
-        """The step of each queue's messages."""
-        lanes = dict.fromkeys(self._lanes, self._render)
-        return {"intake": self._take_in, "deliver": self._deliver, **lanes}
+    def doors(self) -> Mapping[str, Callable[[], Step]]:
+        """What makes the step for a batch of each queue's messages."""
+        lanes = dict.fromkeys(self._lanes, lambda: self._render)
+        return {"intake": self._taking_in, "deliver": lambda: self._deliver, **lanes}
+
+    def _taking_in(self) -> Step:
+        """Workers side by side share nothing: what one has read of a folder's defaults the others read themselves."""
+        intake = self._intake(self._world) if self._world.functions.started else self._world.intake
+        intake.begin_batch()
+        return partial(self._take_in, intake)
 
     def slot(self, deadline: datetime, receives: int = 1) -> Slot:
         """A slot until a moment, as the worker's own clock shows it."""
         return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
 
-    def _take_in(self, message: Message, _: datetime) -> None:
-        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1):
-            self._world.intake(look)
+    def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
+        times = message.receives
+        for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
+            intake(look)
 
     def _render(self, message: Message, deadline: datetime) -> None:
         self._world.render(parse(JobMessage, message.body), self.slot(deadline, message.receives))

@@ -141,7 +141,8 @@ class Folder:
     def _lying_in(self, queue: str) -> list[Message]:
         sources = {item["pk"]["S"].removeprefix("source#") for item in self.ledger()}
         ours = {f'"{self.name}/', f'"{self.name}%2F', *sources}
-        return [one for one in self.shop.queue(queue).messages() if any(mark in one.body for mark in ours)]
+        lying = self.shop.queue(queue).messages()
+        return [one for one in lying if any(mark in one.body for mark in ours) and not _is_second_look(one.body)]
 
     # -- what comes back -----------------------------------------------------------------------------------
 
@@ -256,6 +257,11 @@ class Folder:
 def _is_open(item: dict[str, Any]) -> bool:
     """Whether this is a job that nobody has begun to pay for, or one that is paid and not handed over."""
     return item.get("status", {}).get("S") in ("accepted", "paid")
+
+
+def _is_second_look(body: str) -> bool:
+    """Whether a message is the second look, minutes later, at those who came to rest when a folder got its defaults."""
+    return '_backdrop.json", "again": true' in body
 
 
 def _money(job: dict[str, Any]) -> int:

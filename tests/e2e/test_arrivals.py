@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
 
-IGNORED = ("notes.txt", "list.csv", "red.jpg.part", "red.tmp", ".hidden.jpg", "_backdrop.json", "_backdrop-notes.jpg")
+IGNORED = ("notes.txt", "list.csv", "red.jpg.part", "red.tmp", ".hidden.jpg", "_backdrop-notes.jpg")
 
 
 def s3_event(shop: Shop, key: str, name: str = "ObjectCreated:Put") -> dict[str, Any]:

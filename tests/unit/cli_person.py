@@ -11,6 +11,8 @@ import pytest
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
+from backdrop.steps.asking import looking
+from backdrop.steps.rerun import Reruns
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
 from backdrop_cli.stack import Stack
@@ -56,6 +58,9 @@ class Said:
 def stack_of(world: World) -> Stack:
     """The simulated stack as the command sees one."""
     steps = world.steps
+    asking = world.intake.photo.asking
+    looks = looking(asking.photos, steps.clock, asking.default_provider, asking.max_megapixels)
+    lanes = world.intake.photo.lanes
     return Stack(
         name="shop",
         orders=steps.orders(),
@@ -64,6 +69,8 @@ def stack_of(world: World) -> Stack:
         in_lane=lambda provider: len(world.lines[provider].messages),
         daily_budget=world.setup.budget,
         input_bucket=INPUT,
+        reruns=Reruns(looks, steps.ledger, world.intake.photo.intake, INPUT, [*lanes]),
+        at_once=1,
     )
 
 

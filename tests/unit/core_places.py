@@ -3,7 +3,7 @@
 import json
 
 from backdrop.core.codes import Code
-from backdrop.core.places import Place, read_sidecar
+from backdrop.core.places import Place, read_file
 
 NAME = "shoes/red.jpg.json"
 BEACH = '{"prompt": "a beach"}'
@@ -11,7 +11,7 @@ BEACH = '{"prompt": "a beach"}'
 
 def sidecar(content: object) -> Place:
     """The place that a JSON value in a sidecar makes."""
-    return read_sidecar(NAME, json.dumps(content).encode())
+    return read_file(NAME, json.dumps(content).encode())
 
 
 def codes(place: Place) -> list[Code]:
@@ -27,5 +27,6 @@ def words(place: Place) -> str:
 def encodable(place: Place) -> bool:
     """A place that receipts, reports and the ledger can hold: text that is text, JSON that is JSON."""
     texts = [*place.warnings, *(error.message for error in place.errors), *(error.hint for error in place.errors)]
-    held = json.dumps(dict(place.fields), ensure_ascii=False, allow_nan=False)
+    said = [dict(place.fields), {name: dict(one) for name, one in (place.variants or {}).items()}]
+    held = json.dumps(said, ensure_ascii=False, allow_nan=False)
     return all(text.encode() for text in [*texts, held])

@@ -96,6 +96,24 @@ def test_our_own_message_may_say_that_it_comes_again() -> None:
     assert looks({"bucket": "photos", "key": "a.jpg", "again": False}) == [Look("photos", "a.jpg")]
 
 
+@pytest.mark.parametrize(
+    ("field", "look"),
+    [
+        ("settled", Look("photos", "a.jpg", settled=True)),
+        ("rerun", Look("photos", "a.jpg", rerun=True)),
+        ("again", Look("photos", "a.jpg", again=True)),
+    ],
+)
+def test_our_own_message_may_say_why(field: str, look: Look) -> None:
+    assert looks({"bucket": "photos", "key": "a.jpg", field: True}) == [look]
+    for other in (False, 1, "true", None):
+        assert looks({"bucket": "photos", "key": "a.jpg", field: other}) == [Look("photos", "a.jpg")]
+
+
+def test_our_own_message_may_say_behind_which_key_to_go_on() -> None:
+    assert looks({"bucket": "photos", "key": "_backdrop.json", "after": "a+b.jpg"})[0].after == "a+b.jpg"
+
+
 def test_our_own_message_names_the_key_as_it_is() -> None:
     assert looks({"bucket": "photos", "key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
 
@@ -121,6 +139,10 @@ DAMAGED: list[Any] = [
     {"bucket": "photos", "key": 7},
     {"bucket": None, "key": "a.jpg"},
     {"bucket": "photos", "key": "a.jpg", "v": 2},
+    {"bucket": "photos", "key": "a.jpg", "after": 7},
+    {"bucket": "photos", "key": "a.jpg", "after": "\ud800"},
+    {"bucket": "photos", "key": "a.jpg", "instructions": {}, "rerun": True},
+    {"bucket": "photos", "key": "\ud800.jpg", "instructions": {}},
     {"bucket": "photos", "key": "a.jpg", "again": True, "variant": "beach"},
     {"bucket": "photos", "key": "a.jpg", "Records": None},
     {"Records": "a.jpg"},

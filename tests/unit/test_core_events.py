@@ -14,6 +14,7 @@ from backdrop.aws.bus import SOURCE
 from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.lane import Lane, Reason, pause, resume
+from backdrop.core.places import read_request
 from backdrop.core.receipt import announcement, lane_events
 from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
@@ -42,6 +43,8 @@ def only_record(name: str) -> Any:
         ("s3_multipart", ["shoes/blue.png"]),
         ("s3_sidecar_put", [f"{KEY}.json"]),
         ("s3_removed", [KEY]),
+        ("s3_tagging", [KEY]),
+        ("s3_defaults_put", ["shoes/_backdrop.json"]),
         ("s3_test_event", []),
         ("look", [KEY]),
     ],
@@ -50,6 +53,14 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     record = only_record(name)
     assert looks_of(record.body, bucket=BUCKET, again=False) == [Look(BUCKET, key) for key in keys]
     assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
+
+
+def test_intake_takes_a_request_and_a_persons_rerun() -> None:
+    (request,) = looks_of(only_record("request").body, bucket=BUCKET, again=False, ident="m-1")
+    assert (request.bucket, request.key) == (BUCKET, KEY)
+    assert request.request
+    assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
+    assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
@@ -104,6 +115,7 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
 
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
-    ours = {"look", "lane", "deliver", "deliver_lane", "reconcile"}
+    from_s3 |= {"s3_tagging", "s3_defaults_put"}
+    ours = {"request", "rerun", "look", "lane", "deliver", "deliver_lane", "reconcile"}
     told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

@@ -82,7 +82,7 @@ def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -
     world.clock.sleep(30 * 86_400)
     world.downloads.instead = EXPIRED
     job = the_job(world)
-    to_deliver(world.intake.deliver, job, job.job_id)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
     world.run()
     assert len(world.downloads.fetched) == 1
     assert_handed_over(world)
@@ -132,13 +132,13 @@ def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
     now, advance = world.clock.now(), world.ledger.advance
     job = advance(transitions.record(on_its_second_call(world), 1, OK, now))
     world.downloads.instead = photo("opaque")
-    to_deliver(world.intake.deliver, job, job.job_id)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
     world.run("deliver")
     assert (the_job(world).status, kept(world)) == (Status.DEAD, ["1_1.png"])
     world.downloads.instead = None
     second = Answer(Class.OK, links=(Link(url="https://results.invalid/second.png"),), charged=PRICE)
     job = advance(transitions.record(the_job(world), 2, second, now))
-    to_deliver(world.intake.deliver, job, job.job_id)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
     world.run("deliver")
     assert the_job(world).status is Status.STORED
     assert world.pictures()[PICTURE] == picture("https://results.invalid/second.png")

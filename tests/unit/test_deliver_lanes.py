@@ -55,7 +55,7 @@ def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
     world.run()
     told, versions = len(world.bus.events), dict(world.output.objects)
     for _ in range(3):
-        tell_of_lane(world.intake.deliver, "ideogram")
+        tell_of_lane(world.intake.photo.deliver, "ideogram")
     world.run()
     assert (provider_codes(world), kinds(world), len(world.bus.events)) == (codes, news, told)
     assert world.output.objects == versions
@@ -66,7 +66,7 @@ def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
 def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
-    tell_of_lane(world.intake.deliver, "ideogram")
+    tell_of_lane(world.intake.photo.deliver, "ideogram")
     world.wire.before.append(Strike(others_take(world, "deliver"), nth=nth))
     world.run()
     assert (provider_codes(world), kinds(world)) == (codes, news)
@@ -115,7 +115,7 @@ def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(n
 
 def test_news_of_a_provider_that_nobody_knows_are_no_news() -> None:
     world = World()
-    tell_of_lane(world.intake.deliver, "nobody")
+    tell_of_lane(world.intake.photo.deliver, "nobody")
     world.run()
     assert (world.bus.events, world.output.objects, world.dead_letters.messages) == ([], {}, [])
 

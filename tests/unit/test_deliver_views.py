@@ -32,7 +32,7 @@ def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     costs: list[dict[str, float]] = []
 
     def look() -> None:
-        world.s3.tag("photos", KEY, {"operation": "remove", "team": "shoes"})
+        world.s3.tag("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
         world.run("intake", "deliver")
         receipt = world.receipt(KEY)
         assert receipt

@@ -18,7 +18,7 @@ from backdrop.core.identity import (
     source_id,
 )
 from backdrop.core.instructions import resolve
-from backdrop.core.places import read_sidecar
+from backdrop.core.places import read_file
 from tests.unit.core_items import quick
 
 IMAGE = sha256_hex(b"the bytes of a photo")
@@ -53,7 +53,7 @@ def a_job_id(**changes: Any) -> str:
 
 
 def asked_in(sidecar: dict[str, Any]) -> dict[str, Any]:
-    return resolve([read_sidecar("red.jpg.json", json.dumps(sidecar).encode())]).asked
+    return resolve([read_file("red.jpg.json", json.dumps(sidecar).encode())]).asked
 
 
 @pytest.mark.parametrize(

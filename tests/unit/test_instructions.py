@@ -11,7 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.instructions import ASKED, GROUPS, NOT_ASKED, Instructions, is_complete, resolve
 from backdrop.core.places import Place, read_tags
-from backdrop.core.wish import Wish
+from backdrop.core.wish import Variant, Wish
 from tests.unit.core_items import quick
 from tests.unit.core_places import sidecar
 
@@ -92,7 +92,7 @@ def test_options_without_an_operation_are_named() -> None:
     with pytest.raises(InstructionError) as caught:
         merged({"seed": 1}, {"num_images": 2})
     assert caught.value.code is Code.NO_INSTRUCTIONS
-    assert "num_images, seed" in caught.value.message
+    assert "first gives seed; second gives num_images" in caught.value.message
 
 
 def test_warnings_of_all_places_are_kept() -> None:
@@ -121,14 +121,15 @@ def test_what_is_asked_is_all_that_reaches_the_provider() -> None:
     assert found.revision == "2"
 
 
-@pytest.mark.parametrize("field", sorted(Wish.model_fields))
+@pytest.mark.parametrize("field", sorted(Variant.model_fields))
 def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
     """A new field in neither list would be dropped in silence, or become part of every job's id."""
     assert [field in ASKED, field in NOT_ASKED, field == "style"].count(True) == 1
 
 
 def test_the_lists_of_what_is_asked_hold_fields_alone() -> None:
-    assert set(Wish.model_fields) == ASKED | NOT_ASKED | {"style"}
+    assert set(Variant.model_fields) == ASKED | NOT_ASKED | {"style"}
+    assert set(Wish.model_fields) == set(Variant.model_fields) | {"variants"}
 
 
 def test_what_no_list_knows_is_not_asked() -> None:

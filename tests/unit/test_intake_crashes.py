@@ -48,7 +48,12 @@ def add_a_tag(world: World) -> None:
     world.s3.tag(INPUT, KEY, {"operation": "remove", "team": "shoes"})
 
 
-@pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag])
+def change_a_tag_of_ours(world: World) -> None:
+    """A tag that is ours, and changes nothing of what is bought."""
+    world.s3.tag(INPUT, KEY, {"operation": "remove", "max_cost_usd": "1"})
+
+
+@pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_a_tag_of_ours])
 @pytest.mark.parametrize("first", ["the old event", "the new event"])
 def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[[World], None], first: str) -> None:
     world = died_before_its_messages(dropped())

@@ -19,8 +19,11 @@ def all_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
     for prefix in ENVIRONMENT_NAMES.values():
         monkeypatch.setenv(f"{prefix}_QUEUE_URL", "https://q/lane")
     world = World()
-    queue = world.intake.lanes["ideogram"]
-    world.intake = replace(world.intake, lanes=dict.fromkeys(settings().lanes, queue), default_provider=default)
+    queue = world.intake.photo.lanes["ideogram"]
+    on = dict.fromkeys(settings().lanes, queue)
+    photos = world.intake.photo
+    asking = replace(photos.asking, default_provider=default)
+    world.intake = replace(world.intake, photo=replace(photos, lanes=on, asking=asking))
     return world
 
 
@@ -59,13 +62,23 @@ def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -
     assert_at_rest(world)
 
 
+def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = all_on(monkeypatch)
+    world.sidecar(KEY, operation="remove", provider=[*MUTE, "ideogram"])
+    world.drop(KEY, photo())
+    world.run()
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in MUTE]
+
+
 def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_photo_is_uploaded_again() -> None:
     world = dropped()
     (message,) = world.lines["intake"].messages
     world.run("intake")
     world.lines["ideogram"].messages.clear()
     on = world.intake
-    world.intake = replace(on, lanes={})
+    world.intake = replace(on, photo=replace(on.photo, lanes={}))
     world.sqs.post(world.lines["intake"], message.body)
     world.lines["intake"].messages[0].receives = 1
     world.run()

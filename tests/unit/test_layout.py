@@ -11,6 +11,9 @@ from backdrop.core.layout import (
     MAX_S3_KEY_BYTES,
     Kind,
     answer_key,
+    defaults_of,
+    folder_of,
+    input_key,
     kind_of,
     may_share,
     paid_key,
@@ -71,8 +74,11 @@ LONGEST_BUCKET = "b" * 63
         ("shoes/Thumbs.db", Kind.IGNORED),
         ("desktop.ini", Kind.IGNORED),
         ("__MACOSX/shoes/red.jpg", Kind.IGNORED),
-        ("_backdrop.json", Kind.IGNORED),
-        ("shoes/_backdrop.json", Kind.IGNORED),
+        ("_backdrop.json", Kind.DEFAULTS),
+        ("shoes/_backdrop.json", Kind.DEFAULTS),
+        ("shoes/_Backdrop.json", Kind.SIDECAR),
+        ("_backdrop.json/red.jpg", Kind.IGNORED),
+        ("shoes/_backdrop.json.json", Kind.IGNORED),
         ("_backdrop/receipts/red.jpg.json", Kind.IGNORED),
         ("_backdrop-old/red.jpg", Kind.IGNORED),
     ],
@@ -99,6 +105,28 @@ def test_every_key_is_of_some_kind(key: str) -> None:
 )
 def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
     assert sidecars_of(key) == sidecars
+
+
+@pytest.mark.parametrize(
+    ("key", "defaults"),
+    [
+        ("red.jpg", ("_backdrop.json",)),
+        ("shoes/red.jpg", ("shoes/_backdrop.json", "_backdrop.json")),
+        ("a/b/red.jpg", ("a/b/_backdrop.json", "a/_backdrop.json", "_backdrop.json")),
+        ("/red.jpg", ("/_backdrop.json", "_backdrop.json")),
+    ],
+)
+def test_a_photo_inherits_from_its_own_folder_upwards(key: str, defaults: tuple[str, ...]) -> None:
+    assert defaults_of(key) == defaults
+
+
+@quick
+@given(KEYS)
+def test_what_a_photo_inherits_lies_above_it(key: str) -> None:
+    found = defaults_of(key)
+    assert [key.startswith(folder_of(name)) for name in found] == [True] * (key.count("/") + 1)
+    assert folder_of(found[0]) == folder_of(key)
+    assert len(set(found)) == len(found)
 
 
 @quick
@@ -129,6 +157,8 @@ def test_a_picture_lies_under_its_photo(variant: str, n: int, extension: str, ke
 
 
 def test_the_names_of_the_other_objects() -> None:
+    assert input_key("ab" * 32) == f"_backdrop/work/inputs/{'ab' * 32}"
+    assert report_key("shoes/_backdrop.json") == "_backdrop/errors/shoes/_backdrop.json.json"
     assert receipt_key("shoes/red.jpg") == "_backdrop/receipts/shoes/red.jpg.json"
     assert report_key("shoes/red.jpg") == "_backdrop/errors/shoes/red.jpg.json"
     assert paid_key("j", 1, 2, "png") == "_backdrop/paid/j/1_2.png"

@@ -27,7 +27,15 @@ NEW_IN_A_JOB: dict[str, Any] = {
     "put_at": None,
 }
 NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1}
-NEW_IN_A_SOURCE: dict[str, Any] = {"sidecar_etag": "", "begun_until": None, "crashes": 0, "put_at": None}
+NEW_IN_A_SOURCE: dict[str, Any] = {
+    "sidecar_etag": "",
+    "begun_until": None,
+    "crashes": 0,
+    "put_at": None,
+    "held_by": "",
+    "requests": [],
+}
+NEW_IN_A_PROBLEM: dict[str, Any] = {"variant": ""}
 
 
 def stored(name: str) -> dict[str, dict[str, str]]:
@@ -44,12 +52,15 @@ def read_back(kind: type[Item], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_of_the_first_release_means_what_it_meant(name: str) -> None:
     attempts = [attempt | NEW_IN_AN_ATTEMPT for attempt in GOLDEN[name]["body"]["attempts"]]
-    assert read_back(Job, name) == GOLDEN[name]["body"] | NEW_IN_A_JOB | {"attempts": attempts}
+    problem = GOLDEN[name]["body"]["problem"]
+    known = {"attempts": attempts, "problem": problem and problem | NEW_IN_A_PROBLEM}
+    assert read_back(Job, name) == GOLDEN[name]["body"] | NEW_IN_A_JOB | known
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_place_of_the_first_release_means_what_it_meant(name: str) -> None:
-    assert read_back(Source, name) == GOLDEN[name]["body"] | NEW_IN_A_SOURCE
+    problems = [problem | NEW_IN_A_PROBLEM for problem in GOLDEN[name]["body"]["problems"]]
+    assert read_back(Source, name) == GOLDEN[name]["body"] | NEW_IN_A_SOURCE | {"problems": problems}
 
 
 @pytest.mark.parametrize("name", GOLDEN)

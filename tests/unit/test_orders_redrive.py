@@ -66,7 +66,7 @@ def crashed(*, expires: timedelta, kept: bool = False) -> World:
     dead = transitions.fail(
         job.but(links=(link.but(expires_at=now + expires),)), ResultError(Code.CRASHED, "died"), now
     )
-    to_deliver(world.intake.deliver, world.ledger.advance(dead), job.job_id)
+    to_deliver(world.intake.photo.deliver, world.ledger.advance(dead), job.job_id)
     world.run()
     return world
 

@@ -164,7 +164,7 @@ def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
 def test_views_that_were_given_up_are_no_jobs_end() -> None:
     world = dropped()
     world.run()
-    to_deliver(world.intake.deliver, the_job(world))
+    to_deliver(world.intake.photo.deliver, the_job(world))
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (the_job(world).status, explained(world)) == (S.STORED, [])
@@ -173,7 +173,7 @@ def test_views_that_were_given_up_are_no_jobs_end() -> None:
 def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
     world = World()
     world.pause()
-    tell_of_lane(world.intake.deliver, "ideogram")
+    tell_of_lane(world.intake.photo.deliver, "ideogram")
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (explained(world), provider_codes(world), kinds(world)) == ([], ["paused_by_person"], ["Provider Paused"])

@@ -219,7 +219,7 @@ def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
 
 def switched_off(world: World) -> None:
     """Another deployment without the provider."""
-    world.intake.lanes = {}
+    world.intake.photo.lanes = {}
     world.steps.reconcile.put_back.lanes = {}
 
 

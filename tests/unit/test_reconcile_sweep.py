@@ -11,6 +11,7 @@ from proof.world.stack import INPUT, World
 from proof.world.wire import Strike, throttle
 from tests.unit.days import DAY, codes, pass_time, set_right
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, the_job
+from tests.unit.wishes import REMOVE, defaults, said
 
 HOUR = 3600
 HAD_TIME = 600
@@ -127,12 +128,33 @@ def test_what_the_ledger_knows_as_it_lies_there_is_not_looked_at_again() -> None
     assert {key: item for key, item in world.table.items.items() if key in before and key[0] != "reconcile"} == before
 
 
-@pytest.mark.parametrize("key", ["a.txt", "folder/", ".hidden.jpg", "_backdrop.json", "_backdrop/x.jpg", "a.jpg.part"])
+@pytest.mark.parametrize(
+    "key", ["a.txt", "folder/", ".hidden.jpg", "_backdrop-old.json", "_backdrop/x.jpg", "a.jpg.part"]
+)
 def test_what_is_no_photo_by_its_name_is_passed_over(key: str) -> None:
     world = World()
     without_events(world, key)
     pass_time(world, HOUR)
     assert (world.jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
+
+
+def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
+    world = World()
+    said(world, KEY)
+    world.run()
+    defaults(world, "shoes/", REMOVE)
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
+    world = World()
+    defaults(world, "shoes/", REMOVE)
+    pass_time(world, HOUR)
+    assert (looked_at(world), world.dead_letters.messages) == (0, [])
+    sent = [call for call in world.wire.calls if call.operation == "send_message"]
+    assert len(sent) == 1
 
 
 # -- bounded -----------------------------------------------------------------------------------------------------

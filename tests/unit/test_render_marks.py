@@ -97,7 +97,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     """Each finds the mark of the other, which is at work; only its own mark would be a death."""
     world = dropped()
     world.run("intake", "deliver")
-    to_lane(world.intake.lanes["ideogram"], the_job(world))
+    to_lane(world.intake.photo.lanes["ideogram"], the_job(world))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.provider.otherwise = BUSY

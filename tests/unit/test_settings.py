@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
+from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import PROVIDERS, SPOKEN
-from backdrop.core.job import OnLostAnswer
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {

@@ -27,13 +27,15 @@ def secret(provider: str) -> str:
     return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/{provider}/api-key-??????"
 
 
-def where(resource: str, operator: str, key: str, value: str) -> str:
+def where(resource: str, operator: str, key: str, value: str | list[str]) -> str:
     """A resource under a condition."""
     return f"{resource} where {json.dumps({operator: {key: value}})}"
 
 
 ANSWERS = f"{OUTPUT}/_backdrop/work/answers/*"
+INPUTS = f"{OUTPUT}/_backdrop/work/inputs/*"
 ONLY_ANSWERS = where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/answers/*")
+ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/inputs/*"])
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 SWITCHING = {
     "lambda:ListEventSourceMappings": {"*"},
@@ -58,14 +60,16 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{INPUT}/*"},
         "s3:GetObjectTagging": {f"{INPUT}/*"},
         "s3:ListBucket": {INPUT},
-        **ledger("GetItem", "Query", "PutItem"),
+        "s3:PutObject": {INPUTS},
+        **ledger("GetItem", "PutItem"),
+        "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **logging("Intake"),
     },
     "RenderRole": {
         **taking(*LANES),
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
-        "s3:GetObject": {f"{INPUT}/*", ANSWERS},
-        "s3:ListBucket": {INPUT, ONLY_ANSWERS},
+        "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
+        "s3:ListBucket": {INPUT, ONLY_WORK},
         "s3:PutObject": {ANSWERS},
         **SWITCHING,
         **KEYS,
@@ -170,7 +174,9 @@ def test_the_lanes_that_can_be_shut_are_those_of_render() -> None:
 def test_rights_follow_existing_buckets() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")
     answers = "arn:aws:s3:::old-pictures/_backdrop/work/answers/*"
+    inputs = "arn:aws:s3:::old-pictures/_backdrop/work/inputs/*"
     assert granted(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
-    assert granted(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers}
+    assert granted(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers, inputs}
+    assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs}
     assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}

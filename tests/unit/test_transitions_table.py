@@ -9,6 +9,7 @@ from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Money, Outcome, Status
+from tests.unit.core_items import a_result
 from tests.unit.simulation import (
     ANSWERS,
     BACKOFF,
@@ -56,6 +57,7 @@ MOVES: dict[str, Move] = {
     "fail": lambda job: transitions.fail(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
     "supersede": lambda job: transitions.supersede(job, NOW),
     "cancel": lambda job: transitions.cancel(job, NOW),
+    "set_aside": lambda job: transitions.set_aside(job.but(results=(a_result(),))),
     "reopen": lambda job: transitions.reopen(job, job, NOW),
     "name_again": transitions.name_again,
     "describe": lambda job: transitions.describe(job, job.but(instructions={"metadata": 1})),
@@ -78,6 +80,7 @@ STAYS = {
     "mark_told": [S.REFUSED, S.DEAD, S.HELD],
     "supersede": [S.SUBMITTING, S.UNKNOWN],
     "cancel": [S.SUBMITTING, S.UNKNOWN],
+    "set_aside": [S.STORED],
     "name_again": [S.PAID],
     "describe": [*S],
     "follow": [S.ACCEPTED],

@@ -36,6 +36,7 @@ def due(item: Item) -> datetime:
     found = watched(item)
     assert found
     assert found[0] == f"{OPEN}#7"
+    assert isinstance(found[1], datetime)
     return found[1]
 
 

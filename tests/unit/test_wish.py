@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backdrop.core.codes import Code
-from backdrop.core.places import read_sidecar, read_tags
+from backdrop.core.places import read_file, read_tags
 from tests.unit.core_places import NAME, codes, sidecar, words
 
 
@@ -107,17 +107,21 @@ def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
         ({"magic_prompt": True}, Code.INVALID_VALUE, ["magic_prompt is true", "'AUTO'"]),
         ({"num_images": 0}, Code.INVALID_VALUE, ["num_images is 0", "1"]),
         ({"num_images": 21}, Code.INVALID_VALUE, ["num_images is 21", "20"]),
-        ({"num_images": "2"}, Code.INVALID_VALUE, ['num_images is "2"', "integer"]),
-        ({"num_images": True}, Code.INVALID_VALUE, ["num_images is true", "integer"]),
-        ({"num_images": 1.5}, Code.INVALID_VALUE, ["num_images is 1.5", "integer"]),
+        ({"num_images": "2"}, Code.INVALID_VALUE, ['num_images is "2"', "a whole number"]),
+        ({"num_images": True}, Code.INVALID_VALUE, ["num_images is true", "a whole number"]),
+        ({"num_images": 1.5}, Code.INVALID_VALUE, ["num_images is 1.5", "a whole number"]),
         ({"seed": -1}, Code.INVALID_VALUE, ["seed is -1", "0"]),
         ({"seed": 2**31}, Code.INVALID_VALUE, ["seed is 2147483648", "2147483647"]),
         ({"seed": 10**4000}, Code.INVALID_VALUE, ["seed is 1000", "2147483647"]),
         ({"max_cost_usd": -0.01}, Code.INVALID_VALUE, ["max_cost_usd is -0.01", "0"]),
         ({"max_cost_usd": 10**400}, Code.INVALID_VALUE, ["max_cost_usd is 1000", "number"]),
         ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "string"]),
-        ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision is", "200"]),
-        ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "dict"]),
+        ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision has 201 characters", "at most 200"]),
+        ({"rendering_speed": "quick"}, Code.INVALID_VALUE, ['rendering_speed is "quick"', "'FLASH'"]),
+        ({"seed": 7.5}, Code.INVALID_VALUE, ["seed is 7.5; it can be a whole number"]),
+        ({"num_images": 99}, Code.INVALID_VALUE, ["num_images is 99; it can be at most 20"]),
+        ({"\ud800": "a"}, Code.INVALID_VALUE, ["a name in it", "half of a surrogate pair"]),
+        ({"metadata": "sku"}, Code.INVALID_VALUE, ["metadata is", "an object in braces"]),
         ({"style": "goldn hour"}, Code.INVALID_VALUE, ["'goldn hour'", "'golden_hour'", "8-digit code"]),
         ({"style": ""}, Code.INVALID_VALUE, ["style: ''", "62 presets"]),
         ({"style_preset": "sepia"}, Code.INVALID_VALUE, ["'sepia'", "62 presets"]),
@@ -164,7 +168,7 @@ def test_a_value_that_is_wrong_in_itself_is_no_conflict_of_fields(given: object,
 
 
 def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> None:
-    read = read_sidecar(NAME, b'{"metadata": {"a": 1e999}}')
+    read = read_file(NAME, b'{"metadata": {"a": 1e999}}')
     assert codes(read) == [Code.INVALID_VALUE]
     assert "metadata" in words(read)
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
-from backdrop.core.places import MAX_SIDECAR_BYTES, read_sidecar, read_tags
+from backdrop.core.json_text import MAX_SIDECAR_BYTES
+from backdrop.core.places import read_file, read_tags
 from backdrop.core.wish import Wish
 from tests.unit.core_items import a_job, quick
 from tests.unit.core_places import BEACH, NAME, codes, encodable, sidecar, words
@@ -29,7 +30,7 @@ OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(Wish.model_fields)), ANY_JSO
 @example(b"1" * 5_000)
 @example(b"{}" + b"\0" * 50)
 def test_any_bytes_as_a_sidecar_make_a_place(data: bytes) -> None:
-    assert encodable(read_sidecar(NAME, data))
+    assert encodable(read_file(NAME, data))
 
 
 @quick
@@ -55,7 +56,7 @@ def test_any_tags_make_a_place(tags: dict[str, str]) -> None:
 @pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
 @pytest.mark.parametrize("field", ["prompt", "metadata", "beside"])
 def test_deep_nesting_makes_a_place(field: str, depth: int) -> None:
-    read = read_sidecar(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
+    read = read_file(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
     assert bool(read.errors) is not (field == "metadata" and bool(read.fields))
 
 
@@ -76,7 +77,7 @@ def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str,
 
 @pytest.mark.parametrize("depth", [20, 150, 200, 220, 260, 1_000, 4_000])
 def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth: int) -> None:
-    read = read_sidecar(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
+    read = read_file(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
     if read.errors:
         assert codes(read) == [Code.INVALID_VALUE]
         assert "metadata" in words(read)
@@ -88,11 +89,23 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "line 1, column 1"),
+        (b"", "it is empty."),
+        (b" \n", "it is empty."),
+        (b'{"prompt": "a\nb"}', "a raw line break, tab or other control character stands in a text; write \\n or \\t"),
         (b'{"prompt": "a beach"', "line 1, column 21"),
         (b"{'prompt': 'a beach'}", "line 1, column 2"),
         (b'{"prompt": "a",\n "seed": }', "line 2, column 10"),
-        (BEACH.encode("utf-16"), "byte 0 is not UTF-8"),
+        (BEACH.encode("utf-16"), "it is UTF-16; save it as UTF-8"),
+        (b"\xfe\xff" + BEACH.encode("utf-16-be"), "it is UTF-16; save it as UTF-8"),
+        (BEACH.encode("utf-32"), "it is UTF-32; save it as UTF-8"),
+        (b'// a beach\n{"prompt": "a"}', "line 1, column 1: Expecting value; JSON has no comments"),
+        (b'{"prompt": "a"} # a beach', "JSON has no comments"),
+        (b'{"prompt": "a", /* a beach */ "seed": 1}', "JSON has no comments"),
+        (b'{"prompt": "a",}', "trailing comma"),
+        (b'["a",]', "comma"),
+        ("{\u201cprompt\u201d: 1}".encode(), 'typographic quote, JSON takes " alone'),
+        (b"{\"prompt\": 'a beach'}", "JSON takes double quotes alone"),
+        (b'{"seed": 1' + b"0" * 5_000 + b"}", "a number in it is too long"),
         ('{"prompt": "Mönch"}'.encode("latin-1"), "byte 13 is not UTF-8"),
         (b"\x89PNG\r\n\x1a\n", "byte 0 is not UTF-8"),
         (b"null", "holds null"),
@@ -107,7 +120,7 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
     ],
 )
 def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: str) -> None:
-    read = read_sidecar(NAME, data)
+    read = read_file(NAME, data)
     assert codes(read) == [Code.SIDECAR_NOT_JSON]
     assert NAME in words(read)
     assert says in words(read)
@@ -115,14 +128,14 @@ def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: 
 
 @pytest.mark.parametrize("data", [BEACH.encode("utf-8-sig"), b"\r\n\t " + BEACH.encode() + b"\n"])
 def test_what_editors_add_around_the_json_does_no_harm(data: bytes) -> None:
-    assert read_sidecar(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
+    assert read_file(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
 
 
 @pytest.mark.parametrize(("size", "refused"), [(MAX_SIDECAR_BYTES, False), (MAX_SIDECAR_BYTES + 1, True)])
 def test_a_sidecar_has_64_kilobytes_and_no_more(size: int, refused: bool) -> None:
-    read = read_sidecar(NAME, BEACH.encode().ljust(size))
+    read = read_file(NAME, BEACH.encode().ljust(size))
     assert codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 
 
 def test_five_megabytes_are_refused_unread() -> None:
-    assert codes(read_sidecar(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]
+    assert codes(read_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]

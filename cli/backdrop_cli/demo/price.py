@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import resolve
+from backdrop.core.instructions import resolve, variants_of
 from backdrop.core.money import quote, usd_text
-from backdrop.core.places import Place, read_sidecar, read_tags
+from backdrop.core.places import Place, read_file, read_tags
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import Order
 from backdrop_local.errors import LocalCloudError
@@ -17,7 +17,7 @@ from backdrop_local.errors import LocalCloudError
 
 def place_of(order: Order) -> Place:
     """What an order asks for, as intake will read it."""
-    return read_tags(order.tags) if order.sidecar is None else read_sidecar(order.sidecar_name, order.sidecar)
+    return read_tags(order.tags) if order.sidecar is None else read_file(order.sidecar_name, order.sidecar)
 
 
 def price_of(order: Order, provider: str) -> tuple[int, int]:
@@ -26,11 +26,11 @@ def price_of(order: Order, provider: str) -> tuple[int, int]:
     if place.errors or order.must_be_refused:
         return 0, 0
     try:
-        resolved = resolve([place])
+        resolved = [resolve([place], variant) for variant in variants_of([place])]
     except InstructionError:
         return 0, 0
-    first = resolved.providers(provider)[0]
-    return int(resolved.fields.get("num_images", 1)), quote(first, resolved.fields)
+    pictures = sum(int(one.fields.get("num_images", 1)) for one in resolved)
+    return pictures, sum(quote(one.providers(provider)[0], one.fields) for one in resolved)
 
 
 def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -> None:

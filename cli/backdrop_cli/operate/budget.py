@@ -36,7 +36,7 @@ def show(stack: Stack, screen: Screen) -> None:
     """Today's cap, what is settled and reserved of it, what is left."""
     now = stack.clock.now()
     day, cap = stack.day(now)
-    left = max(cap - day.settled - day.reserved, 0)
+    left = left_today(stack)
     held = _held(stack)
     screen.data(_document(stack, now) | {"paused": sorted(held)})
     usual = usd_text(stack.daily_budget)
@@ -52,6 +52,12 @@ def show(stack: Stack, screen: Screen) -> None:
     screen.table({"": "left", " ": "right", "  ": "words"}, rows)
     for name, needs in held.items():
         screen.say(f"{name} is paused for it: a job needs {usd_text(needs)}. `backdrop budget 300 --today` raises it.")
+
+
+def left_today(stack: Stack) -> int:
+    """What may be bought today still, micro-dollars."""
+    day, cap = stack.day(stack.clock.now())
+    return max(cap - day.settled - day.reserved, 0)
 
 
 def put(stack: Stack, screen: Screen, cap: int) -> None:

@@ -8,6 +8,7 @@ from backdrop.core.job import Status
 from backdrop.core.money import usd_of, usd_text
 from backdrop.steps.orders import Failure, Redrive, Wanted
 from backdrop_cli.errors import RefusedError
+from backdrop_cli.operate.budget import left_today
 from backdrop_cli.operate.choice import chosen
 from backdrop_cli.operate.failures import none_of
 from backdrop_cli.screen import Screen, several
@@ -146,8 +147,7 @@ def _announce(stack: Stack, screen: Screen, plan: Plan, meant: Wanted) -> None:
 
 def _warn(stack: Stack, screen: Screen, plan: Plan) -> None:
     """What would hold them up."""
-    day, cap = stack.day(stack.clock.now())
-    left = max(cap - day.settled - day.reserved, 0)
+    left = left_today(stack)
     if plan.price > left:
         screen.say(f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC).")
     providers = {one.step.job.provider for one in plan.bought if one.step}

@@ -124,6 +124,32 @@ def redrive(
         again.redrive(there, screen, meant, pay_again=pay_again, yes=yes)
 
 
+def rerun(
+    ctx: typer.Context,
+    which: Annotated[
+        str | None, typer.Argument(metavar="[KEY|PREFIX]", help="One photo's key, or the beginning of many keys.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All photos of the input bucket.")] = False,
+    yes: Yes = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Resolve photos anew on what sidecars, tags and folder defaults say now.
+
+    Says first what that costs, and asks. What was bought as it is wanted now is not bought again.
+
+    Example: backdrop rerun shoes/autumn/
+    """
+    from backdrop_cli.operate import rerun as anew
+
+    if every is bool(which):
+        raise MisusedError("say which photos: a key or the beginning of keys, such as shoes/autumn/, or else --all")
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        anew.rerun(there, screen, which or "", yes=yes)
+
+
 def cancel(
     ctx: typer.Context,
     prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Photos whose keys begin so.")] = None,

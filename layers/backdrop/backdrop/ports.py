@@ -14,7 +14,10 @@ from backdrop.core.watch import Day, Ref, Run
 
 @dataclass(frozen=True)
 class Stored:
-    """One object as the bucket holds it; `data` is None where the bytes were not asked for."""
+    """One object as the bucket holds it; `data` is None where the bytes were not asked for.
+
+    `archived`: the storage class from which S3 reads nothing at once.
+    """
 
     etag: str
     version_id: str | None
@@ -22,6 +25,7 @@ class Stored:
     modified: datetime
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    archived: str = ""
 
 
 class Listed(NamedTuple):
@@ -74,6 +78,7 @@ class OutputBucket(Protocol):
         *,
         known: Stored | None,
         metadata: Mapping[str, str],
+        cache_control: str | None = None,
     ) -> str | None:
         """Write where the object still is the `known` one (None: no object); returns the version's id.
 
@@ -111,6 +116,10 @@ class Books(Protocol):
 
     def open(self) -> Iterator[Ref]: ...
     def failed(self) -> Iterator[Ref]: ...
+    def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
+        ...
+
     def day(self, day: str) -> Day: ...
     def raise_budget(self, day: str, cap: int) -> None: ...
     def run(self) -> Run: ...
@@ -153,8 +162,10 @@ class Provider(Protocol):
         """The id under which the call will be known, where we choose it: the same again for the same generation."""
         ...
 
-    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """The call, ready to be sent once, or the Answer that tells why it cannot be sent now.
+
+        `references` are the pictures whose style is taken over.
 
         The call is given `acknowledge`: a provider that names its work itself passes the name on before it polls.
         It gives PENDING where the work outlives the time-out.
@@ -176,6 +187,16 @@ class Answers(Protocol):
     def find(self, job: Job, n: int) -> Answer | None: ...
     def kept(self) -> Iterator[KeptAnswer]: ...
     def drop(self, kept: KeptAnswer) -> None: ...
+
+
+class Inputs(Protocol):
+    """Bytes that a call needs beside the photo, put aside by intake for render; they expire."""
+
+    def keep(self, data: bytes) -> str:
+        """Returns the SHA-256 by which they are found."""
+        ...
+
+    def find(self, sha256: str) -> bytes | None: ...
 
 
 class Lanes(Protocol):

@@ -1,17 +1,25 @@
-"""What comes into the intake queue: S3's notifications and requests to look at a photo."""
+"""What comes into the intake queue: S3's notifications, direct requests, and our own reasons to look at a photo."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from backdrop.core.errors import DamagedMessageError
-from backdrop.steps.messages import Look
+from backdrop.core.layout import MAX_S3_KEY_BYTES
+from backdrop.steps.messages import Look, Request
 
-OUR_FIELDS = frozenset({"bucket", "key", "again"})
+NAMES = frozenset({"bucket", "key"})
+OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
+REQUEST_FIELDS = NAMES | {"instructions"}
+MOST_NAMED = 5
 
 
-def looks_of(body: str, *, bucket: str, again: bool) -> list[Look]:
-    """The keys that a message asks to look at; none for S3's test event.
+def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: int = 1) -> list[Look]:
+    """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
+
+    `receives`: how often it was delivered.
 
     Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket.
     """
@@ -20,16 +28,46 @@ def looks_of(body: str, *, bucket: str, again: bool) -> list[Look]:
         return []
     records = message.get("Records")
     if isinstance(records, list):
-        found = [_record(record) for record in cast("list[Any]", records)]
+        found = [Look(*_record(record), again=again) for record in cast("list[Any]", records)]
     elif "key" in message and message.keys() <= OUR_FIELDS:
-        found = [(_text(message.get("bucket")), _text(message["key"]))]
-        again = again or message.get("again") is True
+        found = [_own(message, again)]
+    elif "instructions" in message and message.keys() <= REQUEST_FIELDS:
+        found = [_request(message, ident)]
     else:
-        raise DamagedMessageError("neither an S3 notification nor a request with bucket and key alone")
-    for where, _ in found:
-        if where != bucket:
-            raise DamagedMessageError(f"the bucket {where[:100]!r} is not this stack's input bucket")
-    return [Look(bucket, key, again) for _, key in found]
+        raise DamagedMessageError(_neither(message))
+    for look in found:
+        if look.bucket != bucket:
+            raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
+    return [replace(look, receives=receives) for look in found]
+
+
+def _neither(message: Mapping[str, Any]) -> str:
+    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS)
+    if "key" in message and strange:
+        names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
+        return f"a request has bucket, key and instructions, and nothing called {names}"
+    return "neither an S3 notification nor a request with bucket, key and instructions"
+
+
+def _own(message: Mapping[str, Any], again: bool) -> Look:
+    return Look(
+        _text(message.get("bucket")),
+        _text(message["key"]),
+        again=again or message.get("again") is True,
+        settled=message.get("settled") is True,
+        rerun=message.get("rerun") is True,
+        after=_text(message.get("after", "")),
+    )
+
+
+def _request(message: Mapping[str, Any], ident: str) -> Look:
+    instructions = message["instructions"]
+    if not isinstance(instructions, dict):
+        raise DamagedMessageError("the instructions of a request are no JSON object")
+    request, key = Request(ident, cast("dict[str, Any]", instructions)), _text(message.get("key"))
+    if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
+        raise DamagedMessageError("the key of a request is empty or longer than S3 allows")
+    return Look(_text(message.get("bucket")), key, request=request)
 
 
 def _object(body: str) -> dict[str, Any]:

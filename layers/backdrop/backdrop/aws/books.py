@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from backdrop.aws.records import JOB_PREFIX, day_key, instant, item_of, key_of, read, read_day
-from backdrop.aws.table import Table, TransactionError
+from backdrop.aws.table import FIRST, Table, TransactionError
 from backdrop.core.errors import StaleError
-from backdrop.core.watch import FAILURES, OPEN, SHARDS, Day, Ref, Run
+from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, where
 
 EVER = "9999"
+# Behind every key.
+LAST = "\U0010ffff"
 
 
 class DynamoBooks:
@@ -29,11 +31,18 @@ class DynamoBooks:
         return map(_ref, self._listed(OPEN, EVER))
 
     def failed(self) -> Iterator[Ref]:
-        """All that ended badly, the oldest first."""
-        return map(_ref, self._listed(FAILURES, EVER))
+        """All that ended badly, the oldest first, and behind it the photos that want instructions."""
+        return map(_ref, chain(self._listed(FAILURES, EVER), self._listed(WANTING, LAST)))
 
-    def _listed(self, kind: str, until: str) -> Iterator[Mapping[str, Any]]:
-        shards = (self._table.watched(f"{kind}#{shard}", until) for shard in SHARDS)
+    def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
+        beginning = where(bucket, prefix)
+        behind = f"{where(bucket, after)}{FIRST}" if after else beginning
+        for item in self._listed(WANTING, f"{beginning}{LAST}", behind):
+            yield item["due"]["S"].removeprefix(where(bucket, ""))
+
+    def _listed(self, kind: str, until: str, since: str = FIRST) -> Iterator[Mapping[str, Any]]:
+        shards = (self._table.watched(f"{kind}#{shard}", until, since) for shard in SHARDS)
         return merge(*shards, key=lambda item: item["due"]["S"])
 
     def day(self, day: str) -> Day:
@@ -59,7 +68,8 @@ class DynamoBooks:
         run = run.but(rev=run.rev + 1, write_id=self._table.new_id())
         fence = "attribute_not_exists(pk)" if run.rev == 1 else "rev = :rev"
         values = {"ExpressionAttributeValues": {":rev": {"N": str(run.rev - 1)}}} if run.rev > 1 else {}
-        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values}
+        shown = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values, **shown}
         try:
             self._table.transact([{"Put": put}], ours=(key_of(run), run.write_id))
         except TransactionError as error:

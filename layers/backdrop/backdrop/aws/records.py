@@ -62,7 +62,7 @@ def item_of(record: Item) -> Attributes:
     numbers = {"v": {"N": str(record.v)}, "rev": {"N": str(record.rev)}}
     watch = watched(record)
     if watch:
-        shown |= {"watch": watch[0], "due": instant(watch[1])}
+        shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}
     texts = {name: {"S": text} for name, text in shown.items()}
     return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record)}}
 

@@ -4,9 +4,9 @@ import os
 from dataclasses import field, fields
 from decimal import Decimal
 
+from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codec import checked
-from backdrop.core.job import OnLostAnswer
 from backdrop.core.record import Record, record
 
 ENVIRONMENT_NAMES = {

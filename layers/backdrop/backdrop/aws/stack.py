@@ -9,6 +9,7 @@ from backdrop.aws.answers import S3Answers
 from backdrop.aws.buckets import S3Output
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.keys import api_key
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
@@ -31,9 +32,11 @@ def table(ours: Settings) -> Table:
 def paying(ours: Settings, sqs: "SQSClient") -> Paying:
     """All that moves money, on AWS."""
     lane_urls = {name: lane.queue_url for name, lane in ours.lanes.items()}
+    output = S3Output(boto3.client("s3", config=QUICK), ours.output_bucket)
     return Paying(
         ledger=DynamoLedger(table(ours)),
-        answers=S3Answers(S3Output(boto3.client("s3", config=QUICK), ours.output_bucket)),
+        answers=S3Answers(output),
+        inputs=S3Inputs(output),
         switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),
         providers=roster(ours.lanes, partial(api_key, ours.stack_name)),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CONFLICT_TRIES = 10
 READ_BACK_TRIES = 3
 WATCH = "watch"
+# Before every place in the index.
+FIRST = "\0"
 
 
 def random_id() -> str:
@@ -63,12 +65,12 @@ class Table:
             KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
         )
 
-    def watched(self, shard: str, until: str) -> Iterator[Attributes]:
-        """The keys of what is due until a time, the oldest first; an index may lag by a moment."""
-        values = {":shard": {"S": shard}, ":until": {"S": until}}
+    def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
+        """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
+        values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
         return self._pages(
             IndexName=WATCH,
-            KeyConditionExpression="watch = :shard AND due <= :until",
+            KeyConditionExpression="watch = :shard AND due BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
         )
 
@@ -87,16 +89,20 @@ class Table:
     def transact(self, writes: Sequence[dict[str, Any]], *, ours: tuple[Key, str]) -> None:
         """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
 
+        Puts ask for the item that stood in their way, so that a lost race costs no further look.
+
         Raises TransactionError where a condition failed, WaitError where the table does not answer.
         """
         try:
             self._send(writes)
         except ClientError as error:
-            if self._written(*ours):
-                return
             reasons = _reasons(error)
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                if any(reason.get("Item", {}).get("write_id") == {"S": ours[1]} for reason in reasons):
+                    return
                 raise TransactionError(reasons) from error
+            if self._written(*ours):
+                return
             raise self._unavailable(error) from error
         except BotoCoreError as error:
             if not self._written(*ours):

@@ -8,6 +8,13 @@ from backdrop.core.job import Link, Money
 from backdrop.core.record import Record, record
 
 
+class OnLostAnswer(StrEnum):
+    """What to do with a call that was sent, whose answer was lost and that nobody can be asked about."""
+
+    RETRY_ONCE = "retry_once"
+    HOLD = "hold"
+
+
 class Class(StrEnum):
     """The retry class of an answer: it alone decides what happens next, never a message's text."""
 

@@ -61,11 +61,28 @@ CAPABILITIES: dict[tuple[str, str], dict[str, Limit]] = {
         "rendering_speed": Words(("FLASH", "TURBO", "DEFAULT", "QUALITY")),
         "num_images": Range(1, 8),
         "seed": Range(0, 2_147_483_647),
+        "style_reference_images": Free("one to four keys in the input bucket, 10 MB together"),
+        "color_palette": Free("a name or members"),
     },
     ("ideogram", "remove"): {},
 }
 SPOKEN = frozenset(provider for provider, _ in CAPABILITIES)
-ADDRESSED = tuple(dict.fromkeys(name for fields in CAPABILITIES.values() for name in fields))
+# The field whose values are hashed into a job by their bytes.
+REFERENCES = "style_reference_images"
+# What is said to a provider: a new background, and how it shall be made.
+ADDRESSED = (
+    "prompt",
+    "negative_prompt",
+    "num_images",
+    "seed",
+    "rendering_speed",
+    "magic_prompt",
+    "style_type",
+    "style_preset",
+    "style_codes",
+    "style_reference_images",
+    "color_palette",
+)
 
 
 def not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""From all the places that say something to one set of instructions, with the origin of each value."""
+"""From all the places that say something to one set of instructions a variant, with the origin of each value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,19 @@ from typing import Any
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.places import Place
+from backdrop.core.output import objections, outputs_of
+from backdrop.core.places import REQUEST, TAGS, Place
 
 # Fields that exclude or explain one another are inherited together or not at all.
+OPERATION = frozenset({"operation", "prompt"})
 GROUPS: tuple[frozenset[str], ...] = (
-    frozenset({"operation", "prompt"}),
-    frozenset({"style_preset", "style_codes"}),
+    OPERATION,
+    frozenset({"style_preset", "style_codes", "style_type", "style_reference_images"}),
 )
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
-NOT_ASKED = frozenset({"max_cost_usd", "revision", "metadata"})
+OVERRIDES = "gives one operation or prompt to all variants of"
+NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,18 @@ class Instructions:
 
 
 def is_complete(places: Sequence[Place]) -> bool:
-    """Whether the places say enough to begin (or to be refused) without waiting for more."""
-    return any(place.errors or "operation" in place.fields for place in places)
+    """Whether a photo need not wait for more: it has a sidecar, or its tags say what is to be done."""
+    return any(place.name != TAGS or place.errors or "operation" in place.fields for place in places)
 
 
-def resolve(places: Sequence[Place]) -> Instructions:
-    """Merge the places, nearest first.
+def variants_of(places: Sequence[Place]) -> tuple[str, ...]:
+    """The names of the pictures that are wanted: those of the nearest place that names any, else one without a name."""
+    named = next((place.variants for place in places if place.variants is not None), None)
+    return tuple(named) if named else ("",)
+
+
+def resolve(places: Sequence[Place], variant: str = "") -> Instructions:
+    """Merge what the places say of one variant, nearest first; in one place the variant's own word is the nearer.
 
     Raises InstructionError when nothing says what is wanted or a new background has no prompt.
     The mistakes inside the places are the caller's to report first.
@@ -60,30 +69,53 @@ def resolve(places: Sequence[Place]) -> Instructions:
     fields: dict[str, Any] = {}
     provenance: dict[str, str] = {}
     closed: set[str] = set()
-    for place in places:
-        taken = {name: value for name, value in place.fields.items() if name not in closed}
+    for name, given in ((place.name, given) for place in places for given in place.of(variant)):
+        taken = {field: value for field, value in given.items() if field not in closed}
         fields |= taken
-        provenance |= dict.fromkeys(taken, place.name)
+        provenance |= dict.fromkeys(taken, name)
         closed |= set(taken) | _groups_of(taken)
     if "operation" not in fields:
-        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places))
+        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))
     if fields["operation"] == "replace" and "prompt" not in fields:
-        raise InstructionError(Code.MISSING_PROMPT, f"{provenance['operation']} asks to replace, and gives no prompt.")
+        words = f"{provenance['operation']}: operation is replace, and there is no prompt."
+        raise InstructionError(Code.MISSING_PROMPT, words)
     if fields["operation"] == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
-    warnings = tuple(warning for place in places for warning in place.warnings)
+    if objected := objections(fields["operation"], outputs_of(fields)):
+        raise InstructionError(Code.CONFLICTING_FIELDS, f"{provenance.get('output', 'output')}: {'; '.join(objected)}")
+    warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
     return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
+
+
+def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
+    """A variant whose picture a nearer place decides: all variants of its folder become the same one."""
+    for n, place in enumerate(places):
+        if place.variants is not None:
+            decided = OPERATION & place.variants.get(variant, {}).keys()
+            nearer = [one.name for one in places[:n] if OPERATION & one.fields.keys()] if decided else []
+            return tuple(f"{one} {OVERRIDES} {place.name}" for one in nearer[:1])
+    return ()
 
 
 def _groups_of(names: Mapping[str, Any]) -> set[str]:
     return {member for group in GROUPS if group & names.keys() for member in group}
 
 
-def _nothing_said(places: Sequence[Place]) -> str:
-    given = sorted({name for place in places for name in place.fields})
-    if given:
-        return f"There is {', '.join(given)}, but neither an operation nor a prompt."
-    empty = [place.name for place in places if place.name != "tags"]
-    if empty:
-        return f"{empty[0]} is empty, and no tag says what is wanted."
-    return "There is no sidecar and no tag that says what is wanted."
+def _nothing_said(places: Sequence[Place], variant: str) -> str:
+    """What each place gives instead, and what was perhaps meant by tags that are nearly ours."""
+    given = [(place.name, {name for one in place.of(variant) for name in one}) for place in places]
+    told = [f"{where} gives {', '.join(sorted(map(_as_written, names)))}" for where, names in given if names]
+    empty = [f"The {REQUEST}" if place.name == REQUEST else place.name for place in places if place.name != TAGS]
+    if told:
+        words = f"{'; '.join(told)}; nothing gives an operation or a prompt."
+    elif empty:
+        words = f"{empty[0]} is empty, and no tag says what is wanted."
+    else:
+        words = "There is no sidecar, no tag and no folder default that says what is wanted."
+    misses = (warning for place in places for warning in place.warnings)
+    return " ".join([words, *(f"{miss[:1].upper()}{miss[1:]}" for miss in misses)])
+
+
+def _as_written(name: str) -> str:
+    """People write the short form."""
+    return "style" if name in ("style_preset", "style_codes") else name

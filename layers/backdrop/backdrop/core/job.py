@@ -48,13 +48,6 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-class OnLostAnswer(StrEnum):
-    """What to do with a call that was sent, whose answer was lost and that nobody can be asked about."""
-
-    RETRY_ONCE = "retry_once"
-    HOLD = "hold"
-
-
 @record
 class Problem(Record):
     """One entry of an error report."""
@@ -63,15 +56,17 @@ class Problem(Record):
     message: str
     hint: str
     retryable: bool
+    variant: str = ""
     money: Money = Money.NOT_SPENT
     times: int = 1
     first_seen: datetime
     last_seen: datetime
 
     @classmethod
-    def of(cls, error: BackdropError, now: datetime, money: Money = Money.NOT_SPENT) -> "Problem":
+    def of(cls, error: BackdropError, now: datetime, money: Money = Money.NOT_SPENT, *, variant: str = "") -> "Problem":
         """The report's entry for an error met at `now`."""
         return cls(
+            variant=variant,
             code=error.code,
             message=error.message,
             hint=error.hint,
@@ -278,7 +273,10 @@ class PhotoFacts(Record):
 
 @record
 class Source(Item):
-    """One place in an input bucket: the photo that lies there now and the jobs it stands for now."""
+    """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
+
+    `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
+    """
 
     source_id: str
     bucket: str
@@ -289,7 +287,15 @@ class Source(Item):
     jobs: dict[str, str] = field(default_factory=dict[str, str])
     problems: tuple[Problem, ...] = ()
     waiting_since: datetime | None = None
+    held_by: str = ""
+    requests: tuple[str, ...] = ()
     reported: bool = False
     begun_until: datetime | None = None
     crashes: int = 0
     put_at: datetime | None = None
+
+    @property
+    def wanting(self) -> bool:
+        """Whether the photo was looked at in vain: word of what is wanted, or mended defaults, set it going."""
+        wordless = not self.jobs and any(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
+        return self.photo is not None and bool(self.held_by or wordless)

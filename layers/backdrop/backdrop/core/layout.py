@@ -6,12 +6,15 @@ from pathlib import PurePosixPath
 
 MAX_SOURCE_KEY_BYTES = 900
 MAX_S3_KEY_BYTES = 1024
+SHORTEST_STEM = 8
 RESERVED = "_backdrop"
 RECEIPTS = f"{RESERVED}/receipts"
 ERRORS = f"{RESERVED}/errors"
 PROVIDERS = "_providers"
 PAID = f"{RESERVED}/paid"
 ANSWERS = f"{RESERVED}/work/answers"
+INPUTS = f"{RESERVED}/work/inputs"
+DEFAULTS_NAME = f"{RESERVED}.json"
 
 _SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
@@ -22,17 +25,19 @@ class Kind(StrEnum):
 
     PHOTO = "photo"
     SIDECAR = "sidecar"
+    DEFAULTS = "defaults"
     IGNORED = "ignored"
 
 
 def kind_of(key: str) -> Kind:
-    """Photo (to be opened, whatever its suffix), sidecar, or nothing of ours."""
-    parts = key.split("/")
-    name = parts[-1]
-    if not name or name.startswith(".") or name.endswith("~"):
+    """Photo (to be opened, whatever its suffix), sidecar, a folder's defaults, or nothing of ours."""
+    *folders, name = key.split("/")
+    if not name or name.startswith(".") or name.endswith("~") or name.lower() in _LITTER:
         return Kind.IGNORED
-    if any(part.startswith(RESERVED) or part.lower() in _LITTER for part in parts):
+    if any(folder.startswith(RESERVED) or folder.lower() in _LITTER for folder in folders):
         return Kind.IGNORED
+    if name.startswith(RESERVED):
+        return Kind.DEFAULTS if name == DEFAULTS_NAME else Kind.IGNORED
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".json":
         return Kind.SIDECAR
@@ -44,6 +49,17 @@ def sidecars_of(key: str) -> tuple[str, ...]:
     exact = f"{key}.json"
     shared = f"{_without_suffix(key)}.json"
     return (exact,) if shared == exact else (exact, shared)
+
+
+def defaults_of(key: str) -> tuple[str, ...]:
+    """The keys of the defaults that a photo inherits, its own folder's first: `a/_backdrop.json`, `_backdrop.json`."""
+    folders = key.split("/")[:-1]
+    return tuple("/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1))
+
+
+def folder_of(key: str) -> str:
+    """The folder of a key with its slash; "" for the bucket's root."""
+    return key[: key.rfind("/") + 1]
 
 
 def may_share(sidecar: str, photo: str) -> bool:
@@ -67,10 +83,16 @@ def _without_suffix(key: str) -> str:
     return f"{folder}{slash}{stem}" if dot and stem else key
 
 
-def picture_key(source: str, *, variant: str, n: int, extension: str) -> str:
-    """`shoes/red.jpg/red[-variant][_n].png`; a stem too long for S3 is cut and given 8 digits of its hash."""
-    tail = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + f".{extension}"
-    return f"{source}/{_cut(stem_of(source), MAX_S3_KEY_BYTES - len(f'{source}/{tail}'.encode()))}{tail}"
+def picture_key(source: str, *, variant: str, n: int, extension: str, output: str | None = None) -> str:
+    """`shoes/red.jpg/red[-variant][_n][@output].png`; a stem too long for S3 is cut and given 8 digits of its hash.
+
+    Where not even they have room, the whole name is its hash.
+    """
+    tail = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + (f"@{output}" if output else "")
+    room = MAX_S3_KEY_BYTES - len(f"{source}/{tail}.{extension}".encode())
+    if room < SHORTEST_STEM:
+        return f"{source}/{hashlib.sha256(f'{stem_of(source)}{tail}'.encode()).hexdigest()[:32]}.{extension}"
+    return f"{source}/{_cut(stem_of(source), room)}{tail}.{extension}"
 
 
 def _cut(text: str, room: int) -> str:
@@ -108,6 +130,11 @@ def provider_report_key(provider: str) -> str:
 def answer_key(job_id: str, n: int) -> str:
     """An answer to attempt `n` that the ledger did not take yet."""
     return f"{ANSWERS}/{job_id}-{n}.json"
+
+
+def input_key(sha256: str) -> str:
+    """Bytes that a call needs and that have no link: a style's reference image."""
+    return f"{INPUTS}/{sha256}"
 
 
 def _view_key(folder: str, source: str) -> str:

@@ -1,24 +1,30 @@
-"""What one place says, read from a sidecar's bytes or from object tags: its fields, or every mistake in words."""
+"""What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
 
-import difflib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
+from backdrop.core.json_text import json_object
+from backdrop.core.mistakes import explained, path_of
 
 if TYPE_CHECKING:
     from backdrop.core.wish import Wish
 
-MAX_SIDECAR_BYTES = 65_536
 TAG_PREFIX = "backdrop:"
-STYLE_FIELDS = ("style", "style_preset", "style_codes")
+TAGS, REQUEST = "tags", "request"
+_FOREIGN = f" If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
+# What a tag's one line of text cannot say.
+MOST_EDITS = 2
+# `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
+DEEPEST = 6
+NOT_IN_TAGS = frozenset({"metadata", "variants"})
+STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
 
 
 @cache
@@ -31,47 +37,72 @@ def _wish() -> "type[Wish]":
 
 @dataclass(frozen=True)
 class Place:
-    """What one place gives: its name for receipts, its fields, its mistakes, its warnings."""
+    """What one place gives: its name for receipts, its fields, those of its variants (None: it names none), mistakes.
+
+    `found`: whether there is such a place at all, however little it says.
+    """
 
     name: str
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variants: Mapping[str, Mapping[str, Any]] | None = None
     errors: tuple[InstructionError, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def of(self, variant: str) -> list[Mapping[str, Any]]:
+        """What the place says of one variant, the nearest first."""
+        own = (self.variants or {}).get(variant)
+        return [self.fields] if own is None else [own, self.fields]
 
-def read_sidecar(name: str, data: bytes) -> Place:
-    """A sidecar's bytes as a place; never raises, whatever the bytes are."""
+
+def read_file(name: str, data: bytes) -> Place:
+    """A sidecar's, or a folder default's, bytes as a place; never raises, whatever the bytes are."""
     try:
-        return _checked(name, _json_object(name, data), strict=True)
+        return _checked(name, json_object(name, data), strict=True)
     except InstructionError as error:
         return Place(name, errors=(error,))
 
 
+def read_request(instructions: Mapping[str, Any]) -> Place:
+    """A request's own instructions as a place."""
+    return _checked(REQUEST, instructions, strict=True)
+
+
+def our_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that are meant for us, right or nearly so; foreign ones come and go, and nothing hangs on them."""
+    marked = {name.removeprefix(TAG_PREFIX): text for name, text in tags.items() if name.startswith(TAG_PREFIX)}
+    every = frozenset(_wish().model_fields)
+    return {name: text for name, text in (marked or tags).items() if name in every or _nearest_field(name)}
+
+
 def read_tags(tags: Mapping[str, str]) -> Place:
     """A photo's object tags as a place: foreign tags are ignored, near misses are warnings."""
-    known = frozenset(_wish().model_fields) - {"metadata"}
-    marked = {name.removeprefix(TAG_PREFIX): text for name, text in tags.items() if name.startswith(TAG_PREFIX)}
-    read = marked or tags
-    warnings = tuple(
-        f"tag {name!r} is not one of ours; did you mean {near!r}?"
+    read = our_tags(tags)
+    known = frozenset(_wish().model_fields) - NOT_IN_TAGS
+    misses = tuple(
+        f"tag {name!r} is not one of ours; did you mean {_nearest_field(name)!r}?"
         for name in read
-        if name not in known and (near := _within_two_letters(name, known))
+        if name not in known | NOT_IN_TAGS
     )
-    fields: dict[str, Any] = {name: _tag_value(name, text) for name, text in read.items() if name in known}
-    place = _checked("tags", fields, strict=False)
-    return Place("tags", place.fields, place.errors, warnings)
+    unsaid = tuple(f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(NOT_IN_TAGS & read.keys()))
+    place = _checked(TAGS, {name: _tag_value(name, text) for name, text in read.items() if name in known}, strict=False)
+    errors = tuple(InstructionError(one.code, one.message, one.hint + _FOREIGN) for one in place.errors)
+    return Place(TAGS, place.fields, errors=errors, warnings=misses + unsaid)
 
 
 def _tag_value(name: str, text: str) -> object:
     """A tag's text as the JSON value that it stands for."""
-    return text.split() if name == "provider" and len(text.split()) > 1 else text
+    if name == "provider" and len(text.split()) > 1:
+        return text.split()
+    return {"format": text.strip().lower()} if name == "output" else text
 
 
-def _within_two_letters(name: str, known: frozenset[str]) -> str | None:
-    return next((word for word in sorted(known) if _distance(name.lower(), word) <= 2), None)
+def _nearest_field(name: str) -> str | None:
+    """The field within two letters of a tag's name."""
+    known = frozenset(_wish().model_fields) - NOT_IN_TAGS
+    return next((word for word in sorted(known) if distance(name.lower(), word) <= MOST_EDITS), None)
 
 
-def _distance(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
     """The number of single-letter edits between two words (Levenshtein)."""
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
@@ -81,122 +112,59 @@ def _distance(one: str, other: str) -> int:
     return row[-1]
 
 
-def _json_object(name: str, data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_SIDECAR_BYTES:
-        raise InstructionError(Code.SIDECAR_TOO_LARGE, f"{name} has {len(data):,} bytes; a sidecar has at most 65,536.")
-    try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise _unreadable(name, f"byte {error.start} is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise _unreadable(name, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise _unreadable(name, "it is nested too deeply") from error
-    except _SlipError as error:
-        raise _unreadable(name, str(error)) from error
-    except ValueError as error:
-        raise _unreadable(name, "a number in it is too long") from error
-    if not isinstance(value, dict):
-        raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces")
-    return value  # pyright: ignore[reportUnknownVariableType]
-
-
-def _unreadable(name: str, why: str) -> InstructionError:
-    return InstructionError(Code.SIDECAR_NOT_JSON, f"{name} cannot be read as JSON: {why}.")
-
-
-class _SlipError(ValueError):
-    """Something that Python reads and JSON does not allow."""
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _SlipError(f"the key {name[:80]!r} stands there twice")
-        found[name] = value
-    return found
-
-
-def _no_constant(word: str) -> object:
-    raise _SlipError(f"{word} is no JSON number")
-
-
-def _kind_of(value: object) -> str:
-    if value is None:
-        return "null"
-    kinds = {"list": "a list", "str": "a text", "bool": "true or false"}
-    return kinds.get(type(value).__name__, "a number")
-
-
-def _checked(place: str, given: dict[str, Any], *, strict: bool) -> Place:
+def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
     """A place's fields, or every mistake in them; a note for editors (`$schema`) is passed over."""
     given = {name: value for name, value in given.items() if name != "$schema"}
-    errors = [InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in _conflicts(given)]
+    errors = [InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in _all_conflicts(given)]
+    nulls = list(_nulls(given, ()))
+    from backdrop.core.wish import known_at
+
     try:
-        fields = _wish().model_validate(given, strict=strict).fields()
+        wish = _wish().model_validate(given, strict=strict)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return Place(place, errors=(*(_explained(place, dict(detail)) for detail in details), *errors))
-    return Place(place, errors=tuple(errors)) if errors else Place(place, fields)
+        told = {path_of(one["loc"]) for one in details}
+        errors += [_nothing(place, path) for path in nulls if path not in told]
+        return Place(place, errors=(*(explained(place, known_at, one, given) for one in details), *errors))
+    errors += [_nothing(place, path) for path in nulls]
+    variants = None if wish.variants is None else {name: one.fields() for name, one in wish.variants.items()}
+    return Place(place, errors=tuple(errors)) if errors else Place(place, wish.fields(), variants)
+
+
+def _nothing(place: str, path: str) -> InstructionError:
+    """Somebody may mean `inherit nothing`, which no word says."""
+    return InstructionError(Code.INVALID_VALUE, f"{place}: {path} is null, which says nothing; leave it out")
+
+
+def _nulls(value: object, steps: tuple[str | int, ...]) -> Iterator[str]:
+    """The paths of all nulls, but those that people write into their own metadata."""
+    if value is None:
+        yield path_of(steps)
+    if len(steps) > DEEPEST or (steps[-1:] == ("metadata",) and steps != ("variants", "metadata")):
+        return
+    if isinstance(value, dict):
+        for name, inner in cast("dict[str, Any]", value).items():
+            yield from _nulls(inner, (*steps, name))
+    elif isinstance(value, list):
+        for n, inner in enumerate(cast("list[Any]", value)):
+            yield from _nulls(inner, (*steps, n))
+
+
+def _all_conflicts(given: Mapping[str, Any]) -> list[str]:
+    """Fields that the place, or one of its variants, cannot give together."""
+    variants = given.get("variants")
+    named = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
+    objects = [(name, cast("dict[str, Any]", one)) for name, one in named.items() if isinstance(one, dict)]
+    inside = [f"{path_of(['variants', name])}: {words}" for name, one in objects for words in _conflicts(one)]
+    return [*_conflicts(given), *inside]
 
 
 def _conflicts(given: Mapping[str, Any]) -> list[str]:
-    """Fields that one place cannot give together."""
     conflicts: list[str] = []
-    styles = [name for name in STYLE_FIELDS if name in given]
+    styles = [name for name in STYLE_FIELDS if given.get(name) is not None]
     if len(styles) > 1:
-        conflicts.append(f"{' and '.join(styles)} say the same thing twice; keep one of them")
-    senseless = [name for name in ("style", *ADDRESSED) if name in given]
+        conflicts.append(f"{' and '.join(styles)} exclude one another; keep one of them")
+    senseless = [name for name in ("style", *ADDRESSED) if given.get(name) is not None]
     if senseless and str(given.get("operation")).strip().lower() == "remove":
         conflicts.append(f"operation remove makes no new background, so {', '.join(senseless)} cannot stand beside it")
     return conflicts
-
-
-def _explained(place: str, detail: dict[str, Any]) -> InstructionError:
-    """One mistake in words: where it stands, what is there, what may be there."""
-    where = str(detail["loc"][0]) if detail["loc"] else ""
-    code, words = _EXPLAIN.get(detail["type"], _other)(where, detail)
-    return InstructionError(code, f"{place}: {words}")
-
-
-def _unknown_field(where: str, _: dict[str, Any]) -> tuple[Code, str]:
-    known = list(_wish().model_fields)
-    near = difflib.get_close_matches(where.lower(), known, n=1, cutoff=0.8)
-    guess = f"did you mean {near[0]!r}?" if near else f"known fields: {', '.join(known)}."
-    return Code.UNKNOWN_FIELD, f"there is no field {where[:80]!r}; {guess}"
-
-
-def _not_a_word(where: str, detail: dict[str, Any]) -> tuple[Code, str]:
-    expected = detail["ctx"]["expected"]
-    words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-    near = difflib.get_close_matches(str(detail["input"]), words, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {expected}{guess}"
-
-
-def _too_short(where: str, _: dict[str, Any]) -> tuple[Code, str]:
-    return (Code.MISSING_PROMPT if where == "prompt" else Code.INVALID_VALUE), f"{where} is empty"
-
-
-def _own_words(where: str, detail: dict[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{where}: {detail['ctx']['error']}"
-
-
-def _other(where: str, detail: dict[str, Any]) -> tuple[Code, str]:
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
-    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; {message}"
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=True, default=str)
-    length = len(value) if isinstance(value, str) else len(text)
-    return text if len(text) <= 60 else f"{text[:57]}... ({length:,} characters)"
-
-
-_EXPLAIN: dict[str, Callable[[str, dict[str, Any]], tuple[Code, str]]] = {
-    "extra_forbidden": _unknown_field,
-    "literal_error": _not_a_word,
-    "value_error": _own_words,
-    "string_too_short": _too_short,
-}

@@ -7,7 +7,7 @@ from backdrop.core.job import FAILED, Item, Job, Source, Status
 from backdrop.core.record import record
 
 SHARDS = "0123456789abcdef"
-OPEN, FAILURES = "open", "failed"
+OPEN, FAILURES, WANTING = "open", "failed", "wanting"
 # Lanes keep a message for four days: one that was sent three days ago is sent again.
 MESSAGE_LIFE = timedelta(days=3)
 AFTER_THE_LEASE = timedelta(minutes=10)
@@ -45,8 +45,12 @@ class Run(Item):
     sweep_after: str = ""
 
 
-def watched(item: Item) -> tuple[str, datetime] | None:
-    """The shard of the index under which an item is found, and when it is due; None where nothing is to be done."""
+def watched(item: Item) -> tuple[str, datetime | str] | None:
+    """The shard of the index under which an item is found, and its order there; None where nothing is to be done.
+
+    The order is the time when it is due; of a photo that wants instructions it is where it lies, so that all below a
+    folder stand together.
+    """
     if isinstance(item, Job):
         found = _job(item)
     elif isinstance(item, Source):
@@ -73,7 +77,14 @@ def _job(job: Job) -> tuple[str, datetime] | None:
     return None
 
 
-def _source(source: Source) -> tuple[str, datetime] | None:
+def where(bucket: str, key: str) -> str:
+    """The order of the photos that want instructions."""
+    return f"{bucket}/{key}"
+
+
+def _source(source: Source) -> tuple[str, datetime | str] | None:
     if source.waiting_since:
         return OPEN, max(source.waiting_since, source.put_at or source.waiting_since) + UNSETTLED
+    if source.wanting:
+        return WANTING, where(source.bucket, source.key)
     return (FAILURES, source.problems[0].last_seen) if source.problems else None

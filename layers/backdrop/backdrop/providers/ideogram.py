@@ -6,7 +6,7 @@ by: a call whose answer is lost stays unknown.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from urllib3.fields import RequestField
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
+from backdrop.core.capability import REFERENCES
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link
@@ -79,7 +80,7 @@ class Ideogram:
         """Nothing can be asked."""
         return Standing.ABSENT
 
-    def prepare(self, job: Job, photo: bytes) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
         key = self.key(False)
         if not _fits_a_header(key.text):
@@ -87,7 +88,7 @@ class Ideogram:
         if not _fits_a_header(key.text):
             why = key.missing or "it holds characters that no header can carry"
             return Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for Ideogram: {why}.")
-        return partial(self._call, job, multipart(form(job, photo)), key.text)
+        return partial(self._call, job, multipart(form(job, photo, references)), key.text)
 
     def _call(self, job: Job, body: tuple[bytes, str], key: str, _acknowledge: Acknowledge) -> Answer:
         """Send the call; once more with a fresh key, should the cached one be refused, within the same time."""
@@ -122,15 +123,22 @@ def _without_key(answer: Answer, key: str) -> Answer:
     return replace(answer, message=answer.message.replace(key, "(key)"))
 
 
-def form(job: Job, photo: bytes) -> list[RequestField]:
+def form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list[RequestField]:
     """The parts of the request: only fields that were given, never a default."""
-    extension, media_type = next((found for magic, found in MEDIA_TYPES.items() if photo.startswith(magic)))
-    image = part("image", photo, filename=f"photo.{extension}", content_type=media_type)
+    image = _file("image", "photo", photo)
     if job.operation == "remove":
         return [image]
     given = job.asked
-    texts = [part(name, str(given[name])) for name in TEXT_FIELDS if name in given]
-    return [image, *texts, *(part("style_codes", code) for code in given.get("style_codes", ()))]
+    parts = [image, *(part(name, str(given[name])) for name in TEXT_FIELDS if name in given)]
+    parts += [part("style_codes", code) for code in given.get("style_codes", ())]
+    parts += [_file(REFERENCES, f"reference_{n}", data) for n, data in enumerate(references, 1)]
+    palette = given.get("color_palette")
+    return [*parts, part("color_palette", json.dumps(palette), content_type="application/json")] if palette else parts
+
+
+def _file(name: str, stem: str, data: bytes) -> RequestField:
+    extension, media_type = next((found for magic, found in MEDIA_TYPES.items() if data.startswith(magic)))
+    return part(name, data, filename=f"{stem}.{extension}", content_type=media_type)
 
 
 def classify(job: Job, reply: Reply) -> Answer:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from backdrop.core import transitions
-from backdrop.core.answer import Answer, Standing
+from backdrop.core.answer import Answer, OnLostAnswer, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
-from backdrop.core.job import Job, OnLostAnswer, Status
+from backdrop.core.job import Job, Status
 from backdrop.ports import Clock, Ledger, Provider
 from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.payments import LONGEST_CLAIM, Payments

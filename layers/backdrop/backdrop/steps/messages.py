@@ -15,12 +15,30 @@ from backdrop.ports import Queue
 
 
 @dataclass(frozen=True)
+class Request:
+    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice."""
+
+    ident: str
+    instructions: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Look:
-    """A reason to look at one key. `again`: an earlier look may have died before its messages were out."""
+    """A reason to look at one key.
+
+    `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
+    instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
+    are still to be woken. `receives`: how often its message was delivered, this time included.
+    """
 
     bucket: str
     key: str
     again: bool = False
+    settled: bool = False
+    rerun: bool = False
+    after: str = ""
+    request: Request | None = None
+    receives: int = 1
 
 
 @record
@@ -87,13 +105,24 @@ def tell_of_lane(deliver: Queue, provider: str) -> None:
 
 def remind(intake: Queue, source: Source, delay_seconds: int) -> None:
     """Have intake look at a photo when its time to settle is over."""
-    body = {"bucket": source.bucket, "key": source.key}
+    body = {"bucket": source.bucket, "key": source.key, "settled": True}
     intake.send(body, group=fairness_group(source.key), delay_seconds=delay_seconds)
 
 
 def look_at(intake: Queue, bucket: str, key: str) -> None:
     """Have intake look at a photo."""
     intake.send({"bucket": bucket, "key": key}, group=fairness_group(key))
+
+
+def look_again(intake: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
+    """Have intake go on with a folder's photos, or wake those that came to rest while it was at it."""
+    body = {"bucket": bucket, "key": key, "again": True} | ({"after": after} if after else {})
+    intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
+
+
+def rerun(intake: Queue, bucket: str, key: str) -> None:
+    """Have intake resolve a photo anew."""
+    intake.send({"bucket": bucket, "key": key, "rerun": True}, group=fairness_group(key))
 
 
 def begin_again(intake: Queue, job: Job) -> None:

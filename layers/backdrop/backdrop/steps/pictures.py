@@ -1,6 +1,6 @@
 """A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +10,8 @@ from backdrop.core.errors import BackdropError, ResultError, StaleError, WaitErr
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, source_name
-from backdrop.imaging.convert import to_png
+from backdrop.core.output import ENLARGED, Output, outputs_of
+from backdrop.imaging.output import Made, PaidPicture
 from backdrop.imaging.verify import Picture, verify_result
 from backdrop.ports import Clock, Downloads, Ledger, OutputBucket, PreconditionError, Queue, Stored
 from backdrop.steps.messages import to_deliver
@@ -20,6 +21,9 @@ TRIES = 9
 MARK = "backdrop-job"
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
 LIFE_OF_A_LINK = timedelta(hours=1)
+# Pictures are replaced under their keys, so nobody may keep them long unasked.
+CACHE_CONTROL = "max-age=300, must-revalidate"
+WORTH_A_WORD = 1.05
 NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
 
 
@@ -39,20 +43,19 @@ class Pictures:
         """The step that ends a paid job: stored with its pictures, or dead where none can be handed over."""
         results: list[Result] = []
         errors: list[ResultError] = []
-        current = True
+        told: list[str] = []
         usable = [link for link in job.links if link.usable]
         for n, link in enumerate(usable, 1):
             try:
-                data, picture = self._paid_file(job, n, link)
-                result = self._picture(source, job, jobs, n, link, data, picture)
-                results += [result] if result else []
-                current = current and result is not None
+                paid = PaidPicture(*self._paid_file(job, n, link))
+                results += self._outputs(source, job, jobs, n, link, paid, told)
             except ResultError as error:
                 errors.append(error)
         now = self.clock.now()
         if errors and len(errors) == len(usable):
             return transitions.fail(job, errors[0], now)
-        return transitions.store(job, tuple(results), _warnings(job, errors, current=current), now)
+        handed = (*results, *_others(job, results)) if NOT_CURRENT in told else tuple(results)
+        return transitions.store(job, handed, [*_warnings(job, errors), *told], now)
 
     def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
@@ -91,47 +94,34 @@ class Pictures:
     def _keep(self, job: Job, n: int, data: bytes, extension: str) -> None:
         self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
 
-    def _picture(
-        self,
-        source: Source,
-        job: Job,
-        jobs: Sequence[Job],
-        n: int,
-        link: Link,
-        paid: bytes,
-        picture: Picture,
-    ) -> Result | None:
-        """One picture in its place, or None where the photo names the job no more."""
-        data = to_png(paid)
+    def _outputs(
+        self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: Link, paid: PaidPicture, told: list[str]
+    ) -> Iterator[Result]:
+        """All that is asked for of one paid picture, each in its place; none where the photo names the job no more."""
         name = source_name(source.bucket, source.key, self.input_bucket)
-        key = picture_key(name, variant=job.variant, n=n, extension="png")
-        version_id, written = self._place(key, data, job, alone=_first_of_its_place(job, jobs), source=source)
-        if not written:
-            return None
-        return Result(
-            key=key,
-            version_id=version_id,
-            n=n,
-            output=None,
-            width=picture.width,
-            height=picture.height,
-            format="png",
-            bytes=len(data),
-            has_alpha=picture.has_alpha,
-            seed=link.seed,
-        )
+        for output in outputs_of(job.instructions):
+            made = paid.made(output)
+            key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
+            alone = _first_of_its_place(job, jobs)
+            version_id, written = self._place(key, made.data, output, job, alone=alone, source=source)
+            told += _said_of(key, made, written=written)
+            if written:
+                yield _result(key, version_id, n, output, made, link)
 
-    def _place(self, key: str, data: bytes, job: Job, *, alone: bool, source: Source) -> tuple[str | None, bool]:
+    def _place(
+        self, key: str, data: bytes, output: Output, job: Job, *, alone: bool, source: Source
+    ) -> tuple[str | None, bool]:
         """Write a picture, never over a newer job's: look at the object, then at the ledger, then write.
 
         The newer job may have found its own picture there and gone, so whoever wrote over something looks once more.
+        StaleError where the job itself was changed: it may want other outputs.
         """
         mark = {MARK: job.job_id, "backdrop-sha256": sha256_hex(data)}
         known: Stored | None = None
         for attempt in range(TRIES):
             if not alone or attempt:
                 known = self.output.head(key)
-                source = self.ledger.photo(source.source_id)[0] or source
+                source = self._as_it_is(source, job)
             if job.job_id not in source.jobs.values():
                 if known and known.metadata.get(MARK) == job.job_id:
                     self._make_way(source, job)
@@ -139,7 +129,7 @@ class Pictures:
             if known and dict(known.metadata) == mark:
                 return known.version_id, True
             try:
-                version_id = self.output.replace(key, data, "image/png", known=known, metadata=mark)
+                version_id = self._write(key, data, output.content_type, known, mark)
             except PreconditionError:
                 continue
             if known is None:
@@ -154,13 +144,54 @@ class Pictures:
             if newer.job_id in source.jobs.values() and newer.variant == job.variant and step:
                 to_deliver(self.deliver, self.ledger.advance(step), newer.job_id)
 
+    def _as_it_is(self, source: Source, job: Job) -> Source:
+        """The photo's place now; StaleError where the job that is delivered was changed."""
+        now, jobs = self.ledger.photo(source.source_id)
+        if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):
+            raise StaleError
+        return now or source
+
+    def _write(self, key: str, data: bytes, kind: str, known: Stored | None, mark: Mapping[str, str]) -> str | None:
+        return self.output.replace(key, data, kind, known=known, metadata=mark, cache_control=CACHE_CONTROL)
+
+
+def _result(key: str, version_id: str | None, n: int, output: Output, made: Made, link: Link) -> Result:
+    return Result(
+        key=key,
+        version_id=version_id,
+        n=n,
+        output=output.name,
+        width=made.width,
+        height=made.height,
+        format=output.format,
+        bytes=len(made.data),
+        has_alpha=made.has_alpha,
+        seed=link.seed,
+    )
+
 
 def _first_of_its_place(job: Job, jobs: Sequence[Job]) -> bool:
-    """Whether no other job ever had this photo's variant, so that nothing can lie at its pictures' keys yet."""
-    return not any(other.variant == job.variant and other.job_id != job.job_id for other in jobs)
+    """Whether no job ever delivered to this photo's variant, so that nothing can lie at its pictures' keys yet."""
+    others = any(other.variant == job.variant and other.job_id != job.job_id for other in jobs)
+    return job.stored_at is None and not others
 
 
-def _warnings(job: Job, errors: Sequence[BackdropError], *, current: bool) -> list[str]:
+def _others(job: Job, results: Sequence[Result]) -> Iterator[Result]:
+    """What earlier deliveries of the job made and this one did not."""
+    made = {result.key for result in results}
+    return (result for result in job.results if result.key not in made)
+
+
+def _said_of(key: str, made: Made, *, written: bool) -> list[str]:
+    """What people should know of an output."""
+    if not written:
+        return [NOT_CURRENT]
+    if made.scale <= WORTH_A_WORD:
+        return []
+    return [f"{ENLARGED}: {key} shows its subject {made.scale:.1f} times as large as the provider made it"]
+
+
+def _warnings(job: Job, errors: Sequence[BackdropError]) -> list[str]:
     withheld = sum(not link.usable for link in job.links)
     missing = int(job.instructions.get("num_images", 1)) - len(job.links)
     told = [f"{error.code}: {error.message}" for error in errors]
@@ -168,4 +199,4 @@ def _warnings(job: Job, errors: Sequence[BackdropError], *, current: bool) -> li
         told.append(f"unsafe_result: the provider withheld {withheld} of {len(job.links)} pictures")
     if missing > 0:
         told.append(f"fewer_results: {len(job.links)} pictures came where {len(job.links) + missing} were asked for")
-    return told if current else [*told, NOT_CURRENT]
+    return told

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, PhotoError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.ports import Call, Clock, InputBucket, Ledger, Provider, Queue
+from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
@@ -47,6 +47,7 @@ class Render:
     """The step."""
 
     photos: InputBucket
+    inputs: Inputs
     ledger: Ledger
     keeper: LaneKeeper
     payments: Payments
@@ -131,21 +132,31 @@ class Render:
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         self.payments.check_time(provider, slot)
-        photo = self._photo(job)
-        if photo is None:
+        try:
+            photo, references = self._photo(job), self._references(job)
+        except PhotoError as error:
+            return self._refuse(job, error)
+        if photo is None or references is None:
             return self._without_photo(job)
-        call = provider.prepare(job, photo)
+        call = provider.prepare(job, photo, references)
         if isinstance(call, Answer):
             self._heed(call, slot)
             raise self._handed_back(job, call, slot)
         return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
 
     def _photo(self, job: Job) -> bytes | None:
-        """The bytes that the job is for, or None when others lie there by now."""
+        """The bytes that the job is for, or None when others lie there by now; PhotoError where they were archived."""
         stored = self.photos.read(job.bucket, job.key, limit=MAX_PHOTO_BYTES)
+        if stored and stored.archived:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
             return None
         return stored.data
+
+    def _references(self, job: Job) -> list[bytes] | None:
+        """The pictures whose style the job takes over, or None when one of them expired."""
+        found = [self.inputs.find(sha256) for sha256 in job.asked.get(REFERENCES, ())]
+        return None if None in found else [data for data in found if data]
 
     # -- the call ------------------------------------------------------------------------------------------
 
@@ -188,6 +199,12 @@ class Render:
         if job.status is Status.UNKNOWN:
             return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
+
+    def _refuse(self, job: Job, error: PhotoError) -> Outcome:
+        """The photo cannot be read any more; what may have been paid is a person's."""
+        if job.status is Status.UNKNOWN:
+            return self._without_photo(job)
+        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
 
     def _return_to_intake(self, job: Job) -> Outcome:
         begin_again(self.intake, job)

@@ -5,13 +5,15 @@ from typing import Any
 
 from backdrop.core.capability import MAX_PHOTO_BYTES
 from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError, PhotoError
+from backdrop.core.errors import PhotoError
 from backdrop.core.identity import canonical_json, sha256_hex
 from backdrop.core.job import PhotoFacts
+from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, sidecars_of
-from backdrop.core.places import MAX_SIDECAR_BYTES, Place, read_sidecar, read_tags
+from backdrop.core.places import Place, our_tags, read_tags
 from backdrop.imaging.inspect import inspect_photo
 from backdrop.ports import InputBucket, Stored
+from backdrop.steps.defaults import read_stored
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def _inspect(stored: Stored, known: PhotoFacts | None, max_megapixels: int) -> t
     if known and known.etag == stored.etag:
         return facts.but(sha256=known.sha256, width=known.width, height=known.height, format=known.format), None
     try:
+        if stored.archived:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
         if stored.data is None:
             words = f"The file has {stored.size:,} bytes; at most {MAX_PHOTO_BYTES:,} can be sent."
             raise PhotoError(Code.TOO_LARGE_BYTES, words)
@@ -75,17 +79,10 @@ def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...],
     for name in sidecars_of(key):
         sidecar = photos.read(bucket, name, limit=MAX_SIDECAR_BYTES)
         if sidecar is not None:
-            places.append(_sidecar(name, sidecar))
+            places.append(read_stored(name, sidecar))
             etag = sidecar.etag
             marks.append([name, etag])
             break
     tags = photos.tags(bucket, key)
     places.append(read_tags(tags))
-    return tuple(places), sha256_hex(canonical_json([*marks, dict(tags)]).encode()), etag
-
-
-def _sidecar(name: str, stored: Stored) -> Place:
-    if stored.data is not None:
-        return read_sidecar(name, stored.data)
-    words = f"{name} has {stored.size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
-    return Place(name, errors=(InstructionError(Code.SIDECAR_TOO_LARGE, words),))
+    return tuple(places), sha256_hex(canonical_json([*marks, our_tags(tags)]).encode()), etag

@@ -1,4 +1,4 @@
-"""The sweep: photos and sidecars that no event told of. Only young ones; older ones are a campaign's business."""
+"""The sweep: what no event told of, photos, sidecars, defaults. Only young ones; older are a campaign's business."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from backdrop.core.identity import source_id
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.ports import Clock, InputBucket, Ledger, Listed, Queue
 from backdrop.steps.messages import look_at
+from backdrop.steps.unreadable import is_awaited
 
 YOUNG = timedelta(hours=48)
 # Events come within seconds; whoever is younger has one on its way.
 HAD_TIME = timedelta(minutes=10)
+LOOKED_AT = (Kind.PHOTO, Kind.DEFAULTS)
 MOST_KEYS = 20_000
 MOST_PHOTOS = 2_000
 
@@ -32,7 +34,7 @@ class Sweep:
         """Look through the keys that follow `after`; how far it came ("": to the end) and how many it found."""
         listed = list(islice(self.photos.listed(self.bucket, after), MOST_KEYS))
         sidecars = {one.key: one for one in listed if kind_of(one.key) is Kind.SIDECAR}
-        photos = [one for one in listed if kind_of(one.key) is Kind.PHOTO]
+        photos = [one for one in listed if kind_of(one.key) in LOOKED_AT]
         due = [one for one in photos if self._is_due(one) or self._is_due(_nearest(one, sidecars))]
         found = [one for one in due[:MOST_PHOTOS] if self._unknown(one, _nearest(one, sidecars))]
         for one in found:
@@ -47,6 +49,8 @@ class Sweep:
     def _unknown(self, photo: Listed, sidecar: Listed | None) -> bool:
         """Whether the ledger knows the photo, or what its sidecar says, otherwise than it lies there."""
         source, _ = self.ledger.photo(source_id(self.bucket, photo.key))
+        if source and is_awaited(source, self.clock.now()):
+            return False
         if source is None or source.photo is None or source.photo.etag != photo.etag:
             return True
         return sidecar is not None and source.sidecar_etag != sidecar.etag

@@ -1,70 +1,166 @@
-"""What a photo's instructions ask for: the job, its provider, and whether it may cost what it costs."""
+"""What a photo's instructions ask for: its jobs, their providers, and whether each may cost what it costs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
-from backdrop.core.capability import not_expressible
+from backdrop.core.capability import REFERENCES, SPOKEN, not_expressible
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
-from backdrop.core.instructions import Instructions
-from backdrop.core.job import Job, Money, PhotoFacts, Source
+from backdrop.core.instructions import Instructions, resolve, variants_of
+from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
 from backdrop.core.money import micro_of, quote, usd_text
+from backdrop.core.places import Place
+
+type HashesOf = Callable[[Sequence[str]], list[str]]
+"""The SHA-256 of reference images by their keys."""
 
 
-def wanted_job(
-    source: Source, photo: PhotoFacts, jobs: Sequence[Job], instructions: Instructions, provider: str, now: datetime
+@dataclass(frozen=True)
+class Wanted:
+    """What the places ask for one photo: a job for each variant, and what stands in the way of the others."""
+
+    jobs: tuple[Job, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing speaks for the photo: a rerun leaves what somebody once asked for directly as it is."""
+        silent = all(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
+        return not self.jobs and bool(self.problems) and silent
+
+    @property
+    def refused(self) -> list[str]:
+        """The variants that are asked for and cannot be done."""
+        return [one.variant for one in self.problems]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What can be had here: the provider that nobody need name, and those that are on."""
+
+    default_provider: str
+    on: Collection[str]
+
+
+class _Slips:
+    """All that stands in the way of one job, so that nobody has to mend one thing a time."""
+
+    def __init__(self) -> None:
+        self.errors: list[InstructionError] = []
+
+    def gather[T](self, work: Callable[[], T]) -> T | None:
+        """What the work comes to, or None where it met a mistake."""
+        try:
+            return work()
+        except InstructionError as error:
+            self.errors.append(error)
+        return None
+
+
+def wanted(
+    source: Source,
+    photo: PhotoFacts,
+    jobs: Sequence[Job],
+    places: Sequence[Place],
+    shop: Shop,
+    hashes_of: HashesOf,
+    now: datetime,
+) -> Wanted:
+    """The jobs that the places ask for; `jobs` are those that the photo had before."""
+    found: list[Job] = []
+    problems: list[Problem] = []
+    for variant in variants_of(places):
+        slips = _Slips()
+        instructions = slips.gather(partial(resolve, places, variant))
+        if instructions:
+            provider, passed_over = slips.gather(partial(_provider_for, instructions, shop)) or ("", ())
+            asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
+            provider = provider or _priced(instructions, shop)
+            if provider:
+                job = _job(source, photo, variant, instructions, provider, asked, now)
+                slips.gather(partial(_check_price, job, jobs))
+                found += [] if slips.errors else [job.but(warnings=(*job.warnings, *passed_over))]
+        problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
+    return Wanted(tuple(found), tuple(problems))
+
+
+def _asked(instructions: Instructions, hashes_of: HashesOf) -> dict[str, Any]:
+    """What reaches the provider: of references not where they lie, but what they are."""
+    asked = instructions.asked
+    if REFERENCES in asked:
+        asked[REFERENCES] = hashes_of(asked[REFERENCES])
+    return asked
+
+
+def _job(
+    source: Source,
+    photo: PhotoFacts,
+    variant: str,
+    instructions: Instructions,
+    provider: str,
+    asked: dict[str, Any],
+    now: datetime,
 ) -> Job:
-    """The job that the instructions ask for; InstructionError where it costs more than they allow.
-
-    What is paid already costs nothing more, so no limit touches it.
-    """
-    price = quote(provider, instructions.fields)
-    image = photo.sha256 or ""
-    asked, revision = instructions.asked, instructions.revision
-    ident = job_id(bucket=source.bucket, key=source.key, variant="", image_sha256=image, asked=asked, revision=revision)
-    if not any(job.job_id == ident and job.money is not Money.NOT_SPENT for job in jobs):
-        _check_price(price, instructions.fields.get("max_cost_usd"))
+    image, revision = photo.sha256 or "", instructions.revision
     return Job(
-        job_id=ident,
+        job_id=job_id(
+            bucket=source.bucket, key=source.key, variant=variant, image_sha256=image, asked=asked, revision=revision
+        ),
         content_key=content_key(image_sha256=image, asked=asked, revision=revision),
         source_id=source.source_id,
         bucket=source.bucket,
         key=source.key,
         version_id=photo.version_id,
         sha256=image,
-        variant="",
+        variant=variant,
         operation=instructions.operation,
         provider=provider,
         asked=asked,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
         warnings=instructions.warnings,
-        quoted=price,
+        quoted=quote(provider, instructions.fields),
         queued_at=now,
         put_at=now,
     )
 
 
-def provider_for(instructions: Instructions, default: str, on: Collection[str]) -> str:
-    """The first preferred provider that is on and can express what is asked; InstructionError where none is."""
+def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[str, ...]]:
+    """The first preferred provider that is on and can express what is asked, and why others were passed over.
+
+    Raises InstructionError where none can do it.
+    """
     objections: list[str] = []
     code = Code.PROVIDER_NOT_CONFIGURED
-    for provider in instructions.providers(default):
-        if provider not in on:
+    for provider in instructions.providers(shop.default_provider):
+        if provider not in shop.on:
             objections.append(f"{provider} is switched off")
         elif reasons := not_expressible(provider, instructions.fields):
             code = Code.NOT_EXPRESSIBLE
             objections += reasons
         else:
-            return provider
+            return provider, tuple(f"passed over: {objection}" for objection in objections)
     raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
 
 
-def _check_price(price: int, limit: float | None) -> None:
-    if limit is not None and price > micro_of(Decimal(str(limit))):
-        raise InstructionError(
-            Code.MAX_COST_EXCEEDED,
-            f"The job costs up to {usd_text(price)}; max_cost_usd allows {limit}.",
-        )
+def _priced(instructions: Instructions, shop: Shop) -> str:
+    """A provider whose price is told beside what it cannot express; "" where none has one."""
+    return next((one for one in instructions.providers(shop.default_provider) if one in shop.on and one in SPOKEN), "")
+
+
+def _check_price(job: Job, jobs: Sequence[Job]) -> None:
+    """InstructionError where the job costs more than its instructions allow.
+
+    What is paid already costs nothing more, so no limit touches it.
+    """
+    limit = job.instructions.get("max_cost_usd")
+    paid = any(one.job_id == job.job_id and one.money is not Money.NOT_SPENT for one in jobs)
+    if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):
+        return
+    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit}."
+    raise InstructionError(Code.MAX_COST_EXCEEDED, words)

@@ -7,7 +7,7 @@
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
     accepted ─▶ paid              reuse, for nothing
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
-    superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again)
+    superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
     dead (spent) ─▶ paid          by redrive, for nothing
     dead (spent), held ─▶ accepted     by a person who says pay again
 
@@ -16,7 +16,6 @@ be written together or not at all. Where a transition does not apply, it raises 
 """
 
 from backdrop.core.transitions.again import (
-    NOT_CURRENT,
     accept,
     beside,
     deliver_again,
@@ -37,6 +36,7 @@ from backdrop.core.transitions.ends import (
     mark_told,
     note,
     put_back,
+    set_aside,
     store,
     supersede,
     throttled,
@@ -53,7 +53,7 @@ from backdrop.core.transitions.paying import (
     renew,
     send_again,
 )
-from backdrop.core.transitions.step import Booking, Step
+from backdrop.core.transitions.step import NOT_CURRENT, Booking, Step
 
 __all__ = [
     "KEPT_NOT_TAKEN",
@@ -86,6 +86,7 @@ __all__ = [
     "reopen",
     "reuse",
     "send_again",
+    "set_aside",
     "store",
     "supersede",
     "take_over",

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from backdrop.core.errors import StaleError
 from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
-from backdrop.core.transitions.step import Step, only
+from backdrop.core.output import outputs_of
+from backdrop.core.transitions.step import NOT_CURRENT, Step, only
 
-NOT_CURRENT = "not_current"
 # Ends at which the owner of some content has no file to share.
 WITHOUT_A_FILE = FAILED | {Status.SUPERSEDED, Status.CANCELLED}
 
@@ -67,8 +67,13 @@ def name_again(job: Job) -> Step | None:
 
 
 def describe(job: Job, wanted: Job) -> Step | None:
-    """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known."""
+    """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known.
+
+    stored → paid where it wants other outputs of it: they are made from the paid file, for nothing.
+    """
     described = job.but(instructions=wanted.instructions, provenance=wanted.provenance)
+    if job.status is Status.STORED and outputs_of(job.instructions) != outputs_of(wanted.instructions):
+        return Step(described.but(status=Status.PAID, ended_at=None))
     return Step(described) if described != job else None
 
 

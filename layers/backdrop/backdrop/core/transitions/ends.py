@@ -6,7 +6,8 @@ from datetime import datetime
 from backdrop.core.errors import BackdropError
 from backdrop.core.job import FAILED, Job, Problem, Result, Status
 from backdrop.core.meanings import CODES
-from backdrop.core.transitions.step import Step, ended, only
+from backdrop.core.output import ENLARGED
+from backdrop.core.transitions.step import NOT_CURRENT, Step, ended, only
 
 
 def begin(job: Job, now: datetime, until: datetime) -> Step:
@@ -45,18 +46,26 @@ def throttled(job: Job, waited_ms: int) -> Job:
 
 
 def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: datetime) -> Step:
-    """paid → stored: the pictures are handed over."""
+    """paid → stored: the pictures are handed over; those of an earlier delivery that were not made anew stay."""
     only(job, Status.PAID)
+    made = {result.key for result in results}
+    staying = [_stays(result.key) for result in job.results if result.key not in made]
+    before = [warning for warning in job.warnings if not warning.startswith(ENLARGED)]
+    told = dict.fromkeys((*before, *warnings, *staying))
     stored = {
         "status": Status.STORED,
         "results": results,
-        "warnings": tuple(dict.fromkeys((*job.warnings, *warnings))),
+        "warnings": tuple(warning for warning in told if warning not in {_stays(key) for key in made}),
         "problem": None,
         "stored_at": job.stored_at or now,
         "ended_at": now,
         "begun_until": None,
     }
     return Step(job.but(**stored))
+
+
+def _stays(key: str) -> str:
+    return f"old_picture: {key} was not made anew; the earlier one stays there until somebody deletes it"
 
 
 def fail(job: Job, error: BackdropError, now: datetime) -> Step:
@@ -70,6 +79,15 @@ def fail(job: Job, error: BackdropError, now: datetime) -> Step:
 def supersede(job: Job, now: datetime) -> Step | None:
     """The photo names the job no more; None where that changes nothing."""
     return _leave(job, Status.SUPERSEDED, now)
+
+
+def set_aside(job: Job) -> Step | None:
+    """stored: the photo has the variant no more, and its pictures stay; None where there are none, or it says so."""
+    told = any(warning.startswith(NOT_CURRENT) for warning in job.warnings)
+    if job.status is not Status.STORED or not job.results or told:
+        return None
+    left = f"{NOT_CURRENT}: the photo asks for {job.variant or 'this picture'} no more; its pictures stay"
+    return Step(job.but(warnings=(*job.warnings, left)))
 
 
 def cancel(job: Job, now: datetime) -> Step | None:

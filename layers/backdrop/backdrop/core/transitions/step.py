@@ -6,6 +6,9 @@ from datetime import datetime
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Attempt, Job, Owner, Problem, Status
 
+# How a warning begins that says that the photo asks for the job's pictures no more.
+NOT_CURRENT = "not_current"
+
 
 @dataclass(frozen=True)
 class Booking:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backdrop.core.job import OnLostAnswer
-from backdrop.ports import Answers, Clock, InputBucket, Lanes, Ledger, Provider, Queue
+from backdrop.core.answer import OnLostAnswer
+from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
 from backdrop.steps.payments import Payments
@@ -17,6 +17,7 @@ class Paying:
 
     ledger: Ledger
     answers: Answers
+    inputs: Inputs
     switches: Lanes
     providers: Mapping[str, Provider]
     deliver: Queue
@@ -42,6 +43,7 @@ def render(paying: Paying, photos: InputBucket) -> Render:
     """The step that pays."""
     return Render(
         photos=photos,
+        inputs=paying.inputs,
         ledger=paying.ledger,
         keeper=paying.keeper,
         payments=paying.payments,

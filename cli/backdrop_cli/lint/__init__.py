@@ -1,0 +1,1 @@
+"""What `backdrop lint` does: finds in a folder of this machine what intake would refuse, before it is uploaded."""

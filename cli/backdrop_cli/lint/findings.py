@@ -1,0 +1,67 @@
+"""What `lint` found: a mistake in a file, or something that is probably not meant, and the sums of the whole look."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from backdrop.core.errors import BackdropError
+from backdrop.core.job import Problem
+from backdrop.core.meanings import CODES
+
+UNREADABLE = "unreadable"
+NO_PHOTO = "sidecar_without_photo"
+MISNAMED_DEFAULTS = "misnamed_defaults"
+MISNAMED_SIDECAR = "misnamed_sidecar"
+SAME_VARIANTS = "same_variants"
+UNREAD_SIDECAR = "unread_sidecar"
+
+
+class Finding(NamedTuple):
+    """One thing to tell of one file; `code` is an error report's code, or a word of lint's own."""
+
+    path: str
+    code: str
+    message: str
+    hint: str = ""
+    variant: str = ""
+    is_error: bool = True
+
+    @classmethod
+    def of(cls, path: str, error: BackdropError | Problem, *, message: str = "", is_error: bool = True) -> "Finding":
+        """An error of intake's own; `message` is its words where the path says the rest.
+
+        What a report's hint says to do of any such error is for what is uploaded already.
+        """
+        variant = error.variant if isinstance(error, Problem) else ""
+        hint = "" if error.hint == CODES[error.code].hint else error.hint
+        return cls(path, error.code.value, message or error.message, hint, variant, is_error)
+
+
+@dataclass
+class Looked:
+    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars."""
+
+    findings: set[Finding] = field(default_factory=set[Finding])
+    photos: int = 0
+    ready: int = 0
+    without_a_word: int = 0
+    jobs: int = 0
+    price: int = 0
+    sidecars: int = 0
+    defaults: int = 0
+    passed_over: int = 0
+
+    def add(self, found: Iterable[Finding]) -> None:
+        self.findings.update(found)
+
+    @property
+    def files(self) -> int:
+        return self.photos + self.sidecars + self.defaults + self.passed_over
+
+    @property
+    def errors(self) -> list[Finding]:
+        return sorted(one for one in self.findings if one.is_error)
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return sorted(one for one in self.findings if not one.is_error)

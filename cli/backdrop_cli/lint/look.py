@@ -1,0 +1,222 @@
+"""The look of `lint` at a folder: every photo asked what intake would ask it, every file of instructions read."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from backdrop.aws.clock import SystemClock
+from backdrop.core.capability import SPOKEN
+from backdrop.core.codes import Code
+from backdrop.core.instructions import OVERRIDES
+from backdrop.core.job import Job, PhotoFacts, Problem, Source
+from backdrop.core.json_text import MAX_SIDECAR_BYTES
+from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
+from backdrop.core.near import near_miss
+from backdrop.core.places import Place, distance
+from backdrop.steps.asking import looking
+from backdrop.steps.defaults import read_stored
+from backdrop.steps.wanted import Wanted
+from backdrop_cli.lint.findings import (
+    MISNAMED_DEFAULTS,
+    MISNAMED_SIDECAR,
+    NO_PHOTO,
+    SAME_VARIANTS,
+    UNREAD_SIDECAR,
+    UNREADABLE,
+    Finding,
+    Looked,
+)
+from backdrop_cli.lint.folder import UNCHANGED, LocalFolder
+from backdrop_cli.side_by_side import side_by_side
+
+BUCKET = ""
+DEFAULT_PROVIDER = "ideogram"
+# The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
+MAX_MEGAPIXELS = 100
+# A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
+MOST_NEAR_MISSES = 50
+MOST_NAMES = 1000
+# What some desktops add, and hide.
+HIDDEN_SUFFIX = ".json.txt"
+_SILENT = "Nothing here says what is wanted of it."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What intake would say of one photo."""
+
+    key: str
+    jobs: Sequence[Job] = ()
+    findings: Sequence[Finding] = ()
+    without_a_word: bool = False
+
+
+class Look:
+    """One look at the files of one folder that is uploaded as a bucket's root; `quick` opens no photo."""
+
+    def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
+        self._folder, self._quick = folder, quick
+        clock = SystemClock()
+        self._now = clock.now()
+        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS)
+        self._said: set[str] = set()
+        self._named: set[str] = set()
+
+    def __call__(self, keys: Collection[str], looked: Looked) -> None:
+        """Add what there is to say of these files."""
+        sorts: defaultdict[Kind, list[str]] = defaultdict(list)
+        for key in sorted(keys):
+            sorts[kind_of(key)].append(key)
+        looked.photos += len(sorts[Kind.PHOTO])
+        looked.sidecars += len(sorts[Kind.SIDECAR])
+        looked.defaults += len(sorts[Kind.DEFAULTS])
+        looked.passed_over += len(sorts[Kind.IGNORED])
+        for key in (*sorts[Kind.DEFAULTS], *sorts[Kind.SIDECAR]):
+            looked.add(self._instructions(key))
+        looked.add(self._photos(sorts[Kind.PHOTO], looked))
+        looked.add(self._without_a_photo(sorts[Kind.SIDECAR]))
+        looked.add(self._outdone(sorts[Kind.SIDECAR]))
+        for key in sorts[Kind.IGNORED]:
+            looked.add(self._misnamed(key))
+        for name, why in self._folder.unreadable.items():
+            looked.add([Finding(self._path(name.strip("/")), UNREADABLE, why)])
+
+    def _path(self, key: str) -> str:
+        return str(self._folder.root / key)
+
+    # -- sidecars and defaults -----------------------------------------------------------------------------
+
+    def _instructions(self, key: str) -> Iterator[Finding]:
+        """Every mistake of one file; the message without the file's name, which stands above it."""
+        try:
+            stored = self._folder.read(BUCKET, key, limit=MAX_SIDECAR_BYTES)
+        except OSError as error:
+            yield self._unreadable(key, error)
+            return
+        place = read_stored(key, stored) if stored else Place(key)
+        for error in place.errors:
+            self._said.add(error.message)
+            yield Finding.of(self._path(key), error, message=error.message.removeprefix(f"{key}: "))
+
+    def _without_a_photo(self, sidecars: Sequence[str]) -> Iterator[Finding]:
+        """Sidecars that speak for no photo, but those that a photo's near miss has named."""
+        for key in self._lonely(sidecars):
+            if key in self._named:
+                continue
+            if _is_nearly_defaults(key):
+                yield from self._misnamed(key)
+                continue
+            photo = key.rpartition("/")[2].removesuffix(".json")
+            words = f"There is no photo {photo}, nor one whose name without its suffix is {photo}."
+            yield Finding(self._path(key), NO_PHOTO, words, "It waits for a photo of that name.", is_error=False)
+
+    def _misnamed(self, key: str) -> Iterator[Finding]:
+        """A file that nobody reads, though its name says that somebody should."""
+        words = f"It is not read: a folder's defaults are called {DEFAULTS_NAME}."
+        if _is_nearly_defaults(key):
+            yield Finding(self._path(key), MISNAMED_DEFAULTS, words, "Rename it.", is_error=False)
+        elif key.lower().endswith(HIDDEN_SUFFIX) and key not in self._named:
+            words = "It is not read: a sidecar's name ends with .json."
+            yield Finding(self._path(key), MISNAMED_SIDECAR, words, "Rename it.", is_error=False)
+
+    def _outdone(self, sidecars: Sequence[str]) -> Iterator[Finding]:
+        """Sidecars that nobody reads, since each of their photos has a nearer one."""
+        for key in sidecars:
+            mine = [one for one in self._folder.keys(BUCKET, key.removesuffix("json")) if may_share(key, one)]
+            mine = [one for one in mine if kind_of(one) is Kind.PHOTO]
+            nearer = [sidecars_of(one)[0] for one in mine if sidecars_of(one)[0] != key]
+            there = set(self._folder.keys(BUCKET, folder_of(key)))
+            own = key.removesuffix(".json") in there
+            if mine and not own and set(nearer) <= there and len(nearer) == len(mine):
+                words = f"It is not read: {', '.join(sorted(one.rpartition('/')[2] for one in nearer))} is nearer."
+                hint = "Keep one of them; what they say is not put together."
+                yield Finding(self._path(key), UNREAD_SIDECAR, words, hint, is_error=False)
+
+    def _lonely(self, sidecars: Sequence[str]) -> Iterator[str]:
+        """The sidecars that speak for no photo of their folder."""
+        spoken_for: dict[str, set[str]] = {}
+        for key in sidecars:
+            folder = folder_of(key)
+            if folder not in spoken_for:
+                photos = (one for one in self._folder.keys(BUCKET, folder) if kind_of(one) is Kind.PHOTO)
+                spoken_for[folder] = {name for one in photos for name in sidecars_of(one)}
+            if key not in spoken_for[folder]:
+                yield key
+
+    # -- photos --------------------------------------------------------------------------------------------
+
+    def _photos(self, photos: Sequence[str], looked: Looked) -> Iterator[Finding]:
+        silent: defaultdict[str, list[str]] = defaultdict(list)
+        for answer in side_by_side(self._photo, photos):
+            looked.jobs += len(answer.jobs)
+            looked.price += sum(job.quoted for job in answer.jobs)
+            looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
+            looked.without_a_word += answer.without_a_word
+            if answer.without_a_word:
+                silent[folder_of(answer.key)].append(answer.key)
+            yield from answer.findings
+        for folder, keys in silent.items():
+            yield from self._silent(folder, keys)
+
+    def _photo(self, key: str) -> Answer:
+        """What intake would do with a photo and its instructions; OSError becomes a finding."""
+        try:
+            found, broken = self._asked_for(key)
+        except OSError as error:
+            return Answer(key, findings=[self._unreadable(key, error)])
+        if found.says_nothing:
+            return Answer(key, without_a_word=True)
+        above = [*self._instructions(broken)] if broken else []
+        own = [self._told(key, one) for one in found.problems if one.message not in self._said]
+        return Answer(key, found.jobs, [*above, *own, *self._overridden(key, found.jobs)])
+
+    def _overridden(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
+        """Variants that are all the same picture now, each of which is bought."""
+        for words in sorted({one for job in jobs for one in job.warnings if OVERRIDES in one}):
+            hint = 'If one picture is meant, say "variants": {} there.'
+            yield Finding(self._path(key), SAME_VARIANTS, f"{words}.", hint, is_error=False)
+
+    def _told(self, key: str, problem: Problem) -> Finding:
+        if problem.code is Code.REFERENCE_NOT_FOUND:
+            problem = problem.but(hint=f"{self._folder.root} is taken for the bucket's root, where keys begin.")
+        return Finding.of(self._path(key), problem)
+
+    def _asked_for(self, key: str) -> tuple[Wanted, str]:
+        source = Source(source_id="", bucket=BUCKET, key=key)
+        seen = self._asking.see(BUCKET, key, self._unopened if self._quick else None)
+        if seen is None:
+            return Wanted(), ""
+        places, broken = self._asking.places_of(source, seen)
+        return self._asking.asked_for(source, (), seen, places, broken, SPOKEN), broken
+
+    @property
+    def _unopened(self) -> PhotoFacts:
+        """A photo that is taken for good without a look at its bytes."""
+        return PhotoFacts(etag=UNCHANGED, uploaded_at=self._now, size=0, sha256=UNCHANGED)
+
+    def _silent(self, folder: str, keys: Sequence[str]) -> Iterator[Finding]:
+        """Photos of one folder of which nothing says what is wanted: perhaps a sidecar's name is not quite right."""
+        there = [key for key in self._folder.keys(BUCKET, folder) if ".json" in key.lower()]
+        lonely = set(self._lonely([key for key in there if kind_of(key) is Kind.SIDECAR]))
+        near = [key for key in there if key in lonely or kind_of(key) is not Kind.SIDECAR][:MOST_NAMES]
+        for count, key in enumerate(keys):
+            found = near_miss(key, [key, *near]) if count < MOST_NEAR_MISSES else None
+            self._named |= {name for name in near if found and found.startswith(f"found {name.rpartition('/')[2]}:")}
+            words = f"Nothing here says what is wanted of it, but {found}." if found else _SILENT
+            hint = "Add a sidecar or folder defaults, or upload it with tags."
+            yield Finding(self._path(key), Code.NO_INSTRUCTIONS.value, words, hint, is_error=False)
+
+    def _unreadable(self, key: str, error: OSError) -> Finding:
+        return Finding(self._path(key), UNREADABLE, f"It cannot be read: {error.strerror or error}.")
+
+
+def with_their_own(folder: LocalFolder, key: str) -> set[str]:
+    """A file with those that speak for it, or for which it speaks."""
+    there = set(folder.keys(BUCKET, folder_of(key)))
+    if kind_of(key) is Kind.SIDECAR:
+        return {key, *(one for one in there if kind_of(one) is Kind.PHOTO and may_share(key, one))}
+    return {key, *(name for name in sidecars_of(key) if name in there)} if kind_of(key) is Kind.PHOTO else {key}
+
+
+def _is_nearly_defaults(key: str) -> bool:
+    return distance(key.rpartition("/")[2].lower().removesuffix(".txt"), DEFAULTS_NAME) <= 2

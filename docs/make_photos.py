@@ -1,0 +1,33 @@
+"""Writes the examples' photos, from those that the demo takes out of packages: `python docs/make_photos.py`."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from backdrop_local.photos import load
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHOTOS = {
+    "marketplace/cup.jpg": "coffee",
+    "lifestyle/cup.jpg": "coffee",
+    "portraits/admiral.jpg": "grace-hopper",
+    "portraits/astronaut.jpg": "astronaut",
+    "campaign/cup.jpg": "coffee",
+    "cut-outs/flower.jpg": "flower",
+}
+LONGEST_SIDE = 600
+
+
+def small(name: str) -> bytes:
+    """One of the demo's photos, in a size that a repository bears."""
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(load(name))) as photo:
+        photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        photo.convert("RGB").save(file, "JPEG", quality=85, optimize=True)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    for path, name in PHOTOS.items():
+        (EXAMPLES / path).write_bytes(small(name))

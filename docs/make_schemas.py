@@ -1,0 +1,177 @@
+"""Writes schemas/ from the models of the instructions: `make docs` (a test checks that it is up to date)."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+from backdrop.core.capability import ADDRESSED
+from backdrop.core.output_wish import COLORS, OutputWish
+from backdrop.core.places import STYLE_FIELDS
+from backdrop.core.styles import PRESETS
+from backdrop.core.wish import MOST_VARIANTS, Variant, Wish
+
+type Schema = dict[str, Any]
+
+FOLDER = Path(__file__).parents[1] / "schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DESCRIPTIONS = {
+    "sidecar": "What is wanted of one photo: `red.jpg.json` beside `red.jpg`, else `red.json`.",
+    "folder-defaults": "What is wanted of every photo in this folder and below, where nothing nearer says otherwise: "
+    "`_backdrop.json`.",
+}
+EXAMPLES: dict[str, list[Schema]] = {
+    "sidecar": [
+        {"prompt": "on a marble table in morning light", "style": "golden hour"},
+        {"operation": "remove", "output": {"format": "webp"}},
+    ],
+    "folder-defaults": [{"rendering_speed": "TURBO", "max_cost_usd": 0.2}],
+}
+_CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+_TEXT = f"^[^{_CONTROL}]*$"
+_WORDS = rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"
+_CODE = {"type": "string", "title": "Style code", "pattern": "^[0-9a-fA-F]{8}$"}
+_PERCENT = r"(?:[0-9]|[1-3][0-9]|4[0-4])(?:\.[0-9]{1,4})?|45(?:\.0{1,4})?"
+_PIXELS = "(?:[0-9]{1,3}|[1-4][0-9]{3})"
+_BOUNDS = {"ge": "minimum", "le": "maximum"}
+
+
+def spelling_of(preset: str) -> str:
+    """A pattern of every spelling with capitals or without, whose words stand apart or not."""
+    letters = "".join(f"[{one}{one.lower()}]" if one.isalpha() else one for one in preset.replace("_", " "))
+    return letters.replace(" ", "[ _-]*")
+
+
+_ANY_SPELLING = {
+    "type": "string",
+    "title": "A preset in any spelling",
+    "pattern": f"^(?:{'|'.join(map(spelling_of, PRESETS))})$",
+    "patternErrorMessage": "It is none of the 62 presets and no code of eight hexadecimal digits.",
+}
+# What the models check in code and their own schema does not say, by field.
+SAID_MORE: dict[str, Schema] = {
+    "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
+    "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
+    "style": {
+        "anyOf": [
+            {"enum": [preset.lower().replace("_", " ") for preset in PRESETS]},
+            _CODE,
+            {"$ref": "#/$defs/AnySpelling"},
+        ]
+    },
+    "style_preset": {"anyOf": [{"enum": list(PRESETS)}, {"$ref": "#/$defs/AnySpelling"}]},
+    "style_codes": {"items": _CODE},
+    "style_reference_images": {
+        "items": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?:(?!://)[\s\S])*$"}
+    },
+    "revision": {"pattern": _TEXT},
+    "background": {
+        "anyOf": [{"enum": list(COLORS)}, {"type": "string", "pattern": "^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"}]
+    },
+    "margin": {
+        "anyOf": [
+            {"type": "string", "pattern": f"^(?:(?:{_PERCENT})%|{_PIXELS}(?:px)?)$"},
+            {"type": "integer", "minimum": 0, "maximum": 4999},
+        ]
+    },
+    "variants": {
+        "type": "object",
+        "maxProperties": MOST_VARIANTS,
+        "propertyNames": {"pattern": "^[a-z0-9-]{1,40}$"},
+        "additionalProperties": {"$ref": "#/$defs/Variant"},
+    },
+}
+# Said in code for readers of the code; an editor's reader is told this.
+MEANINGS = {
+    Variant.__name__: "One of the photo's pictures: the fields in which it differs from what is said for all.",
+    OutputWish.__name__: "One form in which each picture is handed over.",
+}
+
+
+def schema_of(kind: str) -> Schema:
+    """The schema of a `sidecar` or of `folder-defaults`."""
+    model = tidy(Wish.model_json_schema())
+    definitions: dict[str, Schema] = {**model.pop("$defs"), "AnySpelling": _ANY_SPELLING}
+    for name, meaning in MEANINGS.items():
+        definitions[name]["description"] = meaning
+    _add_the_rules_of_a_place(model)
+    _add_the_rules_of_a_place(definitions[Variant.__name__])
+    _add_the_rules_of_an_output(definitions[OutputWish.__name__])
+    note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:backdrop:{kind}",
+        **model,
+        "title": f"{model['title']}: {kind.replace('-', ' ')}",
+        "description": DESCRIPTIONS[kind],
+        "examples": EXAMPLES[kind],
+        "properties": {"$schema": {**note, "type": "string"}, **model["properties"]},
+        "$defs": definitions,
+    }
+
+
+def tidy(schema: Any) -> Any:
+    """A model's schema as an editor needs it: no field may be null, every field has a title and tells its bounds."""
+    if isinstance(schema, list):
+        return [tidy(one) for one in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("Schema", schema)
+    found: Schema = {_BOUNDS.get(name, name): tidy(value) for name, value in given.items() if name != "default"}
+    arms = [arm for arm in found.pop("anyOf", []) if arm != {"type": "null"}]
+    found |= arms[0] if len(arms) == 1 else {"anyOf": arms} if arms else {}
+    if "oneOf" in found and all("required" not in arm for arm in found["oneOf"]):
+        found["anyOf"] = found.pop("oneOf")
+    found["properties"] = {name: _field(name, one) for name, one in found.get("properties", {}).items()}
+    return {name: value for name, value in found.items() if name != "properties" or value}
+
+
+def _field(name: str, schema: Schema) -> Schema:
+    """One field, with what is said more of it; editors show the code in a markdownDescription as code."""
+    more = SAID_MORE.get(name, {})
+    if "anyOf" in more or "propertyNames" in more:
+        schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
+    if name == "color_palette":
+        schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": _palettes()}]
+    if name == "provider":
+        schema["anyOf"][1] |= {"uniqueItems": True}
+    title = name.replace("_", " ").capitalize().replace("usd", "USD")
+    return {**schema, **more, "title": title, "markdownDescription": schema["description"]}
+
+
+def _palettes() -> list[str]:
+    palette: Schema = Wish.model_json_schema()["$defs"]["Palette"]["properties"]["name"]
+    return palette["anyOf"][0]["enum"]
+
+
+def _add_the_rules_of_a_place(schema: Schema) -> None:
+    """Fields that exclude one another: one style, and nothing of a new background beside `remove`."""
+    schema["dependentSchemas"] = {
+        name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
+    }
+    schema["if"] = {"required": ["operation"], "properties": {"operation": {"const": "remove"}}}
+    schema["then"] = {"properties": dict.fromkeys(("style", *ADDRESSED), False)}
+
+
+def _add_the_rules_of_an_output(schema: Schema) -> None:
+    """What an output's fields say against one another, as far as a schema can tell."""
+    schema["allOf"] = [
+        _where({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
+        _where({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
+        _where({"quality": True}, {"required": ["format"], "properties": {"format": {"enum": ["webp", "jpg"]}}}),
+        _where({"format": {"const": "jpg"}, "fit": {"const": "pad"}}, {"required": ["background"]}),
+        _where({"format": {"const": "jpg"}, "margin": True}, {"required": ["background"]}),
+    ]
+
+
+def _where(given: Schema, then: Schema) -> Schema:
+    return {"if": {"required": list(given), "properties": given}, "then": then}
+
+
+def files() -> dict[Path, str]:
+    """Every schema with where it lies."""
+    return {FOLDER / f"{kind}.schema.json": json.dumps(schema_of(kind), indent=2) + "\n" for kind in DESCRIPTIONS}
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.write_text(text)

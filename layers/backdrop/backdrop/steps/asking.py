@@ -1,0 +1,83 @@
+"""What is asked for one photo: all that speaks for it, and the jobs that follow, written and sent nowhere."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, PhotoFacts, Problem, Source
+from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.core.places import Place, read_request
+from backdrop.ports import Clock, InputBucket
+from backdrop.steps.defaults import FolderDefaults
+from backdrop.steps.messages import Request
+from backdrop.steps.references import References
+from backdrop.steps.seen import Seen, see
+from backdrop.steps.wanted import Shop, Wanted, wanted
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The one way from a photo to its jobs, for intake, `rerun` and `lint`."""
+
+    photos: InputBucket
+    defaults: FolderDefaults
+    references: References
+    clock: Clock
+    default_provider: str
+    max_megapixels: int
+
+    def forget(self) -> None:
+        """What was read of folder defaults and references may have changed since."""
+        self.defaults.forget()
+        self.references.forget()
+
+    def see(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
+        """Photo, sidecar and tags as they are now; None where there is no photo."""
+        return see(self.photos, bucket, key, known, self.max_megapixels)
+
+    def places_of(self, source: Source, seen: Seen, request: Request | None = None) -> tuple[Sequence[Place], str]:
+        """All that speaks for the photo, the nearest first, and the name of the folder defaults that are broken."""
+        asked = (read_request(request.instructions),) if request else ()
+        inherited = self.defaults.above(source.bucket, source.key)
+        broken = next((place.name for place in inherited if place.errors), "")
+        return (*asked, *seen.places, *inherited), broken
+
+    def asked_for(
+        self,
+        source: Source,
+        jobs: Sequence[Job],
+        seen: Seen,
+        places: Sequence[Place],
+        broken: str,
+        on: Collection[str],
+    ) -> Wanted:
+        """The jobs that are wanted, or all that stands in their way; both none where a folder's defaults are broken.
+
+        `on`: the providers that are on.
+        """
+        now = self.clock.now()
+        errors = [seen.photo_error] if seen.photo_error else []
+        own = [error for place in places for error in place.errors if not place.name.endswith(DEFAULTS_NAME)]
+        if errors or own:
+            return Wanted((), tuple(Problem.of(error, now) for error in (*errors, *own)))
+        if broken:
+            return Wanted()
+        hashes_of = partial(self.references.hashes, source.bucket, source.key)
+        return wanted(source, seen.photo, jobs, places, Shop(self.default_provider, on), hashes_of, now)
+
+
+class NamesOnly:
+    """The Inputs port of those who only look: bytes get their name, and are put nowhere."""
+
+    def keep(self, data: bytes) -> str:
+        return sha256_hex(data)
+
+    def find(self, sha256: str) -> bytes | None:
+        return None
+
+
+def looking(photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int) -> Asking:
+    """For those who look and put nothing anywhere."""
+    references = References(photos, NamesOnly(), max_megapixels)
+    return Asking(photos, FolderDefaults(photos), references, clock, default_provider, max_megapixels)

@@ -1,0 +1,65 @@
+"""A folder's defaults were put, mended or taken away: report what is wrong with them, wake the photos that wait."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from backdrop.core.codes import Code
+from backdrop.core.identity import source_id
+from backdrop.core.job import PhotoFacts, Problem, Source
+from backdrop.core.layout import folder_of
+from backdrop.core.places import Place
+from backdrop.ports import Books, Clock, Ledger, Queue, Stored
+from backdrop.steps.defaults import FolderDefaults
+from backdrop.steps.messages import Look, look_again, look_at, to_deliver
+
+MOST_WOKEN = 500
+# The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
+SECOND_LOOK_SECONDS = 120
+
+
+@dataclass(eq=False, repr=False)
+class Folders:
+    """The step for `_backdrop.json`."""
+
+    ledger: Ledger
+    books: Books
+    defaults: FolderDefaults
+    intake: Queue
+    deliver: Queue
+    clock: Clock
+
+    def __call__(self, look: Look) -> tuple[Code, ...]:
+        """The codes of what is wrong with the defaults; where nothing is, all that waited below is looked at anew."""
+        stored, place = self.defaults.look(look.bucket, look.key)
+        problems = self.report(look.bucket, look.key, stored, place)
+        if not look.again:
+            look_again(self.intake, look.bucket, look.key, delay_seconds=SECOND_LOOK_SECONDS)
+        if not problems:
+            self._wake(look)
+        return tuple(problem.code for problem in problems)
+
+    def report(self, bucket: str, key: str, stored: Stored | None, place: Place | None) -> tuple[Problem, ...]:
+        """Write down what is wrong with a folder's defaults, for the one report; its photos have none."""
+        ident, now = source_id(bucket, key), self.clock.now()
+        source = self.ledger.photo(ident)[0] or Source(source_id=ident, bucket=bucket, key=key)
+        facts = _facts(stored) if stored else None
+        problems = tuple(Problem.of(error, now) for error in (place.errors if place else ()))
+        if source.photo != facts or len(source.problems) != len(problems):
+            reported = source.reported or bool(problems)
+            self.ledger.put_source(source.but(photo=facts, problems=problems, reported=reported), ())
+        if problems or source.reported:
+            to_deliver(self.deliver, source)
+        return problems
+
+    def _wake(self, look: Look) -> None:
+        """Some of the photos at a time; a message goes on with the others."""
+        waiting = self.books.wanting(look.bucket, folder_of(look.key), look.after)
+        woken = list(islice(waiting, MOST_WOKEN))
+        for key in woken:
+            look_at(self.intake, look.bucket, key)
+        if len(woken) == MOST_WOKEN:
+            look_again(self.intake, look.bucket, look.key, after=woken[-1])
+
+
+def _facts(stored: Stored) -> PhotoFacts:
+    return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)

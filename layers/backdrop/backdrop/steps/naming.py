@@ -1,0 +1,72 @@
+"""Which jobs a photo names, and what becomes of each: new, run again, delivered again, left, or taken away."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from backdrop.core import transitions
+from backdrop.core.job import Job, Owner, Source, Status
+from backdrop.core.transitions import Step
+from backdrop.ports import Ledger
+from backdrop.steps.reuse import shared
+
+
+def steps_of(
+    ledger: Ledger,
+    source: Source,
+    jobs: Sequence[Job],
+    wanted: Sequence[Job],
+    owners: Mapping[str, Owner],
+    now: datetime,
+    *,
+    refused: Collection[str] = (),
+) -> list[Step]:
+    """The steps of all jobs of a photo that change when these are wanted; `owners` pay for some content already.
+
+    Of variants that ask the same thing one buys. `refused`: the variants that are asked for and cannot be done.
+    """
+    known = {job.job_id: job for job in jobs}
+    buyers: dict[str, Owner] = {}
+    steps: list[Step] = []
+    for job in wanted:
+        step = _named(source, known.get(job.job_id), job, now)
+        if step and step.owner and job.content_key in buyers:
+            step = transitions.follow(step.job, buyers[job.content_key])
+        elif step and step.owner and job.content_key in owners:
+            step = shared(ledger, step, owners[job.content_key], now)
+        if step and step.owner:
+            buyers[job.content_key] = step.owner
+        steps += [step] if step else []
+    return steps + _leaving(jobs, wanted, refused, now)
+
+
+def after(steps: Sequence[Step], jobs: Sequence[Job]) -> Sequence[Job]:
+    """All jobs of a photo as they stand when the steps are written."""
+    changed = {step.job.job_id: step.job for step in steps}
+    return list(({job.job_id: job for job in jobs} | changed).values())
+
+
+def _named(source: Source, known: Job | None, wanted: Job, now: datetime) -> Step | None:
+    """A job that the photo names: new, run again, delivered again, told something new, or left as it is."""
+    if known is None:
+        return transitions.accept(wanted)
+    step = transitions.reopen(known, wanted, now)
+    if known.job_id not in source.jobs.values():
+        step = transitions.name_again(known) or step
+    described = transitions.describe(step.job if step else known, wanted)
+    return replace(step, job=described.job) if step and described else described or step
+
+
+def _leaving(jobs: Sequence[Job], wanted: Sequence[Job], refused: Collection[str], now: datetime) -> list[Step]:
+    """The jobs that the photo names no more; of a variant that was taken away the pictures stay."""
+    named, variants = {job.job_id for job in wanted}, {*refused, *(job.variant for job in wanted)}
+    left = [job for job in _last_delivered(jobs) if wanted and job.variant not in variants]
+    steps = [transitions.set_aside(job) for job in left]
+    steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]
+    return [step for step in steps if step]
+
+
+def _last_delivered(jobs: Sequence[Job]) -> Collection[Job]:
+    """Of each variant the job whose pictures lie there, whether or not the photo named anything since."""
+    delivered = [job for job in jobs if job.status is Status.STORED]
+    return {job.variant: job for job in sorted(delivered, key=lambda job: job.ended_at or job.queued_at)}.values()

@@ -1,0 +1,294 @@
+"""One photo: what lies there now, what is wanted of it, and what becomes of its jobs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+
+from backdrop.core import transitions
+from backdrop.core.capability import REFERENCES
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError, OwnedError, StaleError
+from backdrop.core.identity import source_id
+from backdrop.core.instructions import is_complete
+from backdrop.core.job import Job, Owner, Problem, Source, Status
+from backdrop.core.layout import folder_of
+from backdrop.core.meanings import hint_for_request
+from backdrop.core.near import near_miss
+from backdrop.ports import Clock, Ledger, Queue
+from backdrop.steps.asking import Asking
+from backdrop.steps.folders import Folders
+from backdrop.steps.marks import MOST_CRASHES
+from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
+from backdrop.steps.naming import after, steps_of
+from backdrop.steps.seen import Seen, see_from_afar
+from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, unchanged, was_resolved
+from backdrop.steps.unreadable import forget_unreadable
+from backdrop.steps.wanted import Wanted
+
+TRIES = 8
+LONGEST_DELAY_SECONDS = 900
+MOST_NAMES = 1000
+MOST_REQUESTS = 20
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a look led to: jobs put into their lanes, and the codes of what was refused."""
+
+    accepted: tuple[Job, ...] = ()
+    refused: tuple[Code, ...] = ()
+
+
+@dataclass(eq=False, repr=False)
+class Photos:
+    """The step for one photo. `lanes` holds the queues of the providers that are on."""
+
+    asking: Asking
+    ledger: Ledger
+    folders: Folders
+    lanes: Mapping[str, Queue]
+    deliver: Queue
+    intake: Queue
+    clock: Clock
+    settle_seconds: int
+
+    def __call__(self, look: Look) -> Decision:
+        """Decide anew as often as others were faster."""
+        owners: dict[str, Owner] = {}
+        for _ in range(TRIES):
+            try:
+                return self._decide(look, owners)
+            except StaleError:
+                self.clock.sleep(self.clock.jitter(0.1))
+            except OwnedError as error:
+                owners[error.owner.content_key] = error.owner
+        raise StaleError
+
+    # -- what lies there -----------------------------------------------------------------------------------
+
+    def _decide(self, look: Look, owners: Mapping[str, Owner]) -> Decision:
+        ident = source_id(look.bucket, look.key)
+        before, jobs = self.ledger.photo(ident)
+        if look.settled and not look.again and not (before and before.waiting_since):
+            return Decision()
+        source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
+        if look.request and look.request.ident in source.requests:
+            look = replace(look, request=None, again=True)
+        seen = self._see(look, before)
+        if seen is None:
+            return self._gone(source, jobs, look)
+        forget_unreadable(self.ledger, self.deliver, source)
+        if look.request or look.rerun:
+            return self._resolve(source, jobs, seen, owners, look)
+        other_references = look.again and self._has_other_references(source, jobs)
+        if unchanged(source, seen) and not other_references:
+            return self._hand_on(source, jobs) if look.again else Decision()
+        if has_its_jobs(source, seen, jobs) and not other_references:
+            return self._as_it_was(source, jobs, seen, look, owners)
+        waited = source.wanting and source.photo == seen.photo
+        if not seen.photo_error and not is_complete(seen.places) and not waited:
+            remaining = self._still_settling(source)
+            if remaining > 0:
+                return self._wait(source, seen, remaining)
+        return self._resolve(source, jobs, seen, owners, look)
+
+    def _see(self, look: Look, known: Source | None) -> Seen | None:
+        is_opened_by_order = look.rerun and not look.again
+        if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:
+            afar = see_from_afar(self.asking.photos, look.bucket, look.key, known.crashes)
+            if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
+                return afar
+            self._forget_the_deaths(known)
+        return self.asking.see(look.bucket, look.key, known.photo if known else None)
+
+    def _forget_the_deaths(self, source: Source) -> None:
+        """Other bytes lie there than those that killed: their own deaths are counted."""
+        self.ledger.put_source(source.but(photo=None, asked_from="", crashes=0), ())
+        raise StaleError
+
+    def _as_it_was(
+        self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look, owners: Mapping[str, Owner]
+    ) -> Decision:
+        """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
+        renewed = [job.but(version_id=seen.photo.version_id) for job in named(source, jobs)]
+        steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
+        if steps or source.photo != seen.photo or source.waiting_since:
+            self.ledger.put_source(source.but(photo=seen.photo, waiting_since=None), steps)
+        elif not look.again:
+            return Decision()
+        self._hand_on(source, after(steps, jobs))
+        return Decision(tuple(step.job for step in steps if step.job.status is Status.ACCEPTED))
+
+    def _gone(self, source: Source, jobs: Sequence[Job], look: Look) -> Decision:
+        """The photo was deleted, and what is not paid yet is not bought; or a request names what never was."""
+        now = self.clock.now()
+        missing = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {look.key} in the bucket {look.bucket}.")
+        lost = tuple(one for one in source.problems if one.code is Code.PHOTO_NOT_FOUND)
+        problems = (Problem.of(missing, now),) if look.request else lost
+        if source.rev == 0 and not problems:
+            return Decision()
+        steps = [step for job in jobs if (step := transitions.cancel(job, now))]
+        if steps or problems or source.problems or source.waiting_since or source.held_by:
+            gone = {"photo": None, "problems": problems, "waiting_since": None, "asked_from": "", "begun_until": None}
+            heard = _heard(source, look.request)
+            self.ledger.put_source(
+                source.but(**gone, held_by="", requests=heard, reported=source.reported or bool(problems)), steps
+            )
+        elif not look.again:
+            return Decision()
+        self._hand_on(source, after(steps, jobs))
+        return Decision(refused=tuple(one.code for one in problems))
+
+    def _has_other_references(self, source: Source, jobs: Sequence[Job]) -> bool:
+        """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""
+        for job in jobs:
+            if job.status is Status.ACCEPTED and REFERENCES in job.asked:
+                try:
+                    found = self.asking.references.hashes(source.bucket, source.key, job.instructions[REFERENCES])
+                except InstructionError:
+                    return True
+                if found != job.asked[REFERENCES]:
+                    return True
+        return False
+
+    # -- waiting for instructions --------------------------------------------------------------------------
+
+    def _still_settling(self, source: Source) -> float:
+        """Seconds that the photo may still wait for its instructions."""
+        since = source.waiting_since or self.clock.now()
+        return (since + timedelta(seconds=self.settle_seconds) - self.clock.now()).total_seconds()
+
+    def _wait(self, source: Source, seen: Seen, remaining: float) -> Decision:
+        """Record that the photo waits, and have it looked at when the time is over."""
+        since = source.waiting_since or self.clock.now()
+        if source.waiting_since is None or source.photo != seen.photo:
+            asked = {"photo": seen.photo, "asked_from": seen.asked_from}
+            waits = source.but(**asked, waiting_since=since, put_at=self.clock.now(), begun_until=None)
+            self.ledger.put_source(waits, ())
+        delay = min(int(remaining) + 1, LONGEST_DELAY_SECONDS)
+        remind(self.intake, source, delay)
+        return Decision()
+
+    # -- what is wanted ------------------------------------------------------------------------------------
+
+    def _resolve(
+        self, source: Source, jobs: Sequence[Job], seen: Seen, owners: Mapping[str, Owner], look: Look
+    ) -> Decision:
+        places, broken = self.asking.places_of(source, seen, look.request)
+        if broken:
+            self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
+        source = source.but(requests=_heard(source, look.request))
+        found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
+        found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
+        if look.request and not found.jobs:
+            return self._refuse_request(source, jobs, seen, owners, look, found.problems or self._held(broken))
+        if look.rerun and named(source, jobs) and found.says_nothing:
+            return self._hand_on(source, jobs)
+        source = source.but(held_by="" if seen.photo_error else broken)
+        for _ in range(TRIES):
+            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now(), refused=found.refused)
+            try:
+                return self._write(source, jobs, seen, found, steps)
+            except OwnedError as error:
+                owners = {**owners, error.owner.content_key: error.owner}
+        raise StaleError
+
+    def _with_near_miss(self, source: Source, problem: Problem) -> Problem:
+        """A photo without a word: perhaps its sidecar's name is not quite right."""
+        if problem.code is not Code.NO_INSTRUCTIONS:
+            return problem
+        names = list(islice(self.asking.photos.keys(source.bucket, folder_of(source.key)), MOST_NAMES))
+        found = near_miss(source.key, names)
+        return problem.but(message=f"{problem.message} But {found}.") if found else problem
+
+    def _held(self, broken: str) -> tuple[Problem, ...]:
+        words = f"The photo inherits from {broken}, which is broken."
+        return (Problem.of(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, words), self.clock.now()),)
+
+    def _refuse_request(
+        self,
+        source: Source,
+        jobs: Sequence[Job],
+        seen: Seen,
+        owners: Mapping[str, Owner],
+        look: Look,
+        why: Sequence[Problem],
+    ) -> Decision:
+        """A request that cannot be done takes nothing from what the photo has; what it wanted before it still wants.
+
+        What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
+        take the report away, and buy what nobody asked for.
+        """
+        problems = tuple(one.but(hint=hint_for_request(one.code, one.hint)) for one in why)
+        wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
+        refused = Decision(refused=tuple(one.code for one in problems))
+        if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
+            self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), ())
+            self._hand_on(source, jobs)
+            return refused
+        if is_complete(seen.places) and not seen.photo_error:
+            first = self._decide(replace(look, request=None), owners)
+            return Decision(first.accepted, self._decide(look, owners).refused)
+        steps = steps_of(self.ledger, source, jobs, (), owners, self.clock.now())
+        self._write(source.but(held_by=""), jobs, seen, Wanted(problems=(*problems, *wants)), steps)
+        return refused
+
+    # -- what becomes of its jobs --------------------------------------------------------------------------
+
+    def _write(
+        self,
+        source: Source,
+        jobs: Sequence[Job],
+        seen: Seen,
+        found: Wanted,
+        steps: Sequence[transitions.Step],
+    ) -> Decision:
+        resolved: dict[str, object] = {
+            "photo": seen.photo,
+            "asked_from": seen.asked_from,
+            "sidecar_etag": seen.sidecar_etag,
+            "jobs": {job.variant: job.job_id for job in found.jobs},
+            "problems": tuple(_since(one, source.problems) for one in found.problems),
+            "waiting_since": None,
+            "reported": source.reported or bool(found.problems),
+            "begun_until": None,
+            "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
+        }
+        self.ledger.put_source(source.but(**resolved), steps)
+        self._hand_on(source, after(steps, jobs))
+        accepted = tuple(step.job for step in steps if step.job.status is Status.ACCEPTED)
+        return Decision(accepted, tuple(problem.code for problem in found.problems))
+
+    def _hand_on(self, source: Source, jobs: Sequence[Job]) -> Decision:
+        """Every job to where it belongs: into its lane, or to deliver; and the photo's views to be written."""
+        for job in jobs:
+            if job.status is Status.ACCEPTED and job.provider in self.lanes:
+                to_lane(self.lanes[job.provider], job)
+            elif job.status is Status.ACCEPTED:
+                self._refuse(source, job)
+            elif job.status is Status.PAID:
+                to_deliver(self.deliver, source, job.job_id)
+        to_deliver(self.deliver, source)
+        return Decision()
+
+    def _refuse(self, source: Source, job: Job) -> None:
+        """The job's provider was switched off since the job was accepted."""
+        words = f"{job.provider} is switched off in this stack."
+        error = InstructionError(Code.PROVIDER_NOT_CONFIGURED, words)
+        job = self.ledger.job(source.source_id, job.job_id) or job
+        if job.status is not Status.ACCEPTED:
+            return
+        self.ledger.advance(transitions.fail(job, error, self.clock.now()))
+        to_deliver(self.deliver, source, job.job_id)
+
+
+def _since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
+    """A problem that was there before began then."""
+    same = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
+    return problem.since(next(same, None))
+
+
+def _heard(source: Source, request: Request | None) -> tuple[str, ...]:
+    """The last requests that were heard, so that one that comes twice is heard once."""
+    return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests

@@ -1,0 +1,90 @@
+"""Photos resolved anew because a person says so: first what that would cost, then a look for each through intake."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.layout import Kind, kind_of
+from backdrop.ports import Ledger, Queue
+from backdrop.steps.asking import Asking
+from backdrop.steps.messages import rerun
+from backdrop.steps.naming import steps_of
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a rerun of one photo would lead to.
+
+    `bought`: jobs that would be bought, or get the file of another photo's job that pays for the same. `delivered`:
+    jobs whose paid pictures are handed over again. `changed`: other jobs that it changes (superseded, other metadata).
+    `retold`: whether its error report would say something else. `broken`: the folder defaults to be mended first.
+    """
+
+    key: str
+    bought: Sequence[Job] = ()
+    delivered: Sequence[Job] = ()
+    changed: int = 0
+    problems: Sequence[Problem] = ()
+    retold: bool = False
+    broken: str = ""
+
+    @property
+    def price(self) -> int:
+        """At most, micro-dollars."""
+        return sum(job.quoted for job in self.bought)
+
+    @property
+    def leads_to_something(self) -> bool:
+        return bool(self.bought or self.delivered or self.changed or self.retold)
+
+
+@dataclass(frozen=True)
+class Reruns:
+    """`asking` puts nothing anywhere; `on` are the providers that are on."""
+
+    asking: Asking
+    ledger: Ledger
+    intake: Queue
+    bucket: str
+    on: Sequence[str]
+
+    def keys(self, which: str) -> Iterator[str]:
+        """The photo of this key, or else the photos whose keys begin so; what is said of them is read from now on."""
+        self.asking.forget()
+        photos = self.asking.photos
+        if which and kind_of(which) is Kind.PHOTO and photos.read(self.bucket, which, limit=0):
+            yield which
+            return
+        below = takewhile(lambda one: one.key.startswith(which), photos.listed(self.bucket, which))
+        yield from (one.key for one in below if kind_of(one.key) is Kind.PHOTO)
+
+    def foresee(self, key: str) -> Foreseen | None:
+        """What a rerun of a photo would lead to now; None where it is gone. Nothing is written."""
+        ident = source_id(self.bucket, key)
+        before, jobs = self.ledger.photo(ident)
+        source = before or Source(source_id=ident, bucket=self.bucket, key=key)
+        seen = self.asking.see(self.bucket, key, source.photo)
+        if seen is None:
+            return None
+        places, broken = self.asking.places_of(source, seen)
+        if broken:
+            return Foreseen(key, broken=broken)
+        found = self.asking.asked_for(source, jobs, seen, places, broken, self.on)
+        if source.jobs and found.says_nothing:
+            return Foreseen(key)
+        steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now(), refused=found.refused)
+        bought = [step.job for step in steps if step.owner and step.job.status is Status.ACCEPTED]
+        delivered = [step.job for step in steps if step.job.status is Status.PAID]
+        changed = len(steps) - len(bought) - len(delivered)
+        retold = _told(found.problems) != _told(source.problems)
+        return Foreseen(key, bought, delivered, changed, found.problems, retold)
+
+    def send(self, key: str) -> None:
+        """Have intake resolve the photo anew."""
+        rerun(self.intake, self.bucket, key)
+
+
+def _told(problems: Sequence[Problem]) -> set[tuple[str, str]]:
+    return {(one.code.value, one.variant) for one in problems}

@@ -1,0 +1,117 @@
+"""Palettes and style references on Ideogram's wire: one JSON part, and one file part for each picture, in order."""
+
+import json
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.capability import not_expressible
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job
+from backdrop.core.places import read_file
+from backdrop.core.styles import PRESETS
+from backdrop.providers.ideogram import Ideogram
+from tests.contract.adapters import PHOTO, Part, a_job, recording, the_key
+from tests.contract.standin_client import StandinClient, picture
+
+SUMMER, AUTUMN, WINTER = picture("JPEG", color="gold"), picture("PNG", color="brown"), picture("WEBP", color="white")
+PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE")
+
+
+def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Answer:
+    """What one call with these references leads to."""
+    call = Ideogram(url, 5, the_key).prepare(job, PHOTO, references)
+    assert not isinstance(call, Answer)
+    answer = call(lambda provider_id: None)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def parts(job: Job, *references: bytes) -> list[Part]:
+    """What goes along beside photo and prompt."""
+    with recording() as server:
+        assert answered(server.url, job, references).kind is Class.OK
+        (request,) = server.requests
+        return [part for part in request.parts if part.name not in ("image", "prompt")]
+
+
+def referring(*references: bytes, **given: Any) -> Job:
+    """A job that takes over the style of these pictures."""
+    return a_job(style_reference_images=[sha256_hex(one) for one in references], **given)
+
+
+def wished(**fields: Any) -> Job:
+    """A job as a sidecar with these fields makes it."""
+    place = read_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
+    assert place.errors == ()
+    assert not_expressible("ideogram", place.fields) == []
+    return a_job(**place.fields)
+
+
+def test_each_reference_is_a_file_part_of_the_same_name_in_the_given_order() -> None:
+    found = parts(referring(SUMMER, AUTUMN, WINTER), SUMMER, AUTUMN, WINTER)
+    assert [(part.name, part.data) for part in found] == [
+        ("style_reference_images", SUMMER),
+        ("style_reference_images", AUTUMN),
+        ("style_reference_images", WINTER),
+    ]
+    assert [part.headers for part in found] == [
+        (
+            f'Content-Disposition: form-data; name="style_reference_images"; filename="reference_{n}.{extension}"',
+            f"Content-Type: {media_type}",
+        )
+        for n, extension, media_type in ((1, "jpg", "image/jpeg"), (2, "png", "image/png"), (3, "webp", "image/webp"))
+    ]
+
+
+def test_no_hash_of_a_reference_is_ever_sent() -> None:
+    with recording() as server:
+        answered(server.url, referring(SUMMER), (SUMMER,))
+        (request,) = server.requests
+        assert sha256_hex(SUMMER).encode() not in request.body
+
+
+def test_a_palette_is_one_part_of_json() -> None:
+    members = [{"color_hex": "#b470b3", "color_weight": 0.6}, {"color_hex": "#7a79e3", "color_weight": 0.4}]
+    (part,) = parts(wished(color_palette={"members": members}))
+    assert part.headers == ('Content-Disposition: form-data; name="color_palette"', "Content-Type: application/json")
+    assert json.loads(part.data) == {"members": members}
+
+
+def test_a_palettes_name_is_sent_as_an_object() -> None:
+    (part,) = parts(wished(color_palette="pastel"))
+    assert json.loads(part.data) == {"name": "PASTEL"}
+
+
+def test_removing_sends_neither_palette_nor_references() -> None:
+    job = a_job("remove", color_palette={"name": "EMBER"}, style_reference_images=["0"])
+    assert parts(job) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "references"),
+    [
+        ({"style_reference_images": ["a", "b", "c", "d"]}, (SUMMER, AUTUMN, WINTER, PHOTO)),
+        ({"style_reference_images": ["a"], "color_palette": "EMBER"}, (SUMMER,)),
+        ({"color_palette": {"members": [{"color_hex": f"#0{n}f"} for n in range(8)]}}, ()),
+        ({"color_palette": {"members": [{"color_hex": "#ABCDEF", "color_weight": 0.05}]}}, ()),
+        ({"color_palette": {"members": [{"color_hex": "#abc", "color_weight": 1}]}, "style": "aura"}, ()),
+        ({"style_codes": ["AAFF5733"], "color_palette": "MAGIC", "seed": 1, "num_images": 2}, ()),
+        *(({"color_palette": name}, ()) for name in PALETTES),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_the_strict_stand_in_takes_what_a_sidecar_can_say(
+    standin: StandinClient, fields: dict[str, Any], references: tuple[bytes, ...]
+) -> None:
+    answer = answered(f"{standin.url}/ideogram", wished(**fields), references)
+    (entry,) = standin.see("requests")["requests"]
+    assert (answer.kind, entry["status"]) == (Class.OK, 200)
+
+
+@pytest.mark.parametrize("first", range(0, len(PRESETS), 21))
+def test_the_strict_stand_in_takes_every_preset_as_people_write_it(standin: StandinClient, first: int) -> None:
+    for preset in PRESETS[first : first + 21]:
+        job = wished(style=preset.replace("_", " ").lower())
+        assert answered(f"{standin.url}/ideogram", job).kind is Class.OK, preset

@@ -1,0 +1,23 @@
+"""The folders under examples/: what each comes to, and how its files are read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SEASONS = ("autumn", "cut-out", "spring", "summer", "winter")
+COMES_TO: dict[str, dict[str, list[str]]] = {
+    "marketplace": {"cup.jpg": ["cup.jpg"]},
+    "lifestyle": {"cup.jpg": ["cup.webp", "cup@banner.webp", "cup_2.webp", "cup_2@banner.webp"]},
+    "portraits": {"admiral.jpg": ["admiral.jpg"], "astronaut.jpg": ["astronaut.jpg"]},
+    "campaign": {"cup.jpg": [f"cup-{season}{form}.webp" for season in SEASONS for form in ("", "@thumb")]},
+    "cut-outs": {"flower.jpg": ["flower.png", "flower@small.webp"]},
+}
+"""The names of each photo's pictures."""
+COSTS = {"marketplace": 0.01, "lifestyle": 0.18, "portraits": 0.12, "campaign": 0.13, "cut-outs": 0.01}
+"""In dollars, by the price list."""
+
+
+def files_of(example: str) -> Iterator[tuple[str, bytes]]:
+    """An example's files by name, the instructions first."""
+    for path in sorted((EXAMPLES / example).iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
+        yield path.name, path.read_bytes()

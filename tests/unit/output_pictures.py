@@ -1,0 +1,78 @@
+"""Paid pictures for the tests of outputs, and what comes of them, as pixels."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from backdrop.core.output import output_of
+from backdrop.core.output_wish import OutputWish
+from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.output import Made, PaidPicture
+from backdrop.imaging.verify import verify_result
+
+RED = (220, 30, 40)
+SUBJECT = (20, 10, 60, 40)
+"""Left, top, right, bottom of the subject in a cut-out of 100 x 80."""
+
+Pixels = NDArray[np.int64]
+
+
+def cut_out(color: tuple[int, int, int] = RED) -> Image.Image:
+    """A box of one color on nothing; the nothing is black, as providers leave it."""
+    picture = Image.new("RGBA", (100, 80), (0, 0, 0, 0))
+    picture.paste((*color, 255), SUBJECT)
+    return picture
+
+
+def on_ground(ground: tuple[int, int, int]) -> Image.Image:
+    """The same box, opaque, on a ground of one color."""
+    picture = Image.new("RGB", (100, 80), ground)
+    picture.paste(RED, SUBJECT)
+    return picture
+
+
+def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture's file."""
+    file = BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def made_of(picture: Image.Image | bytes, **said: Any) -> Made:
+    """One output of a paid picture; `said` is first checked as a sidecar's object."""
+    data = picture if isinstance(picture, bytes) else file_of(picture)
+    wish = OutputWish.model_validate(said, strict=True).model_dump(exclude_none=True)
+    paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
+    return paid.made(output_of(wish))
+
+
+def opened(made: Made) -> Image.Image:
+    """An output's file, decoded; what the output says of it is true."""
+    picture = Image.open(BytesIO(made.data))
+    picture.load()
+    assert picture.size == (made.width, made.height)
+    assert picture.has_transparency_data == made.has_alpha
+    return picture
+
+
+def pixels_of(picture: Image.Image, mode: str = "RGBA") -> Pixels:
+    """Rows, columns, channels."""
+    return np.asarray(picture.convert(mode)).astype(np.int64)
+
+
+def box_of(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is seen."""
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def swapped_profile() -> bytes:
+    """A profile in which red means blue and blue means red: sRGB's own with two of its tags exchanged."""
+    data = srgb_profile()
+    for old, new in ((b"rXYZ", b"????"), (b"bXYZ", b"rXYZ"), (b"????", b"bXYZ")):
+        assert data.count(old) == 1
+        data = data.replace(old, new)
+    return data.replace("sRGB".encode("utf-16-be"), "odd!".encode("utf-16-be"))

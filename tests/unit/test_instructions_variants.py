@@ -1,0 +1,217 @@
+"""Many places and many variants become one set of instructions each: the nearest wins, and groups never mix places."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core.capability import ADDRESSED
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.instructions import GROUPS, Instructions, is_complete, resolve, variants_of
+from backdrop.core.places import Place, our_tags, read_file, read_request, read_tags
+from tests.unit.core_items import quick
+from tests.unit.core_places import sidecar
+
+REPLACE = {"operation": "replace", "prompt": "a beach"}
+REMOVE = {"operation": "remove"}
+FOREST = {"operation": "replace", "prompt": "a forest"}
+
+
+def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> Place:
+    """A place that says these fields, and names these variants if any."""
+    return Place(name, fields or {}, variants or None)
+
+
+# -- which pictures -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        ([], ("",)),
+        ([place("a", REPLACE)], ("",)),
+        ([place("a", b=REPLACE, a=REMOVE)], ("b", "a")),
+        ([place("a", REPLACE), place("b", x=REMOVE)], ("x",)),
+        ([place("a", y={}), place("b", x=REMOVE)], ("y",)),
+        ([Place("a", REPLACE, {}), place("b", x=REMOVE)], ("",)),
+    ],
+    ids=["none", "no variants", "two", "inherited", "the nearest", "none are wanted"],
+)
+def test_the_nearest_place_that_names_variants_names_them_all(places: list[Place], names: tuple[str, ...]) -> None:
+    assert variants_of(places) == names
+
+
+def test_a_variants_own_word_is_nearer_than_what_stands_beside_it_and_further_than_a_nearer_place() -> None:
+    places = [
+        place("near", {"seed": 1}),
+        place("far", {"seed": 2, "num_images": 2, **REPLACE}, x={"seed": 3, "num_images": 3}),
+    ]
+    found = resolve(places, "x")
+    assert found.fields == {"seed": 1, "num_images": 3, **REPLACE}
+    assert found.provenance == {"seed": "near", "num_images": "far", "operation": "far", "prompt": "far"}
+
+
+def test_a_variant_that_says_nothing_is_as_its_place() -> None:
+    assert resolve([place("a", REPLACE, x={})], "x") == resolve([place("a", REPLACE)])
+
+
+def test_a_variant_takes_no_prompt_from_beside_it_when_it_says_an_operation() -> None:
+    assert resolve([place("a", REPLACE, x=REMOVE)], "x").fields == REMOVE
+    with pytest.raises(InstructionError) as caught:
+        resolve([place("a", REPLACE, x={"operation": "replace"})], "x")
+    assert caught.value.code is Code.MISSING_PROMPT
+
+
+def test_a_variants_style_drops_the_whole_group_beside_it() -> None:
+    beside = {**REPLACE, "style_preset": "AURA", "style_type": "DESIGN"}
+    found = resolve([place("a", beside, x={"style_codes": ["AAFF5733"]})], "x")
+    assert found.fields == {**REPLACE, "style_codes": ["AAFF5733"]}
+
+
+def test_a_variant_that_only_a_further_place_names_gets_the_nearer_places_word() -> None:
+    found = resolve([place("near", REMOVE), place("far", x=FOREST)], "x")
+    assert (found.fields, found.provenance) == (REMOVE, {"operation": "near"})
+
+
+def test_an_output_that_contradicts_the_operation_is_a_conflict_that_names_its_place() -> None:
+    with pytest.raises(InstructionError) as caught:
+        resolve([place("near", REMOVE), place("far", {"output": {"format": "jpg"}})])
+    assert caught.value.code is Code.CONFLICTING_FIELDS
+    assert caught.value.message.startswith("far: ")
+
+
+# -- all four kinds of places ---------------------------------------------------------------------------------------
+
+
+def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
+    places = [
+        read_request({"seed": 1}),
+        sidecar({"num_images": 2, "seed": 2}),
+        read_tags({"rendering_speed": "turbo", "seed": "3", "num_images": "3"}),
+        read_file("shoes/_backdrop.json", b'{"magic_prompt": "OFF", "rendering_speed": "QUALITY"}'),
+        read_file("_backdrop.json", b'{"prompt": "a beach", "magic_prompt": "ON"}'),
+    ]
+    assert resolve(places).provenance == {
+        "seed": "request",
+        "num_images": "shoes/red.jpg.json",
+        "rendering_speed": "tags",
+        "magic_prompt": "shoes/_backdrop.json",
+        "operation": "_backdrop.json",
+        "prompt": "_backdrop.json",
+    }
+
+
+def test_an_editors_schema_note_says_nothing() -> None:
+    assert resolve([sidecar({"$schema": "x", "prompt": "a beach"})]).fields == REPLACE
+
+
+@pytest.mark.parametrize(
+    ("tags", "ours"),
+    [
+        ({"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND", "team": "shoes"}, {}),
+        ({"prompt": "x", "team": "shoes"}, {"prompt": "x"}),
+        ({"promt": "x"}, {"promt": "x"}),
+        ({"backdrop:prompt": "x", "prompt": "y"}, {"prompt": "x"}),
+        ({"backdrop:owner": "x", "prompt": "y"}, {}),
+        ({"metadata": "x", "variants": "y"}, {"metadata": "x", "variants": "y"}),
+    ],
+)
+def test_only_tags_that_are_meant_for_us_count(tags: dict[str, str], ours: dict[str, str]) -> None:
+    assert our_tags(tags) == ours
+
+
+@pytest.mark.parametrize(
+    ("places", "complete"),
+    [
+        ([read_file("a.json", b"{}"), read_tags({})], True),
+        ([read_file("a.json", b"{"), read_tags({})], True),
+        ([read_tags({"seed": "1"})], False),
+        ([read_tags({"operation": "paint"})], True),
+        ([read_tags({"prompt": "x"})], True),
+        ([read_tags({"promt": "x"})], False),
+    ],
+    ids=["empty sidecar", "broken sidecar", "options", "a wrong tag", "a prompt", "a near miss"],
+)
+def test_a_photo_waits_unless_its_sidecar_is_there_or_its_tags_are_complete(
+    places: list[Place], complete: bool
+) -> None:
+    assert is_complete(places) is complete
+
+
+# -- for any places -------------------------------------------------------------------------------------------------
+
+FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "operation": st.sampled_from(["replace", "remove"]),
+        "prompt": st.sampled_from(["a beach", "a forest"]),
+        "style": st.sampled_from(["aura", "AAFF5733"]),
+        "style_type": st.just("DESIGN"),
+        "style_reference_images": st.just(["a.jpg"]),
+        "color_palette": st.sampled_from(["EMBER", "PASTEL"]),
+        "num_images": st.integers(1, 3),
+        "seed": st.integers(0, 3),
+        "revision": st.sampled_from(["1", "2"]),
+    },
+)
+VARIANTS: st.SearchStrategy[dict[str, Any]] = st.just({"seed": 0}) | st.fixed_dictionaries(
+    {"variants": st.dictionaries(st.sampled_from("ab"), FIELDS, max_size=2)}
+)
+
+
+def _joined(fields: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
+    return {**variants, **fields}
+
+
+WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_joined, FIELDS, VARIANTS)
+
+
+def checked(contents: Sequence[dict[str, Any]]) -> list[Place]:
+    """The places that these files make, without those that are mistaken."""
+    places = [sidecar(content) for content in contents]
+    return [Place(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
+
+
+def _resolved(places: list[Place], variant: str) -> Instructions | None:
+    try:
+        return resolve(places, variant)
+    except InstructionError as error:
+        if error.code not in (Code.NO_INSTRUCTIONS, Code.MISSING_PROMPT):
+            raise
+        return None
+
+
+@quick
+@given(st.lists(WISHES, max_size=4))
+def test_the_nearest_place_wins_and_groups_never_mix_places(contents: list[dict[str, Any]]) -> None:
+    places = checked(contents)
+    for variant in variants_of(places):
+        found = _resolved(places, variant)
+        if found is None:
+            continue
+        layers = [(one.name, given) for one in places for given in one.of(variant)]
+        for name, value in found.fields.items():
+            group = next((group for group in GROUPS if name in group), frozenset({name}))
+            nearest = next(given for _, given in layers if group & given.keys())
+            assert nearest[name] == value
+        for group in GROUPS:
+            assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
+        assert not (found.operation == "remove" and found.fields.keys() & set(ADDRESSED))
+        assert found.provenance.keys() == found.fields.keys()
+
+
+@quick
+@given(st.lists(WISHES, max_size=3), WISHES)
+def test_a_place_further_away_never_changes_what_is_said_already(
+    contents: list[dict[str, Any]], far: dict[str, Any]
+) -> None:
+    places = checked(contents)
+    before = _resolved(places, "")
+    if before is None or variants_of(places) != ("",):
+        return
+    after = _resolved([*places, *checked([far])], "")
+    assert after
+    assert before.fields.items() <= after.fields.items()

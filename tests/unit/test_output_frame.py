@@ -1,0 +1,102 @@
+"""Where a subject stands in its output: sizes are kept to the pixel, nothing is squeezed, nothing falls off."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core.output import Output
+from backdrop.imaging.frame import MOST_SIDE, Frame, frame_of
+from tests.unit.simulation import steady
+
+SIDE = st.integers(1, 10_000)
+SHARE = st.floats(0, 0.45)
+
+
+def margins(frame: Frame) -> tuple[int, int, int, int]:
+    """Free pixels left, top, right, bottom."""
+    left, top = frame.place
+    return left, top, frame.size[0] - frame.shown[0] - left, frame.size[1] - frame.shown[1] - top
+
+
+def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
+    """Both sides are scaled alike, but for the pixel that rounding takes."""
+    assert abs(frame.shown[0] - width * frame.scale) <= 1
+    assert abs(frame.shown[1] - height * frame.scale) <= 1
+
+
+@steady
+@given(SIDE, SIDE, st.none() | SIDE, st.none() | SIDE)
+def test_contain_fits_within_its_limits_and_never_enlarges(
+    width: int, height: int, most_wide: int | None, most_high: int | None
+) -> None:
+    frame = frame_of(width, height, Output(width=most_wide, height=most_high))
+    assert frame.size == frame.shown
+    assert frame.part == (0, 0, width, height)
+    assert frame.scale <= 1
+    assert_not_squeezed(frame, width, height)
+    limits = [(most_wide, width), (most_high, height)]
+    for side, (limit, own) in zip(frame.size, limits, strict=True):
+        assert 1 <= side <= (limit or own)
+    too_large = any(limit is not None and limit < own for limit, own in limits)
+    assert too_large or frame.size == (width, height)
+    touches = [side == limit for side, (limit, _) in zip(frame.size, limits, strict=True)]
+    assert any(touches) or not too_large
+
+
+@steady
+@given(st.integers(20, 4_000), st.integers(20, 4_000), st.none() | st.integers(20, 4_000), SHARE)
+def test_a_share_of_margin_is_one_of_the_finished_picture(
+    width: int, height: int, wide: int | None, share: float
+) -> None:
+    frame = frame_of(width, height, Output(width=wide, margin_share=share))
+    left, top, right, bottom = margins(frame)
+    assert left == top == right == bottom
+    assert abs(left - share * min(frame.size)) <= 1.5
+    assert frame.size[0] <= (wide or MOST_SIDE)
+    assert max(frame.size) <= MOST_SIDE
+
+
+@steady
+@given(SIDE, SIDE, st.integers(0, 4_999))
+def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int) -> None:
+    frame = frame_of(width, height, Output(margin_pixels=margin))
+    assert margins(frame) == (margin,) * 4
+    assert margin == 0 or max(frame.size) <= MOST_SIDE
+
+
+@steady
+@given(SIDE, SIDE, st.integers(3, 10_000), st.integers(3, 10_000), SHARE)
+def test_pad_has_its_size_and_centers_all_of_the_subject(
+    width: int, height: int, wide: int, high: int, share: float
+) -> None:
+    frame = frame_of(width, height, Output(fit="pad", width=wide, height=high, margin_share=share))
+    free = round(share * min(wide, high))
+    left, top, right, bottom = margins(frame)
+    assert (frame.size, frame.part) == ((wide, high), (0, 0, width, height))
+    assert min(left, top, right, bottom) >= free
+    assert abs(left - right) <= 1
+    assert abs(top - bottom) <= 1
+    assert left + right == 2 * free or top + bottom == 2 * free
+    assert_not_squeezed(frame, width, height)
+
+
+@steady
+@given(SIDE, SIDE, SIDE, SIDE)
+def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, wide: int, high: int) -> None:
+    frame = frame_of(width, height, Output(fit="cover", width=wide, height=high))
+    left, top, right, bottom = frame.part
+    assert frame.size == frame.shown == (wide, high)
+    assert left >= 0
+    assert top >= 0
+    assert right <= width + 1e-6
+    assert bottom <= height + 1e-6
+    assert left == pytest.approx(width - right, abs=1e-6)
+    assert top == pytest.approx(height - bottom, abs=1e-6)
+    assert left == pytest.approx(0, abs=1e-6) or top == pytest.approx(0, abs=1e-6)
+    assert (right - left) * high == pytest.approx((bottom - top) * wide, rel=1e-6)
+
+
+def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_percent() -> None:
+    square = Output(fit="pad", width=2000, height=2000, margin_share=0.075)
+    assert frame_of(800, 400, square).shown == (1700, 850)
+    assert frame_of(400, 800, square).shown == (850, 1700)

@@ -1,0 +1,45 @@
+"""The keys of outputs: readable, each of its own, and never longer than S3 allows."""
+
+from itertools import product
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.core.layout import MAX_S3_KEY_BYTES, picture_key
+from tests.unit.simulation import steady
+
+NAME = st.text("abc09-", min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("variant", "n", "output", "key"),
+    [
+        ("", 1, "thumb", "shoes/red.jpg/red@thumb.webp"),
+        ("", 3, "thumb", "shoes/red.jpg/red_3@thumb.webp"),
+        ("beach", 2, "thumb", "shoes/red.jpg/red-beach_2@thumb.webp"),
+        ("beach", 1, None, "shoes/red.jpg/red-beach.webp"),
+    ],
+)
+def test_an_outputs_name_stands_behind_an_at_sign(variant: str, n: int, output: str | None, key: str) -> None:
+    assert picture_key("shoes/red.jpg", variant=variant, n=n, extension="webp", output=output) == key
+
+
+@steady
+@example(900, "v" * 40, 20, "o" * 40)
+@given(st.integers(1, 970), NAME | st.just(""), st.integers(1, 20), NAME | st.none())
+def test_every_key_fits_into_s3(length: int, variant: str, n: int, output: str | None) -> None:
+    source = f"@{'b' * 63}/{'k' * length}"[: 65 + 900]
+    key = picture_key(source, variant=variant, n=n, extension="webp", output=output)
+    assert len(key.encode()) <= MAX_S3_KEY_BYTES
+    assert key.startswith(f"{source}/")
+    assert key.endswith(".webp")
+    assert "/" not in key.removeprefix(f"{source}/")
+
+
+def test_the_pictures_of_the_longest_key_have_keys_of_their_own_that_fit() -> None:
+    source = "@" + "b" * 63 + "/" + "k" * 900
+    wanted = list(product(("", "v" * 40, "v" * 39 + "w"), (1, 2, 20), (None, "o" * 40, "o" * 39 + "p")))
+    keys = {picture_key(source, variant=v, n=n, extension="png", output=output) for v, n, output in wanted}
+    assert len(keys) == len(wanted)
+    assert max(len(key.encode()) for key in keys) <= MAX_S3_KEY_BYTES

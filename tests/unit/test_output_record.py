@@ -1,0 +1,59 @@
+"""What validated instructions say of outputs, as deliver reads it, and what an operation cannot deliver."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from backdrop.core.output import Output, objections, outputs_of
+
+
+def test_who_says_nothing_gets_png_at_the_results_size() -> None:
+    (output,) = outputs_of({"operation": "remove"})
+    assert output == Output(name=None, format="png", width=None, height=None)
+    assert output.keeps_all
+
+
+def test_one_object_and_a_list_of_one_ask_for_the_same() -> None:
+    said = {"format": "webp", "width": 400}
+    assert outputs_of({"output": said}) == outputs_of({"output": [said]})
+
+
+@pytest.mark.parametrize("said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}])
+def test_who_asks_for_no_change_gets_the_lossless_form(said: dict[str, Any]) -> None:
+    assert outputs_of({"output": said})[0].keeps_all
+
+
+@pytest.mark.parametrize(
+    "said", [{"format": "jpg"}, {"width": 9}, {"trim": True}, {"background": "#ffffff"}, {"margin": "1px"}]
+)
+def test_who_asks_for_a_change_does_not(said: dict[str, Any]) -> None:
+    assert not outputs_of({"output": said})[0].keeps_all
+
+
+def test_a_margin_is_a_share_or_pixels() -> None:
+    share, pixels = outputs_of({"output": [{"margin": "7.5%"}, {"margin": "40px"}]})
+    assert (share.margin_share, share.margin_pixels) == (0.075, 0)
+    assert (pixels.margin_share, pixels.margin_pixels) == (0, 40)
+
+
+@pytest.mark.parametrize(("format_", "kind"), [("png", "image/png"), ("webp", "image/webp"), ("jpg", "image/jpeg")])
+def test_each_format_is_served_as_what_it_is(format_: str, kind: str) -> None:
+    assert Output(format=format_).content_type == kind
+
+
+def test_a_cut_out_as_jpg_needs_a_background() -> None:
+    outputs = outputs_of({"output": [{"name": "shop", "format": "jpg"}, {"format": "webp"}]})
+    (sentence,) = objections("remove", outputs)
+    assert "output 'shop' is a jpg" in sentence
+    assert "background" in sentence
+    assert objections("replace", outputs) == []
+    assert objections("remove", outputs_of({"output": {"format": "jpg", "background": "#ffffff"}})) == []
+
+
+def test_deliver_reads_outputs_without_the_machinery_of_validation() -> None:
+    """A cold start of deliver would pay for it: pydantic's models, and Pillow before there is a picture."""
+    look = "import sys, backdrop.core.output, backdrop.imaging.output; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert {"pydantic.main", "PIL", "backdrop.core.output_wish"} & {*done.stdout.split()} == set()

@@ -1,0 +1,158 @@
+"""The field `output`: what people may write, in one spelling, and each mistake in words that help."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from backdrop.core.output import output_of, outputs_of
+from backdrop.core.output_wish import MARKETPLACE, MOST_OUTPUTS, Outputs
+from tests.unit.simulation import steady
+
+FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
+
+
+def read(said: object) -> Any:
+    """The field as the instructions keep it."""
+    return FIELD.dump_python(FIELD.validate_python(said, strict=True), exclude_none=True)
+
+
+def complaints(said: object) -> str:
+    """All that is wrong with the field, in one text."""
+    with pytest.raises(ValidationError) as raised:
+        FIELD.validate_python(said, strict=True)
+    return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())
+
+
+def test_what_marketplaces_demand_can_be_said() -> None:
+    assert read(MARKETPLACE) == MARKETPLACE
+
+
+def test_one_object_and_a_list_are_kept_as_they_were_given() -> None:
+    assert read({"format": "webp"}) == {"format": "webp"}
+    assert read([{"format": "webp"}]) == [{"format": "webp"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"format": "JPEG"}, {"format": "jpg"}),
+        ({"format": ".webp"}, {"format": "webp"}),
+        ({"fit": " Contain"}, {"fit": "contain"}),
+        ({"background": "White"}, {"background": "#ffffff"}),
+        ({"background": "#ABC"}, {"background": "#aabbcc"}),
+        ({"margin": 40}, {"margin": "40px"}),
+        ({"margin": "5"}, {"margin": "5px"}),
+        ({"margin": "7.50 %"}, {"margin": "7.5%"}),
+        ({"margin": "040PX"}, {"margin": "40px"}),
+        ({"margin": "45%"}, {"margin": "45%"}),
+    ],
+)
+def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert read(said) == kept
+    assert read(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"format": "gif"}, "'png', 'webp' or 'jpg'"),
+        ({"fit": "fill"}, "'contain', 'cover' or 'pad'"),
+        ({"width": 0}, "greater than or equal to 1"),
+        ({"height": 10_001}, "less than or equal to 10000"),
+        ({"width": True}, "true and false are no numbers"),
+        ({"width": "400"}, "valid integer"),
+        ({"quality": True, "format": "jpg"}, "true and false are no numbers"),
+        ({"quality": 101, "format": "jpg"}, "less than or equal to 100"),
+        ({"quality": 80}, "quality means nothing for png"),
+        ({"trim": 1}, "valid boolean"),
+        ({"name": "Thumb"}, "'Thumb' is no name"),
+        ({"name": "a" * 41}, "is no name"),
+        ({"name": "../x"}, "is no name"),
+        ({"name": ""}, "is no name"),
+        ({"background": "#12345"}, "is no color"),
+        ({"background": "#ffffff80"}, "is no color"),
+        ({"background": "reddish"}, "is no color"),
+        ({"margin": "46%"}, "is no margin"),
+        ({"margin": "-1%"}, "is no margin"),
+        ({"margin": 5000}, "is no margin"),
+        ({"margin": -1}, "is no margin"),
+        ({"margin": "٣%"}, "is no margin"),
+        ({"margin": 0.1}, "write it as a share"),
+        ({"margin": True}, "write it as a share"),
+        ({"fit": "pad", "width": 400}, "needs width and height"),
+        ({"fit": "cover", "height": 400}, "needs width and height"),
+        ({"fit": "cover", "width": 9, "height": 9, "margin": "5%"}, "cannot have a margin"),
+        ({"format": "jpg", "margin": "5%"}, "needs a background"),
+        ({"format": "jpg", "fit": "pad", "width": 9, "height": 9}, "needs a background"),
+        ({"width": 80, "margin": "40px"}, "leaves nothing of 80 pixels"),
+        ({"size": 400}, "not permitted"),
+    ],
+)
+def test_a_mistake_is_said_in_words_that_help(said: dict[str, Any], words: str) -> None:
+    assert words in complaints(said)
+
+
+@pytest.mark.parametrize("said", [5, "webp", None, True, ["webp"]])
+def test_what_is_no_object_is_shown_one(said: object) -> None:
+    assert 'an output is an object such as {"format": "webp"}' in complaints(said)
+
+
+def test_all_mistakes_of_all_outputs_are_said_at_once() -> None:
+    told = complaints([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
+    assert "('list', 0, 'format')" in told
+    assert "('list', 0, 'width')" in told
+    assert "needs width and height" in told
+    assert "quality means nothing" in told
+
+
+def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
+    assert read([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
+    assert "2 outputs have no name" in complaints([{}, {"format": "webp"}])
+    assert "'a': two outputs cannot have the same name" in complaints([{"name": "a"}, {"name": "a", "format": "webp"}])
+
+
+def test_a_list_has_one_to_ten_outputs() -> None:
+    assert "at least 1" in complaints([])
+    assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MOST_OUTPUTS + 1)])
+
+
+def test_the_schema_tells_editors_what_may_be_said() -> None:
+    schema = FIELD.json_schema()
+    text = json.dumps(schema)
+    one = schema["$defs"]["OutputWish"]
+    assert one["title"] == "Output"
+    assert MARKETPLACE in one["examples"]
+    assert all("description" in field for field in one["properties"].values())
+    assert '"enum": ["png", "webp", "jpg"]' in text
+    assert one["additionalProperties"] is False
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "x", ""])
+FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "more"]
+WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
+
+
+@steady
+@given(JSON | WISH | st.lists(WISH, max_size=4))
+def test_any_json_is_an_output_or_a_complaint_and_never_a_crash(said: object) -> None:
+    try:
+        kept = read(said)
+    except ValidationError:
+        return
+    assert read(kept) == kept
+    assert outputs_of({"output": json.loads(json.dumps(kept))})
+
+
+def test_what_is_checked_can_be_read_by_deliver() -> None:
+    output = output_of(read(MARKETPLACE))
+    assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
+    assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)

@@ -1,0 +1,160 @@
+"""The schemas that editors read: written from the models, kind to who types, and no looser than what intake accepts."""
+
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from backdrop.core.places import read_file
+from backdrop.core.styles import PRESETS
+from backdrop.core.wish import Wish
+from docs import make_schemas
+
+KINDS = ("sidecar", "folder-defaults")
+SCHEMA = make_schemas.schema_of("sidecar")
+VALIDATOR = Draft202012Validator(SCHEMA)
+FILES = 600
+ANYTHING: list[Any] = [True, 2, -1, "x", "", [], {}, ["x"], 0.5]
+STYLES = ["golden hour", "Golden-Hour", "90s nostalgia", "AAFF5733", "golden_hours"]
+VALUES: dict[str, list[Any]] = {
+    "operation": ["replace", "remove"],
+    "prompt": ["a beach", "x" * 2000, "x" * 2001, "two\nlines", " ", "\x7f", "\u2028", "\xa0"],
+    "style": STYLES,
+    "style_preset": STYLES,
+    "style_codes": [["AAFF5733"], ["00ff00aa", "00FF00AA"], ["12345"]],
+    "style_type": ["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION", "REAL"],
+    "style_reference_images": [["a/b.jpg"], ["a.jpg", "b:/c.png"], ["s3://b/k.jpg"], ["a", "b", "c", "d", "e"]],
+    "color_palette": ["PASTEL", {"name": "EMBER"}, {"members": [{"color_hex": "#fff", "color_weight": 0.5}]}, {}],
+    "negative_prompt": ["people", "\t"],
+    "magic_prompt": ["AUTO", "ON", "OFF"],
+    "rendering_speed": ["FLASH", "TURBO", "DEFAULT", "QUALITY", "FAST"],
+    "num_images": [1, 20, 21],
+    "seed": [0, 2_147_483_647, 2_147_483_648],
+    "provider": ["ideogram", "runware", ["1min", "segmind"], ["1min", "1min"], "other"],
+    "max_cost_usd": [0, 0.06, 12, -0.01],
+    "revision": ["", "2", "x" * 201],
+    "metadata": [{}, {"sku": 1, "more": [{"x": None}]}],
+}
+OUTPUT: dict[str, list[Any]] = {
+    "name": ["thumb", "a" * 40, "a" * 41, "Big"],
+    "format": ["png", "webp", "jpg", "jpg", "gif"],
+    "quality": [1, 100, 101],
+    "width": [500, 10_000, 10_001],
+    "height": [500, 10_000],
+    "fit": ["contain", "cover", "pad"],
+    "background": ["white", "#fff", "#FFFFFF", "#ffff", "snow"],
+    "trim": [True, False],
+    "margin": ["7.5%", "45%", "45.1%", "0%", "100px", "4.12345%", "px", 20, -1],
+}
+NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]
+
+
+def an_object(random: Random, values: dict[str, list[Any]], most: int) -> dict[str, Any]:
+    """An object of a few of these fields, now and then with a value that fits nowhere."""
+    names = random.sample(sorted(values), random.randint(0, most))
+    return {name: random.choice(values[name] if random.random() < 0.97 else ANYTHING) for name in names}
+
+
+def a_file(random: Random) -> dict[str, Any]:
+    """What somebody may have written into a sidecar."""
+    file = an_object(random, VALUES, 3)
+    if random.random() < 0.4:
+        one = an_object(random, OUTPUT, 4)
+        file["output"] = random.choice([one, [one], [one, {"name": "other"}]])
+    if random.random() < 0.3:
+        file["variants"] = {random.choice(NAMES): an_object(random, VALUES, 2) for _ in range(random.randint(0, 2))}
+    return file | random.choice([{}, {}, {}, {}, {"$schema": "./sidecar.schema.json"}, {"promt": "x"}])
+
+
+def accepted(document: object) -> bool:
+    """Whether intake takes this file."""
+    return read_file("red.jpg.json", json.dumps(document).encode()).errors == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schemas_are_what_the_code_says(kind: str) -> None:
+    path = make_schemas.FOLDER / f"{kind}.schema.json"
+    assert path.read_text() == make_schemas.files()[path], "write it anew: make docs"
+    Draft202012Validator.check_schema(make_schemas.schema_of(kind))
+
+
+def test_what_the_schema_accepts_intake_accepts() -> None:
+    files = [a_file(Random(seed)) for seed in range(FILES)]
+    valid = [file for file in files if VALIDATOR.is_valid(file)]
+    assert [file for file in valid if not accepted(file)] == []
+    assert FILES / 4 < len(valid) < 3 * FILES / 4, "too few of one kind to tell anything"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_offered_and_fine_in_any_spelling(preset: str) -> None:
+    offered = SCHEMA["properties"]["style"]["anyOf"][0]["enum"]
+    assert preset.lower().replace("_", " ") in offered
+    for sign in (" ", "-", "_", "", "  "):
+        for spelled in (preset.replace("_", sign), preset.replace("_", sign).title()):
+            assert VALIDATOR.is_valid({"style": spelled}), spelled
+            assert accepted({"style": spelled}), spelled
+
+
+WRONG: list[dict[str, Any]] = [
+    {"promt": "a beach"},
+    {"prompt": "   "},
+    {"prompt": "a\u0007beach"},
+    {"style": "golden hours"},
+    {"style": "GOLDEN_HOUR", "style_codes": ["AAFF5733"]},
+    {"operation": "remove", "prompt": "a beach"},
+    {"variants": {"cut-out": {"operation": "remove", "seed": 1}}},
+    {"variants": {"Beach": {}}},
+    {"variants": {"beach": {"variants": {}}}},
+    {"variants": {f"v{n}": {} for n in range(21)}},
+    {"num_images": "2"},
+    {"output": {"fit": "pad", "width": 100}},
+    {"output": {"quality": 80}},
+    {"output": {"format": "jpg", "margin": "5%"}},
+    {"output": []},
+    {"color_palette": {"name": "PASTEL", "members": [{"color_hex": "#fff"}]}},
+    {"provider": ["ideogram", "ideogram"]},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
+def test_an_editor_underlines_what_intake_would_refuse(wrong: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid(wrong)
+    assert not accepted(wrong)
+
+
+def test_a_file_may_name_its_schema_for_the_editor() -> None:
+    named = {"$schema": "../schemas/sidecar.schema.json", "prompt": "a beach"}
+    assert VALIDATOR.is_valid(named)
+    assert accepted(named)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_has_a_title_and_a_description(kind: str) -> None:
+    for path, one in fields(make_schemas.schema_of(kind)):
+        assert one["title"], path
+        assert one["description"].endswith("."), path
+    assert {*make_schemas.schema_of(kind)["properties"]} == {"$schema", *Wish.model_fields}
+
+
+def test_no_field_may_be_null_and_none_is_without_its_bounds() -> None:
+    text = json.dumps(SCHEMA)
+    assert '"null"' not in text
+    assert not {'"ge"', '"le"', '"default": null'} & {*text.split(": ")}
+    assert SCHEMA["$defs"]["OutputWish"]["properties"]["width"]["maximum"] == 10_000
+
+
+def test_every_example_in_the_schema_is_valid() -> None:
+    for path, one in [("", SCHEMA), *fields(SCHEMA)]:
+        validator = Draft202012Validator({**one, "$defs": SCHEMA["$defs"]})
+        for example in one.get("examples", []):
+            assert validator.is_valid(example), (path, example)
+
+
+def fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field with its path, those of nested objects included."""
+    for place, model in [("", schema), *schema["$defs"].items()]:
+        for name, one in model.get("properties", {}).items():
+            yield f"{place}.{name}", one

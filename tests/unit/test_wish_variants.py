@@ -1,0 +1,199 @@
+"""What a file may say of variants, references, palettes; each mistake with its place in the JSON."""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.core.codes import Code
+from backdrop.core.places import read_file, read_request, read_tags
+from backdrop.core.wish import MOST_VARIANTS, Variant
+from tests.unit.core_items import quick
+from tests.unit.core_places import NAME, codes, encodable, sidecar, words
+
+BEACH = {"prompt": "a beach"}
+
+
+def test_each_variant_says_its_own_fields_under_long_names() -> None:
+    read = sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
+    assert read.fields == {"style_preset": "AURA"}
+    assert read.variants == {"a": {"operation": "replace", **BEACH}, "b": {"style_codes": ["AAFF5733"]}, "c": {}}
+
+
+def test_a_file_that_names_no_variants_is_told_from_one_that_wants_none() -> None:
+    assert (sidecar(BEACH).variants, sidecar({**BEACH, "variants": {}}).variants) == (None, {})
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 40, "2", "-", "result"])
+def test_a_variants_name_has_small_letters_digits_and_hyphens(name: str) -> None:
+    assert sidecar({"variants": {name: BEACH}}).errors == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x" * 41, "Beach", "../x", "a b", "a_b", "ä", "a\n", "\u0661", "\ud800"], ids=ascii
+)
+def test_any_other_name_is_a_mistake_that_says_what_a_name_is(name: str) -> None:
+    read = sidecar({"variants": {name: BEACH}})
+    assert (codes(read), read.variants) == ([Code.INVALID_VALUE], None)
+    assert encodable(read)
+
+
+def test_a_bad_name_is_shown_with_what_names_may_hold() -> None:
+    assert words(sidecar({"variants": {"../x": BEACH}})) == (
+        f'{NAME}: variants has the name "../x"; a name has 1 to 40 of the letters a-z, digits and hyphens'
+    )
+
+
+@quick
+@given(
+    st.text(alphabet=st.characters(), max_size=50),
+    st.sampled_from([{"style": "aura", "style_preset": "aura"}, {"x": 1}, 1]),
+)
+@example("\ud800", {"style": "aura", "style_preset": "aura"})
+def test_a_mistake_in_a_variant_of_any_name_can_be_written_down(name: str, content: object) -> None:
+    read = sidecar({"variants": {name: content}})
+    assert read.errors
+    assert encodable(read)
+    assert encodable(read_request({"variants": {name: content}}))
+
+
+def test_a_mistake_never_repeats_a_long_name() -> None:
+    conflict = {"style": "aura", "style_preset": "aura", "seed": -1, "promt": "x"}
+    read = sidecar({"variants": {"x" * 30_000: conflict}})
+    assert len(read.errors) == 4
+    assert all(len(error.message) < 600 for error in read.errors)
+
+
+@pytest.mark.parametrize(("number", "refused"), [(MOST_VARIANTS, False), (MOST_VARIANTS + 1, True)])
+def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
+    read = sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
+    assert codes(read) == ([Code.INVALID_VALUE] if refused else [])
+    assert not refused or f"variants has {number} names; it can have at most 20 names" in words(read)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"variants": {"beach": {"promt": "x"}}}, ["'promt' in variants.beach", "did you mean 'prompt'?"]),
+        ({"variants": {"beach": {"seed": -1}}}, ["variants.beach.seed is -1"]),
+        ({"variants": {"beach": {"output": {"width": 0}}}}, ["variants.beach.output.width is 0"]),
+        ({"output": [{"format": "png"}, {"name": "b", "width": 0}]}, ["output[1].width is 0"]),
+        ({"output": {"formt": "png"}}, ["'formt' in output", "did you mean 'format'?"]),
+        ({"variants": {"output": {"promt": "x"}}}, ["'promt' in variants.output", "did you mean 'prompt'?"]),
+        ({"variants": {"members": {"widht": 3}}}, ["'widht' in variants.members", "known fields: operation, prompt"]),
+        ({"variants": {"output": {"output": {"widht": 3}}}}, ["variants.output.output", "did you mean 'width'?"]),
+        ({"variants": {"beach": {"variants": {}}}}, ["'variants' in variants.beach", "known fields"]),
+        ({"variants": {"beach": "on a beach"}}, ['variants.beach is "on a beach"', "an object in braces"]),
+        ({"variants": [BEACH]}, ["variants is [{", "an object in braces"]),
+        ({"color_palette": "pastell"}, ["color_palette.name", "did you mean 'PASTEL'?"]),
+        ({"color_palette": {"members": [{"color_hx": "#fff", "color_hex": "#fff"}]}}, ["color_palette.members[0]"]),
+        ({"color_palette": {"members": [{"color_hex": "red"}]}}, ['members[0].color_hex is "red"']),
+        ({"color_palette": {"members": [{"color_hex": "#fff"}] * 9}}, ["color_palette.members", "at most 8"]),
+        ({"color_palette": {}}, ["either a name or members"]),
+        ({"color_palette": {"name": "EMBER", "members": [{"color_hex": "#fff"}]}}, ["either a name or members"]),
+        ({"style_reference_images": ["s3://others/a.jpg"]}, ["style_reference_images[0]", "key in the input bucket"]),
+        ({"style_reference_images": "https://example.com/a.jpg"}, ["is an address"]),
+        ({"style_reference_images": ["a", "b", "c", "d", "e"]}, ["at most 4"]),
+        ({"style_reference_images": []}, ["style_reference_images", "at least 1"]),
+        ({"style_reference_images": [""]}, ["style_reference_images[0]"]),
+        ({"prompt": "a\u0000b"}, ["prompt", "control character U+0000"]),
+        ({"negative_prompt": "x" * 2_001}, ["negative_prompt has 2,001 characters", "at most 2,000"]),
+        ({"style_type": "realistik"}, ["style_type", "did you mean 'REALISTIC'?"]),
+    ],
+    ids=lambda value: repr(value)[:50],
+)
+def test_a_mistake_names_its_place_in_the_json(given: dict[str, Any], says: list[str]) -> None:
+    read = sidecar(given)
+    assert len(read.errors) == 1
+    assert [part for part in [NAME, *says] if part not in words(read)] == []
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_wherever_they_stand() -> None:
+    read = sidecar(
+        {
+            "promt": "x",
+            "operation": "remove",
+            "style": "aura",
+            "variants": {"../x": {}, "a": {"seed": -1}, "b": {"style": "aura", "style_codes": ["AAFF5733"]}},
+            "output": {"format": "gif"},
+        }
+    )
+    found = codes(read)
+    assert {code: found.count(code) for code in found} == {
+        Code.UNKNOWN_FIELD: 1,
+        Code.INVALID_VALUE: 3,
+        Code.CONFLICTING_FIELDS: 2,
+    }
+
+
+# -- what one place may say, and what is a conflict -----------------------------------------------------------------
+
+
+def test_remove_with_a_prompt_in_two_places_of_one_file_is_no_conflict() -> None:
+    """A variant is the nearer place: it may ask for something else than what stands beside it."""
+    read = sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
+    assert (read.errors, read.variants) == ((), {"beach": {"operation": "replace", **BEACH}, "plain": {}})
+
+
+@pytest.mark.parametrize("inside", [{"operation": "remove", "prompt": "x"}, {"operation": "Remove ", "seed": 1}])
+def test_remove_with_a_prompt_in_one_variant_is_a_conflict(inside: dict[str, Any]) -> None:
+    read = sidecar({"variants": {"beach": inside}})
+    assert codes(read) == [Code.CONFLICTING_FIELDS]
+    assert "variants.beach: operation remove" in words(read)
+
+
+def test_style_references_exclude_the_other_ways_to_name_a_style() -> None:
+    read = sidecar({**BEACH, "style": "aura", "style_reference_images": "a.jpg"})
+    assert codes(read) == [Code.CONFLICTING_FIELDS]
+    assert sidecar({**BEACH, "style_type": "DESIGN", "style_reference_images": "a.jpg"}).errors == ()
+
+
+def test_a_palettes_name_alone_is_short_for_it() -> None:
+    assert sidecar({"color_palette": "pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
+    assert read_tags({"color_palette": "Pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
+
+
+def test_a_colour_is_written_in_one_way() -> None:
+    members = [{"color_hex": " #B470B3", "color_weight": 0.5}, {"color_hex": "#Fff"}]
+    assert sidecar({"color_palette": {"members": members}}).fields == {
+        "color_palette": {"members": [{"color_hex": "#b470b3", "color_weight": 0.5}, {"color_hex": "#fff"}]}
+    }
+
+
+def test_a_reference_that_is_named_twice_counts_once() -> None:
+    assert sidecar({"style_reference_images": ["b.jpg", "a.jpg", "b.jpg"]}).fields == {
+        "style_reference_images": ["b.jpg", "a.jpg"]
+    }
+
+
+@pytest.mark.parametrize("name", ["variants", "metadata"])
+def test_what_a_tag_cannot_say_is_a_warning_that_names_the_sidecar(name: str) -> None:
+    read = read_tags({name: "{}", "operation": "remove"})
+    assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
+    assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
+
+
+def test_a_tags_output_is_a_format() -> None:
+    assert read_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
+
+
+@quick
+@given(st.binary(max_size=200))
+def test_any_bytes_as_folder_defaults_make_a_place(data: bytes) -> None:
+    assert encodable(read_file("shoes/_backdrop.json", data))
+
+
+@pytest.mark.parametrize("field", sorted(Variant.model_fields))
+@pytest.mark.parametrize("variant", ["a", "metadata", "output"])
+def test_null_is_an_error_that_says_to_leave_it_out(field: str, variant: str) -> None:
+    """Whoever writes it means to inherit nothing, which no word says."""
+    read = sidecar({**BEACH, "variants": {variant: {field: None}}})
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert f"variants.{variant}.{field} is null, which says nothing; leave it out" in words(read)
+
+
+def test_each_null_is_named_once_beside_the_other_mistakes_and_none_in_metadata() -> None:
+    read = sidecar({"seed": None, "promt": None, "output": [{"width": None}], "metadata": {"sku": None}})
+    assert codes(read) == [Code.UNKNOWN_FIELD, Code.INVALID_VALUE, Code.INVALID_VALUE]
+    assert [part for part in ("seed is null", "output[0].width is null") if part not in words(read)] == []

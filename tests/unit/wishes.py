@@ -1,0 +1,83 @@
+"""What people say in the simulated world beside sidecar and tags: folder defaults, requests, reruns; what follows."""
+
+import json
+from typing import Any
+
+from backdrop.core.layout import DEFAULTS_NAME
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+
+REMOVE: dict[str, Any] = {"operation": "remove"}
+BEACH: dict[str, Any] = {"prompt": "on a beach"}
+FOREST: dict[str, Any] = {"prompt": "in a forest"}
+REMOVED, REPLACED = 10_000, 60_000
+"""What one picture of each operation costs at Ideogram, in micro-dollars."""
+
+
+def defaults(world: World, folder: str, content: dict[str, Any] | bytes) -> None:
+    """Somebody says what holds for a folder (`shoes/`, "" for the whole bucket)."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    world.s3.drop(INPUT, f"{folder}{DEFAULTS_NAME}", data)
+
+
+def sidecar_bytes(world: World, key: str, data: bytes) -> None:
+    """Somebody uploads any bytes as the sidecar of a photo's key."""
+    world.s3.drop(INPUT, f"{key}.json", data)
+
+
+def said(world: World, key: str, **tags: str) -> None:
+    """Somebody uploads a photo of its own, with tags or without."""
+    world.drop(key, photo(key), **tags)
+
+
+def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
+    """Somebody sends a request; the body, to be sent again."""
+    body = json.dumps({"bucket": INPUT, "key": key, "instructions": instructions})
+    for _ in range(times):
+        world.sqs.post(world.lines["intake"], body)
+    return body
+
+
+def again(world: World, key: str) -> None:
+    """A person has a photo resolved anew."""
+    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": key, "rerun": True}))
+
+
+def repeated(world: World, key: str, nth: int = 1) -> None:
+    """The events of a file come once more, and late."""
+    bodies = [body for body in heard(world) if f'"key": "{key}"' in body][:nth]
+    assert bodies
+    for body in bodies:
+        world.sqs.post(world.lines["intake"], body)
+
+
+def heard(world: World) -> list[str]:
+    """The bodies that wait for intake."""
+    return [message.body for message in world.lines["intake"].messages]
+
+
+def wishes(world: World, key: str) -> dict[str, str]:
+    """What each of a photo's current jobs is to do, by variant: its prompt, or its operation."""
+    source = world.source(key)
+    named = set(source.jobs.values()) if source else set[str]()
+    return {
+        job.variant: job.instructions.get("prompt", job.operation) for job in world.jobs(key) if job.job_id in named
+    }
+
+
+def origins(world: World, key: str, variant: str | None = None) -> dict[str, str]:
+    """Where the values of a photo's current job came from, as its receipt says."""
+    receipt = world.receipt(key)
+    assert receipt
+    return next(one["provenance"] for one in receipt["jobs"] if one["current"] and one["variant"] == variant)
+
+
+def folder_codes(world: World, folder: str) -> list[str]:
+    """The codes in the report of a folder's defaults."""
+    report = world.report(f"{folder}{DEFAULTS_NAME}")
+    return [error["code"] for error in report["errors"]] if report else []
+
+
+def bought(world: World) -> int:
+    """How many calls were paid."""
+    return len(world.provider.calls)
