@@ -108,7 +108,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "takes-over-blindly",
         "3: one takes over from the very job that came to nothing",
-        (AGAIN, "owner=owner_of(job), instead_of=owner.job_id)", "owner=owner_of(job))"),
+        (AGAIN, "owner=owner_of(job), instead_of=owner)", "owner=owner_of(job))"),
         faults="reordered_message",
         deeds=ORPHANED,
     ),
