@@ -19,7 +19,10 @@ class Dying:
         calls = [SimpleNamespace(worker="w", sent={"Key": f"{KEY}.json"})]
         hub = SimpleNamespace(worker=SimpleNamespace(name="w"))
         world = SimpleNamespace(hub=hub, wire=SimpleNamespace(calls=calls))
-        self.deaths = Deaths(cast("Any", SimpleNamespace(world=world, invocation=lambda _: self.invocation)))
+        self.deaths = Deaths(cast("Any", SimpleNamespace(world=world, invocation=self._invocation)))
+
+    def _invocation(self, _: str) -> SimpleNamespace:
+        return self.invocation
 
     def one(self, began: datetime, *, receives: int = 2) -> None:
         self.invocation.began, self.invocation.messages[0].receives = began, receives
