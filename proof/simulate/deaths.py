@@ -51,14 +51,20 @@ class Deaths:
         mark = self._marks.get(place, "")
         return bool(mark) and self._counted.get(place) == mark and began < datetime.fromisoformat(mark) + OFF
 
-    def written(self, body: Plain) -> None:
-        """A job or a photo was written: where it bears no mark, the row is over."""
+    def written(self, body: Plain, before: Plain | None = None) -> None:
+        """A job or a photo was written: where it bears no mark, or is known no more, the row is over."""
         place, mark = str(body.get("job_id", body["key"])), body["begun_until"]
-        if mark is None:
+        if mark is None or (before and self._is_forgotten(before, body)):
             for known in (self.in_a_row, self._counted, self._marks):
                 known.pop(place, None)
         else:
             self._marks[place] = str(mark)
+
+    def _is_forgotten(self, before: Plain, after: Plain) -> bool:
+        """Whether other bytes lie there than the ledger knew, which it forgets: once, as it knows none then."""
+        lies = self._memory.world.input.current(after["key"])
+        known: Plain = before["photo"] or {}
+        return bool(known) and after["photo"] is None and (lies is None or lies.etag != known["etag"])
 
 
 def _job(messages: Sequence[Message]) -> str:

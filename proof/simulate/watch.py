@@ -143,7 +143,7 @@ class Watch:
     def _source(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
         self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
         self.found(crash_breaches(before, after))
-        self._deaths.written(after)
+        self._deaths.written(after, before)
         self.resolutions.note(before, after)
         if not self._people.jumping_clocks and not by_person:
             self.found(patience_breaches(before, after, self._world.setup.settle_seconds))

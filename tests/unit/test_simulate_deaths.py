@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from proof.simulate.deaths import Deaths
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -18,7 +20,8 @@ class Dying:
         self.invocation = SimpleNamespace(messages=[SimpleNamespace(body=body, receives=2)], began=START)
         calls = [SimpleNamespace(worker="w", sent={"Key": f"{KEY}.json"})]
         hub = SimpleNamespace(worker=SimpleNamespace(name="w"))
-        world = SimpleNamespace(hub=hub, wire=SimpleNamespace(calls=calls))
+        lies = SimpleNamespace(current=lambda _: SimpleNamespace(etag="new"))  # pyright: ignore[reportUnknownLambdaType]
+        world = SimpleNamespace(hub=hub, wire=SimpleNamespace(calls=calls), input=lies)
         self.deaths = Deaths(cast("Any", SimpleNamespace(world=world, invocation=self._invocation)))
 
     def _invocation(self, _: str) -> SimpleNamespace:
@@ -86,3 +89,14 @@ def test_the_deaths_of_a_photo_without_a_job_are_its_own() -> None:
     dying.one(START)
     dying.deaths.written(source)
     assert dying.deaths.in_a_row == {KEY: 1}
+
+
+@pytest.mark.parametrize(("known", "left"), [("old", {}), ("new", {KEY: 1})])
+def test_other_bytes_than_the_ledger_knew_begin_their_own_row(known: str, left: dict[str, int]) -> None:
+    """The ledger knew what lay there before, and could not know whose deaths it counted (seed 45)."""
+    dying = Dying(f'{{"key": "{KEY}"}}')
+    source: Any = {"begun_until": (START + 5 * MINUTE).isoformat(), "key": KEY, "photo": {"etag": known}}
+    dying.deaths.written(source)
+    dying.one(START)
+    dying.deaths.written(source | {"photo": None}, source)
+    assert dying.deaths.in_a_row == left
