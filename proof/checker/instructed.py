@@ -8,6 +8,7 @@ from typing import Any
 
 from proof.checker.books import Breach, Ledger, Plain, Promise
 from proof.checker.ends import ENDS
+from proof.checker.refused import of_refused_requests
 
 UNSAID = "no_instructions"
 # A photo that killed its workers is judged from afar.
@@ -63,13 +64,13 @@ class Resolved:
 def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
     """What a photo names from now on is what was said; it changes for a reason, and not too soon. At any write."""
     key, now = one.after["key"], has(one.after, jobs)
-    found: list[Breach] = []
     if CRASHED in {code for _, code in now.codes} or one.after["photo"] is None:
         return []
     if one.requested is not None:
         return _unheard(one, now)
-    if not any(_same(now, said) for said in one.could_be):
-        found.append(Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so"))
+    now = Said(now.jobs, now.codes - of_refused_requests(one.before, one.after), now.held)
+    unlike = not any(_same(now, said) for said in one.could_be)
+    found = [Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so")] if unlike else []
     same_bytes = one.before is not None and _same_bytes(one.before, one.after, jobs)
     if one.before and same_bytes and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
         found.append(Breach(Promise.UNMOVED, f"{key}: resolved anew, and nothing of its own has changed"))
