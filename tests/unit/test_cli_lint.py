@@ -67,7 +67,7 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
         ({"operation": "remove", "output": {"format": "jpg"}}, "cannot be transparent"),
         ({**WISH, "negative_prompt": "people"}, "ideogram has no negative_prompt"),
         ({**WISH, "provider": "segmind"}, "segmind is switched off"),
-        ({**WISH, "max_cost_usd": 0.01}, "max_cost_usd allows 0.01"),
+        ({**WISH, "max_cost_usd": 0.01}, "max_cost_usd allows $0.01"),
         ({**WISH, "style_reference_images": "look.jpg"}, "There is no look.jpg"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.money import micro_of, price_per_image, quote, usd_of, usd_text
+from backdrop.core.money import limit_text, micro_of, price_per_image, quote, usd_of, usd_text
 from tests.unit.core_items import quick
 
 CENT = 10_000
@@ -68,6 +68,22 @@ def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decima
 )
 def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -> None:
     assert usd_text(micro) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0, "$0.00"),
+        (0.0, "$0.00"),
+        (0.5, "$0.50"),
+        (1, "$1.00"),
+        (0.0375, "$0.0375"),
+        (1e-7, "$0.0000001"),
+        (5e-324, "$5e-324"),
+    ],
+)
+def test_a_limit_reads_like_a_price_and_a_tiny_one_as_it_was_written(usd: float, text: str) -> None:
+    assert limit_text(usd) == text
 
 
 @quick

@@ -11,10 +11,13 @@ from backdrop.core.capability import REFERENCES, SPOKEN, not_expressible
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
-from backdrop.core.instructions import Instructions, resolve, variants_of
+from backdrop.core.instructions import Instructions, merged, mistakes_of, variants_of
 from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
-from backdrop.core.money import micro_of, quote, usd_text
-from backdrop.core.places import Place
+from backdrop.core.money import limit_text, micro_of, quote, usd_text
+from backdrop.core.places import Place, rights_of
+
+# What a job costs, and whether that is too much, hangs on these.
+PRICED = frozenset({"operation", "num_images", "rendering_speed", "max_cost_usd", "provider"})
 
 type HashesOf = Callable[[Sequence[str]], list[str]]
 """The SHA-256 of reference images by their keys."""
@@ -45,8 +48,12 @@ class Shop:
 class _Slips:
     """All that stands in the way of one job, so that nobody has to mend one thing a time."""
 
-    def __init__(self) -> None:
-        self.errors: list[InstructionError] = []
+    def __init__(self, errors: list[InstructionError]) -> None:
+        self.errors = errors
+
+    @property
+    def says_nothing(self) -> bool:
+        return any(one.code is Code.NO_INSTRUCTIONS for one in self.errors)
 
     def gather[T](self, work: Callable[[], T]) -> T | None:
         """What the work comes to, or None where it met a mistake."""
@@ -66,17 +73,20 @@ def wanted(
     hashes_of: HashesOf,
     now: datetime,
 ) -> Wanted:
-    """The jobs that the places ask for; `jobs` are those that the photo had before."""
+    """The jobs that the places ask for; `jobs` are those that the photo had before.
+
+    Of places with mistakes (`doubtful`) only the problems mean something: those that are there however they are mended.
+    """
     found: list[Job] = []
     problems: list[Problem] = []
     for variant in variants_of(places):
-        slips = _Slips()
-        instructions = slips.gather(partial(resolve, places, variant))
-        if instructions:
+        instructions = merged(places, variant)
+        slips = _Slips(mistakes_of(instructions, places, variant))
+        if not slips.says_nothing:
             provider, passed_over = slips.gather(partial(_provider_for, instructions, shop)) or ("", ())
             asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
             provider = provider or _priced(instructions, shop)
-            if provider:
+            if provider and instructions.doubtful.isdisjoint(PRICED):
                 job = _job(source, photo, variant, instructions, provider, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
                 found += [] if slips.errors else [job.but(warnings=(*job.warnings, *passed_over))]
@@ -84,10 +94,30 @@ def wanted(
     return Wanted(tuple(found), tuple(problems))
 
 
+def problems_for_sure(
+    source: Source,
+    photo: PhotoFacts,
+    jobs: Sequence[Job],
+    places: Sequence[Place],
+    shop: Shop,
+    hashes_of: HashesOf,
+    now: datetime,
+) -> tuple[Problem, ...]:
+    """What stands in the way however the mistakes of the places are mended, so that nobody mends them in two rounds.
+
+    Nothing is said of what cannot be bought anyway, since it is no photo; nor that a word is missing, which may come.
+    """
+    right = rights_of(places)
+    if not right or not photo.sha256:
+        return ()
+    found = wanted(source, photo, jobs, right, shop, hashes_of, now).problems
+    return tuple(one for one in found if one.code is not Code.NO_INSTRUCTIONS)
+
+
 def _asked(instructions: Instructions, hashes_of: HashesOf) -> dict[str, Any]:
     """What reaches the provider: of references not where they lie, but what they are."""
     asked = instructions.asked
-    if REFERENCES in asked:
+    if REFERENCES in asked and REFERENCES not in instructions.doubtful:
         asked[REFERENCES] = hashes_of(asked[REFERENCES])
     return asked
 
@@ -132,10 +162,13 @@ def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[st
     """
     objections: list[str] = []
     code = Code.PROVIDER_NOT_CONFIGURED
+    if "provider" in instructions.doubtful:
+        return "", ()
+    sure = {name: value for name, value in instructions.fields.items() if name not in instructions.doubtful}
     for provider in instructions.providers(shop.default_provider):
         if provider not in shop.on:
             objections.append(f"{provider} is switched off")
-        elif reasons := not_expressible(provider, instructions.fields):
+        elif reasons := not_expressible(provider, sure) if "operation" in sure else []:
             code = Code.NOT_EXPRESSIBLE
             objections += reasons
         else:
@@ -145,6 +178,8 @@ def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[st
 
 def _priced(instructions: Instructions, shop: Shop) -> str:
     """A provider whose price is told beside what it cannot express; "" where none has one."""
+    if "provider" in instructions.doubtful:
+        return ""
     return next((one for one in instructions.providers(shop.default_provider) if one in shop.on and one in SPOKEN), "")
 
 
@@ -157,5 +192,5 @@ def _check_price(job: Job, jobs: Sequence[Job]) -> None:
     paid = any(one.job_id == job.job_id and one.money is not Money.NOT_SPENT for one in jobs)
     if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):
         return
-    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit}."
+    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit_text(limit)}."
     raise InstructionError(Code.MAX_COST_EXCEEDED, words)
