@@ -118,7 +118,7 @@ class Render:
             outcome = work()
         except (WaitError, StaleError):
             if slot.receives > 1:
-                leave(self.ledger, job, self.clock)
+                leave(self.ledger, job, self.clock, slot.deadline)
             self._give_probe_back(slot)
             raise
         self._give_probe_back(slot)
