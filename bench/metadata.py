@@ -61,23 +61,27 @@ def peak_megabytes(work: Callable[[], object]) -> float:
     return peak / 1_000_000
 
 
+def row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
+    """Print one line of the table; the CPU milliseconds of cutting out."""
+    with tempfile.NamedTemporaryFile() as file:
+        path = Path(file.name)
+        path.write_bytes(data)
+        floor = cpu_milliseconds(lambda: hashlib.sha256(path.read_bytes()).digest())
+    cut = cpu_milliseconds(lambda: strip(data, photo_format))
+    put = cpu_milliseconds(lambda: with_xmp(data, photo_format, xmp_packet("remove")))
+    peak = peak_megabytes(lambda: strip(data, photo_format))
+    figures = f"{floor:13.1f}{cut:9.1f}{cut / floor:7.2f}{put:8.1f}{peak:9.1f}"
+    print(f"{name:20}{len(data) / 1_000_000:6.1f}{figures}")
+    return cut
+
+
 def main() -> int:
-    """Print the table."""
-    worst = 0.0
+    """Print the table, last a hostile file of as many comments as are read at all."""
     print(f"{'':20}{'MB':>6}{'read+sha256':>13}{'cut out':>9}{'ratio':>7}{'put in':>8}{'peak MB':>9}")
-    for photo_format, name, size, options in SIZES:
-        data = photo(photo_format, size, options)
-        with tempfile.NamedTemporaryFile() as file:
-            path = Path(file.name)
-            path.write_bytes(data)
-            floor = cpu_milliseconds(lambda path=path: hashlib.sha256(path.read_bytes()).digest())
-        cut = cpu_milliseconds(lambda data=data, kind=photo_format: strip(data, kind))
-        put = cpu_milliseconds(lambda data=data, kind=photo_format: with_xmp(data, kind, xmp_packet("remove")))
-        peak = peak_megabytes(lambda data=data, kind=photo_format: strip(data, kind))
-        figures = f"{floor:13.1f}{cut:9.1f}{cut / floor:7.2f}{put:8.1f}{peak:9.1f}"
-        print(f"{name:20}{len(data) / 1_000_000:6.1f}{figures}")
-        worst = max(worst, cut if photo_format == "jpeg" else 0)
-    return int(worst > LIMIT_MILLISECONDS)
+    cut = {name: row(name, form, photo(form, size, options)) for form, name, size, options in SIZES}
+    small = photo("jpeg", (64, 48), {})
+    row("jpeg, 99,000 parts", "jpeg", small[:2] + (b"\xff\xfe\0\x64" + bytes(98)) * 99_000 + small[2:])
+    return int(max(cut[name] for name in cut if name.startswith("jpeg")) > LIMIT_MILLISECONDS)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,24 @@ def test_ten_thousand_segments_are_each_looked_at_a_few_times(kind: str, many: C
     assert 0 < Watched.copied < 4 * len(data)
 
 
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        pytest.param("jpeg", segment(0xFE, b""), id="jpeg"),
+        pytest.param("png", chunk(b"tEXt", b""), id="png"),
+        pytest.param("webp", riff((b"ALPH", b"")), id="webp"),
+    ],
+)
+def test_a_file_of_nothing_but_tiny_segments_is_refused_before_it_takes_memory(kind: str, part: bytes) -> None:
+    at = {"jpeg": 2, "png": 33, "webp": len(PLAIN["webp"])}[kind]
+    data = PLAIN[kind][:at] + part * 400_000 + PLAIN[kind][at:]
+    if kind == "webp":
+        data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+
+    with pytest.raises(DamagedError, match="more than 100,000"):
+        strip(data, FORMATS[kind].name)
+
+
 def test_a_segment_that_claims_more_than_there_is_is_refused() -> None:
     data = PLAIN["jpeg"][:2] + b"\xff\xe1\xff\xffExif\0\0" + PLAIN["jpeg"][2:]
 
@@ -149,10 +167,19 @@ def test_a_segment_that_claims_more_than_there_is_is_refused() -> None:
 
 
 def test_an_extended_header_that_is_too_short_is_refused() -> None:
-    body = b"WEBP" + riff((b"VP8X", bytes(4) + b"\x3f\0"), (b"ICCP", b"\x2f\0\0")) + PLAIN["webp"][12:]
+    # What it lacks of the picture's size is the next chunk's name, so that all seems well at first sight.
+    body = b"WEBP" + riff((b"VP8X", bytes(4) + b"\x3f\0"), (b"\0\x2f\0\0", b"")) + PLAIN["webp"][12:]
+    data = b"RIFF" + len(body).to_bytes(4, "little") + body
 
-    with pytest.raises(DamagedError):
-        strip(b"RIFF" + len(body).to_bytes(4, "little") + body, "webp")
+    for work in (strip, put):
+        with pytest.raises(DamagedError, match="header that is too short"):
+            work(data, "webp")
+
+
+def test_a_webp_without_a_picture_is_refused() -> None:
+    for work in (strip, put):
+        with pytest.raises(DamagedError, match="0 pictures"):
+            work(b"RIFF\4\0\0\0" + PLAIN["webp"][8:], "webp")
 
 
 def test_an_animation_is_refused() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.metadata import strip
-from tests.unit.imaging_photos import saved, scene, with_chunk
+from tests.unit.imaging_photos import chunk, saved, scene, with_chunk
 from tests.unit.metadata_photos import (
     FORMATS,
     GPS,
@@ -91,9 +91,12 @@ def test_what_follows_the_end_marker_is_cut_and_counted(kind: str) -> None:
 
 def test_what_hides_between_two_segments_goes_too() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
+    jfif, rest = photo[:20], photo[20:]
     full = photo[:2] + segment(0xFE, b"a") + GPS + b"\xff\0" + GPS + photo[2:]
 
     assert strip(full, "jpeg").data == photo
+    assert strip(jfif + GPS + rest, "jpeg").data == photo
+    assert strip(photo.replace(b"\xff\xda", GPS + b"\xff\xda", 1), "jpeg").data == photo
 
 
 def test_what_hides_behind_a_lone_marker_in_the_pixels_goes_too() -> None:
@@ -101,6 +104,15 @@ def test_what_hides_behind_a_lone_marker_in_the_pixels_goes_too() -> None:
     full = photo[:-2] + b"\xff\x01" + GPS + b"\xff\xd9"
 
     assert strip(full, "jpeg").data == photo
+
+
+def test_what_hides_inside_the_end_marker_goes_too() -> None:
+    photo = FORMATS["png"].photos["plain"]
+
+    stripped = strip(photo[:-12] + chunk(b"IEND", PLANTED) + GPS, "png")
+
+    assert stripped.data == photo
+    assert stripped.removed == ("other", f"trailer:{len(GPS)}")
 
 
 def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
@@ -140,6 +152,15 @@ def test_of_an_animated_png_the_first_picture_stays() -> None:
 
     assert stripped.removed == ("animation",)
     assert stripped.data == saved(first, "PNG")
+
+
+def test_a_webp_no_longer_claims_to_hold_what_was_cut_out() -> None:
+    for name, flags in (("plain", 0), ("clear", 0x10)):
+        photo = planted("webp", FORMATS["webp"].photos[name], ["icc", "exif", "xmp"])
+
+        assert photo[20] == flags | 0x2C
+        assert strip(photo, "webp").data[20] == flags
+        assert strip(photo, "webp", keep_profile=True).data[20] == flags | 0x20
 
 
 def test_color_chunks_of_a_png_stay() -> None:

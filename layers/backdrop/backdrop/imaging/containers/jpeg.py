@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from backdrop.imaging.containers.header import CutShortError, DamagedError, Header, RareKindError
+from backdrop.imaging.containers.header import MAX_PARTS, CutShortError, DamagedError, Header, RareKindError
 
 MAGIC = b"\xff\xd8\xff"
 MAX_SCANS = 200
@@ -34,10 +34,13 @@ class Segment:
 def segments(data: bytes) -> Iterator[Segment]:
     """Every segment of the first picture, its end marker last; what lies between a scan and the next is its pixel data.
 
-    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length.
+    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length or too many.
     """
     position = 2
-    while found := _MARKER.search(data, position):
+    for _ in range(MAX_PARTS):
+        found = _MARKER.search(data, position)
+        if found is None:
+            break
         at, start = found.span()
         marker = data[at + 1]
         if marker == END_OF_IMAGE or marker in _WITHOUT_LENGTH:
@@ -53,6 +56,8 @@ def segments(data: bytes) -> Iterator[Segment]:
         if length < 2:
             raise DamagedError(f"has a segment at byte {at:,} with an impossible length")
         yield Segment(marker, at, start + 2, position)
+    else:
+        raise DamagedError(f"has more than {MAX_PARTS:,} segments")
     raise CutShortError(f"has no end marker after its {len(data):,} bytes")
 
 

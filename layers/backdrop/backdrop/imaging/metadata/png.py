@@ -38,18 +38,20 @@ _UNPACKED = b"\0\0\0\0"
 def strip(data: bytes, *, keep_profile: bool) -> Stripped:
     """`metadata.strip` for PNG; of an animation the first picture stays."""
     read_header(data)
-    rest, exif, profile, at = Rest(data), b"", b"", 0
+    rest, exif, profile, end = Rest(data), b"", b"", 0
     rest.keep(0, len(MAGIC))
     for at, chunk in _placed(data):
-        word = _word(chunk)
+        word, end = _word(chunk), _end(at, chunk)
         exif = exif or (bytes(chunk.payload) if word == EXIF else b"")
         profile = profile or (_profile(bytes(chunk.payload)) if word == PROFILE else b"")
         needed = chunk.name == _PIXELS or len(chunk.payload) <= _NEEDED.get(chunk.name, -1)
         if needed or (word == PROFILE and profile and keep_profile):
-            rest.keep(at, _end(at, chunk))
-        else:
-            rest.drop(word)
-    rest.end(at + 12)
+            rest.keep(at, end)
+            continue
+        rest.drop(word)
+        if chunk.name == b"IEND":
+            rest.put(_chunk(b"IEND", b""))
+    rest.end(end)
     return Stripped(rest.joined(), rest.removed, orientation_of(exif), profile or None)
 
 
