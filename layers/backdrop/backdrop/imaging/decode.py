@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_TRIAL_BYTES = 256_000_000
 """Memory that a trial decode may take; a larger picture is judged by its structure alone."""
 
-_FAILURES = (
+FAILURES = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
     AttributeError, struct.error, zlib.error,
 )  # fmt: skip
@@ -27,7 +27,7 @@ def open_picture(data: bytes, header: Header) -> "ImageFile":
     """
     try:
         picture = _open(data, header)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise DamagedError("cannot be opened") from error
     if picture.size != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
@@ -61,7 +61,7 @@ def decode(data: bytes, header: Header) -> "ImageFile":
     picture = open_picture(data, header)
     try:
         picture.load()
-    except _FAILURES as error:
+    except FAILURES as error:
         raise DamagedError("cannot be decoded") from error
     return picture
 
@@ -80,5 +80,5 @@ def try_decode(data: bytes, header: Header) -> None:
     try:
         picture.draft(None, (1, 1))
         picture.load()
-    except _FAILURES as error:
+    except FAILURES as error:
         raise DamagedError("cannot be decoded") from error
