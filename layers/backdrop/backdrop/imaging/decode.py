@@ -1,6 +1,7 @@
 """The one place where Pillow meets foreign bytes; its many exceptions leave as `DamagedError`."""
 
 import struct
+import warnings
 import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -25,10 +26,12 @@ def open_picture(data: bytes, header: Header) -> "ImageFile":
 
     The caller has checked the header's size against its own limit, and the picture has that size.
     """
-    try:
-        picture = _open(data, header)
-    except FAILURES as error:
-        raise DamagedError("cannot be opened") from error
+    # Pillow warns of metadata that it skips; nobody is there to read it.
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            picture = _open(data, header)
+        except FAILURES as error:
+            raise DamagedError("cannot be opened") from error
     if picture.size != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
     return picture

@@ -21,7 +21,7 @@ from backdrop.imaging.containers.header import ContainerError, Header, PhotoForm
 from backdrop.imaging.decode import decode, open_picture, try_decode
 from backdrop.imaging.encode import Encoding, encodings
 from backdrop.imaging.fit import fitted
-from backdrop.imaging.foreign import check_whole
+from backdrop.imaging.foreign import check_whole, read_size
 from backdrop.imaging.foreign.decode import decode_foreign, open_foreign
 from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
@@ -38,7 +38,7 @@ IGNORED = "profile:ignored"
 _FINE_MODES = frozenset({"RGB", "RGBA"})
 _COLORS = {
     "CMYK": "colors:cmyk", "LAB": "colors:lab", "P": "colors:palette", "PA": "colors:palette",
-    "1": "colors:grey", "L": "colors:grey", "LA": "colors:grey", "I;16": "colors:grey", "I;16B": "colors:grey",
+    "1": "colors:grey", "L": "colors:grey", "LA": "colors:grey", "I": "colors:grey",
 }  # fmt: skip
 _LOSSY_FOREIGN = frozenset({"heic", "avif"})
 _TURNED_BY_THEIR_DECODERS = frozenset({"heic", "tiff"})
@@ -91,6 +91,9 @@ def _familiar(data: bytes, header: Header, limits: PhotoLimits) -> Prepared:
 
 def _foreign(data: bytes, foreign: ForeignFormat, limits: PhotoLimits, max_megapixels: int) -> Prepared:
     """A format that is always converted."""
+    claim = read_size(data, foreign)
+    if claim:
+        check_size(*claim, max_megapixels)
     count = check_whole(data, foreign)
     picture = open_foreign(data, foreign)
     check_size(*picture.size, max_megapixels)
@@ -169,5 +172,5 @@ def _profile_words(picture: "Image") -> list[str]:
 
 def _color_words(mode: str) -> list[str]:
     """`mode` as in `Header`."""
-    color, wide, _ = mode.partition(";16")
-    return [*([found] if (found := _COLORS.get(color)) else []), *(["bits:16"] if wide else [])]
+    color = _COLORS.get(mode.removesuffix("B").removesuffix(";16"))
+    return [*([color] if color else []), *(["bits:16"] if ";16" in mode else [])]

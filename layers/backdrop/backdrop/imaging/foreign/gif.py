@@ -11,6 +11,13 @@ _MOST_FRAMES = 10_000
 """Where counting stops; the number is only told to people."""
 
 
+def read_size(data: bytes) -> tuple[int, int]:
+    """The screen that all frames share, in pixels; a first frame that is larger makes the decoder's picture larger."""
+    if len(data) < _SCREEN_END:
+        raise CutShortError(f"has only {len(data)} bytes")
+    return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+
+
 def check_whole(data: bytes) -> int:
     """The number of whole frames; raises `CutShortError` where the first one is not all there.
 

@@ -29,18 +29,29 @@ _MOST_TILE_PIXELS = 4_096 * 4_096
 type _Tags = dict[int, tuple[int, ...]]
 
 
+def read_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first page as it is stored, before it is turned."""
+    tags, _ = _first_page(data)
+    return _one(tags, _WIDTH), _one(tags, _HEIGHT)
+
+
 def check_whole(data: bytes) -> int:
     """The number of pages; raises a `ContainerError` when the first one is not all there or not of a known kind."""
+    tags, pages = _first_page(data)
+    _check_kind(tags)
+    _check_parts(data, tags)
+    return pages
+
+
+def _first_page(data: bytes) -> tuple[_Tags, int]:
+    """Its tags, and how many pages there are."""
     order = byte_order(data)
     if order is None:
         raise DamagedError("does not begin with a sound header")
     pages = list(_pages(data, order))
     if not pages:
         raise CutShortError(f"has no page within its {len(data):,} bytes")
-    tags = _read(data, order, pages[0])
-    _check_kind(tags)
-    _check_parts(data, tags)
-    return len(pages)
+    return _read(data, order, pages[0]), len(pages)
 
 
 def _pages(data: bytes, order: ByteOrder) -> Iterator[int]:
