@@ -50,7 +50,7 @@ def rgb_profile(space: Space) -> bytes:
     """A display's profile: three primaries and one curve (ICC.1:2001-04)."""
     curve = _gamma(space.gamma) if space.gamma else _table()
     primaries = [_xyz_tag(column) for column in space.to_xyz.T]
-    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True))
+    tags: dict[bytes, bytes] = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True))
     tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     return _profile(b"mntrRGB XYZ ", space.name, tags)
 

@@ -16,7 +16,7 @@ def decoded(data: bytes) -> Pixels:
     """RGB or RGBA as the file stores it: neither turned nor seen through a profile. Only the first picture."""
     found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert found is not None, "OpenCV cannot decode it"
-    eight = np.round(found / 257).astype(np.uint8) if found.dtype == np.uint16 else found
+    eight: Any = np.round(found / 257).astype(np.uint8) if found.dtype == np.uint16 else found
     if eight.ndim == 2:
         return np.dstack([eight] * 3)
     return eight[..., [2, 1, 0, 3]] if eight.shape[2] == 4 else eight[..., ::-1]

@@ -58,7 +58,8 @@ def encodings(*, has_alpha: bool, lossless: bool, kept: Encoding | None, formats
     lossy: PhotoFormat = "webp" if has_alpha else "jpeg"
     found = [Encoding("png"), Encoding("webp")] if lossless or (has_alpha and lossy not in formats) else []
     found += [kept] if kept else []
-    found += [Encoding(lossy, quality) for quality in QUALITIES]
+    sampling = kept.sampling if kept else 0
+    found += [Encoding(lossy, quality, sampling=sampling) for quality in QUALITIES]
     return [one for one in found if one.format in formats]
 
 

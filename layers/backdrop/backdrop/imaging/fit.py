@@ -6,7 +6,7 @@ whole only once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from backdrop.core.capability import PhotoLimits
@@ -25,6 +25,8 @@ _ENOUGH = 0.9
 """A scaled picture that fills less of the limit is tried once more, larger."""
 _MOST_TRIES = 4
 _ROUNDS = 3
+_BAND = 256
+_LANCZOS_REACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> 
     Raises `PhotoError` when no size does.
     """
     scale = min(1.0, (limits.longest_side or max(picture.size)) / max(picture.size))
-    shown = _scaled(picture, scale)
+    shown = scaled(picture, scale)
     possible = [one for one in tried if one.takes(*shown.size)]
     sample = _Sample(shown)
     for encoding in possible:
@@ -58,26 +60,51 @@ def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> 
 def _scaled_down(picture: "Image", encoding: Encoding, sample: "_Sample", limits: PhotoLimits) -> Fitted:
     scale, best = sample.scale_for(encoding, limits.bytes * _TRUST), None
     for _ in range(_MOST_TRIES):
-        shown = _scaled(picture, scale)
-        data = encoded(shown, encoding)
-        if len(data) <= limits.bytes and (best is None or shown.width > best.width):
-            best = Fitted(data, encoding, *shown.size)
+        made = _tried(picture, encoding, scale)
+        weight = len(made.data)
+        if weight <= limits.bytes and (best is None or made.width > best.width):
+            best = made
         if best and len(best.data) >= limits.bytes * _ENOUGH:
             break
-        scale = min(1.0, scale * sqrt(limits.bytes * _TRUST / len(data)))
+        scale = min(1.0, scale * sqrt(limits.bytes * _TRUST / weight))
     if best is None:
         words = f"At no size that was tried does the photo fit into {limits.bytes:,} bytes."
         raise PhotoError(Code.TOO_LARGE_BYTES, words)
     return best
 
 
-def _scaled(picture: "Image", scale: float) -> "Image":
-    from PIL.Image import Resampling
+def _tried(picture: "Image", encoding: Encoding, scale: float) -> Fitted:
+    """One try, of which nothing stays in memory but the file."""
+    shown = scaled(picture, scale)
+    return Fitted(encoded(shown, encoding), encoding, *shown.size)
+
+
+def scaled(picture: "Image", scale: float) -> "Image":
+    """The picture at no more than its size, by Lanczos, a band of rows at a time.
+
+    Pillow would hold a third whole picture between its two passes, and a fourth where there is alpha.
+    """
+    from PIL import Image
 
     if scale >= 1:
         return picture
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Resampling.LANCZOS)
+    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    made = Image.new(picture.mode, (width, height))
+    for top in range(0, height, _BAND):
+        bottom = min(top + _BAND, height)
+        made.paste(_band(picture, (width, bottom - top), top / height, bottom / height), (0, top))
+    return made
+
+
+def _band(picture: "Image", size: tuple[int, int], top: float, bottom: float) -> "Image":
+    """The rows between two parts of the height, at that size; they see their neighbors beyond the edge."""
+    from PIL.Image import Resampling
+
+    first, last = top * picture.height, bottom * picture.height
+    reach = _LANCZOS_REACH * (last - first) / size[1] + 1
+    start, end = max(0, int(first - reach)), min(picture.height, ceil(last + reach))
+    rows = picture.crop((0, start, picture.width, end))
+    return rows.resize(size, Resampling.LANCZOS, (0, first - start, picture.width, last - start))
 
 
 class _Sample:
@@ -107,7 +134,7 @@ class _Sample:
         """The tiles below one another."""
         from PIL import Image
 
-        tiles = [_scaled(tile, scale) for tile in self._tiles]
+        tiles = [scaled(tile, scale) for tile in self._tiles]
         if len(tiles) == 1:
             return tiles[0]
         width, height = tiles[0].size
