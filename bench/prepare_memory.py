@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from backdrop.core.capability import PHOTO_LIMITS
+from backdrop.imaging.colors import srgb_profile
 from backdrop.imaging.prepare import prepare
 
 MOST_MEGABYTES = 512
@@ -91,10 +91,7 @@ def _on_its_side() -> bytes:
 
 def _other_profile() -> bytes:
     """sRGB with red and green exchanged."""
-    from PIL import ImageCms
-
-    file = BytesIO(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    return file.getvalue().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+    return srgb_profile().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
 def _run(*arguments: str) -> str:

@@ -53,13 +53,15 @@ def encodings(*, has_alpha: bool, lossless: bool, kept: Encoding | None, formats
     """All that may be tried on a picture, the best first.
 
     `lossless`: whether its pixels came so; `kept`: what a JPEG was encoded with. A provider that takes no format with
-    transparency gets none.
+    transparency gets an empty list.
     """
     lossy: PhotoFormat = "webp" if has_alpha else "jpeg"
-    found = [Encoding("png"), Encoding("webp")] if lossless or (has_alpha and lossy not in formats) else []
+    found = [Encoding("png"), Encoding("webp")] if lossless else []
     found += [kept] if kept else []
     sampling = kept.sampling if kept else 0
     found += [Encoding(lossy, quality, sampling=sampling) for quality in QUALITIES]
+    # Where there is no WebP, or none so long, transparency is worth more than size.
+    found += [Encoding("png")] if has_alpha and not lossless else []
     return [one for one in found if one.format in formats]
 
 

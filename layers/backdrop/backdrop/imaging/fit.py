@@ -47,14 +47,17 @@ def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> 
     scale = min(1.0, (limits.longest_side or max(picture.size)) / max(picture.size))
     shown = scaled(picture, scale)
     possible = [one for one in tried if one.takes(*shown.size)]
-    sample = _Sample(shown)
+    if not possible:
+        words = f"No format that the provider takes can hold {shown.width:,} x {shown.height:,} pixels of this kind."
+        raise PhotoError(Code.TOO_LARGE_BYTES, words)
+    sample, weights = _Sample(shown), list[float]()
     for encoding in possible:
-        if sample.predicted(encoding) <= limits.bytes * _TRUST:
+        weights.append(sample.predicted(encoding))
+        if weights[-1] <= limits.bytes * _TRUST:
             data = encoded(shown, encoding)
             if len(data) <= limits.bytes:
                 return Fitted(data, encoding, *shown.size)
-    last = min(possible or tried, key=sample.predicted)
-    return _scaled_down(shown, last, sample, limits)
+    return _scaled_down(shown, possible[weights.index(min(weights))], sample, limits)
 
 
 def _scaled_down(picture: "Image", encoding: Encoding, sample: "_Sample", limits: PhotoLimits) -> Fitted:
