@@ -18,7 +18,7 @@ def decoded(data: bytes) -> Pixels:
     assert found is not None, "OpenCV cannot decode it"
     eight: Any = np.round(found / 257).astype(np.uint8) if found.dtype == np.uint16 else found
     if eight.ndim == 2:
-        return np.asarray(np.stack((eight, eight, eight), axis=-1), np.uint8)
+        return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), np.uint8)
     return eight[..., [2, 1, 0, 3]] if eight.shape[2] == 4 else eight[..., ::-1]
 
 
