@@ -7,6 +7,8 @@ from typing import Any
 PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 # Ideogram's "10MB", read the smaller way (API reference of replace-background, v1).
 MAX_PHOTO_BYTES = 10_000_000
+# What intake and deliver open: decoded in their memory beside a picture of MaxImageMegapixels.
+MAX_FILE_BYTES = 128_000_000
 
 
 @dataclass(frozen=True, slots=True)

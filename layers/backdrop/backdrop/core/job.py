@@ -175,7 +175,7 @@ class Job(Item):
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
     `crashes` counts such deaths in a row.
-    `put_at`: when the message that carries it now was sent.
+    `put_at`: when the message that carries it now was sent. `prepared`: see PhotoFacts.
     """
 
     job_id: str
@@ -185,6 +185,7 @@ class Job(Item):
     key: str
     version_id: str | None
     sha256: str
+    prepared: bool = False
     variant: str
     status: Status = Status.ACCEPTED
     operation: str
@@ -259,7 +260,11 @@ class Job(Item):
 
 @record
 class PhotoFacts(Record):
-    """What intake saw in the bucket: enough to know the same bytes again without reading them."""
+    """What intake saw in the bucket: enough to know the same bytes again without reading them.
+
+    `width`, `height` (pixels) as people see the photo. `changes`: what is changed of it before it is sent, in the words
+    of imaging/prepare.py; `prepared`: for that it was decoded, and the file that is sent lies under _backdrop/work/.
+    """
 
     etag: str
     version_id: str | None = None
@@ -269,6 +274,8 @@ class PhotoFacts(Record):
     width: int | None = None
     height: int | None = None
     format: str | None = None
+    prepared: bool = False
+    changes: tuple[str, ...] = ()
 
 
 @record

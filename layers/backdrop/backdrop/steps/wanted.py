@@ -100,6 +100,7 @@ def _job(
         key=source.key,
         version_id=photo.version_id,
         sha256=image,
+        prepared=photo.prepared,
         variant=variant,
         operation=instructions.operation,
         provider=provider,

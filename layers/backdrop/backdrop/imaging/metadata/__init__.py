@@ -6,6 +6,7 @@ Nothing here decodes a pixel: the compressed pixel data leaves as it came, so wh
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import jpeg, png, webp
 from backdrop.imaging.metadata.rest import Stripped
+from backdrop.imaging.sniff import sniff
 
 
 def strip(data: bytes, photo_format: PhotoFormat, *, keep_profile: bool = False) -> Stripped:
@@ -21,6 +22,12 @@ def strip(data: bytes, photo_format: PhotoFormat, *, keep_profile: bool = False)
             return png.strip(data, keep_profile=keep_profile)
         case "webp":
             return webp.strip(data, keep_profile=keep_profile)
+
+
+def bare(data: bytes) -> bytes:
+    """A photo that passes as it is, as it is sent: without what it says beside its pixels."""
+    photo_format = sniff(data).format
+    return strip(data, photo_format).data if photo_format else data
 
 
 def with_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
