@@ -16,10 +16,14 @@ def decoded(data: bytes) -> Pixels:
     """RGB or RGBA as the file stores it: neither turned nor seen through a profile. Only the first picture."""
     found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert found is not None, "OpenCV cannot decode it"
-    eight: Any = np.round(found / 257).astype(np.uint8) if found.dtype == np.uint16 else found
+    eight = _eight_bits(found)
     if eight.ndim == 2:
-        return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), np.uint8)
+        return np.dstack([eight, eight, eight])
     return eight[..., [2, 1, 0, 3]] if eight.shape[2] == 4 else eight[..., ::-1]
+
+
+def _eight_bits(found: Any) -> Pixels:
+    return np.round(found / 257).astype(np.uint8) if found.dtype == np.uint16 else found
 
 
 def shrunk(pixels: Pixels, width: int, height: int) -> Pixels:

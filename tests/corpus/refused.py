@@ -75,6 +75,7 @@ def _sizes() -> Iterator[Case]:
 def _damaged() -> Iterator[Case]:
     png = saved(scene(), "png")
     yield _case("png-with-a-flipped-bit", png[:90] + bytes([png[90] ^ 4]) + png[91:], Code.DAMAGED_PHOTO)
+    yield _case("png-that-lacks-pixels", raw_png(64, 64, bytes(900)), Code.TRUNCATED_PHOTO)
     yield _case("bmp-of-seven-bits", bmp(64, 64, 7, bytes(9_999)), Code.DAMAGED_PHOTO)
     yield _case("gif-with-a-script-in-it", b"GIF89a/*<script>alert(1)</script>*/" + bytes(90), Code.TOO_MANY_PIXELS)
     yield _case("tiff-without-pixels", tiff_head((256, _LONG, 64), (257, _LONG, 64)), Code.DAMAGED_PHOTO)

@@ -12,6 +12,7 @@ from backdrop.core.errors import PhotoError
 from backdrop.imaging import fit
 from backdrop.imaging.encode import Encoding, encoded
 from backdrop.imaging.fit import scaled
+from backdrop.imaging.orientation import turned
 from backdrop.imaging.prepare import prepare
 from tests.unit import imaging_photos as photos
 
@@ -103,3 +104,10 @@ def code_of(data: bytes) -> Code:
     with pytest.raises(PhotoError) as caught:
         prepare(data, PHOTO_LIMITS["ideogram"], 100)
     return caught.value.code
+
+
+def test_the_tables_of_a_jpeg_turn_with_it() -> None:
+    table = list(range(64))
+
+    assert turned([table], 3) == [table]
+    assert turned([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]

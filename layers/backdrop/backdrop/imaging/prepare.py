@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
 IGNORED = "profile:ignored"
-_FINE_MODES = frozenset({"RGB", "RGBA"})
 _COLORS = {
     "CMYK": "colors:cmyk", "LAB": "colors:lab", "P": "colors:palette", "PA": "colors:palette",
     "1": "colors:grey", "L": "colors:grey", "LA": "colors:grey", "I": "colors:grey",
@@ -82,7 +81,7 @@ def _familiar(data: bytes, header: Header, limits: PhotoLimits) -> Prepared:
     picture = open_picture(data, header)
     orientation = told_orientation(data, header.format, picture)
     words = (*_orientation_words(orientation), *_profile_words(picture), *_color_words(header.mode))
-    if _fits(data, header, limits) and not set(words) - {IGNORED} and header.mode in _FINE_MODES:
+    if _fits(data, header, limits) and not set(words) - {IGNORED}:
         try_decode(data, header)
         return Prepared(None, *picture.size, words, header.format, picture.size)
     kept = _kept(picture, orientation) if header.format == "jpeg" and header.mode in ("L", "RGB") else None
