@@ -10,7 +10,7 @@ What was changed is told in short words, for the receipt:
 - `scaled:8000x6000:5120x3840`
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
 from backdrop.imaging.orientation import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
 from backdrop.imaging.profiles import meaning_of
+from backdrop.imaging.sniff import Kind
 from backdrop.imaging.told import sent_bytes, told_orientation
 
 if TYPE_CHECKING:
@@ -59,6 +60,22 @@ class Prepared:
     original: tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A photo whose claim holds. `load` decodes it, `orientation` is what is left to turn then.
+
+    `header`: of a file that may pass as it is. `kept`: the encoding that a JPEG came with.
+    """
+
+    load: Callable[[], "Image"]
+    size: tuple[int, int]
+    orientation: int
+    words: tuple[str, ...]
+    lossless: bool
+    header: Header | None = None
+    kept: Encoding | None = None
+
+
 def prepare(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
     """Judges a photo by its bytes alone and makes of it what `limits` allow.
 
@@ -67,28 +84,46 @@ def prepare(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
     """
     kind = kind_of(data)
     try:
-        if kind.format:
-            return _familiar(data, whole_header(data, kind.format, max_megapixels), limits)
-        if kind.foreign:
-            return _foreign(data, kind.foreign, limits, max_megapixels)
+        opened = _opened(data, kind, max_megapixels)
+        header = opened.header
+        if header and _fits(data, header, limits) and not set(opened.words) - {IGNORED}:
+            try_decode(data, header)
+            return Prepared(None, *opened.size, opened.words, header.format, opened.size)
+        return _made(opened, limits)
     except ContainerError as error:
         raise refusal(error, kind) from error
+
+
+def upright_photo(data: bytes, max_megapixels: int) -> "Image":
+    """The photo's own pixels, decoded: upright and sRGB, as people see it. Raises `PhotoError`."""
+    kind = kind_of(data)
+    try:
+        opened = _opened(data, kind, max_megapixels)
+        picture = to_srgb(opened.load())
+        return upright(picture, opened.orientation)
+    except ContainerError as error:
+        raise refusal(error, kind) from error
+
+
+def _opened(data: bytes, kind: Kind, max_megapixels: int) -> _Opened:
+    if kind.format:
+        return _familiar(data, whole_header(data, kind.format, max_megapixels))
+    if kind.foreign:
+        return _foreign(data, kind.foreign, max_megapixels)
     raise not_taken(kind)
 
 
-def _familiar(data: bytes, header: Header, limits: PhotoLimits) -> Prepared:
+def _familiar(data: bytes, header: Header) -> _Opened:
     """A JPEG, PNG or WebP: passes where it can."""
     picture = open_picture(data, header)
     orientation = told_orientation(data, header.format, picture)
     words = (*_orientation_words(orientation), *_profile_words(picture), *_color_words(header.mode))
-    if _fits(data, header, limits) and not set(words) - {IGNORED}:
-        try_decode(data, header)
-        return Prepared(None, *picture.size, words, header.format, picture.size)
     kept = _kept(picture, orientation) if header.format == "jpeg" and header.mode in ("L", "RGB") else None
-    return _made(partial(decode, data, header), orientation, words, _is_lossless(data, header), kept, limits)
+    load = partial(decode, data, header)
+    return _Opened(load, picture.size, orientation, words, _is_lossless(data, header), header, kept)
 
 
-def _foreign(data: bytes, foreign: ForeignFormat, limits: PhotoLimits, max_megapixels: int) -> Prepared:
+def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opened:
     """A format that is always converted."""
     claim = read_size(data, foreign)
     if claim:
@@ -108,26 +143,20 @@ def _foreign(data: bytes, foreign: ForeignFormat, limits: PhotoLimits, max_megap
     )
     left = UPRIGHT if foreign in _TURNED_BY_THEIR_DECODERS else orientation
     load = partial(decode_foreign, data, foreign, picture.size)
-    return _made(load, left, words, foreign not in _LOSSY_FOREIGN, None, limits)
+    return _Opened(load, picture.size, left, words, foreign not in _LOSSY_FOREIGN)
 
 
-def _made(
-    load: Callable[[], "Image"],
-    orientation: int,
-    words: Sequence[str],
-    lossless: bool,
-    kept: Encoding | None,
-    limits: PhotoLimits,
-) -> Prepared:
+def _made(opened: _Opened, limits: PhotoLimits) -> Prepared:
     """A picture decoded and set right, as the best file that fits."""
     # Loaded here and rebound at each step, so that no more than two whole pictures are ever held.
-    picture = to_srgb(load())
-    picture = upright(picture, orientation)
-    tried = encodings(has_alpha=picture.mode == "RGBA", lossless=lossless, kept=kept, formats=limits.formats)
+    picture = to_srgb(opened.load())
+    picture = upright(picture, opened.orientation)
+    has_alpha = picture.mode == "RGBA"
+    tried = encodings(has_alpha=has_alpha, lossless=opened.lossless, kept=opened.kept, formats=limits.formats)
     file = fitted(picture, tried, limits)
     size, sent = picture.size, (file.width, file.height)
     scaled = [f"scaled:{size[0]}x{size[1]}:{sent[0]}x{sent[1]}"] if sent != size else []
-    return Prepared(file.data, *sent, (*words, file.encoding.word, *scaled), file.encoding.format, size)
+    return Prepared(file.data, *sent, (*opened.words, file.encoding.word, *scaled), file.encoding.format, size)
 
 
 def _fits(data: bytes, header: Header, limits: PhotoLimits) -> bool:
