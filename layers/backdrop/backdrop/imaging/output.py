@@ -1,16 +1,19 @@
 """From the provider's file to one output: sRGB, trimmed, fitted into its frame, and encoded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.core.output import JPG, Output
+from backdrop.core.output import FULL, JPG, Output
 from backdrop.imaging.colors import srgb_profile, to_srgb
 from backdrop.imaging.containers import read_header
 from backdrop.imaging.convert import to_png
+from backdrop.imaging.cutout import OtherPictureError, full_size
 from backdrop.imaging.decode import decode
 from backdrop.imaging.frame import Frame, frame_of
+from backdrop.imaging.sizes import Size, smaller
 from backdrop.imaging.trim import subject_of
 from backdrop.imaging.verify import Picture
 
@@ -42,23 +45,59 @@ class Made:
     scale: float = 1.0
 
 
-class PaidPicture:
-    """A provider's file that has passed `verify_result`; decoded when an output first needs its pixels."""
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The photo that a cut-out is laid on: its size as people see it, and how to get at its pixels.
 
-    def __init__(self, data: bytes, picture: Picture) -> None:
+    `load` gives a picture that may be changed, upright and sRGB, or None where the photo is no more.
+    """
+
+    size: Size
+    load: Callable[[], "Image | None"]
+
+
+class PaidPicture:
+    """A provider's file that has passed `verify_result`; decoded when an output first needs its pixels.
+
+    `original`: of a removed background, for outputs in the photo's own size. `told`: why one was left as it came.
+    """
+
+    def __init__(self, data: bytes, picture: Picture, original: Original | None = None) -> None:
         self._data = data
         self._picture = picture
+        self._original = original
+        self.told = ""
+
+    @property
+    def size(self) -> Size:
+        """As the provider made it."""
+        return self._picture.width, self._picture.height
 
     def made(self, output: Output) -> Made:
         """One output of it. The lossless form of a PNG is the provider's file, byte for byte."""
-        if output.keeps_all:
-            picture = self._picture
-            return Made(to_png(self._data), picture.width, picture.height, picture.has_alpha)
-        return _made(self._pixels, output)
+        full = self._full if output.size == FULL else None
+        if full is None and output.keeps_all:
+            return Made(to_png(self._data), *self.size, self._picture.has_alpha)
+        return _made(full or self._pixels, output)
 
     @cached_property
     def _pixels(self) -> "Image":
         return to_srgb(decode(self._data, read_header(self._data, self._picture.format)))
+
+    @cached_property
+    def _full(self) -> "Image | None":
+        """The photo cut out in its own pixels; None where the provider's picture is as large, or is all there is."""
+        if self._original is None or not smaller(self._original.size, self.size):
+            return None
+        photo = self._original.load()
+        if photo is None:
+            self.told = "the photo is no more there to be cut out in its own size"
+            return None
+        try:
+            return full_size(photo, self._pixels.convert("RGBA"))
+        except OtherPictureError as error:
+            self.told = f"the provider's picture {error}"
+            return None
 
 
 def _made(picture: "Image", output: Output) -> Made:
