@@ -83,10 +83,8 @@ def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
 
 def _unheard(one: Resolved, now: Said) -> list[Breach]:
     """A request leads to its jobs; one that cannot be done changes none."""
-    before = one.before["jobs"] if one.before else {}
-    if any(said.jobs and _same(now, said) for said in one.requested or ()):
-        return []
-    if any(not said.jobs for said in one.requested or ()) and one.after["jobs"] == before:
+    unchanged = one.after["jobs"] == (one.before["jobs"] if one.before else {})
+    if any(_same(now, said) if said.jobs else unchanged for said in one.requested or ()):
         return []
     return [Breach(Promise.INSTRUCTED, f"{one.after['key']}: is {_told(now)}, and a request said otherwise")]
 

@@ -36,7 +36,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        (PHOTO, "if _unchanged(source, seen) and not other_references:", "if False:"),
+        (PHOTO, "if unchanged(source, seen) and not other_references:", "if False:"),
         faults="rejected_request refused_request double_event",
     ),
     mutant(
@@ -72,8 +72,8 @@ ARRIVING_MUTANTS = (
         "1: a redelivery goes on where it stopped",
         (
             PHOTO,
-            "return self._hand_on(source, jobs) if look.again else Decision()\n        if _has",
-            "return Decision()\n        if _has",
+            "return self._hand_on(source, jobs) if look.again else Decision()\n        if has",
+            "return Decision()\n        if has",
         ),
         faults="killed_intake",
         deeds=photos(5, 20, every=5),

@@ -245,8 +245,12 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        (PHOTO, "return same and source.waiting_since is None and not source.wanting", "return False"),
-        (PHOTO, "return same and not seen.photo_error and (silent or known)", "return False"),
+        ("steps/standing.py", "return was_resolved(source, seen) and not source.wanting", "return False"),
+        (
+            "steps/standing.py",
+            "return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)",
+            "return False",
+        ),
         faults="double_event duplicate_message",
         deeds=(
             "1 default / turbo",

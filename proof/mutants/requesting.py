@@ -54,7 +54,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        (PHOTO, "if look.rerun and _named(source, jobs) and found.says_nothing:", "if False:"),
+        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
     ),

@@ -61,6 +61,12 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
         "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
     ),
+    "steps/photo.py:_refuse_request: is_complete(seen.places) and (not seen.photo_error)": (
+        "The photo's own event sees to its sidecar or tags as well; which comes first: tests/unit/test_intake_requests.py."
+    ),
+    "steps/render.py:_refuse: job.status is Status.UNKNOWN": (
+        "No seed archives a photo while its answer is lost: tests/unit/test_intake_unreadable.py."
+    ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."
     ),

@@ -55,7 +55,7 @@ class Resolutions:
 
     def _of(self, before: Plain | None, after: Plain, call: Call) -> list[Breach]:
         key, invocation = after["key"], self._memory.invocation(call.worker)
-        asked, is_rerun = _orders(invocation, key)
+        asked = _orders(invocation, key)
         could_be = [*self._past.words(key, invocation.began)]
         new = {*after["requests"]} - {*(before["requests"] if before else ())}
         heard = tuple(asked[ident] for ident in new if ident in asked)
@@ -67,7 +67,7 @@ class Resolutions:
             after=after,
             could_be=[said_by(words) for words in could_be],
             requested=requests if new else None,
-            by_order=is_rerun,
+            by_order=reruns(invocation, key),
             own_word=any(words.is_complete for words in could_be),
             settle_seconds=None if jumping else self._memory.world.setup.settle_seconds,
         )
@@ -125,17 +125,21 @@ class Resolutions:
         ]
 
 
-def _orders(invocation: Invocation, key: str) -> tuple[dict[str, str], bool]:
-    """The wishes that a worker's messages ask for directly, by their ids, and whether one is a person's rerun."""
-    asked: dict[str, str] = {}
-    is_rerun = False
-    for message in invocation.messages:
-        said = _object(message.body)
-        if said.get("key") == key:
-            is_rerun = is_rerun or said.get("rerun") is True
-            for name in (name for name, wish in WISHES.items() if wish.fields == said.get("instructions")):
-                asked[message.id] = name
-    return asked, is_rerun
+def reruns(invocation: Invocation, key: str) -> bool:
+    """Whether one of a worker's messages is a person's order to resolve a photo anew."""
+    said = [_object(message.body) for message in invocation.messages]
+    return any(one.get("key") == key and one.get("rerun") is True for one in said)
+
+
+def _orders(invocation: Invocation, key: str) -> dict[str, str]:
+    """The wishes that a worker's messages ask for directly, by their ids."""
+    return {
+        message.id: name
+        for message in invocation.messages
+        if (said := _object(message.body)).get("key") == key
+        for name, wish in WISHES.items()
+        if wish.fields == said.get("instructions")
+    }
 
 
 def _object(body: str) -> dict[str, object]:

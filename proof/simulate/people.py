@@ -190,6 +190,7 @@ class People:
         for key in self.world.input.keys():  # noqa: SIM118 - our own method
             if key.startswith(_path(prefix)) and key.endswith(".jpg") and key not in self.untouched:
                 body = {"bucket": INPUT, "key": key, "rerun": True}
+                self.pairs.discard(key)
                 self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:

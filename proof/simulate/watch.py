@@ -20,7 +20,7 @@ from proof.checker.changes import (
 from proof.checker.rest import alone_breaches, deaths_breaches
 from proof.simulate.bills import Bills
 from proof.simulate.deaths import Deaths
-from proof.simulate.instructed import Resolutions
+from proof.simulate.instructed import Resolutions, reruns
 from proof.simulate.memory import Lane, Memory
 from proof.simulate.past import Past
 from proof.simulate.people import PERSON, People
@@ -106,11 +106,15 @@ class Watch:
         elif kind == "lane":
             self._lane(name, body, call.worker)
         elif sort_key == "source":
-            self._source(self.memory.sources.get(name), body, by_person=call.worker.startswith(PERSON))
+            self._source(self.memory.sources.get(name), body, by_person=self._by_person(call.worker, body["key"]))
             self.memory.sources[name] = body
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body
+
+    def _by_person(self, worker: str, key: str) -> bool:
+        """Whether a photo's place is written by a person's command, or by who carries one out."""
+        return worker.startswith(PERSON) or (worker != "" and reruns(self.memory.invocation(worker), key))
 
     def _day(self, day: str, sums: dict[str, int]) -> None:
         before, self.memory.days[day] = self.memory.days.get(day, {}), sums

@@ -142,7 +142,8 @@ class Steps:
         return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
-        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1, ident=message.id):
+        times = message.receives
+        for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
             intake(look)
 
     def _render(self, message: Message, deadline: datetime) -> None:

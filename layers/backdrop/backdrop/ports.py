@@ -14,7 +14,10 @@ from backdrop.core.watch import Day, Ref, Run
 
 @dataclass(frozen=True)
 class Stored:
-    """One object as the bucket holds it; `data` is None where the bytes were not asked for."""
+    """One object as the bucket holds it; `data` is None where the bytes were not asked for.
+
+    `archived`: the storage class from which S3 reads nothing at once.
+    """
 
     etag: str
     version_id: str | None
@@ -22,6 +25,7 @@ class Stored:
     modified: datetime
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    archived: str = ""
 
 
 class Listed(NamedTuple):

@@ -174,8 +174,8 @@ class Job(Item):
     `generation` counts the charges that were meant: every resend of an unanswered call belongs to the same one.
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
-    `crashes` counts such deaths in a row.
-    `put_at`: when the message that carries it now was sent. `prepared`: see PhotoFacts.
+    `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
+    PhotoFacts.
     """
 
     job_id: str

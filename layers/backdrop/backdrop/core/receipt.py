@@ -86,9 +86,14 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
     """Everything that is wrong with a photo now, or None when it is right."""
     current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
-    errors = [_error(problem, None, problem.variant or None, Status.REFUSED.value) for problem in source.problems]
+    errors = [_error(problem, None, problem.variant or None, _standing(problem)) for problem in source.problems]
     errors += [_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem]
     return {"source": _source(source), "errors": errors} if errors else None
+
+
+def _standing(problem: Problem) -> str:
+    """What becomes of a photo that has no job: it is refused, or waits as an accepted one does."""
+    return (Status.ACCEPTED if problem.retryable else Status.REFUSED).value
 
 
 def _error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, PhotoError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.layout import prepared_name
@@ -134,7 +134,10 @@ class Render:
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         self.payments.check_time(provider, slot)
-        photo, references = self._photo(job), self._references(job)
+        try:
+            photo, references = self._photo(job), self._references(job)
+        except PhotoError as error:
+            return self._refuse(job, error)
         if photo is None or references is None:
             return self._without_photo(job)
         call = provider.prepare(job, photo, references)
@@ -144,8 +147,10 @@ class Render:
         return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
 
     def _photo(self, job: Job) -> bytes | None:
-        """What is sent of the photo that the job is for, or None when another lies there by now."""
+        """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
         stored = self.photos.read(job.bucket, job.key, limit=0 if job.prepared else MAX_PHOTO_BYTES)
+        if stored and stored.archived:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
         if stored and job.prepared:
             return self._prepared(job, stored)
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
@@ -206,6 +211,12 @@ class Render:
         if job.status is Status.UNKNOWN:
             return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
+
+    def _refuse(self, job: Job, error: PhotoError) -> Outcome:
+        """The photo cannot be read any more; what may have been paid is a person's."""
+        if job.status is Status.UNKNOWN:
+            return self._without_photo(job)
+        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
 
     def _return_to_intake(self, job: Job) -> Outcome:
         begin_again(self.intake, job)

@@ -53,6 +53,8 @@ class Seer:
         if known and known.etag == stored.etag:
             return known.but(version_id=facts.version_id, uploaded_at=facts.uploaded_at), None
         try:
+            if stored.archived:
+                raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
             if stored.data is None:
                 words = f"The file has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
                 raise PhotoError(Code.TOO_LARGE_BYTES, words)

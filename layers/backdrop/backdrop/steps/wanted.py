@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from backdrop.core.capability import REFERENCES, not_expressible
+from backdrop.core.capability import REFERENCES, SPOKEN, not_expressible
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
@@ -46,6 +47,21 @@ class Shop:
     on: Collection[str]
 
 
+class _Slips:
+    """All that stands in the way of one job, so that nobody has to mend one thing a time."""
+
+    def __init__(self) -> None:
+        self.errors: list[InstructionError] = []
+
+    def gather[T](self, work: Callable[[], T]) -> T | None:
+        """What the work comes to, or None where it met a mistake."""
+        try:
+            return work()
+        except InstructionError as error:
+            self.errors.append(error)
+        return None
+
+
 def wanted(
     source: Source,
     photo: PhotoFacts,
@@ -59,16 +75,17 @@ def wanted(
     found: list[Job] = []
     problems: list[Problem] = []
     for variant in variants_of(places):
-        try:
-            instructions = resolve(places, variant)
-            provider, passed_over = _provider_for(instructions, shop)
-            asked = _asked(instructions, hashes_of)
-            job = _job(source, photo, variant, instructions, provider, asked, now)
-            job = job.but(warnings=(*job.warnings, *passed_over))
-            _check_price(job, jobs)
-            found.append(job)
-        except InstructionError as error:
-            problems.append(Problem.of(error, now, variant=variant))
+        slips = _Slips()
+        instructions = slips.gather(partial(resolve, places, variant))
+        if instructions:
+            provider, passed_over = slips.gather(partial(_provider_for, instructions, shop)) or ("", ())
+            asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
+            provider = provider or _priced(instructions, shop)
+            if provider:
+                job = _job(source, photo, variant, instructions, provider, asked, now)
+                slips.gather(partial(_check_price, job, jobs))
+                found += [] if slips.errors else [job.but(warnings=(*job.warnings, *passed_over))]
+        problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
     return Wanted(tuple(found), tuple(problems))
 
 
@@ -130,6 +147,11 @@ def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[st
         else:
             return provider, tuple(f"passed over: {objection}" for objection in objections)
     raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
+
+
+def _priced(instructions: Instructions, shop: Shop) -> str:
+    """A provider whose price is told beside what it cannot express; "" where none has one."""
+    return next((one for one in instructions.providers(shop.default_provider) if one in shop.on and one in SPOKEN), "")
 
 
 def _check_price(job: Job, jobs: Sequence[Job]) -> None:
