@@ -10,8 +10,8 @@ from backdrop.core.capability import PHOTO_LIMITS, PROVIDERS, PhotoLimits
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.imaging import fit
+from backdrop.imaging.bands import scaled
 from backdrop.imaging.encode import Encoding, encoded
-from backdrop.imaging.fit import scaled
 from backdrop.imaging.orientation import turned
 from backdrop.imaging.prepare import prepare
 from tests.unit import imaging_photos as photos

@@ -79,8 +79,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     "DeliverRole": {
         **taking("DeliverQueue.Arn"),
         "sqs:SendMessage": {"DeadLetterQueue.Arn", "DeliverQueue.Arn"},
-        "s3:GetObject": {f"{OUTPUT}/*"},
-        "s3:ListBucket": {OUTPUT},
+        "s3:GetObject": {f"{OUTPUT}/*", f"{INPUT}/*"},
+        "s3:ListBucket": {OUTPUT, INPUT},
         "s3:PutObject": {f"{OUTPUT}/*"},
         "s3:DeleteObject": {f"{OUTPUT}/_backdrop/errors/*"},
         "events:PutEvents": {"EventBus.Arn"},

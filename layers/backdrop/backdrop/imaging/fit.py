@@ -6,12 +6,13 @@ whole only once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
+from backdrop.imaging.bands import scaled
 from backdrop.imaging.encode import Encoding, encoded
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ _ENOUGH = 0.9
 """A scaled picture that fills less of the limit is tried once more, larger."""
 _MOST_TRIES = 4
 _ROUNDS = 3
-_BAND = 256
-_LANCZOS_REACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +79,6 @@ def _tried(picture: "Image", encoding: Encoding, scale: float) -> Fitted:
     """One try, of which nothing stays in memory but the file."""
     shown = scaled(picture, scale)
     return Fitted(encoded(shown, encoding), encoding, *shown.size)
-
-
-def scaled(picture: "Image", scale: float) -> "Image":
-    """The picture at no more than its size, by Lanczos, a band of rows at a time.
-
-    Pillow would hold a third whole picture between its two passes, and a fourth where there is alpha.
-    """
-    from PIL import Image
-
-    if scale >= 1:
-        return picture
-    width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    made = Image.new(picture.mode, (width, height))
-    for top in range(0, height, _BAND):
-        bottom = min(top + _BAND, height)
-        made.paste(_band(picture, (width, bottom - top), top / height, bottom / height), (0, top))
-    return made
-
-
-def _band(picture: "Image", size: tuple[int, int], top: float, bottom: float) -> "Image":
-    """The rows between two parts of the height, at that size; they see their neighbors beyond the edge."""
-    from PIL.Image import Resampling
-
-    first, last = top * picture.height, bottom * picture.height
-    reach = _LANCZOS_REACH * (last - first) / size[1] + 1
-    start, end = max(0, int(first - reach)), min(picture.height, ceil(last + reach))
-    rows = picture.crop((0, start, picture.width, end))
-    return rows.resize(size, Resampling.LANCZOS, (0, first - start, picture.width, last - start))
 
 
 class _Sample:
