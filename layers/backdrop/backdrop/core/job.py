@@ -8,6 +8,7 @@ from typing import Any, Literal
 from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
 from backdrop.core.meanings import CODES
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
 
 
@@ -256,26 +257,6 @@ class Job(Item):
 
     def attempt_of(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)
-
-
-@record
-class PhotoFacts(Record):
-    """What intake saw in the bucket: enough to know the same bytes again without reading them.
-
-    `width`, `height` (pixels) as people see the photo. `changes`: what is changed of it before it is sent, in the words
-    of imaging/prepare.py; `prepared`: for that it was decoded, and the file that is sent lies under _backdrop/work/.
-    """
-
-    etag: str
-    version_id: str | None = None
-    uploaded_at: datetime
-    size: int
-    sha256: str | None = None
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None
-    prepared: bool = False
-    changes: tuple[str, ...] = ()
 
 
 @record

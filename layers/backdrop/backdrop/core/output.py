@@ -13,6 +13,8 @@ FULL, PROVIDER = "full", "provider"
 PERCENT, PIXELS = "%", "px"
 # How a job's warnings begin that tell of enlarged pictures.
 ENLARGED = "enlarged"
+# And of pictures with fewer pixels than their photo, or than was asked for.
+SMALLER = "smaller_result"
 _FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
 
 

@@ -100,7 +100,7 @@ class PaidPicture:
             return None
         photo = self._original.load()
         if photo is None:
-            self.told = "the photo is no more there to be cut out in its own size"
+            self.told = "the photo can no more be read to be cut out in its own size"
             return None
         try:
             return full_size(photo, self._pixels.convert("RGBA"))

@@ -2,7 +2,7 @@
 
 What was changed is told in short words, for the receipt:
 
-- `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12`
+- `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12` (of which a job's warning tells as well)
 - `orientation:6`, as EXIF names it
 - `profile:converted`; `profile:ignored` where it is damaged, or speaks of other colors than the picture has
 - `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`, `bits:16`: what it was before
@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backdrop.core.capability import PhotoLimits
+from backdrop.core.photo import FIRST
 from backdrop.imaging.colors import profile_mode, to_srgb
 from backdrop.imaging.containers.header import ContainerError, Header, PhotoFormat
 from backdrop.imaging.decode import decode, open_picture, try_decode
@@ -136,7 +137,7 @@ def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opene
     orientation = orientation_of(picture)
     words = (
         f"converted:{foreign}",
-        *([f"first_of_pictures:{count}"] if count > 1 else []),
+        *([f"{FIRST}{count}"] if count > 1 else []),
         *_orientation_words(orientation),
         *_profile_words(picture),
         *_color_words(picture.mode),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from backdrop.core import transitions
 from backdrop.core.capability import MAX_FILE_BYTES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, ResultError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, source_name
-from backdrop.core.output import ENLARGED, Output, outputs_of
+from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
 from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Made, Original, PaidPicture
@@ -35,8 +35,6 @@ LIFE_OF_A_LINK = timedelta(hours=1)
 # Pictures are replaced under their keys, so nobody may keep them long unasked.
 CACHE_CONTROL = "max-age=300, must-revalidate"
 WORTH_A_WORD = 1.05
-# How a job's warnings begin that tell of pictures with fewer pixels than their photo.
-SMALLER = "smaller_result"
 NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
 
 
@@ -69,7 +67,7 @@ class Pictures:
                 cut_out = original if job.operation == "remove" else None
                 paid = PaidPicture(*self._paid_file(job, n, link), cut_out)
                 results += self._outputs(source, job, jobs, n, link, paid, told)
-                told += _said_of_size(original, paid, is_cut_out=cut_out is not None)
+                told += _said_of_size(original, paid, in_full=cut_out is not None and _all_in_full(job))
             except ResultError as error:
                 errors.append(error)
         now = self.clock.now()
@@ -86,11 +84,15 @@ class Pictures:
         return Original((facts.width, facts.height), partial(self._photo, job))
 
     def _photo(self, job: Job) -> "Image | None":
-        """The photo's own pixels, as people see them; None where other bytes lie there by now."""
-        stored = self.photos.read(job.bucket, job.key, limit=MAX_FILE_BYTES)
-        if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
+        """The photo's own pixels, as people see them; None where its bytes are not to be had or opened any more."""
+        try:
+            stored = self.photos.read(job.bucket, job.key, limit=MAX_FILE_BYTES)
+            if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
+                return None
+            return upright_photo(stored.data, self.max_megapixels)
+        except (UnreadableError, PhotoError):
+            # What is paid is handed over all the same, in the provider's size and with a warning.
             return None
-        return upright_photo(stored.data, self.max_megapixels)
 
     def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
@@ -237,10 +239,15 @@ def _said_of(key: str, made: Made, *, written: bool) -> list[str]:
     return [f"{ENLARGED}: {key} shows its subject {made.scale:.1f} times as large as the provider made it"]
 
 
-def _said_of_size(original: Original | None, paid: PaidPicture, *, is_cut_out: bool) -> list[str]:
-    """That a picture has fewer pixels than its photo; of a cut-out only where the photo's own could not be used."""
+def _all_in_full(job: Job) -> bool:
+    """Whether every output is made of the photo's own pixels where that can be."""
+    return all(output.size == FULL for output in outputs_of(job.instructions))
+
+
+def _said_of_size(original: Original | None, paid: PaidPicture, *, in_full: bool) -> list[str]:
+    """That a picture has fewer pixels than its photo; of a cut-out in full only where the photo's own were not used."""
     words = smaller(original.size, paid.size) if original else None
-    if words is None or (is_cut_out and not paid.told):
+    if words is None or (in_full and not paid.told):
         return []
     return [f"{SMALLER}: {words}{f'; {paid.told}' if paid.told else ''}"]
 

@@ -7,9 +7,9 @@ from backdrop.core.capability import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.core.identity import canonical_json, sha256_hex
-from backdrop.core.job import PhotoFacts
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, prepared_name, sidecars_of
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, our_tags, read_tags
 from backdrop.imaging.prepare import prepare
 from backdrop.ports import InputBucket, Inputs, Stored
