@@ -107,7 +107,7 @@ def test_text_is_quoted_short_and_without_control_letters() -> None:
     error = refusal(("name\u202e\tand\n" + "x" * 500).encode())
 
     assert error.message == (
-        "The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo as JPEG, PNG or WebP."
+        "The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo."
     )
 
 

@@ -62,7 +62,7 @@ def put_aside(world: World) -> list[str]:
     return [key for key in world.output.keys() if key.startswith(INPUTS)]  # noqa: SIM118 - a method of ours
 
 
-def test_a_photo_that_fits_keeps_its_compressed_pixels_and_loses_what_it_says_of_camera_and_place(
+def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera(
     world: World, sent: list[bytes]
 ) -> None:
     data = shot()
@@ -79,9 +79,7 @@ def test_a_photo_that_fits_keeps_its_compressed_pixels_and_loses_what_it_says_of
     assert_at_rest(world)
 
 
-def test_a_photo_on_its_side_is_sent_upright_and_bare_and_the_receipt_says_what_was_changed(
-    world: World, sent: list[bytes]
-) -> None:
+def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
     world.drop(KEY, shot(turned=6), operation="remove")
     world.run()
     (data_sent,) = sent
@@ -113,9 +111,7 @@ def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, 
     assert said == ["first_picture: the file holds 3 pictures, and the first one is used"]
 
 
-def test_a_prepared_photo_that_expired_before_its_turn_is_prepared_again_and_paid_once(
-    world: World, sent: list[bytes]
-) -> None:
+def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
     data = shot(turned=8)
     world.drop(KEY, data, operation="remove")
     world.run("intake")

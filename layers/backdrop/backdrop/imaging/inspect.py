@@ -22,6 +22,9 @@ MIN_SIDE_PIXELS = 16
 MAX_SIDE_RATIO = 20
 """Longer than any panorama; such strips are icons' sprite sheets or broken exports."""
 
+TAKEN = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
+"""What photos may come as."""
+
 _PIXELS_PER_MEGAPIXEL = 1_000_000
 _SAVE_AS = "Save it as JPEG, PNG or WebP and upload that."
 _ADVICE: dict[Family, str] = {
@@ -55,7 +58,7 @@ def inspect_photo(data: bytes, *, max_megapixels: int) -> Photo:
     """
     kind = kind_of(data)
     if kind.format is None:
-        raise not_taken(kind)
+        raise not_taken(kind, "only JPEG, PNG or WebP")
     try:
         header = whole_header(data, kind.format, max_megapixels)
         try_decode(data, header)
@@ -82,12 +85,12 @@ def whole_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) ->
     return complete(data, header)
 
 
-def not_taken(kind: Kind) -> PhotoError:
-    """Why a file that is no JPEG, PNG or WebP cannot be worked with as it is."""
+def not_taken(kind: Kind, taken: str = TAKEN) -> PhotoError:
+    """Why a file cannot be worked with where only such formats can."""
     if kind.family == "convertible":
-        message = f"The file is {kind.name}; photos are taken as JPEG, PNG or WebP."
+        message = f"The file is {kind.name}; {taken} is taken."
         return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
-    message = f"The file is {kind.name}, not a photo as JPEG, PNG or WebP."
+    message = f"The file is {kind.name}, not a photo."
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
 
 
