@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from backdrop.core.capability import PHOTO_LIMITS, PROVIDERS, PhotoLimits
 from backdrop.core.codes import Code
@@ -111,3 +111,16 @@ def test_the_tables_of_a_jpeg_turn_with_it() -> None:
 
     assert turned([table], 3) == [table]
     assert turned([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
+
+
+def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_it_can_hold_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = photos.saved(noise(640, 480), "JPEG", quality=60)
+    frame = data.index(b"\xff\xc0") + 5
+    assert (int.from_bytes(data[frame : frame + 2]), int.from_bytes(data[frame + 2 : frame + 4])) == (480, 640)
+    lying = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
+    assert len(lying) * 512 < 9_000 * 9_000
+    assert code_of(lying) is Code.TRUNCATED_PHOTO
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
+    assert prepare(data, PHOTO_LIMITS["ideogram"], 100).data is None

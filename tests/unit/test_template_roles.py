@@ -73,7 +73,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:PutObject": {ANSWERS},
         **SWITCHING,
         **KEYS,
-        **ledger("GetItem", "PutItem", "UpdateItem"),
+        **ledger("GetItem", "Query", "PutItem", "UpdateItem"),
         **logging("Render"),
     },
     "DeliverRole": {

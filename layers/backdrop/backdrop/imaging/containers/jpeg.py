@@ -10,6 +10,9 @@ MAGIC = b"\xff\xd8\xff"
 MAX_SCANS = 200
 """Encoders write about ten scans; thousands in a small file only burn the decoder's time."""
 
+_MOST_PIXELS_A_BYTE = 512
+"""Each block of 8 x 8 takes a bit at least: the code of its first coefficient (F.1.2.1)."""
+
 END_OF_IMAGE = 0xD9
 START_OF_SCAN = 0xDA
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -92,6 +95,8 @@ def complete(data: bytes, header: Header) -> Header:
         raise DamagedError(f"has {len(frames)} frames and {scans} scans instead of one picture")
     if scans > MAX_SCANS:
         raise DamagedError(f"has {scans:,} scans; {MAX_SCANS} are more than any camera writes")
+    if len(data) * _MOST_PIXELS_A_BYTE < header.width * header.height:
+        raise CutShortError(f"has only {len(data):,} bytes for {header.width:,} x {header.height:,} pixels")
     samples = header.width * header.height * len(header.mode)
     # libjpeg keeps 16-bit coefficients of the whole picture unless one baseline scan holds it all;
     # otherwise the trial decode at 1/8 of each side needs 1/64.
