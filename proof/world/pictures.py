@@ -29,7 +29,7 @@ def photo_on_its_side(name: str) -> bytes:
 
 
 def shown_by(sent: bytes) -> str:
-    """The SHA-256 of the photo that a file shows, told by its color; of the file itself where it shows none of these."""
+    """The SHA-256 of the photo that a file shows, by its color; of the file itself where it has no such color."""
     with Image.open(BytesIO(sent)) as opened:
         color = opened.convert("RGB").getpixel((0, 0))
     return _PHOTOS.get(color, hashlib.sha256(sent).hexdigest())
