@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops
@@ -18,7 +19,8 @@ from tests.unit.simulation import KEY, assert_at_rest, the_job
 PICTURE = f"{KEY}/red.png"
 SCENE = scenes(160, 120)[0]
 SMALL = (80, 60)
-REMOVE, REPLACE = {"operation": "remove"}, {"prompt": "on a marble table"}
+REMOVE: dict[str, Any] = {"operation": "remove"}
+REPLACE: dict[str, Any] = {"prompt": "on a marble table"}
 
 
 def file_of(picture: Image.Image) -> bytes:
@@ -32,7 +34,7 @@ SHOT = SCENE.photo()
 PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.answer(SMALL))
 
 
-def paid(answer: bytes = ANSWER, **wish: object) -> World:
+def paid(answer: bytes = ANSWER, **wish: Any) -> World:
     """A world whose photo of 160 × 120 is paid for, and whose provider made 80 × 60 of it."""
     world = World()
     world.drop(KEY, PHOTO)

@@ -122,5 +122,9 @@ def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_i
     lying = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
     assert len(lying) * 512 < 9_000 * 9_000
     assert code_of(lying) is Code.TRUNCATED_PHOTO
-    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
+
+    def unpacked(_: ImageFile.ImageFile) -> None:
+        pytest.fail("it was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked)
     assert prepare(data, PHOTO_LIMITS["ideogram"], 100).data is None

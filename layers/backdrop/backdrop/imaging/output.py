@@ -139,7 +139,7 @@ def _framed(picture: "Image", frame: Frame, ground: str | None) -> "Image":
 
 
 def _opaque_as_rgb(picture: "Image") -> "Image":
-    solid = picture.mode == "RGBA" and picture.getextrema()[3] == (255, 255)
+    solid = picture.mode == "RGBA" and picture.getextrema()[-1] == (255, 255)
     return picture.convert("RGB") if solid else picture
 
 
