@@ -29,6 +29,7 @@ DEFAULTS = {
     "OneMinUsdPerImage": "",
     "SettleSeconds": 20,
     "MaxImageMegapixels": 100,
+    "ProvenanceMetadata": "true",
     "ResultHosts": "",
     "InputBucket": "",
     "OutputBucket": "",

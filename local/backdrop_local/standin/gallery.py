@@ -21,6 +21,7 @@ class Recipe:
     style: str | None
     seed: int
     prepared: bool
+    cut_out_pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Gallery:
 
 def _paint(recipe: Recipe, photo: bytes) -> Picture:
     if recipe.prompt is None:
-        made = pictures.remove(photo, recipe.ident, recipe.prepared)
+        made = pictures.remove(photo, recipe.ident, recipe.prepared, recipe.cut_out_pixels)
     else:
         made = pictures.compose(photo, recipe.prompt, recipe.style, recipe.seed, recipe.ident, recipe.prepared)
     return Picture(made.png, made.width, made.height)

@@ -186,6 +186,7 @@ def _recipe(call: PaidCall, wish: Wish, ident: str, seed: int) -> Recipe:
         style=wish.style,
         seed=seed,
         prepared=call.state.settings.pictures == "prepared",
+        cut_out_pixels=call.state.settings.cut_out_pixels,
     )
 
 

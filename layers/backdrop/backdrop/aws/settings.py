@@ -45,6 +45,7 @@ class Settings(Record):
     settle_seconds: int = 20
     max_image_megapixels: int = 100
     result_hosts: str = ""
+    provenance_metadata: bool = True
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property

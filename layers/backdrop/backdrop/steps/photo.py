@@ -100,7 +100,10 @@ class Photos:
             if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
                 return afar
             self._forget_the_deaths(known)
-        return self.asking.see(look.bucket, look.key, known.photo if known else None)
+        facts = known.photo if known else None
+        # Who asks again may miss what is sent of it: it expired.
+        anew = look.again and facts and facts.prepared
+        return self.asking.see(look.bucket, look.key, None if anew else facts)
 
     def _forget_the_deaths(self, source: Source) -> None:
         """Other bytes lie there than those that killed: their own deaths are counted."""

@@ -10,6 +10,7 @@ from backdrop.steps.folders import Folders
 from backdrop.steps.intake import Intake
 from backdrop.steps.photo import Photos
 from backdrop.steps.references import References
+from backdrop.steps.seen import Seer
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Arriving:
         defaults = FolderDefaults(self.photos)
         references = References(self.photos, self.inputs, self.max_megapixels)
         folders = Folders(self.ledger, self.books, defaults, self.intake, self.deliver, self.clock)
-        asking = Asking(self.photos, defaults, references, self.clock, self.default_provider, self.max_megapixels)
+        seer = Seer(self.photos, self.inputs, self.max_megapixels)
+        asking = Asking(self.photos, seer, defaults, references, self.clock, self.default_provider)
         photo = Photos(
             asking=asking,
             ledger=self.ledger,
