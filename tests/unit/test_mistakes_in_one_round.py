@@ -76,7 +76,7 @@ def test_what_fields_say_against_one_another_is_told_beside_what_is_wrong_in_oth
     [
         {"output": {"fit": "pad", "width": 9, "height": "9"}},
         {"output": {"fit": "pad", "width": 9, "hight": 9}},
-        {"output": {"fit": "pad", "size": 9}},
+        {"output": {"fit": "pad", "pixels": 9}},
         {"output": {"format": "gif", "quality": 80}},
         {"output": {"format": "jpg", "margin": 3, "background": "reddish"}},
         {"output": {"format": "jpg", "margin": 3, "bg": "white"}},
