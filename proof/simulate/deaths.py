@@ -57,7 +57,7 @@ class Deaths:
         if mark is None or (before and self._is_forgotten(before, body)):
             for known in (self.in_a_row, self._counted, self._marks):
                 known.pop(place, None)
-        else:
+        if mark is not None:
             self._marks[place] = str(mark)
 
     def _is_forgotten(self, before: Plain, after: Plain) -> bool:
