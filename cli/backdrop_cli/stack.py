@@ -17,7 +17,7 @@ from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
-from backdrop.core.money import micro_of
+from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
 from backdrop.steps.asking import looking
@@ -149,10 +149,14 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
-    asking = looking(S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
+    credit = parameters.get("OneMinUsdPerImage", "")
+    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
+    asking = looking(
+        S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices
+    )
     return Stack(
         name=name,
-        orders=Orders(ledger, DynamoBooks(table), lanes, deliver, queue(outputs["IntakeQueueUrl"]), clock),
+        orders=Orders(ledger, DynamoBooks(table), lanes, deliver, queue(outputs["IntakeQueueUrl"]), clock, prices),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         in_lane=lambda provider: _messages(sqs, urls[provider]),

@@ -10,6 +10,7 @@ from backdrop.core.codes import Code
 from backdrop.core.job import Job, PhotoFacts, Source
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
+from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import near_miss
 from backdrop.core.places import Place, distance
 from backdrop.steps.asking import looking
@@ -23,6 +24,8 @@ BUCKET = ""
 DEFAULT_PROVIDER = "ideogram"
 # The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
 MAX_MEGAPIXELS = 100
+# A folder on disk knows no stack: what one pays for a provider's credits is no part of its sum.
+UNTOLD = {SELLS_CREDITS: 0}
 # A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
 MOST_NEAR_MISSES = 50
 MOST_NAMES = 1000
@@ -46,7 +49,7 @@ class Look:
         self._folder, self._quick = folder, quick
         clock = SystemClock()
         self._now = clock.now()
-        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS)
+        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
         self._said: set[str] = set()
         self._named: set[str] = set()
 

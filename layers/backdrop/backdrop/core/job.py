@@ -85,15 +85,19 @@ class Problem(Record):
 
 @record
 class Link(Record):
-    """One entry of a provider's answer; `url` is None where the provider withheld the picture."""
+    """One entry of a provider's answer; `url` is None where the provider withheld the picture.
+
+    `kept`: the name under `_backdrop/work/results/` of one that came by itself, without a link.
+    """
 
     url: str | None
     seed: int | None = None
     expires_at: datetime | None = None
+    kept: str | None = None
 
     @property
     def usable(self) -> bool:
-        return self.url is not None
+        return self.url is not None or self.kept is not None
 
 
 @record

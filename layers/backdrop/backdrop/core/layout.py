@@ -14,6 +14,7 @@ PROVIDERS = "_providers"
 PAID = f"{RESERVED}/paid"
 ANSWERS = f"{RESERVED}/work/answers"
 INPUTS = f"{RESERVED}/work/inputs"
+RESULTS = f"{RESERVED}/work/results"
 DEFAULTS_NAME = f"{RESERVED}.json"
 
 _SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
@@ -135,6 +136,11 @@ def answer_key(job_id: str, n: int) -> str:
 def input_key(sha256: str) -> str:
     """Bytes that a call needs and that have no link: a style's reference image."""
     return f"{INPUTS}/{sha256}"
+
+
+def result_key(name: str) -> str:
+    """A provider's picture that came without a link, on its way to `_backdrop/paid/`."""
+    return f"{RESULTS}/{name}"
 
 
 def _view_key(folder: str, source: str) -> str:

@@ -1,12 +1,13 @@
 """What is asked for one photo: all that speaks for it, and the jobs that follow, written and sent nowhere."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, PhotoFacts, Problem, Source
 from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
 from backdrop.ports import Clock, InputBucket
 from backdrop.steps.defaults import FolderDefaults
@@ -26,6 +27,7 @@ class Asking:
     clock: Clock
     default_provider: str
     max_megapixels: int
+    prices: Configured = field(default_factory=dict[str, int])
 
     def forget(self) -> None:
         """What was read of folder defaults and references may have changed since."""
@@ -64,7 +66,7 @@ class Asking:
         if broken:
             return Wanted()
         hashes_of = partial(self.references.hashes, source.bucket, source.key)
-        return wanted(source, seen.photo, jobs, places, Shop(self.default_provider, on), hashes_of, now)
+        return wanted(source, seen.photo, jobs, places, Shop(self.default_provider, on, self.prices), hashes_of, now)
 
 
 class NamesOnly:
@@ -77,7 +79,9 @@ class NamesOnly:
         return None
 
 
-def looking(photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int) -> Asking:
+def looking(
+    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured = NOT_CONFIGURED
+) -> Asking:
     """For those who look and put nothing anywhere."""
     references = References(photos, NamesOnly(), max_megapixels)
-    return Asking(photos, FolderDefaults(photos), references, clock, default_provider, max_megapixels)
+    return Asking(photos, FolderDefaults(photos), references, clock, default_provider, max_megapixels, prices)

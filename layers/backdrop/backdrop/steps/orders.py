@@ -1,14 +1,14 @@
 """What people order: failures shown and redriven, jobs cancelled, lanes paused, a day's budget raised."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, OwnedError, StaleError
+from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError
 from backdrop.core.job import Job, Money, Problem, Source, Status
-from backdrop.core.money import quote
+from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
 from backdrop.core.watch import MESSAGE_LIFE, Ref
 from backdrop.ports import Books, Clock, Ledger, Queue
@@ -82,6 +82,7 @@ class Orders:
     deliver: Queue
     intake: Queue
     clock: Clock
+    prices: Configured = field(default_factory=dict[str, int])
 
     def failures(self, wanted: Wanted) -> Iterator[Failure]:
         """What stands in the error reports now, the oldest first: a job that its photo names no more is nobody's."""
@@ -97,13 +98,20 @@ class Orders:
         job, now = failure.job, self.clock.now()
         if job is None:
             return Redrive(failure, None)
-        price = quote(job.provider, job.instructions)
+        price = self._price(job)
         if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
             return Redrive(failure, transitions.pay_again(job, now), price)
         if job.status is Status.DEAD and any(link.usable for link in job.links):
             return Redrive(failure, transitions.deliver_again(job, now))
         step = transitions.reopen(job, job, now)
         return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
+
+    def _price(self, job: Job) -> int:
+        """What the job may cost now; what it was quoted where nobody says any more what its provider's credits cost."""
+        try:
+            return quote(job.provider, job.instructions, self.prices)
+        except InstructionError:
+            return job.quoted
 
     def redrive(self, plan: Redrive) -> bool:
         """Bring a failure on its way again; False where it cannot go without paying again, or others were faster."""

@@ -86,7 +86,7 @@ class Render:
             job = self.lost.resume(job, provider, slot)
         job, left = self.lost.find_out(job, provider, slot)
         if job.status is Status.ACCEPTED:
-            raise WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
+            raise _nothing_taken()
         if left is Next.NOTHING:
             return self._hand_on(job)
         self._enter(job, slot)
@@ -161,6 +161,8 @@ class Render:
             self._heed(answer, slot)
             if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
                 job, way = self.lost.find_out(job, provider, slot)
+                if job.status is Status.ACCEPTED:
+                    raise _nothing_taken()
             elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
                 job = self._wait_in_slot(job, provider, answer, slot)
             if job.status not in (Status.ACCEPTED, Status.UNKNOWN):
@@ -242,3 +244,8 @@ class Render:
         if problem.times >= REPORTED_FROM and problem.times.bit_count() == 1:
             to_deliver(self.deliver, job)
         return problem.times
+
+
+def _nothing_taken() -> WaitError:
+    """A call that the provider gave up: the next one is prepared anew, since it may have another id."""
+    return WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)

@@ -1,7 +1,7 @@
 """What a photo's instructions ask for: its jobs, their providers, and whether each may cost what it costs."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
 from backdrop.core.instructions import Instructions, resolve, variants_of
 from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
-from backdrop.core.money import micro_of, quote, usd_text
+from backdrop.core.money import Configured, micro_of, quote, usd_text
 from backdrop.core.places import Place
 
 type HashesOf = Callable[[Sequence[str]], list[str]]
@@ -44,6 +44,7 @@ class Shop:
 
     default_provider: str
     on: Collection[str]
+    prices: Configured = field(default_factory=dict[str, int])
 
 
 def wanted(
@@ -61,10 +62,10 @@ def wanted(
     for variant in variants_of(places):
         try:
             instructions = resolve(places, variant)
-            provider, passed_over = _provider_for(instructions, shop)
+            provider, price, passed_over = _provider_for(instructions, shop)
             asked = _asked(instructions, hashes_of)
             job = _job(source, photo, variant, instructions, provider, asked, now)
-            job = job.but(warnings=(*job.warnings, *passed_over))
+            job = job.but(quoted=price, warnings=(*job.warnings, *passed_over))
             _check_price(job, jobs)
             found.append(job)
         except InstructionError as error:
@@ -107,14 +108,14 @@ def _job(
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
         warnings=instructions.warnings,
-        quoted=quote(provider, instructions.fields),
+        quoted=0,
         queued_at=now,
         put_at=now,
     )
 
 
-def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[str, ...]]:
-    """The first preferred provider that is on and can express what is asked, and why others were passed over.
+def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, int, tuple[str, ...]]:
+    """The first preferred provider that is on, has a price and can express what is asked; its price; others' reasons.
 
     Raises InstructionError where none can do it.
     """
@@ -126,9 +127,20 @@ def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[st
         elif reasons := not_expressible(provider, instructions.fields):
             code = Code.NOT_EXPRESSIBLE
             objections += reasons
+        elif (price := _price(provider, instructions, shop)) is None:
+            code = Code.PRICE_UNKNOWN if code is Code.PROVIDER_NOT_CONFIGURED else code
+            objections.append(f"what an image costs at {provider} is not known in this stack")
         else:
-            return provider, tuple(f"passed over: {objection}" for objection in objections)
+            return provider, price, tuple(f"passed over: {objection}" for objection in objections)
     raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
+
+
+def _price(provider: str, instructions: Instructions, shop: Shop) -> int | None:
+    """The quote in micro-dollars, or None where nobody said what the provider's credits cost."""
+    try:
+        return quote(provider, instructions.fields, shop.prices)
+    except InstructionError:
+        return None
 
 
 def _check_price(job: Job, jobs: Sequence[Job]) -> None:

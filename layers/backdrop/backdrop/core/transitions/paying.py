@@ -125,7 +125,7 @@ def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
 
 def _denied_again(attempt: Attempt, answer: Answer) -> bool:
     """That a call was refused when it went out again says nothing of what the first one cost."""
-    return answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged
+    return answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged and not answer.final
 
 
 def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:
@@ -165,15 +165,17 @@ def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
     """submitting → accepted: the provider provably took nothing, so the reservation goes back."""
     if attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
         return Step(job)
-    if attempt.sends > 1:
+    if attempt.sends > 1 and not answer.final:
         return _still_lost(job, attempt)
     attempts = _without_old_releases(job.attempts, attempt.n)
     if answer.kind is not Class.QUOTA:
         nothing = {"reserved": 0, "unknown": 0, "outcome": Outcome.NOT_TAKEN}
         attempts = (*attempts, attempt.but(**nothing))
     changed: dict[str, object] = {"attempts": attempts}
+    if answer.final and attempt.generation == job.generation:
+        changed["generation"] = job.generation + 1
     if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.attempt == attempt.n:
-        changed |= _back(job.but(attempts=attempts), now)
+        changed |= _back(job.but(**changed), now)
     booked = Booking(attempt.day, reserved=-attempt.reserved, unknown=-attempt.unknown)
     return Step(_truthful(job.but(**changed)), booked)
 

@@ -1,8 +1,9 @@
 """Puts the parts of intake together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from backdrop.core.money import Configured
 from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
@@ -27,13 +28,22 @@ class Arriving:
     default_provider: str
     settle_seconds: int
     max_megapixels: int
+    prices: Configured = field(default_factory=dict[str, int])
 
     def step(self) -> Intake:
         """The step."""
         defaults = FolderDefaults(self.photos)
         references = References(self.photos, self.inputs, self.max_megapixels)
         folders = Folders(self.ledger, self.books, defaults, self.intake, self.deliver, self.clock)
-        asking = Asking(self.photos, defaults, references, self.clock, self.default_provider, self.max_megapixels)
+        asking = Asking(
+            photos=self.photos,
+            defaults=defaults,
+            references=references,
+            clock=self.clock,
+            default_provider=self.default_provider,
+            max_megapixels=self.max_megapixels,
+            prices=self.prices,
+        )
         photo = Photos(
             asking=asking,
             ledger=self.ledger,

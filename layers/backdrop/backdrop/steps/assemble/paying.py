@@ -1,9 +1,10 @@
 """What pays, put together: render, and what reconcile shares with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backdrop.core.answer import OnLostAnswer
+from backdrop.core.money import Configured
 from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
@@ -25,6 +26,7 @@ class Paying:
     clock: Clock
     daily_budget: int
     policy: OnLostAnswer
+    prices: Configured = field(default_factory=dict[str, int])
 
     @property
     def keeper(self) -> LaneKeeper:
@@ -36,7 +38,7 @@ class Paying:
 
     @property
     def payments(self) -> Payments:
-        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget)
+        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget, self.prices)
 
 
 def render(paying: Paying, photos: InputBucket) -> Render:
