@@ -172,7 +172,7 @@ def test_a_picture_that_is_not_kept_is_painted_again_the_same() -> None:
         gallery = Gallery(max_bytes=len(photo))
         one = Recipe(ident="0" * 16, photo_sha="x", prompt="p", style=None, seed=1, prepared=True)
         painted = await gallery.paint(one, photo)
-        return painted.png, await gallery.png("0" * 16), await gallery.png("1" * 16)
+        return painted.content, await gallery.content("0" * 16), await gallery.content("1" * 16)
 
     painted, again, unknown = asyncio.run(twice())
     assert painted == again
