@@ -161,8 +161,9 @@ class Runware:
             return Standing.PENDING
         kept = next((one for one in objects(told_before.get("data")) if one.get("taskUUID") == asked.ident), None)
         response = inside(kept, "response")
-        if isinstance(response, dict):
-            found = self._outcome(job, replace(asked, complete=True), cast("dict[str, Any]", response))
+        found = self._outcome(
+            job, replace(asked, complete=True), response if isinstance(response, dict) else told_before
+        )
         return Standing.PENDING if asked.sure and found is Standing.ABSENT else found
 
     def _answer_to(self, kind: str, asked: "Question") -> dict[str, Any] | None:
@@ -285,7 +286,8 @@ def _end_of(errors: Sequence[Mapping[str, Any]]) -> Answer | Standing:
         row = row_of(ASKED, 0, _code([error]))
         if row.kind is Standing.ABSENT:
             return Standing.ABSENT
-        if row.kind in ENDS or (isinstance(row.kind, Class) and error.get("taskType") == TASK):
+        about = error.get("taskType")
+        if isinstance(row.kind, Class) and (about == TASK or (about is None and row.kind in ENDS)):
             return replace(answer_of(row, f"{WHO} gave the task up: {_words([error])}"), final=True)
     return Standing.PENDING
 
@@ -312,7 +314,7 @@ def _words(errors: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _state(item: Mapping[str, Any]) -> str:
-    return str(item.get("status", "")).lower()
+    return str(item.get("status") or "").lower()
 
 
 def _is_result(item: Mapping[str, Any]) -> bool:
