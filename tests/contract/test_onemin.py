@@ -11,7 +11,7 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers.onemin import OneMin
-from tests.contract.adapters import PHOTO, Recorder, Reply, Request, http, recording, the_key
+from tests.contract.adapters import PHOTO, Recorder, Reply, Request, http, recording, silence, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import KEY, StandinClient, picture
 
@@ -166,7 +166,7 @@ def test_the_strict_stand_in_takes_every_body(
         (http(504, b"<html>504</html>", kind="text/html"), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (said({}), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (http(200, b"<html>ok</html>"), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (lambda connection: None, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (silence, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
     ],
 )
 def test_an_upload_that_fails_has_bought_nothing(reply: Reply, kind: Class, code: Code) -> None:

@@ -1,5 +1,6 @@
 """HTTP to a paid API: one request, no retries, and the exact knowledge of whether it can have been taken."""
 
+import base64
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ def part(name: str, data: bytes | str, *, filename: str | None = None, content_t
 def media_of(picture: bytes) -> tuple[str, str]:
     """The extension and the media type of a picture of the kinds that intake lets through."""
     return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
+
+
+def data_uri(picture: bytes) -> str:
+    """A picture inside JSON."""
+    return f"data:{media_of(picture)[1]};base64,{base64.b64encode(picture).decode()}"
 
 
 def file_part(name: str, stem: str, picture: bytes) -> RequestField:

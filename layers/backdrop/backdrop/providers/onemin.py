@@ -22,7 +22,7 @@ from backdrop.core.job import Job, Link
 from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, ask, file_part, multipart, post
 from backdrop.providers.keyring import Keyring
-from backdrop.providers.polling import QUESTION_SECONDS, begun, patience, until_answered
+from backdrop.providers.polling import Question, about, until_answered
 from backdrop.providers.reading import first_text, inside, json_object, listed, objects, parts_of, told, whole, words
 from backdrop.providers.rows import ANY, MONEY, UNSAFE, Row, answer_of, row_of
 
@@ -98,7 +98,8 @@ class OneMin:
         said = self._of(body, name, began)
         if said is not Standing.PENDING:
             return said
-        return until_answered(lambda: self._ask(name, key, began, deadline), deadline, self.poll_seconds)
+        asked = Question(name, key, began, deadline)
+        return until_answered(lambda: self._ask(asked), deadline, self.poll_seconds)
 
     # -- what is sent --------------------------------------------------------------------------------------------
 
@@ -137,20 +138,19 @@ class OneMin:
     def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
         """What became of a call whose record is known."""
         key = self.keyring.ready()
-        if isinstance(key, Answer):
-            return Standing.PENDING
-        return self._ask(provider_id, key, begun(job, provider_id), time.monotonic() + QUESTION_SECONDS)
+        return Standing.PENDING if isinstance(key, Answer) else self._ask(about(job, provider_id, key))
 
-    def _ask(self, name: str, key: str, began: datetime, deadline: float) -> Answer | Standing:
+    def _ask(self, asked: Question) -> Answer | Standing:
         """The record as it is now; a question that is refused or that fails says nothing of the work."""
-        url = self._url(f"{RESULTS}/{quote(name, safe='')}")
-        reply = self.keyring.carry(
-            key, lambda k: ask(url, {"API-KEY": k}, timeout_seconds=patience(deadline)), deadline
-        )
+        reply = self.keyring.carry(asked.key, lambda key: self._get(key, asked), asked.deadline)
         body = json_object(reply.body) if isinstance(reply, Reply) and reply.status == 200 else None
         if body is None or "aiRecord" not in body:
             return Standing.PENDING
-        return Standing.ABSENT if body["aiRecord"] is None else self._of(body, name, began)
+        return Standing.ABSENT if body["aiRecord"] is None else self._of(body, asked.ident, asked.began)
+
+    def _get(self, key: str, asked: Question) -> Reply | Exception | None:
+        url = self._url(f"{RESULTS}/{quote(asked.ident, safe='')}")
+        return ask(url, {"API-KEY": key}, timeout_seconds=asked.patience)
 
     def _of(self, body: Mapping[str, Any], name: str, began: datetime) -> Answer | Standing:
         """What a record says, if it is the one that we ask for."""

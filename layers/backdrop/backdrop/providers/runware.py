@@ -5,14 +5,13 @@ page, its pages on task polling, task details and errors, and its published SDK,
 standardised", so that they are read by pattern.
 """
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
@@ -23,15 +22,14 @@ from backdrop.core.identity import call_uuid
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image, told_price
 from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.http import Reply, ask, media_of, post
+from backdrop.providers.http import Reply, ask, data_uri, post
 from backdrop.providers.keyring import Keyring
-from backdrop.providers.polling import QUESTION_SECONDS, begun, patience, until_answered
+from backdrop.providers.polling import Question, about, until_answered
 from backdrop.providers.reading import first_text, inside, json_object, objects, printable, told, whole
 from backdrop.providers.rows import ANY, Row, answer_of, row_of
 
 NAME = "runware"
 WHO = "Runware"
-PATH = "/v1"
 MODEL = "ideogram:4@5"
 TASK, RESPONSE, DETAILS = "imageInference", "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
@@ -39,29 +37,25 @@ RATE_LIMIT_SECONDS = 5.0
 # A picture's address lives for so long; the default is not published.
 TTL = timedelta(hours=24)
 AT_WORK = frozenset({"processing", "pending"})
-KEY, MONEY = Code.PROVIDER_KEY_REFUSED, Code.PROVIDER_OUT_OF_MONEY
+KEY, MONEY, BROKEN = Code.PROVIDER_KEY_REFUSED, Code.PROVIDER_OUT_OF_MONEY, Code.PROVIDER_UNAVAILABLE
 # The errors of a task by their code, in this order. PENDING: a task stands under our id. ABSENT: none does any more.
-BY_CODE = (
-    Row(ANY, Standing.PENDING, words="^conflictTaskUUID"),
-    Row(
-        ANY, Class.PERM, Code.UNSAFE_REQUEST, "policyviolation|sensitive|unsafe|nsfw|promptblocked|imageblocked|moderat"
-    ),
-    Row(ANY, Class.PAUSE, KEY, "apikey|^unauthorized|^token"),
-    Row(ANY, Class.PAUSE, MONEY, "credit|quota|balance|^paymentrequired"),
-    Row(ANY, Standing.ABSENT, words="^taskFailedOrNotFound|^taskCancell?ed|^task.*(notfound|expired)"),
-    Row(ANY, Class.AMBIG, words="timeout"),
-    Row(ANY, Class.QUOTA, Code.PROVIDER_THROTTLED, "ratelimit"),
-    Row(
-        ANY,
-        Class.BACKOFF,
-        Code.PROVIDER_UNAVAILABLE,
-        "^provider|^inferenceerror|^(processing|task|download|upload)failed",
-    ),
-    Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "^noavailableserver|^model(unavailable|disabled)"),
-    Row(ANY, Class.PAUSE, KEY, "^forbidden|^permissiondenied|suspended|disabled"),
-    Row(ANY, Class.PAUSE, Code.PROVIDER_MISCONFIGURED, "(notfound|expired)$"),
-    Row(ANY, Class.PERM, Code.REQUEST_REJECTED, "^(invalid|missing|unsupported|unknownparameter|value|array|max)"),
-    Row(ANY, Class.PERM, Code.REQUEST_REJECTED, "^(incompatible|mismatch|validationfailed)"),
+BY_CODE = tuple(
+    Row(ANY, kind, code, words)
+    for kind, code, words in (
+        (Standing.PENDING, Code.JOB_IN_FLIGHT, "^conflictTaskUUID"),
+        (Class.PERM, Code.UNSAFE_REQUEST, "policyviolation|sensitive|unsafe|nsfw|(prompt|image)blocked|moderat"),
+        (Class.PAUSE, KEY, "apikey|^unauthorized|^token"),
+        (Class.PAUSE, MONEY, "credit|quota|balance|^paymentrequired"),
+        (Standing.ABSENT, Code.CHARGE_UNKNOWN, "^taskFailedOrNotFound|^taskCancell?ed|^task.*(notfound|expired)"),
+        (Class.AMBIG, Code.CHARGE_UNKNOWN, "timeout"),
+        (Class.QUOTA, Code.PROVIDER_THROTTLED, "ratelimit"),
+        (Class.BACKOFF, BROKEN, "^provider|^inferenceerror|^(processing|task|download|upload)failed"),
+        (Class.BACKOFF, BROKEN, "^noavailableserver|^model(unavailable|disabled)"),
+        (Class.PAUSE, KEY, "^forbidden|^permissiondenied|suspended|disabled"),
+        (Class.PAUSE, Code.PROVIDER_MISCONFIGURED, "(notfound|expired)$"),
+        (Class.PERM, Code.REQUEST_REJECTED, "^(invalid|missing|unsupported|unknownparameter|value|array|max)"),
+        (Class.PERM, Code.REQUEST_REJECTED, "^(incompatible|mismatch|validationfailed)"),
+    )
 )
 # A submit: where no code tells, the status does. After a 5xx the task may stand there: it is asked for by its id.
 SUBMITTED = (
@@ -71,7 +65,7 @@ SUBMITTED = (
     Row({402}, Class.PAUSE, MONEY),
     Row({404, 405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
     Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-    Row({503}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, early=True),
+    Row({503}, Class.BACKOFF, BROKEN, early=True),
 )
 # What was asked about a task: a code that none of these rows knows is no answer yet.
 ASKED = (*BY_CODE, Row(ANY, Standing.PENDING))
@@ -136,19 +130,16 @@ class Runware:
 
     @property
     def _url(self) -> str:
-        return self.base_url.rstrip("/") + PATH
+        return self.base_url.rstrip("/") + "/v1"
 
     # -- what became of it ---------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
         """What became of a task, whoever sent it and whatever came back."""
         key = self.keyring.ready()
-        if isinstance(key, Answer):
-            return Standing.PENDING
-        deadline = time.monotonic() + 2 * QUESTION_SECONDS
-        return self._ask(job, Question(provider_id, key, begun(job, provider_id), deadline))
+        return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
 
-    def _ask(self, job: Job, asked: "Question") -> Answer | Standing:
+    def _ask(self, job: Job, asked: Question) -> Answer | Standing:
         """First for its results, then for all that was ever said of it: an empty answer to the first proves nothing."""
         said = self._answer_to(RESPONSE, asked)
         if said is None:
@@ -160,34 +151,33 @@ class Runware:
         if told_before is None:
             return Standing.PENDING
         kept = next((one for one in objects(told_before.get("data")) if one.get("taskUUID") == asked.ident), None)
-        response = inside(kept, "response")
-        found = self._outcome(
-            job, replace(asked, complete=True), response if isinstance(response, dict) else told_before
-        )
+        known: dict[str, Any] = inside(kept, "response") or told_before
+        found = self._outcome(job, replace(asked, complete=True), known)
         return Standing.PENDING if asked.sure and found is Standing.ABSENT else found
 
-    def _answer_to(self, kind: str, asked: "Question") -> dict[str, Any] | None:
+    def _answer_to(self, kind: str, asked: Question) -> dict[str, Any] | None:
         """The JSON that comes back, whatever its status; None where it says nothing of any task."""
         body = json.dumps([{"taskType": kind, "taskUUID": asked.ident}]).encode()
-        reply = self.keyring.carry(asked.key, lambda k: self._put(body, k, asked.deadline), asked.deadline)
+        reply = self.keyring.carry(asked.key, lambda key: self._put(body, key, asked), asked.deadline)
         said = json_object(reply.body) if isinstance(reply, Reply) else None
         return said if said is not None and ("data" in said or _errors(said)) else None
 
-    def _put(self, body: bytes, key: str, deadline: float) -> Reply | Exception | None:
-        return ask(self._url, _headers(key), timeout_seconds=patience(deadline), body=body)
+    def _put(self, body: bytes, key: str, asked: Question) -> Reply | Exception | None:
+        return ask(self._url, _headers(key), timeout_seconds=asked.patience, body=body)
 
-    def _outcome(self, job: Job, asked: "Question", said: Mapping[str, Any]) -> Answer | Standing:
+    def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any]) -> Answer | Standing:
         """What an answer says of the task; ABSENT where it says nothing, or not yet all."""
         items = [one for one in objects(said.get("data")) if one.get("taskUUID") == asked.ident]
         if any(_state(one) in AT_WORK for one in items) and not asked.complete:
             return Standing.PENDING
-        results = list({_identity(one): one for one in items if _is_result(one)}.values())
+        known = {str(one.get("imageUUID") or one.get("imageURL")): one for one in items if _is_result(one)}
+        results = [*known.values()]  # answers are cumulative: one may stand there twice
         errors = [one for one in items if _state(one) == "error"] + _errors_about(asked.ident, said)
         if results and (asked.complete or errors or len(results) >= _number(job)):
             return self._success(job, asked, results)
         return _end_of(errors) if errors else Standing.ABSENT
 
-    def _success(self, job: Job, asked: "Question", results: Sequence[Mapping[str, Any]]) -> Answer:
+    def _success(self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]]) -> Answer:
         prices = [told_price(one.get("cost")) for one in results]
         charged = sum(price or price_per_image(NAME, job.instructions) for price in prices)
         basis = "reported" if all(prices) else "price_list"
@@ -212,44 +202,24 @@ class Runware:
         return any(one.get(name, task[name]) != task[name] for one in known for name in ("model", "positivePrompt"))
 
 
-@dataclass(frozen=True)
-class Question:
-    """About a task: by which id, with which key, when the task was sent, and until when an answer is waited for.
-
-    `sure`: it was taken, so that a task which nobody knows of just now is still at work. `complete`: what is said of it
-    is all that will ever be.
-    """
-
-    ident: str
-    key: str
-    began: datetime
-    deadline: float
-    sure: bool = False
-    complete: bool = False
-
-
 # -- the request -------------------------------------------------------------------------------------------------
 
 
 def request(job: Job, ident: str, photo: bytes, references: Sequence[bytes] = ()) -> dict[str, Any]:
     """The task: what was given, and what we want of every result (PNG, a link that lives a day, its cost)."""
-    asked = {**job.asked, REFERENCES: [_data_uri(one) for one in references]} if references else job.asked
+    asked = {**job.asked, REFERENCES: [data_uri(one) for one in references]} if references else job.asked
     return {
         "taskType": TASK,
         "taskUUID": ident,
         "model": MODEL,
         **own_body(NAME, asked),
-        "inputs": {"seedImage": _data_uri(photo)},
+        "inputs": {"seedImage": data_uri(photo)},
         "deliveryMethod": "async",
         "outputType": "URL",
         "outputFormat": "PNG",
         "ttl": int(TTL.total_seconds()),
         "includeCost": True,
     }
-
-
-def _data_uri(picture: bytes) -> str:
-    return f"data:{media_of(picture)[1]};base64,{base64.b64encode(picture).decode()}"
 
 
 def _headers(key: str) -> dict[str, str]:
@@ -286,8 +256,8 @@ def _end_of(errors: Sequence[Mapping[str, Any]]) -> Answer | Standing:
         row = row_of(ASKED, 0, _code([error]))
         if row.kind is Standing.ABSENT:
             return Standing.ABSENT
-        about = error.get("taskType")
-        if isinstance(row.kind, Class) and (about == TASK or (about is None and row.kind in ENDS)):
+        named = error.get("taskType")
+        if isinstance(row.kind, Class) and (named == TASK or (named is None and row.kind in ENDS)):
             return replace(answer_of(row, f"{WHO} gave the task up: {_words([error])}"), final=True)
     return Standing.PENDING
 
@@ -319,11 +289,6 @@ def _state(item: Mapping[str, Any]) -> str:
 
 def _is_result(item: Mapping[str, Any]) -> bool:
     return _state(item) == "success" or (not _state(item) and bool(item.get("imageUUID") or item.get("imageURL")))
-
-
-def _identity(item: Mapping[str, Any]) -> str:
-    """Answers are cumulative: the same result may stand there twice."""
-    return str(item.get("imageUUID") or item.get("imageURL"))
 
 
 def _link(item: Mapping[str, Any], began: datetime, kept: str | None) -> Link:

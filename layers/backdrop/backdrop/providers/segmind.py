@@ -28,7 +28,7 @@ from backdrop.providers.downloads import MAX_BYTES
 from backdrop.providers.http import MAX_ANSWER_BYTES, Reply, ask, post
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.options import Endpoint
-from backdrop.providers.polling import QUESTION_SECONDS, begun, patience, until_answered
+from backdrop.providers.polling import Question, about, until_answered
 from backdrop.providers.reading import first_text, inside, json_object, listed, objects, told, whole, words
 from backdrop.providers.rows import ANY, UNSAFE, Row, answer_of, row_of
 
@@ -113,7 +113,8 @@ class Segmind:
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
             return _without_a_name(json_object(reply.body), reply)
         acknowledge(name)
-        return until_answered(lambda: self._ask(job, name, key, began, deadline), deadline, self.poll_seconds)
+        asked = Question(name, key, began, deadline)
+        return until_answered(lambda: self._ask(job, asked), deadline, self.poll_seconds)
 
     def _submit(self, body: bytes, deadline: float, key: str) -> Reply | Answer:
         headers = {"x-api-key": key, "Content-Type": "application/json"}
@@ -129,36 +130,34 @@ class Segmind:
     def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
         """What became of a call that v2 took; it keeps its records for an hour."""
         key = self.keyring.ready()
-        if isinstance(key, Answer):
-            return Standing.PENDING
-        deadline = time.monotonic() + 2 * QUESTION_SECONDS
-        return self._ask(job, provider_id, key, begun(job, provider_id), deadline)
+        return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
 
-    def _ask(self, job: Job, name: str, key: str, began: datetime, deadline: float) -> Answer | Standing:
+    def _ask(self, job: Job, asked: Question) -> Answer | Standing:
         """Its status, and the picture behind it once there is one; never by an address that an answer names."""
-        path = f"/v2/requests/{quote(name, safe='')}"
-        body = self._read(f"{path}/status", name, key, deadline)
+        path = f"/v2/requests/{quote(asked.ident, safe='')}"
+        body = self._read(f"{path}/status", asked)
         if not isinstance(body, Standing) and _state(body) in DONE:
-            body = self._read(path, name, key, deadline)
+            body = self._read(path, asked)
         if isinstance(body, Standing):
             return body
         if _state(body) in FAILED:
             return _failure(job, body)
-        return _success(job, body, began, inside(body, "metrics", "cost")) if _state(body) in DONE else Standing.PENDING
+        done = _state(body) in DONE
+        return _success(job, body, asked.began, inside(body, "metrics", "cost")) if done else Standing.PENDING
 
-    def _read(self, path: str, name: str, key: str, deadline: float) -> dict[str, Any] | Standing:
+    def _read(self, path: str, asked: Question) -> dict[str, Any] | Standing:
         """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
-        reply = self.keyring.carry(key, lambda k: self._get(path, k, deadline), deadline)
+        reply = self.keyring.carry(asked.key, lambda key: self._get(path, key, asked), asked.deadline)
         if not isinstance(reply, Reply):
             return Standing.PENDING
         body = json_object(reply.body)
-        if body is not None and reply.status in (200, 422) and body.get("request_id", name) == name:
+        if body is not None and reply.status in (200, 422) and body.get("request_id", asked.ident) == asked.ident:
             return {"status": "FAILED", **body} if reply.status == 422 else body
         kind = row_of(QUESTION, reply.status, words(body, SAID_IN)).kind
         return kind if isinstance(kind, Standing) else Standing.PENDING
 
-    def _get(self, path: str, key: str, deadline: float) -> Reply | Exception | None:
-        return ask(self._url(path), {"x-api-key": key}, timeout_seconds=patience(deadline))
+    def _get(self, path: str, key: str, asked: Question) -> Reply | Exception | None:
+        return ask(self._url(path), {"x-api-key": key}, timeout_seconds=asked.patience)
 
     # -- v1: the picture itself ----------------------------------------------------------------------------------
 

@@ -210,7 +210,9 @@ class Render:
         return self._throttled(job, answer, slot, seconds)
 
     def _short_wait(self, answer: Answer, slot: Slot) -> float | None:
-        """Seconds to wait inside the slot, or None where that would only keep it from others."""
+        """Seconds to wait inside the slot; None where that keeps it from others, or the next call has another id."""
+        if answer.final:
+            return None
         if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
             return self.clock.jitter(0.2)
         if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
