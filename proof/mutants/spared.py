@@ -14,6 +14,9 @@ SPARED: Mapping[str, str] = {
     "core/transitions/paying.py:_release: answer.kind is not Class.QUOTA": (
         "Only how many attempts that took nothing a receipt shows hangs on it."
     ),
+    "core/transitions/paying.py:_release: answer.final and attempt.generation == job.generation": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_transitions_final.py does."
+    ),
     "steps/lost.py:_sleep: not slot.has_time_for(seconds, self.clock.now())": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
     ),
@@ -33,8 +36,14 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_buy: isinstance(call, Answer)": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),
+    "steps/render.py:_call_until_taken: job.status is Status.ACCEPTED": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
+    ),
     "steps/render.py:_explain: problem.times >= REPORTED_FROM and problem.times.bit_count() == 1": (
         "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
+    ),
+    "steps/render.py:_short_wait: answer.final": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
     ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."
