@@ -1,10 +1,15 @@
 """Links to what lies in the output bucket under `_backdrop/work/`, for providers that read or write it themselves."""
 
+from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import boto3
+from botocore.config import Config
+
 from backdrop.aws.buckets import S3Output
+from backdrop.aws.clients import QUICK
 from backdrop.aws.inputs import S3Inputs
 from backdrop.core.layout import input_key, result_key
 
@@ -30,14 +35,14 @@ class S3Work:
             return None
         key = input_key(S3Inputs(self._output).keep(data))
         read = {"Bucket": self._bucket, "Key": key}
-        return self._client.generate_presigned_url("get_object", Params=read, ExpiresIn=LINK_SECONDS)
+        return self._signer.generate_presigned_url("get_object", Params=read, ExpiresIn=LINK_SECONDS)
 
     def opening(self, name: str, *, by: str) -> str | None:
         """An address to which one result can be written for two hours, with any Content-Type; None as above."""
         if not self._reached_by(by):
             return None
         written = {"Bucket": self._bucket, "Key": result_key(name)}
-        return self._client.generate_presigned_url("put_object", Params=written, ExpiresIn=LINK_SECONDS)
+        return self._signer.generate_presigned_url("put_object", Params=written, ExpiresIn=LINK_SECONDS)
 
     def keep_result(self, name: str, data: bytes) -> None:
         """Put a result aside that came without a link."""
@@ -46,6 +51,13 @@ class S3Work:
     def has_result(self, name: str) -> bool:
         """Whether there is a result of that name."""
         return self._output.find(result_key(name)) == result_key(name)
+
+    @cached_property
+    def _signer(self) -> "S3Client":
+        """Signs for the bucket's own region: by default a link leads to the global address, which may redirect."""
+        style = "path" if _on_this_machine(self._client.meta.endpoint_url) else "virtual"
+        ours = Config(signature_version="s3v4", s3={"addressing_style": style})
+        return boto3.client("s3", config=QUICK.merge(ours))
 
     def _reached_by(self, address: str) -> bool:
         """Whoever is on this machine reaches all of it; who is not reaches no loopback."""
