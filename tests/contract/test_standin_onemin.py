@@ -40,7 +40,11 @@ def test_a_sync_call_answers_with_the_whole_record(onemin: OneMin) -> None:
     record = answer.json()["aiRecord"]
     (job,) = onemin.standin.jobs()
     assert answer.status_code == 200
-    assert (record["uuid"], record["model"], record["type"]) == (job["provider_id"], "ideogram-3", "BACKGROUND_REPLACER")
+    assert (record["uuid"], record["model"], record["type"]) == (
+        job["provider_id"],
+        "ideogram-3",
+        "BACKGROUND_REPLACER",
+    )
     assert record["status"] == "SUCCESS"
     detail = record["aiRecordDetail"]
     assert detail["promptObject"]["seed"] == 7
