@@ -3,7 +3,7 @@
 import base64
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,7 +54,7 @@ class Segmind:
         """What came of it."""
         return self.get(f"/v2/requests/{ident}")
 
-    def finished(self, **fields: object) -> requests.Response:
+    def finished(self, **fields: Any) -> requests.Response:
         """The result of a submit, when it is there."""
         ident = str(self.submit(**fields).json()["request_id"])
         return until(lambda: self.result(ident), lambda answer: answer.json().get("status") in ("COMPLETED", "FAILED"))
@@ -154,7 +154,7 @@ def _is_over(answer: requests.Response) -> bool:
     return bool(said.get("errors")) or any(item["status"] == "success" for item in said["data"])
 
 
-def until(ask: Any, enough: Any) -> requests.Response:
+def until(ask: Callable[[], requests.Response], enough: Callable[[requests.Response], bool]) -> requests.Response:
     """Ask again and again until it is enough."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not enough(answer := ask()):
