@@ -69,7 +69,7 @@ class Download(Response):
         wire = wire_of(scope)
 
         async def note_and_send(message: Message) -> None:
-            if message["type"] == "http.response.body" and scope["method"] == "GET":
+            if message["type"] == "http.response.body" and scope["method"] != "HEAD":
                 self._job.downloaded |= set() if wire.gone else {self._ident}
             await send(message)
 

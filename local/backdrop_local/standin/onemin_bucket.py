@@ -15,6 +15,7 @@ from backdrop_local.standin.wishes import Made
 BUCKET = "asset.1min.ai"
 REAL_ORIGIN = "https://s3.us-east-1.amazonaws.com"
 LINK_SECONDS = 604_800
+ALGORITHM = "AWS4-HMAC-SHA256"
 DATE_FORM = "%Y%m%dT%H%M%SZ"
 
 
@@ -28,7 +29,7 @@ def signed_link(call: ApiCall, run: Run, one: Made) -> str:
     end = call.link_end(LINK_SECONDS, run.hit)
     date = datetime.fromtimestamp(end - LINK_SECONDS, UTC).strftime(DATE_FORM)
     query = (
-        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={date}&X-Amz-Expires={LINK_SECONDS}"
+        f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Date={date}&X-Amz-Expires={LINK_SECONDS}"
         f"&X-Amz-SignedHeaders=host&X-Amz-Signature={call.state.signer.sign(one.ident, end)}"
     )
     return call.link(REAL_ORIGIN, f"/{BUCKET}/{key_of(one)}?{query}", run.hit)
@@ -47,7 +48,9 @@ def _refused_download(request: Request, ident: str) -> Response | None:
 
 
 def _end_of(query: QueryParams) -> int:
-    """The Unix second in which the link ends; 0 where it does not say."""
+    """The Unix second in which the link ends; 0 where it does not say, or is signed in another way."""
+    if query.get("X-Amz-Algorithm") != ALGORITHM or query.get("X-Amz-SignedHeaders") != "host":
+        return 0
     try:
         date = datetime.strptime(query["X-Amz-Date"], DATE_FORM).replace(tzinfo=UTC)
         return int(date.timestamp()) + int(query["X-Amz-Expires"])

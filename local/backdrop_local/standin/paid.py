@@ -51,7 +51,7 @@ class PaidCall(ApiCall):
 
     def order(self, wish: Wish, *, provider_id: str = "", uuids: bool = True) -> bill.Order:
         """What goes on the bill."""
-        work = {"route": self.route, "image": wish.photo_sha, **wish.options}
+        work = {"route": self.route.rpartition("/")[2], "image": wish.photo_sha, **wish.options}
         return bill.Order(
             key=self.owner.key,
             label=self.owner.label,

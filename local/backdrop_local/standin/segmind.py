@@ -48,6 +48,8 @@ class _Manner(Manner):
 
     def error_headers(self, call: ApiCall, status: int) -> dict[str, str]:
         """When a refused caller may come again."""
+        if status != 429:
+            return {}
         moment = datetime.fromtimestamp(call.next_request_at(), UTC)
         forms = {
             "iso": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -55,7 +57,7 @@ class _Manner(Manner):
             "epoch": str(int(moment.timestamp()) + 1),
         }
         form = forms.get(call.state.settings.segmind_reset_form)
-        return {"x-rate-limit-reset-at-utc": form} if status == 429 and form else {}
+        return {"x-rate-limit-reset-at-utc": form} if form else {}
 
     def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """A failed job under a good status."""
