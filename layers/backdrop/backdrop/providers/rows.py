@@ -19,7 +19,8 @@ MONEY = r"credit|balance|quota|subscription|upgrade"
 class Row:
     """Answers with one of these statuses whose words match (a regular expression, case aside; "": any words).
 
-    `kind` is a Standing where the words tell of earlier work and not of this call. `early`: only what came at once.
+    `kind` is a Standing where the words tell of earlier work and not of this call. `early`: only what came at once;
+    `late`: only what did not.
     """
 
     statuses: Container[int]
@@ -27,10 +28,11 @@ class Row:
     code: Code = Code.CHARGE_UNKNOWN
     words: str = ""
     early: bool = False
+    late: bool = False
 
     def fits(self, status: int, words: str, waited: float) -> bool:
         """Whether the row is about such an answer."""
-        in_time = waited <= EARLY_SECONDS or not self.early
+        in_time = not self.late if waited <= EARLY_SECONDS else not self.early
         return status in self.statuses and in_time and re.search(self.words, words, re.IGNORECASE) is not None
 
 

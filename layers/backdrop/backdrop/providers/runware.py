@@ -59,6 +59,7 @@ BY_CODE = tuple(
 )
 # A submit: where no code tells, the status does. After a 5xx the task may stand there: it is asked for by its id.
 SUBMITTED = (
+    Row(range(500, 600), Class.AMBIG, late=True),
     *BY_CODE,
     Row(ANY, Class.AMBIG, words="^(internalservererror|unknownerror|defaulterror)"),
     Row({401, 403}, Class.PAUSE, KEY),
