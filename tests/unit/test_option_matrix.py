@@ -2,7 +2,7 @@
 
 import json
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -79,7 +79,13 @@ REPLACE = {"operation": "replace", "prompt": "a beach"}
 
 def value_of(value: Any) -> Any:
     """As instructions hold it."""
-    return list(value) if isinstance(value, tuple) else {"name": value} if value == "PASTEL" else value
+    return (
+        [*cast("tuple[str, ...]", value)]
+        if isinstance(value, tuple)
+        else {"name": value}
+        if value == "PASTEL"
+        else value
+    )
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
