@@ -85,10 +85,7 @@ class Problem(Record):
 
 @record
 class Link(Record):
-    """One entry of a provider's answer; `url` is None where the provider withheld the picture.
-
-    `kept`: the name under `_backdrop/work/results/` of one that came by itself, without a link.
-    """
+    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; neither where it is withheld."""
 
     url: str | None
     seed: int | None = None
