@@ -85,7 +85,7 @@ class Problem(Record):
 
 @record
 class Link(Record):
-    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; neither where it is withheld."""
+    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is."""
 
     url: str | None
     seed: int | None = None
