@@ -41,6 +41,7 @@ def test_a_failed_task_lies_among_the_errors_and_is_free_or_as_the_rule_says(run
     said = runware.finished()
     (error,) = said["errors"]
     assert (said["data"], error["code"], error["status"]) == ([], "timeoutProvider", "error")
+    assert runware.ask("getResponse", error["taskUUID"]).status_code == 200
     runware.standin.fault("job_fails", {"billed": True}, times=1)
     failed = runware.infer()
     assert (failed.status_code, error_of(failed)["code"]) == (500, "inferenceError")
