@@ -10,6 +10,7 @@ RUN := .venv/bin/
 LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --exclude-newer "7 days"
 PHOTOS ?=
+PAGE = $(or $(OUT),.local/$@.md)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,12 +29,12 @@ types:
 	@$(RUN)basedpyright --level error
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit
-simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b; SEED=7 alone, with its history)
-	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out docs/results/simulate.md) $(if $(FAULTS),--faults $(FAULTS))
-mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most)
-	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out docs/results/mutants.md
-chaos: setup ## The fault bench beside a naive pipeline (N=photos, SEED=first; SEEDS=how many also writes docs/results, ALONE=1 without the other)
-	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3 $(if $(ALONE),--alone) --out docs/results/chaos.md)
+simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7 alone, with its history)
+	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS))
+mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
+	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
+chaos: setup ## The fault bench beside a naive pipeline (N=photos, SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other)
+	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3 $(if $(ALONE),--alone)) --out $(PAGE)
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it

@@ -99,6 +99,15 @@ def twenty_variants(world: World) -> list[Call]:
     return looked(world)
 
 
+def reused(world: World) -> list[Call]:
+    """The same bytes with the same wish lie there under another key: it waits for that one's picture."""
+    with_sidecar(world)
+    put(world, "bags/red.jpg.json", {"operation": "remove"})
+    world.run("intake")
+    world.drop("bags/red.jpg", photo())
+    return looked(world)
+
+
 CASES = (
     with_sidecar,
     with_shared_sidecar,
@@ -109,6 +118,7 @@ CASES = (
     sidecar_afterwards,
     repeated,
     twenty_variants,
+    reused,
 )
 
 

@@ -12,7 +12,10 @@ def down(
     from backdrop_local import cloud
     from backdrop_local.home import Home
 
-    if cloud.down(Home.chosen(), keep=keep):
+    home = Home.chosen()
+    if home.path.is_dir() and not keep:
+        typer.echo("Ending the local cloud and removing what it wrote; many workers' files take minutes.", err=True)
+    if cloud.down(home, keep=keep):
         typer.echo("The local cloud is down" + (", its data is kept." if keep else "."))
     else:
         typer.echo("There was no local cloud.")

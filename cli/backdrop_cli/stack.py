@@ -10,7 +10,7 @@ import boto3
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
-from backdrop.aws.buckets import S3Photos
+from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
@@ -56,8 +56,8 @@ class Clients:
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
-    sqs: "SQSClient"
     s3: "S3Client"
+    sqs: "SQSClient"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _local() -> Stack:
         ours = cloud.running(Home.chosen()).clients
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.sqs, ours.s3))
+    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
 
 
 def _on_aws(place: Place) -> Clients:
@@ -121,8 +121,8 @@ def _on_aws(place: Place) -> Clients:
         cloudformation=session.client("cloudformation", config=QUICK),
         dynamodb=session.client("dynamodb", config=QUICK),
         functions=session.client("lambda", config=QUICK),
-        sqs=session.client("sqs", config=QUICK),
         s3=session.client("s3", config=QUICK),
+        sqs=session.client("sqs", config=QUICK),
     )
 
 
@@ -156,7 +156,16 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     )
     return Stack(
         name=name,
-        orders=Orders(ledger, DynamoBooks(table), lanes, deliver, queue(outputs["IntakeQueueUrl"]), clock, prices),
+        orders=Orders(
+            ledger=ledger,
+            books=DynamoBooks(table),
+            output=S3Output(clients.s3, outputs["OutputBucketName"]),
+            lanes=lanes,
+            deliver=deliver,
+            intake=queue(outputs["IntakeQueueUrl"]),
+            clock=clock,
+            prices=prices,
+        ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         in_lane=lambda provider: _messages(sqs, urls[provider]),

@@ -17,6 +17,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from backdrop.aws.failures import error_code
+from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
@@ -27,6 +29,7 @@ UNKNOWN = frozenset(
 )
 FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
 _SIGN_IN = "sign in (`aws sso login`, `aws configure`), or name a profile with --profile"
+_RESTORE = "restore it under the same name (`aws dynamodb restore-table-to-point-in-time`), and all goes on by itself"
 _UNREACHED = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
 
 
@@ -44,6 +47,8 @@ def explained(place: Place) -> Generator[None]:
 def _of_ours(error: BackdropError, place: Place) -> str:
     """An error of the pipeline's own parts; where AWS is behind it, AWS's."""
     cause = error.__cause__
+    if error.code is Code.LEDGER_UNAVAILABLE and error_code(cause or error) == "ResourceNotFoundException":
+        return f"{error.message.rstrip('.')}: it is gone, or only being made; {_RESTORE}"
     if isinstance(cause, (ClientError, BotoCoreError)):
         return _words(cause, place)
     return f"{error.message.rstrip('.')}; what was done before stays done, so run the command again in a moment"

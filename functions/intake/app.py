@@ -54,8 +54,8 @@ def build() -> tuple[Intake, Inbox]:
 def take_in(record: SQSRecord) -> None:
     """One message: look at each photo that it names."""
     step, _ = build()
-    again, bucket = receives(record) > 1, settings().input_bucket
-    for look in looks_of(record.body, bucket=bucket, again=again, ident=record.message_id):
+    times, bucket = receives(record), settings().input_bucket
+    for look in looks_of(record.body, bucket=bucket, again=times > 1, ident=record.message_id, receives=times):
         decision = step(look)
         for job in decision.accepted:
             count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)

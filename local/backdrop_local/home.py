@@ -91,9 +91,12 @@ class Home:
             yield
 
     def forget(self, *, but_logs: bool = False) -> None:
-        """Removes what the cloud wrote, and nothing else that lies in the folder."""
-        shutil.rmtree(self.emulator, ignore_errors=True)
+        """Removes what the cloud wrote, and nothing else that lies in the folder.
+
+        First its state: whoever is cut off among thousands of files leaves no cloud that seems to be there.
+        """
         self._state.unlink(missing_ok=True)
+        shutil.rmtree(self.emulator, ignore_errors=True)
         if but_logs:
             return
         shutil.rmtree(self.logs, ignore_errors=True)

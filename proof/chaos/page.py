@@ -110,7 +110,7 @@ def document(results: Sequence[Result], size: Size, unfinished: Sequence[int] = 
     broken += [f"- seed {seed}: did not come to an end, so it stands in no figure" for seed in unfinished]
     parts = [
         "# The fault bench: Backdrop beside a pipeline as tutorials build it",
-        "Written by `make chaos`; `proof/chaos` says what is done and how it is counted."
+        "Written by `make chaos` with `OUT=`; `proof/chaos` says what is done and how it is counted."
         f" {BESIDE if len(names) > 1 else ALONE}",
         f"{size.photos} photos per seed, {size.seconds:g} s per call, {size.limit} calls at a time,"
         f" {size.timeout_seconds} s until a caller gives up. Seeds: {seeds}. Machine: {machine()}.",

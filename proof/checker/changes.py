@@ -123,8 +123,11 @@ def _current(job: Plain) -> Plain | None:
 def patience_breaches(before: Plain | None, after: Plain, settle_seconds: float) -> list[Breach]:
     """A photo is reported for want of a wish only when it has waited for one, each time that it is reported anew.
 
-    Holds at any write but a person's, who may cancel the wait, where no clock jumps between a look and its write.
+    Holds at any write but a person's, who may cancel the wait, where no clock jumps between a look and its write. A
+    photo that broken defaults held has waited before.
     """
+    if before and before.get("held_by"):
+        return []
     known = [one["first_seen"] for one in before["problems"] if one["code"] == UNSAID] if before else []
     new = [one for one in after["problems"] if one["code"] == UNSAID and one["first_seen"] not in known]
     if not new:

@@ -29,7 +29,7 @@ def _not_ended(key: str, source_id: str | None, ledger: Ledger, receipts: Views,
         return "lost: the ledger has never heard of it"
     source = ledger.sources[source_id]
     named = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
-    if not named and not source["problems"]:
+    if not (named or source["problems"] or source.get("held_by")):
         return "neither a job nor a problem"
     open_jobs = [job["status"] for job in ledger.jobs_of(source_id) if job["status"] not in ENDS]
     if open_jobs:
@@ -75,7 +75,7 @@ def _lines(source: Plain, jobs: Sequence[Plain]) -> dict[str, Any] | None:
 def _line(job: Plain, *, current: bool) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
     pictures = tuple(result["key"] for result in job["results"])
-    return job["status"], current, certain(job), unknown(job), attempts, pictures
+    return job["status"], current, certain(job), unknown(job), attempts, pictures, tuple(job.get("warnings", ()))
 
 
 def _shown_lines(receipt: Plain | None) -> dict[str, Any] | None:
@@ -89,7 +89,8 @@ def _shown_line(job: Plain) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
     pictures = tuple(result["key"] for result in job["results"])
     cost = job["cost"]
-    return job["status"], job["current"], _micro(cost["usd"]), _micro(cost["unknown_usd"]), attempts, pictures
+    money = _micro(cost["usd"]), _micro(cost["unknown_usd"])
+    return job["status"], job["current"], *money, attempts, pictures, tuple(job.get("warnings", ()))
 
 
 def _micro(usd: float) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from proof.checker.books import Breach, Ledger, Plain, Promise, certain, unknown
 from proof.checker.ends import ENDS, FAILED, Views
@@ -29,18 +28,13 @@ DAMAGED = "damaged_message"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What lies in the input bucket under one key at the end, as whoever put it there means it.
+    """What lies in the input bucket under one key at the end.
 
-    `codes`: with which of these it is to be refused without a job; `may`: with which it may be. `asked`: what its job
-    must ask; None where that is open, as when a sidecar was deleted. `named`: whether there must be a job or a problem;
-    not where a person cancelled it before there was one.
+    `named`: whether there must be a job or a problem; not where a person cancelled it before there was one.
     """
 
     etag: str
     sha256: str
-    codes: frozenset[str] = frozenset()
-    may: frozenset[str] = frozenset()
-    asked: Mapping[str, Any] | None = None
     named: bool = True
 
 
@@ -70,27 +64,10 @@ def _unlike(source: Plain | None, wanted: Wanted, ledger: Ledger) -> str:
         return "the ledger knows no photo there"
     if source["photo"]["etag"] != wanted.etag:
         return "the ledger knows an older photo"
-    codes = {problem["code"] for problem in source["problems"]}
-    if codes:
-        return "" if codes <= wanted.codes | wanted.may else f"refused with {', '.join(sorted(codes))}"
     named = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
-    if not named:
+    if not (named or source["problems"] or source["held_by"]):
         return "neither a job nor a problem" if wanted.named else ""
-    if wanted.codes and wanted.asked is None:
-        return f"has a job where {', '.join(sorted(wanted.codes))} was to be told" if not _may_have(wanted) else ""
-    return next((words for job in named if (words := _other(job, wanted))), "")
-
-
-def _may_have(wanted: Wanted) -> bool:
-    return "no_instructions" in wanted.codes
-
-
-def _other(job: Plain, wanted: Wanted) -> str:
-    if job["sha256"] != wanted.sha256:
-        return "its job is for other bytes"
-    asked = wanted.asked or {}
-    differs = [name for name, value in asked.items() if job["asked"].get(name) != value]
-    return f"its job asks another {', '.join(differs)}" if differs else ""
+    return "its job is for other bytes" if any(job["sha256"] != wanted.sha256 for job in named) else ""
 
 
 def alone_breaches(ledger: Ledger, untouched: Collection[str]) -> list[Breach]:

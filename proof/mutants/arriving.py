@@ -21,8 +21,8 @@ ARRIVING_MUTANTS = (
         "2.3: a job that its photo names no more ends",
         (
             "steps/naming.py",
-            "steps.append(transitions.supersede(job, now))",
-            "pass",
+            "steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]",
+            "steps += [None for job in jobs if job.job_id not in named]",
         ),
         faults="late_event paused_by_person",
     ),
@@ -36,7 +36,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        (PHOTO, "if _unchanged(source, seen) and not other_references:", "if False:"),
+        (PHOTO, "if unchanged(source, seen) and not other_references:", "if False:"),
         faults="rejected_request refused_request double_event",
     ),
     mutant(
@@ -72,8 +72,8 @@ ARRIVING_MUTANTS = (
         "1: a redelivery goes on where it stopped",
         (
             PHOTO,
-            "return self._hand_on(source, jobs) if look.again else Decision()\n        if _has",
-            "return Decision()\n        if _has",
+            "return self._hand_on(source, jobs) if look.again else Decision()\n        if has",
+            "return Decision()\n        if has",
         ),
         faults="killed_intake",
         deeds=photos(5, 20, every=5),
@@ -168,6 +168,13 @@ ARRIVING_MUTANTS = (
         "3.11: a redrive that dies half-way is finished by reconcile",
         ("steps/orders.py", "replace(step, job=step.job.but(put_at=overdue))", "step"),
         faults="rejected_request killed_person",
+        deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
+    ),
+    mutant(
+        "forgets-later-deaths",
+        "3.11: a redrive takes away the letters of before, and leaves those of jobs that died again meanwhile",
+        ("steps/letters.py", "if _rev(letter) <= gone_on.get(job_id, -1):", "if job_id in gone_on:"),
+        faults="rejected_request",
         deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
     ),
     mutant(

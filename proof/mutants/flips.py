@@ -96,8 +96,8 @@ def keep_flipped(found: Mapping[str, Killer]) -> None:
 
 
 def near(file: str) -> dict[str, Scene]:
-    """The weathers, and the scenes in which mutants of the same file die; the same one stands here once."""
-    return _once({**WEATHER} | {one.name: one.scene for one in MUTANTS.values() if _touches(one, file)})
+    """The scenes in which mutants of the same file die, and the weathers; the same one stands here once."""
+    return _once({one.name: one.scene for one in MUTANTS.values() if _touches(one, file)} | {**WEATHER})
 
 
 def far(file: str) -> dict[str, Scene]:

@@ -13,8 +13,12 @@ FILES = (
     "core/transitions/paying.py",
     "core/lane.py",
     "aws/ledger.py",
+    "steps/asking.py",
+    "steps/folders.py",
     "steps/lost.py",
+    "steps/naming.py",
     "steps/payments.py",
+    "steps/photo.py",
     "steps/render.py",
 )
 CONDITION_WORDS = ("attribute_not_exists", "rev = :", "#cap = :", "committed <= :")

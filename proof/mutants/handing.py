@@ -96,7 +96,7 @@ HANDING_MUTANTS = (
     mutant(
         "opens-photos-for-ever",
         "3.7: a photo of which five workers died is looked at from afar",
-        ("steps/photo.py", "if known and known.crashes >= MOST_CRASHES and not look.rerun:", "if False:"),
+        ("steps/photo.py", "if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:", "if False:"),
         faults="poisoned_photo",
     ),
     mutant(

@@ -11,6 +11,7 @@ SECTIONS: Mapping[str, str] = {
     "1": "The flow: each step may be repeated, and what was lost is set right",
     "2.3": "What is wanted: the newest photo with the newest wish",
     "2.4": "What people see: receipts and reports",
+    "2.5": "Requests without a drop",
     "2.6": "What programs hear: events",
     "3": "Jobs: who pays for what, and who gets it",
     "3.1": "The claim and the budget",
@@ -30,9 +31,9 @@ SECTIONS: Mapping[str, str] = {
 HEAD = (
     "# Mutants",
     "",
-    "Written by `make mutants`. In each mutant the product stands without one guard, and seeds of `make simulate`",
-    "run on it, in the scene that puts this guard to the test, until a promise breaks. An exception kills nothing,",
-    "and neither does a seed in which the product itself breaks a promise.",
+    "Written by `make mutants OUT=docs/results/mutants.md`. In each mutant the product stands without one guard, and",
+    "seeds of `make simulate` run on it, in the scene that puts this guard to the test, until a promise breaks. An",
+    "exception kills nothing, and neither does a seed in which the product itself breaks a promise.",
     "",
 )
 CONDITIONS = (

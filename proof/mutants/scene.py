@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proof.simulate.plan import Act, Plan, draw
+from proof.simulate.act import Act
+from proof.simulate.plan import Plan, draw
 
 
 @dataclass(frozen=True)

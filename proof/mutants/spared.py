@@ -30,6 +30,28 @@ SPARED: Mapping[str, str] = {
     "steps/payments.py:_parked: job.status is not Status.SUBMITTING": (
         "For speed: without it the next worker waits for the lease, or this one for its own end."
     ),
+    "steps/photo.py:_as_it_was: not look.again": (
+        "Only a look that died just when its photo's word was taken away comes here again: tests/unit/test_intake_crashes.py."
+    ),
+    "steps/photo.py:_hand_on: job.status is Status.ACCEPTED": (
+        "No seed switches a provider off: tests/unit/test_intake_providers.py does."
+    ),
+    "steps/photo.py:_hand_on: job.status is Status.PAID": (
+        "For speed: reconcile sends deliver what it was not told of, some minutes later."
+    ),
+    "steps/photo.py:_has_other_references: found != job.asked[REFERENCES]": (
+        "No seed has references: tests/unit/test_intake_references.py does."
+    ),
+    "steps/photo.py:_has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
+        "No seed has references: tests/unit/test_intake_references.py does."
+    ),
+    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED": (
+        "No seed switches a provider off: tests/unit/test_intake_providers.py does."
+    ),
+    "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),
+    "steps/photo.py:_with_near_miss: problem.code is not Code.NO_INSTRUCTIONS": (
+        "Only the words of a report hang on it."
+    ),
     "steps/render.py:__call__: job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
@@ -44,6 +66,15 @@ SPARED: Mapping[str, str] = {
     ),
     "steps/render.py:_short_wait: answer.final": (
         "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
+    ),
+    "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
+        "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
+    ),
+    "steps/photo.py:_refuse_request: is_complete(seen.places) and (not seen.photo_error)": (
+        "The photo's own event sees to its sidecar or tags as well; which comes first: tests/unit/test_intake_requests.py."
+    ),
+    "steps/render.py:_refuse: job.status is Status.UNKNOWN": (
+        "No seed archives a photo while its answer is lost: tests/unit/test_intake_unreadable.py."
     ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."

@@ -55,6 +55,8 @@ def _alone(plan: Plan, console: Console, *, smaller: bool) -> int:
     _print(console, one.world.story()[-STORY_LINES:])
     for call, breach in run.breaches:
         console.print(f"call {call}: {breach}", style="red", markup=False)
+    if not run.broken:
+        console.print("every promise was kept", style="green")
     console.print(f"{run.calls} calls, {run.seconds:.0f} simulated seconds, history {run.digest[:16]}")
     return int(bool(run.broken))
 

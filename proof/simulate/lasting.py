@@ -1,7 +1,6 @@
 """Faults that last, for minutes, an hour or days, and those that strike twice at one place."""
 
 from datetime import timedelta
-from functools import partial
 
 from backdrop.aws.failures import unavailable
 from backdrop.core.answer import Answer, Class, Standing
@@ -157,7 +156,8 @@ def paused_for_days(faults: Faults) -> None:
 
     def strike(call: Call) -> None:
         if call.worker and (call.service, call.operation) == ("provider", "call") and trap():
-            world.functions.switching_seconds = partial(faults.random.uniform, 5, 60)
+            before = world.functions.switching_seconds
+            world.functions.switching_seconds = lambda: before() or faults.random.uniform(5, 60)
             seconds = _some_days(faults).total_seconds()
             world.hub.after(faults.random.uniform(0, 20), lambda: world.pause(seconds=seconds))
 

@@ -56,10 +56,11 @@ class Memory:
         return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
 
     def too_dear(self) -> Iterator[str]:
-        """Jobs that cost more than any whole day may."""
+        """Jobs that cost more than any whole day may, and were tried, or wait for one that was."""
         budget, left = self.world.setup.budget, self.left
         for job_id, job in self.jobs.items():
-            if job["status"] == "accepted" and 0 < budget < job["quoted"] and left < job["quoted"]:
+            tried = job["problem"] or job["follows"]
+            if job["status"] == "accepted" and tried and 0 < budget < job["quoted"] and left < job["quoted"]:
                 yield job_id
 
     def invocation(self, worker: str) -> Invocation:

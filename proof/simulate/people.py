@@ -1,19 +1,21 @@
 """What people do in a run: files they put, change and delete, and commands they give."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
 from backdrop.steps.orders import Cancelled, Wanted
-from proof.simulate.plan import Act
-from proof.simulate.wishes import TAGS, photo_bytes, sidecar_bytes
+from proof.simulate.act import Act
+from proof.simulate.wishes import NAMES, TAGS, WISHES, photo_bytes, sidecar_bytes
 from proof.world.clock import START
 from proof.world.s3 import Version
 from proof.world.stack import INPUT, World
 
 PERSON = "person"
 BEFORE_THE_STACK = timedelta(hours=1)
+FORGETS_FOR_SECONDS = 60
 
 
 @dataclass
@@ -22,7 +24,9 @@ class People:
 
     `untouched`: keys of which nobody may make a job. `unsaid`: photos whose sidecar was deleted. `damaged`: damaged
     messages by queue and body. `paid_again`: for how many charges more than the first people asked, by job.
-    `waived`: keys whose photos people cancelled. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`:
+    `waived`: keys whose photos people cancelled. `pairs`: photos that come with their word within the time to settle.
+    `requested`: the wishes that were asked for directly, by key; `requests`: keys by the ids of their messages.
+    `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`:
     also within one worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work.
     """
 
@@ -36,6 +40,9 @@ class People:
     jumping_clocks: bool = False
     useless_clocks: bool = False
     waived: set[str] = field(default_factory=set[str])
+    pairs: set[str] = field(default_factory=set[str])
+    requested: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    requests: dict[str, str] = field(default_factory=dict[str, str])
     told: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
@@ -77,9 +84,10 @@ class People:
             self.unsaid.add(key)
 
     def _tag(self, key: str, tags: str) -> None:
+        """Tags set or changed; what they say no more undoes nothing."""
         if self.world.input.current(key):
             self.world.s3.tag(INPUT, key, TAGS[tags])
-            self.unsaid.add(key)
+            (self.unsaid.discard if "operation" in TAGS[tags] or "prompt" in TAGS[tags] else self.unsaid.add)(key)
 
     def _copy(self, key: str, other: str) -> None:
         """The same bytes with the same wish under another key."""
@@ -102,8 +110,28 @@ class People:
             self.world.s3.drop(INPUT, name, photo_bytes("a"), TAGS["cut"])
             self.untouched.add(name)
 
-    def _folder_default(self, folder: str) -> None:
-        self.world.s3.drop(INPUT, f"{folder}_backdrop.json", sidecar_bytes(self.random.choice(["cut", "marble"])))
+    def _default(self, folder: str, wish: str) -> None:
+        """A folder's defaults are written, edited, broken or mended."""
+        self.world.s3.drop(INPUT, f"{_path(folder)}_backdrop.json", sidecar_bytes(wish))
+
+    def _undefault(self, folder: str) -> None:
+        if self.world.input.current(f"{_path(folder)}_backdrop.json"):
+            self.world.s3.remove(INPUT, f"{_path(folder)}_backdrop.json")
+
+    def mend(self) -> None:
+        """Take away what is broken at the top, so that all other folders may go on."""
+        lies = self.world.input.current("_backdrop.json")
+        if lies and WISHES[NAMES[lies.data or b""]].mistakes:
+            self.do(Act(0, "undefault", ("/",)))
+
+    def _pair(self, key: str, name: str, wish: str, ahead: str) -> None:
+        """A photo and its word, so many seconds one ahead of the other (less than none: the word comes first)."""
+        self.pairs.add(key)
+        photo = Act(0, "drop", (key, name, ""))
+        word = Act(0, "tag", (key, wish)) if wish in TAGS else Act(0, "sidecar", (key, wish.removeprefix("file:")))
+        seconds = float(ahead)
+        self.world.hub.after(max(-seconds, 0), lambda: self.do(photo))
+        self.world.hub.after(max(seconds, 0), lambda: self.do(word))
 
     # -- messages -------------------------------------------------------------------------------------------
 
@@ -111,6 +139,13 @@ class People:
         """S3 tells once more of something long ago."""
         if self.told:
             self.world.sqs.post(self.world.lines["intake"], self.told[int(number) % len(self.told)])
+
+    def _request(self, key: str, wish: str) -> None:
+        """Somebody asks for a picture without a file."""
+        body = {"bucket": INPUT, "key": key, "instructions": WISHES[wish].fields}
+        ident = self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
+        self.requested.setdefault(key, []).append(wish)
+        self.requests[ident] = key
 
     def _damaged(self, queue: str, body: str) -> None:
         line = self.world.lines[queue]
@@ -135,17 +170,34 @@ class People:
         self.world.somebody(lambda: self._redriven(pay_again=True))
 
     def _redriven(self, *, pay_again: bool) -> None:
-        """All that failed, as `backdrop redrive` does it: the letters of what goes on are taken away."""
-        gone: set[str] = set()
+        """All that failed, as `backdrop redrive` does it: then the letters of what went on are taken away.
+
+        That takes the command a while, in which some die again and send new ones.
+        """
+        gone: dict[str, int] = {}
         for failure in self._orders.failures(Wanted()):
             plan = self._orders.plan(failure, pay_again=pay_again)
             job = failure.job
             if job and plan.step and plan.step.job.generation > job.generation:
                 self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
             if self._orders.redrive(plan) and job:
-                gone.add(job.job_id)
+                gone[job.job_id] = job.rev
+        self.world.clock.sleep(FORGETS_FOR_SECONDS)
         self.world.steps.reconcile.letters.forget(gone)
+
+    def _rerun(self, prefix: str) -> None:
+        """All photos of a folder are to be resolved anew, as `backdrop rerun` has it."""
+        for key in self.world.input.keys():  # noqa: SIM118 - our own method
+            if key.startswith(_path(prefix)) and key.endswith(".jpg") and key not in self.untouched:
+                body = {"bucket": INPUT, "key": key, "rerun": True}
+                self.pairs.discard(key)
+                self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:
         """All that waits under a folder, as `backdrop cancel` does it."""
         self.world.somebody(lambda: self.waived.update(self._orders.cancel(prefix or "0", Cancelled())))
+
+
+def _path(folder: str) -> str:
+    """A folder as a deed names it: "/" is the bucket's root."""
+    return "" if folder == "/" else folder

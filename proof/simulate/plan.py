@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from proof.simulate.act import Act
 from proof.simulate.faults import POISON
 from proof.simulate.lasting import FOR_AN_HOUR, FOR_DAYS
-from proof.simulate.wishes import EDITS, NO_PHOTO, PHOTOS, PLAIN, TAGS
+from proof.simulate.sayings import Sayings
+from proof.simulate.wishes import DEFAULTS, EDITS, NO_PHOTO, PHOTOS, PLAIN, TAGS
 from proof.world.faults import FAULTS, by_lot, draw_faults
 from proof.world.provider import Kind
 
@@ -26,18 +28,6 @@ SLOW_SEEDS = 12
 FEWEST_FOR_HALF = 3
 QUEUES = ("intake", "ideogram", "deliver")
 DAMAGE = ("{", "[]", '{"v": 1}', '{"Records": [{"s3": {}}]}', '{"bucket": "foreign", "key": "a.jpg"}', "null", '"x"')
-
-
-@dataclass(frozen=True)
-class Act:
-    """What somebody does so many seconds after the start: the name of a deed in people.py, and its words."""
-
-    at: float
-    deed: str
-    words: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.at:6.1f} {self.deed} {' '.join(self.words)}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,10 @@ def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "") -> Plan
     announced = drawn if faults is None else tuple(faults)
     short = random.randint(15, 30)
     minutes = LONG_MINUTES if LONG & {*announced} else short
-    acts = _Draft(random, minutes * 60).acts()
+    draft = _Draft(random, minutes * 60)
+    acts = draft.acts()
+    said = Sayings(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).acts()
+    acts = tuple(sorted((*acts, *said), key=lambda act: act.at))
     return Plan(seed, setup, announced, acts, minutes, asleep=random.random() < 0.1, late=random.random() < 0.1)
 
 
@@ -118,7 +111,7 @@ class _Draft:
         self._random = random
         self._seconds = seconds
         self._acts: list[Act] = []
-        self._keys: list[str] = []
+        self.keys: list[str] = []
 
     def acts(self) -> tuple[Act, ...]:
         """All deeds in the order of their times."""
@@ -142,7 +135,7 @@ class _Draft:
             (0.4, self._damaged),
             (0.3, lambda: self._do(0, "old", self._fresh_key("old"))),
             (0.3, lambda: self._do(self._any_time(), "feedback", self._key())),
-            (0.3, lambda: self._do(self._any_time(), "folder_default", self._random.choice(FOLDERS))),
+            (0.3, lambda: self._do(self._any_time(), "default", self._random.choice(FOLDERS) or "/", DEFAULTS[0])),
         ]
 
     def _do(self, at: float, deed: str, *words: str) -> None:
@@ -152,7 +145,7 @@ class _Draft:
         return self._random.uniform(first, self._seconds * 0.8)
 
     def _key(self) -> str:
-        return self._random.choice(self._keys)
+        return self._random.choice(self.keys)
 
     def _fresh_key(self, name: str) -> str:
         return f"{self._random.choice(FOLDERS)}{name}.jpg"
@@ -160,7 +153,7 @@ class _Draft:
     def _arrival(self, key: str) -> None:
         """A photo with tags, with a sidecar before or after it, or with nothing."""
         random = self._random
-        self._keys.append(key)
+        self.keys.append(key)
         at = random.uniform(0, ARRIVAL_SECONDS)
         name = NO_PHOTO if random.random() < 0.04 else random.choice(PHOTOS)
         way = random.choice(["tags", "tags", "sidecar", "sidecar", "sidecar", "both", "nothing"])

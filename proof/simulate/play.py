@@ -8,12 +8,13 @@ from random import Random
 
 from proof.checker.books import Breach, Promise
 from proof.checker.rest import bound_breaches
+from proof.simulate.act import Act
 from proof.simulate.ears import Ears
 from proof.simulate.faults import POISON
 from proof.simulate.lasting import LONGEST_DAYS_SECONDS
 from proof.simulate.manners import Manners
 from proof.simulate.people import People
-from proof.simulate.plan import AMPLE, Act, Plan
+from proof.simulate.plan import AMPLE, Plan
 from proof.simulate.rest import ERRORS, rest_breaches, unrest, views
 from proof.simulate.watch import Watch
 from proof.world.clock import START
@@ -143,6 +144,7 @@ class Play:
 
     def _more(self, number: int) -> None:
         self.people.do(Act(0, "budget", (str(AMPLE),)))
+        self.people.mend()
         for place in range(self.world.setup.in_flight * (1 + number // 4)):
             self.people.do(Act(0, "drop", (f"late/{number}-{place}.jpg", f"late {number} {place}", "cut")))
         self.world.resume()
@@ -173,11 +175,16 @@ class Play:
         """Everything is told once more, and nothing is bought."""
         if self._broken:
             return
-        world, before = self.world, self.watch.bills.charged.total()
+        world = self.world
+        if (world.clock.time + timedelta(seconds=ENCORE_SECONDS)).date() != world.clock.time.date():
+            # A new day has a new budget, and what waited for it goes.
+            self._for(ENCORE_SECONDS)
+            self._settle()
+        before = self.watch.bills.charged.total()
         for body in dict.fromkeys(self.people.told):
             if not any(key in body for key in self.people.unsaid):  # F3
                 world.sqs.post(world.lines["intake"], body)
-        self.people.do(Act(0, "folder_default", ("elsewhere/",)))
+        self.people.do(Act(0, "default", ("elsewhere/", "cut")))
         self._for(ENCORE_SECONDS)
         more = self.watch.bills.charged.total() - before
         if more:

@@ -25,12 +25,9 @@ from proof.simulate.causes import ENDS_OF, crashed_five_times, possible_codes
 from proof.simulate.ears import Ears
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
-from proof.simulate.wishes import NO_PHOTO, TAGS, WISHES, photo_bytes, sidecar_bytes
 from proof.world.stack import World
 
 RECEIPTS, ERRORS, LANES = "_backdrop/receipts/", "_backdrop/errors/", "_backdrop/errors/_providers/"
-MEANT = {sidecar_bytes(name): wish for name, wish in WISHES.items()}
-SAID = {"cut": WISHES["cut"], "marble": WISHES["marble"]}
 # How a call to the ledger may end without keeping anybody from anything.
 HARMLESS = ("", "TransactionCanceledException")
 GOOD = (Class.OK, Class.PERM)
@@ -38,42 +35,29 @@ SILENT = ("_backdrop", ".")
 
 
 def wanted(world: World, people: People) -> dict[str, Wanted]:
-    """What the photos in the bucket, with their wishes, ought to lead to."""
-    found: dict[str, Wanted] = {}
-    crashed = frozenset({"crashed"} if crashed_five_times(world) else ())
-    for key in world.input.keys():  # noqa: SIM118 - our own method
-        if not (key.endswith(".json") or key in people.untouched or _silent(key)):
-            found[key] = _wanted(world, people, key, crashed)
-    return found
+    """The photos in the bucket that somebody ought to know of."""
+    return {
+        key: _wanted(world, people, key)
+        for key in world.input.keys()  # noqa: SIM118 - our own method
+        if not (key.endswith(".json") or key in people.untouched or _silent(key))
+    }
 
 
 def _silent(key: str) -> bool:
     return any(part.startswith(SILENT) for part in key.split("/"))
 
 
-def _wanted(world: World, people: People, key: str, may: frozenset[str]) -> Wanted:
-    photo, sidecar = world.input.current(key), world.input.current(f"{key}.json")
+def _wanted(world: World, people: People, key: str) -> Wanted:
+    photo = world.input.current(key)
     if photo is None:
         raise KeyError(key)
-    data = photo.data or b""
-    digest = sha256(data).hexdigest()
-    wish = MEANT.get(sidecar.data or b"") if sidecar else SAID.get(_name_of(photo.tags))
-    codes = {"not_a_photo"} if data == photo_bytes(NO_PHOTO) else set[str]()
-    if wish is None:
-        codes.add("no_instructions")
-    asked = wish.asked if wish and wish.asked and not codes and key not in people.unsaid else None
-    return Wanted(
-        etag=photo.etag,
-        sha256=digest,
-        codes=frozenset(codes | (wish.codes if wish else set())),
-        may=may,
-        asked=asked,
-        named=key not in people.waived,
-    )
+    return Wanted(photo.etag, sha256(photo.data or b"").hexdigest(), named=key not in people.waived)
 
 
-def _name_of(tags: Mapping[str, str]) -> str:
-    return next((name for name, known in TAGS.items() if dict(known) == dict(tags)), "")
+def _late(world: World, watch: Watch, meant: Mapping[str, Wanted]) -> list[Breach]:
+    """What lies in the bucket and has not led to what it asks for."""
+    may = frozenset({"crashed"} if crashed_five_times(world) else ())
+    return newest_breaches(watch.memory.ledger, meant) + watch.resolutions.late(dict.fromkeys(meant, may))
 
 
 def views(world: World, folder: str) -> dict[str, Plain]:
@@ -95,8 +79,9 @@ def letters(world: World) -> list[dict[str, Any]]:
 
 
 def _damaged_left(world: World, people: People) -> int:
-    """Damaged messages that nobody has looked at, since their lane is paused."""
-    left = {f"{name} {message.body}" for name, line in world.lines.items() for message in line.messages}
+    """Damaged messages that nobody has looked at: their lane is paused, or was for longer than a message is kept."""
+    lines = world.lines.items()
+    left = {f"{name} {message.body}" for name, line in lines for message in (*line.messages, *line.expired)}
     return len(left & people.damaged)
 
 
@@ -118,7 +103,7 @@ def unrest(world: World, watch: Watch, people: People) -> str:
     waiting = [source["key"] for source in watch.memory.sources.values() if source["waiting_since"]]
     if waiting:
         return f"{waiting[0]} waits for its wish"
-    late = newest_breaches(watch.memory.ledger, wanted(world, people))
+    late = _late(world, watch, wanted(world, people))
     return late[0].words if late else ""
 
 
@@ -131,6 +116,7 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
     marks = {
         key: str(current.metadata.get("backdrop-job")) for key in pictures if (current := world.output.current(key))
     }
+    versions = {key: current.id for key in pictures if (current := world.output.current(key))}
     lanes = {name: lane.body for name, lane in watch.memory.lanes.items() if lane.body}
     events = [(event.detail_type, event.detail) for event in world.bus.events]
     dropped = [key for key in meant if key not in people.waived and key not in waits]
@@ -138,7 +124,8 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
         *watch.bills.all(),
         *open_breaches(ledger, excused=excused),
         *end_breaches(dropped, ledger, receipts, reports),
-        *newest_breaches(ledger, meant),
+        *_late(world, watch, meant),
+        *watch.resolutions.at_rest(marks, versions),
         *view_breaches(ledger, receipts, reports),
         *money_told_breaches(ledger, reports),
         *missing_breaches(ledger, pictures),

@@ -20,7 +20,9 @@ from proof.checker.changes import (
 from proof.checker.rest import alone_breaches, deaths_breaches
 from proof.simulate.bills import Bills
 from proof.simulate.deaths import Deaths
+from proof.simulate.instructed import Resolutions, reruns
 from proof.simulate.memory import Lane, Memory
+from proof.simulate.past import Past
 from proof.simulate.people import PERSON, People
 from proof.simulate.sends import Sends
 from proof.world.stack import World
@@ -42,6 +44,7 @@ class Watch:
         self.paused_at: list[datetime] = []
         self.memory = Memory(world)
         self.bills = Bills(self.memory, people)
+        self.resolutions = Resolutions(self.memory, people, Past(world))
         self._world = world
         self._people = people
         self._sends = Sends(self.memory, people)
@@ -83,6 +86,7 @@ class Watch:
         if changed:
             jobs = (self.memory.jobs[kind[4:]] for _, kind in sorted(changed) if kind.startswith("job#"))
             self.found(self.bills.of(jobs))
+            self.found(self.resolutions.breaches(call))
 
     def _item(self, key: tuple[str, str], call: Call) -> None:
         item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
@@ -102,11 +106,15 @@ class Watch:
         elif kind == "lane":
             self._lane(name, body, call.worker)
         elif sort_key == "source":
-            self._source(self.memory.sources.get(name), body, by_person=call.worker.startswith(PERSON))
+            self._source(self.memory.sources.get(name), body, by_person=self._by_person(call.worker, body["key"]))
             self.memory.sources[name] = body
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body
+
+    def _by_person(self, worker: str, key: str) -> bool:
+        """Whether a photo's place is written by a person's command, or by who carries one out."""
+        return worker.startswith(PERSON) or (worker != "" and reruns(self.memory.invocation(worker), key))
 
     def _day(self, day: str, sums: dict[str, int]) -> None:
         before, self.memory.days[day] = self.memory.days.get(day, {}), sums
@@ -136,6 +144,7 @@ class Watch:
         self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
         self.found(crash_breaches(before, after))
         self._deaths.unmarked(after)
+        self.resolutions.note(before, after)
         if not self._people.jumping_clocks and not by_person:
             self.found(patience_breaches(before, after, self._world.setup.settle_seconds))
 
@@ -148,6 +157,7 @@ class Watch:
         self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))
         self.found(retry_breaches(after, most_lost=self.bills.retries))
         self.found(reuse_breaches(before, after))
+        self.found(self.resolutions.twins(before, after))
 
     def _held(self, before: Plain | None, after: Plain, call: Call) -> None:
         """Who is at work on a job under way, and whether somebody else moves it."""

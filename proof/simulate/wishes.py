@@ -2,53 +2,61 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from proof.world.pictures import photo
 
+OUTPUTS = ({}, {"name": "web", "format": "webp"})
+SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
+
 
 @dataclass(frozen=True)
 class Wish:
-    """The fields of a sidecar; `codes`: with which of these it may be refused."""
+    """What a sidecar, a folder's defaults or a request says. `mistakes`: the codes of what is wrong with it."""
 
     fields: Mapping[str, Any]
-    codes: frozenset[str] = frozenset()
-    asked: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    mistakes: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
-        """The sidecar's text."""
+        """The text of the file."""
         return json.dumps(self.fields)
 
 
 def _good(**fields: Any) -> Wish:
-    """A wish that can be bought."""
-    free = ("metadata", "max_cost_usd", "revision")
-    asked = {name: value for name, value in fields.items() if name not in free}
-    return Wish(fields, asked={"operation": "replace", **asked})
-
-
-def _bad(code: str, **fields: Any) -> Wish:
-    """A wish that is refused with this code."""
-    return Wish(fields, frozenset({code}))
+    return Wish(fields)
 
 
 WISHES: Mapping[str, Wish] = {
     "cut": _good(operation="remove"),
     "cut-dear": _good(operation="remove", max_cost_usd=0.5),
+    "cut-web": _good(operation="remove", output=[*OUTPUTS]),
+    "cut-small": _good(operation="remove", output={"width": 12}),
     "marble": _good(prompt="on a marble table"),
+    "marble-web": _good(prompt="on a marble table", output=[*OUTPUTS]),
     "sea": _good(prompt="at sea", num_images=2),
     "snow": _good(prompt="in the snow", num_images=3, rendering_speed="TURBO"),
     "sea-noted": _good(prompt="at sea", num_images=2, metadata={"order": 7}),
     "marble-again": _good(prompt="on a marble table", revision="2"),
-    "stingy": _bad("max_cost_exceeded", prompt="in gold", max_cost_usd=0.01),
-    "typo": _bad("unknown_field", promt="at sea"),
-    "no-json": _bad("sidecar_not_json"),
+    "seasons": _good(variants={"snow": SNOW, "beach": BEACH}),
+    "seasons-mild": _good(variants={"snow": {"prompt": "in thawing snow"}, "beach": BEACH}),
+    "seasons-web": _good(variants={"snow": SNOW | {"output": [*OUTPUTS]}, "beach": BEACH}),
+    "snow-only": _good(variants={"snow": SNOW}),
+    "snow-twice": _good(variants={"snow": SNOW, "more-snow": SNOW}),
+    "seasons-and-gold": _good(variants={"snow": SNOW, "gold": {"prompt": "in gold", "max_cost_usd": 0.01}}),
+    "turbo": _good(rendering_speed="TURBO"),
+    "stingy": _good(prompt="in gold", max_cost_usd=0.01),
+    "typo": Wish({"promt": "at sea"}, frozenset({"unknown_field"})),
+    "no-json": Wish({}, frozenset({"sidecar_not_json"})),
 }
 PLAIN = ("cut", "marble", "sea", "snow")
 EDITS = (*PLAIN, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
+SEASONS = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
+RICH = ("cut-web", "cut-small", "marble-web", *SEASONS)
+DEFAULTS = ("cut", "marble", "marble-web", "seasons", "turbo")
+BROKEN = ("typo", "no-json")
 TAGS: Mapping[str, Mapping[str, str]] = {
     "cut": {"operation": "remove"},
     "marble": {"prompt": "on a marble table"},
@@ -68,3 +76,7 @@ def photo_bytes(name: str) -> bytes:
 def sidecar_bytes(name: str) -> bytes:
     """The bytes of a sidecar."""
     return b"{not json" if name == "no-json" else WISHES[name].text.encode()
+
+
+NAMES: Mapping[bytes, str] = {sidecar_bytes(name): name for name in WISHES}
+"""The wishes by the bytes of their files."""

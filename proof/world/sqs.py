@@ -118,9 +118,9 @@ class SimulatedSqs:
 
     # -- what other services do; it meets no fault --------------------------------------------------------------
 
-    def post(self, line: Line, body: str) -> None:
-        """A message from another AWS service, such as S3's notifications."""
-        self._enqueue(line, body, None, {}, 0)
+    def post(self, line: Line, body: str) -> str:
+        """A message from another AWS service, such as S3's notifications, or from a person; its id."""
+        return self._enqueue(line, body, None, {}, 0)
 
     def receive(self, line: Line) -> Message | None:
         """One visible message, out of sight until its visibility is over; None where there is none now."""

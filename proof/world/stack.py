@@ -18,7 +18,7 @@ from proof.world.clock import WorldClock
 from proof.world.doors import Doors, Wait
 from proof.world.dynamodb import SimulatedTable
 from proof.world.events import SimulatedBus
-from proof.world.functions import Function, Schedule, SimulatedLambda
+from proof.world.functions import Function, Handler, Schedule, SimulatedLambda
 from proof.world.hub import Hub, SimulatedCrash
 from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
@@ -111,7 +111,7 @@ class World(Sight):
         self.sources = {
             name: self.functions.connect(
                 line,
-                Function(FUNCTIONS[name], LIMITS[name], self.doors.of(line, steps.doors[name])),
+                Function(FUNCTIONS[name], LIMITS[name], self._handler(name, line)),
                 most_at_once=self.setup.in_flight if name in self.providers else OTHERS_AT_ONCE,
                 batch_size=BATCH[name],
             )
@@ -119,6 +119,10 @@ class World(Sight):
         }
         self.reconcile = Schedule("reconcile", RECONCILE_EVERY, LIMITS["reconcile"], steps.set_right)
         self.functions.schedules.append(self.reconcile)
+
+    def _handler(self, name: str, line: Line) -> Handler:
+        """What a function does with a batch: a step for it, and each message by itself."""
+        return lambda messages, deadline: self.doors.of(line, self.steps.doors[name]())(messages, deadline)
 
     @property
     def waits(self) -> list[Wait]:

@@ -1,6 +1,6 @@
 """The product's steps on the product's own adapters, wired to the simulated services as the doors wire them to AWS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -119,25 +119,31 @@ class Steps:
 
     def orders(self) -> Orders:
         """What people can order."""
-        queues = self._queues
-        return Orders(self.ledger, self.books, self._lanes, queues["deliver"], queues["intake"], self.clock)
+        deliver, intake = self._queues["deliver"], self._queues["intake"]
+        return Orders(self.ledger, self.books, self._output, self._lanes, deliver, intake, self.clock)
 
     # -- what the doors do with one message ---------------------------------------------------------------------
 
     @property
-    def doors(self) -> Mapping[str, Step]:
-        """The step of each queue's messages."""
-        lanes = dict.fromkeys(self._lanes, self._render)
-        return {"intake": self._take_in, "deliver": self._deliver, **lanes}
+    def doors(self) -> Mapping[str, Callable[[], Step]]:
+        """What makes the step for a batch of each queue's messages."""
+        lanes = dict.fromkeys(self._lanes, lambda: self._render)
+        return {"intake": self._taking_in, "deliver": lambda: self._deliver, **lanes}
+
+    def _taking_in(self) -> Step:
+        """Workers side by side share nothing: what one has read of a folder's defaults the others read themselves."""
+        intake = self._intake(self._world) if self._world.functions.started else self._world.intake
+        intake.begin_batch()
+        return partial(self._take_in, intake)
 
     def slot(self, deadline: datetime, receives: int = 1) -> Slot:
         """A slot until a moment, as the worker's own clock shows it."""
         return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
 
-    def _take_in(self, message: Message, _: datetime) -> None:
-        self.intake.begin_batch()
-        for look in looks_of(message.body, bucket=INPUT, again=message.receives > 1, ident=message.id):
-            self._world.intake(look)
+    def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
+        times = message.receives
+        for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
+            intake(look)
 
     def _render(self, message: Message, deadline: datetime) -> None:
         self._world.render(parse(JobMessage, message.body), self.slot(deadline, message.receives))

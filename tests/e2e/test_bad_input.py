@@ -40,7 +40,7 @@ CASES = {
     "no-json": Bad("sidecar_not_json", "line 1, column 12", sidecar='{"prompt": on a beach}'),
     "an-unknown-field": Bad("unknown_field", "did you mean 'prompt'?", sidecar='{"promt": "a beach"}'),
     "an-empty-prompt": Bad("missing_prompt", "prompt is empty", sidecar='{"prompt": "  "}'),
-    "too-long-a-prompt": Bad("invalid_value", "2000 characters", sidecar=json.dumps({"prompt": "x" * 2001})),
+    "too-long-a-prompt": Bad("invalid_value", "2,000 characters", sidecar=json.dumps({"prompt": "x" * 2001})),
     "an-unknown-style": Bad("invalid_value", "62 presets", tags={"prompt": "a beach", "style": "golden hours ago"}),
     "two-styles": Bad(
         "conflicting_fields",

@@ -30,7 +30,9 @@ def assert_told(folder: Folder, code: str, money: str) -> None:
     assert folder.pictures("red.jpg") == []
     letter = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")[0]
     expected = {"code": code, "reason": entry["message"], "money": money}
-    assert letter["attributes"] == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
+    told = letter["attributes"]
+    assert int(told.pop("rev")) > 0
+    assert told == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
     event = folder.event("red.jpg")
     assert event["detail-type"] == "Image Failed"
     assert event["detail"]["errors"] == [entry]

@@ -127,7 +127,7 @@ def test_a_service_out_of_order_is_asked_more_and_more_seldom_and_nobody_else(co
 
 
 def test_what_nothing_else_makes_longer_is_backed_off() -> None:
-    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED} == BACKED_OFF
+    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED} == BACKED_OFF
 
 
 def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:

@@ -119,3 +119,14 @@ def test_what_is_no_number_of_dollars_is_refused_before_anything_is_asked_of_aws
 
 def test_a_negative_budget_is_refused(person: Person) -> None:
     assert person.types("budget", "--today", "--", "-5").code == 2
+
+
+def test_a_cap_of_nothing_says_that_nothing_more_is_bought(person: Person) -> None:
+    said = person.types("budget", "0", "--today").out
+    assert "So nothing more is bought today." in said
+    assert "settled already" not in said
+
+
+def test_less_than_the_books_can_hold_is_no_cap(person: Person) -> None:
+    said = person.types("budget", "0.0000001", "--today")
+    assert (said.code, "no number of dollars" in said.err) == (2, True)

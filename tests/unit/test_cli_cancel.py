@@ -11,6 +11,10 @@ from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import LEFT_ALONE, REMOVAL, Person
 
+LEFT_RUNNING = (
+    "Left running: 2 jobs; their calls are out or they are paid: at most $0.02, since no call is sent a second time."
+)
+
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
@@ -61,10 +65,23 @@ def test_all_means_all(person: Person) -> None:
 def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
     sends(person, "shoes/red.jpg")
     said = person.types("cancel", "--all", "--yes")
-    words = "Left running: 1 job, since its call is out or it is paid, at most $0.01."
+    words = "Left running: 1 job; its call is out or it is paid: at most $0.01, since no call is sent a second time."
     assert said.out.splitlines().count(words) == 2
     assert "Ended: 2 jobs." in said.out
     assert statuses(person)["shoes/red.jpg"] == Status.SUBMITTING.value
+
+
+def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(person: Person) -> None:
+    for key in ("shoes/red.jpg", "shoes/blue.jpg"):
+        sends(person, key)
+    said = person.types("cancel", "shoes/", answer="n")
+    assert (said.code, "Let no call of 2 jobs be sent a second time? [y/N]" in said.out) == (1, True)
+    assert {job.unwanted for job in person.world.jobs()} == {None}
+    said = person.types("cancel", "shoes/", "--yes")
+    assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
+    assert [job.unwanted for job in person.world.jobs()].count(Status.CANCELLED) == 2
+    again = person.types("cancel", "shoes/")
+    assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
 
 def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:

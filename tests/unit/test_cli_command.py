@@ -23,8 +23,9 @@ from backdrop.core.errors import WaitError
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
 from backdrop_cli.stack import Stack
+from proof.world.sight import TABLE
 from proof.world.stack import World
-from proof.world.wire import refusal
+from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import Person
 
 VERBS = ("failures", "redrive", "cancel", "budget", "pause", "resume")
@@ -133,6 +134,21 @@ def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "error: your AWS credentials may not do Query: not authorized\n"
 
 
+def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
+    person.world.wire.before.append(Strike(gone, times=1000))
+    for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
+        said = person.types(*verb)
+        assert said.code == 1
+        assert said.err.startswith(f"error: DynamoDB's table {TABLE} does not do what it is asked"), verb
+        assert "restore it under the same name" in said.err
+
+
+def gone(call: Call) -> None:
+    """Somebody deleted the table."""
+    if call.service == "dynamodb":
+        raise refusal("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
+
+
 LOOK = """
 import sys
 from backdrop_cli.main import run
@@ -157,3 +173,7 @@ def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
         f"no local cloud runs in {tmp_path / 'nowhere'}; start one with `make up`, or name a stack on AWS with --stack"
     )
     assert capsys.readouterr().err == f"error: {words}\n"
+
+
+def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
+    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; on in shop: ideogram\n"

@@ -7,6 +7,7 @@ from backdrop.core.meanings import CODES
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
+from proof.world.wire import Strike, die
 from tests.unit.cli_person import Person
 
 
@@ -142,3 +143,43 @@ def test_an_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
     said = person.types("failures", "--code", "charge_unknow")
     assert (said.code, said.out, person.asked_for) == (2, "", [])
     assert said.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
+
+
+def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
+    for line in ("intake", "ideogram", "deliver"):
+        person.world.sqs.post(person.world.lines[line], "no json")
+    person.world.run()
+    for words in ((), ("--code", "damaged_message")):
+        said = person.types("failures", *words)
+        assert "Besides, 3 dead letters (damaged_message) are no photo's; what the message was" in said.out
+        person.world.clock.sleep(10)
+        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
+        person.world.clock.sleep(10)
+    for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
+        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {}
+
+
+def test_more_dead_letters_than_one_batch_holds_are_counted_once_each(person: Person) -> None:
+    for number in range(35):
+        person.world.sqs.post(person.world.lines["intake"], f"no json {number}")
+    person.world.run()
+    assert person.types("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
+
+
+def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.drops("shoes/red.jpg")
+    person.world.run("intake", "deliver")
+    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+    person.world.turn("ideogram")
+    assert "Besides, the answer of 1 job was lost, $0.01 perhaps charged" in person.types("failures").out
+    for words, keys in {
+        (): 1,
+        ("--code", "charge_unknown"): 1,
+        ("--code", "crashed"): 0,
+        ("--prefix", "hats/"): 0,
+    }.items():
+        assert len(person.types("failures", *words, "--json").data["lost_answers"]) == keys
+    person.world.run()
+    assert person.types("failures", "--json").data["lost_answers"] == []

@@ -63,7 +63,7 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"operation": "replace"}, "asks to replace, and gives no prompt"),
+        ({"operation": "replace"}, "operation is replace, and there is no prompt"),
         ({"operation": "remove", "output": {"format": "jpg"}}, "cannot be transparent"),
         ({**WISH, "negative_prompt": "people"}, "ideogram has no negative_prompt"),
         ({**WISH, "provider": "segmind", "num_images": 2}, "segmind takes num_images 1, not 2"),

@@ -134,3 +134,41 @@ def test_what_does_not_exist_and_a_stack_cannot_be_meant(shop: Shop) -> None:
     assert (said.code, said.out) == (2, "")
     assert "nowhere; name folders or files on this machine" in said.err
     assert shop.person.types("--stack", "shop", "lint", str(shop.root)).code == 2
+
+
+def test_a_folder_that_lies_in_another_that_is_named_counts_once(shop: Shop) -> None:
+    shop.put("sub/a.jpg", photo())
+    shop.put("sub/a.jpg.json", {"promt": "x"})
+    found = shop.data("sub", ".", "sub/a.jpg")
+    assert (found["files"], len(found["errors"])) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["red.jpg.json.txt", "sub/red.json.TXT"])
+def test_a_sidecar_with_a_hidden_suffix_is_told_of_also_where_its_photo_has_defaults(shop: Shop, name: str) -> None:
+    shop.put("_backdrop.json", WISH)
+    shop.put("red.jpg", photo())
+    shop.put(name, WISH)
+    assert shop.told("warnings") == {name: ["It is not read: a sidecar's name ends with .json."]}
+
+
+def test_defaults_with_a_hidden_suffix_are_told_of(shop: Shop) -> None:
+    shop.put("_backdrop.json.txt", WISH)
+    assert shop.told("warnings") == {
+        "_backdrop.json.txt": ["It is not read: a folder's defaults are called _backdrop.json."]
+    }
+
+
+def test_the_second_of_two_sidecars_is_told_of_and_one_that_another_photo_reads_is_not(shop: Shop) -> None:
+    for name in ("two.jpg", "three.jpg", "three.png"):
+        shop.put(name, photo())
+    for name in ("two.json", "two.jpg.json", "three.json", "three.jpg.json"):
+        shop.put(name, WISH)
+    assert shop.told("warnings") == {"two.json": ["It is not read: two.jpg.json is nearer."]}
+
+
+def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop) -> None:
+    shop.put("red.jpg", photo())
+    shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
+    (error,) = shop.data()["errors"]
+    assert error["message"] == "There is no shop/blue.jpg here; it is a key from the bucket's root."
+    assert error["hint"] == f"{shop.root} is taken for the bucket's root, where keys begin."

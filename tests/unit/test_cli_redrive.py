@@ -1,13 +1,18 @@
 """`backdrop redrive`: what it says before it costs anything, what it asks, and what it brings on its way."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError
 from backdrop.core.job import Status
 from backdrop.core.transitions import fail, mark_told
 from backdrop.steps.orders import Wanted
-from proof.world.reactions import Reaction, charges_and_hangs_up
+from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
+from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import LEFT_ALONE, Person, stack_of
@@ -28,6 +33,12 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 def status(person: Person, key: str) -> Status:
     (job,) = person.world.jobs(key)
     return job.status
+
+
+def letters_of(person: Person, key: str) -> list[Message]:
+    """The dead letters of a photo's job."""
+    (job,) = person.world.jobs(key)
+    return [one for one in person.world.dead_letters.messages if one.attributes.get("job_id") == job.job_id]
 
 
 def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(person: Person) -> None:
@@ -79,6 +90,34 @@ def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Pers
     assert status(person, "shoes/red.jpg") is Status.STORED
     assert person.world.report("shoes/red.jpg") is None
     assert status(person, "hats/withheld.jpg") is Status.DEAD
+
+
+def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> None:
+    """The command looks for letters for up to a minute, and the provider refuses within a second."""
+    (before,) = letters_of(person, "shoes/red.jpg")
+    person.world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    person.world.wire.before.append(strike := Strike(lambda _: person.world.run(), "receive_message"))
+    data = person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data
+    assert (strike.hits, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
+    (after,) = letters_of(person, "shoes/red.jpg")
+    assert (status(person, "shoes/red.jpg"), after.id == before.id) == (Status.DEAD, False)
+
+
+def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: Person) -> None:
+    (red,), (blue,) = letters_of(person, "shoes/red.jpg"), letters_of(person, "shoes/blue.jpg")
+    person.world.dead_letters.messages.append(replace(blue, id="again"))
+    red.visible_at = person.world.clock.time + timedelta(seconds=60)
+    assert person.types("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
+    assert [*letters_of(person, "shoes/red.jpg"), *letters_of(person, "shoes/blue.jpg")] == []
+
+
+@pytest.mark.parametrize("rev", [None, "", "new", "-1"])
+def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(person: Person, rev: str | None) -> None:
+    """Another release wrote it."""
+    (letter,) = letters_of(person, "shoes/red.jpg")
+    told = {name: text for name, text in letter.attributes.items() if name != "rev"}
+    letter.attributes = told if rev is None else told | {"rev": rev}
+    assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
 def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -> None:

@@ -78,7 +78,7 @@ def test_the_question_writes_and_sends_nothing(person: Person) -> None:
 def test_where_nothing_changes_there_is_nothing_to_do_and_nothing_is_asked(person: Person) -> None:
     said = person.types("rerun", "--all")
     assert (said.code, said.err) == (0, "")
-    assert "Nothing to do: every photo has what is wanted of it now." in said.out
+    assert "Nothing to do: nothing would change." in said.out
     assert person.types("rerun", "--all", "--json").data["would_go"] == 0
     person.world.run()
     assert len(person.world.provider.calls) == 3
@@ -88,6 +88,7 @@ def test_other_outputs_are_handed_over_again_for_nothing(person: Person) -> None
     says(person, operation="remove", output={"format": "webp"})
     person.world.run()
     said = person.types("rerun", "shoes/", answer="y")
+    assert "2 photos of shoes/, stack" in said.out
     assert "2   jobs handed over again   for nothing, from what was paid" in said.out
     assert "Rerun 2 photos? [y/N]" in said.out
     person.world.run()
@@ -119,7 +120,19 @@ def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
     said = person.types("rerun", "shoes/", answer="n").out
     assert "2   reported" in said
     assert "Rerun 2 photos? [y/N]" in said
-    assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json asks to replace" in " ".join(said.split())
+    assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json: operation is replace" in " ".join(said.split())
+
+
+def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -> None:
+    person.world.sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
+    said = person.types("rerun", "shoes/red.jpg", answer="n").out
+    assert "1 photo: shoes/red.jpg, stack" in said
+    assert "1   reported" in said
+
+
+def test_one_job_is_told_in_the_singular(person: Person) -> None:
+    person.world.sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
+    assert "1   job handed over again" in person.types("rerun", "shoes/red.jpg", answer="n").out
 
 
 def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(person: Person) -> None:

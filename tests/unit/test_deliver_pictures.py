@@ -105,6 +105,7 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
         "reason": report["errors"][0]["message"],
         "money": "spent",
         "job_id": the_job(world).job_id,
+        "rev": str(the_job(world).rev - 1),
         "provider": "ideogram",
     }
     assert_at_rest(world)

@@ -1,5 +1,7 @@
 """Receipt, error report, events and dead letters: built from the ledger, written so that none is lost."""
 
+import json
+
 import pytest
 
 from backdrop.core.answer import Class
@@ -162,3 +164,17 @@ def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
     world.run()
     assert the_job(world).status is Status.STORED
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("job_id", ["null", '"nothing"'])
+def test_a_message_about_a_photo_that_nobody_knows_is_a_dead_letter_with_its_reason(job_id: str) -> None:
+    world = World()
+    body = f'{{"v": 1, "source_id": "../../x", "job_id": {job_id}}}'
+    world.sqs.post(world.lines["deliver"], body)
+    world.run()
+    (letter,) = world.dead_letters.messages
+    assert (letter.attributes["code"], letter.attributes["reason"]) == (
+        "damaged_message",
+        "the ledger knows no such photo",
+    )
+    assert (json.loads(letter.body)["body"], world.lines["deliver"].messages) == (body, [])

@@ -104,7 +104,6 @@ def test_what_was_bought_once_is_never_bought_again_by_a_new_release(name: str) 
         ({"prompt": "x", "revision": "2"}, {"prompt": "x", "revision": " 2\n"}),
         ({"prompt": "x", "revision": "\u00fc"}, {"prompt": "x", "revision": "u\u0308"}),
         ({"prompt": "x"}, {"prompt": "x", "revision": ""}),
-        ({"prompt": "x"}, {"prompt": "x", "revision": None}),
     ],
     ids=ascii,
 )

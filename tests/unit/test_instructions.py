@@ -92,7 +92,7 @@ def test_options_without_an_operation_are_named() -> None:
     with pytest.raises(InstructionError) as caught:
         merged({"seed": 1}, {"num_images": 2})
     assert caught.value.code is Code.NO_INSTRUCTIONS
-    assert "num_images, seed" in caught.value.message
+    assert "first gives seed; second gives num_images" in caught.value.message
 
 
 def test_warnings_of_all_places_are_kept() -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.core.identity import source_id
+from backdrop.core.job import Source, Status
+from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES, begin_look
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import SimulatedCrash, Strike, die
@@ -124,6 +126,19 @@ def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
     receipt = world.receipt(KEY)
     assert receipt
     assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
+
+
+def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
+    world = World()
+    now = world.clock.now()
+    given_up = Source(
+        source_id=source_id(INPUT, KEY), bucket=INPUT, key=KEY, crashes=MOST_CRASHES, begun_until=now - LONGEST_LOOK
+    )
+    world.ledger.put_source(given_up, ())
+    begin_look(world.ledger, given_up, now)
+    source = world.source(KEY)
+    assert source
+    assert (source.crashes, source.begun_until) == (MOST_CRASHES, now + LONGEST_LOOK)
 
 
 @pytest.mark.parametrize("nth", range(1, 9))

@@ -12,6 +12,7 @@ from proof.world.stack import World
 from proof.world.wire import SimulatedCrash, Strike, throttle
 from tests.unit.days import DAY, codes, others_take, pass_time
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.unit.wishes import again
 
 MOST_CRASHES = 5
 
@@ -67,6 +68,16 @@ def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, de
         world.drop(KEY, photo(), operation="remove")
     world.run()
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+
+
+def test_a_person_who_has_it_opened_once_more_costs_one_worker_at_most(deadly: Deadly) -> None:
+    """The message of a rerun comes again when its worker dies."""
+    world, openings = dropped(), deadly(1000)
+    world.run()
+    again(world, KEY)
+    pass_time(world, DAY, every=3600)
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 2)
+    assert not world.lines["intake"].messages
 
 
 def test_a_photo_that_was_given_up_stays_so_though_a_look_at_it_ends_well(deadly: Deadly) -> None:

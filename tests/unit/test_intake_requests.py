@@ -13,7 +13,7 @@ from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.unit.days import codes
 from tests.unit.simulation import KEY, assert_at_rest, the_job
-from tests.unit.wishes import BEACH, FOREST, REMOVE, ask, bought, defaults, folder_codes, origins, said, wishes
+from tests.unit.wishes import BEACH, FOREST, REMOVE, ask, bought, defaults, folder_codes, heard, origins, said, wishes
 
 
 def asked(instructions: dict[str, Any], **tags: str) -> World:
@@ -58,6 +58,13 @@ def test_a_request_is_a_look_that_carries_its_instructions_and_its_messages_id()
 def test_a_request_that_names_no_photo_or_says_nothing_is_a_damaged_message(changes: dict[str, Any]) -> None:
     with pytest.raises(DamagedMessageError):
         looks_of(message(**changes), bucket="photos", again=False, ident="m-1")
+
+
+@pytest.mark.parametrize("strange", ["task_token", "instruction", "\ud800"])
+def test_a_request_with_more_than_it_can_have_is_told_the_name(strange: str) -> None:
+    with pytest.raises(DamagedMessageError) as caught:
+        looks_of(message(**{strange: None}), bucket="photos", again=False)
+    assert caught.value.message == f"a request has bucket, key and instructions, and nothing called {strange!r}"
 
 
 # -- what it does -------------------------------------------------------------------------------------------------
@@ -261,6 +268,25 @@ def test_a_request_under_broken_defaults_takes_nothing_away_and_is_not_forgotten
     ask(world, KEY, **BEACH)
     world.run()
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
+
+
+@pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["cannot be done now", "a mistake of its own"])
+def test_a_request_under_broken_defaults_holds_nothing_that_was_resolved(wrong: dict[str, Any]) -> None:
+    """Its photo's event comes again, then the defaults are mended, otherwise than they were: nothing is bought."""
+    world = World()
+    said(world, KEY, **BEACH)
+    event = heard(world)[-1]
+    world.run()
+    defaults(world, "shoes/", {"promt": "x"})
+    ask(world, KEY, **wrong)
+    world.run()
+    world.sqs.post(world.lines["intake"], event)
+    world.run()
+    assert wishes(world, KEY) == {"": "on a beach"}
+    defaults(world, "shoes/", {"rendering_speed": "TURBO"})
+    world.run()
+    assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, 1)
+    assert_at_rest(world)
 
 
 def test_a_reminder_that_finds_nothing_to_do_hides_no_event_of_its_batch() -> None:

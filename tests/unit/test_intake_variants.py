@@ -10,7 +10,7 @@ from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.unit.days import codes
 from tests.unit.simulation import KEY, assert_at_rest
-from tests.unit.wishes import BEACH, FOREST, REMOVE, REMOVED, REPLACED, bought, defaults, origins, wishes
+from tests.unit.wishes import BEACH, FOREST, REMOVE, REMOVED, REPLACED, bought, defaults, origins, sidecar_bytes, wishes
 
 THREE: dict[str, Any] = {"beach": BEACH, "forest": FOREST, "cut-out": REMOVE}
 
@@ -108,6 +108,25 @@ def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
     assert receipt
     assert [one["current"] for one in receipt["jobs"]] == [True, True, False]
     assert receipt["jobs"][2]["results"]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("broken", ["the sidecar", "the folder's defaults"])
+def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> None:
+    world = varied(THREE)
+    if broken == "the sidecar":
+        sidecar_bytes(world, KEY, b"{not json")
+    else:
+        defaults(world, "shoes/", b"{not json")
+        edited(world, {"beach": BEACH})
+        defaults(world, "shoes/", {})
+    world.run()
+    edited(world, {"beach": BEACH})
+    told = warnings(world)
+    assert told["beach"] == []
+    assert [len(told[name]) for name in ("forest", "cut-out")] == [1, 1]
+    edited(world, {"beach": BEACH}, metadata={"order": 7})
+    assert (warnings(world), bought(world)) == (told, 3)
     assert_at_rest(world)
 
 

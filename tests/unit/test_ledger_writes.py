@@ -1,8 +1,10 @@
 """The ledger's writes: fenced, all or nothing, and recognised again when their own answer was lost."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
@@ -42,6 +44,29 @@ def test_an_error_after_a_write_that_counted_is_recognised_too() -> None:
 
     world.wire.after.append(Strike(fail, WRITE))
     assert accepted(world) == world.jobs()[0]
+
+
+def test_a_write_that_is_sent_twice_by_the_sdk_loses_no_race_against_itself() -> None:
+    """The second is refused, and shown what the first wrote."""
+    world = World()
+
+    def refuse(_: object) -> None:
+        (item,) = world.table.items.values()
+        reasons = [{"Code": "ConditionalCheckFailed", "Item": item}]
+        answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        raise ClientError(answer, "TransactWriteItems")
+
+    world.wire.after.append(Strike(refuse, WRITE))
+    assert accepted(world) == world.jobs()[0]
+
+
+def test_a_lost_race_costs_no_look_at_who_won() -> None:
+    world = World()
+    accepted(world)
+    looks = [str(call.operation) for call in world.wire.calls]
+    with pytest.raises(StaleError):
+        accepted(world)
+    assert [str(call.operation) for call in world.wire.calls] == [*looks, WRITE]
 
 
 def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:

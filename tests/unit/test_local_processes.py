@@ -81,6 +81,21 @@ def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:
     assert home.read() == state
 
 
+def test_whoever_is_cut_off_while_forgetting_leaves_no_cloud_that_seems_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.write(State(deployed=True))
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        home.forget()
+    assert home.read() == State()
+
+
 def test_forgetting_a_cloud_leaves_the_users_own_files(tmp_path: Path) -> None:
     home = Home(tmp_path)
     (tmp_path / "mine.txt").write_text("keep")

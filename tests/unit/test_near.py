@@ -1,5 +1,8 @@
 """Near misses: a sidecar whose name is not quite right is named in the report of its photo."""
 
+import unicodedata
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +30,10 @@ CASE = "names are case-sensitive"
         ("red.jpg.json5", "found red.jpg.json5: it should be red.jpg.json"),
         ("rad.json", "found rad.json: it should be red.jpg.json"),
         ("red_.json", "found red_.json: it should be red.jpg.json"),
+        ("red.jpg.json.txt", "found red.jpg.json.txt: it should be red.jpg.json"),
+        ("Red.jpg.json.TXT", "found Red.jpg.json.TXT: it should be red.jpg.json"),
+        ("red.jpg (1).json", "found red.jpg (1).json: it should be red.jpg.json"),
+        ("red.jpg (12).json.txt", "found red.jpg (12).json.txt: it should be red.jpg.json"),
     ],
 )
 def test_the_nearest_file_is_named_with_what_is_wrong(name: str, says: str) -> None:
@@ -42,11 +49,47 @@ def test_the_nearest_file_is_named_with_what_is_wrong(name: str, says: str) -> N
         ["shoes/red.txt"],
         ["shoes/rad.jpg.json", "shoes/rad.jpg"],
         ["shoes/Red.jpg.json", "shoes/Red.jpg"],
+        ["shoes/rad.jpg.JSON", "shoes/rad.jpg"],
+        ["shoes/rad.jpg.json.txt", "shoes/rad.jpg"],
+        ["shoes/rad.jpg (1).json", "shoes/rad.jpg"],
+        ["shoes/red2.jpg.json"],
+        ["shoes/red (1).json"],
     ],
     ids=str,
 )
 def test_a_file_that_is_far_off_or_another_photos_own_is_not_named(names: list[str]) -> None:
     assert near_miss(KEY, names) is None
+
+
+@pytest.mark.parametrize(
+    ("photo", "names"),
+    [
+        ("IMG_0001.jpg", ["IMG_0001.jpg", "IMG_0002.jpg.json"]),
+        ("2.jpg", ["1.jpg", "2.jpg", "1.jpg.JSON"]),
+        ("2.jpg", ["2.jpg", "3.json"]),
+    ],
+)
+def test_the_sidecar_of_another_photo_of_a_series_is_not_named(photo: str, names: list[str]) -> None:
+    """Whoever followed that advice would buy the wrong thing."""
+    assert near_miss(photo, names) is None
+
+
+def test_a_letter_that_is_mistyped_in_a_series_is_named() -> None:
+    assert near_miss("IMG_0001.jpg", ["IMG_0002.jpg.json", "IMH_0001.jpg.json"]) == (
+        "found IMH_0001.jpg.json: it should be IMG_0001.jpg.json"
+    )
+
+
+def test_the_nearest_is_named_and_not_the_first() -> None:
+    names = ["shoes/aed.jpg.jsn.json", "shoes/bad.jpg.json", "shoes/rod.jpg.json"]
+    assert near_miss(KEY, names) == "found rod.jpg.json: it should be red.jpg.json"
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_two_names_that_look_the_same_are_told_apart_in_words(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
+    photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
+    words = "it looks the same and is spelled in another Unicode form (NFC, NFD)"
+    assert near_miss(photo, [photo, f"{sidecar}.json"]) == f"found {sidecar}.json: {words}"
 
 
 def test_folder_defaults_are_nobodys_sidecar() -> None:

@@ -9,11 +9,11 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
-from backdrop.steps.orders import Cancelled
+from backdrop.steps.orders import Cancelled, Wanted
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World
-from proof.world.wire import SimulatedCrash, Strike, die
+from proof.world.wire import Call, SimulatedCrash, Strike, die
 from tests.unit.days import codes, others_take, pass_time
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -83,16 +83,59 @@ def paid(world: World) -> None:
     world.turn("ideogram")
 
 
-@pytest.mark.parametrize("state", [under_way, lost, paid])
-def test_what_was_sent_runs_on_and_is_said_with_its_cost(state: Callable[[World], None]) -> None:
+@pytest.mark.parametrize(("state", "end"), [(under_way, S.HELD), (lost, S.HELD), (paid, S.STORED)])
+def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
+    state: Callable[[World], None], end: Status
+) -> None:
     world = dropped()
     world.run("intake", "deliver")
     state(world)
     keys, done = cancelled(world)
     assert (keys, done) == ([], Cancelled(left=1, left_cost=PRICE))
     pass_time(world, 3600)
-    assert the_job(world).status is S.STORED
+    assert (the_job(world).status, len(world.provider.calls)) == (end, 1)
     assert_at_rest(world)
+
+
+def test_what_was_sent_and_comes_back_unpaid_is_cancelled_after_all() -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED))
+    meanwhile: list[Cancelled] = []
+    world.wire.after.append(Strike(lambda _: meanwhile.append(cancelled(world)[1]), "transact_write_items", nth=1))
+    world.run()
+    assert meanwhile == [Cancelled(left=1, left_cost=PRICE)]
+    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (S.CANCELLED, 0, [])
+    assert_at_rest(world)
+
+
+def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
+    """It is not taken, which says nothing of the first: that one's answer is lost."""
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script += [charges_and_hangs_up(), refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)]
+
+    def somebody_cancels(_: Call) -> None:
+        cancelled(world)
+
+    world.wire.before.append(Strike(somebody_cancels, "call", nth=2))
+    pass_time(world, 3600)
+    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 2, PRICE)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("state", [under_way, lost])
+def test_who_cancelled_a_lost_answer_may_buy_it_again_all_the_same(state: Callable[[World], None]) -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    state(world)
+    cancelled(world)
+    pass_time(world, 3600)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert orders.redrive(orders.plan(failure, pay_again=True))
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
 
 
 @pytest.mark.parametrize("settled", [False, True])

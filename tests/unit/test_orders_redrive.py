@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
+from backdrop.core import transitions
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError
 from backdrop.core.job import Money, Status
+from backdrop.core.layout import paid_key
 from backdrop.core.watch import UNDELIVERED
+from backdrop.steps.messages import to_deliver
 from backdrop.steps.orders import Failure, Redrive, Wanted
-from proof.world.pictures import photo
+from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import SimulatedCrash, Strike, die
@@ -24,8 +28,9 @@ S = Status
 REJECTS = refuses(Class.PERM, Code.REQUEST_REJECTED)
 REFUSES = refuses(Class.PERM, Code.UNSAFE_REQUEST)
 LOST = charges_and_hangs_up()
-EXPIRED = ResultError(Code.LINK_EXPIRED, "the link answers 410")
 EVERYTHING = Wanted()
+A_DAY = timedelta(days=1)
+PNG = "image/png"
 
 
 def answered(*reactions: Reaction, **setup: str) -> World:
@@ -36,12 +41,33 @@ def answered(*reactions: Reaction, **setup: str) -> World:
     return world
 
 
-def with_an_expired_link() -> World:
-    """A world with a paid picture that could not be fetched when it should have been."""
+def undelivered(code: Code) -> World:
+    """A world with a paid picture that could not be handed over when it should have been."""
     world = dropped()
-    world.downloads.instead = EXPIRED
+    world.downloads.instead = ResultError(code, "not as it should be")
     world.run()
     world.downloads.instead = None
+    return world
+
+
+def crashed(*, expires: timedelta, kept: bool = False) -> World:
+    """A world in which workers died of a paid picture whose link says when it expires; `kept`: with its file."""
+    world = dropped()
+    world.run("intake")
+    world.run("ideogram")
+    world.lines["deliver"].messages.clear()
+    job = the_job(world)
+    (link,) = job.links
+    if kept:
+        world.s3.put_object(
+            Bucket=OUTPUT, Key=paid_key(job.job_id, 1, 1, "png"), Body=picture(link.url or ""), ContentType=PNG
+        )
+    now = world.clock.now()
+    dead = transitions.fail(
+        job.but(links=(link.but(expires_at=now + expires),)), ResultError(Code.CRASHED, "died"), now
+    )
+    to_deliver(world.intake.photo.deliver, world.ledger.advance(dead), job.job_id)
+    world.run()
     return world
 
 
@@ -59,24 +85,31 @@ def with_a_file_that_is_gone() -> World:
 
 @dataclass(frozen=True)
 class Case:
-    """A failure, and what it takes: `free`, `buys`, or `asks` for the word that pays again."""
+    """A failure, and what it takes: `free`, `buys`, or `asks` for the word that pays again; and what that word does."""
 
     make: Callable[[], World]
     status: Status
     money: Money
     plain: str
+    again: str = "buys"
 
 
 CASES = {
     "refused": Case(lambda: answered(REFUSES), S.REFUSED, Money.NOT_SPENT, "buys"),
     "rejected": Case(lambda: answered(REJECTS), S.DEAD, Money.NOT_SPENT, "buys"),
     "withheld": Case(lambda: answered(Reaction(unsafe=1)), S.DEAD, Money.SPENT, "asks"),
-    "link expired": Case(with_an_expired_link, S.DEAD, Money.SPENT, "free"),
+    "link expired": Case(lambda: undelivered(Code.LINK_EXPIRED), S.DEAD, Money.SPENT, "asks"),
+    "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, Money.SPENT, "asks"),
+    "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, Money.SPENT, "free", "free"),
+    "no image": Case(lambda: undelivered(Code.RESULT_NOT_AN_IMAGE), S.DEAD, Money.SPENT, "free"),
+    "crashed": Case(lambda: crashed(expires=A_DAY), S.DEAD, Money.SPENT, "free", "free"),
+    "crashed, link over": Case(lambda: crashed(expires=-A_DAY), S.DEAD, Money.SPENT, "asks"),
+    "crashed, kept": Case(lambda: crashed(expires=-A_DAY, kept=True), S.DEAD, Money.SPENT, "free", "free"),
     "held": Case(lambda: answered(LOST, on_lost_answer="hold"), S.HELD, Money.UNKNOWN, "asks"),
     "lost twice": Case(lambda: answered(LOST, LOST), S.HELD, Money.UNKNOWN, "asks"),
     "lost, then refused": Case(lambda: answered(LOST, REFUSES), S.REFUSED, Money.UNKNOWN, "asks"),
     "lost, then rejected": Case(lambda: answered(LOST, REJECTS), S.DEAD, Money.UNKNOWN, "asks"),
-    "another's file gone": Case(with_a_file_that_is_gone, S.DEAD, Money.NOT_SPENT, "free"),
+    "another's file gone": Case(with_a_file_that_is_gone, S.DEAD, Money.NOT_SPENT, "asks"),
 }
 EACH = pytest.mark.parametrize("name", CASES)
 
@@ -121,30 +154,24 @@ def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(na
     assert redriven(world) is (case.plain != "asks")
     world.run()
     assert len(world.provider.calls) - calls == (case.plain == "buys")
-    if name not in (
-        "withheld",
-        "held",
-        "lost twice",
-        "lost, then refused",
-        "lost, then rejected",
-        "another's file gone",
-    ):
+    if case.plain != "asks":
         assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
     assert_at_rest(world)
 
 
 @EACH
-def test_with_that_word_it_is_bought_and_the_old_charge_stays_in_the_receipt(name: str) -> None:
+def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in_the_receipt(name: str) -> None:
     case = CASES[name]
     world = case.make()
     before = the_job(world)
     plan = planned(world, pay_again=True)
-    assert (plan.price, plan.needs_pay_again) == (PRICE, False)
+    price = PRICE if case.again == "buys" else 0
+    assert (plan.price, plan.needs_pay_again) == (price, False)
     assert world.steps.orders().redrive(plan)
     world.run()
     job = the_job(world)
     assert (job.status, codes(world, KEY), len(world.pictures(KEY))) == (S.STORED, [], 1)
-    assert (job.charged, job.unknown) == (before.charged + PRICE, before.unknown)
+    assert (job.charged, job.unknown) == (before.charged + price, before.unknown)
     assert [one for one in job.attempts if one in before.attempts] == list(before.attempts)
     assert_at_rest(world)
 
@@ -171,10 +198,20 @@ def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) 
         went = not the_job(world).ended
         pass_time(world, UNDELIVERED.total_seconds() + 3600, every=900)
         assert the_job(world).ended, (nth, the_job(world).status)
-        assert (the_job(world).status is S.STORED) is (went and name != "another's file gone"), nth
+        assert (the_job(world).status is S.STORED) is went, nth
         assert_at_rest(world)
         if not strike.hits:
             return
+
+
+def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
+    world = with_a_file_that_is_gone()
+    first = the_job(world, "first.jpg")
+    key, data = paid_key(first.job_id, 1, 1, "png"), picture(first.links[0].url or "")
+    world.s3.put_object(Bucket=OUTPUT, Key=key, Body=data, ContentType=PNG)
+    assert (planned(world).price, redriven(world, pay_again=True)) == (0, True)
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
 
 
 # -- photos without a job, and others who are faster -------------------------------------------------------------

@@ -71,6 +71,7 @@ def test_a_dead_letter_explains_itself() -> None:
         "reason": a_problem().message,
         "money": "spent",
         "job_id": "job-1",
+        "rev": "0",
         "provider": "ideogram",
     }
 

@@ -106,13 +106,6 @@ def test_a_lane_that_is_paused_for_something_else_still_is_not_told_as_resumed()
     assert "Provider Resumed" not in told(resume(lane, frozenset({Reason.KEY}), LATEST))
 
 
-def test_of_a_spell_that_is_over_nothing_is_told_with_the_next_one() -> None:
-    over = resume(paused(), frozenset(Reason), LATER)
-    assert lane_events(pause(over, Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATEST)) == (
-        lane_events(pause(OPEN, Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATEST))
-    )
-
-
 def test_a_reason_that_comes_and_goes_while_another_stays_is_remembered_once() -> None:
     lane = pause(paused(Reason.PERSON, Code.PAUSED_BY_PERSON), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER)
     for _ in range(5):

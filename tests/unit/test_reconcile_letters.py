@@ -64,6 +64,7 @@ def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_sa
         "reason": letter.attributes["reason"],
         "money": "spent",
         "job_id": job.job_id,
+        "rev": letter.attributes["rev"],
         "provider": "ideogram",
     }
     assert letter.attributes["reason"]

@@ -8,7 +8,7 @@ from backdrop.core import money
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
 from proof.world.pictures import photo
-from proof.world.provider import Reaction
+from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
 from tests.unit.days import (
     DAY,
@@ -192,6 +192,17 @@ def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raise
     world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
     assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (Status.STORED, [], 2 * PRICE)
+
+
+def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_to_a_person() -> None:
+    """A person raised the budget of the day on which it was sent."""
+    world = dropped(budget=PRICE // 2)
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), PRICE)
+    world.provider.script.append(charges_and_hangs_up())
+    pass_time(world, 3600)
+    job = the_job(world)
+    assert (job.status, job.unknown, world.provider.charged) == (Status.HELD, PRICE, PRICE)
+    assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
 
 
 def test_a_budget_and_a_person_are_two_reasons() -> None:

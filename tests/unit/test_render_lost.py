@@ -9,6 +9,7 @@ from backdrop.core.codes import Code
 from backdrop.core.job import Money, Outcome, Status
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
+from proof.world.wire import Call, Strike
 from tests.unit.days import DAY, codes, pass_time
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -36,6 +37,25 @@ def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> 
         (1, "lost", "unknown"),
         (2, "answered", "spent"),
     ]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("lost", [*LOST.values(), Reaction(dies=True)], ids=[*LOST, "worker died"])
+def test_it_is_told_before_it_is_sent_once_more(lost: Reaction) -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script.append(lost)
+    told: list[object] = []
+
+    def deliver_looks(_: Call) -> None:
+        world.turn("deliver")
+        told.append((world.receipt(KEY) or {})["jobs"][0]["status"])
+        told.extend(codes(world, KEY))
+
+    claims = Strike(deliver_looks, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.sent))
+    world.wire.before.append(claims)
+    pass_time(world, 1200)
+    assert told == ["unknown", "charge_unknown"]
     assert_at_rest(world)
 
 

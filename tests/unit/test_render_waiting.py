@@ -27,6 +27,18 @@ def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
     assert_at_rest(world)
 
 
+def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() -> None:
+    world = dropped()
+    world.provider.weather.append(lambda: THROTTLE)
+    world.run_for(60)
+    first = len(world.provider.calls)
+    world.run_for(1740)
+    assert 30 < first <= len(world.provider.calls) < 8 * first
+    world.provider.weather.clear()
+    world.run_for(60)
+    assert the_job(world).status is Status.STORED
+
+
 def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
     world = dropped()
     world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proof.checker.books import Breach, Promise
+from proof.simulate.__main__ import main
 from proof.simulate.figures import Figures, document, summary
 from proof.simulate.many import played, runs
 from proof.simulate.plan import Act, Plan, draw
@@ -78,6 +79,22 @@ def test_figures_name_each_broken_seed_and_each_silent_fault() -> None:
     assert figures.broken == {2: ["E: gone"], 3: ["PAID_ONCE: twice"]}
     assert summary(figures)["seeds per second"] == "1.5"
     assert "- seed 3: PAID_ONCE: twice" in document(figures, 0)
+
+
+def test_a_job_that_waits_to_the_end_of_a_seed_is_not_said_to_have_ended() -> None:
+    figures = Figures()
+    figures.add(Run(Plan(1, {}, (), (), 1), ends=Counter(stored=3, accepted=2)))
+    shown = summary(figures)
+    assert (shown["… that ended stored"], shown["… that wait to the end, accepted"]) == ("3", "2")
+    assert "… that ended accepted" not in shown
+
+
+def test_a_seed_alone_says_that_every_promise_was_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["simulate", "--seed", "7"])
+    assert main() == 0
+    assert "every promise was kept" in capsys.readouterr().out
 
 
 def test_seeds_come_back_in_their_order_from_several_processes() -> None:

@@ -92,6 +92,12 @@ def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money
     assert transitions.reopen(job, job, NOW) is None
 
 
+@pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
+def test_a_lost_call_is_not_sent_once_more_where_nobody_wants_it(end: Status) -> None:
+    with pytest.raises(StaleError):
+        claim(job_in(S.UNKNOWN).but(unwanted=end))
+
+
 def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
     job = job_in(S.UNKNOWN)
     assert job.losses == 1
@@ -200,6 +206,20 @@ def test_an_answer_that_is_written_down_twice_is_booked_once(answer: Answer) -> 
         assert (twice.job, twice.booking) == (once, None)
     for status in (S.PAID, S.STORED, S.DEAD, S.REFUSED):
         assert transitions.record(job_in(status), 1, answer, NOW) == transitions.Step(job_in(status))
+
+
+@pytest.mark.parametrize("answer", [REFUSED, REJECTED, LOST], ids=["refused", "rejected", "lost"])
+def test_a_resend_that_brings_nothing_takes_nothing_from_what_was_answered_meanwhile(answer: Answer) -> None:
+    """Two workers had the same message: one asked and was told, the other sent again."""
+    again = transitions.send_again(lost_with_our_id(), LATER).job
+    paid = transitions.record(again, 1, OK, NOW).job
+    assert transitions.record(paid, 1, answer, NOW) == transitions.Step(paid)
+
+
+@pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
+def test_a_call_that_nobody_wants_any_more_is_not_sent_again_under_its_id(end: Status) -> None:
+    with pytest.raises(StaleError):
+        transitions.send_again(lost_with_our_id().but(unwanted=end), LATER)
 
 
 def test_a_call_without_an_id_is_never_sent_again_as_the_same() -> None:

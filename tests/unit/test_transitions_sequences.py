@@ -67,7 +67,8 @@ class OneJob(RuleBasedStateMachine):
 
     def may_claim(self) -> bool:
         """As render does it: what is lost is paid for a second time once, and never under an id that can be asked."""
-        return self.job.status is S.ACCEPTED or (self.job.losses <= 1 and not self.own_id)
+        lost_once = self.job.losses <= 1 and not self.own_id and self.job.unwanted is None
+        return self.job.status is S.ACCEPTED or lost_once
 
     def call(self, truth: str) -> None:
         """The provider does something, and charges it to the generation of the attempt."""
@@ -102,7 +103,8 @@ class OneJob(RuleBasedStateMachine):
             assert self.job.status in (S.PAID, S.STORED, S.SUPERSEDED, S.CANCELLED)
         attempt = self.job.attempt_of(n)
         known = attempt is None or attempt.money is not Money.UNKNOWN
-        assert known or answer.kind is Class.AMBIG or (answer.kind in NOT_TAKEN and attempt and attempt.sends > 1)
+        denied_again = attempt is not None and attempt.sends > 1 and answer.kind in (*NOT_TAKEN, Class.PERM)
+        assert known or answer.kind is Class.AMBIG or denied_again
 
     # -- all the rest --------------------------------------------------------------------------------------------
 

@@ -89,7 +89,9 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "line 1, column 1"),
+        (b"", "it is empty."),
+        (b" \n", "it is empty."),
+        (b'{"prompt": "a\nb"}', "a raw line break, tab or other control character stands in a text; write \\n or \\t"),
         (b'{"prompt": "a beach"', "line 1, column 21"),
         (b"{'prompt': 'a beach'}", "line 1, column 2"),
         (b'{"prompt": "a",\n "seed": }', "line 2, column 10"),

@@ -69,7 +69,7 @@ def test_a_mistake_never_repeats_a_long_name() -> None:
 def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
     read = sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
     assert codes(read) == ([Code.INVALID_VALUE] if refused else [])
-    assert not refused or "at most 20" in words(read)
+    assert not refused or f"variants has {number} names; it can have at most 20 names" in words(read)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,9 @@ def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
         ({"variants": {"beach": {"output": {"width": 0}}}}, ["variants.beach.output.width is 0"]),
         ({"output": [{"format": "png"}, {"name": "b", "width": 0}]}, ["output[1].width is 0"]),
         ({"output": {"formt": "png"}}, ["'formt' in output", "did you mean 'format'?"]),
+        ({"variants": {"output": {"promt": "x"}}}, ["'promt' in variants.output", "did you mean 'prompt'?"]),
+        ({"variants": {"members": {"widht": 3}}}, ["'widht' in variants.members", "known fields: operation, prompt"]),
+        ({"variants": {"output": {"output": {"widht": 3}}}}, ["variants.output.output", "did you mean 'width'?"]),
         ({"variants": {"beach": {"variants": {}}}}, ["'variants' in variants.beach", "known fields"]),
         ({"variants": {"beach": "on a beach"}}, ['variants.beach is "on a beach"', "an object in braces"]),
         ({"variants": [BEACH]}, ["variants is [{", "an object in braces"]),
@@ -95,7 +98,7 @@ def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
         ({"style_reference_images": []}, ["style_reference_images", "at least 1"]),
         ({"style_reference_images": [""]}, ["style_reference_images[0]"]),
         ({"prompt": "a\u0000b"}, ["prompt", "control character U+0000"]),
-        ({"negative_prompt": "x" * 2_001}, ["negative_prompt", "2000"]),
+        ({"negative_prompt": "x" * 2_001}, ["negative_prompt has 2,001 characters", "at most 2,000"]),
         ({"style_type": "realistik"}, ["style_type", "did you mean 'REALISTIC'?"]),
     ],
     ids=lambda value: repr(value)[:50],
@@ -182,5 +185,15 @@ def test_any_bytes_as_folder_defaults_make_a_place(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("field", sorted(Variant.model_fields))
-def test_null_says_nothing(field: str) -> None:
-    assert sidecar({**BEACH, "variants": {"a": {field: None}}}).errors == ()
+@pytest.mark.parametrize("variant", ["a", "metadata", "output"])
+def test_null_is_an_error_that_says_to_leave_it_out(field: str, variant: str) -> None:
+    """Whoever writes it means to inherit nothing, which no word says."""
+    read = sidecar({**BEACH, "variants": {variant: {field: None}}})
+    assert codes(read) == [Code.INVALID_VALUE]
+    assert f"variants.{variant}.{field} is null, which says nothing; leave it out" in words(read)
+
+
+def test_each_null_is_named_once_beside_the_other_mistakes_and_none_in_metadata() -> None:
+    read = sidecar({"seed": None, "promt": None, "output": [{"width": None}], "metadata": {"sku": None}})
+    assert codes(read) == [Code.UNKNOWN_FIELD, Code.INVALID_VALUE, Code.INVALID_VALUE]
+    assert [part for part in ("seed is null", "output[0].width is null") if part not in words(read)] == []

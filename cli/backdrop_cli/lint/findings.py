@@ -11,6 +11,9 @@ from backdrop.core.meanings import CODES
 UNREADABLE = "unreadable"
 NO_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
+MISNAMED_SIDECAR = "misnamed_sidecar"
+SAME_VARIANTS = "same_variants"
+UNREAD_SIDECAR = "unread_sidecar"
 
 
 class Finding(NamedTuple):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codes import Code
-from backdrop.core.job import Job, PhotoFacts, Source
+from backdrop.core.instructions import OVERRIDES
+from backdrop.core.job import Job, PhotoFacts, Problem, Source
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
 from backdrop.core.money import SELLS_CREDITS
@@ -16,7 +17,16 @@ from backdrop.core.places import Place, distance
 from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored
 from backdrop.steps.wanted import Wanted
-from backdrop_cli.lint.findings import MISNAMED_DEFAULTS, NO_PHOTO, UNREADABLE, Finding, Looked
+from backdrop_cli.lint.findings import (
+    MISNAMED_DEFAULTS,
+    MISNAMED_SIDECAR,
+    NO_PHOTO,
+    SAME_VARIANTS,
+    UNREAD_SIDECAR,
+    UNREADABLE,
+    Finding,
+    Looked,
+)
 from backdrop_cli.lint.folder import UNCHANGED, LocalFolder
 from backdrop_cli.side_by_side import side_by_side
 
@@ -29,6 +39,8 @@ UNTOLD = {SELLS_CREDITS: 0}
 # A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
 MOST_NEAR_MISSES = 50
 MOST_NAMES = 1000
+# What some desktops add, and hide.
+HIDDEN_SUFFIX = ".json.txt"
 _SILENT = "Nothing here says what is wanted of it."
 
 
@@ -66,7 +78,9 @@ class Look:
             looked.add(self._instructions(key))
         looked.add(self._photos(sorts[Kind.PHOTO], looked))
         looked.add(self._without_a_photo(sorts[Kind.SIDECAR]))
-        looked.add(self._misnamed(key) for key in sorts[Kind.IGNORED] if _is_nearly_defaults(key))
+        looked.add(self._outdone(sorts[Kind.SIDECAR]))
+        for key in sorts[Kind.IGNORED]:
+            looked.add(self._misnamed(key))
         for name, why in self._folder.unreadable.items():
             looked.add([Finding(self._path(name.strip("/")), UNREADABLE, why)])
 
@@ -93,15 +107,33 @@ class Look:
             if key in self._named:
                 continue
             if _is_nearly_defaults(key):
-                yield self._misnamed(key)
+                yield from self._misnamed(key)
                 continue
             photo = key.rpartition("/")[2].removesuffix(".json")
             words = f"There is no photo {photo}, nor one whose name without its suffix is {photo}."
             yield Finding(self._path(key), NO_PHOTO, words, "It waits for a photo of that name.", is_error=False)
 
-    def _misnamed(self, key: str) -> Finding:
+    def _misnamed(self, key: str) -> Iterator[Finding]:
+        """A file that nobody reads, though its name says that somebody should."""
         words = f"It is not read: a folder's defaults are called {DEFAULTS_NAME}."
-        return Finding(self._path(key), MISNAMED_DEFAULTS, words, "Rename it.", is_error=False)
+        if _is_nearly_defaults(key):
+            yield Finding(self._path(key), MISNAMED_DEFAULTS, words, "Rename it.", is_error=False)
+        elif key.lower().endswith(HIDDEN_SUFFIX) and key not in self._named:
+            words = "It is not read: a sidecar's name ends with .json."
+            yield Finding(self._path(key), MISNAMED_SIDECAR, words, "Rename it.", is_error=False)
+
+    def _outdone(self, sidecars: Sequence[str]) -> Iterator[Finding]:
+        """Sidecars that nobody reads, since each of their photos has a nearer one."""
+        for key in sidecars:
+            mine = [one for one in self._folder.keys(BUCKET, key.removesuffix("json")) if may_share(key, one)]
+            mine = [one for one in mine if kind_of(one) is Kind.PHOTO]
+            nearer = [sidecars_of(one)[0] for one in mine if sidecars_of(one)[0] != key]
+            there = set(self._folder.keys(BUCKET, folder_of(key)))
+            own = key.removesuffix(".json") in there
+            if mine and not own and set(nearer) <= there and len(nearer) == len(mine):
+                words = f"It is not read: {', '.join(sorted(one.rpartition('/')[2] for one in nearer))} is nearer."
+                hint = "Keep one of them; what they say is not put together."
+                yield Finding(self._path(key), UNREAD_SIDECAR, words, hint, is_error=False)
 
     def _lonely(self, sidecars: Sequence[str]) -> Iterator[str]:
         """The sidecars that speak for no photo of their folder."""
@@ -121,7 +153,7 @@ class Look:
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
             looked.price += sum(job.quoted for job in answer.jobs)
-            looked.ready += bool(answer.jobs) and not answer.findings
+            looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
             if answer.without_a_word:
                 silent[folder_of(answer.key)].append(answer.key)
@@ -138,8 +170,19 @@ class Look:
         if found.says_nothing:
             return Answer(key, without_a_word=True)
         above = [*self._instructions(broken)] if broken else []
-        own = [Finding.of(self._path(key), one) for one in found.problems if one.message not in self._said]
-        return Answer(key, found.jobs, [*above, *own])
+        own = [self._told(key, one) for one in found.problems if one.message not in self._said]
+        return Answer(key, found.jobs, [*above, *own, *self._overridden(key, found.jobs)])
+
+    def _overridden(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
+        """Variants that are all the same picture now, each of which is bought."""
+        for words in sorted({one for job in jobs for one in job.warnings if OVERRIDES in one}):
+            hint = 'If one picture is meant, say "variants": {} there.'
+            yield Finding(self._path(key), SAME_VARIANTS, f"{words}.", hint, is_error=False)
+
+    def _told(self, key: str, problem: Problem) -> Finding:
+        if problem.code is Code.REFERENCE_NOT_FOUND:
+            problem = problem.but(hint=f"{self._folder.root} is taken for the bucket's root, where keys begin.")
+        return Finding.of(self._path(key), problem)
 
     def _asked_for(self, key: str) -> tuple[Wanted, str]:
         source = Source(source_id="", bucket=BUCKET, key=key)
@@ -179,4 +222,4 @@ def with_their_own(folder: LocalFolder, key: str) -> set[str]:
 
 
 def _is_nearly_defaults(key: str) -> bool:
-    return distance(key.rpartition("/")[2].lower(), DEFAULTS_NAME) <= 2
+    return distance(key.rpartition("/")[2].lower().removesuffix(".txt"), DEFAULTS_NAME) <= 2

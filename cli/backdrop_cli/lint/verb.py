@@ -1,5 +1,6 @@
 """The verb `lint`: which files are meant, the look at them, what is told, and the exit code."""
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,10 @@ def _meant(paths: Sequence[Path]) -> dict[Path, set[str]]:
     for path in paths:
         if not path.exists():
             raise MisusedError(f"there is no {path}; name folders or files on this machine")
-        whole = path.absolute()
+    wholes = {Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100 - without `..`, and links as they are named
+    for whole in wholes:
+        if any(other.is_dir() and other in whole.parents for other in wholes):
+            continue
         root = root_of(whole if whole.is_dir() else whole.parent)
         meant[root].add("" if whole == root else whole.relative_to(root).as_posix())
     return meant

@@ -22,7 +22,7 @@ def amount(dollars: str | None, *, today: bool) -> int | None:
         usd = Decimal(dollars.removeprefix("$"))
     except InvalidOperation:
         usd = Decimal("NaN")
-    if not usd.is_finite() or not 0 <= usd <= MOST:
+    if not usd.is_finite() or not 0 <= usd <= MOST or usd != round(usd, 6):
         raise MisusedError(f"{dollars!r} is no number of dollars; say for example `backdrop budget 300 --today`")
     if not today:
         raise MisusedError(
@@ -71,7 +71,9 @@ def put(stack: Stack, screen: Screen, cap: int) -> None:
         lanes.lift(stack, name, Reason.BUDGET)
     screen.data(_document(stack, now) | {"paused": [name for name in held if name not in lifted], "lifted": lifted})
     screen.say(f"Today's budget is {usd_text(cap)} until {_until(now)}; then {usd_text(stack.daily_budget)} again.")
-    if day.settled >= cap:
+    if not cap:
+        screen.say("So nothing more is bought today.")
+    elif day.settled >= cap:
         screen.say(f"{usd_text(day.settled)} is settled already, so nothing more is bought today.")
     for name, needs in held.items():
         screen.say(_went(stack, name) if name in lifted else f"{name} stays paused: a job needs {usd_text(needs)}.")

@@ -15,12 +15,16 @@ from backdrop_cli.stack import Stack
 
 @dataclass
 class Open:
-    """What has not ended: jobs not bought, photos that wait for instructions, calls out or paid (micro-dollars)."""
+    """What has not ended: jobs not bought, photos that wait for instructions, calls out or paid (micro-dollars).
+
+    `repeatable` are those running whose call might be sent again as yet.
+    """
 
     jobs: int = 0
     waiting: int = 0
     running: int = 0
     cost: int = 0
+    repeatable: int = 0
 
 
 def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
@@ -31,11 +35,11 @@ def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
     which = f"keys that begin with {prefix}" if prefix else "all photos"
     screen.say(f"Not bought yet, {which}, stack {stack.name}: {_what(found)}.")
     _runs_on(screen, found.running, found.cost)
-    if not found.jobs and not found.waiting:
+    if not (found.jobs or found.waiting or found.repeatable):
         screen.data(document | _outcome(Cancelled(left=found.running, left_cost=found.cost)))
         return
     try:
-        screen.agree(f"Cancel {_what(found)}?", yes=yes)
+        screen.agree(_question(found), yes=yes)
     except RefusedError:
         screen.data(document)
         raise
@@ -53,7 +57,8 @@ def _end(stack: Stack, screen: Screen, prefix: str, document: dict[str, Any]) ->
         screen.data(document | _outcome(done))
         screen.say(f"Ended: {_what(Open(done.jobs, done.waiting))}.")
         _runs_on(screen, done.left, done.left_cost)
-        screen.say("A new upload of a photo, its sidecar or its tags brings it back.")
+        if done.jobs or done.waiting:
+            screen.say("A new upload of a photo, its sidecar or its tags brings it back.")
 
 
 def survey(stack: Stack, prefix: str) -> Open:
@@ -67,6 +72,7 @@ def survey(stack: Stack, prefix: str) -> Open:
             else:
                 found.running += 1
                 found.cost += job.charged + job.unknown
+                found.repeatable += job.status is not Status.PAID and job.unwanted is not Status.CANCELLED
     return found
 
 
@@ -81,6 +87,12 @@ def _job(stack: Stack, ref: Ref, prefix: str) -> Iterator[Job]:
         yield job
 
 
+def _question(found: Open) -> str:
+    if found.jobs or found.waiting:
+        return f"Cancel {_what(found)}?"
+    return f"Let no call of {several(found.repeatable, 'job')} be sent a second time?"
+
+
 def _what(found: Open) -> str:
     words = [several(found.jobs, "job")] if found.jobs else []
     words += [f"{several(found.waiting, 'photo')} without instructions"] if found.waiting else []
@@ -90,7 +102,8 @@ def _what(found: Open) -> str:
 def _runs_on(screen: Screen, jobs: int, cost: int) -> None:
     if jobs:
         words = "its call is out or it is paid" if jobs == 1 else "their calls are out or they are paid"
-        screen.say(f"Left running: {several(jobs, 'job')}, since {words}, at most {usd_text(cost)}.")
+        most = f"at most {usd_text(cost)}, since no call is sent a second time"
+        screen.say(f"Left running: {several(jobs, 'job')}; {words}: {most}.")
 
 
 def _outcome(done: Cancelled) -> dict[str, Any]:

@@ -40,5 +40,5 @@ def _known(word: str, names: Sequence[str], kind: str, where: str) -> str:
     if name in names:
         return name
     near = difflib.get_close_matches(name, names, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
-    raise MisusedError(f"there is no {kind} {word!r}; {guess}({where})")
+    guess = f"did you mean {near[0]}? ({where})" if near else where
+    raise MisusedError(f"there is no {kind} {word!r}; {guess}")

@@ -5,13 +5,12 @@ from itertools import groupby
 from typing import Any
 
 from backdrop.core.codes import Code
-from backdrop.core.lane import Pause
 from backdrop.core.layout import source_name
 from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_of, usd_text
 from backdrop.steps.orders import Failure, Wanted
+from backdrop_cli.operate.besides import Besides
 from backdrop_cli.operate.choice import chosen
-from backdrop_cli.operate.lanes import described
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 
@@ -22,14 +21,14 @@ def show(stack: Stack, screen: Screen, meant: Wanted, *, every: bool) -> None:
     """The table by code, then the photos, then what is no failure but waits."""
     with screen.busy("looking through the ledger"):
         found = list(stack.orders.failures(meant))
-    paused = {name: pauses for name in stack.providers if (pauses := stack.keeper.ledger.lane(name).pauses)}
-    screen.data(_document(stack, found, paused))
+        besides = Besides.of(stack, meant)
+    screen.data(_document(stack, found) | besides.document())
     if found:
         screen.say(f"{several(len(found), 'failure')}{_with(meant)}, stack {stack.name}")
         _tell(stack, screen, by_code(found), every=every)
     else:
         screen.say(none_of(stack, meant))
-    _tell_of_pauses(screen, paused)
+    besides.tell(screen)
 
 
 def _tell(stack: Stack, screen: Screen, groups: Mapping[Code, Sequence[Failure]], *, every: bool) -> None:
@@ -85,26 +84,17 @@ def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], 
         screen.say(f"    … and {len(group) - most:,} more: `backdrop failures --code {code.value} --all` lists them")
 
 
-def _tell_of_pauses(screen: Screen, paused: Mapping[str, Sequence[Pause]]) -> None:
-    if paused:
-        screen.say()
-    for name, pauses in paused.items():
-        for one in pauses:
-            screen.say(f"Besides, photos wait: {name} is paused ({one.code.value}): {one.message}")
-
-
 def _summary(code: Code, group: Sequence[Failure]) -> dict[str, Any]:
     certain, unknown = money(group)
     sums = {"photos": len(group), "usd": usd_of(certain), "unknown_usd": usd_of(unknown)}
     return {"code": code.value, **sums, "meaning": CODES[code].meaning, "hint": CODES[code].hint}
 
 
-def _document(stack: Stack, found: Sequence[Failure], paused: Mapping[str, Sequence[Pause]]) -> dict[str, Any]:
+def _document(stack: Stack, found: Sequence[Failure]) -> dict[str, Any]:
     return {
         "stack": stack.name,
         "codes": [_summary(code, group) for code, group in by_code(found).items()],
         "failures": [_described(one) for one in found],
-        "paused": {name: [described(one) for one in pauses] for name, pauses in paused.items()},
     }
 
 

@@ -108,14 +108,16 @@ def _bring(stack: Stack, screen: Screen, plan: Plan, done: Done) -> None:
 
 def _forget(stack: Stack, went: Sequence[Failure]) -> int:
     """Take away the dead letters of what goes on; reconcile, which reads them too, keeps them from us for a minute."""
-    ids = {one.job.job_id for one in went if one.job and one.job.status is Status.DEAD and one.job.told}
-    gone = 0
-    for left in reversed(range(TRIES if ids else 0)):
-        gone += stack.letters.forget(ids)
-        if gone >= len(ids) or not left:
+    gone_on = {
+        one.job.job_id: one.job.rev for one in went if one.job and one.job.status is Status.DEAD and one.job.told
+    }
+    taken: list[str] = []
+    for left in reversed(range(TRIES if gone_on else 0)):
+        taken += stack.letters.forget(gone_on)
+        if gone_on.keys() <= set(taken) or not left:
             break
         stack.clock.sleep(GAP_SECONDS)
-    return gone
+    return len(taken)
 
 
 # -- words -----------------------------------------------------------------------------------------------------

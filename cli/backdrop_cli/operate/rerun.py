@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
+from backdrop.core.layout import Kind, kind_of
 from backdrop.core.money import usd_of, usd_text
 from backdrop.steps.rerun import Foreseen
 from backdrop_cli.errors import RefusedError
@@ -32,6 +33,7 @@ class Plan:
     price: int = 0
     delivered: int = 0
     changed: int = 0
+    reported: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     broken: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, str] = field(default_factory=dict[str, str])
@@ -45,6 +47,7 @@ class Plan:
         self.price += one.price
         self.delivered += len(one.delivered)
         self.changed += one.changed
+        self.reported += bool(one.problems)
         for problem in one.problems:
             self.refused[problem.code.value] += 1
             self.examples.setdefault(problem.code.value, f"{one.key}: {problem.message}")
@@ -114,21 +117,26 @@ def _announce(stack: Stack, screen: Screen, which: str, plan: Plan) -> None:
     if not plan.photos:
         screen.say(f"There is no photo {named}, stack {stack.name}.")
         return
-    screen.say(f"{several(plan.photos, 'photo')} {named}, stack {stack.name}")
+    those = f": {which}" if which and kind_of(which) is Kind.PHOTO else f" {named}"
+    screen.say(f"{several(plan.photos, 'photo')}{those}, stack {stack.name}")
     rows = [
-        (plan.bought, "jobs bought", f"at most {usd_text(plan.price)}"),
-        (plan.delivered, "jobs handed over again", "for nothing, from what was paid"),
-        (plan.changed, "jobs changed", "named no more, or told something new; nothing is bought"),
-        (plan.refused.total(), "reported", _most_frequent(plan)),
+        (plan.bought, _jobs(plan.bought, "bought"), f"at most {usd_text(plan.price)}"),
+        (plan.delivered, _jobs(plan.delivered, "handed over again"), "for nothing, from what was paid"),
+        (plan.changed, _jobs(plan.changed, "changed"), "named no more, or told something new; nothing is bought"),
+        (plan.reported, "reported", _most_frequent(plan)),
         (plan.broken.total(), "photos held", f"mend first: {', '.join(list(plan.broken)[:MOST_SHOWN])}"),
     ]
     shown = [(f"{number:,}", fate, words) for number, fate, words in rows if number]
     screen.table({"": "right", " ": "left", "  ": "words"}, shown)
     if not plan.going:
-        screen.say("Nothing to do: every photo has what is wanted of it now." if not plan.broken else "Nothing to do.")
+        screen.say("Nothing to do: nothing would change." if not plan.broken else "Nothing to do.")
     left = left_today(stack)
     if plan.price > left:
         screen.say(f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC).")
+
+
+def _jobs(number: int, fate: str) -> str:
+    return f"{'job' if number == 1 else 'jobs'} {fate}"
 
 
 def _most_frequent(plan: Plan) -> str:

@@ -101,7 +101,8 @@ def redrive(
     provider: Of = "",
     prefix: Prefix = "",
     pay_again: Annotated[
-        bool, typer.Option("--pay-again", help="Buy once more what was paid, or may have been.")
+        bool,
+        typer.Option("--pay-again", help="Buy once more what was paid, or may have been, and cannot be had any more."),
     ] = False,
     yes: Yes = False,
     stack: StackName = None,

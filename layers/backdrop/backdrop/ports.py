@@ -14,7 +14,10 @@ from backdrop.core.watch import Day, Ref, Run
 
 @dataclass(frozen=True)
 class Stored:
-    """One object as the bucket holds it; `data` is None where the bytes were not asked for."""
+    """One object as the bucket holds it; `data` is None where the bytes were not asked for.
+
+    `archived`: the storage class from which S3 reads nothing at once.
+    """
 
     etag: str
     version_id: str | None
@@ -22,6 +25,7 @@ class Stored:
     modified: datetime
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    archived: str = ""
 
 
 class Listed(NamedTuple):
@@ -138,8 +142,8 @@ class Queue(Protocol):
 class Letters(Protocol):
     """The dead-letter queue."""
 
-    def receive(self) -> Sequence[Letter]:
-        """Some letters, out of others' sight for a moment; none where none is to be had."""
+    def receive(self, out_of_sight_seconds: int = 60) -> Sequence[Letter]:
+        """Some letters, out of others' sight for so long; none where none is to be had."""
         ...
 
     def delete(self, letter: Letter) -> None: ...

@@ -97,14 +97,14 @@ def throttled_call(faults: Faults) -> None:
 
 @fault()
 def half_limit(faults: Faults) -> None:
-    """The account may do half of what we think, and sometimes all of it."""
+    """The account may do half of what we think, or less, and sometimes all of it."""
     trap, provider = faults.trap(1, 1), faults.world.provider
     whole = provider.limit
 
     def change() -> None:
         may, struck = faults.may_strike("half_limit"), faults.fired["half_limit"]
         halved = may and (not struck or provider.limit == whole)
-        provider.limit = max(whole // 2, 1) if halved else whole
+        provider.limit = max((whole if struck else provider.limit) // 2, 1) if halved else whole
         if may:
             faults.world.hub.after(faults.random.uniform(60, 300), change)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
@@ -12,10 +13,13 @@ from backdrop.steps.messages import Look, Request
 NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
+MOST_NAMED = 5
 
 
-def looks_of(body: str, *, bucket: str, again: bool, ident: str = "") -> list[Look]:
+def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: int = 1) -> list[Look]:
     """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
+
+    `receives`: how often it was delivered.
 
     Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket.
     """
@@ -30,11 +34,19 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "") -> list[Lo
     elif "instructions" in message and message.keys() <= REQUEST_FIELDS:
         found = [_request(message, ident)]
     else:
-        raise DamagedMessageError("neither an S3 notification nor a request with bucket, key and instructions")
+        raise DamagedMessageError(_neither(message))
     for look in found:
         if look.bucket != bucket:
             raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
-    return found
+    return [replace(look, receives=receives) for look in found]
+
+
+def _neither(message: Mapping[str, Any]) -> str:
+    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS)
+    if "key" in message and strange:
+        names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
+        return f"a request has bucket, key and instructions, and nothing called {names}"
+    return "neither an S3 notification nor a request with bucket, key and instructions"
 
 
 def _own(message: Mapping[str, Any], again: bool) -> Look:

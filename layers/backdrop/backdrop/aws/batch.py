@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY_SECONDS = 43_000
 LONGEST_BACK_OFF_SECONDS = 60
-BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.BUDGET_RESERVED})
+BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED})
 STALE_DELAY_SECONDS = 1
 # The message's visibility ran out meanwhile, and it was, or is about to be, received again.
 OUT_AGAIN = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})

@@ -68,7 +68,8 @@ class DynamoBooks:
         run = run.but(rev=run.rev + 1, write_id=self._table.new_id())
         fence = "attribute_not_exists(pk)" if run.rev == 1 else "rev = :rev"
         values = {"ExpressionAttributeValues": {":rev": {"N": str(run.rev - 1)}}} if run.rev > 1 else {}
-        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values}
+        shown = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values, **shown}
         try:
             self._table.transact([{"Put": put}], ours=(key_of(run), run.write_id))
         except TransactionError as error:

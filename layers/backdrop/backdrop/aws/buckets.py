@@ -1,12 +1,13 @@
 """The two buckets on S3."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.failures import error_code, unavailable
+from backdrop.aws.failures import error_code, unavailable, withheld
 from backdrop.ports import Listed, PreconditionError, Stored
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+ARCHIVED = "InvalidObjectState"
 LONGEST_LISTING = 1000
 
 
@@ -24,7 +26,10 @@ class S3Photos:
         self._client = client
 
     def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
-        """The object, or None when there is none; its bytes only if it is not the known one and within `limit`."""
+        """The object, or None when there is none; its bytes only if it is not the known one and within `limit`.
+
+        Raises UnreadableError where S3 refuses this one.
+        """
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
             with found["Body"] as body:
@@ -33,8 +38,20 @@ class S3Photos:
         except (ClientError, BotoCoreError, OSError) as error:
             if error_code(error) in ABSENT:
                 return None
-            raise unavailable("S3", error) from error
+            if error_code(error) == ARCHIVED:
+                return self._archived(bucket, key)
+            raise withheld(key, error) from error
         return _stored(found, data)
+
+    def _archived(self, bucket: str, key: str) -> Stored | None:
+        """What S3 tells of an object whose bytes it does not hand out before somebody restores it."""
+        try:
+            found = self._client.head_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            if error_code(error) in ABSENT:
+                return None
+            raise withheld(key, error) from error
+        return replace(_stored(found, None), archived=found.get("StorageClass", "GLACIER"))
 
     def tags(self, bucket: str, key: str) -> Mapping[str, str]:
         """The object's tags; none where the object is gone by now."""
@@ -43,7 +60,7 @@ class S3Photos:
         except (ClientError, BotoCoreError) as error:
             if error_code(error) in ABSENT:
                 return {}
-            raise unavailable("S3", error) from error
+            raise withheld(key, error) from error
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:

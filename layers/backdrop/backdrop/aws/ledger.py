@@ -105,7 +105,12 @@ class DynamoLedger:
     def _put(self, item: Item) -> dict[str, Any]:
         """A fenced put: only where the item is still the one that was read."""
         fence = "attribute_not_exists(pk)" if item.rev == 1 else "rev = :rev"
-        put: dict[str, Any] = {"TableName": self._table.name, "Item": item_of(item), "ConditionExpression": fence}
+        put: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Item": item_of(item),
+            "ConditionExpression": fence,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         if item.rev > 1:
             put["ExpressionAttributeValues"] = {":rev": {"N": str(item.rev - 1)}}
         return {"Put": put}

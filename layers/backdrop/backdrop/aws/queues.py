@@ -12,7 +12,6 @@ from backdrop.ports import Letter
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-OUT_OF_SIGHT_SECONDS = 60
 WAITING: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -64,13 +63,13 @@ class SqsLetters:
         self._client = client
         self._url = url
 
-    def receive(self) -> Sequence[Letter]:
-        """Some letters, out of others' sight for a moment; none where none is to be had."""
+    def receive(self, out_of_sight_seconds: int = 60) -> Sequence[Letter]:
+        """Some letters, out of others' sight for so long; none where none is to be had."""
         try:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=10,
-                VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
+                VisibilityTimeout=out_of_sight_seconds,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
                 AttributeNames=["DeadLetterQueueSourceArn"],  # pyright: ignore[reportArgumentType]

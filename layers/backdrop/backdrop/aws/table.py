@@ -56,7 +56,7 @@ class Table:
         try:
             found = self._client.get_item(TableName=self.name, Key=attributes_of(key), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
-            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+            raise self._unavailable(error) from error
         return cast("Attributes | None", found.get("Item"))
 
     def partition(self, pk: str) -> Iterator[Attributes]:
@@ -80,7 +80,7 @@ class Table:
             try:
                 page = self._client.query(TableName=self.name, **query, **more)
             except (ClientError, BotoCoreError) as error:
-                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+                raise self._unavailable(error) from error
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
@@ -89,20 +89,24 @@ class Table:
     def transact(self, writes: Sequence[dict[str, Any]], *, ours: tuple[Key, str]) -> None:
         """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
 
+        Puts ask for the item that stood in their way, so that a lost race costs no further look.
+
         Raises TransactionError where a condition failed, WaitError where the table does not answer.
         """
         try:
             self._send(writes)
         except ClientError as error:
-            if self._written(*ours):
-                return
             reasons = _reasons(error)
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
+                if any(reason.get("Item", {}).get("write_id") == {"S": ours[1]} for reason in reasons):
+                    return
                 raise TransactionError(reasons) from error
-            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+            if self._written(*ours):
+                return
+            raise self._unavailable(error) from error
         except BotoCoreError as error:
             if not self._written(*ours):
-                raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+                raise self._unavailable(error) from error
 
     def _send(self, writes: Sequence[dict[str, Any]]) -> None:
         """A conflict with another transaction is weather, never a lost race."""
@@ -135,7 +139,10 @@ class Table:
         try:
             return self._client.describe_table(TableName=self.name)["Table"]["CreationDateTime"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
         except (ClientError, BotoCoreError) as error:
-            raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: BaseException) -> WaitError:
+        return unavailable(f"DynamoDB's table {self.name}", error, Code.LEDGER_UNAVAILABLE)
 
     def update(self, key: Key, **expressions: Any) -> None:
         """Change one item's attributes, whatever they are now."""
@@ -144,7 +151,7 @@ class Table:
                 self._client.update_item(TableName=self.name, Key=attributes_of(key), **expressions)
             except (ClientError, BotoCoreError) as error:
                 if attempt == CONFLICT_TRIES - 1 or error_code(error) != "TransactionConflictException":
-                    raise unavailable("DynamoDB", error, Code.LEDGER_UNAVAILABLE) from error
+                    raise self._unavailable(error) from error
                 self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
             else:
                 return

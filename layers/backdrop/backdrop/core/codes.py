@@ -17,6 +17,8 @@ class Code(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_SMALL = "too_small"
     KEY_TOO_LONG = "key_too_long"
+    FILE_ARCHIVED = "file_archived"
+    FILE_UNREADABLE = "file_unreadable"
     # the instructions
     NO_INSTRUCTIONS = "no_instructions"
     SIDECAR_NOT_JSON = "sidecar_not_json"

@@ -6,6 +6,7 @@ BackdropError                 carries a Code, what happened, and what to do
 │  └─ PhotoError                the file itself
 ├─ ResultError                the provider's picture cannot be handed over: dead, money spent
 ├─ WaitError                  not now, nothing spent: the message is handed back with a delay
+│  └─ UnreadableError           one file that S3 refuses to hand out: reported when it stays so
 ├─ DamagedMessageError        a message that no retry can mend: dead letter
 ├─ StaleError                 somebody else changed the ledger first: look again
 └─ OwnedError                 another job pays for the same content: wait for its file
@@ -52,6 +53,13 @@ class WaitError(BackdropError):
     def __init__(self, code: Code, message: str, delay_seconds: float) -> None:
         super().__init__(code, message)
         self.delay_seconds = delay_seconds
+
+
+class UnreadableError(WaitError):
+    """S3 answers, and refuses to hand out one file (access, encryption)."""
+
+    def __init__(self, message: str, delay_seconds: float) -> None:
+        super().__init__(Code.FILE_UNREADABLE, message, delay_seconds)
 
 
 class DamagedMessageError(BackdropError):

@@ -8,15 +8,17 @@ from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.output import objections, outputs_of
-from backdrop.core.places import TAGS, Place
+from backdrop.core.places import REQUEST, TAGS, Place
 
 # Fields that exclude or explain one another are inherited together or not at all.
+OPERATION = frozenset({"operation", "prompt"})
 GROUPS: tuple[frozenset[str], ...] = (
-    frozenset({"operation", "prompt"}),
+    OPERATION,
     frozenset({"style_preset", "style_codes", "style_type", "style_reference_images"}),
 )
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
+OVERRIDES = "gives one operation or prompt to all variants of"
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
@@ -73,26 +75,47 @@ def resolve(places: Sequence[Place], variant: str = "") -> Instructions:
         provenance |= dict.fromkeys(taken, name)
         closed |= set(taken) | _groups_of(taken)
     if "operation" not in fields:
-        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places))
+        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))
     if fields["operation"] == "replace" and "prompt" not in fields:
-        raise InstructionError(Code.MISSING_PROMPT, f"{provenance['operation']} asks to replace, and gives no prompt.")
+        words = f"{provenance['operation']}: operation is replace, and there is no prompt."
+        raise InstructionError(Code.MISSING_PROMPT, words)
     if fields["operation"] == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
     if objected := objections(fields["operation"], outputs_of(fields)):
         raise InstructionError(Code.CONFLICTING_FIELDS, f"{provenance.get('output', 'output')}: {'; '.join(objected)}")
-    warnings = tuple(warning for place in places for warning in place.warnings)
+    warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
     return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
+
+
+def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
+    """A variant whose picture a nearer place decides: all variants of its folder become the same one."""
+    for n, place in enumerate(places):
+        if place.variants is not None:
+            decided = OPERATION & place.variants.get(variant, {}).keys()
+            nearer = [one.name for one in places[:n] if OPERATION & one.fields.keys()] if decided else []
+            return tuple(f"{one} {OVERRIDES} {place.name}" for one in nearer[:1])
+    return ()
 
 
 def _groups_of(names: Mapping[str, Any]) -> set[str]:
     return {member for group in GROUPS if group & names.keys() for member in group}
 
 
-def _nothing_said(places: Sequence[Place]) -> str:
-    given = sorted({name for place in places for name in place.fields})
-    if given:
-        return f"There is {', '.join(given)}, but neither an operation nor a prompt."
-    empty = [place.name for place in places if place.name != TAGS]
-    if empty:
-        return f"{empty[0]} is empty, and no tag says what is wanted."
-    return "There is no sidecar, no tag and no folder default that says what is wanted."
+def _nothing_said(places: Sequence[Place], variant: str) -> str:
+    """What each place gives instead, and what was perhaps meant by tags that are nearly ours."""
+    given = [(place.name, {name for one in place.of(variant) for name in one}) for place in places]
+    told = [f"{where} gives {', '.join(sorted(map(_as_written, names)))}" for where, names in given if names]
+    empty = [f"The {REQUEST}" if place.name == REQUEST else place.name for place in places if place.name != TAGS]
+    if told:
+        words = f"{'; '.join(told)}; nothing gives an operation or a prompt."
+    elif empty:
+        words = f"{empty[0]} is empty, and no tag says what is wanted."
+    else:
+        words = "There is no sidecar, no tag and no folder default that says what is wanted."
+    misses = (warning for place in places for warning in place.warnings)
+    return " ".join([words, *(f"{miss[:1].upper()}{miss[1:]}" for miss in misses)])
+
+
+def _as_written(name: str) -> str:
+    """People write the short form."""
+    return "style" if name in ("style_preset", "style_codes") else name

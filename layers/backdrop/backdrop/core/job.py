@@ -96,6 +96,10 @@ class Link(Record):
     def usable(self) -> bool:
         return self.url is not None or self.kept is not None
 
+    def lives(self, now: datetime) -> bool:
+        """Whether there is a picture that may still be fetched; nobody knows where the provider does not say."""
+        return self.usable and (self.expires_at is None or now < self.expires_at)
+
 
 @record
 class Attempt(Record):
@@ -171,8 +175,7 @@ class Job(Item):
     `generation` counts the charges that were meant: every resend of an unanswered call belongs to the same one.
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
-    `crashes` counts such deaths in a row.
-    `put_at`: when the message that carries it now was sent.
+    `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent.
     """
 
     job_id: str

@@ -6,6 +6,7 @@ from typing import Any
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
+from backdrop.core.meanings import MEND
 
 MAX_SIDECAR_BYTES = 65_536
 _WIDE = (
@@ -14,6 +15,7 @@ _WIDE = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+_RAW = "a raw line break, tab or other control character stands in a text; write \\n or \\t"
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
 
 
@@ -27,16 +29,18 @@ def json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(_text(data), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise _unreadable(name, f"{where}{_advice(error.doc, error.pos)}") from error
+        if not error.doc.strip():
+            raise _unreadable(name, "it is empty", MEND) from error
+        why = _RAW if error.msg == "Invalid control character at" else f"{error.msg}{_advice(error.doc, error.pos)}"
+        raise _unreadable(name, f"line {error.lineno}, column {error.colno}: {why}") from error
     except RecursionError as error:
-        raise _unreadable(name, "it is nested too deeply") from error
+        raise _unreadable(name, "it is nested too deeply", MEND) from error
     except _SlipError as error:
-        raise _unreadable(name, str(error)) from error
+        raise _unreadable(name, str(error), MEND) from error
     except ValueError as error:
-        raise _unreadable(name, "a number in it is too long") from error
+        raise _unreadable(name, "a number in it is too long", MEND) from error
     if not isinstance(value, dict):
-        raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces")
+        raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces", MEND)
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -87,8 +91,8 @@ def _no_constant(word: str) -> object:
     raise _SlipError(f"{word} is no JSON number")
 
 
-def _unreadable(name: str, why: str) -> InstructionError:
-    return InstructionError(Code.SIDECAR_NOT_JSON, f"{name} cannot be read as JSON: {why}.")
+def _unreadable(name: str, why: str, hint: str | None = None) -> InstructionError:
+    return InstructionError(Code.SIDECAR_NOT_JSON, f"{name} cannot be read as JSON: {why}.", hint)
 
 
 def _kind_of(value: object) -> str:

@@ -67,7 +67,7 @@ class Lane(Item):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go; `trials` such
     probes failed, and the next may go from `trial_at` on.
 
-    `ended`: what is over of this spell of pauses, each reason's last. `told`: the ids of the events that told of it.
+    `ended`: the pauses that are over, each reason's last. `told`: the ids of the events that told of all these.
     """
 
     provider: str
@@ -165,8 +165,6 @@ def pause(lane: Lane, reason: Reason, code: Code, message: str, now: datetime, *
     since = before.since if before else now
     added = Pause(reason=reason, code=code, message=message, since=since, last_seen=now, needs=needs)
     others = tuple(one for one in lane.pauses if one.reason is not reason)
-    if not lane.paused:
-        lane = lane.but(ended=())
     if lane.trying:
         gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)
         lane = lane.but(trials=lane.trials + 1, trial_at=now + gap)

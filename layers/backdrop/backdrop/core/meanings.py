@@ -1,5 +1,6 @@
 """What each code means, where it leaves its job, and what a person can do about it."""
 
+import re
 from dataclasses import dataclass
 
 from backdrop.core.codes import Code, End
@@ -15,9 +16,12 @@ class CodeFacts:
 
 
 _REPLACE = "Replace the file; the photo runs again by itself."
-_MEND = "Mend the instructions; the photo runs again by itself."
+MEND = "Mend the instructions; the photo runs again by itself."
 _PAY_AGAIN = "`backdrop redrive --pay-again` buys it once more, and so does another revision."
 _WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
+# How a hint says that nothing else need be done; a request is heard once, and nobody hears it again by itself.
+_BY_ITSELF = re.compile(r"(then )?the photo runs (again )?(by itself|when it comes)")
+_SEND_AGAIN = "send the request again"
 
 CODES: dict[Code, CodeFacts] = {
     Code.NOT_A_PHOTO: CodeFacts(End.REFUSED, "The bytes are no picture, whatever the name says.", _REPLACE),
@@ -58,6 +62,16 @@ CODES: dict[Code, CodeFacts] = {
         "The object's key is longer than 900 bytes.",
         "Shorten the folder or file name and upload again.",
     ),
+    Code.FILE_ARCHIVED: CodeFacts(
+        End.REFUSED,
+        "The photo, its sidecar or its folder's defaults lie in a storage class from which S3 reads nothing at once.",
+        "Upload it again in a class that can be read at once; or restore it, and then say `backdrop rerun`.",
+    ),
+    Code.FILE_UNREADABLE: CodeFacts(
+        End.WAITING,
+        "S3 refuses to hand out the photo, or a file that speaks for it.",
+        "Operator: look at the bucket's policy and at the KMS key of the file. " + _WAITS,
+    ),
     Code.NO_INSTRUCTIONS: CodeFacts(
         End.REFUSED,
         "Neither a sidecar nor tags nor the folder's defaults say what is wanted.",
@@ -67,16 +81,16 @@ CODES: dict[Code, CodeFacts] = {
     Code.SIDECAR_NOT_JSON: CodeFacts(
         End.REFUSED,
         "The sidecar is not a JSON object in UTF-8.",
-        "Look for a comma too many, a missing quote or typographic quotes. " + _MEND,
+        "Look for a comma too many, a missing quote or typographic quotes. " + MEND,
     ),
-    Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", _MEND),
+    Code.SIDECAR_TOO_LARGE: CodeFacts(End.REFUSED, "The sidecar is larger than 64 KB.", MEND),
     Code.UNKNOWN_FIELD: CodeFacts(
-        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + _MEND
+        End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + MEND
     ),
     Code.INVALID_VALUE: CodeFacts(
         End.REFUSED,
         "A field has a value that it cannot have.",
-        "docs/reference.md says what each field takes. " + _MEND,
+        "docs/reference.md says what each field takes. " + MEND,
     ),
     Code.MISSING_PROMPT: CodeFacts(
         End.REFUSED,
@@ -273,3 +287,11 @@ CODES: dict[Code, CodeFacts] = {
         "Operator: find who sends such messages; the body is in the dead letter.",
     ),
 }
+
+
+def hint_for_request(code: Code, hint: str) -> str:
+    """What to do where a request was refused: a message cannot be mended, so it is sent again."""
+    if code is Code.NO_INSTRUCTIONS:
+        return f'Say in its instructions what is wanted, such as {{"operation": "remove"}}, and {_SEND_AGAIN}.'
+    told = _BY_ITSELF.sub(f"then {_SEND_AGAIN}", hint)
+    return told if _SEND_AGAIN in told else f"{told} Then {_SEND_AGAIN}."

@@ -14,9 +14,15 @@ type KnownAt = Callable[[Sequence[str | int]], Sequence[str]]
 _INVISIBLE = frozenset({"one", "list", "[key]"})
 
 
-def explained(place: str, known_at: KnownAt, detail: Mapping[str, Any]) -> InstructionError:
-    """One mistake, of those that pydantic lists; `known_at` gives the fields that may stand at a path."""
+def explained(
+    place: str, known_at: KnownAt, detail: Mapping[str, Any], given: Mapping[str, Any] | None = None
+) -> InstructionError:
+    """One mistake, of those that pydantic lists; `known_at` gives the fields that may stand at a path.
+
+    `given`: what the place says, for words as they were written.
+    """
     where = path_of(detail["loc"])
+    detail = {**detail, "input": _written(given, detail)}
     if detail["type"] == "extra_forbidden":
         code, words = _unknown_field(where, known_at(detail["loc"]), detail)
     else:
@@ -52,8 +58,9 @@ def _unknown_field(where: str, fields: Sequence[str], detail: Mapping[str, Any])
 def _not_a_word(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     expected = detail["ctx"]["expected"]
     words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-    near = difflib.get_close_matches(str(detail["input"]), words, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
+    spelled = {word.casefold(): word for word in words}
+    near = difflib.get_close_matches(str(detail["input"]).strip().casefold(), list(spelled), n=1)
+    guess = f"; did you mean {spelled[near[0]]!r}?" if near else ""
     return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {expected}{guess}"
 
 
@@ -82,6 +89,43 @@ def _other(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; {message}"
 
 
+def _written(given: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> object:
+    """A word as it stands in the file; it is read in one spelling."""
+    found: Any = given
+    for step in detail["loc"]:
+        if step in _INVISIBLE:
+            continue
+        try:
+            found = found[step]
+        except (KeyError, IndexError, TypeError):
+            return detail["input"]
+    same = isinstance(found, str) and found.strip().casefold() == str(detail["input"]).casefold()
+    return found if same else detail["input"]
+
+
+def _too_long(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    context = detail["ctx"]
+    kinds = {"string_too_long": "characters", "Dictionary": "names"}
+    kind = kinds.get(detail["type"]) or kinds.get(context.get("field_type", ""), "entries")
+    has = len(detail["input"]) if kind == "characters" else context.get("actual_length") or len(detail["input"])
+    return Code.INVALID_VALUE, f"{where} has {has:,} {kind}; it can have at most {context['max_length']:,} {kind}"
+
+
+def _out_of_range(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    bound = " and ".join(f"{bounds[name]} {limit}" for name, limit in detail["ctx"].items() if name in bounds)
+    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {bound}"
+
+
+def _no_number(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be a whole number"
+
+
+def _no_text(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    at = f"a name in {where.rpartition('.')[0] or 'it'}" if detail["loc"][-1:] in ((), ("[key]",)) else where
+    return Code.INVALID_VALUE, f"{at} holds {_shown(detail['input'])}: half of a surrogate pair is no text"
+
+
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=True, default=str)
     length = len(value) if isinstance(value, str) else len(text)
@@ -93,6 +137,16 @@ _EXPLAIN: dict[str, Callable[[str, Mapping[str, Any]], tuple[Code, str]]] = {
     "value_error": _own_words,
     "string_too_short": _too_short,
     "string_pattern_mismatch": _not_a_name,
+    "string_too_long": _too_long,
+    "too_long": _too_long,
+    "greater_than_equal": _out_of_range,
+    "greater_than": _out_of_range,
+    "less_than_equal": _out_of_range,
+    "less_than": _out_of_range,
+    "int_type": _no_number,
+    "int_from_float": _no_number,
+    "int_parsing": _no_number,
+    "string_unicode": _no_text,
     "model_type": _no_object,
     "dict_type": _no_object,
 }

@@ -38,15 +38,18 @@ NOT_CONFIGURED: Configured = {}
 def price_per_image(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:
     """The list price of one output image of a job at a provider, in micro-dollars.
 
-    Raises InstructionError (price_unknown) where the provider sells credits and nobody said what they cost.
+    Raises InstructionError (price_unknown) where the provider sells credits and nobody said what they cost, and where
+    the list has no price for what it does not do.
     """
     if provider == SELLS_CREDITS:
-        if provider not in configured:
-            raise InstructionError(Code.PRICE_UNKNOWN, f"What an image costs at {provider} is not known in this stack.")
-        return configured[provider]
-    if instructions["operation"] == "remove":
-        return REMOVE_PER_INPUT[provider]
-    return REPLACE_PER_IMAGE[provider][instructions.get("rendering_speed", "DEFAULT")]
+        price = configured.get(provider)
+    elif instructions["operation"] == "remove":
+        price = REMOVE_PER_INPUT.get(provider)
+    else:
+        price = REPLACE_PER_IMAGE[provider].get(instructions.get("rendering_speed", "DEFAULT"))
+    if price is None:
+        raise InstructionError(Code.PRICE_UNKNOWN, f"What an image costs at {provider} is not known in this stack.")
+    return price
 
 
 def quote(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:

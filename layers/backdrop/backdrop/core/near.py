@@ -1,25 +1,49 @@
 """Which of a folder's files was probably meant as a photo's sidecar, though its name is not quite right."""
 
+import re
+import unicodedata
 from collections.abc import Collection
 
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.places import distance
 
 MOST_EDITS = 2
+# What desktops add to a name by themselves: a hidden suffix, the count of a second download.
+_ADDED = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
 def near_miss(photo: str, keys: Collection[str]) -> str | None:
     """What to say of the nearest file: `found Red.jpg.json: names are case-sensitive`; None where none is near."""
     wanted = sidecars_of(photo)
-    taken = {name for key in keys if kind_of(key) is Kind.PHOTO for name in sidecars_of(key)}
-    spare = (key for key in keys if ".json" in key.lower() and kind_of(key) is not Kind.DEFAULTS)
-    free = sorted(key for key in spare if key not in taken)
-    spelled = {name.lower() for name in wanted}
-    for key in free:
-        if key.lower() in spelled:
+    spelled = {_folded(name) for name in wanted}
+    for key in (free := _free(keys, spelled)):
+        if key.lower() in {name.lower() for name in wanted}:
             return f"found {_name(key)}: names are case-sensitive"
-    near = next((key for key in free if _edits(key, wanted) <= MOST_EDITS), None)
+        if _folded(key) in spelled:
+            return f"found {_name(key)}: it looks the same and is spelled in another Unicode form (NFC, NFD)"
+    near = next((key for key in free if _folded(_ADDED.sub("", key)) == _folded(wanted[0])), None)
+    if near is None:
+        alike = [key for key in free if _digits(key) in map(_digits, wanted)]
+        near = min(alike, key=lambda key: _edits(key, wanted), default=None)
+        near = near if near and _edits(near, wanted) <= MOST_EDITS else None
     return f"found {_name(near)}: it should be {_name(wanted[0])}" if near else None
+
+
+def _free(keys: Collection[str], spelled: Collection[str]) -> list[str]:
+    """The files that may be meant for this photo: none that is, or looks like, another photo's own."""
+    taken = {name for key in keys if kind_of(key) is Kind.PHOTO for name in sidecars_of(key)}
+    others = {_folded(name) for name in taken}.difference(spelled)
+    spare = (key for key in keys if ".json" in key.lower() and kind_of(key) is not Kind.DEFAULTS)
+    return sorted(key for key in spare if key not in taken and _folded(_ADDED.sub("", key)) not in others)
+
+
+def _folded(key: str) -> str:
+    return unicodedata.normalize("NFC", key).lower()
+
+
+def _digits(key: str) -> str:
+    """The photos of a series differ in a number, and no one mistypes that."""
+    return "".join(letter for letter in _name(key).lower().partition(".json")[0] if letter.isdigit())
 
 
 def _edits(key: str, wanted: Collection[str]) -> int:

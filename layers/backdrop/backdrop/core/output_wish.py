@@ -43,10 +43,15 @@ def _suffix(value: object) -> object:
     return {"jpeg": JPG}.get(word.removeprefix("."), word.removeprefix(".")) if isinstance(word, str) else word
 
 
+def whole(value: object) -> object:
+    """JSON knows one kind of number: `7.0` and `1e3` are whole."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _number(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")
-    return value
+    return whole(value)
 
 
 def _name(text: str) -> str:
@@ -66,6 +71,7 @@ def _color(text: str) -> str:
 
 def _margin(value: object) -> object:
     """A margin as `7.5%` or `40px`; a bare number counts pixels."""
+    value = whole(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value}{PIXELS}"
     if not isinstance(value, str):

@@ -1,6 +1,6 @@
 """What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 TAG_PREFIX = "backdrop:"
 TAGS, REQUEST = "tags", "request"
+_FOREIGN = f" If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
 # What a tag's one line of text cannot say.
 MOST_EDITS = 2
+# `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
+DEEPEST = 6
 NOT_IN_TAGS = frozenset({"metadata", "variants"})
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
 
@@ -82,7 +85,8 @@ def read_tags(tags: Mapping[str, str]) -> Place:
     )
     unsaid = tuple(f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(NOT_IN_TAGS & read.keys()))
     place = _checked(TAGS, {name: _tag_value(name, text) for name, text in read.items() if name in known}, strict=False)
-    return Place(TAGS, place.fields, errors=place.errors, warnings=misses + unsaid)
+    errors = tuple(InstructionError(one.code, one.message, one.hint + _FOREIGN) for one in place.errors)
+    return Place(TAGS, place.fields, errors=errors, warnings=misses + unsaid)
 
 
 def _tag_value(name: str, text: str) -> object:
@@ -112,15 +116,38 @@ def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
     """A place's fields, or every mistake in them; a note for editors (`$schema`) is passed over."""
     given = {name: value for name, value in given.items() if name != "$schema"}
     errors = [InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in _all_conflicts(given)]
+    nulls = list(_nulls(given, ()))
     from backdrop.core.wish import known_at
 
     try:
         wish = _wish().model_validate(given, strict=strict)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return Place(place, errors=(*(explained(place, known_at, one) for one in details), *errors))
+        told = {path_of(one["loc"]) for one in details}
+        errors += [_nothing(place, path) for path in nulls if path not in told]
+        return Place(place, errors=(*(explained(place, known_at, one, given) for one in details), *errors))
+    errors += [_nothing(place, path) for path in nulls]
     variants = None if wish.variants is None else {name: one.fields() for name, one in wish.variants.items()}
     return Place(place, errors=tuple(errors)) if errors else Place(place, wish.fields(), variants)
+
+
+def _nothing(place: str, path: str) -> InstructionError:
+    """Somebody may mean `inherit nothing`, which no word says."""
+    return InstructionError(Code.INVALID_VALUE, f"{place}: {path} is null, which says nothing; leave it out")
+
+
+def _nulls(value: object, steps: tuple[str | int, ...]) -> Iterator[str]:
+    """The paths of all nulls, but those that people write into their own metadata."""
+    if value is None:
+        yield path_of(steps)
+    if len(steps) > DEEPEST or (steps[-1:] == ("metadata",) and steps != ("variants", "metadata")):
+        return
+    if isinstance(value, dict):
+        for name, inner in cast("dict[str, Any]", value).items():
+            yield from _nulls(inner, (*steps, name))
+    elif isinstance(value, list):
+        for n, inner in enumerate(cast("list[Any]", value)):
+            yield from _nulls(inner, (*steps, n))
 
 
 def _all_conflicts(given: Mapping[str, Any]) -> list[str]:

@@ -85,9 +85,14 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 def error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
     """Everything that is wrong with a photo now, or None when it is right."""
     current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
-    errors = [_error(problem, None, problem.variant or None, Status.REFUSED.value) for problem in source.problems]
+    errors = [_error(problem, None, problem.variant or None, _standing(problem)) for problem in source.problems]
     errors += [_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem]
     return {"source": _source(source), "errors": errors} if errors else None
+
+
+def _standing(problem: Problem) -> str:
+    """What becomes of a photo that has no job: it is refused, or waits as an accepted one does."""
+    return (Status.ACCEPTED if problem.retryable else Status.REFUSED).value
 
 
 def _error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
@@ -149,9 +154,9 @@ def lane_events(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
 
     A pause that ended before anybody was told of it is among them, so that no end is heard of without its beginning.
     """
-    spell = (*lane.ended, *lane.pauses)
-    told = [("Provider Paused", one) for one in spell]
-    told += [("Budget Reached", one) for one in spell if one.reason is Reason.BUDGET]
+    pauses = (*lane.ended, *lane.pauses)
+    told = [("Provider Paused", one) for one in pauses]
+    told += [("Budget Reached", one) for one in pauses if one.reason is Reason.BUDGET]
     events = [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
     if lane.paused or lane.resumed_at is None:
         return events
@@ -173,13 +178,14 @@ def _lane_detail(lane: Lane, kind: str, since: datetime) -> dict[str, Any]:
 
 
 def dead_letter(job: Job) -> dict[str, str]:
-    """The message attributes by which a dead letter explains itself."""
+    """The message attributes by which a dead letter explains itself; `rev` tells this death from later ones."""
     problem = job.problem
     return {
         "code": problem.code.value if problem else "",
         "reason": problem.message[:1000] if problem else "",
         "money": problem.money.value if problem else Money.UNKNOWN.value,
         "job_id": job.job_id,
+        "rev": str(job.rev),
         "provider": job.provider,
     }
 

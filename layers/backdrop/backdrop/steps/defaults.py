@@ -1,5 +1,7 @@
 """Folder defaults: what `_backdrop.json` says in a photo's own folder and in those above it, read once a batch."""
 
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import MAX_SIDECAR_BYTES, too_large
 from backdrop.core.layout import defaults_of
 from backdrop.core.places import Place, read_file
@@ -36,6 +38,9 @@ class FolderDefaults:
 
 def read_stored(name: str, stored: Stored) -> Place:
     """A sidecar, or a folder's defaults, as a place."""
+    if stored.archived:
+        words = f"{name} lies in the archive class {stored.archived}."
+        return Place(name, errors=(InstructionError(Code.FILE_ARCHIVED, words),))
     if stored.data is None:
         return Place(name, errors=(too_large(name, stored.size),))
     return read_file(name, stored.data)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import FAILED, Job, Problem, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
@@ -43,7 +43,7 @@ class Deliver:
     def __call__(self, message: DeliverMessage, *, receives: int = 1) -> Delivery:
         source, jobs = self.ledger.photo(message.source_id)
         if source is None:
-            return Delivery()
+            raise DamagedMessageError("the ledger knows no such photo")
         job = _find(jobs, message.job_id)
         ended_here = job is not None and job.status is Status.PAID
         if job and ended_here:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.errors import StaleError, UnreadableError, WaitError
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of
@@ -14,6 +14,7 @@ from backdrop.steps.marks import begin_look, leave_look
 from backdrop.steps.messages import Look
 from backdrop.steps.photo import Decision, Photos
 from backdrop.steps.references import References
+from backdrop.steps.unreadable import report_unreadable
 
 
 @dataclass(eq=False, repr=False)
@@ -55,7 +56,7 @@ class Intake:
         own = photo_of(look.key)
         for key in (own, *self.photos.keys(look.bucket, f"{own}.")):
             if kind_of(key) is Kind.PHOTO and may_share(look.key, key):
-                decision = self._once(Look(look.bucket, key, again=look.again))
+                decision = self._once(Look(look.bucket, key, again=look.again, receives=look.receives))
                 accepted, refused = accepted + decision.accepted, refused + decision.refused
         return Decision(accepted, refused)
 
@@ -74,8 +75,10 @@ class Intake:
         begin_look(self.ledger, place, self.clock.now())
         try:
             decision = self.photo(look)
-        except (WaitError, StaleError):
+        except (WaitError, StaleError) as error:
             leave_look(self.ledger, place, self.clock)
+            if isinstance(error, UnreadableError):
+                report_unreadable(self.ledger, self.photo.deliver, self.clock, look, error)
             raise
         leave_look(self.ledger, place, self.clock)
         return decision

@@ -1,6 +1,7 @@
 """Dead letters: what only the redrive policy caught is given its reason, and its photo an error report."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
 from backdrop.steps.messages import JobMessage, LaneMessage, Look, parse, parse_delivery, tell_of_lane, to_deliver
 
 MOST_BATCHES = 20
+LOOK_SECONDS = 10
 WORDS = "A thousand deliveries of its message came to nothing."
 
 
@@ -39,18 +41,33 @@ class DeadLetters:
                 break
         return explained
 
-    def forget(self, job_ids: Collection[str]) -> int:
-        """Take away the letters of jobs that go on; how many there were."""
-        gone = 0
+    def forget(self, gone_on: Mapping[str, int]) -> list[str]:
+        """Take away the letters of jobs that went on, each from this revision; the job's id for every letter.
+
+        One that died again since has sent a letter of a later revision, which stays.
+        """
+        taken: list[str] = []
         for _ in range(MOST_BATCHES):
             batch = self.letters.receive()
             for letter in batch:
-                if letter.attributes.get("job_id") in job_ids:
+                job_id = letter.attributes.get("job_id", "")
+                if _rev(letter) <= gone_on.get(job_id, -1):
                     self.letters.delete(letter)
-                    gone += 1
+                    taken.append(job_id)
             if not batch:
                 break
-        return gone
+        return taken
+
+    def of_no_job(self) -> Counter[str]:
+        """By code, how many letters are no job's, as far as one look goes."""
+        found = Counter[str]()
+        for _ in range(MOST_BATCHES):
+            batch = self.letters.receive(LOOK_SECONDS)
+            known = (letter.attributes for letter in batch if not letter.attributes.get("job_id"))
+            found.update(code for attributes in known if (code := attributes.get("code")))
+            if not batch:
+                break
+        return found
 
     def _explain(self, letter: Letter) -> bool:
         if letter.attributes.get("code"):
@@ -118,3 +135,9 @@ class DeadLetters:
         problem = Problem.of(BackdropError(Code.MESSAGE_GIVEN_UP, WORDS), self.clock.now())
         self.ledger.put_source(source.but(problems=(problem,), reported=True, waiting_since=None), ())
         to_deliver(self.deliver, source)
+
+
+def _rev(letter: Letter) -> int:
+    """How the job stood that the letter tells of; the beginning where the letter does not say."""
+    rev = letter.attributes.get("rev", "")
+    return int(rev) if rev.isdecimal() else 0

@@ -39,7 +39,8 @@ def begin_look(ledger: Ledger, place: Source, now: datetime) -> None:
     source = ledger.photo(place.source_id)[0] or place
     died = source.begun_until is not None and now >= source.begun_until
     until = now + LONGEST_LOOK if source.begun_until is None or died else source.begun_until
-    ledger.put_source(source.but(begun_until=until, crashes=source.crashes + died), ())
+    crashes = source.crashes + (died and source.crashes < MOST_CRASHES)
+    ledger.put_source(source.but(begun_until=until, crashes=crashes), ())
 
 
 def leave_look(ledger: Ledger, place: Source, clock: Clock) -> None:

@@ -28,7 +28,7 @@ class Look:
 
     `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
     instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
-    are still to be woken.
+    are still to be woken. `receives`: how often its message was delivered, this time included.
     """
 
     bucket: str
@@ -38,6 +38,7 @@ class Look:
     rerun: bool = False
     after: str = ""
     request: Request | None = None
+    receives: int = 1
 
 
 @record

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from backdrop.core import transitions
-from backdrop.core.job import Job, Owner, Source
+from backdrop.core.job import Job, Owner, Source, Status
 from backdrop.core.transitions import Step
 from backdrop.ports import Ledger
 from backdrop.steps.reuse import shared
@@ -37,7 +37,7 @@ def steps_of(
         if step and step.owner:
             buyers[job.content_key] = step.owner
         steps += [step] if step else []
-    return steps + _leaving(source, jobs, wanted, refused, now)
+    return steps + _leaving(jobs, wanted, refused, now)
 
 
 def after(steps: Sequence[Step], jobs: Sequence[Job]) -> Sequence[Job]:
@@ -57,16 +57,16 @@ def _named(source: Source, known: Job | None, wanted: Job, now: datetime) -> Ste
     return replace(step, job=described.job) if step and described else described or step
 
 
-def _leaving(
-    source: Source, jobs: Sequence[Job], wanted: Sequence[Job], refused: Collection[str], now: datetime
-) -> list[Step]:
+def _leaving(jobs: Sequence[Job], wanted: Sequence[Job], refused: Collection[str], now: datetime) -> list[Step]:
     """The jobs that the photo names no more; of a variant that was taken away the pictures stay."""
     named, variants = {job.job_id for job in wanted}, {*refused, *(job.variant for job in wanted)}
-    steps: list[Step | None] = []
-    for job in jobs:
-        if job.job_id in named:
-            continue
-        taken_away = bool(wanted) and job.job_id in source.jobs.values() and job.variant not in variants
-        steps.append(transitions.set_aside(job) if taken_away else None)
-        steps.append(transitions.supersede(job, now))
+    left = [job for job in _last_delivered(jobs) if wanted and job.variant not in variants]
+    steps = [transitions.set_aside(job) for job in left]
+    steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]
     return [step for step in steps if step]
+
+
+def _last_delivered(jobs: Sequence[Job]) -> Collection[Job]:
+    """Of each variant the job whose pictures lie there, whether or not the photo named anything since."""
+    delivered = [job for job in jobs if job.status is Status.STORED]
+    return {job.variant: job for job in sorted(delivered, key=lambda job: job.ended_at or job.queued_at)}.values()

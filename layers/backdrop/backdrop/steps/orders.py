@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError
 from backdrop.core.job import Job, Money, Problem, Source, Status
+from backdrop.core.layout import paid_key
 from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
 from backdrop.core.watch import MESSAGE_LIFE, Ref
-from backdrop.ports import Books, Clock, Ledger, Queue
+from backdrop.ports import Books, Clock, Ledger, OutputBucket, Queue
 from backdrop.steps.messages import look_at, to_deliver, to_lane
 from backdrop.steps.reuse import shared
 
@@ -19,6 +20,12 @@ TRIES = 8
 # A person's command may be ended between the write and the message: reconcile then sends it within so long.
 SENT_BY_RECONCILE = timedelta(minutes=10)
 VIEWS_AFTER_SECONDS = 30
+# Reconcile looks at a lost answer before that; so many are looked through.
+DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000
+# Behind the links of these there is nothing any more.
+GONE = frozenset({Code.LINK_EXPIRED, Code.RESULT_GONE, Code.PAID_FILE_GONE})
+# The pictures of these were opened and are no good, so that a person may want others.
+NO_GOOD = frozenset({Code.RESULT_NOT_AN_IMAGE, Code.RESULT_TRUNCATED, Code.RESULT_NOT_TRANSPARENT})
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,14 @@ class Wanted:
             and failure.source.key.startswith(self.prefix)
         )
 
+    def means_doubt(self, job: Job) -> bool:
+        """The same for a job whose answer was lost."""
+        return (
+            (not self.codes or Code.CHARGE_UNKNOWN in self.codes)
+            and self.provider in ("", job.provider)
+            and job.key.startswith(self.prefix)
+        )
+
 
 @dataclass(frozen=True)
 class Redrive:
@@ -78,6 +93,7 @@ class Orders:
 
     ledger: Ledger
     books: Books
+    output: OutputBucket
     lanes: Mapping[str, Queue]
     deliver: Queue
     intake: Queue
@@ -91,19 +107,26 @@ class Orders:
             if source:
                 yield from (one for one in _failures(source, jobs, ref) if wanted.means(one))
 
+    def in_doubt(self, wanted: Wanted) -> Iterator[Job]:
+        """Jobs whose answer was lost, and of which it is not decided yet whether that stays so."""
+        for ref in self.books.due(self.clock.now() + DOUBT_IS_DUE, MOST_DUE):
+            job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
+            if job and job.status is Status.UNKNOWN and wanted.means_doubt(job):
+                yield job
+
     # -- redrive -------------------------------------------------------------------------------------------
 
     def plan(self, failure: Failure, *, pay_again: bool) -> Redrive:
-        """How a failure goes on, and what that may cost."""
+        """How a failure goes on, and what that may cost: what is paid and can still be had is not bought again."""
         job, now = failure.job, self.clock.now()
         if job is None:
             return Redrive(failure, None)
         price = self._price(job)
+        if self._can_be_had(job, now) and not (pay_again and failure.problem.code in NO_GOOD):
+            return Redrive(failure, transitions.deliver_again(job, now))
         if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
             return Redrive(failure, transitions.pay_again(job, now), price)
-        if job.status is Status.DEAD and any(link.usable for link in job.links):
-            return Redrive(failure, transitions.deliver_again(job, now))
-        step = transitions.reopen(job, job, now)
+        step = None if job.reused_from else transitions.reopen(job, job, now)
         return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
 
     def _price(self, job: Job) -> int:
@@ -112,6 +135,16 @@ class Orders:
             return quote(job.provider, job.instructions, self.prices)
         except InstructionError:
             return job.quoted
+
+    def _can_be_had(self, job: Job, now: datetime) -> bool:
+        """Whether a paid picture may still be fetched from its link, or lies where an earlier delivery kept it."""
+        if job.status is not Status.DEAD:
+            return False
+        gone = job.reused_from or (job.problem and job.problem.code in GONE)
+        if not gone and any(link.lives(now) for link in job.links):
+            return True
+        bought_by, pictures = job.reused_from or job.job_id, sum(link.usable for link in job.links)
+        return any(self.output.find(paid_key(bought_by, job.answered, n, "")) for n in range(1, pictures + 1))
 
     def redrive(self, plan: Redrive) -> bool:
         """Bring a failure on its way again; False where it cannot go without paying again, or others were faster."""
@@ -151,7 +184,10 @@ class Orders:
     # -- cancel --------------------------------------------------------------------------------------------
 
     def cancel(self, prefix: str, done: Cancelled) -> Iterator[str]:
-        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`."""
+        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`.
+
+        A call that is out runs on, and is not sent again: unpaid, it ends too; where its answer is lost, it is held.
+        """
         for ref in self.books.open():
             source, jobs = self.ledger.photo(ref.source_id)
             if source is None or not source.key.startswith(prefix):
@@ -165,10 +201,6 @@ class Orders:
             return self._wait_no_more(source, done)
         if job.ended:
             return False
-        if job.status is not Status.ACCEPTED:
-            done.left += 1
-            done.left_cost += job.charged + job.unknown
-            return False
         step = transitions.cancel(job, self.clock.now())
         to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)
         try:
@@ -176,6 +208,10 @@ class Orders:
         except StaleError:
             again = self.ledger.job(job.source_id, job.job_id)
             return self._cancelled(source, again, done) if again and not again.ended else False
+        if not job.ended:
+            done.left += 1
+            done.left_cost += job.charged + job.unknown
+            return False
         to_deliver(self.deliver, job, job.job_id)
         done.jobs += 1
         return True

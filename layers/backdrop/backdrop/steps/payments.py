@@ -64,12 +64,19 @@ class Payments:
             return
         cap = usd_text(self.daily_budget)
         words = f"The job costs up to {usd_text(price)}, which is more than a whole day's budget ({cap})."
-        problem = Problem.of(BackdropError(error.code, words), self.clock.now()).since(job.problem)
-        if job.status is Status.ACCEPTED:
-            job = self.ledger.advance(transitions.note(job, problem))
+        self._too_dear(job, BackdropError(error.code, words))
+        raise WaitError(error.code, words, DEARER_THAN_A_DAY_SECONDS) from error
+
+    def _too_dear(self, job: Job, error: BackdropError) -> None:
+        """The job waits and says so; one whose answer was lost cannot be sent once more: a person must decide."""
+        now = self.clock.now()
+        if job.status is Status.UNKNOWN:
+            to_deliver(self.keeper.deliver, self.ledger.advance(transitions.hold(job, now)), job.job_id)
+            return
+        problem = Problem.of(error, now).since(job.problem)
+        job = self.ledger.advance(transitions.note(job, problem))
         if problem.times.bit_count() == 1:
             to_deliver(self.keeper.deliver, job)
-        raise WaitError(error.code, words, DEARER_THAN_A_DAY_SECONDS) from error
 
     def check_time(self, provider: Provider, slot: Slot) -> None:
         """WaitError where a call started now might outlive its invocation."""

@@ -13,8 +13,8 @@ from backdrop.core.identity import source_id
 from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Owner, Problem, Source, Status
 from backdrop.core.layout import folder_of
+from backdrop.core.meanings import hint_for_request
 from backdrop.core.near import near_miss
-from backdrop.core.places import TAGS
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
@@ -22,6 +22,8 @@ from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
+from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, unchanged, was_resolved
+from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
 TRIES = 8
@@ -76,12 +78,13 @@ class Photos:
         seen = self._see(look, before)
         if seen is None:
             return self._gone(source, jobs, look)
+        forget_unreadable(self.ledger, self.deliver, source)
         if look.request or look.rerun:
             return self._resolve(source, jobs, seen, owners, look)
         other_references = look.again and self._has_other_references(source, jobs)
-        if _unchanged(source, seen) and not other_references:
+        if unchanged(source, seen) and not other_references:
             return self._hand_on(source, jobs) if look.again else Decision()
-        if _has_its_jobs(source, seen, jobs) and not other_references:
+        if has_its_jobs(source, seen, jobs) and not other_references:
             return self._as_it_was(source, jobs, seen, look, owners)
         waited = source.wanting and source.photo == seen.photo
         if not seen.photo_error and not is_complete(seen.places) and not waited:
@@ -91,7 +94,8 @@ class Photos:
         return self._resolve(source, jobs, seen, owners, look)
 
     def _see(self, look: Look, known: Source | None) -> Seen | None:
-        if known and known.crashes >= MOST_CRASHES and not look.rerun:
+        is_opened_by_order = look.rerun and not look.again
+        if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:
             afar = see_from_afar(self.asking.photos, look.bucket, look.key, known.crashes)
             if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
                 return afar
@@ -107,8 +111,8 @@ class Photos:
         self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look, owners: Mapping[str, Owner]
     ) -> Decision:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
-        named = [job.but(version_id=seen.photo.version_id) for job in _named(source, jobs)]
-        steps = steps_of(self.ledger, source, jobs, named, owners, self.clock.now())
+        renewed = [job.but(version_id=seen.photo.version_id) for job in named(source, jobs)]
+        steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or source.photo != seen.photo or source.waiting_since:
             self.ledger.put_source(source.but(photo=seen.photo, waiting_since=None), steps)
         elif not look.again:
@@ -174,13 +178,14 @@ class Photos:
         places, broken = self.asking.places_of(source, seen, look.request)
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
-        source = source.but(held_by="" if seen.photo_error else broken, requests=_heard(source, look.request))
+        source = source.but(requests=_heard(source, look.request))
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
-            return self._refuse_request(source, jobs, found)
-        if look.rerun and _named(source, jobs) and found.says_nothing:
+            return self._refuse_request(source, jobs, seen, owners, look, found.problems or self._held(broken))
+        if look.rerun and named(source, jobs) and found.says_nothing:
             return self._hand_on(source, jobs)
+        source = source.but(held_by="" if seen.photo_error else broken)
         for _ in range(TRIES):
             steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now(), refused=found.refused)
             try:
@@ -197,16 +202,37 @@ class Photos:
         found = near_miss(source.key, names)
         return problem.but(message=f"{problem.message} But {found}.") if found else problem
 
-    def _refuse_request(self, source: Source, jobs: Sequence[Job], found: Wanted) -> Decision:
-        """A request that cannot be done takes nothing from what the photo has; what it wanted before it still wants."""
-        held = InstructionError(
-            Code.FOLDER_DEFAULTS_BROKEN, f"The photo inherits from {source.held_by}, which is broken."
-        )
-        problems = found.problems or (Problem.of(held, self.clock.now()),)
+    def _held(self, broken: str) -> tuple[Problem, ...]:
+        words = f"The photo inherits from {broken}, which is broken."
+        return (Problem.of(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, words), self.clock.now()),)
+
+    def _refuse_request(
+        self,
+        source: Source,
+        jobs: Sequence[Job],
+        seen: Seen,
+        owners: Mapping[str, Owner],
+        look: Look,
+        why: Sequence[Problem],
+    ) -> Decision:
+        """A request that cannot be done takes nothing from what the photo has; what it wanted before it still wants.
+
+        What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
+        take the report away, and buy what nobody asked for.
+        """
+        problems = tuple(one.but(hint=hint_for_request(one.code, one.hint)) for one in why)
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
-        self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), ())
-        self._hand_on(source, jobs)
-        return Decision(refused=tuple(one.code for one in problems))
+        refused = Decision(refused=tuple(one.code for one in problems))
+        if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
+            self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), ())
+            self._hand_on(source, jobs)
+            return refused
+        if is_complete(seen.places) and not seen.photo_error:
+            first = self._decide(replace(look, request=None), owners)
+            return Decision(first.accepted, self._decide(look, owners).refused)
+        steps = steps_of(self.ledger, source, jobs, (), owners, self.clock.now())
+        self._write(source.but(held_by=""), jobs, seen, Wanted(problems=(*problems, *wants)), steps)
+        return refused
 
     # -- what becomes of its jobs --------------------------------------------------------------------------
 
@@ -266,23 +292,3 @@ def _since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
 def _heard(source: Source, request: Request | None) -> tuple[str, ...]:
     """The last requests that were heard, so that one that comes twice is heard once."""
     return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests
-
-
-def _unchanged(source: Source, seen: Seen) -> bool:
-    """Whether the photo was resolved from exactly this state before."""
-    same = source.photo == seen.photo and source.asked_from == seen.asked_from
-    return same and source.waiting_since is None and not source.wanting
-
-
-def _has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
-    """Whether its jobs are those of these bytes, and nothing new is said of them: taking a word away undoes nothing."""
-    current = _named(source, jobs)
-    same = bool(current) and all(job.sha256 == seen.photo.sha256 for job in current)
-    silent = all(place.name == TAGS and not place.fields and not place.errors for place in seen.places)
-    known = source.asked_from == seen.asked_from and not source.waiting_since and not source.problems
-    return same and not seen.photo_error and (silent or known)
-
-
-def _named(source: Source, jobs: Sequence[Job]) -> list[Job]:
-    """The photo's current jobs."""
-    return [job for job in jobs if job.job_id in source.jobs.values()]

@@ -32,7 +32,14 @@ class References:
         """
         if photo in keys:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{photo} cannot be the reference of its own style.")
-        found = [self._one(bucket, key) for key in keys]
+        found, slips = list[tuple[str, int]](), list[InstructionError]()
+        for key in keys:
+            try:
+                found.append(self._one(bucket, key))
+            except InstructionError as error:
+                slips.append(error)
+        if slips:
+            raise InstructionError(slips[0].code, " ".join(error.message for error in slips))
         total = sum(size for _, size in found)
         if total > MAX_BYTES_TOGETHER:
             words = f"The references have {total:,} bytes together; at most {MAX_BYTES_TOGETHER:,} can be sent."
@@ -47,7 +54,9 @@ class References:
     def _kept(self, bucket: str, key: str) -> tuple[str, int]:
         stored = self._photos.read(bucket, key, limit=MAX_BYTES_TOGETHER)
         if stored is None:
-            raise InstructionError(Code.REFERENCE_NOT_FOUND, f"There is no {key} in the bucket {bucket}.")
+            raise InstructionError(Code.REFERENCE_NOT_FOUND, _missing(bucket, key))
+        if stored.archived:
+            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key} lies in the archive class {stored.archived}.")
         if stored.data is None:
             words = f"{key} has {stored.size:,} bytes; at most {MAX_BYTES_TOGETHER:,} can be sent."
             raise InstructionError(Code.REFERENCE_UNUSABLE, words)
@@ -56,3 +65,8 @@ class References:
         except PhotoError as error:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key}: {error.message}") from error
         return self._inputs.keep(stored.data), stored.size
+
+
+def _missing(bucket: str, key: str) -> str:
+    where = f"in the bucket {bucket}" if bucket else "here; it is a key from the bucket's root"
+    return f"There is no {key} {where}."

@@ -9,7 +9,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, PhotoError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
 from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue
@@ -22,6 +22,8 @@ from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
 
 IN_SLOT_WAIT_SECONDS = 20
+# Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
+WAIT_ON_SHARE = 1 / 16
 FIRST_DELAY_SECONDS = 10
 FIRST_BACK_OFF_SECONDS = 3
 NOW_TRIES = 2
@@ -84,6 +86,7 @@ class Render:
         """An earlier delivery sent the call, and its answer is not in the ledger."""
         if job.status is Status.SUBMITTING:
             job = self.lost.resume(job, provider, slot)
+            to_deliver(self.deliver, job)
         job, left = self.lost.find_out(job, provider, slot)
         if job.status is Status.ACCEPTED:
             raise _nothing_taken()
@@ -129,7 +132,10 @@ class Render:
 
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         self.payments.check_time(provider, slot)
-        photo, references = self._photo(job), self._references(job)
+        try:
+            photo, references = self._photo(job), self._references(job)
+        except PhotoError as error:
+            return self._refuse(job, error)
         if photo is None or references is None:
             return self._without_photo(job)
         call = provider.prepare(job, photo, references)
@@ -139,8 +145,10 @@ class Render:
         return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
 
     def _photo(self, job: Job) -> bytes | None:
-        """The bytes that the job is for, or None when others lie there by now."""
+        """The bytes that the job is for, or None when others lie there by now; PhotoError where they were archived."""
         stored = self.photos.read(job.bucket, job.key, limit=MAX_PHOTO_BYTES)
+        if stored and stored.archived:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
             return None
         return stored.data
@@ -160,6 +168,7 @@ class Render:
                 raise WaitError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
             self._heed(answer, slot)
             if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
+                to_deliver(self.deliver, job)
                 job, way = self.lost.find_out(job, provider, slot)
                 if job.status is Status.ACCEPTED:
                     raise _nothing_taken()
@@ -193,6 +202,12 @@ class Render:
             return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
 
+    def _refuse(self, job: Job, error: PhotoError) -> Outcome:
+        """The photo cannot be read any more; what may have been paid is a person's."""
+        if job.status is Status.UNKNOWN:
+            return self._without_photo(job)
+        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
+
     def _return_to_intake(self, job: Job) -> Outcome:
         begin_again(self.intake, job)
         return Outcome.RETURNED_TO_INTAKE
@@ -201,7 +216,7 @@ class Render:
         """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
-        seconds = self._short_wait(answer, slot)
+        seconds = self._short_wait(job, answer, slot)
         if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
@@ -209,14 +224,15 @@ class Render:
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)
 
-    def _short_wait(self, answer: Answer, slot: Slot) -> float | None:
+    def _short_wait(self, job: Job, answer: Answer, slot: Slot) -> float | None:
         """Seconds to wait inside the slot; None where that keeps it from others, or the next call has another id."""
         if answer.final:
             return None
         if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
             return self.clock.jitter(0.2)
         if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
-            return (answer.retry_after or 0.2) + self.clock.jitter(0.6)
+            patience = job.throttled_ms / 1000 * WAIT_ON_SHARE
+            return (answer.retry_after or 0.2) + self.clock.jitter(min(max(0.6, patience), IN_SLOT_WAIT_SECONDS))
         return None
 
     def _throttled(self, job: Job, answer: Answer, slot: Slot, seconds: float) -> Job:

@@ -59,6 +59,8 @@ def _inspect(stored: Stored, known: PhotoFacts | None, max_megapixels: int) -> t
     if known and known.etag == stored.etag:
         return facts.but(sha256=known.sha256, width=known.width, height=known.height, format=known.format), None
     try:
+        if stored.archived:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
         if stored.data is None:
             words = f"The file has {stored.size:,} bytes; at most {MAX_PHOTO_BYTES:,} can be sent."
             raise PhotoError(Code.TOO_LARGE_BYTES, words)

@@ -9,6 +9,7 @@ from backdrop.core.identity import source_id
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.ports import Clock, InputBucket, Ledger, Listed, Queue
 from backdrop.steps.messages import look_at
+from backdrop.steps.unreadable import is_awaited
 
 YOUNG = timedelta(hours=48)
 # Events come within seconds; whoever is younger has one on its way.
@@ -48,6 +49,8 @@ class Sweep:
     def _unknown(self, photo: Listed, sidecar: Listed | None) -> bool:
         """Whether the ledger knows the photo, or what its sidecar says, otherwise than it lies there."""
         source, _ = self.ledger.photo(source_id(self.bucket, photo.key))
+        if source and is_awaited(source, self.clock.now()):
+            return False
         if source is None or source.photo is None or source.photo.etag != photo.etag:
             return True
         return sidecar is not None and source.sidecar_etag != sidecar.etag

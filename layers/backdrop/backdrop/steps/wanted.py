@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from backdrop.core.capability import REFERENCES, not_expressible
 from backdrop.core.codes import Code
@@ -47,6 +48,29 @@ class Shop:
     prices: Configured = field(default_factory=dict[str, int])
 
 
+class Choice(NamedTuple):
+    """The provider that is to do it, what that may cost (micro-dollars), and why those before it do not."""
+
+    provider: str
+    price: int
+    passed_over: tuple[str, ...] = ()
+
+
+class _Slips:
+    """All that stands in the way of one job, so that nobody has to mend one thing a time."""
+
+    def __init__(self) -> None:
+        self.errors: list[InstructionError] = []
+
+    def gather[T](self, work: Callable[[], T]) -> T | None:
+        """What the work comes to, or None where it met a mistake."""
+        try:
+            return work()
+        except InstructionError as error:
+            self.errors.append(error)
+        return None
+
+
 def wanted(
     source: Source,
     photo: PhotoFacts,
@@ -60,16 +84,17 @@ def wanted(
     found: list[Job] = []
     problems: list[Problem] = []
     for variant in variants_of(places):
-        try:
-            instructions = resolve(places, variant)
-            provider, price, passed_over = _provider_for(instructions, shop)
-            asked = _asked(instructions, hashes_of)
-            job = _job(source, photo, variant, instructions, provider, asked, now)
-            job = job.but(quoted=price, warnings=(*job.warnings, *passed_over))
-            _check_price(job, jobs)
-            found.append(job)
-        except InstructionError as error:
-            problems.append(Problem.of(error, now, variant=variant))
+        slips = _Slips()
+        instructions = slips.gather(partial(resolve, places, variant))
+        if instructions:
+            choice = slips.gather(partial(_provider_for, instructions, shop))
+            asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
+            choice = choice or _priced(instructions, shop)
+            if choice:
+                job = _job(source, photo, variant, instructions, choice, asked, now)
+                slips.gather(partial(_check_price, job, jobs))
+                found += [] if slips.errors else [job]
+        problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
     return Wanted(tuple(found), tuple(problems))
 
 
@@ -86,7 +111,7 @@ def _job(
     photo: PhotoFacts,
     variant: str,
     instructions: Instructions,
-    provider: str,
+    choice: Choice,
     asked: dict[str, Any],
     now: datetime,
 ) -> Job:
@@ -103,19 +128,19 @@ def _job(
         sha256=image,
         variant=variant,
         operation=instructions.operation,
-        provider=provider,
+        provider=choice.provider,
         asked=asked,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=instructions.warnings,
-        quoted=0,
+        warnings=(*instructions.warnings, *choice.passed_over),
+        quoted=choice.price,
         queued_at=now,
         put_at=now,
     )
 
 
-def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, int, tuple[str, ...]]:
-    """The first preferred provider that is on, has a price and can express what is asked; its price; others' reasons.
+def _provider_for(instructions: Instructions, shop: Shop) -> Choice:
+    """The first preferred provider that is on, has a price and can express what is asked.
 
     Raises InstructionError where none can do it.
     """
@@ -131,7 +156,7 @@ def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, int, tup
             code = Code.PRICE_UNKNOWN if code is Code.PROVIDER_NOT_CONFIGURED else code
             objections.append(f"what an image costs at {provider} is not known in this stack")
         else:
-            return provider, price, tuple(f"passed over: {objection}" for objection in objections)
+            return Choice(provider, price, tuple(f"passed over: {objection}" for objection in objections))
     raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
 
 
@@ -141,6 +166,15 @@ def _price(provider: str, instructions: Instructions, shop: Shop) -> int | None:
         return quote(provider, instructions.fields, shop.prices)
     except InstructionError:
         return None
+
+
+def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
+    """A provider whose price is told beside what it cannot express; None where none has one."""
+    for provider in instructions.providers(shop.default_provider):
+        price = _price(provider, instructions, shop) if provider in shop.on else None
+        if price is not None:
+            return Choice(provider, price)
+    return None
 
 
 def _check_price(job: Job, jobs: Sequence[Job]) -> None:

@@ -82,11 +82,12 @@ def supersede(job: Job, now: datetime) -> Step | None:
 
 
 def set_aside(job: Job) -> Step | None:
-    """stored: the photo has the variant no more, and its pictures stay; None where there are none."""
-    if job.status is not Status.STORED or not job.results:
+    """stored: the photo has the variant no more, and its pictures stay; None where there are none, or it says so."""
+    told = any(warning.startswith(NOT_CURRENT) for warning in job.warnings)
+    if job.status is not Status.STORED or not job.results or told:
         return None
     left = f"{NOT_CURRENT}: the photo asks for {job.variant or 'this picture'} no more; its pictures stay"
-    return Step(job.but(warnings=tuple(dict.fromkeys((*job.warnings, left)))))
+    return Step(job.but(warnings=(*job.warnings, left)))
 
 
 def cancel(job: Job, now: datetime) -> Step | None:

@@ -20,6 +20,8 @@ def claim(
 ) -> Step:
     """accepted, unknown → submitting: open the next attempt, reserve its price (`price`, `cap`: micro-dollars)."""
     only(job, Status.ACCEPTED, Status.UNKNOWN)
+    if job.unwanted:
+        raise StaleError
     n = job.attempt + 1
     day = now.date().isoformat()
     attempt = Attempt(
@@ -71,7 +73,7 @@ def send_again(job: Job, lease_until: datetime) -> Step:
     """unknown → submitting: the same attempt under the same id, which a provider that knows it never charges twice."""
     only(job, Status.UNKNOWN)
     attempt = job.attempt_of(job.attempt)
-    if attempt is None or attempt.provider_id is None:
+    if attempt is None or attempt.provider_id is None or job.unwanted:
         raise StaleError
     booked = Booking(attempt.day, reserved=attempt.unknown, unknown=-attempt.unknown)
     asked = attempt.but(outcome=Outcome.IN_FLIGHT, reserved=attempt.unknown, unknown=0, sends=attempt.sends + 1)
@@ -93,7 +95,7 @@ def record(job: Job, n: int, answer: Answer, now: datetime) -> Step:
         raise StaleError
     if answer.kind in NOT_TAKEN:
         return _release(job, before, answer, now)
-    if answer.kind is Class.AMBIG and before.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
+    if _says_nothing(before, answer) and before.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
         return Step(job)
     after = before.but(**_settled(before, answer))
     booked = Booking(
@@ -113,7 +115,7 @@ def _truthful(job: Job) -> Job:
 
 def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
     outcomes = {Class.OK: Outcome.ANSWERED, Class.PERM: Outcome.REJECTED, Class.AMBIG: Outcome.LOST}
-    lost = answer.kind is Class.AMBIG or _denied_again(attempt, answer)
+    lost = _says_nothing(attempt, answer)
     return {
         "reserved": 0,
         "charged": answer.charged if answer.money is Money.SPENT else attempt.charged,
@@ -123,9 +125,10 @@ def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
     }
 
 
-def _denied_again(attempt: Attempt, answer: Answer) -> bool:
-    """That a call was refused when it went out again says nothing of what the first one cost."""
-    return answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged and not answer.final
+def _says_nothing(attempt: Attempt, answer: Answer) -> bool:
+    """Whether an answer leaves open what a call cost; that it was refused when it went out again does, too."""
+    denied_again = answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged and not answer.final
+    return answer.kind is Class.AMBIG or denied_again
 
 
 def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:

@@ -121,5 +121,7 @@ class Wish(Variant):
 def known_at(steps: Sequence[str | int]) -> list[str]:
     """The names of the fields that may stand at a place in the JSON."""
     inside = {"output": OutputWish, "members": Member, "color_palette": Palette, "variants": Variant}
-    model = next((model for name, model in inside.items() if name in steps[:-1]), Wish)
+    # A variant may be called `output`.
+    above = [*steps[:1], *steps[2:-1]] if steps[0] == "variants" else steps[:-1]
+    model = next((model for name, model in inside.items() if name in above), Wish)
     return list(model.model_fields)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from backdrop.core.identity import canonical_json
+from backdrop.core.output_wish import whole
 from backdrop.core.styles import is_code, nearest_preset, preset_of
 
 MAX_METADATA_BYTES = 8_192
@@ -131,8 +132,8 @@ References = Annotated[
 ]
 Switch = Annotated[Literal["AUTO", "ON", "OFF"], BeforeValidator(upper)]
 Speed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidator(upper)]
-Count = Annotated[int, Field(ge=1, le=20)]
-Seed = Annotated[int, Field(ge=0, le=2_147_483_647)]
+Count = Annotated[int, BeforeValidator(whole), Field(ge=1, le=20)]
+Seed = Annotated[int, BeforeValidator(whole), Field(ge=0, le=2_147_483_647)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Revision = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(_one_spelling)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small)]

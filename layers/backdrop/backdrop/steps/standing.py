@@ -1,0 +1,35 @@
+"""How a photo stands: whether what lies there now was resolved before, and whose bytes its jobs have."""
+
+from collections.abc import Sequence
+
+from backdrop.core.job import Job, Source
+from backdrop.core.places import TAGS
+from backdrop.steps.seen import Seen
+
+
+def named(source: Source, jobs: Sequence[Job]) -> list[Job]:
+    """The photo's current jobs."""
+    return [job for job in jobs if job.job_id in source.jobs.values()]
+
+
+def was_resolved(source: Source, seen: Seen) -> bool:
+    """Whether what lies there now, and is said of it, has led to something before."""
+    return source.photo == seen.photo and source.asked_from == seen.asked_from and source.waiting_since is None
+
+
+def has_its_bytes(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
+    """Whether its current jobs are those of these bytes."""
+    current = named(source, jobs)
+    return bool(current) and all(job.sha256 == seen.photo.sha256 for job in current)
+
+
+def unchanged(source: Source, seen: Seen) -> bool:
+    """Whether the photo was resolved from exactly this state before."""
+    return was_resolved(source, seen) and not source.wanting
+
+
+def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
+    """Whether its jobs are those of these bytes, and nothing new is said of them: taking a word away undoes nothing."""
+    silent = all(place.name == TAGS and not place.fields and not place.errors for place in seen.places)
+    known = source.asked_from == seen.asked_from and not source.waiting_since and not source.problems
+    return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)

@@ -1,0 +1,69 @@
+"""Guards of what is asked for without a file: requests are heard once, and reruns undo nothing (design 2.5)."""
+
+from collections.abc import Iterator
+
+from proof.mutants.mutant import mutant
+from proof.mutants.scene import photos, wishes
+
+PHOTO, ASKING = "steps/photo.py", "steps/asking.py"
+CALM = "reordered_message"
+
+
+def requests(at: float, count: int, wish: str, *, every: float = 1.0) -> Iterator[str]:
+    """A direct request for each of these photos."""
+    return (f"{at + n * every} request p{n}.jpg {wish}" for n in range(count))
+
+
+REQUESTING_MUTANTS = (
+    mutant(
+        "hears-a-request-again",
+        "2.5: a request that comes twice is heard once",
+        (PHOTO, "if look.request and look.request.ident in source.requests:", "if False:"),
+        faults="early_redelivery killed_intake duplicate_message",
+        deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
+    ),
+    mutant(
+        "forgets-a-request",
+        "2.5: a request that was heard is noted",
+        (
+            PHOTO,
+            "return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests",
+            "return source.requests",
+        ),
+        faults=CALM,
+        deeds=(*photos(5, 2), *requests(20, 2, "marble")),
+    ),
+    mutant(
+        "request-comes-last",
+        "2.5: a request wins over sidecar and tags",
+        (
+            ASKING,
+            "return (*asked, *seen.places, *inherited), broken",
+            "return (*seen.places, *asked, *inherited), broken",
+        ),
+        faults=CALM,
+        deeds=(*photos(5, 2), *requests(20, 2, "marble")),
+    ),
+    mutant(
+        "a-mistake-takes-all",
+        "2.5: a request that cannot be done takes nothing from what the photo has",
+        (PHOTO, "if look.request and not found.jobs:", "if False:"),
+        faults=CALM,
+        deeds=(*photos(5, 2), *requests(60, 2, "typo")),
+    ),
+    mutant(
+        "a-rerun-takes-all",
+        "2.5: a rerun leaves what was asked for directly",
+        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
+        faults=CALM,
+        deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
+    ),
+    mutant(
+        "reruns-for-ever",
+        "3.7: a rerun opens a photo that was given up once",
+        (PHOTO, "is_opened_by_order = look.rerun and not look.again", "is_opened_by_order = look.rerun"),
+        faults="poisoned_photo",
+        deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
+        minutes=150,
+    ),
+)

@@ -1,0 +1,188 @@
+"""The checker sees a photo that is asked something else than lies there, too early, twice, or not at all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from proof.checker.books import Breach, Ledger, Plain, Promise
+from proof.checker.instructed import (
+    HELD,
+    Instructed,
+    Resolved,
+    Said,
+    asked_for_breaches,
+    gone_breaches,
+    held_breaches,
+    instructed_breaches,
+    output_breaches,
+    pair_breaches,
+    resolved_breaches,
+    taken_away_breaches,
+    twin_breaches,
+    version_breaches,
+)
+from tests.unit.checker_items import KEY, PICTURE, job, ledger, source
+
+CUT, SEA = {"operation": "remove"}, {"operation": "replace", "prompt": "at sea"}
+ASKED, UNSAID = Said({"": CUT}), Said({}, frozenset({("", "no_instructions")}))
+DEFAULTS = "shoes/_backdrop.json"
+
+
+def names(breaches: Sequence[Breach]) -> list[str]:
+    """The broken promises."""
+    return [breach.promise.name for breach in breaches]
+
+
+def wanted(**changes: Any) -> dict[str, Any]:
+    """A stored job with its instructions."""
+    facts: dict[str, Any] = {
+        "variant": "",
+        "instructions": CUT,
+        "links": [{"url": "u"}],
+        "warnings": [],
+        "results": [result()],
+    }
+    return job(**facts | {"queued_at": "2026-11-20T09:00:30Z"} | changes)
+
+
+def result(key: str = PICTURE, version: str = "v1") -> dict[str, str]:
+    """A picture that was handed over."""
+    return {"key": key, "version_id": version}
+
+
+def place(*problems: str, jobs: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    """A photo's place that names its one job, or has problems."""
+    wrong = [{"code": code, "variant": "", "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
+    named = ({} if problems else {"": "j1"}) if jobs is None else jobs
+    photo = {"etag": "e1", "sha256": "aa"}
+    facts = {"photo": photo, "asked_from": "a", "requests": [], "problems": wrong, "jobs": named}
+    return source() | facts | changes
+
+
+def write(before: Plain | None, after: Plain, *said: Said, **changes: Any) -> list[str]:
+    """What is wrong with a write of a photo's place, when all this may have been said."""
+    facts: dict[str, Any] = {"requested": None, "by_order": False, "own_word": True, "settle_seconds": 20.0}
+    return names(resolved_breaches(Resolved(before, after, said, **facts | changes), {"j1": wanted()}))
+
+
+def test_what_a_photo_names_was_said_while_its_worker_lived() -> None:
+    assert write(None, place(), UNSAID, ASKED) == []
+    assert write(None, place(), Said({"": SEA}), HELD) == [Promise.INSTRUCTED.name]
+    assert write(None, place("no_instructions"), ASKED) == [Promise.INSTRUCTED.name]
+    assert write(None, place(jobs={}, held_by=DEFAULTS), HELD) == []
+    assert write(None, place("crashed"), ASKED) == [], "nobody opened it"
+
+
+def test_a_request_leads_to_its_jobs_or_changes_none() -> None:
+    assert write(None, place(), requested=[ASKED]) == []
+    assert write(None, place(), ASKED, requested=[Said({"": SEA})]) == [Promise.INSTRUCTED.name]
+    assert write(place(), place("unknown_field", jobs={"": "j1"}), requested=[UNSAID]) == []
+    assert write(place(), place("unknown_field"), requested=[UNSAID]) == [Promise.INSTRUCTED.name]
+
+
+def test_what_was_resolved_stays_so_until_something_of_its_own_changes() -> None:
+    before = place(jobs={"": "j0"})
+    assert write(before, place(), ASKED) == [Promise.UNMOVED.name]
+    assert write(before, place(), ASKED, by_order=True) == []
+    assert write(before, place(asked_from="b"), ASKED) == []
+    assert write(place(jobs={}, held_by=DEFAULTS), place(), ASKED) == [], "it was held"
+
+
+def test_nothing_said_any_more_undoes_nothing() -> None:
+    assert write(place(), place("no_instructions", asked_from="b"), UNSAID) == [Promise.UNMOVED.name]
+    other = place("no_instructions", asked_from="b", photo={"etag": "e2"})
+    assert write(place(), other, UNSAID) == [], "it is another photo"
+
+
+@pytest.mark.parametrize(
+    ("before", "early"),
+    [
+        (None, True),
+        (place(jobs={}, waiting_since="2026-11-20T09:00:15Z"), True),
+        (place(jobs={}, waiting_since="2026-11-20T09:00:05Z"), False),
+        (place("no_instructions"), False),
+    ],
+    ids=["at once", "too early", "in time", "had waited in vain"],
+)
+def test_a_photo_without_a_word_of_its_own_is_given_time(before: Plain | None, early: bool) -> None:
+    assert write(before, place(asked_from="b"), ASKED, own_word=False) == [Promise.PATIENT.name] * early
+    assert write(before, place(asked_from="b"), ASKED, own_word=False, settle_seconds=None) == []
+
+
+def test_no_two_jobs_are_there_for_the_same() -> None:
+    again = wanted(job_id="j2", instructions=CUT | {"metadata": {"order": 7}})
+    other = wanted(job_id="j2", instructions=CUT | {"revision": "2"})
+    assert names(twin_breaches(None, again, [wanted(), again])) == [Promise.NO_REPEATS.name]
+    assert twin_breaches(None, other, [wanted(), other]) == []
+    assert twin_breaches(again, again, [wanted(), again]) == [], "told when it came"
+
+
+@pytest.mark.parametrize(
+    ("found", "now", "ever", "good"),
+    [
+        (place(), ASKED, [ASKED], True),
+        (place(), Said({"": SEA}), [ASKED, Said({"": SEA})], True),
+        (place(), Said({"": SEA}), [Said({"": SEA})], False),
+        (place("no_instructions"), ASKED, [UNSAID, ASKED], False),
+        (place("no_instructions"), HELD, [UNSAID, HELD], True),
+        (place(jobs={}, held_by=DEFAULTS), ASKED, [HELD, ASKED], False),
+        (place("max_cost_exceeded"), ASKED, [ASKED], False),
+    ],
+    ids=["as said", "as once said", "never said", "not woken", "held since", "mended", "refused"],
+)
+def test_all_that_is_said_has_its_jobs_or_its_report(found: Plain, now: Said, ever: list[Said], good: bool) -> None:
+    breaches = instructed_breaches(Ledger({"s1": found}, {"j1": wanted()}, {}), {KEY: Instructed(now, ever)})
+    assert names(breaches) == [] if good else [Promise.INSTRUCTED.name]
+
+
+def test_who_is_held_is_held_by_what_is_broken_and_each_folder_is_told_of() -> None:
+    held, told = place(jobs={}, held_by=DEFAULTS), place("unknown_field", key=DEFAULTS)
+    both = Ledger({"s1": held, "s2": told}, {}, {})
+    assert held_breaches(both, {DEFAULTS: {"unknown_field"}}) == []
+    assert names(held_breaches(both, {DEFAULTS: ()})) == [Promise.HELD.name] * 2
+    assert names(held_breaches(Ledger({"s1": held}, {}, {}), {DEFAULTS: {"unknown_field"}})) == [Promise.HELD.name]
+
+
+def test_a_photo_and_its_word_are_one_purchase() -> None:
+    assert pair_breaches(ledger(wanted()), [KEY]) == []
+    assert names(pair_breaches(ledger(wanted(), wanted(job_id="j2")), [KEY])) == [Promise.PATIENT.name]
+    assert pair_breaches(ledger(wanted(), wanted(job_id="j2")), []) == []
+
+
+def test_every_request_is_heard() -> None:
+    heard = ledger(place=place(requests=["m1"]))
+    assert asked_for_breaches(heard, {"m1": KEY}) == []
+    assert names(asked_for_breaches(heard, {"m2": KEY})) == [Promise.INSTRUCTED.name]
+
+
+def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
+    left, named = wanted(variant="snow"), place(jobs={"sea": "j2"})
+    told = left | {"warnings": ["not_current: the photo asks for snow no more"]}
+    assert taken_away_breaches(ledger(told, place=named), {PICTURE: "j1"}) == []
+    assert names(taken_away_breaches(ledger(left, place=named), {PICTURE: "j1"})) == [Promise.VIEWS_TRUE.name]
+    assert taken_away_breaches(ledger(left, place=named), {PICTURE: "j0"}) == [], "others' pictures lie there"
+    assert names(taken_away_breaches(ledger(told, place=named), {})) == [Promise.PICTURES_TRUE.name]
+
+
+def test_each_output_of_each_image_is_there_and_nothing_else() -> None:
+    two = {"instructions": CUT | {"output": [{}, {"name": "web", "format": "webp"}]}, "variant": "snow"}
+    keys = [f"{KEY}/red-snow.png", f"{KEY}/red-snow@web.webp", f"{KEY}/red-snow_2.png", f"{KEY}/red-snow_2@web.webp"]
+    links = [{"url": "u"}, {"url": None}, {"url": "u"}]
+    assert output_breaches(ledger(wanted())) == []
+    assert output_breaches(ledger(wanted(**two, links=links, results=[result(key) for key in keys]))) == []
+    assert names(output_breaches(ledger(wanted(**two)))) == [Promise.PICTURES_TRUE.name]
+    assert output_breaches(ledger(wanted(**two, warnings=["unsafe_result: the provider withheld 1"]))) == []
+
+
+def test_what_was_handed_over_last_is_what_lies_there() -> None:
+    assert version_breaches(ledger(wanted()), {PICTURE: "v1"}) == []
+    assert names(version_breaches(ledger(wanted()), {PICTURE: "v2"})) == [Promise.NEWEST.name]
+
+
+def test_nothing_waits_of_a_photo_that_is_gone() -> None:
+    assert gone_breaches(ledger(wanted()), [KEY]) == []
+    assert names(gone_breaches(ledger(wanted(status="accepted")), [KEY])) == [Promise.WANTED.name]
+    assert names(gone_breaches(ledger(place=place(waiting_since="2026-11-20T09:00:00Z")), [KEY])) == [
+        Promise.WANTED.name
+    ]
