@@ -54,7 +54,7 @@ class Steps:
         self.ledger = DynamoLedger(table)
         self.books = DynamoBooks(table)
         paying, handing = self._paying(world), self._handing(world)
-        self.keeper = paying.keeper
+        self.keeper, self.moves = paying.keeper, paying.moves
         self.intake = self._intake(world)
         self.render = paying_for.render(paying, self._photos)
         self.deliver, self.news = handing_over.deliver(handing), handing_over.lane_news(handing)
@@ -83,6 +83,7 @@ class Steps:
             answers=S3Answers(self._output),
             inputs=S3Inputs(self._output),
             switches=MappedLanes(cast("Any", world.functions), "render", urls),
+            lanes=self._lanes,
             providers=world.providers,
             deliver=self._queues["deliver"],
             intake=self._queues["intake"],
@@ -108,7 +109,6 @@ class Steps:
         return Watching(
             books=self.books,
             photos=self._photos,
-            lanes=self._lanes,
             letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
             dead_letters=self.letters,
             waiting=self._queues["deliver"].waiting,
@@ -127,7 +127,7 @@ class Steps:
     @property
     def doors(self) -> Mapping[str, Callable[[], Step]]:
         """What makes the step for a batch of each queue's messages."""
-        lanes = dict.fromkeys(self._lanes, lambda: self._render)
+        lanes = {name: partial(self._rendering, name) for name in self._lanes}
         return {"intake": self._taking_in, "deliver": lambda: self._deliver, **lanes}
 
     def _taking_in(self) -> Step:
@@ -136,17 +136,21 @@ class Steps:
         intake.begin_batch()
         return partial(self._take_in, intake)
 
-    def slot(self, deadline: datetime, receives: int = 1) -> Slot:
+    def slot(self, deadline: datetime, receives: int = 1, provider: str = "") -> Slot:
         """A slot until a moment, as the worker's own clock shows it."""
-        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
+        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives, provider=provider)
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
         times = message.receives
         for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
             intake(look)
 
-    def _render(self, message: Message, deadline: datetime) -> None:
-        self._world.render(parse(JobMessage, message.body), self.slot(deadline, message.receives))
+    def _rendering(self, provider: str) -> Step:
+        return partial(self._render, provider)
+
+    def _render(self, provider: str, message: Message, deadline: datetime) -> None:
+        slot = self.slot(deadline, message.receives, provider)
+        self._world.render(parse(JobMessage, message.body), slot)
 
     def _deliver(self, message: Message, _: datetime) -> None:
         found = parse_delivery(message.body)

@@ -100,19 +100,19 @@ class Bill:
         self._jobs: list[Job] = []
         self._owner_of_result: dict[str, Job] = {}
         self._groups: dict[tuple[str, str], list[Job]] = {}
-        self._balances: dict[str, int] = {}
+        self._balances: dict[tuple[str, str], int] = {}
 
-    def set_balance(self, key: str, micro_usd: int) -> None:
-        """From now on this key ("*": any key) can spend so much and no more."""
-        self._balances[key] = micro_usd
+    def set_balance(self, provider: str, key: str, micro_usd: int) -> None:
+        """From now on this key can spend so much at this provider and no more ("*": any key, any provider)."""
+        self._balances[provider, key] = micro_usd
 
     def clear_balances(self) -> None:
         """Every key can spend without limit again."""
         self._balances.clear()
 
-    def covers(self, key: str, micro_usd: int) -> bool:
+    def covers(self, provider: str, key: str, micro_usd: int) -> bool:
         """Whether the key's balance reaches for this amount; a key without balance always does."""
-        left = self.balance(key)
+        left = self.balance(provider, key)
         return left is None or left >= micro_usd
 
     def spent(self, key: str, provider: str) -> int:
@@ -120,10 +120,14 @@ class Bill:
         owned = (job for job in self._jobs if (job.order.key, job.order.provider) == (key, provider))
         return sum(job.micro_usd for job in owned)
 
-    def balance(self, key: str) -> int | None:
+    def balance(self, provider: str, key: str) -> int | None:
         """What a key that has a balance can still spend, in micro-dollars; None without one."""
-        set_for = [self._balances[name] for name in (key, "*") if name in self._balances]
-        return min(set_for, default=None)
+        return min((self._balances[name] for name in self._balances_of(provider, key)), default=None)
+
+    def _balances_of(self, provider: str, key: str) -> list[tuple[str, str]]:
+        """The balances that a charge is taken from."""
+        names = ((whose, which) for whose in (provider, "*") for which in (key, "*"))
+        return [name for name in names if name in self._balances]
 
     def accept(self, order: Order, *, produced: int, unsafe: int, billed_images: int, at: float) -> Job:
         """Take the job and charge it: `billed_images` times the order's unit price."""
@@ -136,9 +140,8 @@ class Bill:
         group.append(job)
         self._jobs.append(job)
         self._owner_of_result.update(dict.fromkeys(results, job))
-        for name in (order.key, "*"):
-            if name in self._balances:
-                self._balances[name] -= charge
+        for name in self._balances_of(order.provider, order.key):
+            self._balances[name] -= charge
         return job
 
     def job_of_result(self, result: str) -> Job | None:

@@ -118,7 +118,7 @@ def _add(state: State, rule: FaultRule) -> None:
     elif rule.fault == "clock":
         state.clock.offset_seconds = float(rule.number("offset_s", 0))
     else:
-        state.bill.set_balance(rule.key, micro_dollars(rule.text("usd", "0")))
+        state.bill.set_balance(rule.provider, rule.key, micro_dollars(rule.text("usd", "0")))
         state.out_of_money_status = rule.number("status", 0) or None
 
 

@@ -77,7 +77,7 @@ class PaidCall(ApiCall):
         produced = order.n - 1 if _is(hit, "fewer_results") else order.n
         unsafe = len(self.unsafe_places(hit, produced))
         billed = produced if self._is_billed(hit) else produced - unsafe if _is(hit, "unsafe") else 0
-        if not self.state.bill.covers(order.key, billed * order.unit_micro_usd):
+        if not self.state.bill.covers(order.provider, order.key, billed * order.unit_micro_usd):
             raise self.refused(self.out_of_money, "the balance is used up")
         job = self.state.bill.accept(
             order,

@@ -60,7 +60,7 @@ def _costs(call: ApiCall, run: Run) -> dict[str, JsonValue]:
 
 def credits_left(call: ApiCall) -> float:
     """The key's balance in dollars: what a fault set, else a round sum less what has been spent."""
-    balance = call.state.bill.balance(call.owner.key)
+    balance = call.state.bill.balance(call.provider, call.owner.key)
     if balance is None:
         first = micro_dollars(call.state.settings.segmind_credits_usd)
         balance = max(0, first - call.state.bill.spent(call.owner.key, call.provider))

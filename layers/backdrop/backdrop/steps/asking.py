@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from backdrop.core.choice import LaneOf
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, PhotoFacts, Problem, Source
 from backdrop.core.layout import DEFAULTS_NAME
@@ -14,7 +15,7 @@ from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.messages import Request
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, see
-from backdrop.steps.wanted import Shop, Wanted, wanted
+from backdrop.steps.wanted import Shop, Wanted, all_open, wanted
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Asking:
     default_provider: str
     max_megapixels: int
     prices: Configured = field(default_factory=dict[str, int])
+    lane_of: LaneOf = all_open
 
     def forget(self) -> None:
         """What was read of folder defaults and references may have changed since."""
@@ -66,7 +68,8 @@ class Asking:
         if broken:
             return Wanted()
         hashes_of = partial(self.references.hashes, source.bucket, source.key)
-        return wanted(source, seen.photo, jobs, places, Shop(self.default_provider, on, self.prices), hashes_of, now)
+        shop = Shop(self.default_provider, on, self.prices, self.lane_of)
+        return wanted(source, seen.photo, jobs, places, shop, hashes_of, now)
 
 
 class NamesOnly:

@@ -11,14 +11,12 @@ from backdrop.core.job import Job, Money, Problem, Source, Status
 from backdrop.core.layout import paid_key
 from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
-from backdrop.core.watch import MESSAGE_LIFE, Ref
+from backdrop.core.watch import MESSAGE_LIFE, SENT_BY_RECONCILE, Ref
 from backdrop.ports import Books, Clock, Ledger, OutputBucket, Queue
 from backdrop.steps.messages import look_at, to_deliver, to_lane
 from backdrop.steps.reuse import shared
 
 TRIES = 8
-# A person's command may be ended between the write and the message: reconcile then sends it within so long.
-SENT_BY_RECONCILE = timedelta(minutes=10)
 VIEWS_AFTER_SECONDS = 30
 # Reconcile looks at a lost answer before that; so many are looked through.
 DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000

@@ -17,6 +17,7 @@ from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
 from backdrop.steps.messages import JobMessage, begin_again, to_deliver
+from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
@@ -33,6 +34,9 @@ PARKED_DELAY_SECONDS = 1
 REPORTED_FROM = 4
 
 
+UNDER_WAY = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN})
+
+
 class Outcome(StrEnum):
     """What one delivery of a job's message led to."""
 
@@ -40,6 +44,7 @@ class Outcome(StrEnum):
     ENDED = "ended"
     CARRIED_ON = "carried_on"
     RETURNED_TO_INTAKE = "returned_to_intake"
+    MOVED = "moved"
 
 
 @dataclass(eq=False, repr=False)
@@ -52,6 +57,7 @@ class Render:
     keeper: LaneKeeper
     payments: Payments
     lost: LostAnswers
+    moves: Moves
     providers: Mapping[str, Provider]
     deliver: Queue
     intake: Queue
@@ -61,9 +67,11 @@ class Render:
         job = self.ledger.job(message.source_id, message.job_id)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
+        if job.status in UNDER_WAY and slot.provider not in ("", job.provider):
+            return Outcome.MOVED
         slot.labels |= {"provider": job.provider, "operation": job.operation}
         provider = self.providers.get(job.provider)
-        if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN) and provider is None:
+        if job.status in UNDER_WAY and provider is None:
             return self._return_to_intake(job)
         if job.status is Status.ACCEPTED and provider:
             return self._accepted(job, provider, slot)
@@ -79,6 +87,8 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
+        if self.moves.out_of_a_shut_lane(job):
+            return Outcome.MOVED
         self._enter(job, slot)
         return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
 
@@ -141,8 +151,11 @@ class Render:
         call = provider.prepare(job, photo, references)
         if isinstance(call, Answer):
             self._heed(call, slot)
+            if self.moves.after_an_answer(job, call):
+                return Outcome.MOVED
             raise self._handed_back(job, call, slot)
-        return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
+        job = self._call_until_taken(job, provider, call, slot, way)
+        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
 
     def _photo(self, job: Job) -> bytes | None:
         """The bytes that the job is for, or None when others lie there by now; PhotoError where they were archived."""
@@ -161,7 +174,11 @@ class Render:
     # -- the call ------------------------------------------------------------------------------------------
 
     def _call_until_taken(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> Job:
-        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due."""
+        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due.
+
+        The job is `accepted` still where it went to another provider.
+        """
+        name = job.provider
         while True:
             job, answer = self._call(job, provider, call, slot, way)
             if isinstance(answer, Standing):
@@ -174,7 +191,7 @@ class Render:
                     raise _nothing_taken()
             elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
                 job = self._wait_in_slot(job, provider, answer, slot)
-            if job.status not in (Status.ACCEPTED, Status.UNKNOWN):
+            if job.status not in (Status.ACCEPTED, Status.UNKNOWN) or job.provider != name:
                 return job
             self._enter(job, slot)
 
@@ -213,13 +230,19 @@ class Render:
         return Outcome.RETURNED_TO_INTAKE
 
     def _wait_in_slot(self, job: Job, provider: Provider, answer: Answer, slot: Slot) -> Job:
-        """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
+        """Wait where the wait is short; where it is long, go to another provider, or hand the message back.
+
+        Nothing is held at the provider.
+        """
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(job, answer, slot)
         if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
+            moved = self.moves.after_an_answer(job, answer)
+            if moved:
+                return moved
             raise self._handed_back(job, answer, slot)
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)

@@ -11,10 +11,14 @@ LEASE_GRACE = timedelta(seconds=60)
 
 @dataclass
 class Slot:
-    """`receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out."""
+    """`receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
+
+    `provider`: whose lane the message came out of; "" where it came out of none.
+    """
 
     deadline: datetime
     receives: int = 1
+    provider: str = ""
     lane: Lane | None = None
     probe: bool = False
     labels: dict[str, str] = field(default_factory=dict[str, str])

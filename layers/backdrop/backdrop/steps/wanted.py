@@ -5,16 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from backdrop.core.capability import REFERENCES, not_expressible
+from backdrop.core.capability import REFERENCES
+from backdrop.core.choice import Choice, LaneOf, Market, first_choice
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
 from backdrop.core.instructions import Instructions, resolve, variants_of
 from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
-from backdrop.core.money import Configured, micro_of, quote, usd_text
+from backdrop.core.lane import Lane
+from backdrop.core.money import Configured, micro_of, usd_text
 from backdrop.core.places import Place
+
+
+def all_open(provider: str) -> Lane:
+    """For those who look at prices alone: a lane that nothing is known of."""
+    return Lane(provider=provider)
+
 
 type HashesOf = Callable[[Sequence[str]], list[str]]
 """The SHA-256 of reference images by their keys."""
@@ -41,19 +49,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Shop:
-    """What can be had here: the provider that nobody need name, and those that are on."""
+    """What can be had here: the provider that nobody need name, those that are on, and how their lanes are."""
 
     default_provider: str
     on: Collection[str]
     prices: Configured = field(default_factory=dict[str, int])
+    lane_of: LaneOf = all_open
 
-
-class Choice(NamedTuple):
-    """The provider that is to do it, what that may cost (micro-dollars), and why those before it do not."""
-
-    provider: str
-    price: int
-    passed_over: tuple[str, ...] = ()
+    @property
+    def market(self) -> Market:
+        return Market(self.on, self.prices)
 
 
 class _Slips:
@@ -87,9 +92,10 @@ def wanted(
         slips = _Slips()
         instructions = slips.gather(partial(resolve, places, variant))
         if instructions:
-            choice = slips.gather(partial(_provider_for, instructions, shop))
+            names = instructions.providers(shop.default_provider)
+            choice = slips.gather(partial(first_choice, instructions.fields, names, shop.market, shop.lane_of))
             asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
-            choice = choice or _priced(instructions, shop)
+            choice = choice or _priced(instructions, names, shop)
             if choice:
                 job = _job(source, photo, variant, instructions, choice, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
@@ -139,41 +145,12 @@ def _job(
     )
 
 
-def _provider_for(instructions: Instructions, shop: Shop) -> Choice:
-    """The first preferred provider that is on, has a price and can express what is asked.
-
-    Raises InstructionError where none can do it.
-    """
-    objections: list[str] = []
-    code = Code.PROVIDER_NOT_CONFIGURED
-    for provider in instructions.providers(shop.default_provider):
-        if provider not in shop.on:
-            objections.append(f"{provider} is switched off")
-        elif reasons := not_expressible(provider, instructions.fields):
-            code = Code.NOT_EXPRESSIBLE
-            objections += reasons
-        elif (price := _price(provider, instructions, shop)) is None:
-            code = Code.PRICE_UNKNOWN if code is Code.PROVIDER_NOT_CONFIGURED else code
-            objections.append(f"what an image costs at {provider} is not known in this stack")
-        else:
-            return Choice(provider, price, tuple(f"passed over: {objection}" for objection in objections))
-    raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
-
-
-def _price(provider: str, instructions: Instructions, shop: Shop) -> int | None:
-    """The quote in micro-dollars, or None where nobody said what the provider's credits cost."""
-    try:
-        return quote(provider, instructions.fields, shop.prices)
-    except InstructionError:
-        return None
-
-
-def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
+def _priced(instructions: Instructions, names: Sequence[str], shop: Shop) -> Choice | None:
     """A provider whose price is told beside what it cannot express; None where none has one."""
-    for provider in instructions.providers(shop.default_provider):
-        price = _price(provider, instructions, shop) if provider in shop.on else None
+    for name in names:
+        price = shop.market.price(name, instructions.fields) if name in shop.on else None
         if price is not None:
-            return Choice(provider, price)
+            return Choice(name, price)
     return None
 
 

@@ -9,6 +9,7 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.intake import Intake
+from backdrop.steps.moving import Moves
 from backdrop.steps.photo import Photos
 from backdrop.steps.references import References
 
@@ -43,12 +44,14 @@ class Arriving:
             default_provider=self.default_provider,
             max_megapixels=self.max_megapixels,
             prices=self.prices,
+            lane_of=self.ledger.lane,
         )
         photo = Photos(
             asking=asking,
             ledger=self.ledger,
             folders=folders,
             lanes=self.lanes,
+            moves=Moves(self.ledger, self.lanes, self.deliver, self.clock, self.prices),
             deliver=self.deliver,
             intake=self.intake,
             clock=self.clock,

@@ -8,18 +8,20 @@ from backdrop.core.money import Configured
 from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
+from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.render import Render
 
 
 @dataclass(eq=False, repr=False)
 class Paying:
-    """What moves money: `daily_budget` is micro-dollars; `switches` are the lanes' mappings."""
+    """What moves money: `daily_budget` is micro-dollars; `switches` are the lanes' mappings, `lanes` their queues."""
 
     ledger: Ledger
     answers: Answers
     inputs: Inputs
     switches: Lanes
+    lanes: Mapping[str, Queue]
     providers: Mapping[str, Provider]
     deliver: Queue
     intake: Queue
@@ -40,6 +42,10 @@ class Paying:
     def payments(self) -> Payments:
         return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget, self.prices)
 
+    @property
+    def moves(self) -> Moves:
+        return Moves(self.ledger, self.lanes, self.deliver, self.clock, self.prices)
+
 
 def render(paying: Paying, photos: InputBucket) -> Render:
     """The step that pays."""
@@ -50,6 +56,7 @@ def render(paying: Paying, photos: InputBucket) -> Render:
         keeper=paying.keeper,
         payments=paying.payments,
         lost=paying.lost,
+        moves=paying.moves,
         providers=paying.providers,
         deliver=paying.deliver,
         intake=paying.intake,

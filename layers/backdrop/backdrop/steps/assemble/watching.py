@@ -1,6 +1,6 @@
 """What sets right, put together: reconcile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,6 @@ class Watching:
 
     books: Books
     photos: InputBucket
-    lanes: Mapping[str, Queue]
     letters: Letters
     dead_letters: Queue
     waiting: Callable[[], int]
@@ -35,26 +34,27 @@ def reconcile(paying: Paying, watching: Watching) -> Reconcile:
         books=watching.books,
         keeper=paying.keeper,
         answers=paying.answers,
-        put_back=put_back(paying, watching.lanes),
+        put_back=put_back(paying),
+        moves=paying.moves,
         letters=dead_letters(paying, watching),
         sweep=Sweep(
             watching.photos, paying.ledger, paying.intake, paying.clock, bucket=watching.bucket, since=watching.since
         ),
         deliver=paying.deliver,
         waiting=watching.waiting,
-        lanes=watching.lanes,
+        lanes=paying.lanes,
         clock=paying.clock,
         daily_budget=paying.daily_budget,
     )
 
 
-def put_back(paying: Paying, lanes: Mapping[str, Queue]) -> PutBack:
+def put_back(paying: Paying) -> PutBack:
     """What brings open jobs on their way again."""
     return PutBack(
         ledger=paying.ledger,
         lost=paying.lost,
         providers=paying.providers,
-        lanes=lanes,
+        lanes=paying.lanes,
         deliver=paying.deliver,
         intake=paying.intake,
         clock=paying.clock,
