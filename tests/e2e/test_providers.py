@@ -69,6 +69,7 @@ def test_a_provider_that_is_off_is_refused_and_buys_nothing(folder: Folder) -> N
         entry = folder.wrong("red.jpg", "provider_not_configured")
         assert (entry["status"], entry["money"]) == ("refused", "not_spent")
         assert "Name another provider" in entry["hint"]
+        folder.settle()
     assert bought(folder) == []
 
 
@@ -136,3 +137,17 @@ def test_no_money_at_one_provider_pauses_its_lane_and_no_other(folder: Folder) -
     shop.standin.control("faults", method="DELETE")
     shop.backdrop("resume", "segmind")
     folder.stored("poor.jpg")
+
+
+def test_a_job_goes_on_along_its_list_and_the_receipt_tells_the_story(folder: Folder) -> None:
+    folder.shop.standin.fault("balance", {"usd": "0"}, provider="segmind")
+    folder.drop("red.jpg", {**folder.wish, "provider": ["segmind", "runware"]})
+    job = folder.stored("red.jpg")
+    assert story(job) == [("segmind", "not_taken", "not_spent"), ("runware", "answered", "spent")]
+    (told,) = job["warnings"]
+    assert told.startswith("moved from segmind to runware: ")
+    assert (job["provider"], bought(folder)) == ("runware", [("runware", 0.03)])
+    folder.drop("blue.jpg", {**folder.wish, "provider": ["segmind", "runware"]})
+    job = folder.stored("blue.jpg")
+    assert story(job) == [("runware", "answered", "spent")]
+    assert job["warnings"] == ["passed over: segmind is paused (provider_out_of_money)"]

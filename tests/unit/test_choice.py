@@ -28,6 +28,7 @@ from tests.unit.simulation import ANSWERS, LEASE, NOW, PRICE, a_job, steady
 
 PRICES = {"1min": 50_000}
 ALL_ON = Market(PROVIDERS, PRICES)
+THREE = "runware is switched off. But ideogram, segmind and 1min can."
 REPLACE = {"operation": "replace", "prompt": "at sea"}
 
 
@@ -87,6 +88,13 @@ def test_a_provider_alone_is_not_asked_how_it_is() -> None:
     ("fields", "market", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware has no seed. But ideogram and 1min can."),
+        (
+            {"operation": "remove"},
+            ALL_ON,
+            Code.NOT_EXPRESSIBLE,
+            "runware cannot remove a background. But ideogram can.",
+        ),
+        ({}, Market(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
         ({}, Market(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can."),
         ({}, Market(()), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off."),
     ],

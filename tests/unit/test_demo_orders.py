@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backdrop_cli.demo.price import agree, place_of, price_of
+from backdrop_cli.demo.price import agree, market_of, place_of, price_of
+from backdrop_local import parameters
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
+
+
+ALL = market_of(parameters.settle("http://127.0.0.1", {}))
 
 
 def quiet() -> Console:
@@ -26,7 +30,7 @@ def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
     orders = demo_orders()
     fields = [place_of(order).fields for order in orders if not order.must_be_refused]
     assert len({order.data for order in orders if not order.must_be_refused}) >= 4
-    assert sum(price_of(order, "ideogram")[0] for order in orders) >= 8
+    assert sum(price_of(order, "ideogram", ALL)[0] for order in orders) >= 8
     assert {field["operation"] for field in fields} == {"replace", "remove"}
     assert any("style_preset" in field for field in fields)
     assert any("style_codes" in field for field in fields)
@@ -81,10 +85,13 @@ def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, wh
 
 
 def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
-    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram") == (3, 180_000)
-    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram") == (1, 10_000)
-    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram") == (0, 0)
-    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram") == (0, 0)
+    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
+        3,
+        180_000,
+    )
+    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
+    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
 
 
 def test_against_the_stand_in_nothing_is_asked() -> None:

@@ -153,6 +153,7 @@ class Look:
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
             looked.price += sum(job.quoted for job in answer.jobs)
+            looked.unpriced += sum(job.provider == SELLS_CREDITS for job in answer.jobs)
             looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
             if answer.without_a_word:

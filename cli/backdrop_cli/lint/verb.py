@@ -15,17 +15,17 @@ from backdrop_cli.screen import Screen
 
 def lint(screen: Screen, paths: Sequence[Path], *, quick: bool, strict: bool, every: bool) -> int:
     """Look, tell, and return the exit code."""
-    meant = _meant(paths)
+    meant = meant_by(paths)
     looked = Looked()
     with screen.busy("looking at names and instructions" if quick else "opening every photo; --quick does not"):
         for root, keys in meant.items():
             folder = LocalFolder(root)
-            Look(folder, quick=quick)(_files(folder, keys), looked)
+            Look(folder, quick=quick)(files_of(folder, keys), looked)
     show(screen, looked, paths, every=every)
     return REFUSED if looked.errors or (strict and looked.warnings) else DONE
 
 
-def _meant(paths: Sequence[Path]) -> dict[Path, set[str]]:
+def meant_by(paths: Sequence[Path]) -> dict[Path, set[str]]:
     """The keys of what is named, by the folder that is uploaded as the bucket's root."""
     meant: defaultdict[Path, set[str]] = defaultdict(set)
     for path in paths:
@@ -40,7 +40,8 @@ def _meant(paths: Sequence[Path]) -> dict[Path, set[str]]:
     return meant
 
 
-def _files(folder: LocalFolder, keys: set[str]) -> set[str]:
+def files_of(folder: LocalFolder, keys: set[str]) -> set[str]:
+    """The keys of all files that are meant."""
     found: set[str] = set()
     for key in keys:
         found |= set(folder.below(key)) if (folder.root / key).is_dir() else with_their_own(folder, key)
