@@ -289,11 +289,12 @@ def _keys(job: Plain) -> Iterable[str]:
             yield f"{job['key']}/{stem}{tail}{name}.{output.get('format', 'png')}"
 
 
-def gone_breaches(ledger: Ledger, keys: Collection[str]) -> list[Breach]:
-    """Photos that are in the bucket no more: nothing of theirs waits. Holds at rest."""
+def gone_breaches(ledger: Ledger, keys: Collection[str], doubts: Collection[str]) -> list[Breach]:
+    """Photos in the bucket no more: nothing of theirs waits, but `doubts` (jobs) behind paused lanes. Holds at rest."""
+    open_jobs = {ident for ident, job in ledger.jobs.items() if job["status"] not in ENDS}.difference(doubts)
     return [
         Breach(Promise.WANTED, f"{source['key']}: is gone, and something of it waits")
         for source_id, source in ledger.sources.items()
         if source["key"] in keys
-        and (source["waiting_since"] or any(job["status"] not in ENDS for job in ledger.jobs_of(source_id)))
+        and (source["waiting_since"] or any(job["job_id"] in open_jobs for job in ledger.jobs_of(source_id)))
     ]

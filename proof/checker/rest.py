@@ -178,20 +178,20 @@ def _money(job: Plain) -> str:
 
 
 def words_breaches(
-    ledger: Ledger, letters: Sequence[Plain], died: Collection[tuple[str, str]], damaged: int
+    ledger: Ledger, letters: Sequence[Plain], died: Collection[tuple[str, str]], damaged: range
 ) -> list[Breach]:
     """Dead letters explain themselves, and tell of jobs that died and of damaged messages alone. Holds at rest.
 
     A queue may keep the same letter twice, and letters of jobs that went on since: the newest of each has to be true,
     so they come in the order in which they were sent. `died`: job ids and codes of all that was ever dead. `damaged`:
-    how many damaged messages were sent.
+    how many damaged messages may have left a letter: one whose letter's answer was lost still lies in its queue.
     """
     told = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
     words = [f"no letter for {ledger.jobs[ident]['key']}" for ident in sorted(dead - told)]
     found = {letter["body"] for letter in letters if letter["attributes"].get("code") == DAMAGED}
-    if len(found) != damaged:
-        words.append(f"{len(found)} letters for {damaged} damaged messages")
+    if len(found) not in damaged:
+        words.append(f"{len(found)} letters for {damaged.start} to {damaged.stop - 1} damaged messages")
     newest = {str(letter["attributes"].get("job_id", "")): place for place, letter in enumerate(letters)}
     words += [
         wrong

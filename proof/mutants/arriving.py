@@ -7,6 +7,11 @@ PHOTO, AGAIN, WATCH, SWEEP = "steps/photo.py", "core/transitions/again.py", "cor
 LEDGER = "aws/ledger.py"
 # The owner of what two photos want is deleted while both wait.
 ORPHANED = ("5 pause 300", "20 drop a.jpg a cut", "40 drop b.jpg a cut", "80 delete a.jpg")
+# Who owned the bytes comes back at the moment when others come with them.
+RETURNED = (
+    *("5 pause 600", "20 drop a.jpg a cut", "60 delete a.jpg"),
+    *("100 drop a.jpg a cut", "100 drop b.jpg a cut", "100 drop c.jpg a cut"),
+)
 # The same bytes with the same wish, one a moment behind the other.
 TWINS = ("10 drop a.jpg a cut", "13 drop b.jpg a cut", "13 drop c.jpg a cut", "40 drop d.jpg a cut")
 # A photo whose wish was taken back is replaced, and comes back before anybody asks for a wish of the other one.
@@ -83,9 +88,15 @@ ARRIVING_MUTANTS = (
         "3: the same bytes asked the same thing have one owner",
         (
             LEDGER,
-            '"attribute_not_exists(pk) OR job_id = :before"',
-            '"attribute_not_exists(pk) OR job_id = :before OR attribute_exists(job_id)"',
+            "attribute_not_exists(pk) OR job_id = :job OR",
+            "attribute_not_exists(pk) OR attribute_exists(job_id) OR job_id = :job OR",
         ),
+    ),
+    mutant(
+        "takes-over-late",
+        "3: content passes only from a job that still is what it was seen to be",
+        (LEDGER, "job_id = :before AND rev = :rev", "job_id = :before AND rev >= :rev"),
+        deeds=RETURNED,
     ),
     mutant(
         "followers-buy",
@@ -108,7 +119,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "takes-over-blindly",
         "3: one takes over from the very job that came to nothing",
-        (AGAIN, "owner=owner_of(job), instead_of=owner.job_id)", "owner=owner_of(job))"),
+        (AGAIN, "owner=owner_of(job), instead_of=owner)", "owner=owner_of(job))"),
         faults="reordered_message",
         deeds=ORPHANED,
     ),

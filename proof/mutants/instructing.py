@@ -222,18 +222,8 @@ INSTRUCTING_MUTANTS = (
     ),
     mutant(
         "forgets-what-lay-there",
-        "2.3: and it says so too where nothing was wanted in between",
-        (
-            NAMING,
-            "left = [job for job in _last_delivered(jobs) if",
-            "left = [job for job in _last_delivered(jobs) if job.job_id in current and",
-        ),
-        (
-            NAMING,
-            "return steps + _leaving(jobs, wanted, refused, now)",
-            "return steps + _leaving(source.jobs.values(), jobs, wanted, refused, now)",
-        ),
-        (NAMING, "def _leaving(jobs: Sequence[Job],", "def _leaving(current: Collection[str], jobs: Sequence[Job],"),
+        "2.3: and of each variant, also where nothing was wanted in between",
+        (NAMING, "in _last_delivered(jobs) if source.jobs", "in [*_last_delivered(jobs)][-1:] if source.jobs"),
         faults=CALM,
         deeds=(
             *photos(10, 4, tags="foreign"),

@@ -2,49 +2,72 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from proof.checker.books import Plain
 from proof.simulate.memory import Memory
-from proof.world.stack import LIMITS
+from proof.world.sqs import Message
 
-UNKNOWN_PLACE = "the poisoned photo"
 JOB = re.compile(r'"job_id": "(\w+)"')
+# What the clocks of two workers may differ by; a message that comes again comes a minute later, or more.
+OFF = timedelta(seconds=30)
 
 
 class Deaths:
     """`in_a_row`: deaths by job, or by photo where it has none, since a delivery of it last went in good order.
 
-    The first delivery of a message leaves no mark, and those that die while another's mark stands are one with it.
+    The first delivery of a message leaves no mark, and those that begin while another's mark stands are one with it,
+    however slowly they go on and whenever they die.
     """
 
     def __init__(self, memory: Memory) -> None:
         self.in_a_row = Counter[str]()
         self._memory = memory
-        self._marked: dict[str, datetime] = {}
+        self._marks: dict[str, str] = {}
+        self._counted: dict[str, str] = {}
 
     def count(self) -> None:
         """The worker at work now died of the photo."""
-        world = self._memory.world
-        worker = world.hub.worker
+        worker = self._memory.world.hub.worker
         if worker is None:
             return
-        invocation, now = self._memory.invocation(worker.name), world.clock.time
-        place = _place(invocation.messages[0].body) if len(invocation.messages) == 1 else UNKNOWN_PLACE
-        is_first = all(message.receives == 1 for message in invocation.messages)
-        if is_first or now < self._marked.get(place, now):
+        invocation = self._memory.invocation(worker.name)
+        place = _job(invocation.messages) or self._opened(worker.name)
+        ours = [message for message in invocation.messages if place in message.body] or invocation.messages
+        is_first = all(message.receives == 1 for message in ours)
+        if is_first or self._is_one_with_others(place, invocation.began):
             return
-        self._marked[place] = now + timedelta(seconds=max(LIMITS.values()))
+        self._counted[place] = self._marks.get(place, "")
         self.in_a_row[place] += 1
 
-    def unmarked(self, body: Plain) -> None:
-        """A job or a photo was written: where it bears no mark, the row is over."""
-        if body["begun_until"] is None:
-            place = str(body.get("job_id", UNKNOWN_PLACE))
-            self.in_a_row.pop(place, None)
-            self._marked.pop(place, None)
+    def _opened(self, worker: str) -> str:
+        """The photo whose sidecar a worker of intake has just read (see faults.py)."""
+        calls = reversed(self._memory.world.wire.calls)
+        return str(next(call for call in calls if call.worker == worker).sent.get("Key", "")).removesuffix(".json")
+
+    def _is_one_with_others(self, place: str, began: datetime) -> bool:
+        """Whether the mark under which a worker began is one that others died under, and still stood by then."""
+        mark = self._marks.get(place, "")
+        return bool(mark) and self._counted.get(place) == mark and began < datetime.fromisoformat(mark) + OFF
+
+    def written(self, body: Plain, before: Plain | None = None) -> None:
+        """A job or a photo was written: where it bears no mark, or is known no more, the row is over."""
+        place, mark = str(body.get("job_id", body["key"])), body["begun_until"]
+        if mark is None or (before and self._is_forgotten(before, body)):
+            for known in (self.in_a_row, self._counted, self._marks):
+                known.pop(place, None)
+        else:
+            self._marks[place] = str(mark)
+
+    def _is_forgotten(self, before: Plain, after: Plain) -> bool:
+        """Whether other bytes lie there than the ledger knew, which it forgets: once, as it knows none then."""
+        lies = self._memory.world.input.current(after["key"])
+        known: Plain = before["photo"] or {}
+        return bool(known) and after["photo"] is None and (lies is None or lies.etag != known["etag"])
 
 
-def _place(body: str) -> str:
-    said = JOB.search(body)
-    return said[1] if said else UNKNOWN_PLACE
+def _job(messages: Sequence[Message]) -> str:
+    """The job of which a worker's only message tells; an empty text where it tells of none."""
+    said = JOB.search(messages[0].body) if len(messages) == 1 else None
+    return said[1] if said else ""

@@ -33,7 +33,9 @@ AFTER_REST_SECONDS = 660
 PEOPLES_SECONDS = LONGEST_PAUSE_SECONDS + 60
 ENCORE_SECONDS = 1800
 LONGER_SECONDS = 240
-MOST_LONGER = 20
+# What lasts longest (an hour, and half of one, and the tries in between) may keep all from what is still to strike.
+MOST_LONGER = 40
+MOST_GROWING = 20
 # Ten times what the longest seeds need when nothing strikes any more; before that, photos come until all has struck.
 MOST_CALLS = 40_000
 ASLEEP = timedelta(days=3)
@@ -145,7 +147,8 @@ class Play:
     def _more(self, number: int) -> None:
         self.people.do(Act(0, "budget", (str(AMPLE),)))
         self.people.mend()
-        for place in range(self.world.setup.in_flight * (1 + number // 4)):
+        growth = 1 + number // 4 if number < MOST_GROWING else 1
+        for place in range(self.world.setup.in_flight * growth):
             self.people.do(Act(0, "drop", (f"late/{number}-{place}.jpg", f"late {number} {place}", "cut")))
         self.world.resume()
         if "slow_mapping" in self.faults.silent():

@@ -78,11 +78,11 @@ def letters(world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _damaged_left(world: World, people: People) -> int:
-    """Damaged messages that nobody has looked at: their lane is paused, or was for longer than a message is kept."""
+def _damaged(world: World, people: People) -> range:
+    """How many damaged messages left a letter: those whose lane is paused, or was for too long, may have left none."""
     lines = world.lines.items()
     left = {f"{name} {message.body}" for name, line in lines for message in (*line.messages, *line.expired)}
-    return len(left & people.damaged)
+    return range(len(people.damaged - left), len(people.damaged) + 1)
 
 
 def _quiet(world: World, excused: Collection[str]) -> bool:
@@ -133,7 +133,7 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
         *mark_breaches(ledger, marks),
         *told_breaches(ledger, events),
         *lane_breaches(lanes, views(world, LANES), reports, excused),
-        *words_breaches(ledger, letters(world), watch.died, len(people.damaged) - _damaged_left(world, people)),
+        *words_breaches(ledger, letters(world), watch.died, _damaged(world, people)),
         *cause_breaches(ledger, possible_codes(world, fired)),
         *fate_breaches(ledger, ENDS_OF),
         *_heard(world, watch, ears),

@@ -143,7 +143,7 @@ class Watch:
     def _source(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
         self.found(alone_breaches(Ledger({"": after}, {}, {}), self._people.untouched))
         self.found(crash_breaches(before, after))
-        self._deaths.unmarked(after)
+        self._deaths.written(after, before)
         self.resolutions.note(before, after)
         if not self._people.jumping_clocks and not by_person:
             self.found(patience_breaches(before, after, self._world.setup.settle_seconds))
@@ -151,7 +151,7 @@ class Watch:
     def _job(self, before: Plain | None, after: Plain, call: Call) -> None:
         self._held(before, after, call)
         self._ended(before, after)
-        self._deaths.unmarked(after)
+        self._deaths.written(after)
         self.found(crash_breaches(before, after))
         self.found(way_breaches(before, after, by_person=call.worker.startswith(PERSON)))
         self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))

@@ -237,14 +237,15 @@ class Folder:
         """A fault of the provider that strikes this folder's prompt alone."""
         self.shop.standin.fault(name, args, prompt_regex=self.name, **rule)
 
-    def dead_letters(self, *names: str) -> list[dict[str, Any]]:
+    def dead_letters(self, *names: str) -> list[Message]:
         """The dead letters of the jobs of these photos."""
         ids = {job["job_id"] for name in names for job in (self.receipt(name) or {"jobs": []})["jobs"]}
-        return [letter for letter in self.shop.dead_letters.letters() if letter["attributes"].get("job_id") in ids]
+        letters = self.shop.queue("DeadLetterQueueUrl").messages()
+        return [letter for letter in letters if letter.attributes.get("job_id") in ids]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the bus told of a photo."""
-        heard = [letter["body"] for letter in self.shop.events.letters()]
+        heard = self.shop.events.letters()
         return [event for event in heard if event["detail"].get("source", {}).get("key") == self.key(name)]
 
     def event(self, name: str) -> dict[str, Any]:

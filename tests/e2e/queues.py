@@ -1,4 +1,4 @@
-"""The stack's queues, looked into without taking anything, and the letters in those that only the tests empty."""
+"""The stack's queues, looked into without taking anything, and the one that only the tests empty."""
 
 import json
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ class Message:
     body: str
     receives: int
     hidden_seconds: int
+    attributes: dict[str, str]
 
     def was_handed_back(self, visibility_seconds: int) -> bool:
         """Whether a worker gave it back; one in a worker's hands is hidden for just the queue's visibility time-out."""
@@ -52,7 +53,8 @@ class Queue:
 def _message(found: dict[str, Any]) -> Message:
     received = found["FirstReceiveTimestamp"]
     hidden = found["VisibleAt"] - received if received else 0
-    return Message(found["Body"], found["ReceiveCount"], hidden)
+    attributes = {name: value["StringValue"] for name, value in found["MessageAttributes"].items()}
+    return Message(found["Body"], found["ReceiveCount"], hidden, attributes)
 
 
 class Mailbox:
@@ -64,17 +66,13 @@ class Mailbox:
         self._kept: list[dict[str, Any]] = []
 
     def letters(self) -> list[dict[str, Any]]:
-        """`{"body": …, "attributes": {name: text}}` each, oldest first."""
+        """What stands in each, oldest first."""
         while messages := self._receive():
             for message in messages:
                 self._clients.sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                attributes = message.get("MessageAttributes", {})
-                texts = {name: value["StringValue"] for name, value in attributes.items()}
-                self._kept.append({"body": json.loads(message["Body"]), "attributes": texts})
+                self._kept.append(json.loads(message["Body"]))
         return list(self._kept)
 
     def _receive(self) -> list[Any]:
-        answer = self._clients.sqs.receive_message(
-            QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
+        answer = self._clients.sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
         return list(answer.get("Messages", []))

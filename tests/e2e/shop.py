@@ -52,7 +52,6 @@ class Shop:
         self.cloud = cloud
         self.clients = cloud.clients
         self.standin = standin
-        self.dead_letters = Mailbox(self.clients, self.outputs["DeadLetterQueueUrl"])
         self.events = Mailbox(self.clients, self._subscribe())
         self._usual = standin.control("settings", {"pictures": "prepared"})
 

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from tests.e2e.folder import Folder
+from tests.e2e.queues import Message
 from tests.e2e.shop import Shop, eventually
 
 IGNORED = ("notes.txt", "list.csv", "red.jpg.part", "red.tmp", ".hidden.jpg", "_backdrop-notes.jpg")
@@ -139,7 +140,7 @@ def test_s3s_test_event_and_events_of_what_is_gone_make_nothing(folder: Folder) 
     shop.send("IntakeQueueUrl", s3_event(shop, folder.key("never.jpg"), "ObjectRemoved:Delete"))
     folder.settle()
     folder.nothing_came_of("never.jpg")
-    assert [letter for letter in shop.dead_letters.letters() if folder.name in str(letter["body"])] == []
+    assert [letter for letter in shop.queue("DeadLetterQueueUrl").messages() if folder.name in letter.body] == []
 
 
 def test_deleting_photo_and_sidecar_afterwards_leaves_what_was_bought(folder: Folder) -> None:
@@ -167,10 +168,11 @@ def test_deleting_photo_and_sidecar_afterwards_leaves_what_was_bought(folder: Fo
 def test_a_message_that_nobody_can_read_is_kept_whole_as_a_dead_letter(folder: Folder, body: str) -> None:
     folder.shop.send("IntakeQueueUrl", body)
 
-    def look() -> list[dict[str, Any]]:
-        return [letter for letter in folder.shop.dead_letters.letters() if letter["body"].get("body") == body]
+    def look() -> list[Message]:
+        letters = folder.shop.queue("DeadLetterQueueUrl").messages()
+        return [letter for letter in letters if json.loads(letter.body).get("body") == body]
 
     (letter,) = eventually(look, "a dead letter")
-    assert letter["attributes"]["code"] == "damaged_message"
-    assert letter["attributes"]["money"] == "not_spent"
-    assert letter["body"]["queue"] == PurePosixPath(folder.shop.outputs["IntakeQueueUrl"]).name
+    assert letter.attributes["code"] == "damaged_message"
+    assert letter.attributes["money"] == "not_spent"
+    assert json.loads(letter.body)["queue"] == PurePosixPath(folder.shop.outputs["IntakeQueueUrl"]).name

@@ -30,7 +30,7 @@ def assert_told(folder: Folder, code: str, money: str) -> None:
     assert folder.pictures("red.jpg") == []
     letter = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")[0]
     expected = {"code": code, "reason": entry["message"], "money": money}
-    told = letter["attributes"]
+    told = letter.attributes
     assert int(told.pop("rev")) > 0
     assert told == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
     event = folder.event("red.jpg")

@@ -56,7 +56,7 @@ class Operator:
         eventually(lambda: {*kinds} <= {*self._told()}, f"events {kinds}", self._told)
 
     def _told(self) -> list[str]:
-        return [letter["body"]["detail-type"] for letter in self.shop.events.letters()[self._heard :]]
+        return [letter["detail-type"] for letter in self.shop.events.letters()[self._heard :]]
 
     def forgets_todays_cap(self) -> None:
         """The stack's own budget holds again."""

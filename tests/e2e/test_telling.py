@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from itertools import count
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_no_report_receipt_event_or_dead_letter_holds_a_key_or_a_signed_link(fol
         folder.report("red.jpg"),
         folder.receipt("red.jpg"),
         folder.events("red.jpg"),
-        folder.dead_letters("red.jpg"),
+        [asdict(letter) for letter in folder.dead_letters("red.jpg")],
     ]
     assert all(told)
     text = json.dumps(told)

@@ -181,8 +181,8 @@ def test_what_was_handed_over_last_is_what_lies_there() -> None:
 
 
 def test_nothing_waits_of_a_photo_that_is_gone() -> None:
-    assert gone_breaches(ledger(wanted()), [KEY]) == []
-    assert names(gone_breaches(ledger(wanted(status="accepted")), [KEY])) == [Promise.WANTED.name]
-    assert names(gone_breaches(ledger(place=place(waiting_since="2026-11-20T09:00:00Z")), [KEY])) == [
-        Promise.WANTED.name
-    ]
+    assert gone_breaches(ledger(wanted()), [KEY], ()) == []
+    assert gone_breaches(ledger(wanted(status="unknown")), [KEY], ["j1"]) == [], "its lane is paused"
+    waits = ledger(place=place(waiting_since="2026-11-20T09:00:00Z"))
+    for one in (ledger(wanted(status="accepted")), ledger(wanted(status="unknown")), waits):
+        assert names(gone_breaches(one, [KEY], ())) == [Promise.WANTED.name]

@@ -8,6 +8,8 @@ from proof.checker.changes import crash_breaches, lease_breaches, lift_breaches,
 from proof.checker.rest import words_breaches
 from tests.unit.checker_items import failed, in_flight, job, lane, ledger, lost, source
 
+NONE = range(1)
+
 
 def names(breaches: Sequence[Breach]) -> list[str]:
     """The broken promises."""
@@ -65,5 +67,5 @@ def test_of_the_letters_of_a_job_that_died_twice_the_newest_is_true() -> None:
         for money in ("not_spent", "unknown")
     ]
     died = {("j1", "request_rejected")}
-    assert not words_breaches(dead, letters, died, 0)
-    assert names(words_breaches(dead, letters[::-1], died, 0)) == [Promise.LETTERS_TRUE.name]
+    assert not words_breaches(dead, letters, died, NONE)
+    assert names(words_breaches(dead, letters[::-1], died, NONE)) == [Promise.LETTERS_TRUE.name]

@@ -25,6 +25,7 @@ from tests.unit.checker_items import KEY, PICTURE, attempt, failed, in_flight, j
 
 MEANT = Wanted("e1", "aa")
 DEAD = failed("dead", "request_rejected")
+NONE = range(1)
 
 
 def names(breaches: Sequence[Breach]) -> set[str]:
@@ -141,23 +142,23 @@ def test_a_report_says_of_money_what_the_attempts_say(ended: Plain, money: str) 
 def test_dead_letters_explain_themselves() -> None:
     died = {("j1", "request_rejected")}
     damaged = {"body": "x", "attributes": {"code": "damaged_message", "reason": "no JSON", "money": "not_spent"}}
-    assert words_breaches(ledger(DEAD), [letter(), letter(), damaged], died, 1) == []
-    assert words_breaches(ledger(job()), [letter()], died, 0) == [], "it died of it, and went on"
+    assert words_breaches(ledger(DEAD), [letter(), letter(), damaged], died, range(1, 2)) == []
+    assert words_breaches(ledger(job()), [letter()], died, NONE) == [], "it died of it, and went on"
 
 
 @pytest.mark.parametrize(
     ("stored", "letters", "damaged"),
     [
-        (DEAD, [], 0),
-        (DEAD, [letter(reason="")], 0),
-        (DEAD, [letter(money="spent")], 0),
-        (DEAD, [letter(), letter(code="crashed")], 0),
-        (DEAD, [letter(), letter(job_id="j9")], 0),
-        (DEAD, [letter()], 1),
+        (DEAD, [], NONE),
+        (DEAD, [letter(reason="")], NONE),
+        (DEAD, [letter(money="spent")], NONE),
+        (DEAD, [letter(), letter(code="crashed")], NONE),
+        (DEAD, [letter(), letter(job_id="j9")], NONE),
+        (DEAD, [letter()], range(1, 2)),
     ],
     ids=["none", "without a reason", "wrong money", "another cause", "of no job", "a damaged message without one"],
 )
-def test_a_false_or_missing_letter_is_seen(stored: Plain, letters: list[Plain], damaged: int) -> None:
+def test_a_false_or_missing_letter_is_seen(stored: Plain, letters: list[Plain], damaged: range) -> None:
     breaches = words_breaches(ledger(stored), letters, {("j1", "request_rejected")}, damaged)
     assert names(breaches) == {Promise.LETTERS_TRUE.name}
 

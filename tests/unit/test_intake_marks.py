@@ -1,5 +1,6 @@
 """A photo that kills those who open it is opened five times and then reported; one that only had to wait never is."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -54,6 +55,20 @@ def test_a_photo_that_kills_five_workers_is_reported_and_not_opened_again(deadly
     report = world.report(KEY)
     assert report
     assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
+    assert not world.lines["intake"].messages
+    assert not world.dead_letters.messages
+
+
+def test_a_photo_that_is_asked_for_directly_kills_no_more_workers_than_another(deadly: Deadly) -> None:
+    """The message of the request comes again, as any does."""
+    world, openings = World(), deadly(1000)
+    world.s3.drop("photos", KEY, photo(), {"team": "spring"})
+    world.lines["intake"].messages.clear()
+    world.sqs.post(
+        world.lines["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
+    )
+    pass_time(world, DAY, every=3600)
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
     assert not world.lines["intake"].messages
     assert not world.dead_letters.messages
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.core.job import Job, Status
 from backdrop.core.wish import MOST_VARIANTS
 from proof.world.pictures import photo
 from proof.world.stack import World
+from proof.world.wire import Strike
 from tests.unit.days import codes
-from tests.unit.simulation import KEY, assert_at_rest
+from tests.unit.simulation import KEY, assert_at_rest, deliver
 from tests.unit.wishes import BEACH, FOREST, REMOVE, REMOVED, REPLACED, bought, defaults, origins, sidecar_bytes, wishes
 
 THREE: dict[str, Any] = {"beach": BEACH, "forest": FOREST, "cut-out": REMOVE}
@@ -128,6 +129,33 @@ def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> No
     edited(world, {"beach": BEACH}, metadata={"order": 7})
     assert (warnings(world), bought(world)) == (told, 3)
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("before_it_is_stored", [True, False])
+def test_a_variant_taken_away_while_it_is_handed_over_says_so_too(*, before_it_is_stored: bool) -> None:
+    """Intake read its job while that was paid, and its pictures came to lie there before or after intake wrote."""
+    world = varied({"beach": BEACH})
+    world.sidecar(KEY, variants={"beach": BEACH, "forest": FOREST})
+    world.run("intake")
+    world.run("ideogram")
+    world.sidecar(KEY, variants={"beach": BEACH})
+    forest = next(job for job in world.jobs() if job.variant == "forest")
+    step, other = ("deliver", "intake") if before_it_is_stored else ("intake", "deliver")
+    overtaken = Strike(lambda _: _overtake(world, step, forest), "transact_write_items")
+    world.wire.before.append(overtaken)
+    world.run(other)
+    world.run()
+    assert (overtaken.hits, f"{KEY}/red-forest.png" in world.pictures()) == (1, True)
+    assert [len(one) for one in warnings(world).values()] == [0, 1]
+    assert_at_rest(world)
+
+
+def _overtake(world: World, step: str, job: Job) -> None:
+    """Another worker does all of its work in the midst of this one's call."""
+    if step == "deliver":
+        deliver(world, job, job.job_id)
+    else:
+        world.run(step)
 
 
 def test_a_variant_brought_back_is_delivered_again_for_nothing() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from backdrop.core import transitions
 from backdrop.core.errors import OwnedError, StaleError
-from backdrop.core.job import Job, Source
+from backdrop.core.job import Job, Owner, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer
 from tests.unit.simulation import NOW, a_job
@@ -24,6 +24,13 @@ def accepted(world: World, ident: str, **changes: str) -> Job:
     return world.ledger.advance(transitions.accept(one(ident, **changes)))
 
 
+def owner_now(world: World) -> Owner:
+    """Who owns the content, as one more who comes is told."""
+    with pytest.raises(OwnedError) as raised:
+        accepted(world, "9" * 64)
+    return raised.value.owner
+
+
 def owner(world: World) -> str:
     """Who owns the content."""
     return world.table.items["content#" + "c" * 64, "owner"]["job_id"]["S"]
@@ -31,10 +38,10 @@ def owner(world: World) -> str:
 
 def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
     world = World()
-    first = accepted(world, FIRST)
+    accepted(world, FIRST)
     with pytest.raises(OwnedError) as raised:
         accepted(world, SECOND)
-    assert raised.value.owner == transitions.owner_of(first)
+    assert raised.value.owner == transitions.owner_of(one(FIRST))
     assert [job.job_id for job in world.jobs()] == [FIRST]
 
 
@@ -57,15 +64,30 @@ def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
 
 def test_content_passes_only_from_the_job_that_is_named() -> None:
     world = World()
-    first = accepted(world, FIRST)
-    second = world.ledger.advance(transitions.follow(one(SECOND), transitions.owner_of(first)))
-    third = world.ledger.advance(transitions.follow(one(THIRD), transitions.owner_of(first)))
-    world.ledger.advance(transitions.take_over(second, transitions.owner_of(first)))
+    accepted(world, FIRST)
+    first = owner_now(world)
+    second = world.ledger.advance(transitions.follow(one(SECOND), first))
+    third = world.ledger.advance(transitions.follow(one(THIRD), first))
+    world.ledger.advance(transitions.take_over(second, first))
     assert owner(world) == SECOND
     with pytest.raises(OwnedError) as raised:
-        world.ledger.advance(transitions.take_over(third, transitions.owner_of(first)))
+        world.ledger.advance(transitions.take_over(third, first))
     assert raised.value.owner.job_id == SECOND
     assert world.ledger.job(THIRD, THIRD) == third
+
+
+def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen_to_come_to_nothing() -> None:
+    world = World()
+    left = transitions.supersede(accepted(world, FIRST), NOW)
+    seen = owner_now(world)
+    assert left
+    back = transitions.reopen(world.ledger.advance(left), one(FIRST), NOW)
+    assert back
+    world.ledger.advance(back)
+    with pytest.raises(OwnedError) as raised:
+        world.ledger.advance(transitions.take_over(one(SECOND), seen))
+    assert (owner(world), raised.value.owner) == (FIRST, owner_now(world))
+    assert raised.value.owner != seen
 
 
 def test_a_photo_is_not_written_while_its_content_is_anothers() -> None:

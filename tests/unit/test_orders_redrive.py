@@ -256,6 +256,45 @@ def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize("pay_again", [False, True])
+def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_by_nobody(pay_again: bool) -> None:
+    """Whoever looks at the photo read the job at its end, and had nothing to say of it."""
+    world = answered(Reaction(unsafe=1) if pay_again else REJECTS)
+    plan = planned(world, pay_again=pay_again)
+    calls = len(world.provider.calls)
+    world.sidecar(KEY, prompt="a beach")
+    went: list[bool] = []
+    strike = Strike(lambda _: went.append(world.steps.orders().redrive(plan)), "transact_write_items")
+    world.wire.before.append(strike)
+    world.run()
+    old, new = sorted(world.jobs(), key=lambda job: job.queued_at)
+    assert (went, new.status, new.instructions["prompt"]) == ([True], S.STORED, "a beach")
+    assert (old.ended, len(world.provider.calls)) == (True, calls + 1)
+    assert_at_rest(world)
+
+
+def test_a_redrive_of_what_the_photo_names_no_more_does_nothing() -> None:
+    world = answered(REJECTS)
+    plan = planned(world)
+    world.sidecar(KEY, prompt="a beach")
+    world.run()
+    assert not world.steps.orders().redrive(plan)
+
+
+def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
+    """The one who paid first stands in the way of neither, and the second waits for the first."""
+    world = with_a_file_that_is_gone()
+    world.drop("third.jpg", photo(), operation="remove")
+    world.run()
+    plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().failures(EVERYTHING)]
+    assert [world.steps.orders().redrive(plan) for plan in plans] == [True, True]
+    world.run()
+    pass_time(world, 3600, every=60)
+    assert [the_job(world, key).status for key in (KEY, "third.jpg")] == [S.STORED, S.STORED]
+    assert world.provider.charged == 2 * PRICE
+    assert_at_rest(world)
+
+
 def test_a_redrive_into_a_paused_lane_waits_there() -> None:
     world = answered(REJECTS)
     world.pause()

@@ -1,7 +1,7 @@
 """Messages that are gone: each open job has another one in time, and a lost answer is asked for where it can be."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from backdrop.core.job import Outcome, Status
 from backdrop.core.watch import AFTER_THE_LEASE, MESSAGE_LIFE, UNDELIVERED, UNSETTLED
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import RETENTION, World
+from proof.world.stack import LIMITS, RETENTION, World
 from proof.world.wire import Strike, die
 from tests.unit.days import DAY, codes, kinds, pass_time, set_right
 from tests.unit.simulation import KEY, OK, PRICE, assert_at_rest, dropped, the_job
@@ -152,6 +152,17 @@ def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
     world.run("deliver")
     assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
     assert_at_rest(world)
+
+
+def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_run_may_last() -> None:
+    world = died_in_its_call(kind="acknowledged")
+    world.clock.sleep((AFTER_THE_LEASE + timedelta(minutes=6)).total_seconds())
+    leases: list[datetime] = []
+    strike = Strike(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up")
+    world.wire.before.append(strike)
+    ends = world.clock.now() + timedelta(seconds=LIMITS["reconcile"])
+    set_right(world)
+    assert [lease >= ends for lease in leases] == [True]
 
 
 @pytest.mark.parametrize("kind", ["acknowledged", "own_id"])

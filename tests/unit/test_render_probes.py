@@ -13,7 +13,7 @@ from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
 from tests.unit.days import pass_time, reasons, the_lane
-from tests.unit.simulation import PRICE, assert_at_rest
+from tests.unit.simulation import LOST, OK, PRICE, THROTTLED, assert_at_rest
 
 BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 NO_KEY = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")
@@ -62,6 +62,25 @@ def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
     world.turn("ideogram")
     assert len(world.provider.calls) == BAD_ANSWERS + 1
     assert next_is_a_probe(world)
+
+
+@pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
+def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: Answer) -> None:
+    """A good answer opened the lane, and it was closed again, while a probe hung."""
+    world = closed()
+    keeper, name, longest = world.steps.keeper, world.provider.name, timedelta(minutes=3)
+    earlier, _ = keeper.enter(name, longest, world.clock.now())
+    keeper.heed(earlier, OK, probe=False)
+    assert the_lane(world).closed_since is None
+    for _ in range(BAD_ANSWERS):
+        keeper.heed(the_lane(world), LOST, probe=False)
+    world.clock.sleep(LEASE_SECONDS)
+    ours, is_probe = keeper.enter(name, longest, world.clock.now())
+    assert is_probe
+    keeper.heed(earlier, late, probe=True)
+    assert the_lane(world).probe_until == ours.probe_until
+    keeper.heed(ours, OK, probe=True)
+    assert (the_lane(world).closed_since, the_lane(world).probe_until) == (None, None)
 
 
 def test_a_probe_that_cannot_start_lets_the_next_job_try() -> None:

@@ -153,7 +153,7 @@ def test_who_asks_the_same_waits_is_served_or_buys_as_the_owner_fares(status: St
         "buys": (job.status, job.follows, step.owner) == (S.ACCEPTED, None, transitions.owner_of(job)),
     }
     assert [way for way, taken in ways.items() if taken] == [BESIDE[status]]
-    assert step.instead_of == (OWNER.job_id if BESIDE[status] == "buys" else None)
+    assert step.instead_of == (OWNER if BESIDE[status] == "buys" else None)
 
 
 def test_a_file_that_another_paid_for_costs_nothing() -> None:
@@ -176,14 +176,6 @@ def test_a_job_that_is_opened_again_follows_nobody_and_was_served_by_nobody() ->
     dead = transitions.fail(served, gone, NOW).job
     assert (dead.status, dead.money) == (S.DEAD, Money.NOT_SPENT)
     assert (reopened(dead).follows, reopened(dead).reused_from) == (None, None)
-
-
-def test_who_pays_again_for_a_file_that_is_gone_buys_in_place_of_who_paid_for_it_first() -> None:
-    """The first owner is stored, so that without this the same gone file would be offered again."""
-    served = transitions.reuse(a_job(), owning(S.STORED), NOW).job
-    dead = transitions.fail(served, ResultError(Code.PAID_FILE_GONE, "the file is gone"), NOW).job
-    step = transitions.pay_again(dead, LATER)
-    assert (step.owner, step.instead_of) == (transitions.owner_of(dead), OTHER.job_id)
 
 
 def test_links_that_were_withheld_are_no_pictures() -> None:

@@ -116,15 +116,20 @@ class DynamoLedger:
         return {"Put": put}
 
     def _own(self, step: Step) -> dict[str, Any]:
-        """One content has one owner: nobody, the job itself, or the one that came to nothing may have it before."""
+        """One content has one owner: nobody, the job itself, or who was seen to come to nothing may have it before."""
         owner = step.owner
         if owner is None:
             raise TypeError("a step that owns nothing")
+        before = step.instead_of or owner
         put: dict[str, Any] = {
             "TableName": self._table.name,
             "Item": owner_item(owner),
-            "ConditionExpression": "attribute_not_exists(pk) OR job_id = :before",
-            "ExpressionAttributeValues": {":before": {"S": step.instead_of or owner.job_id}},
+            "ConditionExpression": "attribute_not_exists(pk) OR job_id = :job OR (job_id = :before AND rev = :rev)",
+            "ExpressionAttributeValues": {
+                ":job": {"S": owner.job_id},
+                ":before": {"S": before.job_id},
+                ":rev": {"N": str(before.rev)},
+            },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return {"Put": put}

@@ -97,14 +97,15 @@ def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
 
 def owner_item(owner: Owner) -> Attributes:
     """Who pays for some content, as an item."""
-    ids = {"source_id": {"S": owner.source_id}, "job_id": {"S": owner.job_id}}
-    return attributes_of(owner_key(owner.content_key)) | ids
+    job = {"source_id": {"S": owner.source_id}, "job_id": {"S": owner.job_id}, "rev": {"N": str(owner.rev)}}
+    return attributes_of(owner_key(owner.content_key)) | job
 
 
 def read_owner(item: Mapping[str, Any]) -> Owner:
     """Who pays for some content."""
     content = item["pk"]["S"].partition("#")[2]
-    return Owner(content_key=content, source_id=item["source_id"]["S"], job_id=item["job_id"]["S"])
+    source, job, rev = item["source_id"]["S"], item["job_id"]["S"], int(item["rev"]["N"])
+    return Owner(content_key=content, source_id=source, job_id=job, rev=rev)
 
 
 def read_day(day: str, item: Mapping[str, Any]) -> Day:

@@ -158,11 +158,12 @@ class Item(Record):
 
 @record
 class Owner(Record):
-    """The job that pays for some bytes asked something (`content_key`); others who want the same wait for its file."""
+    """The job that pays, since this revision of it, for bytes asked something; others who want the same wait for it."""
 
     content_key: str
     source_id: str
     job_id: str
+    rev: int = 0
 
 
 @record
@@ -250,8 +251,7 @@ class Job(Item):
     @property
     def losses(self) -> int:
         """How many answers of the charge that is meant were lost and are unknown still."""
-        lost = (one for one in self.attempts if one.outcome is Outcome.LOST and one.generation == self.generation)
-        return sum(1 for _ in lost)
+        return sum(one.outcome is Outcome.LOST and one.generation == self.generation for one in self.attempts)
 
     def attempt_of(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)

@@ -15,9 +15,11 @@ from backdrop.core.receipt import announcement, dead_letter
 from backdrop.ports import Clock, Events, Ledger, Queue
 from backdrop.steps.marks import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
 from backdrop.steps.messages import DeliverMessage
+from backdrop.steps.naming import taken_away
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.views import Views
 
+TRIES = 8
 LONGEST_DELAY_SECONDS = 600
 
 
@@ -52,7 +54,7 @@ class Deliver:
             except (WaitError, StaleError):
                 leave(self.ledger, job, self.clock)
                 raise
-        source, jobs = self.views.write(source, jobs)
+        source, jobs = self._show(source, jobs)
         job = _find(jobs, message.job_id)
         if job is None or not job.ended:
             return Delivery(job)
@@ -85,6 +87,17 @@ class Deliver:
             problem = Problem.of(error, self.clock.now(), job.money).since(job.problem)
             self.ledger.advance(transitions.note(job, problem))
             self.views.write(source, [job])
+
+    def _show(self, source: Source, jobs: Sequence[Job]) -> tuple[Source, Sequence[Job]]:
+        """The views; a variant that is taken away while its pictures are put there is seen by intake or here: here."""
+        for _ in range(TRIES):
+            source, jobs = self.views.write(source, jobs)
+            steps = taken_away(source, jobs)
+            if not steps:
+                return source, jobs
+            for step in steps:
+                self.ledger.advance(step)
+        raise StaleError
 
     def _announce(self, source: Source, job: Job) -> None:
         told = announcement(source, job)

@@ -45,7 +45,7 @@ class Intake:
             case Kind.PHOTO:
                 return self._once(look)
             case _ if look.request:
-                return self.photo(look)
+                return self._looked(look)
             case _:
                 return Decision()
 
@@ -64,13 +64,16 @@ class Intake:
         """All events of a batch are older than its first look at their photo: it saw what they tell of."""
         if (look.bucket, look.key) in self._done and look == Look(look.bucket, look.key):
             return Decision()
-        decision = self._marked(look) if look.again else self.photo(look)
+        decision = self._looked(look)
         if not look.settled:
             self._done.add((look.bucket, look.key))
         return decision
 
+    def _looked(self, look: Look) -> Decision:
+        """A look that comes again, a request's as well, leaves a mark, so that a photo which kills is noticed."""
+        return self._marked(look) if look.again or look.receives > 1 else self.photo(look)
+
     def _marked(self, look: Look) -> Decision:
-        """A look that comes again leaves a mark, so that a photo which kills its workers is noticed."""
         place = Source(source_id=source_id(look.bucket, look.key), bucket=look.bucket, key=look.key)
         begin_look(self.ledger, place, self.clock.now())
         try:

@@ -48,9 +48,17 @@ class LaneKeeper:
             self.clock.sleep(min(seconds, LOOK_AGAIN_SECONDS) + self.clock.jitter(LOOK_AGAIN_SECONDS / 2))
 
     def heed(self, lane: Lane, answer: Answer, *, probe: bool) -> None:
-        """Write down what an answer says of its provider's health, where it says anything new."""
-        if health.heed(lane, answer, self.clock.now(), probe=probe) != lane:
-            self._change(lane.provider, lambda now: health.heed(now, answer, self.clock.now(), probe=probe))
+        """Write down what an answer says of its provider's health, where it says anything new.
+
+        A probe that the lane no longer waits for is none any more: another one may be on its way.
+        """
+
+        def heeded(now: Lane) -> Lane:
+            is_ours = probe and now.probe_until == lane.probe_until
+            return health.heed(now, answer, self.clock.now(), probe=is_ours)
+
+        if heeded(lane) != lane:
+            self._change(lane.provider, heeded)
 
     def give_probe_back(self, ours: Lane) -> None:
         """The probe that began with this lane could not be sent: another job may be one, if none is by now."""

@@ -18,12 +18,10 @@ def steps_of(
     wanted: Sequence[Job],
     owners: Mapping[str, Owner],
     now: datetime,
-    *,
-    refused: Collection[str] = (),
 ) -> list[Step]:
     """The steps of all jobs of a photo that change when these are wanted; `owners` pay for some content already.
 
-    Of variants that ask the same thing one buys. `refused`: the variants that are asked for and cannot be done.
+    Of variants that ask the same thing one buys.
     """
     known = {job.job_id: job for job in jobs}
     buyers: dict[str, Owner] = {}
@@ -37,7 +35,7 @@ def steps_of(
         if step and step.owner:
             buyers[job.content_key] = step.owner
         steps += [step] if step else []
-    return steps + _leaving(jobs, wanted, refused, now)
+    return steps + _leaving(jobs, wanted, now)
 
 
 def after(steps: Sequence[Step], jobs: Sequence[Job]) -> Sequence[Job]:
@@ -57,12 +55,18 @@ def _named(source: Source, known: Job | None, wanted: Job, now: datetime) -> Ste
     return replace(step, job=described.job) if step and described else described or step
 
 
-def _leaving(jobs: Sequence[Job], wanted: Sequence[Job], refused: Collection[str], now: datetime) -> list[Step]:
-    """The jobs that the photo names no more; of a variant that was taken away the pictures stay."""
-    named, variants = {job.job_id for job in wanted}, {*refused, *(job.variant for job in wanted)}
-    left = [job for job in _last_delivered(jobs) if wanted and job.variant not in variants]
+def _leaving(jobs: Sequence[Job], wanted: Sequence[Job], now: datetime) -> list[Step]:
+    """The jobs that the photo names no more, and that nobody needs to buy."""
+    named = {job.job_id for job in wanted}
+    steps = [transitions.supersede(job, now) for job in jobs if job.job_id not in named]
+    return [step for step in steps if step]
+
+
+def taken_away(source: Source, jobs: Sequence[Job]) -> list[Step]:
+    """Of each variant that the photo has no more, the job whose pictures stay there and that does not say so yet."""
+    variants = {*source.jobs, *(problem.variant for problem in source.problems)}
+    left = [job for job in _last_delivered(jobs) if source.jobs and job.variant not in variants]
     steps = [transitions.set_aside(job) for job in left]
-    steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]
     return [step for step in steps if step]
 
 

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError
-from backdrop.core.job import Job, Money, Problem, Source, Status
+from backdrop.core.job import Job, Money, Owner, Problem, Source, Status
 from backdrop.core.layout import paid_key
 from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
 from backdrop.core.watch import MESSAGE_LIFE, SENT_BY_RECONCILE, Ref
 from backdrop.ports import Books, Clock, Ledger, OutputBucket, Queue
 from backdrop.steps.messages import look_at, to_deliver, to_lane
-from backdrop.steps.reuse import shared
+from backdrop.steps.standing import named
 
-TRIES = 8
+TRIES, RETRY_SECONDS = 8, 0.1
 VIEWS_AFTER_SECONDS = 30
 # Reconcile looks at a lost answer before that; so many are looked through.
 DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000
@@ -151,7 +151,7 @@ class Orders:
         if plan.step is None:
             return False
         try:
-            job = self._advance(plan.step)
+            job = self._advance(plan.failure.job, plan.step)
         except StaleError:
             return False
         if job.status is Status.ACCEPTED and job.provider in self.lanes:
@@ -159,15 +159,33 @@ class Orders:
         to_deliver(self.deliver, job, job.job_id if job.status is Status.PAID else None)
         return True
 
-    def _advance(self, step: Step) -> Job:
-        """The step; where another job owns the content by now, the redriven one waits for it or gets its file."""
+    def _advance(self, failed: Job, step: Step) -> Job:
+        """The step, as long as the photo names the job: who looks at the photo meanwhile looks anew.
+
+        Where another job owns the content by now, the redriven one waits for it or gets its file.
+        """
         for _ in range(TRIES):
+            source, jobs = self.ledger.photo(failed.source_id)
+            if source is None or failed not in named(source, jobs):
+                raise StaleError
+            overdue = self.clock.now() - MESSAGE_LIFE + SENT_BY_RECONCILE
+            step = replace(step, job=step.job.but(put_at=overdue))
             try:
-                overdue = self.clock.now() - MESSAGE_LIFE + SENT_BY_RECONCILE
-                return self.ledger.advance(replace(step, job=step.job.but(put_at=overdue)))
+                self.ledger.put_source(source, [step])
+            except StaleError:
+                self.clock.sleep(self.clock.jitter(RETRY_SECONDS))
             except OwnedError as error:
-                step = shared(self.ledger, step, error.owner, self.clock.now())
+                step = self._beside(failed, step, error.owner)
+            else:
+                return step.job
         raise StaleError
+
+    def _beside(self, failed: Job, step: Step, owner: Owner) -> Step:
+        """Only a job that got its file from the owner, and failed with it, buys in its place."""
+        owning = self.ledger.job(owner.source_id, owner.job_id)
+        if owning and owning.job_id == failed.reused_from and owning.status is Status.STORED:
+            return transitions.take_over(step.job, owner)
+        return transitions.beside(step.job, owner, owning, self.clock.now())
 
     def _look_anew(self, source: Source) -> bool:
         """A photo without a job is looked at as if it had just come."""

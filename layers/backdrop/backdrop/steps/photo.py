@@ -189,7 +189,7 @@ class Photos:
             return self._hand_on(source, jobs)
         source = source.but(held_by="" if seen.photo_error else broken)
         for _ in range(TRIES):
-            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now(), refused=found.refused)
+            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
             try:
                 return self._write(source, jobs, seen, found, steps)
             except OwnedError as error:

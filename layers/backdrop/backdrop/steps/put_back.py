@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Standing
@@ -27,8 +27,11 @@ class PutBack:
     intake: Queue
     clock: Clock
 
-    def __call__(self, ref: Ref) -> None:
-        """Bring one item that is due on its way again; another writer that was faster has done so."""
+    def __call__(self, ref: Ref, ends: datetime) -> None:
+        """Bring one item that is due on its way again; another writer that was faster has done so.
+
+        `ends`: when this worker does at the latest.
+        """
         try:
             if ref.job_id is None:
                 self._source(ref)
@@ -36,7 +39,7 @@ class PutBack:
             job = self.ledger.job(ref.source_id, ref.job_id)
             job = self._without_orphans(job) if job else None
             if job and (not job.ended or (job.status in FAILED and not job.told)):
-                self._job(job)
+                self._job(job, ends)
         except StaleError:
             return
 
@@ -71,9 +74,9 @@ class PutBack:
             remind(self.intake, source, 0)
             self.ledger.put_source(source.but(put_at=self.clock.now()), ())
 
-    def _job(self, job: Job) -> None:
+    def _job(self, job: Job, ends: datetime) -> None:
         """The message first, the note that it was sent behind it: two messages do no harm, none does."""
-        job = self._asked(job)
+        job = self._asked(job, ends)
         self._send(job)
         self.ledger.advance(transitions.put_back(job, self.clock.now()))
 
@@ -85,7 +88,7 @@ class PutBack:
         else:
             begin_again(self.intake, job)
 
-    def _asked(self, job: Job) -> Job:
+    def _asked(self, job: Job, ends: datetime) -> Job:
         """A lost answer, where it can be asked for nothing; what would have to be paid is left to render."""
         provider = self.providers.get(job.provider)
         attempt = job.attempt_of(job.attempt)
@@ -95,7 +98,7 @@ class PutBack:
             return self._held(job)
         if not attempt.provider_id:
             return job
-        slot = Slot(deadline=self.clock.now() + timedelta(seconds=RECORD_SECONDS))
+        slot = Slot(deadline=self.clock.now() + timedelta(seconds=RECORD_SECONDS), ends=ends)
         try:
             if job.status is Status.SUBMITTING:
                 return self.lost.resume(job, provider, slot)

@@ -67,12 +67,12 @@ class Reconcile:
         run = self._take(slot)
         if run is None:
             return Tally(skipped=True)
-        tally = Tally()
+        tally, put_back = Tally(), partial(self.put_back, ends=slot.deadline)
         for provider in self.lanes:
             self._part(tally, provider, partial(self._lane, provider))
         kept = islice(self.answers.kept(), MOST_ANSWERS)
         self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
-        self._part(tally, "put_back", lambda: self._each(tally, self._due(), self.put_back, slot))
+        self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, slot))
         self._part(tally, "moved", lambda: self._move(tally, slot))
         self._part(tally, "letters", self.letters.explain)
         after, found = run.sweep_after, 0

@@ -10,7 +10,7 @@ from backdrop.core.layout import Kind, kind_of
 from backdrop.ports import Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import rerun
-from backdrop.steps.naming import steps_of
+from backdrop.steps.naming import steps_of, taken_away
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ class Reruns:
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.on)
         if source.jobs and found.says_nothing:
             return Foreseen(key)
-        steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now(), refused=found.refused)
+        steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now())
+        would_be = source.but(jobs={job.variant: job.job_id for job in found.jobs}, problems=tuple(found.problems))
+        steps += taken_away(would_be, jobs)
         bought = [step.job for step in steps if step.owner and step.job.status is Status.ACCEPTED]
         delivered = [step.job for step in steps if step.job.status is Status.PAID]
         changed = len(steps) - len(bought) - len(delivered)

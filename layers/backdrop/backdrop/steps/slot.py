@@ -11,12 +11,14 @@ LEASE_GRACE = timedelta(seconds=60)
 
 @dataclass
 class Slot:
-    """`receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
+    """`deadline`: until when the work is done; the worker itself may live until `ends`, where that is later.
 
+    `receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
     `provider`: whose lane the message came out of; "" where it came out of none.
     """
 
     deadline: datetime
+    ends: datetime | None = None
     receives: int = 1
     provider: str = ""
     lane: Lane | None = None
@@ -32,7 +34,7 @@ class Slot:
     @property
     def lease_until(self) -> datetime:
         """Until when nobody else touches a job that is taken here."""
-        return self.deadline + LEASE_GRACE
+        return (self.ends or self.deadline) + LEASE_GRACE
 
     def has_time_for(self, call_seconds: float, now: datetime) -> bool:
         """Whether a call of this length, and the record of its answer, still fit."""

@@ -41,11 +41,6 @@ class Wanted:
         silent = all(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
         return not self.jobs and bool(self.problems) and silent
 
-    @property
-    def refused(self) -> list[str]:
-        """The variants that are asked for and cannot be done."""
-        return [one.variant for one in self.problems]
-
 
 @dataclass(frozen=True)
 class Shop:

@@ -1,6 +1,5 @@
 """The transitions back into work: named again, redriven, bought once more by a person's word, served by another."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from backdrop.core.errors import StaleError
@@ -21,8 +20,8 @@ def accept(job: Job) -> Step:
 
 
 def owner_of(job: Job) -> Owner:
-    """The job as the one that pays for its content."""
-    return Owner(content_key=job.content_key, source_id=job.source_id, job_id=job.job_id)
+    """The job, once it is written, as the one that pays for its content."""
+    return Owner(content_key=job.content_key, source_id=job.source_id, job_id=job.job_id, rev=job.rev + 1)
 
 
 def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
@@ -37,7 +36,7 @@ def pay_again(job: Job, now: datetime) -> Step:
     """held, dead, refused (spent, or in doubt) → accepted: a person says that it may be bought once more."""
     only(job, *FAILED)
     fresh = job.but(generation=job.generation + 1, links=(), answered=0)
-    return replace(_from_the_beginning(fresh, now), instead_of=job.reused_from)
+    return _from_the_beginning(fresh, now)
 
 
 def _from_the_beginning(job: Job, now: datetime) -> Step:
@@ -103,9 +102,9 @@ def follow(job: Job, owner: Owner) -> Step:
 
 
 def take_over(job: Job, owner: Owner) -> Step:
-    """accepted: the job that was to pay came to nothing, so this one buys."""
+    """accepted: what the job that was to pay came to serves nobody, so this one buys."""
     only(job, Status.ACCEPTED)
-    return Step(job.but(follows=None), owner=owner_of(job), instead_of=owner.job_id)
+    return Step(job.but(follows=None), owner=owner_of(job), instead_of=owner)
 
 
 def beside(job: Job, owner: Owner, owning: Job | None, now: datetime) -> Step:

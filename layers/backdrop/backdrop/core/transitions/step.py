@@ -29,13 +29,13 @@ class Booking:
 class Step:
     """One transition: the job as it shall be, its booking, and the content that the job shall own from now on.
 
-    `instead_of` is the id of the job that owned the content before; None where nobody may have.
+    `instead_of` is who owned the content before; None where nobody may have.
     """
 
     job: Job
     booking: Booking | None = None
     owner: Owner | None = None
-    instead_of: str | None = None
+    instead_of: Owner | None = None
 
 
 def only(job: Job, *allowed: Status) -> None:
