@@ -26,8 +26,8 @@ ARRIVING_MUTANTS = (
         "2.3: a job that its photo names no more ends",
         (
             "steps/naming.py",
-            "steps += [transitions.supersede(job, now) for job in jobs if job.job_id not in named]",
-            "steps += [None for job in jobs if job.job_id not in named]",
+            "steps = [transitions.supersede(job, now) for job in jobs if job.job_id not in named]",
+            "steps = [None for job in jobs if job.job_id not in named]",
         ),
         faults="late_event paused_by_person",
     ),

@@ -3,7 +3,15 @@
 
 from collections.abc import Mapping
 
+ONE_LANE = "No seed has two lanes: tests/unit/test_failover.py kills the worker after each call of a fail-over."
 SPARED: Mapping[str, str] = {
+    "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
+    "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
+    "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,
+    "steps/render.py:__call__: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
+    "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
+    "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
+    "steps/render.py:_wait_in_slot: moved": ONE_LANE,
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
@@ -45,7 +53,7 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
-    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED": (
+    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),
