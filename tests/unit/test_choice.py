@@ -88,12 +88,6 @@ def test_a_provider_alone_is_not_asked_how_it_is() -> None:
     ("fields", "market", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware has no seed. But ideogram and 1min can."),
-        (
-            {"operation": "remove"},
-            ALL_ON,
-            Code.NOT_EXPRESSIBLE,
-            "runware cannot remove a background. But ideogram can.",
-        ),
         ({}, Market(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
         ({}, Market(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can."),
         ({}, Market(()), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off."),
