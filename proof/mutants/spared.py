@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-ONE_LANE = "No seed has two lanes: tests/unit/test_failover.py kills the worker after each call of a fail-over."
+ONE_LANE = "These scenes have one lane: tests/unit/test_failover.py kills the worker after each call of a fail-over."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,

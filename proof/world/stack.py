@@ -90,7 +90,8 @@ class World(Sight):
             SimulatedProvider(self.wire, self.clock, kind=Kind(one), name=name, limit=self.setup.account_limit)
             for name, one in self.setup.besides.items()
         ]
-        self.providers = {one.name: one for one in (self.provider, *others)}
+        self.sellers = {one.name: one for one in (self.provider, *others)}
+        self.providers = dict(self.sellers)
         self.downloads = SimulatedDownloads(self.wire)
         self._open_queues(shuffled=shuffled)
         self.input = self.s3.open(INPUT, self._notified)
