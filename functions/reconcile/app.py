@@ -32,6 +32,7 @@ def build() -> Reconcile:
     watching = Watching(
         books=DynamoBooks(table(ours)),
         photos=S3Photos(boto3.client("s3", config=QUICK)),
+        lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
         letters=SqsLetters(sqs, ours.dead_letter_queue_url),
         dead_letters=queue(ours.dead_letter_queue_url),
         waiting=queue(ours.deliver_queue_url).waiting,

@@ -54,7 +54,7 @@ class Steps:
         self.ledger = DynamoLedger(table)
         self.books = DynamoBooks(table)
         paying, handing = self._paying(world), self._handing(world)
-        self.keeper, self.moves = paying.keeper, paying.moves
+        self.keeper = paying.keeper
         self.intake = self._intake(world)
         self.render = paying_for.render(paying, self._photos)
         self.deliver, self.news = handing_over.deliver(handing), handing_over.lane_news(handing)
@@ -83,7 +83,6 @@ class Steps:
             answers=S3Answers(self._output),
             inputs=S3Inputs(self._output),
             switches=MappedLanes(cast("Any", world.functions), "render", urls),
-            lanes=self._lanes,
             providers=world.providers,
             deliver=self._queues["deliver"],
             intake=self._queues["intake"],
@@ -109,6 +108,7 @@ class Steps:
         return Watching(
             books=self.books,
             photos=self._photos,
+            lanes=self._lanes,
             letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
             dead_letters=self.letters,
             waiting=self._queues["deliver"].waiting,

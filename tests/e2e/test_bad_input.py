@@ -49,7 +49,9 @@ CASES = {
     ),
     "too-dear": Bad("max_cost_exceeded", "Raise max_cost_usd", sidecar='{"prompt": "a beach", "max_cost_usd": 0.05}'),
     "what-no-provider-has": Bad(
-        "not_expressible", "Name a provider", sidecar='{"prompt": "a beach", "provider": "runware", "seed": 5}'
+        "not_expressible",
+        "But ideogram and 1min can.",
+        sidecar='{"prompt": "a beach", "provider": "runware", "seed": 5}',
     ),
     "an-unknown-provider": Bad(
         "invalid_value", "did you mean 'runware'?", sidecar='{"prompt": "a beach", "provider": ["runwear", "segmind"]}'

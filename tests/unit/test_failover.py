@@ -103,7 +103,7 @@ def test_what_holds_up_the_whole_stack_moves_nobody(reason: Reason) -> None:
     world = two_lanes()
     world.steps.keeper.pause("ideogram", reason, Code.BUDGET_REACHED, "no", needs=10**12)
     world.set_right()
-    assert world.steps.moves.out_of_a_shut_lane(the_job(world)) is None
+    assert world.render.moves.out_of_a_shut_lane(the_job(world)) is None
     assert the_job(world).provider == "ideogram"
 
 

@@ -69,7 +69,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "RenderRole": {
         **taking(*LANES),
-        "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
+        "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
         "s3:PutObject": {ANSWERS, INPUTS, RESULTS},

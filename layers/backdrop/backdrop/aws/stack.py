@@ -40,7 +40,6 @@ def paying(ours: Settings, sqs: "SQSClient") -> Paying:
         answers=S3Answers(output),
         inputs=S3Inputs(output),
         switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),
-        lanes={name: SqsQueue(sqs, url) for name, url in lane_urls.items()},
         providers=roster(ours.lanes, partial(api_key, ours.stack_name), work, ours.prices, ours.options),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         intake=SqsQueue(sqs, ours.intake_queue_url),

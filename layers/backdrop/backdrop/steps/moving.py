@@ -1,6 +1,6 @@
 """Fail-over: a job whose provider cannot be paid now goes into the lane of the next one that it names."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from backdrop.core import transitions
@@ -16,10 +16,11 @@ from backdrop.steps.messages import to_deliver, to_lane
 
 @dataclass(eq=False, repr=False)
 class Moves:
-    """`lanes` holds the queues of the providers that are on."""
+    """`on`: the providers that are. `carry` sends the job's message: to its lane, or by way of intake."""
 
     ledger: Ledger
-    lanes: Mapping[str, Queue]
+    on: Collection[str]
+    carry: Callable[[Job], None]
     deliver: Queue
     clock: Clock
     prices: Configured = field(default_factory=dict[str, int])
@@ -46,11 +47,16 @@ class Moves:
 
         Should the message never be sent, reconcile sends it.
         """
-        choice = elsewhere(job, Market(self.lanes.keys(), self.prices), self.ledger.lane)
+        choice = elsewhere(job, Market(self.on, self.prices), self.ledger.lane)
         if choice is None:
             return None
         overdue = self.clock.now() - MESSAGE_LIFE + SENT_BY_RECONCILE
         job = self.ledger.advance(transitions.move(job, choice.provider, choice.price, why, overdue))
-        to_lane(self.lanes[job.provider], job)
+        self.carry(job)
         to_deliver(self.deliver, job)
         return job
+
+
+def into_lanes(lanes: Mapping[str, Queue]) -> Callable[[Job], None]:
+    """What puts a job into its lane."""
+    return lambda job: to_lane(lanes[job.provider], job)

@@ -9,7 +9,7 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.intake import Intake
-from backdrop.steps.moving import Moves
+from backdrop.steps.moving import Moves, into_lanes
 from backdrop.steps.photo import Photos
 from backdrop.steps.references import References
 
@@ -51,7 +51,7 @@ class Arriving:
             ledger=self.ledger,
             folders=folders,
             lanes=self.lanes,
-            moves=Moves(self.ledger, self.lanes, self.deliver, self.clock, self.prices),
+            moves=Moves(self.ledger, self.lanes, into_lanes(self.lanes), self.deliver, self.clock, self.prices),
             deliver=self.deliver,
             intake=self.intake,
             clock=self.clock,

@@ -1,6 +1,6 @@
 """What sets right, put together: reconcile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from backdrop.ports import Books, InputBucket, Letters, Queue
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import Look
+from backdrop.steps.moving import into_lanes
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.reconcile import Reconcile
 from backdrop.steps.sweep import Sweep
@@ -19,6 +20,7 @@ class Watching:
 
     books: Books
     photos: InputBucket
+    lanes: Mapping[str, Queue]
     letters: Letters
     dead_letters: Queue
     waiting: Callable[[], int]
@@ -34,27 +36,27 @@ def reconcile(paying: Paying, watching: Watching) -> Reconcile:
         books=watching.books,
         keeper=paying.keeper,
         answers=paying.answers,
-        put_back=put_back(paying),
-        moves=paying.moves,
+        put_back=put_back(paying, watching.lanes),
+        moves=paying.moves(into_lanes(watching.lanes)),
         letters=dead_letters(paying, watching),
         sweep=Sweep(
             watching.photos, paying.ledger, paying.intake, paying.clock, bucket=watching.bucket, since=watching.since
         ),
         deliver=paying.deliver,
         waiting=watching.waiting,
-        lanes=paying.lanes,
+        lanes=watching.lanes,
         clock=paying.clock,
         daily_budget=paying.daily_budget,
     )
 
 
-def put_back(paying: Paying) -> PutBack:
+def put_back(paying: Paying, lanes: Mapping[str, Queue]) -> PutBack:
     """What brings open jobs on their way again."""
     return PutBack(
         ledger=paying.ledger,
         lost=paying.lost,
         providers=paying.providers,
-        lanes=paying.lanes,
+        lanes=lanes,
         deliver=paying.deliver,
         intake=paying.intake,
         clock=paying.clock,
