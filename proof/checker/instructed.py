@@ -289,9 +289,9 @@ def _keys(job: Plain) -> Iterable[str]:
             yield f"{job['key']}/{stem}{tail}{name}.{output.get('format', 'png')}"
 
 
-def gone_breaches(ledger: Ledger, keys: Collection[str], doubts: Collection[str]) -> list[Breach]:
-    """Photos in the bucket no more: nothing of theirs waits, but `doubts` (jobs) behind paused lanes. Holds at rest."""
-    open_jobs = {ident for ident, job in ledger.jobs.items() if job["status"] not in ENDS}.difference(doubts)
+def gone_breaches(ledger: Ledger, keys: Collection[str], excused: Collection[str]) -> list[Breach]:
+    """Photos in the bucket no more: nothing of theirs waits, but `excused` jobs. Holds at rest."""
+    open_jobs = {ident for ident, job in ledger.jobs.items() if job["status"] not in ENDS}.difference(excused)
     return [
         Breach(Promise.WANTED, f"{source['key']}: is gone, and something of it waits")
         for source_id, source in ledger.sources.items()

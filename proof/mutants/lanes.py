@@ -79,8 +79,8 @@ LANE_MUTANTS = (
         "3.9: a good answer of a call that began before lifts no pause",
         (
             LANE,
-            "return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until)",
-            "return resume(well, PROBED, now)",
+            " if probe else well.but(probe_until=lane.probe_until if lane.paused else None)",
+            "",
         ),
         faults="slow_refusal key_refused hang_up long_calls",
         kind="unaskable",

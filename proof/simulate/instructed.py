@@ -114,7 +114,8 @@ class Resolutions:
         ledger, people = self._memory.ledger, self._people
         lies = set(self._memory.world.input.keys())
         gone = [key for key in self._past.versions if key not in lies]
-        doubts = {job for job in self._memory.excused() if ledger.jobs[job]["status"] == "unknown"}
+        behind = self._memory.excused()
+        excused = {job for job in behind if ledger.jobs[job]["status"] == "unknown" or job in people.redriven}
         pairs = set[str]() if people.wrong_clocks else people.pairs - people.waived
         return [
             *pair_breaches(ledger, pairs),
@@ -122,7 +123,7 @@ class Resolutions:
             *taken_away_breaches(ledger, marks),
             *output_breaches(ledger),
             *version_breaches(ledger, versions),
-            *gone_breaches(ledger, gone, doubts),
+            *gone_breaches(ledger, gone, excused),
         ]
 
 

@@ -23,11 +23,11 @@ class People:
     """Does the deeds of a plan. The rest is what a checker must know of them.
 
     `untouched`: keys of which nobody may make a job. `unsaid`: photos whose sidecar was deleted. `damaged`: damaged
-    messages by queue and body. `paid_again`: for how many charges more than the first people asked, by job.
-    `waived`: keys whose photos people cancelled. `pairs`: photos that come with their word within the time to settle.
-    `requested`: the wishes that were asked for directly, by key; `requests`: keys by the ids of their messages.
-    `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`:
-    also within one worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work.
+    messages by queue and body. `redriven`: jobs that people sent on again. `paid_again`: for how many charges more than
+    the first people asked, by job. `waived`: keys whose photos people cancelled. `pairs`: photos that come with their
+    word within the time to settle. `requested`: the wishes that were asked for directly, by key; `requests`: keys by
+    the ids of their messages. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`: also within one
+    worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work.
     """
 
     world: World
@@ -35,6 +35,7 @@ class People:
     untouched: set[str] = field(default_factory=set[str])
     unsaid: set[str] = field(default_factory=set[str])
     damaged: set[str] = field(default_factory=set[str])
+    redriven: set[str] = field(default_factory=set[str])
     paid_again: dict[str, int] = field(default_factory=dict[str, int])
     wrong_clocks: bool = False
     jumping_clocks: bool = False
@@ -181,6 +182,7 @@ class People:
             if job and plan.step and plan.step.job.generation > job.generation:
                 self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
             if self._orders.redrive(plan) and job:
+                self.redriven.add(job.job_id)
                 gone[job.job_id] = job.rev
         self.world.clock.sleep(FORGETS_FOR_SECONDS)
         self.world.steps.reconcile.letters.forget(gone)

@@ -112,6 +112,19 @@ def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
     assert_at_rest(world)
 
 
+def test_of_pictures_under_other_names_each_says_that_nobody_asks_for_it_any_more() -> None:
+    """The one picture was a PNG, then another a WebP: both stay, and the photo comes to ask for variants."""
+    world = World()
+    world.drop(KEY, photo())
+    for wish in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
+        world.sidecar(KEY, **wish)
+        world.run()
+    edited(world, {"beach": BEACH})
+    assert len(world.pictures(KEY)) == 3
+    assert [len(job.warnings) for job in world.jobs() if not job.variant] == [1, 1]
+    assert_at_rest(world)
+
+
 @pytest.mark.parametrize("broken", ["the sidecar", "the folder's defaults"])
 def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> None:
     world = varied(THREE)

@@ -149,6 +149,11 @@ def test_a_good_answer_to_a_call_that_began_before_the_close_opens_the_lane_as_w
     assert gate(after(CLOSED, OK), NOW)[0] is Gate.OPEN
 
 
+def test_a_probe_that_an_other_calls_good_answer_overtook_is_none_any_more() -> None:
+    """Its own bad answer would close the lane again at once, which had one of three."""
+    assert after(probing(), OK).probe_until is None
+
+
 # -- ten minutes -------------------------------------------------------------------------------------------------
 
 

@@ -151,9 +151,12 @@ def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
 
 
 def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:
-    """One good answer opens a closed lane; only a probe's lifts a pause, since others may have begun before it."""
+    """One good answer opens a closed lane, and a probe is none any more.
+
+    Only a probe's lifts a pause: others may have begun before it.
+    """
     well = lane.but(streak=0, closed_since=None, probes=0, probe_at=None, probe_until=None)
-    return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until)
+    return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until if lane.paused else None)
 
 
 def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:

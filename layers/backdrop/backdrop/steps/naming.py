@@ -63,7 +63,7 @@ def _leaving(jobs: Sequence[Job], wanted: Sequence[Job], now: datetime) -> list[
 
 
 def taken_away(source: Source, jobs: Sequence[Job]) -> list[Step]:
-    """Of each variant that the photo has no more, the job whose pictures stay there and that does not say so yet."""
+    """Of variants that the photo has no more, the jobs whose pictures stay there and that do not say so yet."""
     variants = {*source.jobs, *(problem.variant for problem in source.problems)}
     left = [job for job in _last_delivered(jobs) if source.jobs and job.variant not in variants]
     steps = [transitions.set_aside(job) for job in left]
@@ -71,6 +71,8 @@ def taken_away(source: Source, jobs: Sequence[Job]) -> list[Step]:
 
 
 def _last_delivered(jobs: Sequence[Job]) -> Collection[Job]:
-    """Of each variant the job whose pictures lie there, whether or not the photo named anything since."""
+    """The jobs of which a picture lies there, under a name that none wrote since; the photo may name others by now."""
     delivered = [job for job in jobs if job.status is Status.STORED]
-    return {job.variant: job for job in sorted(delivered, key=lambda job: job.ended_at or job.queued_at)}.values()
+    delivered.sort(key=lambda job: job.ended_at or job.queued_at)
+    pictures = {result.key: job for job in delivered for result in job.results}
+    return {job.job_id: job for job in pictures.values()}.values()
