@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backdrop_cli.demo.price import agree, market_of, place_of, price_of
-from backdrop_local import parameters
+from backdrop.core.capability import PROVIDERS
+from backdrop.core.choice import Market
+from backdrop_cli.demo.price import agree, place_of, price_of
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
 
 
-ALL = market_of(parameters.settle("http://127.0.0.1", {}))
+ALL = Market(PROVIDERS, {"1min": 50_000})
 
 
 def quiet() -> Console:
@@ -108,4 +109,15 @@ def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypat
 def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
         agree(demo_orders(), REAL, Console())
-    assert "10 from 9 files, at most $0.45" in capsys.readouterr().out
+    assert "12 from 14 files, at most $0.52" in capsys.readouterr().out
+
+
+def test_each_provider_with_a_key_is_asked_about_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "their-own")
+    with pytest.raises(LocalCloudError):
+        agree(demo_orders(), {}, Console())
+    said = capsys.readouterr().out
+    assert "https://api.segmind.com makes the pictures: 1 from 14 files, at most $0.075" in said
+    assert "photos travel to it inside the request" in said

@@ -22,7 +22,7 @@ def place_of(order: Order) -> Place:
 
 
 def price_of(order: Order, provider: str, market: Market) -> tuple[int, int]:
-    """How many pictures an order may bring and their highest price in micro-dollars; nothing for a refused one.
+    """How many pictures of a market an order may bring, and their highest price in micro-dollars.
 
     `provider` makes those that name none.
     """
@@ -33,13 +33,15 @@ def price_of(order: Order, provider: str, market: Market) -> tuple[int, int]:
         resolved = [resolve([place], variant) for variant in variants_of([place])]
     except InstructionError:
         return 0, 0
-    pictures = sum(int(one.fields.get("num_images", 1)) for one in resolved)
-    return pictures, sum(at_most(one.fields, one.providers(provider), market) or 0 for one in resolved)
+    prices = [(one, at_most(one.fields, one.providers(provider), market)) for one in resolved]
+    pictures = sum(int(one.fields.get("num_images", 1)) for one, price in prices if price is not None)
+    return pictures, sum(price or 0 for _, price in prices)
 
 
 def market_of(settled: Mapping[str, str]) -> Market:
-    """Who is on under these stack parameters, and what 1min.ai's credits cost."""
-    on = [one.secret for one in providers.PROVIDERS if settled.get(f"{one.parameter}MaxInFlight", "0") != "0"]
+    """Who is paid under these stack parameters, and what 1min.ai's credits cost."""
+    paid = providers.paid_addresses(settled)
+    on = [one.secret for one in providers.PROVIDERS if f"{one.parameter}BaseUrl" in paid]
     credit = settled.get("OneMinUsdPerImage", "")
     return Market(on, {SELLS_CREDITS: micro_of(credit)} if credit else {})
 
@@ -62,6 +64,9 @@ def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -
         soft_wrap=True,
         markup=False,
     )
+    if "SegmindBaseUrl" in addresses:
+        words = "Segmind cannot read links into this machine: photos travel to it inside the request."
+        console.print(words, soft_wrap=True, markup=False)
     if os.environ.get("YES") == "1":
         return
     if not sys.stdin.isatty():
