@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.unit.cli_person import Person, Said
 from tests.unit.lint_shop import WISH, Shop
@@ -82,6 +83,21 @@ def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
     assert said.code == 2
     assert "did you mean 'runware'?" in said.err
     assert shop.person.types("quote", str(shop.root / "none")).code == 2
+
+
+def test_lint_counts_the_dearest_of_a_list_too(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    assert shop.data("--quick")["most_usd"] == 0.075
+
+
+def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
+    person = shop.person
+    person.world.sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
+    person.world.drop("a.jpg", photo())
+    on = replace(person.stack.reruns, on=("ideogram", "segmind"))
+    person.stack = replace(person.stack, reruns=on)
+    assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 
 def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
+from backdrop.core.choice import Market, dearest
 from backdrop.core.codes import Code
 from backdrop.core.instructions import OVERRIDES
 from backdrop.core.job import Job, PhotoFacts, Problem, Source
@@ -152,7 +153,7 @@ class Look:
         silent: defaultdict[str, list[str]] = defaultdict(list)
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
-            looked.price += sum(job.quoted for job in answer.jobs)
+            looked.price += sum(dearest(job, Market(SPOKEN, UNTOLD)).quoted for job in answer.jobs)
             looked.unpriced += sum(job.provider == SELLS_CREDITS for job in answer.jobs)
             looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word

@@ -8,7 +8,7 @@ from typing import Any
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import PROVIDERS
-from backdrop.core.choice import Market, at_most
+from backdrop.core.choice import Market, dearest
 from backdrop.core.job import Job, PhotoFacts, Source
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
@@ -53,12 +53,11 @@ class Sums:
 
     def add(self, job: Job, terms: Terms) -> None:
         """Count one job, at the dearest provider to which it may come."""
-        given = job.instructions.get("provider", terms.default_provider)
-        names = [given] if isinstance(given, str) else given
+        named = job.instructions.get("provider", job.provider)
         self.jobs[job.provider] += 1
         self.pictures[job.provider] += int(job.instructions.get("num_images", 1))
-        self.price[job.provider] += at_most(job.instructions, names, terms.market) or job.quoted
-        self.unpriced += terms.prices is None and SELLS_CREDITS in names
+        self.price[job.provider] += dearest(job, terms.market).quoted
+        self.unpriced += terms.prices is None and SELLS_CREDITS in named
 
 
 def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, str], terms: Terms) -> None:

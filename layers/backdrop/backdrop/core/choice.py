@@ -139,6 +139,13 @@ def at_most(fields: Mapping[str, Any], names: Sequence[str], market: Market) -> 
     return max(within, default=None)
 
 
+def dearest(job: Job, market: Market) -> Job:
+    """The job, quoted at what it may cost at the most: a list may lead it to a dearer provider."""
+    named = job.instructions.get("provider", job.provider)
+    most = None if isinstance(named, str) else at_most(job.instructions, named, market)
+    return job if most is None else job.but(quoted=most)
+
+
 def _too_dear(one: Choice, fields: Mapping[str, Any]) -> str:
     """Why the price is more than the instructions allow; "" where it is not."""
     limit = fields.get("max_cost_usd")
