@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from backdrop.core.capability import ADDRESSED, CAPABILITIES
+from backdrop.core.conflicts import STYLE_FIELDS
 from backdrop.core.output_wish import COLORS, OutputWish
-from backdrop.core.places import STYLE_FIELDS
 from backdrop.core.styles import PRESETS
 from backdrop.core.wish import MOST_VARIANTS, Variant, Wish
 
@@ -45,20 +45,27 @@ _ANY_SPELLING = {
     "type": "string",
     "title": "A preset in any spelling",
     "pattern": f"^(?:{'|'.join(map(spelling_of, PRESETS))})$",
-    "patternErrorMessage": "It is none of the 62 presets and no code of eight hexadecimal digits.",
 }
+
+
+def _one_of(names: list[str], told: str, *others: Schema) -> Schema:
+    """A preset's name in any spelling, or one of the others; what is neither is shown the names."""
+    fits: Schema = {"anyOf": [{"$ref": "#/$defs/AnySpelling"}, *others]} if others else {"$ref": "#/$defs/AnySpelling"}
+    return {"type": "string", "if": fits, "else": {"enum": names, "errorMessage": told}}
+
+
+# Understood and refused with the reason, and nothing that an editor should offer.
+NOT_OFFERED = frozenset(ADDRESSED) - {field for fields in CAPABILITIES.values() for field in fields}
 # What the models check in code and their own schema does not say, by field.
 SAID_MORE: dict[str, Schema] = {
     "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
     "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
-    "style": {
-        "anyOf": [
-            {"enum": [preset.lower().replace("_", " ") for preset in PRESETS]},
-            _CODE,
-            {"$ref": "#/$defs/AnySpelling"},
-        ]
-    },
-    "style_preset": {"anyOf": [{"enum": list(PRESETS)}, {"$ref": "#/$defs/AnySpelling"}]},
+    "style": _one_of(
+        [preset.lower().replace("_", " ") for preset in PRESETS],
+        "A style is one of the 62 presets, such as 'golden hour', or a code of 8 hexadecimal digits.",
+        _CODE,
+    ),
+    "style_preset": _one_of(list(PRESETS), "It can be one of the 62 presets, such as 'GOLDEN_HOUR'."),
     "style_codes": {"items": _CODE},
     "style_reference_images": {
         "items": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?:(?!://)[\s\S])*$"}
@@ -93,8 +100,9 @@ def schema_of(kind: str) -> Schema:
     definitions: dict[str, Schema] = {**model.pop("$defs"), "AnySpelling": _ANY_SPELLING}
     for name, meaning in MEANINGS.items():
         definitions[name]["description"] = meaning
-    _add_the_rules_of_a_place(model)
-    _add_the_rules_of_a_place(definitions[Variant.__name__])
+    for place in (model, definitions[Variant.__name__]):
+        place["properties"] = {name: one for name, one in place["properties"].items() if name not in NOT_OFFERED}
+        _add_the_rules_of_a_place(place)
     _add_the_rules_of_an_output(definitions[OutputWish.__name__])
     note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
     return {
@@ -128,7 +136,7 @@ def tidy(schema: Any) -> Any:
 def _field(name: str, schema: Schema) -> Schema:
     """One field, with what is said more of it; editors show the code in a markdownDescription as code."""
     more = SAID_MORE.get(name, {})
-    if "anyOf" in more or "propertyNames" in more:
+    if {"anyOf", "propertyNames", "if"} & more.keys():
         schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
     if name == "color_palette":
         schema["anyOf"] = [{"$ref": schema.pop("$ref")}, {"enum": _palettes()}]
@@ -157,7 +165,7 @@ def _add_the_rules_of_a_place(schema: Schema) -> None:
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
     }
     schema["if"] = {"required": ["operation"], "properties": {"operation": {"const": "remove"}}}
-    schema["then"] = {"properties": dict.fromkeys(("style", *ADDRESSED), False)}
+    schema["then"] = {"properties": {name: False for name in ("style", *ADDRESSED) if name not in NOT_OFFERED}}
 
 
 def _add_the_rules_of_an_output(schema: Schema) -> None:

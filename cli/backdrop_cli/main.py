@@ -70,7 +70,11 @@ app.command(rich_help_panel="Files on this machine")(quote)
 for _name, _verb in LOCAL.items():
     app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 for _verb in ON_A_STACK:
-    app.command(rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(_verb)
+    # A budget below zero is no option that nobody knows.
+    _settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
+    app.command(context_settings=_settings, rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(
+        _verb
+    )
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:

@@ -155,3 +155,14 @@ def _end(ledger: Ledger, job_id: str) -> str:
     """How a job ended, for people."""
     job = ledger.jobs.get(job_id)
     return f"{job['key']} {job['status']}" if job else "unknown to the ledger"
+
+
+def gone_breaches(ledger: Ledger, keys: Collection[str], excused: Collection[str]) -> list[Breach]:
+    """Photos in the bucket no more: nothing of theirs waits, but `excused` jobs. Holds at rest."""
+    open_jobs = {ident for ident, job in ledger.jobs.items() if job["status"] not in ENDS}.difference(excused)
+    return [
+        Breach(Promise.WANTED, f"{source['key']}: is gone, and something of it waits")
+        for source_id, source in ledger.sources.items()
+        if source["key"] in keys
+        and (source["waiting_since"] or any(job["job_id"] in open_jobs for job in ledger.jobs_of(source_id)))
+    ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from proof.checker.books import Breach, Ledger, Plain, Promise
-from proof.checker.ends import ENDS
+from proof.checker.refused import of_refused_requests
 
 UNSAID = "no_instructions"
 # A photo that killed its workers is judged from afar.
@@ -63,13 +63,13 @@ class Resolved:
 def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
     """What a photo names from now on is what was said; it changes for a reason, and not too soon. At any write."""
     key, now = one.after["key"], has(one.after, jobs)
-    found: list[Breach] = []
     if CRASHED in {code for _, code in now.codes} or one.after["photo"] is None:
         return []
     if one.requested is not None:
         return _unheard(one, now)
-    if not any(_same(now, said) for said in one.could_be):
-        found.append(Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so"))
+    now = Said(now.jobs, now.codes - of_refused_requests(one.before, one.after), now.held)
+    unlike = not any(_same(now, said) for said in one.could_be)
+    found = [Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so")] if unlike else []
     same_bytes = one.before is not None and _same_bytes(one.before, one.after, jobs)
     if one.before and same_bytes and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
         found.append(Breach(Promise.UNMOVED, f"{key}: resolved anew, and nothing of its own has changed"))
@@ -287,14 +287,3 @@ def _keys(job: Plain) -> Iterable[str]:
             tail = f"-{job['variant']}" * bool(job["variant"]) + f"_{n}" * (n > 1)
             name = f"@{output['name']}" if "name" in output else ""
             yield f"{job['key']}/{stem}{tail}{name}.{output.get('format', 'png')}"
-
-
-def gone_breaches(ledger: Ledger, keys: Collection[str], excused: Collection[str]) -> list[Breach]:
-    """Photos in the bucket no more: nothing of theirs waits, but `excused` jobs. Holds at rest."""
-    open_jobs = {ident for ident, job in ledger.jobs.items() if job["status"] not in ENDS}.difference(excused)
-    return [
-        Breach(Promise.WANTED, f"{source['key']}: is gone, and something of it waits")
-        for source_id, source in ledger.sources.items()
-        if source["key"] in keys
-        and (source["waiting_since"] or any(job["job_id"] in open_jobs for job in ledger.jobs_of(source_id)))
-    ]

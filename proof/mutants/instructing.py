@@ -96,7 +96,11 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-without-a-word",
         "2.3: a broken folder default makes one report",
-        (FOLDERS, "for error in (place.errors if place else ())", "for error in ()"),
+        (
+            "steps/holding.py",
+            "errors, now = place.errors if place else (), self.clock.now()",
+            "errors, now = (), self.clock.now()",
+        ),
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
     ),

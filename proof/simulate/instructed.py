@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 
 from proof.checker.books import Breach, Plain, Promise
+from proof.checker.ends import gone_breaches
 from proof.checker.instructed import (
     Instructed,
     Resolved,
     asked_for_breaches,
-    gone_breaches,
     held_breaches,
     instructed_breaches,
     output_breaches,

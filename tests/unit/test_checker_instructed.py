@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from proof.checker.books import Breach, Ledger, Plain, Promise
+from proof.checker.ends import gone_breaches
 from proof.checker.instructed import (
     HELD,
     Instructed,
     Resolved,
     Said,
     asked_for_breaches,
-    gone_breaches,
     held_breaches,
     instructed_breaches,
     output_breaches,

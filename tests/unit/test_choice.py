@@ -73,7 +73,7 @@ def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None
 
 def test_who_is_too_dear_is_passed_over_and_named() -> None:
     found = first_choice({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
-    told = "passed over: segmind costs up to $0.075, and max_cost_usd allows 0.06"
+    told = "passed over: segmind costs up to $0.075, and max_cost_usd allows $0.06"
     assert found == ("ideogram", 60_000, (told,))
 
 

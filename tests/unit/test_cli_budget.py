@@ -33,7 +33,7 @@ def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
     person.world.run_for(300)
     shown = person.types("budget").out
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:]}
-    assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01"}
+    assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
     assert "$0.01 of it perhaps not charged" in shown
     assert "the stack's DailyBudgetUSD" in shown
 
@@ -52,7 +52,21 @@ def test_scripts_read_the_same_sums(person: Person) -> None:
         "left_usd": 0.02,
         "until": "2026-11-21T00:00:00+00:00",
         "paused": [],
+        "waiting_jobs": 0,
+        "waiting_usd": 0.0,
+        "more_wait": False,
     }
+
+
+def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    spends_it_all(person)
+    person.drops("5.jpg", "6.jpg")
+    person.world.run_for(300)
+    assert "needed     $0.03   at most, by 3 jobs that wait" in person.types("budget").out
+    found = person.types("budget", "--json").data
+    assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
+    monkeypatch.setattr("backdrop_cli.operate.budget.MOST_COUNTED", 2)
+    assert "needed     $0.02   at most, by the first 2 jobs that wait; there are more" in person.types("budget").out
 
 
 def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
@@ -117,8 +131,18 @@ def test_what_is_no_number_of_dollars_is_refused_before_anything_is_asked_of_aws
     assert "is no number of dollars" in said.err
 
 
-def test_a_negative_budget_is_refused(person: Person) -> None:
-    assert person.types("budget", "--today", "--", "-5").code == 2
+@pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
+def test_a_negative_budget_is_refused_with_a_sentence(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types("budget", *words)
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert "is less than none; `backdrop budget 0 --today` buys nothing more today" in said.err
+
+
+@pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
+def test_an_option_that_the_budget_does_not_have_is_refused(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types("budget", *words)
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert words[-1] in said.err
 
 
 def test_a_cap_of_nothing_says_that_nothing_more_is_bought(person: Person) -> None:

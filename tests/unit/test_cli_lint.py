@@ -68,7 +68,7 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
         ({**WISH, "negative_prompt": "people"}, "ideogram has no negative_prompt"),
         ({**WISH, "provider": "segmind", "num_images": 2}, "segmind takes num_images 1, not 2"),
         ({"operation": "remove", "provider": "runware"}, "runware cannot remove a background"),
-        ({**WISH, "max_cost_usd": 0.01}, "max_cost_usd allows 0.01"),
+        ({**WISH, "max_cost_usd": 0.01}, "max_cost_usd allows $0.01"),
         ({**WISH, "style_reference_images": "look.jpg"}, "There is no look.jpg"),
     ],
 )

@@ -166,6 +166,7 @@ def test_scripts_read_the_plan_and_agree_with_yes(person: Person) -> None:
         "most_usd": 0.12,
         "for_nothing": 0,
         "changed": 0,
+        "requests_taken_back": 0,
         "refused": {},
         "held_by": {},
         "sent": 0,

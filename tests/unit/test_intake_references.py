@@ -52,6 +52,19 @@ def inputs(world: World) -> dict[str, bytes | None]:
     return {key: version.data for key, version in found.items() if version and "/" not in key}
 
 
+def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> None:
+    """`_backdrop/styles/` is where docs/instructions.md puts them."""
+    kept, other = "_backdrop/styles/summer.jpg", "looks/autumn.jpg"
+    world = World()
+    world.s3.drop(INPUT, kept, SUMMER)
+    world.s3.drop(INPUT, other, AUTUMN)
+    world.sidecar(KEY, **BEACH, style_reference_images=[kept, other])
+    world.drop(KEY, photo())
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert (world.source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
+
+
 def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
     world = styled()
     world.run()

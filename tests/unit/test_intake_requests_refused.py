@@ -9,7 +9,7 @@ from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.unit.days import codes
 from tests.unit.simulation import KEY, assert_at_rest, the_job
-from tests.unit.wishes import BEACH, FOREST, REMOVE, ask, bought, defaults, said, sidecar_bytes, wishes
+from tests.unit.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, said, sidecar_bytes, wishes
 
 TYPO: dict[str, Any] = {"promt": "x"}
 
@@ -132,3 +132,51 @@ def test_a_request_that_a_broken_sidecar_stopped_is_to_be_sent_again() -> None:
     ask(world, KEY, **BEACH)
     world.run()
     assert hints(world) == ["docs/reference.md lists the fields. Mend the instructions; then send the request again."]
+
+
+def held(*, settle_seconds: int) -> World:
+    """A world with a photo that broken folder defaults hold, and a request for it that was refused."""
+    world = World(settle_seconds=settle_seconds)
+    defaults(world, "", TYPO)
+    said(world, KEY)
+    world.run_for(100)
+    ask(world, KEY, **TYPO)
+    world.run()
+    assert codes(world, KEY) == ["unknown_field"]
+    return world
+
+
+@pytest.mark.parametrize("mended", [FOREST, {"seed": 3}], ids=["and buy", "and say nothing"])
+def test_a_refused_request_is_still_told_of_when_the_defaults_that_held_its_photo_are_mended(mended: Any) -> None:
+    world = held(settle_seconds=0)
+    defaults(world, "", mended)
+    world.run()
+    assert ("unknown_field" in codes(world, KEY), bought(world)) == (True, int(mended is FOREST))
+    assert_at_rest(world)
+    world.sidecar(KEY, **REMOVE)
+    world.run()
+    assert codes(world, KEY) == []
+
+
+def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced_and_put_back_while_it_settled() -> None:
+    world = settling(inherited=False)
+    said(world, KEY)
+    world.run_for(1)
+    ask(world, KEY, **TYPO)
+    world.run_for(1)
+    world.drop(KEY, photo("another"))
+    world.run_for(5)
+    said(world, KEY)
+    world.run_for(200)
+    assert (sorted(codes(world, KEY)), bought(world)) == (["no_instructions", "unknown_field"], 0)
+    world.sidecar(KEY, **REMOVE)
+    world.run()
+    assert (codes(world, KEY), bought(world)) == ([], 1)
+
+
+def test_a_refused_request_is_told_of_no_more_when_a_person_says_rerun() -> None:
+    world = held(settle_seconds=0)
+    defaults(world, "", FOREST)
+    again(world, KEY)
+    world.run()
+    assert (codes(world, KEY), bought(world)) == ([], 1)

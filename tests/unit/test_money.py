@@ -13,6 +13,7 @@ from backdrop.core.money import (
     REMOVE_PER_INPUT,
     REPLACE_PER_IMAGE,
     SOURCES,
+    limit_text,
     micro_of,
     price_per_image,
     quote,
@@ -136,6 +137,22 @@ def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decima
 )
 def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -> None:
     assert usd_text(micro) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0, "$0.00"),
+        (0.0, "$0.00"),
+        (0.5, "$0.50"),
+        (1, "$1.00"),
+        (0.0375, "$0.0375"),
+        (1e-7, "$0.0000001"),
+        (5e-324, "$5e-324"),
+    ],
+)
+def test_a_limit_reads_like_a_price_and_a_tiny_one_as_it_was_written(usd: float, text: str) -> None:
+    assert limit_text(usd) == text
 
 
 @quick

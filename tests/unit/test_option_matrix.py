@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, not_expressible, own_body, own_words
+from backdrop.core.conflicts import STYLE_FIELDS
 from backdrop.core.job import Job
-from backdrop.core.places import STYLE_FIELDS, read_file
+from backdrop.core.places import read_file
 from backdrop.core.styles import PRESETS
 from backdrop.providers import onemin, runware
 from backdrop.providers.ideogram import form

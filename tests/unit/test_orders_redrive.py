@@ -247,12 +247,8 @@ def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
     world.run()
     assert redriven(world)
     world.run()
-    job = the_job(world, KEY)
-    assert (job.status, job.reused_from, world.provider.charged) == (
-        S.STORED,
-        the_job(world, "other.jpg").job_id,
-        PRICE,
-    )
+    job, owner = the_job(world, KEY), the_job(world, "other.jpg")
+    assert (job.status, job.reused_from, world.provider.charged) == (S.STORED, owner.job_id, PRICE)
     assert_at_rest(world)
 
 
@@ -264,8 +260,7 @@ def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_b
     calls = len(world.provider.calls)
     world.sidecar(KEY, prompt="a beach")
     went: list[bool] = []
-    strike = Strike(lambda _: went.append(world.steps.orders().redrive(plan)), "transact_write_items")
-    world.wire.before.append(strike)
+    world.wire.before.append(Strike(lambda _: went.append(world.steps.orders().redrive(plan)), "transact_write_items"))
     world.run()
     old, new = sorted(world.jobs(), key=lambda job: job.queued_at)
     assert (went, new.status, new.instructions["prompt"]) == ([True], S.STORED, "a beach")
@@ -288,7 +283,6 @@ def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
     world.run()
     plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().failures(EVERYTHING)]
     assert [world.steps.orders().redrive(plan) for plan in plans] == [True, True]
-    world.run()
     pass_time(world, 3600, every=60)
     assert [the_job(world, key).status for key in (KEY, "third.jpg")] == [S.STORED, S.STORED]
     assert world.provider.charged == 2 * PRICE

@@ -18,8 +18,7 @@ from proof.world.wire import Strike, die
 from tests.unit.days import DAY, codes, kinds, pass_time, set_right
 from tests.unit.simulation import KEY, OK, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
-HOUR = 3600
+S, HOUR = Status, 3600
 
 
 def empty(world: World, *names: str) -> None:
@@ -156,11 +155,9 @@ def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
 
 def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_run_may_last() -> None:
     world = died_in_its_call(kind="acknowledged")
-    world.clock.sleep((AFTER_THE_LEASE + timedelta(minutes=6)).total_seconds())
-    leases: list[datetime] = []
-    strike = Strike(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up")
-    world.wire.before.append(strike)
-    ends = world.clock.now() + timedelta(seconds=LIMITS["reconcile"])
+    world.clock.sleep(1000)
+    ends, leases = world.clock.now() + timedelta(seconds=LIMITS["reconcile"]), list[datetime]()
+    world.wire.before.append(Strike(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up"))
     set_right(world)
     assert [lease >= ends for lease in leases] == [True]
 
@@ -204,8 +201,7 @@ def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_di
     world.run("intake", "deliver")
 
     def the_first_answer_comes() -> None:
-        late = the_job(world)
-        world.ledger.advance(transitions.record(late, 1, OK, world.clock.now()))
+        world.ledger.advance(transitions.record(the_job(world), 1, OK, world.clock.now()))
 
     world.provider.script.extend([charges_and_hangs_up(), Reaction(dies=True, meanwhile=the_first_answer_comes)])
     pass_time(world, 2 * HOUR)

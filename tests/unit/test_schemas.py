@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from backdrop.core.capability import SPOKEN, not_expressible
 from backdrop.core.places import read_file
 from backdrop.core.styles import PRESETS
 from backdrop.core.wish import Wish
@@ -90,7 +91,7 @@ def test_what_the_schema_accepts_intake_accepts() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_offered_and_fine_in_any_spelling(preset: str) -> None:
-    offered = SCHEMA["properties"]["style"]["anyOf"][0]["enum"]
+    offered = SCHEMA["properties"]["style"]["else"]["enum"]
     assert preset.lower().replace("_", " ") in offered
     for sign in (" ", "-", "_", "", "  "):
         for spelled in (preset.replace("_", sign), preset.replace("_", sign).title()):
@@ -136,7 +137,27 @@ def test_every_field_has_a_title_and_a_description(kind: str) -> None:
     for path, one in fields(make_schemas.schema_of(kind)):
         assert one["title"], path
         assert one["description"].endswith("."), path
-    assert {*make_schemas.schema_of(kind)["properties"]} == {"$schema", *Wish.model_fields}
+    assert {*make_schemas.schema_of(kind)["properties"]} == {"$schema", *Wish.model_fields} - make_schemas.NOT_OFFERED
+
+
+@pytest.mark.parametrize("field", ["style", "style_preset"])
+def test_an_editor_says_what_a_style_can_be(field: str) -> None:
+    (error,) = VALIDATOR.iter_errors({field: "golden hours"})
+    assert error.message.startswith("'golden hours' is not one of [")
+    told = SCHEMA["properties"][field]["else"]["errorMessage"]
+    assert "62 presets, such as 'golden" in told.casefold()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", sorted(make_schemas.NOT_OFFERED))
+def test_what_no_provider_can_express_is_not_offered_and_refused_with_the_reason(kind: str, field: str) -> None:
+    assert f'"{field}"' not in json.dumps(make_schemas.schema_of(kind))
+    given = {"prompt": "a beach", field: "DESIGN"}
+    assert not VALIDATOR.is_valid(given)
+    assert accepted(given)
+    asked = read_file("red.jpg.json", json.dumps(given).encode()).fields
+    told = [" ".join(not_expressible(provider, asked)) for provider in sorted(SPOKEN)]
+    assert [words for words in told if f"has no {field}" not in words] == []
 
 
 def test_no_field_may_be_null_and_none_is_without_its_bounds() -> None:

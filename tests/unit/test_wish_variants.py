@@ -123,8 +123,18 @@ def test_all_mistakes_of_a_file_are_told_at_once_wherever_they_stand() -> None:
     assert {code: found.count(code) for code in found} == {
         Code.UNKNOWN_FIELD: 1,
         Code.INVALID_VALUE: 3,
-        Code.CONFLICTING_FIELDS: 2,
+        Code.CONFLICTING_FIELDS: 4,
     }
+
+
+@pytest.mark.parametrize("field", [{"style": "aura"}, {"seed": 3}, {"negative_prompt": "people"}])
+def test_a_variants_style_under_its_own_files_remove_is_a_mistake_in_one_and_the_same_place(field: Any) -> None:
+    read = sidecar({"operation": "remove", "variants": {"a": field, "b": {**field, "prompt": "a beach"}, "c": {}}})
+    (name,) = field
+    assert words(read) == (
+        f"{NAME}: variants.a: operation remove, which stands beside the variants, makes no new background, so {name} "
+        "cannot stand in it"
+    )
 
 
 # -- what one place may say, and what is a conflict -----------------------------------------------------------------

@@ -10,7 +10,8 @@ import typer
 
 def demo(
     photos: Annotated[
-        Path | None, typer.Option("--photos", help="A folder of your own photos, with or without sidecars.")
+        Path | None,
+        typer.Option("--photos", metavar="FOLDER", help="A folder of your own photos, with or without sidecars."),
     ] = None,
 ) -> None:
     """Drop photos on a local cloud and show what comes back, with a before/after page.

@@ -8,6 +8,7 @@ from backdrop.core.errors import BackdropError
 from backdrop.core.job import Problem
 from backdrop.core.meanings import CODES
 
+ELSEWHERE = "reference_elsewhere"
 UNREADABLE = "unreadable"
 NO_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"

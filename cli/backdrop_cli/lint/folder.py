@@ -1,34 +1,41 @@
 """A folder of this machine as it would lie in a bucket: the InputBucket port for `lint`."""
 
 import os
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.core.layout import DEFAULTS_NAME, Kind, kind_of
 from backdrop.ports import Listed, Stored
 
 UNCHANGED = "unchanged"
+# A PNG of 16 by 16 pixels, the smallest that is taken.
+SOME_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC")
 
 
 class LocalFolder:
-    """Keys are paths below `root` with slashes; names count as they are spelled, also where the disk is less strict.
+    """Keys are `prefix` and paths below `root`; names count as they are spelled, also where the disk is less strict.
 
-    Files have no tags. `unreadable`: what cannot be listed, with why.
+    Files have no tags. `unreadable`: what cannot be listed, with why. `elsewhere`: pictures beyond `prefix` that
+    somebody wants to read; nobody knows them here, so they are taken for good ones.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, prefix: str = "") -> None:
+        self.root, self.prefix = root, prefix
         self.unreadable: dict[str, str] = {}
+        self.elsewhere: set[str] = set()
         self._names = cache(self._list)
 
     def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
         """The file, or None where there is none of exactly this name; OSError where it cannot be read."""
-        folder, _, name = key.rpartition("/")
+        if not key.startswith(self.prefix):
+            return self._elsewhere(key)
+        folder, _, name = self._inside(key).rpartition("/")
         if not self._names(folder).get(name):
             return None
-        path = self.root / key
+        path = self.path(key)
         found = path.stat()
         unread = found.st_size > limit or known_etag == UNCHANGED
         modified = datetime.fromtimestamp(found.st_mtime, UTC)
@@ -39,8 +46,9 @@ class LocalFolder:
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """The files of one folder whose keys begin with `prefix`."""
-        folder, _, _ = prefix.rpartition("/")
-        keys = (f"{folder}/{name}" if folder else name for name, is_file in self._names(folder).items() if is_file)
+        above, slash, _ = prefix.rpartition("/")
+        folder = self._inside(above + slash).rstrip("/")
+        keys = (f"{above}{slash}{name}" for name, is_file in self._names(folder).items() if is_file)
         return (key for key in keys if key.startswith(prefix))
 
     def listed(self, bucket: str, after: str) -> Iterator[Listed]:
@@ -49,8 +57,22 @@ class LocalFolder:
         return (Listed(key, UNCHANGED, nobody_asks) for key in sorted(self.below("")) if key > after)
 
     def below(self, folder: str) -> Iterator[str]:
-        """The keys of all files below a folder; links are followed, and none twice."""
-        yield from self._below(folder, frozenset())
+        """The keys of all files below a folder of `root`; links are followed, and none twice."""
+        yield from (f"{self.prefix}{name}" for name in self._below(folder, frozenset()))
+
+    def path(self, key: str) -> Path:
+        """Where a key's file lies on this machine."""
+        return self.root / self._inside(key)
+
+    def _inside(self, key: str) -> str:
+        return key.removeprefix(self.prefix)
+
+    def _elsewhere(self, key: str) -> Stored | None:
+        """Beyond the folder nothing is known; all but sidecars and defaults are pictures by their names."""
+        if kind_of(key) in (Kind.SIDECAR, Kind.DEFAULTS):
+            return None
+        self.elsewhere.add(key)
+        return Stored(UNCHANGED, None, len(SOME_PICTURE), datetime.now(UTC), SOME_PICTURE)
 
     def _below(self, folder: str, within: frozenset[Path]) -> Iterator[str]:
         real = (self.root / folder).resolve()

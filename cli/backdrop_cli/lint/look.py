@@ -19,6 +19,7 @@ from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored
 from backdrop.steps.wanted import Wanted
 from backdrop_cli.lint.findings import (
+    ELSEWHERE,
     MISNAMED_DEFAULTS,
     MISNAMED_SIDECAR,
     NO_PHOTO,
@@ -56,7 +57,7 @@ class Answer:
 
 
 class Look:
-    """One look at the files of one folder that is uploaded as a bucket's root; `quick` opens no photo."""
+    """One look at the files of one folder that is uploaded to a bucket; `quick` opens no photo."""
 
     def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
@@ -82,11 +83,19 @@ class Look:
         looked.add(self._outdone(sorts[Kind.SIDECAR]))
         for key in sorts[Kind.IGNORED]:
             looked.add(self._misnamed(key))
+        looked.add(self._elsewhere())
         for name, why in self._folder.unreadable.items():
-            looked.add([Finding(self._path(name.strip("/")), UNREADABLE, why)])
+            looked.add([Finding(str(self._folder.root / name.strip("/")), UNREADABLE, why)])
+
+    def _elsewhere(self) -> Iterator[Finding]:
+        """Reference images that lie elsewhere in the bucket."""
+        for key in self._folder.elsewhere:
+            words = f"The reference {key} lies beyond {self._folder.prefix}, so nobody looked for it."
+            hint = "See to it that it lies in the input bucket."
+            yield Finding(str(self._folder.root), ELSEWHERE, words, hint, is_error=False)
 
     def _path(self, key: str) -> str:
-        return str(self._folder.root / key)
+        return str(self._folder.path(key))
 
     # -- sidecars and defaults -----------------------------------------------------------------------------
 
@@ -183,7 +192,10 @@ class Look:
 
     def _told(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:
-            problem = problem.but(hint=f"{self._folder.root} is taken for the bucket's root, where keys begin.")
+            where = (
+                f"{self._folder.prefix} in the bucket" if self._folder.prefix else "the bucket's root, where keys begin"
+            )
+            problem = problem.but(hint=f"{self._folder.root} is taken for {where}.")
         return Finding.of(self._path(key), problem)
 
     def _asked_for(self, key: str) -> tuple[Wanted, str]:

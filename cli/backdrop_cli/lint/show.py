@@ -106,5 +106,5 @@ def _described(one: Finding) -> dict[str, Any]:
         "code": one.code,
         "variant": one.variant or None,
         "message": one.message,
-        "hint": one.hint,
+        "hint": one.hint or None,
     }

@@ -1,17 +1,23 @@
 """The verb `budget`: what today may cost, what of it is gone, and a cap that a person sets until midnight UTC."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
+from backdrop.core.job import Status
 from backdrop.core.lane import Reason
 from backdrop.core.money import micro_of, usd_of, usd_text
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.operate import lanes
-from backdrop_cli.screen import Screen
+from backdrop_cli.screen import Screen, several
+from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 
 MOST = Decimal(1_000_000_000)
+# More jobs are not read for a sum that nobody needs to the cent.
+MOST_COUNTED = 1000
 
 
 def amount(dollars: str | None, *, today: bool) -> int | None:
@@ -22,6 +28,12 @@ def amount(dollars: str | None, *, today: bool) -> int | None:
         usd = Decimal(dollars.removeprefix("$"))
     except InvalidOperation:
         usd = Decimal("NaN")
+    if dollars.startswith("-") and usd.is_nan():
+        raise MisusedError(f"there is no option {dollars}; try `backdrop budget --help`")
+    if not usd.is_nan() and usd < 0:
+        raise MisusedError(
+            f"a budget of {dollars} is less than none; `backdrop budget 0 --today` buys nothing more today"
+        )
     if not usd.is_finite() or not 0 <= usd <= MOST or usd != round(usd, 6):
         raise MisusedError(f"{dollars!r} is no number of dollars; say for example `backdrop budget 300 --today`")
     if not today:
@@ -37,8 +49,9 @@ def show(stack: Stack, screen: Screen) -> None:
     now = stack.clock.now()
     day, cap = stack.day(now)
     left = left_today(stack)
-    held = _held(stack)
-    screen.data(_document(stack, now) | {"paused": sorted(held)})
+    held, waiting = _held(stack), _waiting(stack)
+    needs = {"waiting_jobs": waiting.jobs, "waiting_usd": usd_of(waiting.price), "more_wait": waiting.more}
+    screen.data(_document(stack, now) | {"paused": sorted(held)} | needs)
     usual = usd_text(stack.daily_budget)
     origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person; the stack's is {usual}"
     unknown = f"{usd_text(day.unknown)} of it perhaps not charged: answers that were lost" if day.unknown else "paid"
@@ -47,11 +60,41 @@ def show(stack: Stack, screen: Screen) -> None:
         ("settled", usd_text(day.settled), unknown),
         ("reserved", usd_text(day.reserved), "for calls that are out"),
         ("left", usd_text(left), f"until {_until(now)}"),
+        ("needed", usd_text(waiting.price), waiting.words),
     ]
     screen.say(f"The budget of {day.day} (UTC), stack {stack.name}")
     screen.table({"": "left", " ": "right", "  ": "words"}, rows)
     for name, needs in held.items():
         screen.say(f"{name} is paused for it: a job needs {usd_text(needs)}. `backdrop budget 300 --today` raises it.")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The jobs that are accepted and not bought, and what they cost at most, micro-dollars; `more`: not all counted."""
+
+    jobs: int
+    price: int
+    more: bool
+
+    @property
+    def words(self) -> str:
+        """Whose need it is."""
+        counted = several(self.jobs, "job")
+        return (
+            f"at most, by the first {counted} that wait; there are more"
+            if self.more
+            else f"at most, by {counted} that wait"
+        )
+
+
+def _waiting(stack: Stack) -> Waiting:
+    """What the jobs need that wait for their turn, for money, or for their lane."""
+    refs = list(islice((ref for ref in stack.orders.books.open() if ref.job_id), MOST_COUNTED + 1))
+    found = side_by_side(
+        lambda ref: stack.orders.ledger.job(ref.source_id, ref.job_id or ""), refs[:MOST_COUNTED], stack.at_once
+    )
+    prices = [job.quoted for job in found if job and job.status is Status.ACCEPTED]
+    return Waiting(len(prices), sum(prices), len(refs) > MOST_COUNTED)
 
 
 def left_today(stack: Stack) -> int:

@@ -34,6 +34,7 @@ class Plan:
     delivered: int = 0
     changed: int = 0
     reported: int = 0
+    taken_back: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     broken: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, str] = field(default_factory=dict[str, str])
@@ -48,6 +49,7 @@ class Plan:
         self.delivered += len(one.delivered)
         self.changed += one.changed
         self.reported += bool(one.problems)
+        self.taken_back += one.taken_back
         for problem in one.problems:
             self.refused[problem.code.value] += 1
             self.examples.setdefault(problem.code.value, f"{one.key}: {problem.message}")
@@ -123,6 +125,7 @@ def _announce(stack: Stack, screen: Screen, which: str, plan: Plan) -> None:
         (plan.bought, _jobs(plan.bought, "bought"), f"at most {usd_text(plan.price)}"),
         (plan.delivered, _jobs(plan.delivered, "handed over again"), "for nothing, from what was paid"),
         (plan.changed, _jobs(plan.changed, "changed"), "named no more, or told something new; nothing is bought"),
+        (plan.taken_back, _photos(plan.taken_back), "sidecar, tags or defaults hold in place of what a request said"),
         (plan.reported, "reported", _most_frequent(plan)),
         (plan.broken.total(), "photos held", f"mend first: {', '.join(list(plan.broken)[:MOST_SHOWN])}"),
     ]
@@ -139,6 +142,10 @@ def _jobs(number: int, fate: str) -> str:
     return f"{'job' if number == 1 else 'jobs'} {fate}"
 
 
+def _photos(number: int) -> str:
+    return f"{'photo' if number == 1 else 'photos'} asked for directly"
+
+
 def _most_frequent(plan: Plan) -> str:
     return "; ".join(
         f"{number:,} {code} ({plan.examples[code]})" for code, number in plan.refused.most_common(MOST_SHOWN)
@@ -153,6 +160,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "most_usd": usd_of(plan.price),
         "for_nothing": plan.delivered,
         "changed": plan.changed,
+        "requests_taken_back": plan.taken_back,
         "refused": dict(plan.refused),
         "held_by": dict(plan.broken),
     }

@@ -54,7 +54,7 @@ def resume(
 
 def budget(
     ctx: typer.Context,
-    dollars: Annotated[str | None, typer.Argument(metavar="[DOLLARS]", help="Today's cap from now on.")] = None,
+    dollars: Annotated[str | None, typer.Argument(metavar="USD", help="Today's cap from now on.")] = None,
     today: Annotated[bool, typer.Option("--today", help="Set the cap until midnight UTC.")] = False,
     stack: StackName = None,
     profile: Profile = None,
@@ -127,7 +127,7 @@ def redrive(
 def rerun(
     ctx: typer.Context,
     which: Annotated[
-        str | None, typer.Argument(metavar="[KEY|PREFIX]", help="One photo's key, or the beginning of many keys.")
+        str | None, typer.Argument(metavar="KEY|PREFIX", help="One photo's key, or the beginning of many keys.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All photos of the input bucket.")] = False,
     yes: Yes = False,
@@ -152,7 +152,7 @@ def rerun(
 
 def cancel(
     ctx: typer.Context,
-    prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Photos whose keys begin so.")] = None,
+    prefix: Annotated[str | None, typer.Argument(metavar="PREFIX", help="Photos whose keys begin so.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All photos of the stack.")] = False,
     yes: Yes = False,
     stack: StackName = None,

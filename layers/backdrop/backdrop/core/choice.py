@@ -16,7 +16,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Gate, Lane, gate
-from backdrop.core.money import Configured, micro_of, quote, usd_text
+from backdrop.core.money import Configured, limit_text, micro_of, quote, usd_text
 
 # So often in a row a job meets a provider out of order, or so long it is told to wait, before it goes to another one.
 LONG_BACK_OFF, LONG_WAIT_SECONDS = 4, 60.0
@@ -151,7 +151,7 @@ def _too_dear(one: Choice, fields: Mapping[str, Any]) -> str:
     limit = fields.get("max_cost_usd")
     if limit is None or one.price <= micro_of(Decimal(str(limit))):
         return ""
-    return f"{one.provider} costs up to {usd_text(one.price)}, and max_cost_usd allows {limit}"
+    return f"{one.provider} costs up to {usd_text(one.price)}, and max_cost_usd allows {limit_text(limit)}"
 
 
 def _worst(objections: Sequence[Objection]) -> Code:

@@ -1,6 +1,6 @@
 """From all the places that say something to one set of instructions a variant, with the origin of each value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,15 @@ NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 @dataclass(frozen=True)
 class Instructions:
-    """What is wanted, under long names, and where each value came from."""
+    """What is wanted, under long names, and where each value came from.
+
+    `doubtful`: the fields that may say something else when the mistakes of their places are mended.
+    """
 
     fields: Mapping[str, Any]
     provenance: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    doubtful: frozenset[str] = frozenset()
 
     @property
     def operation(self) -> str:
@@ -61,30 +65,50 @@ def variants_of(places: Sequence[Place]) -> tuple[str, ...]:
 
 
 def resolve(places: Sequence[Place], variant: str = "") -> Instructions:
+    """What the places say of one variant (see `merged`); raises InstructionError when that cannot be done."""
+    instructions = merged(places, variant)
+    for error in mistakes_of(instructions, places, variant):
+        raise error
+    return instructions
+
+
+def merged(places: Sequence[Place], variant: str = "") -> Instructions:
     """Merge what the places say of one variant, nearest first; in one place the variant's own word is the nearer.
 
-    Raises InstructionError when nothing says what is wanted or a new background has no prompt.
     The mistakes inside the places are the caller's to report first.
     """
     fields: dict[str, Any] = {}
     provenance: dict[str, str] = {}
-    closed: set[str] = set()
-    for name, given in ((place.name, given) for place in places for given in place.of(variant)):
-        taken = {field: value for field, value in given.items() if field not in closed}
-        fields |= taken
-        provenance |= dict.fromkeys(taken, name)
-        closed |= set(taken) | _groups_of(taken)
-    if "operation" not in fields:
-        raise InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))
-    if fields["operation"] == "replace" and "prompt" not in fields:
-        words = f"{provenance['operation']}: operation is replace, and there is no prompt."
-        raise InstructionError(Code.MISSING_PROMPT, words)
-    if fields["operation"] == "remove":
+    closed, doubtful = set[str](), set[str]()
+    for place in places:
+        for given, doubts in zip(place.of(variant), place.doubts_of(variant), strict=True):
+            doubtful |= (doubts - closed) | _groups_of(doubts - closed)
+            taken = {field: value for field, value in given.items() if field not in closed}
+            fields |= taken
+            provenance |= dict.fromkeys(taken, place.name)
+            closed |= set(taken) | _groups_of(taken)
+    if fields.get("operation") == "remove" and "operation" not in doubtful:
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
-    if objected := objections(fields["operation"], outputs_of(fields)):
-        raise InstructionError(Code.CONFLICTING_FIELDS, f"{provenance.get('output', 'output')}: {'; '.join(objected)}")
     warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
-    return Instructions(fields, {name: provenance[name] for name in fields}, warnings)
+    sources = {name: provenance[name] for name in fields}
+    return Instructions(fields, sources, warnings, frozenset(doubtful))
+
+
+def mistakes_of(found: Instructions, places: Sequence[Place], variant: str) -> list[InstructionError]:
+    """What is wrong with merged instructions, where nothing doubtful is in play."""
+    mistakes: list[InstructionError] = []
+    if "operation" in found.doubtful:
+        return mistakes
+    if "operation" not in found.fields:
+        return [InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))]
+    if found.operation == "replace" and "prompt" not in found.fields:
+        words = f"{found.provenance['operation']}: operation is replace, and there is no prompt."
+        mistakes.append(InstructionError(Code.MISSING_PROMPT, words))
+    sure = {name: value for name, value in found.fields.items() if name not in found.doubtful}
+    if objected := objections(found.operation, outputs_of(sure)):
+        words = f"{found.provenance.get('output', 'output')}: {'; '.join(objected)}"
+        mistakes.append(InstructionError(Code.CONFLICTING_FIELDS, words))
+    return mistakes
 
 
 def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
@@ -97,8 +121,8 @@ def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
     return ()
 
 
-def _groups_of(names: Mapping[str, Any]) -> set[str]:
-    return {member for group in GROUPS if group & names.keys() for member in group}
+def _groups_of(names: Iterable[str]) -> set[str]:
+    return {member for group in GROUPS if group & {*names} for member in group}
 
 
 def _nothing_said(places: Sequence[Place], variant: str) -> str:

@@ -10,8 +10,8 @@ from backdrop.core.errors import InstructionError
 
 type KnownAt = Callable[[Sequence[str | int]], Sequence[str]]
 
-# Steps of pydantic's paths that stand in no file: the arms of a union, the key of a pair.
-_INVISIBLE = frozenset({"one", "list", "[key]"})
+# Steps of pydantic's paths that stand in no file: the arms of these fields' unions, the key of a pair.
+_ARMS, _UNIONS, _KEY = frozenset({"one", "list"}), frozenset({"output", "provider"}), "[key]"
 
 
 def explained(
@@ -21,7 +21,7 @@ def explained(
 
     `given`: what the place says, for words as they were written.
     """
-    where = path_of(detail["loc"])
+    where = path_of(visible(detail["loc"]))
     detail = {**detail, "input": _written(given, detail)}
     if detail["type"] == "extra_forbidden":
         code, words = _unknown_field(where, known_at(detail["loc"]), detail)
@@ -30,13 +30,23 @@ def explained(
     return InstructionError(code, f"{place}: {words}")
 
 
+def visible(loc: Sequence[str | int]) -> tuple[str | int, ...]:
+    """The steps of one of pydantic's paths that stand in the file; a variant may be called as a field, or `one`."""
+    return tuple(step for n, step in enumerate(loc) if step != _KEY and not _is_arm(loc, n))
+
+
+def _is_arm(loc: Sequence[str | int], n: int) -> bool:
+    names_a_variant = n == 2 and loc[0] == "variants"
+    return n > 0 and loc[n] in _ARMS and loc[n - 1] in _UNIONS and not names_a_variant
+
+
 def path_of(steps: Sequence[str | int]) -> str:
     """A place in the JSON as people write it: `variants.beach.prompt`, `output[1].width`."""
     path = ""
     for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step not in _INVISIBLE:
+        else:
             name = step[:80].encode(errors="replace").decode()
             path += f".{name}" if path else name
     return path
@@ -77,7 +87,7 @@ def _not_a_name(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     if detail["loc"][-1] != "[key]":
         return _other(where, detail)
     words = "a name has 1 to 40 of the letters a-z, digits and hyphens"
-    return Code.INVALID_VALUE, f"{path_of(detail['loc'][:-2])} has the name {_shown(detail['input'])}; {words}"
+    return Code.INVALID_VALUE, f"{path_of(detail['loc'][:-2]) or 'it'} has the name {_shown(detail['input'])}; {words}"
 
 
 def _no_object(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -92,9 +102,7 @@ def _other(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
 def _written(given: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> object:
     """A word as it stands in the file; it is read in one spelling."""
     found: Any = given
-    for step in detail["loc"]:
-        if step in _INVISIBLE:
-            continue
+    for step in visible(detail["loc"]):
         try:
             found = found[step]
         except (KeyError, IndexError, TypeError):

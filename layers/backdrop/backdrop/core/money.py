@@ -11,6 +11,8 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 
 MICRO = 1_000_000
+# Below this a sum has more zeros than anybody reads.
+TINY = Decimal("1e-12")
 PRICE_LIST_DATE = "2026-11-16"
 # What an amount that a provider tells may be at the most; whatever is dearer is a slip, and the list holds.
 DEAREST_CALL = 1_000 * MICRO
@@ -79,3 +81,12 @@ def usd_text(micro: int) -> str:
     """Micro-dollars as people read them: `$0.06`, and as many digits as the amount needs."""
     amount = Decimal(micro) / MICRO
     return f"${amount:.2f}" if micro % 10_000 == 0 else f"${amount.normalize():f}"
+
+
+def limit_text(usd: float) -> str:
+    """A person's limit in dollars as a price; where it is finer than money is counted here, as it was written."""
+    exact = Decimal(str(usd))
+    micro = micro_of(exact)
+    if exact * MICRO == micro:
+        return usd_text(micro)
+    return f"${exact:f}" if exact > TINY else f"${usd}"

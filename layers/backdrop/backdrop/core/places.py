@@ -1,17 +1,19 @@
 """What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import cache, reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
+from backdrop.core.conflicts import Conflict, Steps, all_conflicts
 from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import json_object
-from backdrop.core.mistakes import explained, path_of
+from backdrop.core.mistakes import explained, path_of, visible
 
 if TYPE_CHECKING:
     from backdrop.core.wish import Wish
@@ -24,7 +26,6 @@ MOST_EDITS = 2
 # `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
 DEEPEST = 6
 NOT_IN_TAGS = frozenset({"metadata", "variants"})
-STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
 
 
 @cache
@@ -39,7 +40,8 @@ def _wish() -> "type[Wish]":
 class Place:
     """What one place gives: its name for receipts, its fields, those of its variants (None: it names none), mistakes.
 
-    `found`: whether there is such a place at all, however little it says.
+    A place with mistakes gives nothing but `right`: what stays true of it however they are mended (None: nothing is
+    sure), with the fields of each variant, and under "" of what stands beside them, that are `doubtful`.
     """
 
     name: str
@@ -47,11 +49,25 @@ class Place:
     variants: Mapping[str, Mapping[str, Any]] | None = None
     errors: tuple[InstructionError, ...] = ()
     warnings: tuple[str, ...] = ()
+    right: "Place | None" = None
+    doubtful: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def of(self, variant: str) -> list[Mapping[str, Any]]:
         """What the place says of one variant, the nearest first."""
         own = (self.variants or {}).get(variant)
         return [self.fields] if own is None else [own, self.fields]
+
+    def doubts_of(self, variant: str) -> list[frozenset[str]]:
+        """What may say something else in each of these."""
+        beside = self.doubtful.get("", frozenset())
+        own = variant in (self.variants or {})
+        return [self.doubtful.get(variant, frozenset()), beside] if own else [beside]
+
+
+def rights_of(places: Sequence[Place]) -> list[Place]:
+    """What is right in each of the places; nothing at all where one of them says nothing for sure."""
+    found = [place.right if place.errors else place for place in places]
+    return [place for place in found if place] if None not in found else []
 
 
 def read_file(name: str, data: bytes) -> Place:
@@ -86,7 +102,7 @@ def read_tags(tags: Mapping[str, str]) -> Place:
     unsaid = tuple(f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(NOT_IN_TAGS & read.keys()))
     place = _checked(TAGS, {name: _tag_value(name, text) for name, text in read.items() if name in known}, strict=False)
     errors = tuple(InstructionError(one.code, one.message, one.hint + _FOREIGN) for one in place.errors)
-    return Place(TAGS, place.fields, errors=errors, warnings=misses + unsaid)
+    return replace(place, errors=errors, warnings=misses + unsaid)
 
 
 def _tag_value(name: str, text: str) -> object:
@@ -115,20 +131,61 @@ def distance(one: str, other: str) -> int:
 def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
     """A place's fields, or every mistake in them; a note for editors (`$schema`) is passed over."""
     given = {name: value for name, value in given.items() if name != "$schema"}
-    errors = [InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in _all_conflicts(given)]
-    nulls = list(_nulls(given, ()))
+    conflicts, nulls = all_conflicts(given), list(_nulls(given, ()))
     from backdrop.core.wish import known_at
 
     try:
-        wish = _wish().model_validate(given, strict=strict)
+        wish, details = _wish().model_validate(given, strict=strict), []
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        told = {path_of(one["loc"]) for one in details}
-        errors += [_nothing(place, path) for path in nulls if path not in told]
-        return Place(place, errors=(*(explained(place, known_at, one, given) for one in details), *errors))
-    errors += [_nothing(place, path) for path in nulls]
-    variants = None if wish.variants is None else {name: one.fields() for name, one in wish.variants.items()}
-    return Place(place, errors=tuple(errors)) if errors else Place(place, wish.fields(), variants)
+        wish, details = None, _all_details(error, given, strict=strict)
+    told = {visible(one["loc"]) for one in details}
+    nothing = [steps for steps in nulls if steps not in told]
+    if wish and not conflicts and not nothing:
+        variants = None if wish.variants is None else {name: one.fields() for name, one in wish.variants.items()}
+        return Place(place, wish.fields(), variants)
+    errors = [explained(place, known_at, one, given) for one in details]
+    return _with_the_rest(place, given, errors, conflicts, nothing, told)
+
+
+def _with_the_rest(
+    place: str,
+    given: Mapping[str, Any],
+    errors: Sequence[InstructionError],
+    conflicts: Sequence[Conflict],
+    nothing: Sequence[Steps],
+    told: Collection[Steps],
+) -> Place:
+    """All mistakes of a place, and what is right in it."""
+    from backdrop.core.wish.rest import also_wrong, rest_of
+
+    wrong = {*told, *nothing, *(steps for one in conflicts for steps in one.fields)}
+    beside = list(also_wrong(given, wrong))
+    every = [
+        *errors,
+        *(InstructionError(Code.INVALID_VALUE, f"{place}: {path_of(steps)}: {words}") for steps, words in beside),
+        *(InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {one.words}") for one in conflicts),
+        *(_nothing(place, path_of(steps)) for steps in nothing),
+    ]
+    rest = rest_of(given, wrong)
+    right = Place(place, rest.fields, rest.variants, doubtful=rest.doubtful) if rest else None
+    return Place(place, errors=tuple(every), right=right)
+
+
+def _all_details(error: ValidationError, given: Mapping[str, Any], *, strict: bool) -> list[Any]:
+    """What a model complains of; of a list that is too long also what is wrong with its first entries."""
+    details: list[Any] = list(error.errors(include_url=False))
+    long = [one for one in details if one["type"] == "too_long" and isinstance(one["input"], list)]
+    if long:
+        cut: Any = deepcopy(given)
+        for one in long:
+            *above, last = visible(one["loc"])
+            reduce(getitem, above, cut)[last] = one["input"][: one["ctx"]["max_length"]]
+        try:
+            _wish().model_validate(cut, strict=strict)
+        except ValidationError as again:
+            known = [one["loc"] for one in details]
+            details += [one for one in again.errors(include_url=False) if one["loc"] not in known]
+    return details
 
 
 def _nothing(place: str, path: str) -> InstructionError:
@@ -136,10 +193,10 @@ def _nothing(place: str, path: str) -> InstructionError:
     return InstructionError(Code.INVALID_VALUE, f"{place}: {path} is null, which says nothing; leave it out")
 
 
-def _nulls(value: object, steps: tuple[str | int, ...]) -> Iterator[str]:
+def _nulls(value: object, steps: Steps) -> Iterator[Steps]:
     """The paths of all nulls, but those that people write into their own metadata."""
     if value is None:
-        yield path_of(steps)
+        yield steps
     if len(steps) > DEEPEST or (steps[-1:] == ("metadata",) and steps != ("variants", "metadata")):
         return
     if isinstance(value, dict):
@@ -148,23 +205,3 @@ def _nulls(value: object, steps: tuple[str | int, ...]) -> Iterator[str]:
     elif isinstance(value, list):
         for n, inner in enumerate(cast("list[Any]", value)):
             yield from _nulls(inner, (*steps, n))
-
-
-def _all_conflicts(given: Mapping[str, Any]) -> list[str]:
-    """Fields that the place, or one of its variants, cannot give together."""
-    variants = given.get("variants")
-    named = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
-    objects = [(name, cast("dict[str, Any]", one)) for name, one in named.items() if isinstance(one, dict)]
-    inside = [f"{path_of(['variants', name])}: {words}" for name, one in objects for words in _conflicts(one)]
-    return [*_conflicts(given), *inside]
-
-
-def _conflicts(given: Mapping[str, Any]) -> list[str]:
-    conflicts: list[str] = []
-    styles = [name for name in STYLE_FIELDS if given.get(name) is not None]
-    if len(styles) > 1:
-        conflicts.append(f"{' and '.join(styles)} exclude one another; keep one of them")
-    senseless = [name for name in ("style", *ADDRESSED) if given.get(name) is not None]
-    if senseless and str(given.get("operation")).strip().lower() == "remove":
-        conflicts.append(f"operation remove makes no new background, so {', '.join(senseless)} cannot stand beside it")
-    return conflicts

@@ -10,11 +10,10 @@ from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
 from backdrop.ports import Books, Clock, Ledger, Queue, Stored
 from backdrop.steps.defaults import FolderDefaults
+from backdrop.steps.holding import SECOND_LOOK_SECONDS, Holding
 from backdrop.steps.messages import Look, look_again, look_at, to_deliver
 
 MOST_WOKEN = 500
-# The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
-SECOND_LOOK_SECONDS = 120
 
 
 @dataclass(eq=False, repr=False)
@@ -31,20 +30,24 @@ class Folders:
     def __call__(self, look: Look) -> tuple[Code, ...]:
         """The codes of what is wrong with the defaults; where nothing is, all that waited below is looked at anew."""
         stored, place = self.defaults.look(look.bucket, look.key)
-        problems = self.report(look.bucket, look.key, stored, place)
+        problems = self.report(look.bucket, look.key, stored, place, by_photo=False)
+        # The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
         if not look.again:
             look_again(self.intake, look.bucket, look.key, delay_seconds=SECOND_LOOK_SECONDS)
         if not problems:
             self._wake(look)
         return tuple(problem.code for problem in problems)
 
-    def report(self, bucket: str, key: str, stored: Stored | None, place: Place | None) -> tuple[Problem, ...]:
-        """Write down what is wrong with a folder's defaults, for the one report; its photos have none."""
-        ident, now = source_id(bucket, key), self.clock.now()
+    def report(
+        self, bucket: str, key: str, stored: Stored | None, place: Place | None, *, by_photo: bool = True
+    ) -> tuple[Problem, ...]:
+        """Write down what is wrong with a folder's defaults and who waits, for the one report; its photos have none."""
+        ident = source_id(bucket, key)
         source = self.ledger.photo(ident)[0] or Source(source_id=ident, bucket=bucket, key=key)
         facts = _facts(stored) if stored else None
-        problems = tuple(Problem.of(error, now) for error in (place.errors if place else ()))
-        if source.photo != facts or len(source.problems) != len(problems):
+        holding = Holding(self.books, self.intake, self.clock)
+        problems = holding.problems(source, place, by_photo=by_photo)
+        if source.photo != facts or source.problems != problems:
             reported = source.reported or bool(problems)
             self.ledger.put_source(source.but(photo=facts, problems=problems, reported=reported), ())
         if problems or source.reported:

@@ -23,7 +23,7 @@ from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
 from backdrop.steps.moving import Moves
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
-from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, unchanged, was_resolved
+from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, still_refused, unchanged, was_resolved
 from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
@@ -187,11 +187,12 @@ class Photos:
             return self._refuse_request(source, jobs, seen, owners, look, found.problems or self._held(broken))
         if look.rerun and named(source, jobs) and found.says_nothing:
             return self._hand_on(source, jobs)
+        kept = () if look.request or look.rerun else still_refused(source, seen, found)
         source = source.but(held_by="" if seen.photo_error else broken)
         for _ in range(TRIES):
             steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
             try:
-                return self._write(source, jobs, seen, found, steps)
+                return self._write(source, jobs, seen, found, steps, kept)
             except OwnedError as error:
                 owners = {**owners, error.owner.content_key: error.owner}
         raise StaleError
@@ -245,13 +246,14 @@ class Photos:
         seen: Seen,
         found: Wanted,
         steps: Sequence[transitions.Step],
+        kept: Sequence[Problem] = (),
     ) -> Decision:
         resolved: dict[str, object] = {
             "photo": seen.photo,
             "asked_from": seen.asked_from,
             "sidecar_etag": seen.sidecar_etag,
             "jobs": {job.variant: job.job_id for job in found.jobs},
-            "problems": tuple(_since(one, source.problems) for one in found.problems),
+            "problems": (*(_since(one, source.problems) for one in found.problems), *kept),
             "waiting_since": None,
             "reported": source.reported or bool(found.problems),
             "begun_until": None,

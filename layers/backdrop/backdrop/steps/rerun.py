@@ -8,10 +8,12 @@ from backdrop.core.choice import Market, dearest
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of
+from backdrop.core.places import REQUEST
 from backdrop.ports import Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import rerun
 from backdrop.steps.naming import steps_of, taken_away
+from backdrop.steps.standing import named
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Foreseen:
     `bought`: jobs that would be bought, or get the file of another photo's job that pays for the same. `delivered`:
     jobs whose paid pictures are handed over again. `changed`: other jobs that it changes (superseded, other metadata).
     `retold`: whether its error report would say something else. `broken`: the folder defaults to be mended first.
+    `taken_back`: whether what a direct request said of it holds no more, since other places say something else.
     """
 
     key: str
@@ -30,6 +33,7 @@ class Foreseen:
     problems: Sequence[Problem] = ()
     retold: bool = False
     broken: str = ""
+    taken_back: bool = False
 
     @property
     def price(self) -> int:
@@ -83,11 +87,18 @@ class Reruns:
         delivered = [step.job for step in steps if step.job.status is Status.PAID]
         changed = len(steps) - len(bought) - len(delivered)
         retold = _told(found.problems) != _told(source.problems)
-        return Foreseen(key, bought, delivered, changed, found.problems, retold)
+        taken_back = _takes_back(named(source, jobs), found.jobs)
+        return Foreseen(key, bought, delivered, changed, found.problems, retold, taken_back=taken_back)
 
     def send(self, key: str) -> None:
         """Have intake resolve the photo anew."""
         rerun(self.intake, self.bucket, key)
+
+
+def _takes_back(now: Sequence[Job], wanted: Sequence[Job]) -> bool:
+    """Whether what a request said of a current job is not said of it any more."""
+    said = {job.variant: job.instructions for job in wanted}
+    return any(REQUEST in job.provenance.values() and said.get(job.variant) != job.instructions for job in now)
 
 
 def _told(problems: Sequence[Problem]) -> set[tuple[str, str]]:

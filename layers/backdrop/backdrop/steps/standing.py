@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from backdrop.core.job import Job, Source
+from backdrop.core.job import Job, Problem, Source
+from backdrop.core.meanings import is_for_request
 from backdrop.core.places import TAGS
 from backdrop.steps.seen import Seen
+from backdrop.steps.wanted import Wanted
 
 
 def named(source: Source, jobs: Sequence[Job]) -> list[Job]:
@@ -26,6 +28,19 @@ def has_its_bytes(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
 def unchanged(source: Source, seen: Seen) -> bool:
     """Whether the photo was resolved from exactly this state before."""
     return was_resolved(source, seen) and not source.wanting
+
+
+def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, ...]:
+    """The refused requests that people are told of still: nothing new is said of the photo, and nothing came of it.
+
+    What a held photo gets when its folder's defaults are mended was no answer to them.
+    """
+    was_held = bool(source.held_by) and was_resolved(source, seen)
+    if source.asked_from != seen.asked_from or (found.jobs and not was_held):
+        return ()
+    told = {(one.code, one.variant) for one in found.problems}
+    refused = (one for one in source.problems if is_for_request(one.hint))
+    return tuple(one for one in refused if (one.code, one.variant) not in told)
 
 
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:

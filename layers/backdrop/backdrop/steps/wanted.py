@@ -12,11 +12,14 @@ from backdrop.core.choice import Choice, LaneOf, Market, first_choice
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
-from backdrop.core.instructions import Instructions, resolve, variants_of
+from backdrop.core.instructions import Instructions, merged, mistakes_of, variants_of
 from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
 from backdrop.core.lane import Lane
-from backdrop.core.money import Configured, micro_of, usd_text
-from backdrop.core.places import Place
+from backdrop.core.money import Configured, limit_text, micro_of, usd_text
+from backdrop.core.places import Place, rights_of
+
+# What a job costs, and whether that is too much, hangs on these.
+PRICED = frozenset({"operation", "num_images", "rendering_speed", "max_cost_usd", "provider"})
 
 
 def all_open(provider: str) -> Lane:
@@ -59,8 +62,12 @@ class Shop:
 class _Slips:
     """All that stands in the way of one job, so that nobody has to mend one thing a time."""
 
-    def __init__(self) -> None:
-        self.errors: list[InstructionError] = []
+    def __init__(self, errors: list[InstructionError]) -> None:
+        self.errors = errors
+
+    @property
+    def says_nothing(self) -> bool:
+        return any(one.code is Code.NO_INSTRUCTIONS for one in self.errors)
 
     def gather[T](self, work: Callable[[], T]) -> T | None:
         """What the work comes to, or None where it met a mistake."""
@@ -80,18 +87,20 @@ def wanted(
     hashes_of: HashesOf,
     now: datetime,
 ) -> Wanted:
-    """The jobs that the places ask for; `jobs` are those that the photo had before."""
+    """The jobs that the places ask for; `jobs` are those that the photo had before.
+
+    Of places with mistakes (`doubtful`) only the problems mean something: those that are there however they are mended.
+    """
     found: list[Job] = []
     problems: list[Problem] = []
     for variant in variants_of(places):
-        slips = _Slips()
-        instructions = slips.gather(partial(resolve, places, variant))
-        if instructions:
-            names = instructions.providers(shop.default_provider)
-            choice = slips.gather(partial(first_choice, instructions.fields, names, shop.market, shop.lane_of))
+        instructions = merged(places, variant)
+        slips = _Slips(mistakes_of(instructions, places, variant))
+        if not slips.says_nothing:
+            choice = slips.gather(partial(_choice, instructions, shop))
             asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
-            choice = choice or _priced(instructions, names, shop)
-            if choice:
+            choice = choice or _priced(instructions, shop)
+            if choice and instructions.doubtful.isdisjoint(PRICED):
                 job = _job(source, photo, variant, instructions, choice, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
                 found += [] if slips.errors else [job]
@@ -99,10 +108,30 @@ def wanted(
     return Wanted(tuple(found), tuple(problems))
 
 
+def problems_for_sure(
+    source: Source,
+    photo: PhotoFacts,
+    jobs: Sequence[Job],
+    places: Sequence[Place],
+    shop: Shop,
+    hashes_of: HashesOf,
+    now: datetime,
+) -> tuple[Problem, ...]:
+    """What stands in the way however the mistakes of the places are mended, so that nobody mends them in two rounds.
+
+    Nothing is said of what cannot be bought anyway, since it is no photo; nor that a word is missing, which may come.
+    """
+    right = rights_of(places)
+    if not right or not photo.sha256:
+        return ()
+    found = wanted(source, photo, jobs, right, shop, hashes_of, now).problems
+    return tuple(one for one in found if one.code is not Code.NO_INSTRUCTIONS)
+
+
 def _asked(instructions: Instructions, hashes_of: HashesOf) -> dict[str, Any]:
     """What reaches the provider: of references not where they lie, but what they are."""
     asked = instructions.asked
-    if REFERENCES in asked:
+    if REFERENCES in asked and REFERENCES not in instructions.doubtful:
         asked[REFERENCES] = hashes_of(asked[REFERENCES])
     return asked
 
@@ -140,9 +169,25 @@ def _job(
     )
 
 
-def _priced(instructions: Instructions, names: Sequence[str], shop: Shop) -> Choice | None:
+def _choice(instructions: Instructions, shop: Shop) -> Choice | None:
+    """Who is to do it; None where that hangs on what is doubtful. Raises InstructionError where none can do it."""
+    if "provider" in instructions.doubtful:
+        return None
+    names = instructions.providers(shop.default_provider)
+    sure = {name: value for name, value in instructions.fields.items() if name not in instructions.doubtful}
+    if "operation" in sure:
+        return first_choice(sure, names, shop.market, shop.lane_of)
+    off = [f"{name} is switched off" for name in names if name not in shop.on]
+    if len(off) == len(names):
+        raise InstructionError(Code.PROVIDER_NOT_CONFIGURED, f"No provider can do it: {'; '.join(off)}.")
+    return None
+
+
+def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
     """A provider whose price is told beside what it cannot express; None where none has one."""
-    for name in names:
+    if not instructions.doubtful.isdisjoint(PRICED):
+        return None
+    for name in instructions.providers(shop.default_provider):
         price = shop.market.price(name, instructions.fields) if name in shop.on else None
         if price is not None:
             return Choice(name, price)
@@ -158,5 +203,5 @@ def _check_price(job: Job, jobs: Sequence[Job]) -> None:
     paid = any(one.job_id == job.job_id and one.money is not Money.NOT_SPENT for one in jobs)
     if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):
         return
-    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit}."
+    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit_text(limit)}."
     raise InstructionError(Code.MAX_COST_EXCEEDED, words)

@@ -12,6 +12,7 @@ from backdrop.core.styles import is_code, nearest_preset, preset_of
 
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
+TWICE = "one provider is named twice; each may stand in the list once"
 
 
 def upper(value: object) -> object:
@@ -73,7 +74,7 @@ def _style(text: str) -> str:
 
 def _different(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
-        raise ValueError("one provider is named twice; each may stand in the list once")
+        raise ValueError(TWICE)
     return names
 
 

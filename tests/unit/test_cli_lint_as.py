@@ -1,0 +1,101 @@
+"""`backdrop lint --as PREFIX`: a folder is looked at as it will lie in the bucket; and no file is looked at twice."""
+
+from pathlib import Path
+
+import pytest
+
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.unit.cli_person import Person
+from tests.unit.lint_shop import WISH, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """An empty folder."""
+    return Shop(Person(World(), monkeypatch), tmp_path)
+
+
+def with_a_reference(shop: Shop, key: str) -> None:
+    """A photo in `shoes`, whose sidecar names a reference by its key in the bucket."""
+    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg.json", {**WISH, "style_reference_images": [key]})
+
+
+@pytest.mark.parametrize("prefix", ["2026/shoes", "2026/shoes/"])
+def test_a_folder_is_looked_at_as_it_will_lie_in_the_bucket(shop: Shop, prefix: str) -> None:
+    with_a_reference(shop, "2026/shoes/_backdrop/styles/summer.jpg")
+    shop.put("shoes/_backdrop/styles/summer.jpg", photo("summer"))
+    shop.put("_backdrop.json", b"{")
+    found = shop.data("shoes", f"--as={prefix}")
+    assert (found["ready"], found["errors"], found["warnings"]) == (1, [], [])
+
+
+def test_a_reference_that_is_missing_below_the_prefix_is_an_error_that_says_where_the_folder_is_taken_to_lie(
+    shop: Shop,
+) -> None:
+    with_a_reference(shop, "2026/summer.jpg")
+    (error,) = shop.data("shoes", "--as=2026/")["errors"]
+    assert error["message"] == "There is no 2026/summer.jpg here; it is a key from the bucket's root."
+    assert error["hint"] == f"{shop.root / 'shoes'} is taken for 2026/ in the bucket."
+
+
+@pytest.mark.parametrize("key", ["looks/summer.jpg", "_backdrop/styles/summer.jpg"])
+def test_a_reference_elsewhere_in_the_bucket_is_a_warning_and_the_photo_is_ready(shop: Shop, key: str) -> None:
+    with_a_reference(shop, key)
+    found = shop.data("shoes", "--as=2026/")
+    assert (found["ready"], found["errors"]) == (1, [])
+    ((code, message),) = [(one["code"], one["message"]) for one in found["warnings"]]
+    assert (code, message) == (
+        "reference_elsewhere",
+        f"The reference {key} lies beyond 2026/, so nobody looked for it.",
+    )
+
+
+def test_the_defaults_of_the_folder_itself_are_its_prefixs(shop: Shop) -> None:
+    shop.put("shoes/_backdrop.json", WISH)
+    shop.put("shoes/red.jpg", photo())
+    shop.put("_backdrop.json", b"{")
+    assert shop.data("shoes", "--as=2026/")["jobs"] == 1
+
+
+def test_the_whole_key_is_measured(shop: Shop) -> None:
+    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg.json", WISH)
+    (error,) = shop.data("shoes", f"--as={'a' * 899}/")["errors"]
+    assert error["code"] == "key_too_long"
+
+
+def test_files_are_told_where_they_lie_on_this_machine(shop: Shop) -> None:
+    shop.put("shoes/sub/red.jpg.json", {"seed": -1})
+    assert list(shop.told("errors", "shoes", "--as=2026/")) == ["shoes/sub/red.jpg.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("shoes/red.jpg", "--as=2026/"), "--as says where one folder will lie; name that folder alone"),
+        (("shoes", "hats", "--as=2026/"), "--as says where one folder will lie; name that folder alone"),
+        (("shoes", "--as=/2026/"), "a prefix is the beginning of keys, such as 2026/shoes/"),
+        (("shoes", "--as=../x"), "a prefix is the beginning of keys, such as 2026/shoes/"),
+    ],
+)
+def test_what_cannot_be_a_prefix_is_refused_with_a_sentence(shop: Shop, words: tuple[str, ...], told: str) -> None:
+    for name in ("shoes", "hats"):
+        shop.put(f"{name}/red.jpg", photo())
+    said = shop.lints(*words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_a_hint_that_there_is_not_is_null_in_json(shop: Shop) -> None:
+    shop.put("red.jpg.json", {"promt": "x"})
+    assert [one["hint"] for one in shop.data()["errors"]] == [None]
+
+
+def test_a_folder_that_is_named_by_two_names_counts_once(shop: Shop) -> None:
+    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg.json", {"promt": "x"})
+    (shop.root / "again").symlink_to(shop.root / "shoes")
+    found = shop.data("shoes", "again", "again/red.jpg")
+    assert (found["files"], len(found["errors"])) == (2, 1)
