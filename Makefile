@@ -20,7 +20,7 @@ test: check ## Everything that CI runs
 	@$(RUN)cfn-lint template.yaml
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
-	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/e2e
+	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/e2e
 check: setup ## Lint, types and unit tests, in seconds
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.batch import Inbox, receives
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
@@ -34,9 +34,11 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
     """The steps and their inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
     dead_letters = SqsQueue(sqs, ours.dead_letter_queue_url)
+    s3 = boto3.client("s3", config=QUICK)
     handing = Handing(
         ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
-        output=S3Output(boto3.client("s3", config=QUICK), ours.output_bucket),
+        photos=S3Photos(s3),
+        output=S3Output(s3, ours.output_bucket),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
@@ -44,6 +46,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
         clock=SystemClock(),
         input_bucket=ours.input_bucket,
         max_megapixels=ours.max_image_megapixels,
+        provenance=ours.provenance_metadata,
     )
     urls = {name_of(ours.deliver_queue_url): ours.deliver_queue_url}
     inbox = Inbox(sqs, urls, dead_letters, logger)

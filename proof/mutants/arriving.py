@@ -54,7 +54,7 @@ ARRIVING_MUTANTS = (
         "2.3: a photo waits once",
         (
             PHOTO,
-            "if steps or source.photo != seen.photo or source.waiting_since:",
+            "if steps or not was_resolved(source, seen):",
             "if steps:",
         ),
         faults="reordered_message",

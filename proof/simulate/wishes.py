@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from proof.world.pictures import photo
+from proof.world.pictures import photo, photo_on_its_side
 
 OUTPUTS = ({}, {"name": "web", "format": "webp"})
 SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
@@ -70,13 +70,16 @@ TAGS: Mapping[str, Mapping[str, str]] = {
     "": {},
 }
 PHOTOS = ("a", "b", "c", "d", "e")
+ON_THEIR_SIDE = frozenset({"b", "d"})
 NO_PHOTO = "text"
 
 
 @cache
 def photo_bytes(name: str) -> bytes:
     """A photo, or what only bears a photo's name."""
-    return b"this is no photo" if name == NO_PHOTO else photo(name)
+    if name == NO_PHOTO:
+        return b"this is no photo"
+    return photo_on_its_side(name) if name in ON_THEIR_SIDE else photo(name)
 
 
 def sidecar_bytes(name: str) -> bytes:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
-from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
 from backdrop_local.standin.bill import Bill, Order, fingerprint
 from backdrop_local.standin.bill import Job as Sold
 from proof.world.clock import WorldClock
+from proof.world.pictures import shown_by
 from proof.world.reactions import Reaction
 
 HOST = "https://results.invalid"
@@ -66,7 +66,7 @@ class Account:
 
     def _sell(self, job: Job, photo: bytes, reaction: Reaction) -> Sold:
         made = int(job.instructions.get("num_images", 1)) - reaction.fewer
-        work = {"job": job.job_id, "photo": sha256_hex(photo), "asked": job.asked}
+        work = {"job": job.job_id, "photo": shown_by(photo), "asked": job.asked}
         order = Order(
             key="key",
             label="key",

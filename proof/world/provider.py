@@ -10,14 +10,13 @@ from functools import partial
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
-from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job
 from backdrop.ports import Acknowledge, Call
 from backdrop_local.standin.bill import Bill
 from proof.world.account import Account, Work
 from proof.world.clock import WorldClock
 from proof.world.hub import SimulatedCrash
-from proof.world.pictures import picture
+from proof.world.pictures import picture, shown_by
 from proof.world.reactions import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.wire import Wire
 
@@ -133,13 +132,13 @@ class SimulatedProvider:
             paid.closed_at = self.clock.time
 
     def _wait_for_answer(self, job: Job, photo: bytes, paid: PaidCall) -> Answer:
-        sent = {"job": job, "sha256": sha256_hex(photo)}
+        sent = {"job": job, "sha256": shown_by(photo)}
         said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, self.timeout_seconds))
         return said if isinstance(said, Answer) else said.answer
 
     def _submit_and_poll(self, job: Job, photo: bytes, paid: PaidCall, acknowledge: Acknowledge) -> Answer | Standing:
         deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
-        sent = {"job": job, "sha256": sha256_hex(photo)}
+        sent = {"job": job, "sha256": shown_by(photo)}
         said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, SUBMIT_SECONDS))
         if isinstance(said, Answer):
             self._in_doubt -= {self.request_id(job)} if said.kind is not Class.AMBIG else set()

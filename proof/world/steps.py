@@ -94,6 +94,7 @@ class Steps:
     def _handing(self, world: "World") -> Handing:
         return Handing(
             ledger=self.ledger,
+            photos=self._photos,
             output=self._output,
             deliver=self._queues["deliver"],
             downloads=world.downloads,

@@ -1,5 +1,6 @@
 """The control routes tell what was billed and seen, refuse nonsense, and never show a key."""
 
+import hashlib
 import json
 import os
 import signal
@@ -18,14 +19,10 @@ def test_requests_are_recorded_with_their_parts_and_without_keys(standin: Standi
     (entry,) = standin.see("requests")["requests"]
     assert (entry["method"], entry["status"], entry["outcome"]) == ("POST", 200, "answered 200")
     assert entry["path"] == "/ideogram/v1/ideogram-v3/replace-background"
+    image, prompt = (hashlib.sha256(data).hexdigest() for data in (JPEG, b"a beach"))
     assert entry["parts"] == [
-        {
-            "name": "image",
-            "filename": "in.jpg",
-            "content_type": "image/jpeg",
-            "size": len(JPEG),
-        },
-        {"name": "prompt", "filename": None, "content_type": None, "size": 7},
+        {"name": "image", "filename": "in.jpg", "content_type": "image/jpeg", "size": len(JPEG), "sha256": image},
+        {"name": "prompt", "filename": None, "content_type": None, "size": 7, "sha256": prompt},
     ]
     assert "api-key" in entry["headers"]
     assert entry["key"] == "…1234"

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
 
-TOO_MANY_BYTES = 10_000_001
+TOO_MANY_BYTES = 128_000_001
 
 
 def pixels_without_end() -> bytes:

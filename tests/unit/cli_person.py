@@ -59,7 +59,7 @@ def stack_of(world: World) -> Stack:
     """The simulated stack as the command sees one."""
     steps = world.steps
     asking = world.intake.photo.asking
-    looks = looking(asking.photos, steps.clock, asking.default_provider, asking.max_megapixels)
+    looks = looking(asking.photos, steps.clock, asking.default_provider, asking.see.max_megapixels)
     lanes = world.intake.photo.lanes
     return Stack(
         name="shop",

@@ -5,7 +5,7 @@ from typing import Any
 
 from backdrop.core.identity import canonical_json
 
-SOURCE_FIELDS = {"bucket", "key", "version_id", "sha256", "width", "height"}
+SOURCE_FIELDS = {"bucket", "key", "version_id", "sha256", "width", "height", "changes"}
 JOB_FIELDS = {
     "job_id",
     "variant",

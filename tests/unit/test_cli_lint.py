@@ -1,10 +1,12 @@
 """`backdrop lint`: what intake would refuse is said before anything is uploaded, with the place and what to do."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backdrop.core.capability import MAX_FILE_BYTES
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.unit.cli_person import Person
@@ -101,10 +103,11 @@ def test_a_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
     shop.put("notes.docx", "hello")
     shop.put("empty.jpg", b"")
     shop.put("cut.png", photo()[:-30])
-    shop.put("big.jpg", b"\xff" * 10_000_001)
+    shop.put("big.jpg", b"")
+    os.truncate(shop.root / "big.jpg", MAX_FILE_BYTES + 1)
     told = shop.told()
     assert {*told} == {"notes.docx", "empty.jpg", "cut.png", "big.jpg"}
-    assert told["big.jpg"] == ["The file has 10,000,001 bytes; at most 10,000,000 can be sent."]
+    assert told["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are opened."]
 
 
 def test_quick_opens_no_photo_and_still_reads_instructions(shop: Shop) -> None:

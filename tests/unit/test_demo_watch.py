@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_bill_and_receipts_agree_only_to_the_cent() -> None:
     assert not books(watch, 110_000, {"ideogram"}).agree
     assert books(watch, 0, {"runware"}).agree
     assert Books(bill=180_000, certain=120_000, unknown=60_000).agree
+
+
+def test_the_table_shows_what_people_should_know_of_a_picture_once() -> None:
+    sight = stored("a.jpg")
+    assert sight.receipt
+    jobs = [{**job, "warnings": ["smaller_result: 8×6 from 80×60"] * 2} for job in sight.receipt["jobs"]]
+    watch = watching(replace(sight, receipt={**sight.receipt, "jobs": jobs}))
+    watch.glance()
+    console, text = written()
+    console.print(outcome.table(watch, PREFIX))
+    assert text.getvalue().count("! smaller_result: 8×6") == 1

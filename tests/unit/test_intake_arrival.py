@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
 from proof.world.pictures import photo
+from proof.world.provider import refuses
 from proof.world.s3 import Version, notification
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike
@@ -227,13 +229,29 @@ def test_a_sidecar_that_is_deleted_later_changes_nothing() -> None:
     world.sidecar(KEY, operation="remove")
     events = events_of(world)
     world.run()
-    before = dict(world.table.items)
+    before = world.jobs(), world.pictures(), world.receipt(KEY)
     world.remove(f"{KEY}.json")
     for body in events:
         world.sqs.post(world.lines["intake"], body)
     world.run()
-    assert dict(world.table.items) == before
+    assert (world.jobs(), world.pictures(), world.receipt(KEY)) == before
     assert world.report(KEY) is None
+
+
+def test_what_died_when_its_sidecar_was_gone_already_is_not_sent_again_by_a_repeated_event() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, operation="remove")
+    events = events_of(world)
+    world.run("intake", "deliver")
+    world.remove(f"{KEY}.json")
+    world.run("intake", "deliver")
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run()
+    for body in events:
+        world.sqs.post(world.lines["intake"], body)
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls)) == (Status.DEAD, 1)
 
 
 def test_a_deletion_notice_that_comes_late_does_not_harm_the_new_photo() -> None:

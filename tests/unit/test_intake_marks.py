@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from backdrop.core.capability import PhotoLimits
 from backdrop.core.job import Status
-from backdrop.imaging.inspect import Photo, inspect_photo
+from backdrop.imaging.prepare import Prepared, prepare
 from backdrop.steps import seen
 from proof.world.pictures import photo
 from proof.world.stack import World
@@ -25,11 +26,11 @@ class Openings:
         self.deaths = deaths
         self.times = 0
 
-    def __call__(self, data: bytes, *, max_megapixels: int) -> Photo:
+    def __call__(self, data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
         self.times += 1
         if self.times <= self.deaths:
             raise SimulatedCrash("the decoder")
-        return inspect_photo(data, max_megapixels=max_megapixels)
+        return prepare(data, limits, max_megapixels)
 
 
 type Deadly = Callable[[int], Openings]
@@ -41,7 +42,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 
     def kills(deaths: int) -> Openings:
         openings = Openings(deaths)
-        monkeypatch.setattr(seen, "inspect_photo", openings)
+        monkeypatch.setattr(seen, "prepare", openings)
         return openings
 
     return kills

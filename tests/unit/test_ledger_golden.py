@@ -25,6 +25,7 @@ NEW_IN_A_JOB: dict[str, Any] = {
     "begun_until": None,
     "crashes": 0,
     "put_at": None,
+    "prepared": False,
 }
 NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1}
 NEW_IN_A_LINK: dict[str, Any] = {"kept": None}
@@ -36,6 +37,7 @@ NEW_IN_A_SOURCE: dict[str, Any] = {
     "held_by": "",
     "requests": [],
 }
+NEW_IN_A_PHOTO: dict[str, Any] = {"prepared": False, "changes": []}
 NEW_IN_A_PROBLEM: dict[str, Any] = {"variant": ""}
 
 
@@ -62,7 +64,9 @@ def test_a_job_of_the_first_release_means_what_it_meant(name: str) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_place_of_the_first_release_means_what_it_meant(name: str) -> None:
     problems = [problem | NEW_IN_A_PROBLEM for problem in GOLDEN[name]["body"]["problems"]]
-    assert read_back(Source, name) == GOLDEN[name]["body"] | NEW_IN_A_SOURCE | {"problems": problems}
+    photo = GOLDEN[name]["body"]["photo"]
+    known = {"problems": problems, "photo": photo and photo | NEW_IN_A_PHOTO}
+    assert read_back(Source, name) == GOLDEN[name]["body"] | NEW_IN_A_SOURCE | known
 
 
 @pytest.mark.parametrize("name", GOLDEN)

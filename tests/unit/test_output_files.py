@@ -140,3 +140,11 @@ def test_stray_alpha_as_jpg_stands_on_white() -> None:
     """A new background is opaque; where a provider's is not quite, nothing turns black."""
     pixels = pixels_of(opened(made_of(Image.new("RGBA", (16, 16), (200, 200, 200, 0)), format="jpg")), "RGB")
     assert pixels.min() >= 254
+
+
+@pytest.mark.parametrize("quality", [90, 100])
+def test_noise_becomes_a_jpg_like_any_other_picture(quality: int) -> None:
+    """Pillow reserves too little for its file, which a progressive JPEG must fit into."""
+    noise = Image.merge("RGB", [Image.effect_noise((640, 480), 200) for _ in range(3)])
+    made = made_of(noise, format="jpg", quality=quality)
+    assert opened(made).size == (640, 480)

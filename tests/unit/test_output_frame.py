@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.core.output import Output
-from backdrop.imaging.frame import MOST_SIDE, Frame, frame_of
+from backdrop.imaging.frame import MOST_SIDE, Frame, frame_of, within
 from tests.unit.simulation import steady
 
 SIDE = st.integers(1, 10_000)
@@ -100,3 +100,18 @@ def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_perce
     square = Output(fit="pad", width=2000, height=2000, margin_share=0.075)
     assert frame_of(800, 400, square).shown == (1700, 850)
     assert frame_of(400, 800, square).shown == (850, 1700)
+
+
+@steady
+@given(SIDE, SIDE, st.none() | SIDE, SHARE, st.integers(1, 20_000), st.integers(1, 60_000_000))
+def test_a_frame_that_its_format_cannot_hold_is_made_smaller_and_not_squeezed(
+    width: int, height: int, wide: int | None, share: float, side: int, pixels: int
+) -> None:
+    frame = frame_of(width, height, Output(width=wide, margin_share=share))
+    held = within(frame, side, pixels)
+    fits = max(frame.size) <= side and frame.size[0] * frame.size[1] <= pixels
+    assert (held == frame) is fits
+    assert max(held.size) <= side
+    assert held.size[0] * held.size[1] <= max(pixels, max(held.size))
+    assert min(margins(held)) >= 0
+    assert held.part == frame.part

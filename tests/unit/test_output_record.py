@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.output import Output, objections, outputs_of
+from backdrop.core.output import FULL, PROVIDER, Output, objections, outputs_of
 
 
 def test_who_says_nothing_gets_png_at_the_results_size() -> None:
@@ -20,7 +20,9 @@ def test_one_object_and_a_list_of_one_ask_for_the_same() -> None:
     assert outputs_of({"output": said}) == outputs_of({"output": [said]})
 
 
-@pytest.mark.parametrize("said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}])
+@pytest.mark.parametrize(
+    "said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}, {"size": "provider"}]
+)
 def test_who_asks_for_no_change_gets_the_lossless_form(said: dict[str, Any]) -> None:
     assert outputs_of({"output": said})[0].keeps_all
 
@@ -36,6 +38,12 @@ def test_a_margin_is_a_share_or_pixels() -> None:
     share, pixels = outputs_of({"output": [{"margin": "7.5%"}, {"margin": "40px"}]})
     assert (share.margin_share, share.margin_pixels) == (0.075, 0)
     assert (pixels.margin_share, pixels.margin_pixels) == (0, 40)
+
+
+def test_a_cut_out_has_the_photos_size_unless_somebody_wants_the_providers() -> None:
+    unsaid, full, left = outputs_of({"output": [{}, {"size": "full"}, {"size": "provider"}]})
+    assert unsaid.size == full.size == FULL
+    assert left.size == PROVIDER
 
 
 @pytest.mark.parametrize(("format_", "kind"), [("png", "image/png"), ("webp", "image/webp"), ("jpg", "image/jpeg")])
@@ -54,6 +62,6 @@ def test_a_cut_out_as_jpg_needs_a_background() -> None:
 
 def test_deliver_reads_outputs_without_the_machinery_of_validation() -> None:
     """A cold start of deliver would pay for it: pydantic's models, and Pillow before there is a picture."""
-    look = "import sys, backdrop.core.output, backdrop.imaging.output; print(*sys.modules)"
+    look = "import sys, backdrop.core.output, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert {"pydantic.main", "PIL", "backdrop.core.output_wish"} & {*done.stdout.split()} == set()

@@ -42,6 +42,8 @@ def test_one_object_and_a_list_are_kept_as_they_were_given() -> None:
         ({"format": "JPEG"}, {"format": "jpg"}),
         ({"format": ".webp"}, {"format": "webp"}),
         ({"fit": " Contain"}, {"fit": "contain"}),
+        ({"size": " Full"}, {"size": "full"}),
+        ({"size": "PROVIDER"}, {"size": "provider"}),
         ({"background": "White"}, {"background": "#ffffff"}),
         ({"background": "#ABC"}, {"background": "#aabbcc"}),
         ({"margin": 40}, {"margin": "40px"}),
@@ -89,7 +91,10 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
         ({"format": "jpg", "margin": "5%"}, "needs a background"),
         ({"format": "jpg", "fit": "pad", "width": 9, "height": 9}, "needs a background"),
         ({"width": 80, "margin": "40px"}, "leaves nothing of 80 pixels"),
-        ({"size": 400}, "not permitted"),
+        ({"sizes": "full"}, "not permitted"),
+        ({"size": 400}, "pixels are said by width and height"),
+        ({"size": "2000x2000"}, "'2000x2000' is no size: 'full' is the photo's own"),
+        ({"size": ["full"]}, "this is no size"),
     ],
 )
 def test_a_mistake_is_said_in_words_that_help(said: dict[str, Any], words: str) -> None:
@@ -136,8 +141,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "x", ""])
-FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "more"]
+WORD = st.sampled_from(["png", "jpg", "webp", "pad", "cover", "contain", "white", "#123", "5%", "9px", "full", "x", ""])
+FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "trim", "margin", "size", "more"]
 WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
 
 

@@ -13,6 +13,7 @@ from tests.unit.core_items import (
     SHA,
     a_dead_job,
     a_job,
+    a_photo,
     a_problem,
     a_source,
     a_stored_job,
@@ -36,7 +37,8 @@ def test_a_receipt_has_every_field_in_every_state(job: Job) -> None:
 def test_a_receipt_says_what_was_bought_for_what() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
     job = a_stored_job(throttled_ms=1_500, warnings=("one",), instructions=asked)
-    view = as_json(receipt(a_source(), [job]))
+    changes = ("orientation:6", "reencoded:jpeg:kept_quality")
+    view = as_json(receipt(a_source(photo=a_photo(changes=changes)), [job]))
     (entry,) = view["jobs"]
     assert view["source"] == {
         "bucket": "photos",
@@ -45,6 +47,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
         "sha256": SHA,
         "width": 1200,
         "height": 800,
+        "changes": list(changes),
     }
     assert view["total_usd"] == 0.06
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0}
@@ -84,10 +87,13 @@ def test_a_receipt_says_whose_file_was_used() -> None:
     assert view["total_usd"] == 0.06
 
 
+KNOWN = {"bucket", "key", "changes"}
+
+
 def test_what_is_not_known_of_a_source_is_null() -> None:
     view = receipt(a_source(photo=None), [])
     assert view["source"].keys() == SOURCE_FIELDS
-    assert {name for name, value in view["source"].items() if value is None} == SOURCE_FIELDS - {"bucket", "key"}
+    assert {name for name, value in view["source"].items() if value is None} == SOURCE_FIELDS - KNOWN
     assert (view["jobs"], view["total_usd"]) == ([], 0)
 
 

@@ -7,6 +7,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Money, Status
+from backdrop.steps.marks import leave
 from backdrop.steps.messages import to_lane
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
@@ -115,3 +116,14 @@ def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
     world.run()
     job = the_job(world)
     assert (job.status, job.crashes) == (Status.STORED, 0)
+
+
+def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_gone() -> None:
+    """Lambda would end it in the midst of that, and the next delivery would count a crash all the same."""
+    world = dropped()
+    world.run("intake")
+    job, until = the_job(world), world.clock.now() + timedelta(seconds=6)
+    world.wire.before.append(strike := Strike(throttle, "get_item", times=1000))
+    leave(world.ledger, job, world.clock, until)
+    assert strike.hits > 1
+    assert world.clock.now() < until

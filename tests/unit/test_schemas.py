@@ -48,6 +48,7 @@ OUTPUT: dict[str, list[Any]] = {
     "fit": ["contain", "cover", "pad"],
     "background": ["white", "#fff", "#FFFFFF", "#ffff", "snow"],
     "trim": [True, False],
+    "size": ["full", "provider", "photo", 400],
     "margin": ["7.5%", "45%", "45.1%", "0%", "100px", "4.12345%", "px", 20, -1],
 }
 NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]

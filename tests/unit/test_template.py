@@ -32,6 +32,7 @@ DEFAULTS = {
     "RunwareChecksContent": "false",
     "SettleSeconds": 20,
     "MaxImageMegapixels": 100,
+    "ProvenanceMetadata": "true",
     "ResultHosts": "",
     "InputBucket": "",
     "OutputBucket": "",

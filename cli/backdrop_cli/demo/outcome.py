@@ -116,4 +116,5 @@ def _panel(name: str, error: Mapping[str, Any]) -> Panel:
 def _result(key: str, sight: Sight) -> Text:
     if sight.stage is not Stage.STORED:
         return Text(str(sight.stage), style=STYLES[sight.stage])
-    return Text("\n".join(result["key"].removeprefix(f"{key}/") for result in sight.pictures))
+    names = [Text(result["key"].removeprefix(f"{key}/")) for result in sight.pictures]
+    return Text("\n").join([*names, *(Text(f"! {words}", style="yellow") for words in sight.warnings)])

@@ -62,6 +62,11 @@ class Sight:
         return [result for job in self._current for result in job["results"]]
 
     @property
+    def warnings(self) -> list[str]:
+        """What people should know of the current jobs' pictures, each said once."""
+        return [*dict.fromkeys(words for job in self._current for words in job["warnings"])]
+
+    @property
     def stored_at(self) -> datetime | None:
         """When the last picture was handed over."""
         times = [datetime.fromisoformat(job["stored_at"]) for job in self._current if job["stored_at"]]

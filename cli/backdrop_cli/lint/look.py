@@ -9,11 +9,12 @@ from backdrop.core.capability import SPOKEN
 from backdrop.core.choice import Market, dearest
 from backdrop.core.codes import Code
 from backdrop.core.instructions import OVERRIDES
-from backdrop.core.job import Job, PhotoFacts, Problem, Source
+from backdrop.core.job import Job, Problem, Source
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
 from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import near_miss
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, distance
 from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored

@@ -9,9 +9,10 @@ from typing import Any
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import PROVIDERS
 from backdrop.core.choice import Market, dearest
-from backdrop.core.job import Job, PhotoFacts, Source
+from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import read_request
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.messages import Request

@@ -190,13 +190,10 @@ class Answers(Protocol):
 
 
 class Inputs(Protocol):
-    """Bytes that a call needs beside the photo, put aside by intake for render; they expire."""
+    """Bytes that a call needs, put aside by intake for render under names that belong to their content; they expire."""
 
-    def keep(self, data: bytes) -> str:
-        """Returns the SHA-256 by which they are found."""
-        ...
-
-    def find(self, sha256: str) -> bytes | None: ...
+    def put(self, name: str, data: bytes) -> None: ...
+    def find(self, name: str) -> bytes | None: ...
 
 
 class Work(Protocol):

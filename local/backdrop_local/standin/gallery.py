@@ -26,6 +26,7 @@ class Recipe:
     prepared: bool
     format: str = "PNG"
     quality: int = 95
+    cut_out_pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Gallery:
 
 def _paint(recipe: Recipe, photo: bytes) -> Picture:
     if recipe.prompt is None:
-        made = pictures.remove(photo, recipe.ident, recipe.prepared)
+        made = pictures.remove(photo, recipe.ident, recipe.prepared, recipe.cut_out_pixels)
     else:
         made = pictures.compose(photo, recipe.prompt, recipe.style, recipe.seed, recipe.ident, recipe.prepared)
     content = made.png if recipe.format == "PNG" else pictures.reencoded(made.png, recipe.format, recipe.quality)

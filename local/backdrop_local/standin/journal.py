@@ -1,6 +1,7 @@
 """The record of every request, and the signal of each accepted job, for tests and chaos runs."""
 
 import asyncio
+import hashlib
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class Entry:
                 "filename": part.filename,
                 "content_type": part.content_type,
                 "size": len(part.data),
+                "sha256": hashlib.sha256(part.data).hexdigest(),
             }
             for part in parts
         ]

@@ -120,7 +120,8 @@ class PaidCall(ApiCall):
         seeds = [wish.seed_of(job.id, place) for place in range(len(job.results))]
         prepared = self.state.settings.pictures == "prepared"
         named = list(zip(job.results, seeds, strict=True))
-        recipes = [wish.recipe(ident, seed, prepared=prepared) for ident, seed in named]
+        pixels = self.state.settings.cut_out_pixels
+        recipes = [wish.recipe(ident, seed, prepared=prepared, cut_out_pixels=pixels) for ident, seed in named]
         pictures, _, _ = await asyncio.gather(
             self.state.gallery.paint_all(recipes, wish.photo),
             asyncio.sleep(self.state.settings.latency(wish.speed)),

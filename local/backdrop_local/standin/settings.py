@@ -17,7 +17,9 @@ class KeySetting(BaseModel):
 
 
 class Settings(BaseModel):
-    """All switches. `keys`: while none is declared, any key goes that is no `invalid…` one."""
+    """All switches. `cut_out_pixels`: what a cut-out has at most, however large its photo; 0: the photo's own.
+
+    `keys`: while none is declared, any key goes that is no `invalid…` one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,6 +34,7 @@ class Settings(BaseModel):
     created_form: Literal["blank", "T"] = "blank"
     url_mode: Literal["loopback", "real"] = "loopback"
     pictures: Literal["composed", "prepared"] = "composed"
+    cut_out_pixels: int = Field(default=0, ge=0)
     link_life_seconds: int = Field(default=86_400, ge=0)
     usage_lag_seconds: int = Field(default=300, ge=0)
     keys: dict[str, KeySetting] = {}

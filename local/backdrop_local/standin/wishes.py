@@ -39,7 +39,7 @@ class Wish:
         """The same without the bytes, to be kept."""
         return replace(self, photo=b"")
 
-    def recipe(self, ident: str, seed: int, *, prepared: bool) -> Recipe:
+    def recipe(self, ident: str, seed: int, *, prepared: bool, cut_out_pixels: int = 0) -> Recipe:
         """How one result is to be painted."""
         return Recipe(
             ident=ident,
@@ -50,6 +50,7 @@ class Wish:
             prepared=prepared,
             format=self.format,
             quality=self.quality,
+            cut_out_pixels=cut_out_pixels,
         )
 
 

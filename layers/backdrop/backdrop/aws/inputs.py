@@ -1,7 +1,6 @@
-"""Bytes that a call needs beside the photo, in the output bucket under `_backdrop/work/inputs/`, by their hash."""
+"""Bytes that a call needs, in the output bucket under `_backdrop/work/inputs/`."""
 
 from backdrop.aws.buckets import S3Output
-from backdrop.core.identity import sha256_hex
 from backdrop.core.layout import input_key
 
 
@@ -11,13 +10,11 @@ class S3Inputs:
     def __init__(self, output: S3Output) -> None:
         self._output = output
 
-    def keep(self, data: bytes) -> str:
-        """Put bytes where render finds them; returns their SHA-256."""
-        sha256 = sha256_hex(data)
-        self._output.put(input_key(sha256), data, "application/octet-stream")
-        return sha256
+    def put(self, name: str, data: bytes) -> None:
+        """Put bytes where render finds them."""
+        self._output.put(input_key(name), data, "application/octet-stream")
 
-    def find(self, sha256: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         """The bytes, or None where they lie there no more."""
-        found = self._output.find(input_key(sha256))
+        found = self._output.find(input_key(name))
         return self._output.read(found) if found else None

@@ -51,6 +51,7 @@ class Settings(Record):
     segmind_endpoint: Endpoint = Endpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False
+    provenance_metadata: bool = True
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property

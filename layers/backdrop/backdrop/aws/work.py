@@ -11,6 +11,7 @@ from botocore.config import Config
 from backdrop.aws.buckets import S3Output
 from backdrop.aws.clients import QUICK
 from backdrop.aws.inputs import S3Inputs
+from backdrop.core.identity import sha256_hex
 from backdrop.core.layout import input_key, result_key
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class S3Work:
         """An address from which the bytes can be read for two hours; None where `by` cannot reach this machine."""
         if not self._reached_by(by):
             return None
-        key = input_key(S3Inputs(self._output).keep(data))
-        read = {"Bucket": self._bucket, "Key": key}
+        name = sha256_hex(data)
+        S3Inputs(self._output).put(name, data)
+        read = {"Bucket": self._bucket, "Key": input_key(name)}
         return self._signer.generate_presigned_url("get_object", Params=read, ExpiresIn=LINK_SECONDS)
 
     def opening(self, name: str, *, by: str) -> str | None:

@@ -13,6 +13,30 @@ PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 MAX_PHOTO_BYTES = 10_000_000
 # The field whose values are hashed into a job by their bytes.
 REFERENCES = "style_reference_images"
+# What intake and deliver open: decoded in their memory beside a picture of MaxImageMegapixels.
+MAX_FILE_BYTES = 128_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoLimits:
+    """What a provider takes as a photo: bytes, file formats, and pixels of the longest side (None: no limit known)."""
+
+    bytes: int
+    formats: tuple[str, ...]
+    longest_side: int | None = None
+
+
+_WEB_FORMATS = ("jpeg", "png", "webp")
+PHOTO_LIMITS: dict[str, PhotoLimits] = {
+    # API reference of replace-background and remove-background, v1: JPEG, PNG, WebP of at most 10 MB; no side is named.
+    "ideogram": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
+    # Its model page names no limit. The model is Ideogram's, so its limit holds.
+    "segmind": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
+    # Background replacer, API reference: 10 MB for each image.
+    "1min": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
+    # Names no limit for pictures that come within the request; Ideogram's holds.
+    "runware": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
+}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
 from backdrop.core.meanings import CODES
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
 
 
@@ -176,7 +177,8 @@ class Job(Item):
     `generation` counts the charges that were meant: every resend of an unanswered call belongs to the same one.
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
-    `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent.
+    `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
+    PhotoFacts.
     """
 
     job_id: str
@@ -186,6 +188,7 @@ class Job(Item):
     key: str
     version_id: str | None
     sha256: str
+    prepared: bool = False
     variant: str
     status: Status = Status.ACCEPTED
     operation: str
@@ -255,20 +258,6 @@ class Job(Item):
 
     def attempt_of(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)
-
-
-@record
-class PhotoFacts(Record):
-    """What intake saw in the bucket: enough to know the same bytes again without reading them."""
-
-    etag: str
-    version_id: str | None = None
-    uploaded_at: datetime
-    size: int
-    sha256: str | None = None
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None
 
 
 @record

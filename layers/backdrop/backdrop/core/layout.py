@@ -133,9 +133,14 @@ def answer_key(job_id: str, n: int) -> str:
     return f"{ANSWERS}/{job_id}-{n}.json"
 
 
-def input_key(sha256: str) -> str:
-    """Bytes that a call needs and that have no link: a style's reference image."""
-    return f"{INPUTS}/{sha256}"
+def input_key(name: str) -> str:
+    """Bytes that a call needs and that have no link: a style's reference image, a photo as it is sent."""
+    return f"{INPUTS}/{name}"
+
+
+def prepared_name(sha256: str) -> str:
+    """Among the inputs, what is sent of a photo whose own bytes have this hash."""
+    return f"prepared-{sha256}"
 
 
 def result_key(name: str) -> str:

@@ -27,13 +27,13 @@ CODES: dict[Code, CodeFacts] = {
     Code.NOT_A_PHOTO: CodeFacts(End.REFUSED, "The bytes are no picture, whatever the name says.", _REPLACE),
     Code.UNSUPPORTED_FORMAT: CodeFacts(
         End.REFUSED,
-        "A picture in a format that the providers do not take.",
+        "A picture of a kind that Backdrop does not open; JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF are taken.",
         "Save it as JPEG, PNG or WebP and upload that.",
     ),
     Code.EMPTY_FILE: CodeFacts(End.REFUSED, "The file has no bytes.", "Upload it again; the first upload broke off."),
     Code.TRUNCATED_PHOTO: CodeFacts(
         End.REFUSED,
-        "The picture ends before its end marker.",
+        "The picture's file ends before its picture does.",
         "Upload it again from the original; the copy is cut off.",
     ),
     Code.DAMAGED_PHOTO: CodeFacts(
@@ -48,7 +48,8 @@ CODES: dict[Code, CodeFacts] = {
     ),
     Code.TOO_LARGE_BYTES: CodeFacts(
         End.REFUSED,
-        "The file is larger than the provider takes.",
+        "The file has more than the 128 MB that Backdrop opens, unpacks to far more than it is, or fits at no size "
+        "into what the provider takes. Other large photos are encoded anew and scaled down.",
         "Save it at a lower quality or size and upload that.",
     ),
     Code.TOO_MANY_PIXELS: CodeFacts(
@@ -111,7 +112,8 @@ CODES: dict[Code, CodeFacts] = {
     Code.REFERENCE_UNUSABLE: CodeFacts(
         End.REFUSED,
         "A style's reference image cannot be used.",
-        "Name another picture: JPEG, PNG or WebP, all of them together at most 10 MB, and not the photo itself.",
+        "Name another picture: JPEG, PNG or WebP (references are not converted), all of them together at most 10 MB, "
+        "and not the photo itself.",
     ),
     Code.PHOTO_NOT_FOUND: CodeFacts(
         End.REFUSED,

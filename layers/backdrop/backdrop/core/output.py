@@ -9,10 +9,13 @@ CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "j
 """The formats, which are also the pictures' suffixes, with the types under which they are served."""
 JPG = "jpg"
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
+FULL, PROVIDER = "full", "provider"
 PERCENT, PIXELS = "%", "px"
 # How a job's warnings begin that tell of enlarged pictures.
 ENLARGED = "enlarged"
-_FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim"})
+# And of pictures with fewer pixels than their photo, or than was asked for.
+SMALLER = "smaller_result"
+_FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
 
 
 @record
@@ -25,7 +28,8 @@ class Output(Record):
     takes away what surrounds the subject: transparent borders, of an opaque picture borders of one color.
     `margin_pixels` or `margin_share` (of the finished picture's shorter side, 0 to 0.45) stay free on every side.
     `background` (`#rrggbb`) lies under transparent parts and free space; without it they are transparent.
-    `quality`: 1 to 100, None for the format's default.
+    `quality`: 1 to 100, None for the format's default. `size`: whether a removed background is taken out of the photo's
+    own pixels (`full`) where the provider's picture has fewer, or that picture is left alone (`provider`).
     """
 
     name: str | None = None
@@ -38,6 +42,7 @@ class Output(Record):
     trim: bool = False
     margin_pixels: int = 0
     margin_share: float = 0.0
+    size: str = FULL
 
     @property
     def content_type(self) -> str:
@@ -50,8 +55,8 @@ class Output(Record):
 
     @property
     def keeps_all(self) -> bool:
-        """Whether nothing is asked but the paid picture in its lossless form."""
-        return self.but(name=None) == Output()
+        """Whether nothing is asked but the picture in its lossless form, in whichever size."""
+        return self.but(name=None, size=FULL) == Output()
 
 
 def outputs_of(instructions: Mapping[str, Any]) -> tuple[Output, ...]:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from backdrop.core.output import COVER, JPG, PAD, PERCENT, PIXELS, Output, output_of
+from backdrop.core.output import COVER, FULL, JPG, PAD, PERCENT, PIXELS, PROVIDER, Output, output_of
 
 MOST_OUTPUTS = 10
 MOST_PIXELS = 10_000
@@ -41,6 +41,18 @@ def _suffix(value: object) -> object:
     """A format's word, also in its longer or dotted spelling."""
     word = _word(value)
     return {"jpeg": JPG}.get(word.removeprefix("."), word.removeprefix(".")) if isinstance(word, str) else word
+
+
+def _size(value: object) -> object:
+    """A size's word; numbers are meant for other fields."""
+    word = _word(value)
+    if word not in (FULL, PROVIDER):
+        shown = repr(value[:80]) if isinstance(value, str) else "this"
+        raise ValueError(
+            f"{shown} is no size: '{FULL}' is the photo's own, '{PROVIDER}' leaves the provider's picture as it is; "
+            "pixels are said by width and height"
+        )
+    return word
 
 
 def whole(value: object) -> object:
@@ -90,6 +102,7 @@ def _margin(value: object) -> object:
 Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
 Format = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_suffix)]
 Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(_word)]
+Size = Annotated[Literal["full", "provider"], BeforeValidator(_size)]
 Side = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_PIXELS)]
 Quality = Annotated[int, BeforeValidator(_number), Field(ge=1, le=100)]
 Color = Annotated[str, AfterValidator(_color)]
@@ -155,6 +168,11 @@ class OutputFields(BaseModel):
         description="Free space on every side, within width and height: a share of the finished picture's shorter side "
         "up to 45%, or pixels. On a square, 7.5% lets the subject fill 85%.",
         examples=["7.5%", "40px", 40],
+    )
+    size: Size | None = Field(
+        None,
+        description="Of `remove`, where the provider's picture is smaller than the photo: `full` (the default) takes "
+        "the background out of the photo's own pixels, `provider` leaves the provider's picture as it is.",
     )
 
 

@@ -36,6 +36,7 @@ def _source(source: Source) -> dict[str, Any]:
         "sha256": photo.sha256 if photo else None,
         "width": photo.width if photo else None,
         "height": photo.height if photo else None,
+        "changes": list(photo.changes) if photo else [],
     }
 
 

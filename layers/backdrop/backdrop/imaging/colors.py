@@ -4,9 +4,10 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from backdrop.imaging.profiles import meaning_of, srgb
+
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageCms import ImageCmsProfile
 
 _CREATED = slice(24, 36)
 """Where an ICC profile says when it was made (ICC.1:2022, 7.2.1)."""
@@ -19,7 +20,7 @@ def to_srgb(picture: "Image") -> "Image":
 
     A profile that does not fit the picture, or is damaged, counts for nothing.
     """
-    profile = _foreign(picture.info.get("icc_profile"))
+    profile = foreign_profile(picture)
     alpha = _alpha(picture)
     made = picture
     if profile or picture.mode != ("RGBA" if alpha else "RGB"):
@@ -30,15 +31,17 @@ def to_srgb(picture: "Image") -> "Image":
     return made
 
 
-def _foreign(data: bytes | None) -> "ImageCmsProfile | None":
-    """A profile that says something else than sRGB."""
-    from PIL import ImageCms
+def foreign_profile(picture: "Image") -> bytes | None:
+    """A profile that can be used and makes something else of the picture's colors than sRGB does."""
+    data = picture.info.get("icc_profile")
+    return data if data and meaning_of(data, profile_mode(picture.mode)) == "other" else None
 
-    try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(data)) if data else None
-        return None if profile is None or "sRGB" in ImageCms.getProfileDescription(profile) else profile
-    except (ImageCms.PyCMSError, OSError):
-        return None
+
+def profile_mode(mode: str) -> str:
+    """The kind of colors that a profile of a picture in this mode speaks of."""
+    if mode == "CMYK":
+        return mode
+    return "L" if mode in _WIDE_MODES or mode in ("1", "L", "LA") else "RGB"
 
 
 def _alpha(picture: "Image") -> "Image | None":
@@ -52,25 +55,24 @@ def _opaque(picture: "Image") -> "Image":
     """The colors alone, in a mode that a profile can speak of."""
     if picture.mode in _WIDE_MODES:
         return picture.point(lambda value: value * (1 / 256)).convert("L")
-    if picture.mode in ("L", "CMYK", "RGB"):
+    if picture.mode in ("L", "CMYK", "RGB", "LAB"):
         return picture
-    return picture.convert("L" if picture.mode in ("1", "LA") else "RGB")
+    return picture.convert(profile_mode(picture.mode))
 
 
-def _through(profile: "ImageCmsProfile | None", picture: "Image") -> "Image":
+def _through(profile: bytes | None, picture: "Image") -> "Image":
     from PIL import ImageCms
 
-    try:
-        made = ImageCms.profileToProfile(picture, profile, _srgb(), outputMode="RGB") if profile else None
-    except ImageCms.PyCMSError:
-        made = None
+    if picture.mode == "LAB":
+        return _moved(picture, ImageCms.createProfile("LAB"))
+    return _moved(picture, ImageCms.ImageCmsProfile(BytesIO(profile))) if profile else picture.convert("RGB")
+
+
+def _moved(picture: "Image", profile: Any) -> "Image":
+    from PIL import ImageCms
+
+    made = ImageCms.profileToProfile(picture, profile, srgb(), outputMode="RGB")
     return made or picture.convert("RGB")
-
-
-def _srgb() -> Any:
-    from PIL import ImageCms
-
-    return ImageCms.createProfile("sRGB")
 
 
 @cache
@@ -78,6 +80,6 @@ def srgb_profile() -> bytes:
     """The profile by which files without a word of their own say sRGB; the same bytes each time."""
     from PIL import ImageCms
 
-    made = bytearray(ImageCms.ImageCmsProfile(_srgb()).tobytes())
+    made = bytearray(ImageCms.ImageCmsProfile(srgb()).tobytes())
     made[_CREATED] = _LONG_AGO
     return bytes(made)

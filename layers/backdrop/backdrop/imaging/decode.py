@@ -1,6 +1,7 @@
 """The one place where Pillow meets foreign bytes; its many exceptions leave as `DamagedError`."""
 
 import struct
+import warnings
 import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 MAX_TRIAL_BYTES = 256_000_000
 """Memory that a trial decode may take; a larger picture is judged by its structure alone."""
 
-_FAILURES = (
+FAILURES = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
     AttributeError, struct.error, zlib.error,
 )  # fmt: skip
@@ -25,10 +26,12 @@ def open_picture(data: bytes, header: Header) -> "ImageFile":
 
     The caller has checked the header's size against its own limit, and the picture has that size.
     """
-    try:
-        picture = _open(data, header)
-    except _FAILURES as error:
-        raise DamagedError("cannot be opened") from error
+    # Pillow warns of metadata that it skips; nobody is there to read it.
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            picture = _open(data, header)
+        except FAILURES as error:
+            raise DamagedError("cannot be opened") from error
     if picture.size != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
     return picture
@@ -61,7 +64,7 @@ def decode(data: bytes, header: Header) -> "ImageFile":
     picture = open_picture(data, header)
     try:
         picture.load()
-    except _FAILURES as error:
+    except FAILURES as error:
         raise DamagedError("cannot be decoded") from error
     return picture
 
@@ -80,5 +83,5 @@ def try_decode(data: bytes, header: Header) -> None:
     try:
         picture.draft(None, (1, 1))
         picture.load()
-    except _FAILURES as error:
+    except FAILURES as error:
         raise DamagedError("cannot be decoded") from error

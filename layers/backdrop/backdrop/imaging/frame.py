@@ -1,6 +1,7 @@
 """Where a subject stands in its output: pure arithmetic of pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 from backdrop.core.output import COVER, Output
 
@@ -32,6 +33,18 @@ def frame_of(width: int, height: int, output: Output) -> Frame:
             return _pad(width, height, frame, output)
         case _:
             return _contain(width, height, output)
+
+
+def within(frame: Frame, most_side: int, most_pixels: int) -> Frame:
+    """The same, no larger than a format holds."""
+    width, height = frame.size
+    scale = min(1.0, most_side / max(frame.size), sqrt(most_pixels / (width * height)))
+    if scale == 1:
+        return frame
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    place = int(frame.place[0] * scale), int(frame.place[1] * scale)
+    shown = [max(1, min(int(one * scale), most - at)) for one, most, at in zip(frame.shown, size, place, strict=True)]
+    return replace(frame, size=size, shown=(shown[0], shown[1]), place=place, scale=frame.scale * scale)
 
 
 def _cover(width: int, height: int, frame: tuple[int, int]) -> Frame:

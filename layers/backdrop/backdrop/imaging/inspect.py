@@ -22,6 +22,9 @@ MIN_SIDE_PIXELS = 16
 MAX_SIDE_RATIO = 20
 """Longer than any panorama; such strips are icons' sprite sheets or broken exports."""
 
+TAKEN = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
+"""What photos may come as."""
+
 _PIXELS_PER_MEGAPIXEL = 1_000_000
 _SAVE_AS = "Save it as JPEG, PNG or WebP and upload that."
 _ADVICE: dict[Family, str] = {
@@ -53,36 +56,51 @@ def inspect_photo(data: bytes, *, max_megapixels: int) -> Photo:
 
     The size is checked on the file's own claim, so a bomb is refused before a pixel is unpacked.
     """
-    kind = sniff(data) if data else None
-    if kind is None:
-        raise PhotoError(Code.EMPTY_FILE, "The file is empty (0 bytes).")
+    kind = kind_of(data)
     if kind.format is None:
-        raise _not_taken(kind)
+        raise not_taken(kind, "only JPEG, PNG or WebP")
     try:
-        header = read_header(data, kind.format)
-        _check_size(header, max_megapixels)
-        header = complete(data, header)
+        header = whole_header(data, kind.format, max_megapixels)
         try_decode(data, header)
     except ContainerError as error:
-        raise _refusal(error, kind) from error
+        raise refusal(error, kind) from error
     megapixels = header.width * header.height / _PIXELS_PER_MEGAPIXEL
     return Photo(kind.format, header.width, header.height, megapixels, header.has_alpha, header.mode)
 
 
-def _not_taken(kind: Kind) -> PhotoError:
+def kind_of(data: bytes) -> Kind:
+    """What the bytes are, whatever it is; raises `PhotoError` when there are none."""
+    if not data:
+        raise PhotoError(Code.EMPTY_FILE, "The file is empty (0 bytes).")
+    return sniff(data)
+
+
+def whole_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> Header:
+    """The header of a file that reaches to its end marker and whose claim fits.
+
+    Raises `PhotoError` for a size that is not taken, a `ContainerError` for a file that cannot be read.
+    """
+    header = read_header(data, photo_format)
+    check_size(header.width, header.height, max_megapixels)
+    return complete(data, header)
+
+
+def not_taken(kind: Kind, taken: str = TAKEN) -> PhotoError:
+    """Why a file cannot be worked with where only such formats can."""
     if kind.family == "convertible":
-        message = f"The file is {kind.name}; photos are taken as JPEG, PNG or WebP."
+        message = f"The file is {kind.name}; {taken} is taken."
         return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
-    message = f"The file is {kind.name}, not a photo as JPEG, PNG or WebP."
+    message = f"The file is {kind.name}, not a photo."
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
 
 
-def _check_size(header: Header, max_megapixels: int) -> None:
-    size = f"{header.width:,} x {header.height:,} pixels"
-    if header.width * header.height > max_megapixels * _PIXELS_PER_MEGAPIXEL:
+def check_size(width: int, height: int, max_megapixels: int) -> None:
+    """Raises `PhotoError` for a claim, in pixels, that is too large, too small or too long."""
+    size = f"{width:,} x {height:,} pixels"
+    if width * height > max_megapixels * _PIXELS_PER_MEGAPIXEL:
         message = f"The photo has {size}; this stack opens up to {max_megapixels:,} megapixels."
         raise PhotoError(Code.TOO_MANY_PIXELS, message)
-    short, long = sorted((header.width, header.height))
+    short, long = sorted((width, height))
     if short < MIN_SIDE_PIXELS:
         message = f"The photo has {size}; each side must have at least {MIN_SIDE_PIXELS}."
         raise PhotoError(Code.TOO_SMALL, message)
@@ -91,7 +109,8 @@ def _check_size(header: Header, max_megapixels: int) -> None:
         raise PhotoError(Code.EXTREME_RATIO, message)
 
 
-def _refusal(error: ContainerError, kind: Kind) -> PhotoError:
+def refusal(error: ContainerError, kind: Kind) -> PhotoError:
+    """What a person reads about a file that cannot be read."""
     message = f"The file is {kind.name} that {error}."
     match error:
         case CutShortError():

@@ -1,16 +1,20 @@
 """From the provider's file to one output: sRGB, trimmed, fitted into its frame, and encoded."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.core.output import JPG, Output
+from backdrop.core.output import FULL, JPG, Output
+from backdrop.imaging.bands import bands
 from backdrop.imaging.colors import srgb_profile, to_srgb
 from backdrop.imaging.containers import read_header
 from backdrop.imaging.convert import to_png
+from backdrop.imaging.cutout import OtherPictureError, full_size
 from backdrop.imaging.decode import decode
-from backdrop.imaging.frame import Frame, frame_of
+from backdrop.imaging.frame import Frame, frame_of, within
+from backdrop.imaging.sizes import Size, smaller
 from backdrop.imaging.trim import subject_of
 from backdrop.imaging.verify import Picture
 
@@ -25,80 +29,117 @@ _WHITE = "#ffffff"
 _CLEAR = (0, 0, 0, 0)
 _MOST_OPTIMIZED_PIXELS = 1_000_000
 """PNG's best packing saves some 4 % and takes eight times as long: seconds for a larger picture."""
+_MOST_PROGRESSIVE_PIXELS = 16_000_000
+"""A progressive JPEG is held whole, in 6 bytes a pixel, while it is written."""
+_MOST_WEBP = 16_383, 50_000_000
+"""Pixels of a side (RFC 9649), and of a picture: the encoder takes some 20 bytes for each."""
+_PNG_EFFORT = 4
+"""zlib's level for larger pictures: its usual 6 takes nearly twice as long and saves 2 %."""
 _WEBP_EFFORT = 4
 """WebP's method 6 takes five times as long and saves less than 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An output's file; `width`, `height` in pixels; `scale`: how much larger the subject is than it was paid for."""
+    """An output's file; `width`, `height` in pixels; `scale`: how much larger the subject is than it was paid for.
+
+    `limited`: whether its format holds no picture of the size that was asked for.
+    """
 
     data: bytes
     width: int
     height: int
     has_alpha: bool
     scale: float = 1.0
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The photo that a cut-out is laid on: its size as people see it, and how to get at its pixels.
+
+    `load` gives a picture that may be changed, upright and sRGB, or None where the photo is no more.
+    """
+
+    size: Size
+    load: Callable[[], "Image | None"]
 
 
 class PaidPicture:
-    """A provider's file that has passed `verify_result`; decoded when an output first needs its pixels."""
+    """A provider's file that has passed `verify_result`; decoded when an output first needs its pixels.
 
-    def __init__(self, data: bytes, picture: Picture) -> None:
+    `original`: of a removed background, for outputs in the photo's own size. `told`: why one was left as it came.
+    """
+
+    def __init__(self, data: bytes, picture: Picture, original: Original | None = None) -> None:
         self._data = data
         self._picture = picture
+        self._original = original
+        self.told = ""
+
+    @property
+    def size(self) -> Size:
+        """As the provider made it."""
+        return self._picture.width, self._picture.height
 
     def made(self, output: Output) -> Made:
         """One output of it. The lossless form of a PNG is the provider's file, byte for byte."""
-        if output.keeps_all:
-            picture = self._picture
-            return Made(to_png(self._data), picture.width, picture.height, picture.has_alpha)
-        return _made(self._pixels, output)
+        full = self._full if output.size == FULL else None
+        if full is None and output.keeps_all:
+            return Made(to_png(self._data), *self.size, self._picture.has_alpha)
+        return _made(full or self._pixels, output)
 
     @cached_property
     def _pixels(self) -> "Image":
         return to_srgb(decode(self._data, read_header(self._data, self._picture.format)))
 
+    @cached_property
+    def _full(self) -> "Image | None":
+        """The photo cut out in its own pixels; None where the provider's picture is as large, or is all there is."""
+        if self._original is None or not smaller(self._original.size, self.size):
+            return None
+        photo = self._original.load()
+        if photo is None:
+            self.told = "the photo can no more be read to be cut out in its own size"
+            return None
+        try:
+            return full_size(photo, self._pixels.convert("RGBA"))
+        except OtherPictureError as error:
+            self.told = f"the provider's picture {error}"
+            return None
+
 
 def _made(picture: "Image", output: Output) -> Made:
-    subject = subject_of(picture) if output.trim else picture
-    frame = frame_of(subject.width, subject.height, output)
+    left, top, right, bottom = subject_of(picture) if output.trim else (0, 0, *picture.size)
+    wanted = frame_of(right - left, bottom - top, output)
+    frame = within(wanted, *_MOST_WEBP) if output.format == "webp" else wanted
+    part = frame.part[0] + left, frame.part[1] + top, frame.part[2] + left, frame.part[3] + top
     ground = output.background or (_WHITE if output.format == JPG else None)
-    finished = _opaque_as_rgb(_framed(_scaled(_grounded(subject, ground), frame), frame, ground))
-    return Made(_encoded(finished, output), *finished.size, finished.mode == "RGBA", frame.scale)
-
-
-def _grounded(picture: "Image", ground: str | None) -> "Image":
-    """The picture with a color under it, which needs less memory from then on."""
-    from PIL import Image
-
-    if ground is None or picture.mode == "RGB":
-        return picture
-    laid = Image.new("RGB", picture.size, ground)
-    laid.paste(picture, mask=picture.getchannel("A"))
-    return laid
-
-
-def _scaled(picture: "Image", frame: Frame) -> "Image":
-    """The part that is shown, in its size; Pillow weighs colors by their alpha, so no edge turns dark."""
-    from PIL import Image
-
-    if picture.size == frame.shown and frame.part == (0, 0, *picture.size):
-        return picture
-    return picture.resize(frame.shown, Image.Resampling.LANCZOS, frame.part)
+    finished = _opaque_as_rgb(_framed(picture, replace(frame, part=part), ground))
+    data = _encoded(finished, output)
+    limited = frame.size != wanted.size
+    return Made(data, *finished.size, finished.mode == "RGBA", frame.scale, limited=limited)
 
 
 def _framed(picture: "Image", frame: Frame, ground: str | None) -> "Image":
+    """The part that is shown, in its size, place and color.
+
+    Pillow weighs colors by their alpha where it scales, so no edge turns dark.
+    """
     from PIL import Image
 
-    if picture.size == frame.size:
+    if frame.part == (0, 0, *picture.size) and frame.size == picture.size and (picture.mode == "RGB" or not ground):
         return picture
-    canvas = Image.new("RGB", frame.size, ground) if ground else Image.new("RGBA", frame.size, _CLEAR)
-    canvas.paste(picture, frame.place)
+    solid = picture.mode == "RGB" and frame.size == frame.shown
+    canvas = Image.new("RGB", frame.size, ground or 0) if ground or solid else Image.new("RGBA", frame.size, _CLEAR)
+    for top, band in bands(picture, frame.shown, frame.part):
+        place = frame.place[0], frame.place[1] + top
+        canvas.paste(band, place, band if ground and band.mode == "RGBA" else None)
     return canvas
 
 
 def _opaque_as_rgb(picture: "Image") -> "Image":
-    solid = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255)
+    solid = picture.mode == "RGBA" and picture.getextrema()[-1] == (255, 255)
     return picture.convert("RGB") if solid else picture
 
 
@@ -120,13 +161,23 @@ def _save_png(picture: "Image", file: BytesIO) -> None:
     colors = PngInfo()
     colors.add(b"sRGB", b"\0")
     pixels = picture.width * picture.height
-    picture.save(file, "PNG", optimize=pixels <= _MOST_OPTIMIZED_PIXELS, pnginfo=colors)
+    effort = {"optimize": pixels <= _MOST_OPTIMIZED_PIXELS, "compress_level": _PNG_EFFORT}
+    picture.save(file, "PNG", pnginfo=colors, **effort)
 
 
 def _save_jpg(picture: "Image", file: BytesIO, quality: int) -> None:
     shared = "4:4:4" if quality >= _FULL_COLOR_FROM else "4:2:0"
-    sent = {"quality": quality, "subsampling": shared, "optimize": True, "progressive": True}
-    picture.save(file, "JPEG", icc_profile=srgb_profile(), **sent)
+    plain = {"quality": quality, "subsampling": shared, "icc_profile": srgb_profile()}
+    if picture.width * picture.height > _MOST_PROGRESSIVE_PIXELS:
+        picture.save(file, "JPEG", **plain)
+        return
+    try:
+        picture.save(file, "JPEG", **plain, optimize=True, progressive=True)
+    except OSError:
+        # Noise outgrows the buffer that Pillow reserves for such files; the plain kind is written piece by piece.
+        file.seek(0)
+        file.truncate()
+        picture.save(file, "JPEG", **plain)
 
 
 def _save_webp(picture: "Image", file: BytesIO, quality: int) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from backdrop.imaging.containers import jpeg, png, webp
 from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.tiff import name_tiff
 
 type Family = Literal["photo", "convertible", "raw", "design", "video", "other"]
@@ -17,19 +18,23 @@ _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name` completes `The file is …`; `format` is set for the family `photo` alone."""
+    """`name` completes `The file is …`; `format` is set for the family `photo` alone.
+
+    `foreign` is set for those of the family `convertible` that `prepare` converts.
+    """
 
     name: str
     family: Family
     format: PhotoFormat | None = None
+    foreign: ForeignFormat | None = None
 
 
 _SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
     (0, jpeg.MAGIC, Kind("a JPEG picture", "photo", "jpeg")),
     (0, png.MAGIC, Kind("a PNG picture", "photo", "png")),
-    (0, b"GIF87a", Kind("a GIF picture", "convertible")),
-    (0, b"GIF89a", Kind("a GIF picture", "convertible")),
-    (0, b"BM", Kind("a BMP picture", "convertible")),
+    (0, b"GIF87a", Kind("a GIF picture", "convertible", foreign="gif")),
+    (0, b"GIF89a", Kind("a GIF picture", "convertible", foreign="gif")),
+    (0, b"BM", Kind("a BMP picture", "convertible", foreign="bmp")),
     (0, b"\xff\x0a", Kind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cJXL ", Kind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 picture", "convertible")),
@@ -59,12 +64,12 @@ _SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
 
 # Brands of the file type box, ISO/IEC 14496-12 and 23008-12.
 _BRANDS = {
-    b"avif": Kind("an AVIF picture", "convertible"),
-    b"avis": Kind("an AVIF picture", "convertible"),
+    b"avif": Kind("an AVIF picture", "convertible", foreign="avif"),
+    b"avis": Kind("an AVIF picture", "convertible", foreign="avif"),
     b"crx ": Kind("a Canon raw photo (CR3)", "raw"),
 } | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"),
-    Kind("a HEIC picture", "convertible"),
+    Kind("a HEIC picture", "convertible", foreign="heic"),
 )
 
 _MARKUP: tuple[tuple[str, Kind], ...] = (
@@ -103,7 +108,7 @@ def _sniff_tiff(data: bytes) -> Kind | None:
     if named is None:
         return None
     name, is_raw = named
-    return Kind(name, "raw" if is_raw else "convertible")
+    return Kind(name, "raw") if is_raw else Kind(name, "convertible", foreign="tiff")
 
 
 def _sniff_text(data: bytes) -> Kind | None:

@@ -17,13 +17,18 @@ _RAW_BY_MAKE = {
 }
 
 
+def byte_order(data: bytes) -> ByteOrder | None:
+    """How a TIFF's numbers are written; None when the bytes are no TIFF."""
+    orders: dict[bytes, ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
+    return orders.get(data[:4])
+
+
 def name_tiff(data: bytes) -> tuple[str, bool] | None:
     """What the TIFF is, to complete `The file is …`, and whether that is raw; None when the bytes are no TIFF.
 
     Never raises, however broken the file is.
     """
-    orders: dict[bytes, ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
-    order = orders.get(data[:4])
+    order = byte_order(data)
     if order is None:
         return None
     if data[8:10] == b"CR":

@@ -12,18 +12,22 @@ ONE_COLOR = 10
 """How far, of 255 in each channel, a border may differ from its corner: JPEG's noise, no gradient."""
 
 
-def subject_of(picture: "Image") -> "Image":
+type Box = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels."""
+
+
+def subject_of(picture: "Image") -> Box:
     """The smallest part of an RGB or RGBA picture that holds its subject; all of it where there is none to find."""
     box = _seen(picture) if picture.mode == "RGBA" else _different(picture)
-    return picture.crop(box) if box else picture
+    return box or (0, 0, *picture.size)
 
 
-def _seen(picture: "Image") -> tuple[int, int, int, int] | None:
+def _seen(picture: "Image") -> Box | None:
     """The box round all that is not transparent."""
     return picture.getchannel("A").point([0] * CLEAR + [255] * (256 - CLEAR)).getbbox()
 
 
-def _different(picture: "Image") -> tuple[int, int, int, int] | None:
+def _different(picture: "Image") -> Box | None:
     """The box round all that differs from the corners; None where the corners differ among themselves."""
     from PIL import Image, ImageChops
 

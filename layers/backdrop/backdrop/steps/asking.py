@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from backdrop.core.choice import LaneOf
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, PhotoFacts, Problem, Source
+from backdrop.core.job import Job, Problem, Source
 from backdrop.core.layout import DEFAULTS_NAME
 from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
@@ -14,7 +13,7 @@ from backdrop.ports import Clock, InputBucket
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.messages import Request
 from backdrop.steps.references import References
-from backdrop.steps.seen import Seen, see
+from backdrop.steps.seen import Seen, Seer
 from backdrop.steps.wanted import Shop, Wanted, all_open, problems_for_sure, wanted
 
 
@@ -23,11 +22,11 @@ class Asking:
     """The one way from a photo to its jobs, for intake, `rerun` and `lint`."""
 
     photos: InputBucket
+    see: Seer
     defaults: FolderDefaults
     references: References
     clock: Clock
     default_provider: str
-    max_megapixels: int
     prices: Configured = field(default_factory=dict[str, int])
     lane_of: LaneOf = all_open
 
@@ -35,10 +34,6 @@ class Asking:
         """What was read of folder defaults and references may have changed since."""
         self.defaults.forget()
         self.references.forget()
-
-    def see(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
-        """Photo, sidecar and tags as they are now; None where there is no photo."""
-        return see(self.photos, bucket, key, known, self.max_megapixels)
 
     def places_of(self, source: Source, seen: Seen, request: Request | None = None) -> tuple[Sequence[Place], str]:
         """All that speaks for the photo, the nearest first, and the name of the folder defaults that are broken."""
@@ -74,13 +69,12 @@ class Asking:
         return wanted(*asked)
 
 
-class NamesOnly:
-    """The Inputs port of those who only look: bytes get their name, and are put nowhere."""
+class Nowhere:
+    """The Inputs port of those who only look."""
 
-    def keep(self, data: bytes) -> str:
-        return sha256_hex(data)
+    def put(self, name: str, data: bytes) -> None: ...
 
-    def find(self, sha256: str) -> bytes | None:
+    def find(self, name: str) -> bytes | None:
         return None
 
 
@@ -88,5 +82,6 @@ def looking(
     photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured = NOT_CONFIGURED
 ) -> Asking:
     """For those who look and put nothing anywhere."""
-    references = References(photos, NamesOnly(), max_megapixels)
-    return Asking(photos, FolderDefaults(photos), references, clock, default_provider, max_megapixels, prices)
+    references = References(photos, Nowhere(), max_megapixels)
+    seer = Seer(photos, Nowhere(), max_megapixels)
+    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider, prices)

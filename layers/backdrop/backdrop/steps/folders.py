@@ -5,8 +5,9 @@ from itertools import islice
 
 from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
-from backdrop.core.job import PhotoFacts, Problem, Source
+from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place
 from backdrop.ports import Books, Clock, Ledger, Queue, Stored
 from backdrop.steps.defaults import FolderDefaults

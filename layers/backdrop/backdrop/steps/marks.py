@@ -13,6 +13,7 @@ from backdrop.ports import Clock, Ledger
 
 MOST_CRASHES = 5
 PAUSES = (0, 0.5, 1, 2, 4, 8, 16)
+LONGEST_WRITE = timedelta(seconds=2)
 # As template.yaml has them: the time limits of intake and deliver.
 LONGEST_LOOK = timedelta(seconds=60)
 LONGEST_DELIVERY = timedelta(seconds=120)
@@ -23,15 +24,15 @@ def begin(ledger: Ledger, job: Job, receives: int, now: datetime, until: datetim
     return ledger.advance(transitions.begin(job, now, until)) if receives > 1 else job
 
 
-def leave(ledger: Ledger, job: Job, clock: Clock) -> None:
-    """The delivery of a job goes in good order."""
+def leave(ledger: Ledger, job: Job, clock: Clock, until: datetime | None = None) -> None:
+    """The delivery of a job goes in good order; `until`: when its worker must be gone, where that is near."""
 
     def write() -> None:
         now = ledger.job(job.source_id, job.job_id)
         if now and now.begun_until:
             ledger.advance(transitions.leave(now))
 
-    _insist(write, clock)
+    _insist(write, clock, until)
 
 
 def begin_look(ledger: Ledger, place: Source, now: datetime) -> None:
@@ -55,9 +56,11 @@ def leave_look(ledger: Ledger, place: Source, clock: Clock) -> None:
     _insist(write, clock)
 
 
-def _insist(write: Callable[[], None], clock: Clock) -> None:
+def _insist(write: Callable[[], None], clock: Clock, until: datetime | None = None) -> None:
     """A ledger that is gone for a moment is waited for: a mark that stays looks like a crash."""
     for pause in PAUSES:
+        if until and clock.now() + timedelta(seconds=pause) + LONGEST_WRITE > until:
+            return
         clock.sleep(pause)
         try:
             write()

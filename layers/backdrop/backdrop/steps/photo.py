@@ -102,7 +102,10 @@ class Photos:
             if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
                 return afar
             self._forget_the_deaths(known)
-        return self.asking.see(look.bucket, look.key, known.photo if known else None)
+        facts = known.photo if known else None
+        # Who asks again may miss what is sent of it: it expired.
+        anew = look.again and facts and facts.prepared
+        return self.asking.see(look.bucket, look.key, None if anew else facts)
 
     def _forget_the_deaths(self, source: Source) -> None:
         """Other bytes lie there than those that killed: their own deaths are counted."""
@@ -115,8 +118,9 @@ class Photos:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
         renewed = [job.but(version_id=seen.photo.version_id) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
-        if steps or source.photo != seen.photo or source.waiting_since:
-            self.ledger.put_source(source.but(photo=seen.photo, waiting_since=None), steps)
+        if steps or not was_resolved(source, seen):
+            known = {"photo": seen.photo, "asked_from": seen.asked_from, "waiting_since": None}
+            self.ledger.put_source(source.but(**known), steps)
         elif not look.again:
             return Decision()
         self._hand_on(source, after(steps, jobs))

@@ -1,22 +1,33 @@
 """A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 from backdrop.core import transitions
+from backdrop.core.capability import MAX_FILE_BYTES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, ResultError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, result_key, source_name
-from backdrop.core.output import ENLARGED, Output, outputs_of
-from backdrop.imaging.output import Made, PaidPicture
+from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
+from backdrop.core.provenance import xmp_packet
+from backdrop.imaging.metadata import with_xmp
+from backdrop.imaging.output import Made, Original, PaidPicture
+from backdrop.imaging.prepare import upright_photo
+from backdrop.imaging.sizes import smaller
+from backdrop.imaging.sniff import sniff
 from backdrop.imaging.verify import Picture, verify_result
-from backdrop.ports import Clock, Downloads, Ledger, OutputBucket, PreconditionError, Queue, Stored
+from backdrop.ports import Clock, Downloads, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
 from backdrop.steps.messages import to_deliver
 
 MAX_RESULT_BYTES = 100_000_000
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 # Writing over something takes two rounds.
 TRIES = 9
 MARK = "backdrop-job"
@@ -30,15 +41,20 @@ NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its
 
 @dataclass(eq=False, repr=False)
 class Pictures:
-    """`input_bucket` is the stack's own; `max_megapixels` bounds what is decoded."""
+    """`input_bucket` is the stack's own; `max_megapixels` bounds what is decoded.
+
+    `provenance`: whether pictures say that a machine made or changed them.
+    """
 
     ledger: Ledger
+    photos: InputBucket
     output: OutputBucket
     deliver: Queue
     downloads: Downloads
     clock: Clock
     input_bucket: str
     max_megapixels: int
+    provenance: bool
 
     def hand_over(self, source: Source, job: Job, jobs: Sequence[Job]) -> transitions.Step:
         """The step that ends a paid job: stored with its pictures, or dead where none can be handed over."""
@@ -48,8 +64,11 @@ class Pictures:
         usable = [link for link in job.links if link.usable]
         for n, link in enumerate(usable, 1):
             try:
-                paid = PaidPicture(*self._paid_file(job, n, link))
+                original = self._original(source, job)
+                cut_out = original if job.operation == "remove" else None
+                paid = PaidPicture(*self._paid_file(job, n, link), cut_out)
                 results += self._outputs(source, job, jobs, n, link, paid, told)
+                told += _said_of_size(original, paid, in_full=cut_out is not None and _all_in_full(job))
             except ResultError as error:
                 errors.append(error)
         now = self.clock.now()
@@ -57,6 +76,24 @@ class Pictures:
             return transitions.fail(job, errors[0], now)
         handed = (*results, *_others(job, results)) if NOT_CURRENT in told else tuple(results)
         return transitions.store(job, handed, [*_warnings(job, errors), *told], now)
+
+    def _original(self, source: Source, job: Job) -> Original | None:
+        """The photo that the job is for, where it lies there still as far as the ledger knows."""
+        facts = source.photo
+        if facts is None or facts.sha256 != job.sha256 or not facts.width or not facts.height:
+            return None
+        return Original((facts.width, facts.height), partial(self._photo, job))
+
+    def _photo(self, job: Job) -> "Image | None":
+        """The photo's own pixels, as people see them; None where its bytes are not to be had or opened any more."""
+        try:
+            stored = self.photos.read(job.bucket, job.key, limit=MAX_FILE_BYTES)
+            if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
+                return None
+            return upright_photo(stored.data, self.max_megapixels)
+        except (UnreadableError, PhotoError):
+            # What is paid is handed over all the same, in the provider's size and with a warning.
+            return None
 
     def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
@@ -113,13 +150,22 @@ class Pictures:
         """All that is asked for of one paid picture, each in its place; none where the photo names the job no more."""
         name = source_name(source.bucket, source.key, self.input_bucket)
         for output in outputs_of(job.instructions):
-            made = paid.made(output)
+            made = self._signed(paid.made(output), output, job)
             key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
             alone = _first_of_its_place(job, jobs)
             version_id, written = self._place(key, made.data, output, job, alone=alone, source=source)
             told += _said_of(key, made, written=written)
             if written:
                 yield _result(key, version_id, n, output, made, link)
+
+    def _signed(self, made: Made, output: Output, job: Job) -> Made:
+        """The picture with the word in it that a machine changed it."""
+        if not self.provenance:
+            return made
+        photo_format = sniff(made.data).format
+        if photo_format is None:
+            raise TypeError(f"{output.format} is no format that can say so")
+        return replace(made, data=with_xmp(made.data, photo_format, xmp_packet(job.operation)))
 
     def _place(
         self, key: str, data: bytes, output: Output, job: Job, *, alone: bool, source: Source
@@ -199,9 +245,24 @@ def _said_of(key: str, made: Made, *, written: bool) -> list[str]:
     """What people should know of an output."""
     if not written:
         return [NOT_CURRENT]
+    if made.limited:
+        return [f"{SMALLER}: {key} is {made.width}×{made.height}, as large as a {key.rpartition('.')[2]} can be"]
     if made.scale <= WORTH_A_WORD:
         return []
     return [f"{ENLARGED}: {key} shows its subject {made.scale:.1f} times as large as the provider made it"]
+
+
+def _all_in_full(job: Job) -> bool:
+    """Whether every output is made of the photo's own pixels where that can be."""
+    return all(output.size == FULL for output in outputs_of(job.instructions))
+
+
+def _said_of_size(original: Original | None, paid: PaidPicture, *, in_full: bool) -> list[str]:
+    """That a picture has fewer pixels than its photo; of a cut-out in full only where the photo's own were not used."""
+    words = smaller(original.size, paid.size) if original else None
+    if words is None or (in_full and not paid.told):
+        return []
+    return [f"{SMALLER}: {words}{f'; {paid.told}' if paid.told else ''}"]
 
 
 def _warnings(job: Job, errors: Sequence[BackdropError]) -> list[str]:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from backdrop.core.capability import MAX_PHOTO_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, PhotoError
+from backdrop.core.identity import sha256_hex
 from backdrop.imaging.inspect import inspect_photo
+from backdrop.imaging.metadata import bare
 from backdrop.ports import InputBucket, Inputs
 
 # Ideogram's limit for all references of a call together (API reference of replace-background, v1).
@@ -64,7 +66,9 @@ class References:
             inspect_photo(stored.data, max_megapixels=self._max_megapixels)
         except PhotoError as error:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key}: {error.message}") from error
-        return self._inputs.keep(stored.data), stored.size
+        sha256 = sha256_hex(stored.data)
+        self._inputs.put(sha256, bare(stored.data))
+        return sha256, stored.size
 
 
 def _missing(bucket: str, key: str) -> str:

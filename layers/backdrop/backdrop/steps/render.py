@@ -12,7 +12,9 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, PhotoError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue
+from backdrop.core.layout import prepared_name
+from backdrop.imaging.metadata import bare
+from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue, Stored
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
@@ -128,7 +130,7 @@ class Render:
             outcome = work()
         except (WaitError, StaleError):
             if slot.receives > 1:
-                leave(self.ledger, job, self.clock)
+                leave(self.ledger, job, self.clock, slot.deadline)
             self._give_probe_back(slot)
             raise
         self._give_probe_back(slot)
@@ -158,13 +160,23 @@ class Render:
         return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
 
     def _photo(self, job: Job) -> bytes | None:
-        """The bytes that the job is for, or None when others lie there by now; PhotoError where they were archived."""
-        stored = self.photos.read(job.bucket, job.key, limit=MAX_PHOTO_BYTES)
+        """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
+        stored = self.photos.read(job.bucket, job.key, limit=0 if job.prepared else MAX_PHOTO_BYTES)
         if stored and stored.archived:
             raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
+        if stored and job.prepared:
+            return self._prepared(job, stored)
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
             return None
-        return stored.data
+        return bare(stored.data)
+
+    def _prepared(self, job: Job, stored: Stored) -> bytes | None:
+        """What intake put aside, or None where it expired, or where intake has not seen the photo that lies there."""
+        source, _ = self.ledger.photo(job.source_id)
+        seen = source.photo if source else None
+        if seen is None or (seen.etag, seen.sha256) != (stored.etag, job.sha256):
+            return None
+        return self.inputs.find(prepared_name(job.sha256))
 
     def _references(self, job: Job) -> list[bytes] | None:
         """The pictures whose style the job takes over, or None when one of them expired."""

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.capability import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.core.identity import canonical_json, sha256_hex
-from backdrop.core.job import PhotoFacts
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, sidecars_of
+from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, prepared_name, sidecars_of
+from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, our_tags, read_tags
-from backdrop.imaging.inspect import inspect_photo
-from backdrop.ports import InputBucket, Stored
+from backdrop.imaging.prepare import prepare
+from backdrop.ports import InputBucket, Inputs, Stored
 from backdrop.steps.defaults import read_stored
 
 
@@ -27,18 +27,55 @@ class Seen:
     sidecar_etag: str = ""
 
 
-def see(photos: InputBucket, bucket: str, key: str, known: PhotoFacts | None, max_megapixels: int) -> Seen | None:
-    """Read photo, sidecar and tags; None where there is no photo. Bytes known to be good are not read again."""
-    good = known if known and known.sha256 else None
-    stored = photos.read(bucket, key, limit=MAX_PHOTO_BYTES, known_etag=good.etag if good else None)
-    if stored is None:
-        return None
-    size = len(key.encode())
-    if size > MAX_SOURCE_KEY_BYTES:
-        words = f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} leave room for the results' names."
-        return Seen(_facts(stored), PhotoError(Code.KEY_TOO_LONG, words))
-    photo, error = _inspect(stored, good, max_megapixels)
-    return Seen(photo, error, *_ask(photos, bucket, key))
+@dataclass(frozen=True)
+class Seer:
+    """Reads photos with their words; what must be prepared is put where render finds it."""
+
+    photos: InputBucket
+    inputs: Inputs
+    max_megapixels: int
+
+    def __call__(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
+        """Photo, sidecar and tags; None where there is no photo. Bytes known to be good are not read again."""
+        good = known if known and known.sha256 else None
+        stored = self.photos.read(bucket, key, limit=MAX_FILE_BYTES, known_etag=good.etag if good else None)
+        if stored is None:
+            return None
+        size = len(key.encode())
+        if size > MAX_SOURCE_KEY_BYTES:
+            words = f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} leave room for the results' names."
+            return Seen(_facts(stored), PhotoError(Code.KEY_TOO_LONG, words))
+        photo, error = self._inspect(stored, good)
+        return Seen(photo, error, *_ask(self.photos, bucket, key))
+
+    def _inspect(self, stored: Stored, known: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
+        facts = _facts(stored)
+        if known and known.etag == stored.etag:
+            return known.but(version_id=facts.version_id, uploaded_at=facts.uploaded_at), None
+        try:
+            if stored.archived:
+                raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
+            if stored.data is None:
+                words = f"The file has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+                raise PhotoError(Code.TOO_LARGE_BYTES, words)
+            return self._prepared(facts, stored.data), None
+        except PhotoError as error:
+            return facts, error
+
+    def _prepared(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
+        """What a photo is, and what is sent of it put aside where it does not pass as it is."""
+        prepared, sha256 = prepare(data, PHOTO_LIMITS["ideogram"], self.max_megapixels), sha256_hex(data)
+        if prepared.data is not None:
+            self.inputs.put(prepared_name(sha256), prepared.data)
+        width, height = prepared.original
+        return facts.but(
+            sha256=sha256,
+            width=width,
+            height=height,
+            format=prepared.format,
+            prepared=prepared.data is not None,
+            changes=prepared.changes,
+        )
 
 
 def see_from_afar(photos: InputBucket, bucket: str, key: str, crashes: int) -> Seen | None:
@@ -52,23 +89,6 @@ def see_from_afar(photos: InputBucket, bucket: str, key: str, crashes: int) -> S
 
 def _facts(stored: Stored) -> PhotoFacts:
     return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)
-
-
-def _inspect(stored: Stored, known: PhotoFacts | None, max_megapixels: int) -> tuple[PhotoFacts, PhotoError | None]:
-    facts = _facts(stored)
-    if known and known.etag == stored.etag:
-        return facts.but(sha256=known.sha256, width=known.width, height=known.height, format=known.format), None
-    try:
-        if stored.archived:
-            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
-        if stored.data is None:
-            words = f"The file has {stored.size:,} bytes; at most {MAX_PHOTO_BYTES:,} can be sent."
-            raise PhotoError(Code.TOO_LARGE_BYTES, words)
-        photo = inspect_photo(stored.data, max_megapixels=max_megapixels)
-    except PhotoError as error:
-        return facts, error
-    good = facts.but(sha256=sha256_hex(stored.data), width=photo.width, height=photo.height, format=photo.format)
-    return good, None
 
 
 def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...], str, str]:

@@ -13,9 +13,10 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
 from backdrop.core.instructions import Instructions, merged, mistakes_of, variants_of
-from backdrop.core.job import Job, Money, PhotoFacts, Problem, Source
+from backdrop.core.job import Job, Money, Problem, Source
 from backdrop.core.lane import Lane
 from backdrop.core.money import Configured, limit_text, micro_of, usd_text
+from backdrop.core.photo import FIRST, PhotoFacts
 from backdrop.core.places import Place, rights_of
 
 # What a job costs, and whether that is too much, hangs on these.
@@ -156,17 +157,24 @@ def _job(
         key=source.key,
         version_id=photo.version_id,
         sha256=image,
+        prepared=photo.prepared,
         variant=variant,
         operation=instructions.operation,
         provider=choice.provider,
         asked=asked,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *choice.passed_over),
+        warnings=(*instructions.warnings, *_said_of(photo), *choice.passed_over),
         quoted=choice.price,
         queued_at=now,
         put_at=now,
     )
+
+
+def _said_of(photo: PhotoFacts) -> list[str]:
+    """What people should know of how their photo was read."""
+    counts = [word.removeprefix(FIRST) for word in photo.changes if word.startswith(FIRST)]
+    return [f"first_picture: the file holds {count} pictures, and the first one is used" for count in counts]
 
 
 def _choice(instructions: Instructions, shop: Shop) -> Choice | None:

@@ -48,16 +48,17 @@ def compose(photo: bytes, prompt: str, style: str | None, seed: int, ident: str,
     return _picture(to_image(finish(place(figure, backdrop), _random(seed))), ident)
 
 
-def remove(photo: bytes, ident: str, prepared: bool = False) -> Picture:
+def remove(photo: bytes, ident: str, prepared: bool = False, most_pixels: int = 0) -> Picture:
     """Return the photo's subject on nothing: an RGBA PNG of the photo's size with `ident` in it.
 
-    `prepared` gives a tiny one at once, of the same shape. Raises NotAPictureError.
+    `prepared` gives a tiny one at once, of the same shape; `most_pixels` one of no more, where it is not 0. Raises
+    NotAPictureError.
     """
     if prepared:
         return _picture(tiny_cut_out(photo_size(photo), "remove"), ident)
     image = open_photo(photo)
-    cut = _cut(photo, _at_most(image, _cut_size(image)))
-    return _picture(_enlarged(cut.image(), image), ident)
+    cut = _cut(photo, _at_most(image, _cut_size(image, most_pixels or _LARGEST_CUT)))
+    return _picture(cut.image() if most_pixels else _enlarged(cut.image(), image), ident)
 
 
 def scene(size: tuple[int, int], prompt: str, style: str | None, seed: int) -> Image.Image:
@@ -92,9 +93,9 @@ def _at_most(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
 
 
-def _cut_size(image: Image.Image) -> tuple[int, int]:
+def _cut_size(image: Image.Image, most_pixels: int) -> tuple[int, int]:
     """Large photos are cut at two megapixels, which is finer than their edges are sharp."""
-    scale = min(1.0, (_LARGEST_CUT / (image.width * image.height)) ** 0.5)
+    scale = min(1.0, (most_pixels / (image.width * image.height)) ** 0.5)
     return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 
 

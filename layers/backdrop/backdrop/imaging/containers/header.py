@@ -5,6 +5,9 @@ from typing import Literal
 
 type PhotoFormat = Literal["jpeg", "png", "webp"]
 
+MAX_PARTS = 100_000
+"""Segments or chunks of one file; the largest photos have some ten thousand, and each costs its readers time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:

@@ -4,15 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from backdrop.imaging.containers.header import CutShortError, DamagedError, Header, RareKindError
+from backdrop.imaging.containers.header import MAX_PARTS, CutShortError, DamagedError, Header, RareKindError
 
 MAGIC = b"\xff\xd8\xff"
 MAX_SCANS = 200
 """Encoders write about ten scans; thousands in a small file only burn the decoder's time."""
 
-_END_OF_IMAGE = 0xD9
-_START_OF_SCAN = 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MOST_PIXELS_A_BYTE = 512
+"""Each block of 8 x 8 takes a bit at least: the code of its first coefficient (F.1.2.1)."""
+
+END_OF_IMAGE = 0xD9
+START_OF_SCAN = 0xDA
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _PROGRESSIVE = 0xC2
 _WITHOUT_LENGTH = frozenset({0x01, 0xD8})
@@ -23,25 +26,30 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One marker and where its payload lies in the file."""
+    """One marker, the byte at which it stands, and where its payload lies in the file."""
 
     marker: int
+    at: int
     start: int
     end: int
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Every segment of the first picture, its end marker last.
+    """Every segment of the first picture, its end marker last; what lies between a scan and the next is its pixel data.
 
-    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length.
+    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length or too many.
     """
     position = 2
-    while found := _MARKER.search(data, position):
-        marker, start = data[found.start() + 1], found.end()
-        if marker == _END_OF_IMAGE:
-            yield Segment(marker, start, start)
-            return
-        if marker in _WITHOUT_LENGTH:
+    for _ in range(MAX_PARTS):
+        found = _MARKER.search(data, position)
+        if found is None:
+            break
+        at, start = found.span()
+        marker = data[at + 1]
+        if marker == END_OF_IMAGE or marker in _WITHOUT_LENGTH:
+            yield Segment(marker, at, start, start)
+            if marker == END_OF_IMAGE:
+                return
             position = start
             continue
         length = int.from_bytes(data[start : start + 2])
@@ -49,17 +57,19 @@ def segments(data: bytes) -> Iterator[Segment]:
         if position > len(data) or start + 2 > len(data):
             break
         if length < 2:
-            raise DamagedError(f"has a segment at byte {found.start():,} with an impossible length")
-        yield Segment(marker, start + 2, position)
+            raise DamagedError(f"has a segment at byte {at:,} with an impossible length")
+        yield Segment(marker, at, start + 2, position)
+    else:
+        raise DamagedError(f"has more than {MAX_PARTS:,} segments")
     raise CutShortError(f"has no end marker after its {len(data):,} bytes")
 
 
 def read_header(data: bytes) -> Header:
     """Size and colours from the frame segment; raises `ContainerError` without a sound one."""
     for segment in segments(data):
-        if segment.marker in _FRAMES:
+        if segment.marker in FRAMES:
             return _read_frame(segment.marker, data[segment.start : segment.end])
-        if segment.marker in (_START_OF_SCAN, _END_OF_IMAGE):
+        if segment.marker in (START_OF_SCAN, END_OF_IMAGE):
             break
     raise DamagedError("names no picture size before its pixels")
 
@@ -79,12 +89,14 @@ def _read_frame(marker: int, payload: bytes) -> Header:
 def complete(data: bytes, header: Header) -> Header:
     """Walks to the end marker; raises `ContainerError` without it or a picture."""
     markers = [segment.marker for segment in segments(data)]
-    frames = [marker for marker in markers if marker in _FRAMES]
-    scans = markers.count(_START_OF_SCAN)
+    frames = [marker for marker in markers if marker in FRAMES]
+    scans = markers.count(START_OF_SCAN)
     if len(frames) != 1 or scans == 0:
         raise DamagedError(f"has {len(frames)} frames and {scans} scans instead of one picture")
     if scans > MAX_SCANS:
         raise DamagedError(f"has {scans:,} scans; {MAX_SCANS} are more than any camera writes")
+    if len(data) * _MOST_PIXELS_A_BYTE < header.width * header.height:
+        raise CutShortError(f"has only {len(data):,} bytes for {header.width:,} x {header.height:,} pixels")
     samples = header.width * header.height * len(header.mode)
     # libjpeg keeps 16-bit coefficients of the whole picture unless one baseline scan holds it all;
     # otherwise the trial decode at 1/8 of each side needs 1/64.

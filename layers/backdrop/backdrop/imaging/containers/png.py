@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from backdrop.imaging.containers.header import BombError, CutShortError, DamagedError, Header
+from backdrop.imaging.containers.header import MAX_PARTS, BombError, CutShortError, DamagedError, Header
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_METADATA_BYTES = 8_000_000
@@ -42,7 +42,7 @@ class Chunk:
 def chunks(data: bytes) -> Iterator[Chunk]:
     """Every chunk to `IEND`; raises `CutShortError` or `DamagedError` where the file breaks off."""
     position, view = len(MAGIC), memoryview(data)
-    while True:
+    for _ in range(MAX_PARTS):
         start = position + 8
         end = start + int.from_bytes(data[position : position + 4])
         if end + 4 > len(data) or start > len(data):
@@ -56,6 +56,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         if name == b"IEND":
             return
         position = end + 4
+    raise DamagedError(f"has more than {MAX_PARTS:,} chunks")
 
 
 def read_header(data: bytes) -> Header:

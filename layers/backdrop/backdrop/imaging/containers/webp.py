@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backdrop.imaging.containers.header import CutShortError, DamagedError, Header, RareKindError
+from backdrop.imaging.containers.header import MAX_PARTS, CutShortError, DamagedError, Header, RareKindError
 
 _ALPHA_FLAG = 0x10
 _ANIMATION_FLAG = 0x02
@@ -30,13 +30,16 @@ def chunks(data: bytes) -> Iterator[Chunk]:
     if end > len(data):
         raise CutShortError(f"says {end:,} bytes and has {len(data):,}")
     position, view = 12, memoryview(data)
-    while position < end:
+    for _ in range(MAX_PARTS):
+        if position >= end:
+            return
         start = position + 8
         length = int.from_bytes(data[position + 4 : start], "little")
         if start + length > end:
             raise DamagedError("has a chunk that reaches beyond its end")
         yield Chunk(data[position : position + 4], view[start : start + length])
         position = start + length + length % 2
+    raise DamagedError(f"has more than {MAX_PARTS:,} chunks")
 
 
 def read_header(data: bytes) -> Header:

@@ -12,6 +12,7 @@ from backdrop.steps.intake import Intake
 from backdrop.steps.moving import Moves, into_lanes
 from backdrop.steps.photo import Photos
 from backdrop.steps.references import References
+from backdrop.steps.seen import Seer
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class Arriving:
         folders = Folders(self.ledger, self.books, defaults, self.intake, self.deliver, self.clock)
         asking = Asking(
             photos=self.photos,
+            see=Seer(self.photos, self.inputs, self.max_megapixels),
             defaults=defaults,
             references=references,
             clock=self.clock,
             default_provider=self.default_provider,
-            max_megapixels=self.max_megapixels,
             prices=self.prices,
             lane_of=self.ledger.lane,
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backdrop.ports import Clock, Downloads, Events, Ledger, OutputBucket, Queue
+from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue
 from backdrop.steps.deliver import Deliver
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.telling import LaneNews
@@ -14,6 +14,7 @@ class Handing:
     """What hands over. `input_bucket` is the stack's own; `max_megapixels` bounds what is decoded."""
 
     ledger: Ledger
+    photos: InputBucket
     output: OutputBucket
     deliver: Queue
     downloads: Downloads
@@ -22,6 +23,7 @@ class Handing:
     clock: Clock
     input_bucket: str
     max_megapixels: int
+    provenance: bool = True
 
     @property
     def views(self) -> Views:
@@ -32,12 +34,14 @@ def deliver(handing: Handing) -> Deliver:
     """The step that hands over."""
     pictures = Pictures(
         ledger=handing.ledger,
+        photos=handing.photos,
         output=handing.output,
         deliver=handing.deliver,
         downloads=handing.downloads,
         clock=handing.clock,
         input_bucket=handing.input_bucket,
         max_megapixels=handing.max_megapixels,
+        provenance=handing.provenance,
     )
     return Deliver(
         ledger=handing.ledger,

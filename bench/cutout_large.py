@@ -1,0 +1,36 @@
+"""One full-size cut-out from file to file in a process of its own, which tells its peak memory and its times."""
+
+import json
+import resource
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from backdrop.imaging.cutout import full_size
+
+
+def main(photo: Path, answer: Path) -> None:
+    """Print peak megabytes and seconds of CPU."""
+    Image.MAX_IMAGE_PIXELS = None
+    data, cut_out = photo.read_bytes(), answer.read_bytes()
+    moments = [time.process_time()]
+    original = Image.open(BytesIO(data))
+    original.load()
+    ImageOps.exif_transpose(original, in_place=True)
+    moments.append(time.process_time())
+    made = full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
+    moments.append(time.process_time())
+    file = BytesIO()
+    made.save(file, "PNG", compress_level=4)
+    moments.append(time.process_time())
+    seconds = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    told = dict(zip(("decode", "cut", "encode"), seconds, strict=True))
+    told |= {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "png": file.tell() / 1e6}
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,115 @@
+"""Peak memory and processor time of cutting out a 50-megapixel photo: `python bench/deliver_memory.py`.
+
+From the bytes of photo and provider's answer to the signed file of each output, as deliver does it, each in a fresh
+process; 1 where one takes more than deliver may count on. `--megapixels 100`: larger photos, for which there is no such
+limit. WebP's own encoder takes more, and is only told of.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from backdrop.core.output import output_of
+from backdrop.core.output_wish import MARKETPLACE
+from backdrop.core.provenance import xmp_packet
+from backdrop.imaging.metadata import with_xmp
+from backdrop.imaging.output import Original, PaidPicture
+from backdrop.imaging.prepare import upright_photo
+from backdrop.imaging.sniff import sniff
+from backdrop.imaging.verify import verify_result
+
+MOST_MEGABYTES = 512
+MEGAPIXELS = 50
+_ANSWER = (1_536, 1_024)
+_MEGABYTE = 1_000_000
+_KILOBYTE = 1_024
+_SHOP: dict[str, Any] = MARKETPLACE | {"name": "shop"}
+_THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
+_WEBP = "WebP in the photo's size"
+OUTPUTS: dict[str, list[dict[str, Any]]] = {
+    "PNG in the photo's size": [{}],
+    _WEBP: [{"format": "webp"}],
+    "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
+    "marketplace": [MARKETPLACE],
+    "PNG, marketplace and thumb": [
+        {},
+        MARKETPLACE | {"name": "shop"},
+        {"name": "thumb", "format": "webp", "width": 400},
+    ],
+    "the provider's picture": [{"size": "provider"}],
+}
+
+
+def main(megapixels: int) -> int:
+    """Print the table."""
+    heaviest = 0.0
+    sys.stdout.write(f"{f'{megapixels} megapixels':<28} {'MB out':>6} {'peak MB':>8} {'CPU s':>6}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        # A process that is forked from a large one counts its memory as its own, so this one stays small.
+        _run("make", folder, str(megapixels))
+        for name in OUTPUTS:
+            made, peak, seconds = _run("measure", folder, name).split()
+            heaviest = max(heaviest, 0 if name == _WEBP else float(peak))
+            sys.stdout.write(f"{name:<28} {made:>6} {peak:>8} {seconds:>6}\n")
+    return int(megapixels == MEGAPIXELS and heaviest > MOST_MEGABYTES)
+
+
+def make(folder: Path, megapixels: int) -> None:
+    """A photo with a grain, and what a provider cuts out of it in fewer pixels."""
+    height = round(sqrt(megapixels * _MEGABYTE / 1.5))
+    size = round(height * 1.5), height
+    grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
+    photo = Image.merge("RGB", [Image.effect_noise((433, 289), 90) for _ in range(3)]).resize(size)
+    for left in range(0, size[0], grain.width):
+        for top in range(0, size[1], grain.height):
+            box = (left, top, min(left + grain.width, size[0]), min(top + grain.height, size[1]))
+            part = grain.crop((0, 0, box[2] - left, box[3] - top))
+            photo.paste(Image.blend(photo.crop(box), part, 0.3), box)
+    photo.save(folder / "photo.jpg", quality=85)
+    cut_out = photo.resize(_ANSWER, Image.Resampling.BOX)
+    matte = Image.new("L", _ANSWER)
+    ImageDraw.Draw(matte).ellipse((200, 100, 1_300, 950), fill=255)
+    cut_out.putalpha(matte)
+    cut_out.save(folder / "answer.png")
+
+
+def measure(folder: Path, name: str) -> None:
+    """What one job's outputs take, on one line."""
+    data = (folder / "photo.jpg").read_bytes()
+    answer = (folder / "answer.png").read_bytes()
+    with Image.open(folder / "photo.jpg") as photo:
+        size = photo.size
+    began, made = time.process_time(), 0
+    picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
+    paid = PaidPicture(answer, picture, Original(size, lambda: upright_photo(data, 200)))
+    for output in OUTPUTS[name]:
+        file = paid.made(output_of(output)).data
+        signed = with_xmp(file, sniff(file).format or "png", xmp_packet("remove"))
+        made += len(signed)
+    seconds = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
+    sys.stdout.write(f"{made / _MEGABYTE:.1f} {peak:.0f} {seconds:.2f}\n")
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["make", folder, megapixels]:
+            make(Path(folder), int(megapixels))
+        case ["measure", folder, name]:
+            measure(Path(folder), name)
+        case ["--megapixels", megapixels]:
+            sys.exit(main(int(megapixels)))
+        case _:
+            sys.exit(main(MEGAPIXELS))

@@ -1,0 +1,109 @@
+"""Peak memory and processor time of preparing a photo, each in a fresh process: `python bench/prepare_memory.py`.
+
+The photos are made on the spot; fails where a photo of 50 megapixels takes more than intake may count on.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from backdrop.core.capability import PHOTO_LIMITS
+from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.prepare import prepare
+
+MOST_MEGABYTES = 512
+SIDES = (8_660, 5_774)
+"""50 megapixels."""
+_WITHIN_THE_LIMIT = 75
+_OVER_THE_LIMIT = 95
+_MEGABYTE = 1_000_000
+_KILOBYTE = 1_024
+
+
+def photos() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What stands in the table, and how each photo is saved."""
+    fine = {"quality": _WITHIN_THE_LIMIT}
+    yield "passes as it is", fine
+    yield "over 10 MB", {"quality": _OVER_THE_LIMIT}
+    yield "on its side", {**fine, "exif": _on_its_side()}
+    yield "on its side, progressive", {**fine, "exif": _on_its_side(), "progressive": True}
+    yield "on its side, over 10 MB", {"quality": _OVER_THE_LIMIT, "subsampling": 0, "exif": _on_its_side()}
+    yield "another profile", {**fine, "icc_profile": _other_profile()}
+    yield "CMYK, on its side", {**fine, "mode": "CMYK", "exif": _on_its_side()}
+
+
+def main() -> int:
+    """Print the table; 1 where one photo takes too much."""
+    heaviest = 0.0
+    sys.stdout.write(f"{'JPEG of 50 megapixels':<28} {'MB in':>6} {'MB out':>6} {'peak MB':>8} {'CPU s':>6}  changes\n")
+    with tempfile.TemporaryDirectory() as folder:
+        # A process that is forked from a large one counts its memory as its own, so this one stays small.
+        _run("make", folder)
+        for name, _ in photos():
+            size, sent, peak, seconds, changes = _run("measure", folder, name).rstrip("\n").split(" ", 4)
+            heaviest = max(heaviest, float(peak))
+            sys.stdout.write(f"{name:<28} {size:>6} {sent:>6} {peak:>8} {seconds:>6}  {changes}\n")
+    return int(heaviest > MOST_MEGABYTES)
+
+
+def make(folder: Path) -> None:
+    """The photos, under their names."""
+    shown = _scene()
+    for name, options in photos():
+        shown.convert(options.pop("mode", "RGB")).save(folder / name, "JPEG", **options)
+
+
+def measure(file: Path) -> None:
+    """What one photo takes, on one line."""
+    data = file.read_bytes()
+    began = time.process_time()
+    found = prepare(data, PHOTO_LIMITS["ideogram"], 100)
+    seconds = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
+    sent = len(found.data) / _MEGABYTE if found.data else 0
+    sys.stdout.write(f"{len(data) / _MEGABYTE:.1f} {sent:.1f} {peak:.0f} {seconds:.2f} {', '.join(found.changes)}\n")
+
+
+def _scene() -> Image.Image:
+    """Clouds of color with a grain, so that it weighs what a photo weighs."""
+    clouds = Image.merge("RGB", [Image.effect_noise((433, 289), 90) for _ in range(3)])
+    grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
+    shown = clouds.resize(SIDES, Image.Resampling.BICUBIC)
+    sheet = Image.new("RGB", SIDES)
+    for left in range(0, SIDES[0], grain.width):
+        for top in range(0, SIDES[1], grain.height):
+            sheet.paste(grain, (left, top))
+    return Image.blend(shown, sheet, 0.3)
+
+
+def _on_its_side() -> bytes:
+    said = Image.Exif()
+    said[0x0112] = 6
+    return said.tobytes()
+
+
+def _other_profile() -> bytes:
+    """sRGB with red and green exchanged."""
+    return srgb_profile().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["make", folder]:
+            make(Path(folder))
+        case ["measure", folder, name]:
+            measure(Path(folder) / name)
+        case _:
+            sys.exit(main())

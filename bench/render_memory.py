@@ -1,0 +1,114 @@
+"""Peak memory of one paid call with a photo of 10 MB, in a fresh process: `python bench/render_memory.py`.
+
+With all that render's door imports, its clients and the photo as S3 hands it out, up to the answer of a server here;
+1 where it takes more than render may count on.
+"""
+
+import importlib.util
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+
+import boto3
+from PIL import Image
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.api_key import ApiKey
+from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job
+from backdrop.imaging.metadata import bare
+from backdrop.providers.ideogram import Ideogram
+
+MOST_MEGABYTES = 192
+_MEGABYTE = 1_000_000
+_KILOBYTE = 1_024
+_DOOR = Path(__file__).parents[1] / "functions" / "render" / "app.py"
+_ANSWER = (
+    b'{"created":"2026-11-16T12:00:00Z","data":[{"is_image_safe":true,"seed":1,"url":"https://ideogram.ai/a.png"}]}'
+)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Takes any body and gives the same answer."""
+
+    def do_POST(self) -> None:  # noqa: N802
+        left = int(self.headers["Content-Length"])
+        while left > 0:
+            left -= len(self.rfile.read(min(left, 65_536)))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(_ANSWER)))
+        self.end_headers()
+        self.wfile.write(_ANSWER)
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+def photo() -> bytes:
+    """Noise as a JPEG just below what a provider takes, with a comment that is cut out."""
+    noise = Image.effect_noise((4200, 3300), 90)
+    file = BytesIO()
+    Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise)).save(file, "JPEG", quality=78)
+    data = file.getvalue()
+    comments = (MAX_PHOTO_BYTES - len(data)) // 65_535
+    return data[:2] + (b"\xff\xfe\xff\xff" + bytes(65_533)) * comments + data[2:]
+
+
+def measure(path: Path, url: str) -> None:
+    """Make the call; print the peak."""
+    _import_the_door()
+    clients = [boto3.client(name, region_name="eu-central-1") for name in ("s3", "sqs", "dynamodb", "lambda")]
+    data = path.read_bytes()
+    now = datetime.now(UTC)
+    job = Job(
+        job_id="j", content_key="c", source_id="s", bucket="b", key="red.jpg", version_id=None, sha256=sha256_hex(data),
+        variant="", operation="remove", provider="ideogram", asked={"operation": "remove"},
+        instructions={"operation": "remove"}, provenance={}, quoted=0, queued_at=now,
+    )  # fmt: skip
+    call = Ideogram(url, 60, lambda _: ApiKey("key")).prepare(job, bare(data))
+    answer = call if isinstance(call, Answer) else call(print)
+    if not isinstance(answer, Answer) or answer.kind is not Class.OK or not clients:
+        raise TypeError(f"the call ended otherwise: {answer}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
+    print(f"{len(data) / _MEGABYTE:.1f} {peak:.0f}")
+
+
+def _import_the_door() -> None:
+    spec = importlib.util.spec_from_file_location("app", _DOOR)
+    if spec is None or spec.loader is None:
+        raise ImportError(str(_DOOR))
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def main() -> int:
+    """Print the figure."""
+    with tempfile.NamedTemporaryFile() as file, HTTPServer(("127.0.0.1", 0), Server) as server:
+        # A process that is forked from a large one counts its memory as its own, so another one makes the photo.
+        _run("make", file.name)
+        Thread(target=server.serve_forever, daemon=True).start()
+        size, peak = _run("measure", file.name, f"http://127.0.0.1:{server.server_port}").split()
+        server.shutdown()
+    print(f"render, a photo of {size} MB: {peak} MB at its peak")
+    return int(float(peak) > MOST_MEGABYTES)
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["make", path]:
+            Path(path).write_bytes(photo())
+        case ["measure", path, url]:
+            measure(Path(path), url)
+        case _:
+            sys.exit(main())

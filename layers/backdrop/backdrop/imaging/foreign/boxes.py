@@ -1,0 +1,73 @@
+"""HEIC and AVIF, box by box: what size they claim and whether they reach as far as they say, per ISO/IEC 14496-12."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backdrop.imaging.containers.header import CutShortError, DamagedError
+
+_HEAD = 8
+_LONG_HEAD = 16
+_MOST_BOXES = 100_000
+_INSIDE = {b"meta": 4, b"iprp": 0, b"ipco": 0}
+"""The boxes on the way to a picture's size, and the bytes before what is in them (ISO/IEC 23008-12, 6.5.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Its four letters and where its content lies in the file."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+def read_size(data: bytes) -> tuple[int, int] | None:
+    """The largest size that any picture in it claims; None where there are no pictures but a film's frames.
+
+    What a picture unpacks to is bounded by its decoder: libheif takes none that is larger than its claim, libavif none
+    of more than 268 megapixels.
+    """
+    claims = [_claim(data, box) for box in _sizes(data, 0, len(data))]
+    return max(claims, key=lambda claim: claim[0] * claim[1], default=None)
+
+
+def check_whole(data: bytes) -> int:
+    """1: which of its pictures is shown, the decoder knows.
+
+    Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
+    """
+    if not {b"meta", b"moov"} & {box.name for box in _boxes(data, 0, len(data))}:
+        raise DamagedError("describes no picture")
+    return 1
+
+
+def _sizes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    for box in _boxes(data, start, end):
+        if box.name == b"ispe":
+            yield box
+        elif box.name in _INSIDE:
+            yield from _sizes(data, box.start + _INSIDE[box.name], box.end)
+
+
+def _claim(data: bytes, box: Box) -> tuple[int, int]:
+    width, height = (int.from_bytes(data[box.start + at : box.start + at + 4]) for at in (4, 8))
+    return width, height
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """The boxes between two places of the file, one after the other."""
+    for _ in range(_MOST_BOXES):
+        if start >= end:
+            return
+        size, head = int.from_bytes(data[start : start + 4]), _HEAD
+        if size == 1:
+            size, head = int.from_bytes(data[start + _HEAD : start + _LONG_HEAD]), _LONG_HEAD
+        if size == 0:
+            size = end - start
+        if size < head:
+            raise DamagedError(f"has a box at byte {start:,} with an impossible length")
+        if start + size > end:
+            raise CutShortError(f"has a box of {size:,} bytes at byte {start:,}, and {end - start:,} are there")
+        yield Box(data[start + 4 : start + 8], start + head, start + size)
+        start += size
+    raise DamagedError(f"has over {_MOST_BOXES:,} boxes")

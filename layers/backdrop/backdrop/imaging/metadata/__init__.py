@@ -1,0 +1,45 @@
+"""What a file says beside its pixels: cut out of a photo before it leaves, put into a picture that is handed over.
+
+Nothing here decodes a pixel: the compressed pixel data leaves as it came, so what hides inside it stays there.
+"""
+
+from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.metadata import jpeg, png, webp
+from backdrop.imaging.metadata.rest import Stripped
+from backdrop.imaging.sniff import sniff
+
+
+def strip(data: bytes, photo_format: PhotoFormat, *, keep_profile: bool = False) -> Stripped:
+    """The photo with nothing but what its decoder needs, and what was found beside it.
+
+    Only known parts stay, so what no list names is cut as well; a sound color profile stays where `keep_profile` says
+    so. `data` has passed `inspect_photo`; anything else may raise a `ContainerError`.
+    """
+    match photo_format:
+        case "jpeg":
+            return jpeg.strip(data, keep_profile=keep_profile)
+        case "png":
+            return png.strip(data, keep_profile=keep_profile)
+        case "webp":
+            return webp.strip(data, keep_profile=keep_profile)
+
+
+def bare(data: bytes) -> bytes:
+    """A photo that passes as it is, as it is sent: without what it says beside its pixels."""
+    photo_format = sniff(data).format
+    return strip(data, photo_format).data if photo_format else data
+
+
+def with_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
+    """The picture with this XMP packet in place of any other; all else in it stays, byte for byte.
+
+    Raises `ValueError` for a packet too long for the format, a `ContainerError` for a picture that is cut short or
+    damaged.
+    """
+    match photo_format:
+        case "jpeg":
+            return jpeg.with_xmp(data, packet)
+        case "png":
+            return png.with_xmp(data, packet)
+        case "webp":
+            return webp.with_xmp(data, packet)

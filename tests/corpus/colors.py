@@ -1,0 +1,113 @@
+"""Files whose colors or channels no provider takes as they are."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from tests.corpus.case import Case
+from tests.corpus.files import saved, tiff, wide_png
+from tests.corpus.icc import (
+    ADOBE,
+    LINEAR,
+    P3,
+    PROPHOTO,
+    TURNED,
+    cmyk_profile,
+    grey_profile,
+    rgb_profile,
+    seen_grey,
+    seen_ink,
+    seen_rgb,
+)
+from tests.corpus.scene import Pixels, picture, scene, with_alpha
+from tests.unit.imaging_photos import raw_png
+
+_CONVERTED = ("profile:converted",)
+GREY = ("colors:grey",)
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    yield from _profiles()
+    yield from _inks()
+    yield from _few_channels()
+    yield from _wide()
+
+
+def _profiles() -> Iterator[Case]:
+    shown = scene()
+    for space in (P3, ADOBE, PROPHOTO, LINEAR, TURNED):
+        data = saved(shown, "jpeg", icc_profile=rgb_profile(space))
+        yield Case(f"jpeg-in-{space.name}", data, _CONVERTED, seen=seen_rgb(space), encoded="jpeg:kept_quality")
+    for kind in ("png", "webp"):
+        data = saved(shown, kind, icc_profile=rgb_profile(ADOBE))
+        yield Case(f"{kind}-in-{ADOBE.name}", data, _CONVERTED, seen=seen_rgb(ADOBE), encoded="png:lossless")
+    clear = saved(with_alpha(shown), "png", icc_profile=rgb_profile(P3))
+    yield Case("png-with-alpha-in-P3", clear, _CONVERTED, seen=seen_rgb(P3), encoded="png:lossless")
+    few = saved(picture(shown).quantize(64), "png", icc_profile=rgb_profile(ADOBE))
+    yield Case("png-palette-in-Adobe-RGB", few, (*_CONVERTED, "colors:palette"), seen=seen_rgb(ADOBE))
+    dark = saved(picture(shown).convert("L"), "jpeg", icc_profile=grey_profile(1.0))
+    yield Case("jpeg-grey-in-linear-light", dark, (*_CONVERTED, *GREY), seen=seen_grey(1.0))
+
+
+def _inks() -> Iterator[Case]:
+    inks = _inks_of(scene())
+    cmyk = Image.fromarray(inks, "CMYK")
+    said = ("colors:cmyk",)
+    plain = saved(cmyk, "jpeg")
+    yield Case("jpeg-cmyk", plain, said)
+    # Bytes as Photoshop writes them: the same inks, said to be stored as YCCK.
+    yield Case("jpeg-ycck", _as_ycck(plain), said)
+    profiled = saved(cmyk, "jpeg", icc_profile=cmyk_profile())
+    yield Case("jpeg-cmyk-with-a-profile", profiled, (*_CONVERTED, *said), pixels=seen_ink(inks))
+    wrong = saved(cmyk, "jpeg", icc_profile=rgb_profile(P3))
+    yield Case("jpeg-cmyk-with-a-screen's-profile", wrong, ("profile:ignored", *said))
+    changes = ("converted:tiff", *said)
+    for packing in ("raw", "tiff_lzw"):
+        yield Case(f"tiff-cmyk-{packing}", saved(cmyk, "tiff", compression=packing), changes, pixels=_naive(inks))
+    data = saved(cmyk, "tiff", icc_profile=cmyk_profile())
+    changes = ("converted:tiff", *_CONVERTED, *said)
+    yield Case("tiff-cmyk-with-a-profile", data, changes, pixels=seen_ink(inks))
+    wide = tiff(inks.astype(np.uint16) * 257, photometric="separated")
+    yield Case("tiff-cmyk-16-bit", wide, ("converted:tiff", *said), pixels=_naive(inks))
+
+
+def _few_channels() -> Iterator[Case]:
+    shown = picture(scene())
+    yield Case("jpeg-grey", saved(shown.convert("L"), "jpeg"), GREY, encoded="jpeg:kept_quality")
+    yield Case("png-grey", saved(shown.convert("L"), "png"), GREY, encoded="png:lossless")
+    yield Case("png-of-one-bit", saved(shown.convert("1"), "png"), GREY)
+    yield Case("png-of-four-greys", raw_png(32, 32, (b"\0" + b"\x1b" * 8) * 32, bits=2, colour=0), GREY)
+    few = shown.quantize(40)
+    yield Case("png-palette", saved(few, "png"), ("colors:palette",))
+    yield Case("png-palette-of-two", saved(shown.quantize(2), "png"), ("colors:palette",))
+    yield Case("png-palette-with-a-clear-one", saved(few, "png", transparency=3), ("colors:palette",))
+    clear = with_alpha(np.asarray(shown.convert("L").convert("RGB")))
+    yield Case("png-grey-with-alpha", saved(picture(clear).convert("LA"), "png"), GREY, pixels=clear)
+
+
+def _wide() -> Iterator[Case]:
+    shown = scene()
+    grey = np.asarray(picture(shown).convert("L"))
+    yield Case("png-16-bit", wide_png(shown), ("bits:16",))
+    yield Case("png-16-bit-with-alpha", wide_png(with_alpha(shown)), ("bits:16",))
+    yield Case("png-16-bit-grey", wide_png(grey), (*GREY, "bits:16"))
+
+
+def _inks_of(shown: Pixels) -> Pixels:
+    """Inks with as much black as there can be without any of the others going below nothing."""
+    ink = 255 - shown
+    black = ink.min(axis=-1, keepdims=True) // 2
+    return np.concatenate([ink - black, black], axis=-1).astype(np.uint8)
+
+
+def _naive(inks: Pixels) -> Pixels:
+    """What is seen of inks that nobody describes: each takes its part of the light."""
+    light = (255 - inks.astype(float)) / 255
+    return np.round(light[..., :3] * light[..., 3:] * 255).astype(np.uint8)
+
+
+def _as_ycck(data: bytes) -> bytes:
+    at = data.index(b"Adobe") + 11
+    return data[:at] + b"\x02" + data[at + 1 :]

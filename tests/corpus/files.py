@@ -1,0 +1,100 @@
+"""Files of the corpus as bytes: what Pillow writes, and what it has to be made to write."""
+
+import struct
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image
+
+from tests.corpus.scene import Pixels, picture
+
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "gif": "GIF", "bmp": "BMP"}
+_HIGH = {
+    "jpeg": {"quality": 98, "subsampling": 0},
+    "webp": {"lossless": True, "exact": True},
+    "avif": {"quality": 98, "subsampling": "4:4:4", "speed": 9},
+}
+
+
+def saved(pixels: Pixels | Image.Image, kind: str, **options: Any) -> bytes:
+    """A file of nearly the same pixels; `heic` is written by libheif and x265."""
+    shown = pixels if isinstance(pixels, Image.Image) else picture(pixels)
+    if kind == "heic":
+        return heic(shown, **options)
+    file = BytesIO()
+    shown.save(file, FORMATS[kind], **{**_HIGH.get(kind, {}), **options})
+    return file.getvalue()
+
+
+def heic(shown: Image.Image, **options: Any) -> bytes:
+    """A HEIC of the best quality."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    file = BytesIO()
+    shown.save(file, "HEIF", quality=98, chroma=444, **options)
+    return file.getvalue()
+
+
+def ten_bit_heic(pixels: Pixels) -> bytes:
+    """A HEIC of 10 bits a channel, as newer phones write."""
+    import pillow_heif
+
+    file = BytesIO()
+    wide = (pixels.astype("<u2") * 257).tobytes()
+    written = pillow_heif.from_bytes("RGB;16", (pixels.shape[1], pixels.shape[0]), wide)
+    written.save(file, quality=98, chroma=444)
+    return file.getvalue()
+
+
+def exif(orientation: int) -> bytes:
+    """An EXIF block that says an orientation and where the photo was taken."""
+    said = Image.Exif()
+    said[0x0112] = orientation
+    said[0x010F] = "A camera"
+    said.get_ifd(0x8825)[1] = "N"
+    return said.tobytes()
+
+
+def tiff(pixels: Any, **options: Any) -> bytes:
+    """What tifffile writes."""
+    file = BytesIO()
+    tifffile.imwrite(file, pixels, metadata=None, **options)
+    return file.getvalue()
+
+
+def wide_png(pixels: Pixels) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow cannot write in color."""
+    stored = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]] if pixels.ndim == 3 else pixels
+    done, data = cv2.imencode(".png", np.ascontiguousarray(stored.astype(np.uint16) * 257))
+    assert done
+    return data.tobytes()
+
+
+def bmp(width: int, height: int, depth: int, rows: bytes, *, packing: int = 0, masks: bytes = b"") -> bytes:
+    """A BMP whose rows are there as they are; a negative height stores the first one first."""
+    start = 54 + len(masks)
+    head = struct.pack("<2sIIIIiiHHIIiiII", b"BM", start + len(rows), 0, start, 40, width, height, 1, depth, packing,
+                       len(rows), 2835, 2835, 0, 0)  # fmt: skip
+    return head + masks + rows
+
+
+def gif_head(width: int, height: int) -> bytes:
+    """A GIF of one frame that is there in name only."""
+    frame = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02L\x01\0"
+    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6) + frame + b";"
+
+
+def tiff_head(*entries: tuple[int, int, int], tail: bytes = b"") -> bytes:
+    """A TIFF page with these tags (tag, type, value), each one a single value; its pixels are `tail`."""
+    packed = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in sorted(entries))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + packed + bytes(4) + tail
+
+
+def claiming(data: bytes, width: int, height: int) -> bytes:
+    """A HEIC or AVIF whose container claims another size than its picture has."""
+    at = data.index(b"ispe") + 8
+    return data.replace(data[at : at + 8], struct.pack(">II", width, height))

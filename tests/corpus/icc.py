@@ -1,0 +1,145 @@
+"""Color profiles built byte by byte, and what they mean in plain arithmetic, as a reference that is not littlecms."""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tests.corpus.scene import Pixels
+
+type Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+D50 = np.array([0.9642, 1.0, 0.8249])
+_D65 = (0.3127, 0.3290)
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+
+@dataclass(frozen=True)
+class Space:
+    """RGB colors: where its primaries and its white lie (x, y), and the power of its curve (0: sRGB's own curve)."""
+
+    name: str
+    primaries: tuple[tuple[float, float], ...]
+    gamma: float
+    white: tuple[float, float] = _D65
+
+    @property
+    def to_xyz(self) -> Numbers:
+        """Linear RGB to XYZ under D50 (Bradford), a column for each primary."""
+        columns = np.array([_xyz(*primary) for primary in self.primaries]).T
+        white = np.array(_xyz(*self.white))
+        return _adapted(white) @ (columns * np.linalg.solve(columns, white))
+
+    def linear(self, values: Numbers) -> Numbers:
+        """0..1 as stored to 0..1 as light."""
+        return values**self.gamma if self.gamma else _srgb_light(values)
+
+
+_709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+SRGB = Space("sRGB as another maker writes it", _709, 0)
+P3 = Space("Display P3", ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), 0)
+ADOBE = Space("Adobe RGB (1998)", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), 2.19921875)
+PROPHOTO = Space("ROMM RGB", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), 1.8, (0.3457, 0.3585))
+LINEAR = Space("Linear light", _709, 1.0)
+TURNED = Space("sRGB with red and green exchanged", (_709[1], _709[0], _709[2]), 0)
+
+
+def rgb_profile(space: Space) -> bytes:
+    """A display's profile: three primaries and one curve (ICC.1:2001-04)."""
+    curve = _gamma(space.gamma) if space.gamma else _table()
+    primaries = [_xyz_tag(column) for column in space.to_xyz.T]
+    tags: dict[bytes, bytes] = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True))
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    return _profile(b"mntrRGB XYZ ", space.name, tags)
+
+
+def grey_profile(gamma: float) -> bytes:
+    """A profile of one channel."""
+    return _profile(b"mntrGRAYXYZ ", f"Grey {gamma}", {b"kTRC": _gamma(gamma)})
+
+
+def cmyk_profile() -> bytes:
+    """A press whose inks darken in proportion, so that any interpolation of its corners is exact."""
+    corners = [[n >> shift & 1 for shift in (3, 2, 1, 0)] for n in range(16)]
+    lab = _ink_lab(np.array(corners, dtype=np.float64))
+    table = np.round(lab * [2.55, 1, 1] + [0, 128, 128]).astype(np.uint8).tobytes()
+    straight = bytes(range(256))
+    head = struct.pack(">4s4xBBBx9i", b"mft1", 4, 3, 2, *(65536 * (n % 4 == 0) for n in range(9)))
+    return _profile(b"prtrCMYKLab ", "Plain inks", {b"A2B0": head + straight * 4 + table + straight * 3})
+
+
+def seen_rgb(space: Space) -> Callable[[Pixels], Pixels]:
+    """What sRGB shows of pixels that were stored in the space."""
+
+    def seen(pixels: Pixels) -> Pixels:
+        light = space.linear(pixels[..., :3] / 255) @ space.to_xyz.T @ np.linalg.inv(SRGB.to_xyz).T
+        return np.dstack([_srgb_bytes(light), pixels[..., 3:]])
+
+    return seen
+
+
+def seen_grey(gamma: float) -> Callable[[Pixels], Pixels]:
+    """What sRGB shows of greys that were stored with that curve."""
+    return lambda pixels: _srgb_bytes((pixels / 255) ** gamma)
+
+
+def seen_ink(inks: Pixels) -> Pixels:
+    """What sRGB shows of `cmyk_profile`'s inks, 0..255 each."""
+    lab = _ink_lab(inks / 255)
+    middle = (lab[..., 0] + 16) / 116
+    steps = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(steps > 6 / 29, steps**3, (steps - 4 / 29) * 3 * (6 / 29) ** 2) * D50
+    return _srgb_bytes(xyz @ np.linalg.inv(SRGB.to_xyz).T)
+
+
+def _ink_lab(inks: Numbers) -> Numbers:
+    """Lab of inks 0..1."""
+    return [94, 0, 4] + inks @ np.array([[-18, -20, -24], [-20, 30, -2], [-4, -3, 34], [-44, 0, -3]])
+
+
+def _srgb_light(values: Numbers) -> Numbers:
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def _srgb_bytes(light: Numbers) -> Pixels:
+    light = np.clip(light, 0, 1)
+    values = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.round(values * 255).astype(np.uint8)
+
+
+def _xyz(x: float, y: float) -> tuple[float, float, float]:
+    return x / y, 1.0, (1 - x - y) / y
+
+
+def _adapted(white: Numbers) -> Numbers:
+    return np.linalg.inv(_BRADFORD) @ np.diag((_BRADFORD @ D50) / (_BRADFORD @ white)) @ _BRADFORD
+
+
+def _fixed(values: Sequence[float] | Numbers) -> bytes:
+    return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
+
+
+def _xyz_tag(values: Sequence[float] | Numbers) -> bytes:
+    return b"XYZ \0\0\0\0" + _fixed(values)
+
+
+def _gamma(power: float) -> bytes:
+    return struct.pack(">4s4xIH", b"curv", 1, round(power * 256))
+
+
+def _table() -> bytes:
+    points = np.round(_srgb_light(np.linspace(0, 1, 1024)) * 65535).astype(">u2")
+    return struct.pack(">4s4xI", b"curv", len(points)) + points.tobytes()
+
+
+def _profile(kind: bytes, name: str, tags: dict[bytes, bytes]) -> bytes:
+    said = struct.pack(">4s4xI", b"desc", len(name) + 1) + name.encode() + bytes(1 + 4 + 4 + 2 + 1 + 67)
+    whole = {b"desc": said, b"cprt": b"text\0\0\0\0none\0", b"wtpt": _xyz_tag(D50), **tags}
+    start, body, index = 128 + 4 + 12 * len(whole), b"", b""
+    for tag, value in whole.items():
+        index += struct.pack(">4sII", tag, start + len(body), len(value))
+        body += value + bytes(-len(value) % 4)
+    head = struct.pack(">I4xI12s12s4s28x", start + len(body), 0x02400000, kind, bytes(12), b"acsp")
+    return head + _fixed(D50) + bytes(48) + struct.pack(">I", len(whole)) + index + body

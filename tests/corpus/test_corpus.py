@@ -1,0 +1,120 @@
+"""What becomes of each hard picture: passed as it is, set right, or refused with its own code."""
+
+import pytest
+
+from backdrop.core.errors import PhotoError
+from backdrop.imaging.prepare import Prepared, prepare
+from tests.corpus.case import Case
+from tests.corpus.make import corpus
+from tests.corpus.reference import alpha_difference, decoded, difference, shrunk
+from tests.corpus.scene import MARKS, Pixels, mark
+
+MOST_DIFFERENT = 2.0
+"""Mean CIE76: what eyes begin to see between two halves of one screen."""
+_MEGAPIXELS = 100
+
+TAKEN = [pytest.param(case, id=case.name) for case in corpus() if not case.code]
+PASSING = [pytest.param(case, id=case.name) for case in corpus() if case.passes]
+CHANGED = [pytest.param(case, id=case.name) for case in corpus() if not case.code and not case.passes]
+TURNED = [pytest.param(case, id=case.name) for case in corpus() if "-orientation-" in case.name and not case.passes]
+REFUSED = [pytest.param(case, id=case.name) for case in corpus() if case.code]
+
+
+_FOUND: dict[str, Prepared] = {}
+
+
+def prepared(case: Case) -> Prepared:
+    """Each file is prepared once for all that is asked of it."""
+    if case.name not in _FOUND:
+        _FOUND[case.name] = prepare(case.data, case.limits, _MEGAPIXELS)
+    return _FOUND[case.name]
+
+
+def sent(case: Case) -> Pixels:
+    """The pixels of what is sent, as OpenCV sees them."""
+    data = prepared(case).data
+    assert data is not None
+    return decoded(data)
+
+
+def expected(case: Case) -> Pixels:
+    pixels = decoded(case.data) if case.pixels is None else case.pixels
+    return case.seen(pixels) if case.seen else pixels
+
+
+def test_the_corpus_has_hard_pictures_of_every_fate() -> None:
+    assert min(len(PASSING), len(TURNED), len(REFUSED)) >= 30
+    assert len(CHANGED) >= 60
+
+
+@pytest.mark.parametrize("case", PASSING)
+def test_a_photo_that_fits_keeps_its_bytes(case: Case) -> None:
+    found = prepared(case)
+
+    assert found.data is None
+    assert found.changes == case.changes
+    assert (found.width, found.height) == found.original == decoded(case.data).shape[1::-1]
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_what_is_sent_fits_and_its_changes_are_told(case: Case) -> None:
+    found = prepared(case)
+
+    assert found.data is not None
+    assert len(found.data) <= case.limits.bytes
+    assert found.format in case.limits.formats
+    words = [word for word in found.changes if not word.startswith(("reencoded:", "scaled:"))]
+    assert tuple(words) == case.changes
+    assert [word for word in found.changes if word.startswith(f"reencoded:{case.encoded}")]
+    assert [word for word in found.changes if word.startswith(case.said)]
+    assert case.said or found.original == (found.width, found.height)
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_what_is_sent_looks_like_the_photo(case: Case) -> None:
+    found = sent(case)
+    reference = expected(case)
+    if reference.shape[:2] != found.shape[:2]:
+        reference = shrunk(reference, found.shape[1], found.shape[0])
+
+    assert difference(found, reference) <= MOST_DIFFERENT
+    assert alpha_difference(found, reference) <= MOST_DIFFERENT
+
+
+@pytest.mark.parametrize("case", TURNED)
+def test_each_corner_of_a_turned_photo_comes_where_it_belongs(case: Case) -> None:
+    found = sent(case)
+
+    for name, color in MARKS.items():
+        seen = found[mark(name)][4:12, 4:12].reshape(-1, found.shape[2]).mean(axis=0)
+        assert abs(seen[:3] - color).max() < 12, name
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_worked_with_is_refused_by_its_own_code(case: Case) -> None:
+    with pytest.raises(PhotoError) as caught:
+        prepared(case)
+
+    assert caught.value.code is case.code
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("case", CHANGED[::9])
+def test_the_same_bytes_are_always_prepared_alike(case: Case) -> None:
+    assert prepare(case.data, case.limits, _MEGAPIXELS) == prepared(case)
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_what_is_sent_holds_no_metadata(case: Case) -> None:
+    data = prepared(case).data or b""
+
+    assert not any(word in data for word in (b"Exif", b"A camera", b"ICC_PROFILE", b"iCCP", b"eXIf", b"ICCP"))
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_is_sent_passes_when_it_comes_back(case: Case) -> None:
+    """Preparing twice changes nothing more: what is sent is what the provider takes."""
+    data = prepared(case).data
+
+    if data is not None:
+        assert prepare(data, case.limits, _MEGAPIXELS).data is None

@@ -1,0 +1,113 @@
+"""Which results lie on their photo, in which sizes a cut-out comes, and what people hear of smaller ones."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from backdrop.imaging.cutout import OtherPictureError, full_size
+from backdrop.imaging.sizes import same_shape, smaller
+from bench.cutout_scenes import scenes
+from tests.unit.simulation import steady
+
+SIDE = st.integers(16, 12_000)
+SCENE = scenes(400, 300)[0]
+ANSWER = SCENE.answer((100, 75))
+
+
+@steady
+@given(SIDE, SIDE, st.floats(0.05, 1))
+def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, height: int, scale: float) -> None:
+    result = max(1, round(width * scale)), max(1, round(height * scale))
+    assert same_shape((width, height), result)
+
+
+@steady
+@given(
+    st.integers(2, 3000), st.integers(2, 3000), st.integers(1, 9), st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)])
+)
+def test_a_pixel_more_or_less_is_rounding(width: int, height: int, ratio: int, more: tuple[int, int]) -> None:
+    assert same_shape((width * ratio, height * ratio), (width + more[0], height + more[1]))
+
+
+@pytest.mark.parametrize(
+    ("photo", "result"),
+    [
+        ((6000, 4000), (1024, 1024)),
+        ((6000, 4000), (4000, 6000)),
+        ((6000, 4000), (1280, 800)),
+        ((4000, 4000), (1024, 1000)),
+        ((400, 300), (100, 72)),
+    ],
+)
+def test_a_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], result: tuple[int, int]) -> None:
+    assert not same_shape(photo, result)
+
+
+def turned(answer: Image.Image) -> Image.Image:
+    return answer.transpose(Image.Transpose.ROTATE_180)
+
+
+def zoomed(answer: Image.Image) -> Image.Image:
+    return answer.resize(answer.size, box=(0, 0, answer.width // 2, answer.height // 2))
+
+
+def padded(answer: Image.Image) -> Image.Image:
+    square = Image.new("RGBA", (answer.width, answer.width))
+    square.paste(answer, (0, 12))
+    return square
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [(turned, "shows another part"), (zoomed, "shows another part"), (padded, "is 100×100, a shape other than")],
+)
+def test_a_matte_that_does_not_lie_on_the_photo_is_told_before_anything_is_changed(
+    made: Callable[[Image.Image], Image.Image], words: str
+) -> None:
+    photo = SCENE.photo()
+    before = photo.tobytes()
+    with pytest.raises(OtherPictureError, match=words):
+        full_size(photo, made(ANSWER))
+    assert (photo.mode, photo.tobytes()) == ("RGB", before)
+
+
+@steady
+@given(st.integers(1, 700), st.integers(1, 40), st.integers(1, 16), st.integers(0, 255), st.booleans())
+def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
+    width: int, height: int, ratio: int, alpha: int, flat: bool
+) -> None:
+    photo = Image.new("RGB", (width, height), (90, 30, 200))
+    answer = photo.resize((max(1, round(width / ratio)), max(1, round(height / ratio)))).convert("RGBA")
+    answer.putalpha(alpha)
+    if not flat:
+        answer.paste((0, 0, 0, 0), (0, 0, answer.width // 2, answer.height))
+    made = full_size(photo, answer)
+    assert (made.size, made.mode) == ((width, height), "RGBA")
+
+
+@pytest.mark.parametrize(("alpha", "kept"), [(255, (90, 30, 200, 255)), (0, (0, 0, 0, 0)), (253, (90, 30, 200, 255))])
+def test_all_or_nothing_stays_all_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
+    photo = Image.new("RGB", (300, 200), (90, 30, 200))
+    answer = Image.new("RGBA", (30, 20), (90, 30, 200, alpha))
+    assert full_size(photo, answer).getcolors() == [(60_000, kept)]
+
+
+@pytest.mark.parametrize(
+    ("photo", "result", "words"),
+    [
+        ((6000, 4000), (1280, 800), "1280×800 from 6000×4000"),
+        ((6000, 4000), (5900, 3933), "5900×3933 from 6000×4000"),
+        ((1000, 250), (500, 500), "500×500 from 1000×250"),
+        ((6000, 4000), (5990, 3993), None),
+        ((1024, 768), (1023, 768), None),
+        ((800, 600), (1600, 1200), None),
+        ((800, 600), (800, 600), None),
+    ],
+)
+def test_a_smaller_result_is_told_and_rounding_is_not(
+    photo: tuple[int, int], result: tuple[int, int], words: str | None
+) -> None:
+    assert smaller(photo, result) == words

@@ -1,0 +1,130 @@
+"""How a photo is made to fit: with few whole encodes, near the limit, and no decoder opened but its own."""
+
+import subprocess
+import sys
+
+import pytest
+from PIL import Image, ImageFile
+
+from backdrop.core.capability import PHOTO_LIMITS, PROVIDERS, PhotoLimits
+from backdrop.core.codes import Code
+from backdrop.core.errors import PhotoError
+from backdrop.imaging import fit
+from backdrop.imaging.bands import scaled
+from backdrop.imaging.encode import Encoding, encoded
+from backdrop.imaging.orientation import turned
+from backdrop.imaging.prepare import prepare
+from tests.unit import imaging_photos as photos
+
+FORMATS = ("jpeg", "png", "webp")
+
+
+def noise(width: int, height: int) -> Image.Image:
+    return Image.merge("RGB", [Image.effect_noise((width, height), 60) for _ in range(3)])
+
+
+def test_every_provider_says_what_it_takes() -> None:
+    assert set(PHOTO_LIMITS) == set(PROVIDERS)
+
+
+def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fills_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    def counted(picture: Image.Image, encoding: Encoding) -> bytes:
+        sizes.append(picture.width * picture.height)
+        return encoded(picture, encoding)
+
+    monkeypatch.setattr(fit, "encoded", counted)
+    # Half of it empty, so that its tiles differ.
+    shown = Image.new("RGB", (2_400, 1_600), "white")
+    shown.paste(noise(1_200, 1_600), (0, 0))
+    data = photos.saved(shown, "JPEG", quality=95)
+    found = prepare(data, PhotoLimits(400_000, FORMATS), 100)
+
+    sent = found.width * found.height
+    assert sum(size == sent for size in sizes) <= 2
+    assert len(sizes) <= 12
+    assert found.data
+    assert 0.85 * 400_000 <= len(found.data) <= 400_000
+
+
+def test_a_picture_is_scaled_in_bands_as_it_would_be_whole() -> None:
+    shown = noise(700, 900)
+    made = scaled(shown, 0.8)
+    whole = shown.resize(made.size, Image.Resampling.LANCZOS)
+
+    apart = max(abs(one - other) for one, other in zip(made.tobytes(), whole.tobytes(), strict=True))
+    assert made.size == (560, 720)
+    assert apart <= 1
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "BMP"])
+def test_other_formats_are_opened_by_their_own_decoder_alone(kind: str) -> None:
+    script = (
+        "import sys; from io import BytesIO; from PIL import Image; import importlib\n"
+        f"importlib.import_module('PIL.{kind.title()}ImagePlugin')\n"
+        f"file = BytesIO(); Image.new('RGB', (32, 32)).save(file, '{kind}')\n"
+        "Image.OPEN.clear()\n"
+        "from backdrop.imaging.prepare import prepare\n"
+        "from backdrop.core.capability import PHOTO_LIMITS\n"
+        "assert prepare(file.getvalue(), PHOTO_LIMITS['ideogram'], 1).data\n"
+        "print(*[name for name in sys.modules if 'heif' in name or 'FpxImage' in name])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert run.stdout.strip() == ""
+
+
+def test_preparing_imports_no_picture_library_before_there_is_a_picture() -> None:
+    script = "import sys, backdrop.imaging.prepare; print('PIL' in sys.modules, 'pi_heif' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert run.stdout.split() == ["False", "False"]
+
+
+def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
+    with pytest.raises(PhotoError) as caught:
+        prepare(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
+
+    assert caught.value.code is Code.UNSUPPORTED_FORMAT
+    assert "JPEG XL" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "BMP", "AVIF"])
+def test_no_cut_of_a_converted_file_kills_its_reader(kind: str) -> None:
+    data = photos.saved(photos.scene("P" if kind == "GIF" else "RGB"), kind)
+    codes = {code_of(data[:length]) for length in range(12, len(data) - 1, max(1, len(data) // 40))}
+
+    assert codes <= {Code.TRUNCATED_PHOTO, Code.DAMAGED_PHOTO, Code.TOO_SMALL}
+
+
+def code_of(data: bytes) -> Code:
+    with pytest.raises(PhotoError) as caught:
+        prepare(data, PHOTO_LIMITS["ideogram"], 100)
+    return caught.value.code
+
+
+def test_the_tables_of_a_jpeg_turn_with_it() -> None:
+    table = list(range(64))
+
+    assert turned([table], 3) == [table]
+    assert turned([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
+
+
+def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_it_can_hold_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = photos.saved(noise(640, 480), "JPEG", quality=60)
+    frame = data.index(b"\xff\xc0") + 5
+    assert (int.from_bytes(data[frame : frame + 2]), int.from_bytes(data[frame + 2 : frame + 4])) == (480, 640)
+    lying = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
+    assert len(lying) * 512 < 9_000 * 9_000
+    assert code_of(lying) is Code.TRUNCATED_PHOTO
+
+    def unpacked(_: ImageFile.ImageFile) -> None:
+        pytest.fail("it was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked)
+    assert prepare(data, PHOTO_LIMITS["ideogram"], 100).data is None

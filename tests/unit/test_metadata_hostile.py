@@ -1,0 +1,190 @@
+"""Files that are made to crash, to slow down or to fool whoever cuts their metadata out."""
+
+import sys
+import warnings
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, SupportsIndex
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backdrop.imaging.containers.header import ContainerError, CutShortError, DamagedError, PhotoFormat, RareKindError
+from backdrop.imaging.metadata import strip, with_xmp
+from tests.unit.imaging_photos import chunk
+from tests.unit.metadata_photos import FORMATS, PHOTOS, Format, pixels, planted, riff, segment
+
+FULL = {
+    name: (FORMATS[kind], planted(kind, data, [part for part in FORMATS[kind].parts if part != "other-behind-adobe"]))
+    for name, (kind, data) in PHOTOS.items()
+}
+PLAIN = {kind: found.photos["plain"] for kind, found in FORMATS.items()}
+
+
+def put(data: bytes, name: PhotoFormat) -> bytes:
+    return with_xmp(data, name, b"<x/>")
+
+
+@pytest.mark.parametrize(("form", "data"), FULL.values(), ids=FULL)
+@given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
+def test_a_file_cut_off_anywhere_is_refused(form: Format, data: bytes, share: float) -> None:
+    with pytest.raises(ContainerError):
+        strip(data[: int(len(data) * share)], form.name)
+
+
+@given(name=st.sampled_from(list(FULL)), at=st.integers(0, 100_000), value=st.integers(0, 255))
+@settings(max_examples=400)
+def test_a_changed_byte_changes_no_pixel_that_was_seen_before(name: str, at: int, value: int) -> None:
+    form, data = FULL[name]
+    changed = bytearray(data)
+    changed[at % len(data)] = value
+    with warnings.catch_warnings():
+        # Pillow reads EXIF when it opens a file, and warns of what it finds.
+        warnings.simplefilter("ignore")
+        try:
+            before = pixels(bytes(changed))
+        except (ContainerError, AssertionError):
+            before = None
+    try:
+        after = strip(bytes(changed), form.name).data
+    except ContainerError:
+        return
+
+    assert before is None or pixels(after) == before
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@given(junk=st.binary(max_size=120), kept=st.integers(0, 60))
+def test_no_bytes_raise_anything_but_a_container_error(kind: str, junk: bytes, kept: int) -> None:
+    data = PLAIN[kind][:kept] + junk
+    for work in (strip, put):
+        try:
+            work(data, FORMATS[kind].name)
+        except ContainerError:
+            continue
+
+
+def many_segments(count: int) -> bytes:
+    parts = [segment(0xE1, b"Exif\0\0" + bytes(400)), segment(0xE2, b"ICC_PROFILE\0\1\1" + bytes(400))]
+    return PLAIN["jpeg"][:2] + b"".join(parts) * (count // 2) + PLAIN["jpeg"][2:]
+
+
+def many_scans(count: int) -> bytes:
+    return PLAIN["jpeg"][:-2] + (segment(0xFE, b"between") + segment(0xDA, b"")) * count + b"\xff\xd9"
+
+
+def many_chunks(count: int) -> bytes:
+    parts = [chunk(b"tEXt", bytes(400)), chunk(b"eXIf", bytes(400)), chunk(b"iCCP", bytes(400)), chunk(b"IDAT", b"")]
+    return PLAIN["png"][:33] + b"".join(parts) * (count // 4) + PLAIN["png"][33:]
+
+
+def many_riff_chunks(count: int) -> bytes:
+    body = PLAIN["webp"][8:] + riff((b"EXIF", bytes(400)), (b"XMP ", bytes(401))) * (count // 2)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+MANY = [
+    pytest.param("jpeg", many_segments, id="jpeg-segments"),
+    pytest.param("jpeg", many_scans, id="jpeg-scans"),
+    pytest.param("png", many_chunks, id="png-chunks"),
+    pytest.param("webp", many_riff_chunks, id="webp-chunks"),
+]
+
+
+class Watched(bytes):
+    """A file that counts the bytes that are copied out of it."""
+
+    copied = 0
+
+    def __getitem__(self, key: SupportsIndex | slice, /) -> Any:
+        got = super().__getitem__(key)
+        Watched.copied += len(got) if isinstance(got, bytes) else 1
+        return got
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """How many lines of Python a piece of work takes."""
+    lines = 0
+
+    def trace(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+@pytest.mark.parametrize(("kind", "many"), MANY)
+@pytest.mark.parametrize("work", [strip, put], ids=["cut", "put"])
+def test_ten_times_the_segments_take_ten_times_the_work(
+    kind: str, many: Callable[[int], bytes], work: Callable[..., object]
+) -> None:
+    name = FORMATS[kind].name
+    few, lots = (lines_run(lambda count=count: work(many(count), name)) for count in (200, 2_000))
+
+    assert lots < 11 * few
+
+
+@pytest.mark.parametrize(("kind", "many"), MANY)
+def test_ten_thousand_segments_are_each_looked_at_a_few_times(kind: str, many: Callable[[int], bytes]) -> None:
+    data = Watched(many(10_000))
+    Watched.copied = 0
+
+    assert strip(data, FORMATS[kind].name).removed
+    assert 0 < Watched.copied < 4 * len(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        pytest.param("jpeg", segment(0xFE, b""), id="jpeg"),
+        pytest.param("png", chunk(b"tEXt", b""), id="png"),
+        pytest.param("webp", riff((b"ALPH", b"")), id="webp"),
+    ],
+)
+def test_a_file_of_nothing_but_tiny_segments_is_refused_before_it_takes_memory(kind: str, part: bytes) -> None:
+    at = {"jpeg": 2, "png": 33, "webp": len(PLAIN["webp"])}[kind]
+    data = PLAIN[kind][:at] + part * 400_000 + PLAIN[kind][at:]
+    if kind == "webp":
+        data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+
+    with pytest.raises(DamagedError, match="more than 100,000"):
+        strip(data, FORMATS[kind].name)
+
+
+def test_a_segment_that_claims_more_than_there_is_is_refused() -> None:
+    data = PLAIN["jpeg"][:2] + b"\xff\xe1\xff\xffExif\0\0" + PLAIN["jpeg"][2:]
+
+    with pytest.raises(CutShortError):
+        strip(data, "jpeg")
+
+
+def test_an_extended_header_that_is_too_short_is_refused() -> None:
+    # What it lacks of the picture's size is the next chunk's name, so that all seems well at first sight.
+    body = b"WEBP" + riff((b"VP8X", bytes(4) + b"\x3f\0"), (b"\0\x2f\0\0", b"")) + PLAIN["webp"][12:]
+    data = b"RIFF" + len(body).to_bytes(4, "little") + body
+
+    for work in (strip, put):
+        with pytest.raises(DamagedError, match="header that is too short"):
+            work(data, "webp")
+
+
+def test_a_webp_without_a_picture_is_refused() -> None:
+    for work in (strip, put):
+        with pytest.raises(DamagedError, match="0 pictures"):
+            work(b"RIFF\4\0\0\0" + PLAIN["webp"][8:], "webp")
+
+
+def test_an_animation_is_refused() -> None:
+    data = bytearray(planted("webp", PLAIN["webp"], []))
+    data[20] |= 0x02
+
+    with pytest.raises(RareKindError):
+        strip(bytes(data), "webp")

@@ -1,0 +1,103 @@
+"""What a finished picture says of itself: one XMP packet, put in without touching anything else."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.containers.header import CutShortError
+from backdrop.imaging.inspect import inspect_photo
+from backdrop.imaging.metadata import strip, with_xmp
+from tests.unit.imaging_photos import saved, scene
+from tests.unit.metadata_photos import FORMATS, PHOTOS, PLANTED, exif, packed_pixels, pixels, planted, segment
+
+OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-of-old"], "webp": ["xmp"]}
+PACKET = b"<x:xmpmeta>\xef\xbb\xbf</x:xmpmeta>"
+
+
+def facts(data: bytes) -> dict[str, Any]:
+    with Image.open(BytesIO(data)) as picture:
+        info = {str(name): said for name, said in picture.info.items() if name != "XML:com.adobe.xmp"}
+        return info | {"orientation": picture.getexif().get(0x0112)}
+
+
+@given(photo=st.sampled_from(list(PHOTOS)), packet=st.binary(max_size=400), draw=st.data(), late=st.booleans())
+def test_the_packet_is_the_only_one_and_no_pixel_changes(
+    photo: str, packet: bytes, draw: st.DataObject, *, late: bool
+) -> None:
+    kind, data = PHOTOS[photo]
+    before = planted(kind, data, draw.draw(st.lists(st.sampled_from(OLD[kind]))), late=late)
+
+    after = with_xmp(before, FORMATS[kind].name, packet)
+
+    assert facts(after).get("xmp", b"") == packet
+    assert PLANTED not in after
+    assert packed_pixels(kind, after) == packed_pixels(kind, data)
+    assert pixels(after) == pixels(data)
+    assert inspect_photo(after, max_megapixels=1) == inspect_photo(data, max_megapixels=1)
+
+
+@given(photo=st.sampled_from(list(PHOTOS)), first=st.binary(max_size=80), second=st.binary(max_size=80))
+def test_a_second_packet_takes_the_place_of_the_first(photo: str, first: bytes, second: bytes) -> None:
+    kind, data = PHOTOS[photo]
+    name = FORMATS[kind].name
+
+    assert with_xmp(with_xmp(data, name, first), name, second) == with_xmp(data, name, second)
+
+
+@pytest.mark.parametrize(("kind", "data"), PHOTOS.values(), ids=PHOTOS)
+def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
+    stripped = strip(with_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
+
+    assert stripped.removed == ("xmp",)
+    assert kind == "webp" or stripped.data == data
+    assert pixels(stripped.data) == pixels(data)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_all_else_that_a_picture_says_stays(kind: str) -> None:
+    before = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile()) + b"trailer"
+
+    after = with_xmp(before, FORMATS[kind].name, PACKET)
+
+    assert facts(after) == facts(before) | {"xmp": PACKET}
+    assert after.endswith(b"trailer")
+
+
+def test_in_a_jpeg_the_packet_follows_what_must_come_first() -> None:
+    photo = FORMATS["jpeg"].photos["plain"]
+    first, packet = segment(0xE1, b"Exif\0\0" + exif()), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + PACKET)
+    jfif, rest = photo[2:20], photo[20:]
+
+    after = with_xmp(photo[:2] + jfif + first + rest, "jpeg", PACKET)
+
+    assert after == photo[:2] + jfif + first + packet + rest
+
+
+@pytest.mark.parametrize("name", ["plain", "lossless", "clear", "lossless-clear"])
+def test_a_simple_webp_takes_the_extended_form_with_its_own_size_and_transparency(name: str) -> None:
+    photo = FORMATS["webp"].photos[name]
+
+    after = with_xmp(photo, "webp", PACKET)
+
+    assert after[12:16] == b"VP8X"
+    assert after[20] == (0x14 if "clear" in name else 0x04)
+    assert facts(after)["xmp"] == PACKET
+
+
+def test_a_packet_too_long_for_a_jpeg_is_not_put_in_by_halves() -> None:
+    photo = FORMATS["jpeg"].photos["plain"]
+
+    assert facts(with_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
+    with pytest.raises(ValueError, match="65,503 bytes"):
+        with_xmp(photo, "jpeg", b"x" * 65_503)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_picture_that_is_cut_short_takes_no_packet(kind: str) -> None:
+    with pytest.raises(CutShortError):
+        with_xmp(FORMATS[kind].photos["plain"][:-1], FORMATS[kind].name, PACKET)

@@ -1,0 +1,53 @@
+"""What a picture says of its origin: read by an XML parser as any reader of XMP would."""
+
+from xml.parsers.expat import ParserCreate
+
+import pytest
+
+from backdrop.core.provenance import xmp_packet
+
+CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+
+def properties(packet: bytes) -> dict[str, str]:
+    """Each element that holds text, by its namespace and name."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    parser = ParserCreate(namespace_separator="|")
+    parser.StartElementHandler = lambda name, _attributes: names.append(name)
+    parser.EndElementHandler = lambda _name: names.pop()
+
+    def text(said: str) -> None:
+        if said.strip():
+            found[names[-1]] = found.get(names[-1], "") + said
+
+    parser.CharacterDataHandler = text
+    parser.Parse(packet, True)
+    assert not names
+    return found
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        pytest.param("replace", "compositeWithTrainedAlgorithmicMedia", id="a-new-background-is-generated"),
+        pytest.param("remove", "algorithmicallyEnhanced", id="a-removed-one-generates-nothing"),
+    ],
+)
+def test_a_picture_says_how_a_machine_changed_it(operation: str, code: str) -> None:
+    assert properties(xmp_packet(operation)) == {
+        "http://ns.adobe.com/xap/1.0/|CreatorTool": "Backdrop",
+        "http://iptc.org/std/Iptc4xmpExt/2008-02-29/|DigitalSourceType": CODES + code,
+    }
+
+
+def test_the_packet_is_wrapped_as_scanners_for_it_expect() -> None:
+    packet = xmp_packet("replace")
+
+    assert packet.startswith('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode())
+    assert packet.rstrip().endswith(b'<?xpacket end="r"?>')
+
+
+def test_no_operation_is_guessed() -> None:
+    with pytest.raises(KeyError):
+        xmp_packet("paint")
