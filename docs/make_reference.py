@@ -6,12 +6,19 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
-from backdrop.core.capability import ADDRESSED, CAPABILITIES, MAX_PHOTO_BYTES
+from backdrop.core.capability import ADDRESSED, APART, CAPABILITIES, MAX_PHOTO_BYTES, Field
 from backdrop.core.codes import End
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
 from backdrop.core.meanings import CODES
-from backdrop.core.money import PRICE_LIST_DATE, REMOVE_PER_INPUT, REPLACE_PER_IMAGE, usd_text
+from backdrop.core.money import (
+    PRICE_LIST_DATE,
+    REMOVE_PER_INPUT,
+    REPLACE_PER_IMAGE,
+    SELLS_CREDITS,
+    SOURCES,
+    usd_text,
+)
 from backdrop.core.output_wish import COLORS, MOST_OUTPUTS
 from backdrop.core.styles import PRESETS
 from backdrop.core.wish import MOST_VARIANTS
@@ -92,21 +99,39 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def providers() -> str:
-    """What each provider can express."""
+    """What each provider can express, and under which name."""
     columns = list(CAPABILITIES)
-    rows = [(f"`{name}`", *(str(CAPABILITIES[column].get(name, "–")) for column in columns)) for name in ADDRESSED]
+    rows = [(f"`{name}`", *(expressed(CAPABILITIES[column].get(name)) for column in columns)) for name in ADDRESSED]
     return table(("field", *(f"{provider} {operation}" for provider, operation in columns)), rows)
+
+
+def expressed(field: Field | None) -> str:
+    """One cell: the provider's own name, without the objects it lies in, and the range."""
+    if field is None:
+        return "–"
+    return f"`{field.name.rpartition('.')[2]}`: {field.takes}" if field.name else f"{field.takes}"
+
+
+def apart() -> str:
+    """What one provider alone does not take together."""
+    rules = [(provider, rule) for (provider, _), rules in APART.items() for rule in rules]
+    lines = [line for provider, rule in rules for line in rule.objections(provider, dict.fromkeys(ADDRESSED, ""))]
+    return "\n".join(f"- {line}." for line in lines)
 
 
 def prices() -> str:
     """The price list."""
     rows = [
-        (provider, "replace", speed, f"{usd_text(price)} per picture")
+        (provider, "replace", speed, f"{usd_text(price)} per picture", SOURCES[provider])
         for provider, speeds in REPLACE_PER_IMAGE.items()
         for speed, price in speeds.items()
     ]
-    rows += [(provider, "remove", "–", f"{usd_text(price)} per photo") for provider, price in REMOVE_PER_INPUT.items()]
-    return table(("provider", "operation", "rendering_speed", "price"), rows)
+    rows += [
+        (provider, "remove", "–", f"{usd_text(price)} per photo", SOURCES[provider])
+        for provider, price in REMOVE_PER_INPUT.items()
+    ]
+    rows.append((SELLS_CREDITS, "replace", "–", "as `OneMinUsdPerImage` says", "the stack's operator"))
+    return table(("provider", "operation", "rendering_speed", "price", "source"), rows)
 
 
 def codes() -> str:
@@ -165,11 +190,19 @@ A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes besid
 
 A photo is JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; its key has at most {MAX_SOURCE_KEY_BYTES} bytes.
 
+Each cell has the provider's own name of the field and the values that it takes; –: it has no such thing, and a job that
+asks for it is refused there, or passed on along its list of providers.
+
 {providers()}
+
+Beside what no provider takes together:
+
+{apart()}
 
 ## Prices
 
-List prices of {PRICE_LIST_DATE}. Receipts say for each job what was charged.
+List prices of {PRICE_LIST_DATE}. Receipts say for each job what was charged, and who says so: the provider (`reported`:
+Segmind and Runware tell it with the result), this list, or the stack's operator (`configured`).
 
 {prices()}
 

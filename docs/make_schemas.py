@@ -143,7 +143,15 @@ def _field(name: str, schema: Schema) -> Schema:
     if name == "provider":
         schema["anyOf"][1] |= {"uniqueItems": True}
     title = name.replace("_", " ").capitalize().replace("usd", "USD")
-    return {**schema, **more, "title": title, "markdownDescription": schema["description"]}
+    return {**schema, **more, "title": title, "markdownDescription": schema["description"] + takers_of(name)}
+
+
+def takers_of(name: str) -> str:
+    """Which providers take a field that is addressed to them, and what of it; nothing of other fields."""
+    if name not in ADDRESSED:
+        return ""
+    said = [(provider, fields[name]) for (provider, _), fields in CAPABILITIES.items() if name in fields]
+    return "\n\nTaken by " + "; ".join(f"{provider} ({field.takes})" for provider, field in said) + "."
 
 
 def _palettes() -> list[str]:

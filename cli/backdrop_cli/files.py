@@ -1,11 +1,11 @@
-"""The verb for files that are to be uploaded: its options and help; the look itself is in backdrop_cli/lint."""
+"""The verbs for files that are to be uploaded: their options and help; the work is in backdrop_cli/lint."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backdrop_cli.options import Before, Json
+from backdrop_cli.options import Before, Json, Place, Profile, Region, StackName, opened
 
 
 def lint(
@@ -34,3 +34,37 @@ def lint(
     before: Before = ctx.obj
     screen = Screen(as_json=as_json or before.as_json)
     return look(screen, paths, prefix=prefix, quick=quick, strict=strict, every=every)
+
+
+def quote(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or photos on this machine.")],
+    prompt: Annotated[str, typer.Option("--prompt", metavar="TEXT", help="As if it were asked of every photo.")] = "",
+    style: Annotated[str, typer.Option("--style", metavar="NAME", help="A preset or a style code, the same.")] = "",
+    provider: Annotated[str, typer.Option("--provider", metavar="NAME", help="Who is to make them, the same.")] = "",
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Say what photos would cost at most, before anything is uploaded.
+
+    It reads names, sidecars and folder defaults, and opens no photo. With --stack
+    it asks that stack who is on and what 1min.ai's credits cost.
+
+    Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
+    """
+    from backdrop_cli.lint.quote import Terms
+    from backdrop_cli.lint.quote import quote as say
+    from backdrop_cli.screen import Screen
+
+    before: Before = ctx.obj
+    given = {"prompt": prompt, "style": style, "provider": provider}
+    wish = {name: text for name, text in given.items() if text}
+    place = Place(stack, profile, region).over(before.place)
+    if place == Place():
+        say(Screen(as_json=as_json or before.as_json), paths, wish, Terms())
+        return
+    with opened(ctx, place, as_json) as (ours, screen):
+        asking = ours.reruns.asking
+        say(screen, paths, wish, Terms(asking.default_provider, ours.providers, asking.prices))

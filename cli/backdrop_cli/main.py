@@ -10,7 +10,7 @@ from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
-from backdrop_cli.files import lint
+from backdrop_cli.files import lint, quote
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
 from backdrop_cli.up import up
@@ -66,6 +66,7 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
 
 
 app.command(rich_help_panel="Files on this machine")(lint)
+app.command(rich_help_panel="Files on this machine")(quote)
 for _name, _verb in LOCAL.items():
     app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 for _verb in ON_A_STACK:

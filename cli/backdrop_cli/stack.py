@@ -17,7 +17,7 @@ from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
-from backdrop.core.money import micro_of
+from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
 from backdrop.steps.asking import looking
@@ -149,7 +149,11 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
-    asking = looking(S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
+    credit = parameters.get("OneMinUsdPerImage", "")
+    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
+    asking = looking(
+        S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices
+    )
     return Stack(
         name=name,
         orders=Orders(
@@ -160,6 +164,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
             deliver=deliver,
             intake=queue(outputs["IntakeQueueUrl"]),
             clock=clock,
+            prices=prices,
         ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),

@@ -45,6 +45,7 @@ def build() -> tuple[Intake, Inbox]:
         default_provider=ours.default_provider,
         settle_seconds=ours.settle_seconds,
         max_megapixels=ours.max_image_megapixels,
+        prices=ours.prices,
     )
     urls = {name_of(ours.intake_queue_url): ours.intake_queue_url}
     return arriving.step(), Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)

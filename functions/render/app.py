@@ -40,12 +40,19 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     logger.append_keys(job_id=message.job_id)
     step, _ = build()
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    slot = Slot(deadline=step.clock.now() + left, receives=receives(record))
+    slot = Slot(deadline=step.clock.now() + left, receives=receives(record), provider=_lane_of(record))
     try:
         outcome = step(message, slot)
         logger.info("job rendered", outcome=outcome.value)
     finally:
         _count(slot)
+
+
+def _lane_of(record: SQSRecord) -> str:
+    """Whose lane a message came out of; "" where it is none of ours."""
+    queue = record.event_source_arn.rpartition(":")[2]
+    lanes = {name_of(lane.queue_url): name for name, lane in settings().lanes.items()}
+    return lanes.get(queue, "")
 
 
 def _count(slot: Slot) -> None:

@@ -11,6 +11,9 @@ from backdrop_local import photos
 from backdrop_local.errors import LocalCloudError
 
 MOST_OWN_PHOTOS = 20
+# Where one photo lies that goes through all five APIs.
+FIVE = "five-apis/"
+REPLACING = ("ideogram", "segmind", "1min", "runware")
 DEFAULT_WISH = {"prompt": "on a pale marble table in soft daylight"}
 PHOTO_SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"]
@@ -40,7 +43,7 @@ class OwnPhotos:
 
 
 def demo_orders() -> tuple[Order, ...]:
-    """Eight photos for ten pictures, by sidecar and by tags, and one file that only claims to be a photo.
+    """Eight photos for ten pictures, by sidecar and by tags; one photo through all five APIs; and one that is none.
 
     Raises:
         LocalCloudError: a package that ships a photo is not installed.
@@ -55,6 +58,8 @@ def demo_orders() -> tuple[Order, ...]:
             _with_tags("cut-outs/coffee.jpg", operation="remove"),
             _with_sidecar("cut-outs/flower.jpg", operation="remove"),
             _with_tags("cut-outs/astronaut.jpg", operation="remove"),
+            *(_through(provider, prompt="on a wooden café table by a rainy window") for provider in REPLACING),
+            _through("ideogram", "-cut-out", operation="remove"),
             _not_a_photo(),
         )
     except photos.PhotoMissingError as missing:
@@ -100,6 +105,13 @@ def _is_text(name: str) -> bool:
 def _with_sidecar(name: str, **wish: Any) -> Order:
     subject = PurePosixPath(name).stem
     return Order(name, photos.load(subject), json.dumps(wish).encode(), f"{name}.json", credit=_credit(subject))
+
+
+def _through(provider: str, what: str = "", **wish: Any) -> Order:
+    """The one photo, at one provider."""
+    name = f"{FIVE}{provider}{what}.jpg"
+    sidecar = json.dumps({**wish, "provider": provider}).encode()
+    return Order(name, photos.load("coffee"), sidecar, f"{name}.json", credit=_credit("coffee"))
 
 
 def _with_tags(name: str, **tags: str) -> Order:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -14,13 +14,17 @@ STANDIN_KEY = "standin-key"
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider's names: stack parameters, environment, secret, and the stand-in's path."""
+    """One provider's names: stack parameters, environment, secret, and the stand-in's path.
+
+    `beside` are parameters that hold only where nothing costs money.
+    """
 
     parameter: str
     environment: str
     secret: str
     standin_path: str
     max_in_flight: int
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def key(self) -> str:
         """The key the functions shall use: the user's own, else the stand-in's."""
@@ -44,10 +48,18 @@ class Provider:
         chosen = {f"{self.parameter}MaxInFlight": str(self.max_in_flight)}
         if address or not has_key:
             chosen[f"{self.parameter}BaseUrl"] = address or f"{standin_url}{self.standin_path}"
+        if not has_key or (address and is_loopback(address)):
+            chosen |= self.beside
         return chosen
 
 
-PROVIDERS = (Provider("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),)
+# What one image at 1min.ai costs is its account's business; on the stand-in it is made up.
+PROVIDERS = (
+    Provider("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),
+    Provider("Segmind", "SEGMIND", "segmind", "/segmind", 4),
+    Provider("OneMin", "ONEMIN", "1min", "/onemin", 4, {"OneMinUsdPerImage": "0.05"}),
+    Provider("Runware", "RUNWARE", "runware", "/runware", 4),
+)
 
 
 def is_loopback(address: str) -> bool:

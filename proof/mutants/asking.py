@@ -82,7 +82,7 @@ ASKING_MUTANTS = (
     mutant(
         "takes-back-what-is-in-doubt",
         "3.4: that a resend was not taken says nothing of the first time",
-        (PAYING, "if attempt.sends > 1:", "if False:"),
+        (PAYING, "if attempt.sends > 1 and not answer.final:", "if False:"),
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
     ),

@@ -27,7 +27,7 @@ class Scene:
 
     def plan(self, seed: int) -> Plan:
         """The seed's plan in this scene."""
-        plan = draw(seed, self.faults, self.kind)
+        plan = draw(seed, self.faults, self.kind, mixed=False)
         acts = tuple(sorted(map(_act, self.deeds), key=lambda act: act.at)) or plan.acts
         setup, minutes = plan.setup | dict(self.setup), self.minutes or plan.minutes
         asleep, late = self.asleep or plan.asleep, self.late or plan.late

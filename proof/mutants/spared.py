@@ -3,7 +3,15 @@
 
 from collections.abc import Mapping
 
+ONE_LANE = "These scenes have one lane: tests/unit/test_failover.py kills the worker after each call of a fail-over."
 SPARED: Mapping[str, str] = {
+    "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
+    "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
+    "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,
+    "steps/render.py:__call__: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
+    "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
+    "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
+    "steps/render.py:_wait_in_slot: moved": ONE_LANE,
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
@@ -13,6 +21,9 @@ SPARED: Mapping[str, str] = {
     ),
     "core/transitions/paying.py:_release: answer.kind is not Class.QUOTA": (
         "Only how many attempts that took nothing a receipt shows hangs on it."
+    ),
+    "core/transitions/paying.py:_release: answer.final and attempt.generation == job.generation": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_transitions_final.py does."
     ),
     "steps/lost.py:_sleep: not slot.has_time_for(seconds, self.clock.now())": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
@@ -42,7 +53,7 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
-    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED": (
+    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),
@@ -55,8 +66,14 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_buy: isinstance(call, Answer)": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),
+    "steps/render.py:_call_until_taken: job.status is Status.ACCEPTED": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
+    ),
     "steps/render.py:_explain: problem.times >= REPORTED_FROM and problem.times.bit_count() == 1": (
         "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
+    ),
+    "steps/render.py:_short_wait: answer.final": (
+        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
     ),
     "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
         "For speed: whose probe it is the lane says itself, so that nobody takes another's away."

@@ -24,27 +24,30 @@ class Bills:
         self._memory = memory
         self._people = people
         self._charges: defaultdict[str, list[Charge]] = defaultdict(list)
-        self._read = 0
+        self._read = Counter[str]()
 
-    @property
-    def retries(self) -> int:
-        """How many calls whose answers are lost one charge may have before a person decides."""
-        setup = self._memory.world.setup
-        return 2 if setup.on_lost_answer == "retry_once" and Kind(setup.kind) is not Kind.OWN_ID else 1
+    def retries(self, job: Plain) -> int:
+        """How many calls whose answers are lost one charge of a job may have before a person decides."""
+        world = self._memory.world
+        asked = {job["provider"], *(attempt["provider"] for attempt in job["attempts"])}
+        known = all(world.sellers[name].kind is Kind.OWN_ID for name in asked)
+        return 2 if world.setup.on_lost_answer == "retry_once" and not known else 1
 
     def _allowed(self) -> dict[str, int]:
         """Paid calls by job: more than one by a person's word, or once more after a lost answer."""
         again = self._people.paid_again
-        return {job_id: self.retries * (1 + again.get(job_id, 0)) for job_id in self._memory.jobs}
+        jobs = self._memory.jobs.items()
+        return {job_id: self.retries(job) * (1 + again.get(job_id, 0)) for job_id, job in jobs}
 
     def _read_on(self) -> None:
         """What was charged since the last look."""
-        sold = self._memory.world.provider.bill.jobs()
-        for one in sold[self._read :]:
-            work = one.order.fingerprint
-            self._charges[work].append(Charge(work, one.micro_usd))
-            self.charged[one.order.client_hint] += one.micro_usd > 0
-        self._read = len(sold)
+        for name, seller in self._memory.world.sellers.items():
+            sold = seller.bill.jobs()
+            for one in sold[self._read[name] :]:
+                work = one.order.fingerprint
+                self._charges[work].append(Charge(work, one.micro_usd))
+                self.charged[one.order.client_hint] += one.micro_usd > 0
+            self._read[name] = len(sold)
 
     def of(self, jobs: Iterable[Plain]) -> list[Breach]:
         """What is wrong with the money of jobs that were just written, and with the days."""

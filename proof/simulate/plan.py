@@ -9,7 +9,7 @@ from proof.simulate.act import Act
 from proof.simulate.faults import POISON
 from proof.simulate.lasting import FOR_AN_HOUR, FOR_DAYS
 from proof.simulate.sayings import Sayings
-from proof.simulate.wishes import DEFAULTS, EDITS, NO_PHOTO, PHOTOS, PLAIN, TAGS
+from proof.simulate.wishes import DEFAULTS, EDITS, LISTED, NO_PHOTO, PHOTOS, PLAIN, TAGS
 from proof.world.faults import FAULTS, by_lot, draw_faults
 from proof.world.provider import Kind
 
@@ -24,6 +24,7 @@ LONG_MINUTES = 75
 LONG = FOR_AN_HOUR | {POISON}
 # One seed in so many has a fault that takes days to be set right.
 SLOW_SEEDS = 12
+MIXED_SEEDS = 3
 # Of fewer calls at a time there are seldom as many as half of them.
 FEWEST_FOR_HALF = 3
 QUEUES = ("intake", "ideogram", "deliver")
@@ -66,8 +67,11 @@ class Plan:
         return [f"seed {self.seed}: {setup}", f"faults: {', '.join(self.faults)}", *map(str, self.acts)]
 
 
-def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "") -> Plan:
-    """The plan of a seed; faults and the provider's kind may be chosen."""
+def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "", *, mixed: bool = True) -> Plan:
+    """The plan of a seed; faults and the provider's kind may be chosen, and then there is one lane.
+
+    `mixed`: whether some seeds have several.
+    """
     random = Random(f"plan {seed}")
     setup = _setup(random)
     if kind:
@@ -80,7 +84,23 @@ def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "") -> Plan
     acts = draft.acts()
     said = Sayings(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).acts()
     acts = tuple(sorted((*acts, *said), key=lambda act: act.at))
+    if mixed and faults is None and not kind:
+        acts = _mixed(Random(f"lanes {seed}"), setup, acts)
     return Plan(seed, setup, announced, acts, minutes, asleep=random.random() < 0.1, late=random.random() < 0.1)
+
+
+def _mixed(random: Random, setup: dict[str, Any], acts: tuple[Act, ...]) -> tuple[Act, ...]:
+    """In some seeds three lanes of all kinds, and people who name several providers in order of preference."""
+    if random.randrange(MIXED_SEEDS):
+        return acts
+    own_id = setup["kind"] == Kind.OWN_ID.value
+    setup["besides"] = {"runware": Kind.OWN_ID} | ({} if own_id else {"segmind": random.choice([*Kind])})
+
+    def worded(word: str) -> str:
+        return LISTED[word] if word in LISTED and random.random() < 0.7 else word
+
+    wishes = {"sidecar", "default", "request", "pair"}
+    return tuple(replace(act, words=tuple(map(worded, act.words))) if act.deed in wishes else act for act in acts)
 
 
 def _faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Every paid call as it goes out, held against what is stored at that moment."""
 
-from backdrop.core.answer import Standing
+from collections import defaultdict
+
+from backdrop.core.answer import Answer, Standing
 from proof.checker.books import Breach, Plain, limit_breaches
 from proof.checker.calls import Sent, narrow, sent_breaches
 from proof.simulate.memory import Lane, Memory
 from proof.simulate.people import People
-from proof.world.provider import Kind, PaidCall
+from proof.world.provider import Kind, PaidCall, SimulatedProvider
 from proof.world.wire import Call
 
 # Some jumps of up to twenty seconds, of two workers.
@@ -22,39 +24,40 @@ class Sends:
         self._memory = memory
         self._world = memory.world
         self._people = people
-        self._probes: list[PaidCall] = []
+        self._probes: defaultdict[str, list[PaidCall]] = defaultdict(list)
         self.probed: set[str] = set()
 
-    def forget_probes(self) -> None:
+    def forget_probes(self, provider: str) -> None:
         """The lane is otherwise than it was: those on their way began before."""
-        self._probes.clear()
+        self._probes[provider].clear()
 
     def breaches(self, call: Call) -> list[Breach]:
         """What is wrong with a call that goes out now."""
-        provider, asker = self._world.provider, str(call.sent["job"].job_id)
+        provider, asker = self._world.sellers[call.sent["job"].provider], str(call.sent["job"].job_id)
         paid = next(one for one in reversed(provider.paid_calls) if one.job_id == asker)
         job = self._memory.jobs.get(asker)
         lane = self._memory.lanes.get(provider.name, Lane())
         owner = self._memory.owners.get(str(job["content_key"]), "") if job else ""
-        found = sent_breaches(self._sent(call, paid, job, lane), job, owner, lane.body)
+        found = sent_breaches(self._sent(call, paid, job, lane, provider), job, owner, lane.body)
         return found + limit_breaches([provider.open_calls()], self._world.setup.in_flight)
 
-    def _sent(self, call: Call, paid: PaidCall, job: Plain | None, lane: Lane) -> Sent:
-        calls = self._world.provider.paid_calls
+    def _sent(self, call: Call, paid: PaidCall, job: Plain | None, lane: Lane, provider: SimulatedProvider) -> Sent:
+        calls = [one for seller in self._world.sellers.values() for one in seller.paid_calls]
+        probes = self._probes[provider.name]
         fresh = lane.since is None or self._memory.began(call.worker) > lane.since
         if narrow(lane.body):
             self.probed.add(call.worker)
-            self._probes += [paid] if fresh else []
+            probes += [paid] if fresh else []
         return Sent(
             job_id=paid.job_id,
             sha256=str(call.sent["sha256"]),
             open=0 if self._people.useless_clocks else sum(_is_open(one, paid.job_id) for one in calls) - 1,
             at_work=self._at_work(paid.job_id),
             fresh=fresh,
-            probes=1 if self._people.useless_clocks else sum(self._is_young(one) for one in self._probes),
+            probes=1 if self._people.useless_clocks else sum(self._is_young(one) for one in probes),
             told=self._could_tell(job) if job else 0,
             left=self._left(),
-            longest=self._world.provider.timeout_seconds,
+            longest=provider.timeout_seconds,
         )
 
     def _is_young(self, call: PaidCall) -> bool:
@@ -86,18 +89,21 @@ class Sends:
             if attempt["outcome"] == "lost" and attempt["n"] != job["attempt"] and attempt["provider_id"]
             if attempt["generation"] == job["generation"]
         ]
-        account = self._world.provider.account
-        return sum(account.standing(str(attempt["provider_id"])) is not Standing.ABSENT for attempt in lost)
+        return sum(self._standing(attempt) is not Standing.ABSENT for attempt in lost)
+
+    def _standing(self, attempt: Plain) -> Answer | Standing:
+        return self._world.sellers[attempt["provider"]].account.standing(str(attempt["provider_id"]))
 
     def _at_work(self, job_id: str) -> int:
-        """Calls of a job that the provider may be at work on, as far as its longest call goes."""
-        provider, now = self._world.provider, self._world.clock.time
-        if provider.kind is Kind.OWN_ID or self._people.useless_clocks:
-            return 0
+        """Calls of a job that the providers may be at work on, as far as their longest call goes."""
+        now = self._world.clock.time
+        asked = () if self._people.useless_clocks else tuple(self._world.sellers.values())
         return sum(
             work.sold.order.client_hint == job_id
             and work.done_at > now
             and (now - work.began).total_seconds() < provider.timeout_seconds
+            for provider in asked
+            if provider.kind is not Kind.OWN_ID
             for work in provider.account.works.values()
         )
 

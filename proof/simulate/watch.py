@@ -137,7 +137,7 @@ class Watch:
             self.paused_at.append(self._world.clock.time)
         if shape(lane.body) != shape(body):
             lane.since = self._world.clock.time
-            self._sends.forget_probes()
+            self._sends.forget_probes(provider)
         lane.body = body
 
     def _source(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
@@ -155,7 +155,7 @@ class Watch:
         self.found(crash_breaches(before, after))
         self.found(way_breaches(before, after, by_person=call.worker.startswith(PERSON)))
         self.found(wanted_breaches(before, after, self.memory.sources[after["source_id"]]["jobs"].values()))
-        self.found(retry_breaches(after, most_lost=self.bills.retries))
+        self.found(retry_breaches(after, most_lost=self.bills.retries(after)))
         self.found(reuse_breaches(before, after))
         self.found(self.resolutions.twins(before, after))
 

@@ -48,10 +48,16 @@ WISHES: Mapping[str, Wish] = {
     "seasons-and-gold": _good(variants={"snow": SNOW, "gold": {"prompt": "in gold", "max_cost_usd": 0.01}}),
     "turbo": _good(rendering_speed="TURBO"),
     "stingy": _good(prompt="in gold", max_cost_usd=0.01),
+    "cut-listed": _good(operation="remove", provider=["segmind", "ideogram"]),
+    "marble-listed": _good(prompt="on a marble table", provider=["ideogram", "runware", "segmind"]),
+    "sea-listed": _good(prompt="at sea", num_images=2, provider=["segmind", "runware", "ideogram"]),
+    "snow-listed": _good(prompt="in the snow", num_images=3, rendering_speed="TURBO", provider=["runware", "ideogram"]),
     "typo": Wish({"promt": "at sea"}, frozenset({"unknown_field"})),
     "no-json": Wish({}, frozenset({"sidecar_not_json"})),
 }
 PLAIN = ("cut", "marble", "sea", "snow")
+LISTED = {name: f"{name}-listed" for name in PLAIN}
+"""In seeds with several lanes: the same, and a list of providers in order of preference."""
 EDITS = (*PLAIN, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
 SEASONS = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
 RICH = ("cut-web", "cut-small", "marble-web", *SEASONS)

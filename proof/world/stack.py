@@ -5,8 +5,8 @@ Two ways to run it. `run`, `run_for`, `turn` and `bring` play one invocation aft
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -50,7 +50,8 @@ QUICKEST_EVENT, SLOWEST_EVENT = 0.05, 2.0
 class Setup:
     """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
 
-    `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open.
+    `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
+    `besides`: further providers, and of which kind each is.
     """
 
     budget: int = 10_000_000
@@ -59,6 +60,12 @@ class Setup:
     kind: Kind = Kind.UNASKABLE
     in_flight: int = 10
     account_limit: int = 10
+    besides: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
+
+
+def of(table: Mapping[str, Any], name: str) -> Any:
+    """What a table has of a queue; every lane is as Ideogram's."""
+    return table[name if name in table else "ideogram"]
 
 
 class World(Sight):
@@ -79,7 +86,12 @@ class World(Sight):
         self.provider = SimulatedProvider(
             self.wire, self.clock, kind=Kind(self.setup.kind), limit=self.setup.account_limit
         )
-        self.providers = {self.provider.name: self.provider}
+        others = [
+            SimulatedProvider(self.wire, self.clock, kind=Kind(one), name=name, limit=self.setup.account_limit)
+            for name, one in self.setup.besides.items()
+        ]
+        self.sellers = {one.name: one for one in (self.provider, *others)}
+        self.providers = dict(self.sellers)
         self.downloads = SimulatedDownloads(self.wire)
         self._open_queues(shuffled=shuffled)
         self.input = self.s3.open(INPUT, self._notified)
@@ -94,13 +106,13 @@ class World(Sight):
         self.lines = {
             name: self.sqs.open(
                 name,
-                visibility_seconds=seconds,
-                retention_seconds=RETENTION[name],
+                visibility_seconds=of(VISIBILITY, name),
+                retention_seconds=of(RETENTION, name),
                 dead_letters=self.dead_letters,
-                most_receives=MOST_RECEIVES[name],
+                most_receives=of(MOST_RECEIVES, name),
                 shuffled=shuffled,
             )
-            for name, seconds in VISIBILITY.items()
+            for name in (*VISIBILITY, *self.setup.besides)
         }
 
     def _connect(self) -> None:
@@ -111,9 +123,9 @@ class World(Sight):
         self.sources = {
             name: self.functions.connect(
                 line,
-                Function(FUNCTIONS[name], LIMITS[name], self._handler(name, line)),
+                Function(of(FUNCTIONS, name), of(LIMITS, name), self._handler(name, line)),
                 most_at_once=self.setup.in_flight if name in self.providers else OTHERS_AT_ONCE,
-                batch_size=BATCH[name],
+                batch_size=of(BATCH, name),
             )
             for name, line in self.lines.items()
         }
@@ -247,7 +259,7 @@ class World(Sight):
             if not self.sources[line.name].function.handler([message], deadline):
                 self.sqs.delete(line, handle)
 
-        self._until_its_end(LIMITS[line.name], work)
+        self._until_its_end(of(LIMITS, line.name), work)
 
     def _until_its_end(self, seconds: float, work: Callable[[datetime], object]) -> None:
         """One invocation, which may last so long; others may begin and end meanwhile."""

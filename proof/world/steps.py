@@ -128,7 +128,7 @@ class Steps:
     @property
     def doors(self) -> Mapping[str, Callable[[], Step]]:
         """What makes the step for a batch of each queue's messages."""
-        lanes = dict.fromkeys(self._lanes, lambda: self._render)
+        lanes = {name: partial(self._rendering, name) for name in self._lanes}
         return {"intake": self._taking_in, "deliver": lambda: self._deliver, **lanes}
 
     def _taking_in(self) -> Step:
@@ -137,17 +137,21 @@ class Steps:
         intake.begin_batch()
         return partial(self._take_in, intake)
 
-    def slot(self, deadline: datetime, receives: int = 1) -> Slot:
+    def slot(self, deadline: datetime, receives: int = 1, provider: str = "") -> Slot:
         """A slot until a moment, as the worker's own clock shows it."""
-        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives)
+        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives, provider=provider)
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
         times = message.receives
         for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
             intake(look)
 
-    def _render(self, message: Message, deadline: datetime) -> None:
-        self._world.render(parse(JobMessage, message.body), self.slot(deadline, message.receives))
+    def _rendering(self, provider: str) -> Step:
+        return partial(self._render, provider)
+
+    def _render(self, provider: str, message: Message, deadline: datetime) -> None:
+        slot = self.slot(deadline, message.receives, provider)
+        self._world.render(parse(JobMessage, message.body), slot)
 
     def _deliver(self, message: Message, _: datetime) -> None:
         found = parse_delivery(message.body)

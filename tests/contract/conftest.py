@@ -5,6 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from backdrop_local.standin.thread import standin_in_thread
+from tests.contract.standin_callers import OneMin, Runware, Segmind
 from tests.contract.standin_client import StandinClient
 
 
@@ -22,3 +23,21 @@ def standin(standin_url: str) -> Generator[StandinClient]:
         client.control("reset")
         yield client
         client.control("release")
+
+
+@pytest.fixture
+def segmind(standin: StandinClient) -> Segmind:
+    """A caller of Segmind."""
+    return Segmind(standin)
+
+
+@pytest.fixture
+def onemin(standin: StandinClient) -> OneMin:
+    """A caller of 1min.ai."""
+    return OneMin(standin)
+
+
+@pytest.fixture
+def runware(standin: StandinClient) -> Runware:
+    """A caller of Runware."""
+    return Runware(standin)

@@ -7,8 +7,8 @@ import re
 import pytest
 from PIL import Image
 
-from backdrop_local.standin.ideogram_rules import PRESETS
 from backdrop_local.standin.pictures import read_id
+from backdrop_local.standin.vocabulary import PRESETS
 from tests.contract.standin_client import (
     IMAGE,
     JPEG,

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -57,7 +58,7 @@ def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
         ({"probability": 0}, []),
     ],
 )
-def test_a_rule_strikes_by_count(fields: dict[str, object], struck: list[int]) -> None:
+def test_a_rule_strikes_by_count(fields: dict[str, Any], struck: list[int]) -> None:
     assert strikes(rule(**fields)) == struck
 
 
@@ -89,7 +90,7 @@ def test_the_first_rule_that_strikes_hides_later_ones_from_that_call() -> None:
         ({"fault": "unsafe"}, Phase.RUN),
     ],
 )
-def test_each_rule_has_one_moment(fields: dict[str, object], phase: Phase) -> None:
+def test_each_rule_has_one_moment(fields: dict[str, Any], phase: Phase) -> None:
     assert rule(**fields).phase is phase
 
 
@@ -106,7 +107,7 @@ def test_each_rule_has_one_moment(fields: dict[str, object], phase: Phase) -> No
         ({"prompt_regex": "^beach"}, False),
     ],
 )
-def test_a_rule_matches_what_it_names(fields: dict[str, object], matches: bool) -> None:
+def test_a_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> None:
     assert bool(strikes(rule(**fields))) is matches
 
 
@@ -172,7 +173,7 @@ def test_a_picture_that_is_not_kept_is_painted_again_the_same() -> None:
         gallery = Gallery(max_bytes=len(photo))
         one = Recipe(ident="0" * 16, photo_sha="x", prompt="p", style=None, seed=1, prepared=True)
         painted = await gallery.paint(one, photo)
-        return painted.png, await gallery.png("0" * 16), await gallery.png("1" * 16)
+        return painted.content, await gallery.content("0" * 16), await gallery.content("1" * 16)
 
     painted, again, unknown = asyncio.run(twice())
     assert painted == again

@@ -16,7 +16,7 @@ from tests.e2e.shop import FUNCTIONS, Shop
 # So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
 # all tests together spend.
 PARAMETERS = {
-    "IdeogramTimeoutSeconds": "120",
+    **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "120"),
     "RenderTimeoutSeconds": "150",
     "LaneVisibilitySeconds": "160",
     "SettleSeconds": "2",

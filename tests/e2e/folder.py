@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from PIL import Image
 
 from tests.e2e.queues import Message
-from tests.e2e.shop import RECEIPTS, Shop, eventually
+from tests.e2e.shop import LANES, RECEIPTS, Shop, eventually
 
 ERRORS = "_backdrop/errors/"
-QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
+QUEUES = ("IntakeQueueUrl", *LANES.values(), "DeliverQueueUrl")
 ENDED = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
 
 
@@ -125,13 +125,13 @@ class Folder:
     def close(self) -> None:
         """The test is over: what has not ended is withdrawn, and nothing of it is left for the next test to meet.
 
-        The lane is emptied last: a worker that still holds a message of a job that has ended does not miss it.
+        The lanes are emptied last: a worker that still holds a message of a job that has ended does not miss it.
         """
         self.shop.tidy()
         for key in {item["key"]["S"] for item in self.ledger() if _is_open(item)}:
             self.remove(key.removeprefix(self.key("")))
         eventually(lambda: not self._moving(), f"{self.name} is at rest", self._moving)
-        self.shop.empty_lane()
+        self.shop.empty_lanes()
 
     def _moving(self) -> list[object]:
         """Open jobs and messages on their way; a lane's message whose job has ended does nothing when it comes."""

@@ -48,8 +48,16 @@ CASES = {
         sidecar='{"prompt": "a beach", "style_preset": "GOLDEN_HOUR", "style_codes": ["AAFF5733"]}',
     ),
     "too-dear": Bad("max_cost_exceeded", "Raise max_cost_usd", sidecar='{"prompt": "a beach", "max_cost_usd": 0.05}'),
-    "a-provider-that-is-off": Bad(
-        "provider_not_configured", "Name another provider", sidecar='{"prompt": "a beach", "provider": "runware"}'
+    "what-no-provider-has": Bad(
+        "not_expressible",
+        "But ideogram and 1min can.",
+        sidecar='{"prompt": "a beach", "provider": "runware", "seed": 5}',
+    ),
+    "an-unknown-provider": Bad(
+        "invalid_value", "did you mean 'runware'?", sidecar='{"prompt": "a beach", "provider": ["runwear", "segmind"]}'
+    ),
+    "a-provider-named-twice": Bad(
+        "invalid_value", "twice", sidecar='{"prompt": "a beach", "provider": ["segmind", "segmind"]}'
     ),
 }
 

@@ -29,7 +29,7 @@ def test_a_worker_that_dies_in_the_call_leads_to_one_more_that_the_receipt_tells
     folder.shop.kill_render_workers()
     folder.shop.standin.control("release")
     end_lease(folder, job_id)
-    with folder.shop.render_with(IDEOGRAM_TIMEOUT_SECONDS="10"):
+    with folder.shop.running("render", IDEOGRAM_TIMEOUT_SECONDS="10"):
         folder.shop.send("IdeogramQueueUrl", folder.message(job_id))
         job = folder.stored("red.jpg")
     assert [one["outcome"] for one in job["attempts"]] == ["lost", "answered"]
@@ -43,7 +43,7 @@ def test_a_worker_that_dies_in_the_call_is_left_to_a_person_where_that_is_the_po
     folder.shop.kill_render_workers()
     folder.shop.standin.control("release")
     end_lease(folder, job_id)
-    with folder.shop.render_with(IDEOGRAM_TIMEOUT_SECONDS="3", ON_LOST_ANSWER="hold"):
+    with folder.shop.running("render", IDEOGRAM_TIMEOUT_SECONDS="3", ON_LOST_ANSWER="hold"):
         folder.shop.send("IdeogramQueueUrl", folder.message(job_id))
         folder.assert_held("red.jpg")
     assert [charge["usd"] for charge in folder.charges()] == ["0.03"]

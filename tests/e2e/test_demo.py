@@ -9,7 +9,7 @@ from backdrop_cli.demo import run
 from backdrop_local.cloud import Cloud
 from backdrop_local.demo_orders import demo_orders
 
-PICTURES = 10
+PICTURES = 15
 
 
 def test_a_demo_brings_everything_back_with_equal_books_and_a_page_of_it(cloud: Cloud) -> None:

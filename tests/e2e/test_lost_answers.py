@@ -20,14 +20,14 @@ LOST = [
 @pytest.fixture
 def held(shop: Shop) -> Generator[None]:
     """Render waits but seconds for an answer, and leaves a lost one to a person."""
-    with shop.render_with(IDEOGRAM_TIMEOUT_SECONDS=SOON, ON_LOST_ANSWER="hold"):
+    with shop.running("render", IDEOGRAM_TIMEOUT_SECONDS=SOON, ON_LOST_ANSWER="hold"):
         yield
 
 
 @pytest.fixture
 def retried(shop: Shop) -> Generator[None]:
     """Render waits but seconds for an answer, and sends a call that is lost once more."""
-    with shop.render_with(IDEOGRAM_TIMEOUT_SECONDS=SOON_ENOUGH_TO_ANSWER, ON_LOST_ANSWER="retry_once"):
+    with shop.running("render", IDEOGRAM_TIMEOUT_SECONDS=SOON_ENOUGH_TO_ANSWER, ON_LOST_ANSWER="retry_once"):
         yield
 
 

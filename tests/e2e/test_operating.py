@@ -170,5 +170,5 @@ def test_with_a_stacks_name_the_same_verbs_act_on_aws(operator: Operator) -> Non
     assert "there is no stack nobody" in operator.types("failures", "--stack", "nobody", elsewhere=aws, code=1)
 
 
-def test_a_provider_that_is_off_is_refused_and_those_that_are_on_are_named(operator: Operator) -> None:
-    assert "on in backdrop-local: ideogram" in operator.types("pause", "runware", code=1)
+def test_a_provider_that_nobody_knows_is_refused_and_those_that_are_on_are_named(operator: Operator) -> None:
+    assert "on in backdrop-local: ideogram, segmind, 1min, runware" in operator.types("pause", "runwear", code=2)

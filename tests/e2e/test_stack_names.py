@@ -1,7 +1,7 @@
 """The names that users, scripts and tools rely on: what the stack gives out and what it can be told."""
 
 from backdrop_local.home import STACK
-from tests.e2e.shop import Shop
+from tests.e2e.shop import LANES, Shop
 
 OUTPUTS = {
     "InputBucketName",
@@ -10,6 +10,9 @@ OUTPUTS = {
     "DeliverQueueUrl",
     "DeadLetterQueueUrl",
     "IdeogramQueueUrl",
+    "SegmindQueueUrl",
+    "OneMinQueueUrl",
+    "RunwareQueueUrl",
     "LedgerTableName",
     "EventBusName",
 }
@@ -20,6 +23,9 @@ PARAMETERS = {
     "DailyBudgetUSD",
     "OnLostAnswer",
     "OneMinUsdPerImage",
+    "SegmindEndpoint",
+    "RunwareUploads",
+    "RunwareChecksContent",
     "SettleSeconds",
     "MaxImageMegapixels",
     "ResultHosts",
@@ -60,8 +66,9 @@ def test_both_buckets_keep_every_version(shop: Shop) -> None:
 
 
 def test_a_key_lies_in_the_providers_secret_and_in_no_functions_environment(shop: Shop) -> None:
-    secret = shop.clients.secrets.get_secret_value(SecretId=f"{STACK}/ideogram/api-key")["SecretString"]
+    names = [f"{STACK}/{provider}/api-key" for provider in LANES]
+    secrets = {shop.clients.secrets.get_secret_value(SecretId=name)["SecretString"] for name in names}
     for function in shop.clients.functions.list_functions()["Functions"]:
         variables = function.get("Environment", {}).get("Variables", {})
-        assert secret not in variables.values()
+        assert not secrets & {*variables.values()}
         assert not [name for name in variables if "API_KEY" in name]

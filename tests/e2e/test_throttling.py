@@ -14,7 +14,8 @@ LONGER_THAN_ANY_CALL = 600_000
 
 def account(shop: Shop) -> dict[str, Any]:
     """The slots of the account that the stack's key belongs to."""
-    found = max(shop.standin.see("inflight")["accounts"], key=lambda row: row["taken"], default=None)
+    rows = [row for row in shop.standin.see("inflight")["accounts"] if row["provider"] == "ideogram"]
+    found = max(rows, key=lambda row: row["taken"], default=None)
     return found or {"now": 0, "refused": 0, "history": []}
 
 

@@ -102,7 +102,7 @@ def test_a_provider_that_answers_503_is_waited_for(folder: Folder) -> None:
 
 def test_a_provider_that_is_down_is_waited_for(folder: Folder) -> None:
     with ExitStack() as down:
-        down.enter_context(folder.shop.render_with(IDEOGRAM_BASE_URL=f"http://127.0.0.1:{free_port()}"))
+        down.enter_context(folder.shop.running("render", IDEOGRAM_BASE_URL=f"http://127.0.0.1:{free_port()}"))
         assert_it_waits_and_goes(folder, down.close)
 
 

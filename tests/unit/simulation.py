@@ -155,7 +155,8 @@ def assert_books(world: World) -> None:
         assert world.booked(day) == sums | {"committed": sum(sums.values())}
     certain = sum(job.charged for job in world.jobs())
     open_ended = sum(sums["unknown"] + sums["reserved"] for sums in days.values())
-    assert certain <= world.provider.charged <= certain + open_ended
+    billed = sum(provider.charged for provider in world.providers.values())
+    assert certain <= billed <= certain + open_ended
 
 
 def assert_at_rest(world: World) -> None:

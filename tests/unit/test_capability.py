@@ -10,6 +10,7 @@ from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, SPOKEN,
 from backdrop.core.wish import Wish
 from backdrop.providers.roster import roster
 from tests.unit.core_items import a_job
+from tests.unit.shelf import Shelf
 
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 
@@ -62,11 +63,17 @@ def test_every_provider_that_this_release_speaks_to_has_its_adapter_and_its_own_
 
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
     on: dict[str, ProviderSettings] = {name: address for name in PROVIDERS}
-    adapters = roster(on, key)
-    assert adapters.keys() == SPOKEN
+    adapters = roster(on, key, Shelf(), {"1min": 45_000})
+    assert adapters.keys() == SPOKEN == set(PROVIDERS)
     assert {adapter.timeout_seconds for adapter in adapters.values()} == {90}
     for name, adapter in adapters.items():
         asked.clear()
         adapter.prepare(a_job(), b"")
         assert {provider for provider, _ in asked} == {name}
-    assert roster({}, key) == {}
+    assert roster({}, key, Shelf()) == {}
+
+
+def test_who_sells_credits_at_a_price_that_nobody_told_is_not_spoken_to() -> None:
+    address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
+    adapters = roster(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), Shelf())
+    assert adapters.keys() == {"ideogram", "segmind", "runware"}

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from backdrop.core.capability import PROVIDERS
+from backdrop.core.choice import Market
 from backdrop_cli.demo.price import agree, place_of, price_of
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
+
+
+ALL = Market(PROVIDERS, {"1min": 50_000})
 
 
 def quiet() -> Console:
@@ -26,7 +31,7 @@ def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
     orders = demo_orders()
     fields = [place_of(order).fields for order in orders if not order.must_be_refused]
     assert len({order.data for order in orders if not order.must_be_refused}) >= 4
-    assert sum(price_of(order, "ideogram")[0] for order in orders) >= 8
+    assert sum(price_of(order, "ideogram", ALL)[0] for order in orders) >= 8
     assert {field["operation"] for field in fields} == {"replace", "remove"}
     assert any("style_preset" in field for field in fields)
     assert any("style_codes" in field for field in fields)
@@ -81,10 +86,13 @@ def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, wh
 
 
 def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
-    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram") == (3, 180_000)
-    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram") == (1, 10_000)
-    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram") == (0, 0)
-    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram") == (0, 0)
+    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
+        3,
+        180_000,
+    )
+    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
+    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
 
 
 def test_against_the_stand_in_nothing_is_asked() -> None:
@@ -101,4 +109,15 @@ def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypat
 def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
         agree(demo_orders(), REAL, Console())
-    assert "10 from 9 files, at most $0.45" in capsys.readouterr().out
+    assert "12 from 14 files, at most $0.52" in capsys.readouterr().out
+
+
+def test_each_provider_with_a_key_is_asked_about_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "their-own")
+    with pytest.raises(LocalCloudError):
+        agree(demo_orders(), {}, Console())
+    said = capsys.readouterr().out
+    assert "https://api.segmind.com makes the pictures: 1 from 14 files, at most $0.075" in said
+    assert "photos travel to it inside the request" in said

@@ -92,7 +92,8 @@ def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_a_stand_in_is_named_and_only_where_it_made_the_pictures(tmp_path: Path) -> None:
-    assert "stand-in" in read(tmp_path / "one", album(standin=True)).text
+    assert "stand-in" in read(tmp_path / "one", album(standins={"ideogram"})).text
+    assert "stand-in" not in read(tmp_path / "three", album(standins={"runware"})).text
     assert "stand-in" not in read(tmp_path / "two", album()).text
 
 
@@ -116,3 +117,18 @@ def test_each_file_is_asked_for_once(tmp_path: Path) -> None:
 def test_a_keys_copy_has_a_plain_name() -> None:
     assert file_name(3, "a/Ünï/../x +(1) & 100%.JPG") == "003-x-1-100.jpg"
     assert file_name(4, "a/….png") == "004-photo.png"
+
+
+def test_one_photo_through_every_api_stands_side_by_side_above_the_rest(tmp_path: Path) -> None:
+    one = receipt("five/ideogram.jpg", result("out/a.png"), prompt="by a window")
+    other = receipt("five/runware.jpg", result("out/b.png"), prompt="by a window")
+    other["jobs"][0]["provider"] = "runware"
+    shown = album(
+        receipts=[receipt("cup.jpg", result("out/cup.png")), one, other], together="five/", standins={"runware"}
+    )
+    html = write(tmp_path, shown, Bytes()).read_text("utf-8")
+    together, rest = html.split('class="grid"')
+    assert together.count('class="shot"') == 2
+    assert rest.count('class="shot"') == 1
+    assert "the stand-in for runware" in together
+    assert "painted the pictures of runware" in together

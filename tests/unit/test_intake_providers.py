@@ -1,23 +1,24 @@
-"""Which provider a photo goes to: only one that is on and that this release can speak to; else the report says so."""
+"""Which provider a photo goes to: only one that is on; else the report says so."""
 
 from dataclasses import replace
 
 import pytest
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, settings
-from backdrop.core.capability import PROVIDERS, SPOKEN
+from backdrop.core.capability import PROVIDERS
 from backdrop.core.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-MUTE = [name for name in PROVIDERS if name not in SPOKEN]
+OFF = [name for name in PROVIDERS if name != "ideogram"]
 
 
-def all_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
-    """A stack in which every provider has a queue; the lanes are those that its settings come to."""
+def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
+    """A stack in which Ideogram alone has a queue; the lanes are those that its settings come to."""
     for prefix in ENVIRONMENT_NAMES.values():
-        monkeypatch.setenv(f"{prefix}_QUEUE_URL", "https://q/lane")
+        monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
+    monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
     world = World()
     queue = world.intake.photo.lanes["ideogram"]
     on = dict.fromkeys(settings().lanes, queue)
@@ -33,29 +34,28 @@ def refusals(world: World) -> list[tuple[str, str]]:
     return [(one["code"], one["message"]) for one in report["errors"]] if report else []
 
 
-@pytest.mark.parametrize("provider", MUTE)
-def test_a_provider_that_is_on_and_that_we_cannot_speak_to_is_refused_not_crashed_on(
-    provider: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = all_on(monkeypatch)
+@pytest.mark.parametrize("provider", OFF)
+def test_a_provider_that_is_off_is_refused_not_crashed_on(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch)
     world.sidecar(KEY, prompt="at sea", provider=provider)
     world.drop(KEY, photo())
     world.run()
-    assert refusals(world) == [("provider_not_configured", f"No provider can do it: {provider} is switched off.")]
+    words = f"No provider can do it: {provider} is switched off. But ideogram can."
+    assert refusals(world) == [("provider_not_configured", words)]
     assert world.jobs() == []
     assert not world.dead_letters.messages
 
 
-def test_a_default_provider_that_we_cannot_speak_to_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = all_on(monkeypatch, default="segmind")
+def test_a_default_provider_that_is_off_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch, default="segmind")
     world.drop(KEY, photo(), operation="remove")
     world.run()
     assert [code for code, _ in refusals(world)] == ["provider_not_configured"]
 
 
 def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = all_on(monkeypatch)
-    world.sidecar(KEY, operation="remove", provider=[*MUTE, "ideogram"])
+    world = one_on(monkeypatch)
+    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.drop(KEY, photo())
     world.run()
     assert (the_job(world).provider, the_job(world).status) == ("ideogram", Status.STORED)
@@ -63,13 +63,13 @@ def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = all_on(monkeypatch)
-    world.sidecar(KEY, operation="remove", provider=[*MUTE, "ideogram"])
+    world = one_on(monkeypatch)
+    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.drop(KEY, photo())
     world.run()
     receipt = world.receipt(KEY)
     assert receipt
-    assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in MUTE]
+    assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in OFF]
 
 
 def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_photo_is_uploaded_again() -> None:

@@ -28,6 +28,7 @@ NEW_IN_A_JOB: dict[str, Any] = {
     "prepared": False,
 }
 NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1}
+NEW_IN_A_LINK: dict[str, Any] = {"kept": None}
 NEW_IN_A_SOURCE: dict[str, Any] = {
     "sidecar_etag": "",
     "begun_until": None,
@@ -55,7 +56,8 @@ def read_back(kind: type[Item], name: str) -> dict[str, Any]:
 def test_a_job_of_the_first_release_means_what_it_meant(name: str) -> None:
     attempts = [attempt | NEW_IN_AN_ATTEMPT for attempt in GOLDEN[name]["body"]["attempts"]]
     problem = GOLDEN[name]["body"]["problem"]
-    known = {"attempts": attempts, "problem": problem and problem | NEW_IN_A_PROBLEM}
+    links = [link | NEW_IN_A_LINK for link in GOLDEN[name]["body"]["links"]]
+    known = {"attempts": attempts, "links": links, "problem": problem and problem | NEW_IN_A_PROBLEM}
     assert read_back(Job, name) == GOLDEN[name]["body"] | NEW_IN_A_JOB | known
 
 

@@ -25,6 +25,34 @@ def test_without_a_key_the_stand_in_answers_and_nothing_is_paid() -> None:
     assert providers.paid_addresses(settled) == {}
 
 
+def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
+    settled = parameters.settle(STANDIN, {})
+    addresses = {name: value for name, value in settled.items() if name.endswith("BaseUrl")}
+    assert addresses == {
+        "IdeogramBaseUrl": f"{STANDIN}/ideogram",
+        "SegmindBaseUrl": f"{STANDIN}/segmind",
+        "OneMinBaseUrl": f"{STANDIN}/onemin",
+        "RunwareBaseUrl": f"{STANDIN}/runware",
+    }
+    assert all(int(settled[f"{name.removesuffix('BaseUrl')}MaxInFlight"]) > 1 for name in addresses)
+
+
+def test_what_1min_costs_is_made_up_on_the_stand_in_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parameters.settle(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
+    monkeypatch.setenv("ONEMIN_API_KEY", "their-own")
+    settled = parameters.settle(STANDIN, {})
+    assert (settled["OneMinUsdPerImage"], settled["OneMinBaseUrl"]) == ("", "https://api.1min.ai")
+    monkeypatch.setenv("ONEMIN_BASE_URL", "http://127.0.0.1:99")
+    assert parameters.settle(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
+
+
+def test_a_real_key_of_one_leaves_the_others_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNWARE_API_KEY", "their-own")
+    settled = parameters.settle(STANDIN, {})
+    assert providers.paid_addresses(settled) == {"RunwareBaseUrl": "https://api.runware.ai"}
+    assert settled["SegmindBaseUrl"] == f"{STANDIN}/segmind"
+
+
 def test_a_key_alone_means_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEOGRAM_API_KEY", "their-own")
     paid = providers.paid_addresses(parameters.settle(STANDIN, {}))

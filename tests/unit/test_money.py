@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.money import limit_text, micro_of, price_per_image, quote, usd_of, usd_text
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.money import (
+    REMOVE_PER_INPUT,
+    REPLACE_PER_IMAGE,
+    SOURCES,
+    limit_text,
+    micro_of,
+    price_per_image,
+    quote,
+    told_price,
+    usd_of,
+    usd_text,
+)
 from tests.unit.core_items import quick
 
 CENT = 10_000
@@ -29,6 +42,62 @@ CENT = 10_000
 )
 def test_ideogram_costs_what_its_price_list_says(given: dict[str, Any], cents: int) -> None:
     assert quote("ideogram", given) == cents * CENT
+
+
+@pytest.mark.parametrize(
+    ("provider", "speed", "micro"),
+    [
+        ("segmind", "TURBO", 37_500),
+        ("segmind", "DEFAULT", 75_000),
+        ("segmind", "QUALITY", 112_500),
+        ("runware", "TURBO", 30_000),
+        ("runware", "DEFAULT", 60_000),
+        ("runware", "QUALITY", 90_000),
+    ],
+)
+def test_the_others_cost_what_their_pages_say(provider: str, speed: str, micro: int) -> None:
+    assert quote(provider, {"operation": "replace", "rendering_speed": speed}) == micro
+    if speed == "DEFAULT":
+        assert quote(provider, {"operation": "replace"}) == micro
+    assert quote("runware", {"operation": "replace", "num_images": 20, "rendering_speed": "QUALITY"}) == 1_800_000
+
+
+def test_credits_cost_what_the_operator_says_and_nothing_is_guessed() -> None:
+    asked = {"operation": "replace", "rendering_speed": "QUALITY"}
+    assert quote("1min", asked, {"1min": 45_000}) == 45_000
+    with pytest.raises(InstructionError) as caught:
+        quote("1min", asked, {"segmind": 1})
+    assert caught.value.code is Code.PRICE_UNKNOWN
+
+
+def test_every_price_has_its_source() -> None:
+    assert SOURCES.keys() == REPLACE_PER_IMAGE.keys() >= REMOVE_PER_INPUT.keys()
+
+
+@pytest.mark.parametrize(
+    ("value", "micro"),
+    [
+        (Decimal("0.0375"), 37_500),
+        (Decimal("0.09"), 90_000),
+        (1, 1_000_000),
+        (0, None),
+        (Decimal(0), None),
+        (Decimal("0.0000001"), None),
+        (Decimal("-0.06"), None),
+        (Decimal("NaN"), None),
+        (Decimal("Infinity"), None),
+        (Decimal("1E+400"), None),
+        (10**9, None),
+        (None, None),
+        (True, None),
+        ("0.06", None),
+        (0.06, None),
+        ([], None),
+    ],
+    ids=repr,
+)
+def test_a_price_that_a_provider_tells_is_exact_or_none(value: object, micro: int | None) -> None:
+    assert told_price(value) == micro
 
 
 @pytest.mark.parametrize("speed", ["FLASH", "TURBO", "DEFAULT", "QUALITY"])

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import PROVIDERS, SPOKEN
+from backdrop.providers.options import Endpoint, Options
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {
@@ -26,6 +27,10 @@ ALL = {
     "RESULT_HOSTS": "a.example, b.example ,",
     "RENDER_FUNCTION_NAME": "shop-render",
     "ON_LOST_ANSWER": "hold",
+    "ONE_MIN_USD_PER_IMAGE": "0.045",
+    "SEGMIND_ENDPOINT": "v2",
+    "RUNWARE_UPLOADS": "false",
+    "RUNWARE_CHECKS_CONTENT": "false",
 }
 
 
@@ -79,15 +84,23 @@ def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name
     assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
 
 
-@pytest.mark.parametrize("prefix", [ENVIRONMENT_NAMES[name] for name in PROVIDERS if name not in SPOKEN])
-def test_a_provider_that_this_release_cannot_speak_to_is_no_lane(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
-    both = {f"{prefix}_QUEUE_URL": "https://q/lane", "IDEOGRAM_QUEUE_URL": "https://q/ideogram"}
-    assert list(given(monkeypatch, **both).lanes) == ["ideogram"]
+def test_what_credits_cost_is_known_only_where_somebody_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert given(monkeypatch).prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="").prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").prices == {"1min": 45_000}
+
+
+def test_the_ways_of_speaking_to_a_provider_are_the_advised_ones_unless_an_operator_chooses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert given(monkeypatch).options == Options(Endpoint.V2, runware_uploads=False, runware_checks_content=False)
+    ours = given(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
+    assert ours.options == Options(Endpoint.V1, runware_uploads=True, runware_checks_content=True)
 
 
 def test_every_provider_has_its_variables() -> None:
-    assert tuple(ENVIRONMENT_NAMES) == PROVIDERS
-    assert "ideogram" in SPOKEN_TO
+    assert tuple(ENVIRONMENT_NAMES) == tuple(SPOKEN_TO) == PROVIDERS
 
 
 def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +116,8 @@ def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: py
         ("SETTLE_SECONDS", "a while"),
         ("IDEOGRAM_TIMEOUT_SECONDS", "long"),
         ("ON_LOST_ANSWER", "perhaps"),
+        ("SEGMIND_ENDPOINT", "v3"),
+        ("ONE_MIN_USD_PER_IMAGE", "cheap"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -17,9 +17,14 @@ SHARED = {
     "backdrop.providers.roster": PACKAGE / "providers/roster.py",
 }
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
-# A parameter that stands in the template from the start; its provider comes later.
-AHEAD = {"intake": {"ONE_MIN_USD_PER_IMAGE"}, "render": {"ONE_MIN_USD_PER_IMAGE"}}
-OURS = {field.name for field in fields(Settings)} | {"extra_hosts"}
+# What is read of a setting under another name than its own.
+READ_AS = {
+    "extra_hosts": {"RESULT_HOSTS"},
+    "prices": {"ONE_MIN_USD_PER_IMAGE"},
+    "options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
+}
+ONE_BY_ONE = {"one_min_usd_per_image", "segmind_endpoint", "runware_uploads", "runware_checks_content"}
+OURS = {field.name for field in fields(Settings)} - ONE_BY_ONE | READ_AS.keys()
 PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 
 
@@ -45,7 +50,7 @@ def read_in(module: Path) -> set[str]:
 
 def variables_of(names: set[str]) -> set[str]:
     """The environment variables behind settings."""
-    own = {"RESULT_HOSTS" if name == "extra_hosts" else name.upper() for name in names & OURS} - {"PROVIDERS"}
+    own = {one for name in names & OURS for one in READ_AS.get(name, {name.upper()})} - {"PROVIDERS"}
     prefixes = ENVIRONMENT_NAMES.values()
     return own | {f"{prefix}_{name.upper()}" for prefix in prefixes for name in names & PER_PROVIDER}
 
@@ -58,7 +63,7 @@ def test_every_door_of_the_repository_is_looked_at() -> None:
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile"])
 def test_a_function_is_given_the_settings_that_its_code_reads_and_no_other(folder: str) -> None:
     needed = variables_of(read_in(ROOT / "functions" / folder / "app.py"))
-    assert set(environment(folder)) - POWERTOOLS - AHEAD.get(folder, set()) == needed
+    assert set(environment(folder)) - POWERTOOLS == needed
 
 
 def test_every_setting_of_the_code_is_given_to_some_function() -> None:

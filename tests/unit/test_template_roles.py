@@ -34,8 +34,10 @@ def where(resource: str, operator: str, key: str, value: str | list[str]) -> str
 
 ANSWERS = f"{OUTPUT}/_backdrop/work/answers/*"
 INPUTS = f"{OUTPUT}/_backdrop/work/inputs/*"
-ONLY_ANSWERS = where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/answers/*")
-ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/inputs/*"])
+ONLY_SAID = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/results/*"])
+WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/results/*"]
+ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
+RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 SWITCHING = {
     "lambda:ListEventSourceMappings": {"*"},
@@ -70,7 +72,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
-        "s3:PutObject": {ANSWERS},
+        "s3:PutObject": {ANSWERS, INPUTS, RESULTS},
         **SWITCHING,
         **KEYS,
         **ledger("GetItem", "Query", "PutItem", "UpdateItem"),
@@ -92,7 +94,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:ReceiveMessage": {"DeadLetterQueue.Arn"},
         "sqs:DeleteMessage": {"DeadLetterQueue.Arn"},
         "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
-        "s3:ListBucket": {INPUT, ONLY_ANSWERS},
+        "s3:ListBucket": {INPUT, ONLY_SAID},
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS},
         "s3:DeleteObject": {ANSWERS},

@@ -65,6 +65,7 @@ MOVES: dict[str, Move] = {
     "take_over": lambda job: transitions.take_over(job, transitions.owner_of(OWNER)),
     "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), NOW),
     "beside": lambda job: transitions.beside(job, transitions.owner_of(OWNER), OWNER, NOW),
+    "move": lambda job: transitions.move(job, "runware", PRICE, "ideogram is paused", NOW),
     "deliver_again": lambda job: transitions.deliver_again(job, NOW),
     "pay_again": lambda job: transitions.pay_again(job, NOW),
 }
@@ -86,6 +87,7 @@ STAYS = {
     "follow": [S.ACCEPTED],
     "take_over": [S.ACCEPTED],
     "beside": [S.ACCEPTED],
+    "move": [S.ACCEPTED],
 }
 ALLOWED: dict[tuple[str, Status], Status] = {
     **{(name, state): state for name, states in STAYS.items() for state in states},

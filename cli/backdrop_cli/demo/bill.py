@@ -2,11 +2,13 @@
 
 import json
 import urllib.request
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
 from backdrop.core.money import micro_of, usd_text
 from backdrop_cli.demo.watch import Watch
+from backdrop_local import providers
 from backdrop_local.cloud import Cloud
 
 
@@ -29,11 +31,10 @@ class Books:
         return f"stand-in's bill {usd_text(self.bill)}, receipts {usd_text(self.certain)}{unknown}: {verdict}"
 
 
-def is_standins(cloud: Cloud) -> bool:
-    """Whether all pictures of this cloud come from the stand-in."""
-    used = {name: address for name, address in cloud.parameters.items() if name.endswith("BaseUrl")}
-    on = [name for name in used if cloud.parameters.get(name.replace("BaseUrl", "MaxInFlight"), "0") != "0"]
-    return all(used[name].startswith(cloud.standin_url) for name in on)
+def standins(cloud: Cloud) -> frozenset[str]:
+    """The providers for which the stand-in of this cloud answers."""
+    ours = {one.secret: cloud.parameters.get(f"{one.parameter}BaseUrl", "") for one in providers.PROVIDERS}
+    return frozenset(name for name, address in ours.items() if address.startswith(cloud.standin_url))
 
 
 def total(cloud: Cloud) -> int:
@@ -43,9 +44,10 @@ def total(cloud: Cloud) -> int:
         return micro_of(Decimal(json.load(answer)["total_usd"]))
 
 
-def books(watch: Watch, bill: int) -> Books:
-    """The receipts' sums beside what the stand-in charged since the demo began."""
+def books(watch: Watch, bill: int, asked: Collection[str]) -> Books:
+    """The receipts' sums beside what the stand-in charged since the demo began; `asked`: whose part it plays."""
     receipts = [sight.receipt for sight in watch.seen.values() if sight.receipt]
-    certain = sum(micro_of(str(receipt["total_usd"])) for receipt in receipts)
-    unknown = sum(micro_of(str(job["cost"]["unknown_usd"])) for receipt in receipts for job in receipt["jobs"])
+    jobs = [job for receipt in receipts for job in receipt["jobs"] if job["provider"] in asked]
+    certain = sum(micro_of(str(job["cost"]["usd"])) for job in jobs)
+    unknown = sum(micro_of(str(job["cost"]["unknown_usd"])) for job in jobs)
     return Books(bill, certain, unknown)

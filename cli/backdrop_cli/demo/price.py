@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
+from backdrop.core.choice import Market, at_most
 from backdrop.core.errors import InstructionError
 from backdrop.core.instructions import resolve, variants_of
-from backdrop.core.money import quote, usd_text
+from backdrop.core.money import SELLS_CREDITS, micro_of, usd_text
 from backdrop.core.places import Place, read_file, read_tags
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import Order
@@ -20,8 +21,11 @@ def place_of(order: Order) -> Place:
     return read_tags(order.tags) if order.sidecar is None else read_file(order.sidecar_name, order.sidecar)
 
 
-def price_of(order: Order, provider: str) -> tuple[int, int]:
-    """How many pictures an order may bring and their highest price in micro-dollars; nothing for a refused one."""
+def price_of(order: Order, provider: str, market: Market) -> tuple[int, int]:
+    """How many pictures of a market an order may bring, and their highest price in micro-dollars.
+
+    `provider` makes those that name none.
+    """
     place = place_of(order)
     if place.errors or order.must_be_refused:
         return 0, 0
@@ -29,8 +33,17 @@ def price_of(order: Order, provider: str) -> tuple[int, int]:
         resolved = [resolve([place], variant) for variant in variants_of([place])]
     except InstructionError:
         return 0, 0
-    pictures = sum(int(one.fields.get("num_images", 1)) for one in resolved)
-    return pictures, sum(quote(one.providers(provider)[0], one.fields) for one in resolved)
+    prices = [(one, at_most(one.fields, one.providers(provider), market)) for one in resolved]
+    pictures = sum(int(one.fields.get("num_images", 1)) for one, price in prices if price is not None)
+    return pictures, sum(price or 0 for _, price in prices)
+
+
+def market_of(settled: Mapping[str, str]) -> Market:
+    """Who is paid under these stack parameters, and what 1min.ai's credits cost."""
+    paid = providers.paid_addresses(settled)
+    on = [one.secret for one in providers.PROVIDERS if f"{one.parameter}BaseUrl" in paid]
+    credit = settled.get("OneMinUsdPerImage", "")
+    return Market(on, {SELLS_CREDITS: micro_of(credit)} if credit else {})
 
 
 def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -> None:
@@ -43,7 +56,7 @@ def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -
     addresses = providers.paid_addresses(settled)
     if not addresses:
         return
-    prices = [price_of(order, settled["DefaultProvider"]) for order in orders]
+    prices = [price_of(order, settled["DefaultProvider"], market_of(settled)) for order in orders]
     pictures, most = sum(count for count, _ in prices), usd_text(sum(micro for _, micro in prices))
     console.print(
         f"{', '.join(addresses.values())} makes the pictures: {pictures} from {len(orders)} files, at most {most}"
@@ -51,6 +64,9 @@ def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -
         soft_wrap=True,
         markup=False,
     )
+    if "SegmindBaseUrl" in addresses:
+        words = "Segmind cannot read links into this machine: photos travel to it inside the request."
+        console.print(words, soft_wrap=True, markup=False)
     if os.environ.get("YES") == "1":
         return
     if not sys.stdin.isatty():

@@ -1,7 +1,7 @@
 """Runs a demo from the question of money to the before/after page."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from backdrop_cli.demo.watch import Watch
 from backdrop_local import cloud as local_cloud
 from backdrop_local import parameters
 from backdrop_local.cloud import Cloud
-from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
+from backdrop_local.demo_orders import DEFAULT_WISH, FIVE, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import Home
 
@@ -76,19 +76,20 @@ def run(photos: Path | None) -> bool:
 
 def on(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
     """A demo on a running cloud; says whether anything ended otherwise than it should."""
-    patience = float(cloud.parameters["IdeogramTimeoutSeconds"]) + START_SECONDS
+    longest = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
+    patience = longest + START_SECONDS
     one = Run(cloud, console, f"{datetime.now(UTC):%Y%m%d-%H%M%S}", patience)
     with _explained(one):
         names = cloud.outputs()
         lookout = Lookout(cloud, names)
         watch = Watch(lookout.look, one.patience_seconds)
-        standin = bill.is_standins(cloud)
-        before = bill.total(cloud) if standin else 0
+        standins = bill.standins(cloud)
+        before = bill.total(cloud)
         _drop_and_watch(one, watch, names["InputBucketName"], orders)
         _tell(one, watch)
-        agreed = _compare(one, watch, before) if standin else True
+        agreed = _compare(one, watch, before, standins)
         if any(sight.pictures for sight in watch.seen.values()):
-            index = page.write(one.folder, _album(one, watch, standin=standin), _Files(watch, lookout))
+            index = page.write(one.folder, _album(one, watch, standins), _Files(watch, lookout))
             console.print("\nBefore and after, to open in a browser:")
             console.print(f"  {index}", soft_wrap=True, markup=False)
     outcome.missing(watch, one.prefix, cloud.home.logs, console)
@@ -131,22 +132,25 @@ def _tell(one: Run, watch: Watch) -> None:
     outcome.reports(watch, one.prefix, one.console)
 
 
-def _compare(one: Run, watch: Watch, before: int) -> bool:
-    compared = bill.books(watch, bill.total(one.cloud) - before)
+def _compare(one: Run, watch: Watch, before: int, standins: Collection[str]) -> bool:
+    if not standins:
+        return True
+    compared = bill.books(watch, bill.total(one.cloud) - before, standins)
     style = "green" if compared.agree else "bold red"
     mark = "✓" if compared.agree else "✗"
     one.console.print(f"\n{mark} Money: {compared}.", style=style, markup=False)
     return compared.agree
 
 
-def _album(one: Run, watch: Watch, *, standin: bool) -> page.Album:
+def _album(one: Run, watch: Watch, standins: Collection[str]) -> page.Album:
     sights = watch.seen.values()
     credits = dict.fromkeys(dropped.order.credit for dropped in watch.dropped.values() if dropped.order.credit)
     return page.Album(
         receipts=[sight.receipt for sight in sights if sight.receipt],
         reports=[sight.report for sight in sights if sight.report],
         prefix=one.prefix,
-        standin=standin,
+        standins=standins,
+        together=FIVE,
         dropped_at={key: dropped.at for key, dropped in watch.dropped.items()},
         credits=list(credits),
     )

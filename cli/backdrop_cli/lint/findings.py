@@ -40,7 +40,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class Looked:
-    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars."""
+    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars, but for `unpriced` jobs."""
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
@@ -48,6 +48,7 @@ class Looked:
     without_a_word: int = 0
     jobs: int = 0
     price: int = 0
+    unpriced: int = 0
     sidecars: int = 0
     defaults: int = 0
     passed_over: int = 0

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
+from backdrop.core.choice import Market, dearest
 from backdrop.core.codes import Code
 from backdrop.core.instructions import OVERRIDES
 from backdrop.core.job import Job, Problem, Source
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
+from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import near_miss
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, distance
@@ -35,6 +37,8 @@ BUCKET = ""
 DEFAULT_PROVIDER = "ideogram"
 # The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
 MAX_MEGAPIXELS = 100
+# A folder on disk knows no stack: what one pays for a provider's credits is no part of its sum.
+UNTOLD = {SELLS_CREDITS: 0}
 # A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
 MOST_NEAR_MISSES = 50
 MOST_NAMES = 1000
@@ -60,7 +64,7 @@ class Look:
         self._folder, self._quick = folder, quick
         clock = SystemClock()
         self._now = clock.now()
-        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS)
+        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
         self._said: set[str] = set()
         self._named: set[str] = set()
 
@@ -159,7 +163,8 @@ class Look:
         silent: defaultdict[str, list[str]] = defaultdict(list)
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
-            looked.price += sum(job.quoted for job in answer.jobs)
+            looked.price += sum(dearest(job, Market(SPOKEN, UNTOLD)).quoted for job in answer.jobs)
+            looked.unpriced += sum(job.provider == SELLS_CREDITS for job in answer.jobs)
             looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
             if answer.without_a_word:

@@ -56,6 +56,7 @@ def _sums(looked: Looked) -> Iterable[tuple[str, str, str]]:
     trouble = looked.photos - looked.ready - looked.without_a_word
     rows = [
         ("photos ready", looked.ready, price if looked.jobs else ""),
+        ("jobs of unknown price", looked.unpriced, "1min.ai bills credits: the stack's OneMinUsdPerImage says it"),
         ("photos without a word", looked.without_a_word, "nothing is bought for them, unless tags say what is wanted"),
         ("photos in trouble", trouble, "they would be reported and not bought"),
         ("sidecars", looked.sidecars, ""),
@@ -93,6 +94,7 @@ def _document(looked: Looked) -> dict[str, Any]:
         "passed_over": looked.passed_over,
         "jobs": looked.jobs,
         "most_usd": usd_of(looked.price),
+        "unpriced_jobs": looked.unpriced,
         "errors": [_described(one) for one in looked.errors],
         "warnings": [_described(one) for one in looked.warnings],
     }

@@ -15,12 +15,12 @@ from backdrop_cli.screen import Screen
 
 def lint(screen: Screen, paths: Sequence[Path], *, prefix: str | None, quick: bool, strict: bool, every: bool) -> int:
     """Look, tell, and return the exit code; `prefix`: where the one folder will lie in the bucket."""
-    meant = _meant(paths) if prefix is None else _placed(paths)
+    meant = meant_by(paths) if prefix is None else _placed(paths)
     looked = Looked()
     with screen.busy("looking at names and instructions" if quick else "opening every photo; --quick does not"):
         for root, keys in meant.items():
             folder = LocalFolder(root, _prefix(prefix or ""))
-            Look(folder, quick=quick)(_files(folder, keys), looked)
+            Look(folder, quick=quick)(files_of(folder, keys), looked)
     show(screen, looked, paths, every=every)
     return REFUSED if looked.errors or (strict and looked.warnings) else DONE
 
@@ -52,7 +52,7 @@ def _wholes(paths: Sequence[Path]) -> list[Path]:
     ]
 
 
-def _meant(paths: Sequence[Path]) -> dict[Path, set[str]]:
+def meant_by(paths: Sequence[Path]) -> dict[Path, set[str]]:
     """The keys of what is named, by the folder that is uploaded as the bucket's root."""
     meant: defaultdict[Path, set[str]] = defaultdict(set)
     for whole in _wholes(paths):
@@ -61,7 +61,8 @@ def _meant(paths: Sequence[Path]) -> dict[Path, set[str]]:
     return meant
 
 
-def _files(folder: LocalFolder, keys: set[str]) -> set[str]:
+def files_of(folder: LocalFolder, keys: set[str]) -> set[str]:
+    """The keys of all files that are meant."""
     found: set[str] = set()
     for key in keys:
         found |= set(folder.below(key)) if (folder.root / key).is_dir() else with_their_own(folder, key)

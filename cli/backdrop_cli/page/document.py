@@ -26,8 +26,9 @@ def document(album: Album, links: Mapping[str, str]) -> str:
         title=f"{_count(len(shots), 'picture')} from {_count(photos, 'photo')}",
         total=_usd(album.total_usd),
         made=f"made by {', '.join(sorted({_maker(shot, album) for shot in shots}))}" if shots else "nothing was made",
-        notice=_block("notice.html", words=_STANDIN) if album.standin else _NOTHING,
-        shots=_joined(_shot(shot, album, links) for shot in shots),
+        notice=_notice(album),
+        together=_together(album, links),
+        shots=_joined(_shot(shot, album, links) for shot in shots if not _is_together(shot, album)),
         troubles=_troubles(troubles),
         credits=_credits(album),
     )
@@ -83,8 +84,30 @@ def _shot(shot: Shot, album: Album, links: Mapping[str, str]) -> _Markup:
     )
 
 
+def _is_together(shot: Shot, album: Album) -> bool:
+    return bool(album.together) and shot.name.startswith(album.together)
+
+
+def _together(album: Album, links: Mapping[str, str]) -> _Markup:
+    """One photo as each provider made it, side by side."""
+    shots = [shot for shot in album.shots if _is_together(shot, album)]
+    if not shots:
+        return _NOTHING
+    return _block("together.html", shots=_joined(_shot(shot, album, links) for shot in shots))
+
+
+def _notice(album: Album) -> _Markup:
+    """Who was not asked, in the words of the whole page or of some of it."""
+    faked = sorted({shot.provider for shot in album.shots if shot.provider in album.standins})
+    if not faked:
+        return _NOTHING
+    every = all(shot.provider in album.standins for shot in album.shots)
+    whose = "these pictures" if every else f"the pictures of {', '.join(faked)}"
+    return _block("notice.html", words=_STANDIN.replace("these pictures", whose))
+
+
 def _maker(shot: Shot, album: Album) -> str:
-    return f"the stand-in for {shot.provider}" if album.standin else shot.provider
+    return f"the stand-in for {shot.provider}" if shot.provider in album.standins else shot.provider
 
 
 def _tags(shot: Shot) -> list[str]:

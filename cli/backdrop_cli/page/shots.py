@@ -1,6 +1,6 @@
 """What a page shows: one shot for each picture in the receipts, one trouble for each entry in the reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,13 +43,15 @@ class Trouble:
 class Album:
     """Receipts and error reports as the output bucket holds them, and how to show them.
 
-    `prefix` is left out of names; `dropped_at` tells when a source's photo was uploaded, where it is known.
+    `prefix` is left out of names; `dropped_at` tells when a source's photo was uploaded, where it is known. `standins`:
+    the providers for which a stand-in answered. What is named below `together` stands side by side.
     """
 
     receipts: Sequence[Mapping[str, Any]]
     reports: Sequence[Mapping[str, Any]] = ()
     prefix: str = ""
-    standin: bool = False
+    standins: Collection[str] = ()
+    together: str = ""
     dropped_at: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     credits: Sequence[str] = ()
 

@@ -196,6 +196,30 @@ class Inputs(Protocol):
     def find(self, name: str) -> bytes | None: ...
 
 
+class Work(Protocol):
+    """`_backdrop/work/` as providers come to know it: links to what they shall read, places for what they write.
+
+    `by` is the provider's own address: None where a provider out there would have to reach into this machine.
+    Raises WaitError where the storage does not answer.
+    """
+
+    def link(self, data: bytes, *, by: str) -> str | None:
+        """An address from which the bytes can be read for an hour and more."""
+        ...
+
+    def opening(self, name: str, *, by: str) -> str | None:
+        """An address to which one result can be written (PUT)."""
+        ...
+
+    def keep_result(self, name: str, data: bytes) -> None:
+        """Put a result aside that came without a link."""
+        ...
+
+    def has_result(self, name: str) -> bool:
+        """Whether there is a result of that name."""
+        ...
+
+
 class Lanes(Protocol):
     """The lanes' event source mappings: off, a lane hands out no message."""
 

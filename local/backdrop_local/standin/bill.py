@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 MICRO = 1_000_000
 
@@ -30,7 +31,9 @@ def micro_dollars(usd: str | float) -> int:
 class Order:
     """What one accepted call asks for, and who pays for it.
 
-    `fingerprint` stands for prompt, input image and options; equal ones are the same work.
+    `fingerprint` stands for prompt, input image and options; equal ones are the same work. `provider_id` is the id
+    that the caller chose; without it the job's own is what the caller gets to see. `credits_each` is what an image
+    costs where the provider bills credits; its unit price is then what those are worth.
     """
 
     key: str
@@ -44,6 +47,9 @@ class Order:
     speed: str
     n: int
     unit_micro_usd: int
+    provider_id: str = ""
+    credits_each: int = 0
+    uuids: bool = False
 
 
 @dataclass
@@ -60,6 +66,12 @@ class Job:
     dropped: bool = False
     downloaded: set[str] = field(default_factory=set[str])
 
+    @property
+    def credits(self) -> int:
+        """What it cost in the provider's credits; 0 where it bills none."""
+        unit = self.order.unit_micro_usd
+        return self.micro_usd // unit * self.order.credits_each if unit else 0
+
     def row(self) -> dict[str, object]:
         """The job as it stands in GET /_ctl/bill."""
         return {
@@ -70,6 +82,8 @@ class Job:
             "n": self.order.n,
             "speed": self.order.speed,
             "usd": dollars(self.micro_usd),
+            "credits": self.credits,
+            "provider_id": self.order.provider_id or self.id,
             "accepted_at": self.accepted_at,
             "results": list(self.results),
             "unsafe": self.unsafe,
@@ -86,33 +100,48 @@ class Bill:
         self._jobs: list[Job] = []
         self._owner_of_result: dict[str, Job] = {}
         self._groups: dict[tuple[str, str], list[Job]] = {}
-        self._balances: dict[str, int] = {}
+        self._balances: dict[tuple[str, str], int] = {}
 
-    def set_balance(self, key: str, micro_usd: int) -> None:
-        """From now on this key ("*": any key) can spend so much and no more."""
-        self._balances[key] = micro_usd
+    def set_balance(self, provider: str, key: str, micro_usd: int) -> None:
+        """From now on this key can spend so much at this provider and no more ("*": any key, any provider)."""
+        self._balances[provider, key] = micro_usd
 
     def clear_balances(self) -> None:
         """Every key can spend without limit again."""
         self._balances.clear()
 
-    def covers(self, key: str, micro_usd: int) -> bool:
+    def covers(self, provider: str, key: str, micro_usd: int) -> bool:
         """Whether the key's balance reaches for this amount; a key without balance always does."""
-        return all(self._balances[name] >= micro_usd for name in (key, "*") if name in self._balances)
+        left = self.balance(provider, key)
+        return left is None or left >= micro_usd
+
+    def spent(self, key: str, provider: str) -> int:
+        """What this key has been charged by this provider, in micro-dollars."""
+        owned = (job for job in self._jobs if (job.order.key, job.order.provider) == (key, provider))
+        return sum(job.micro_usd for job in owned)
+
+    def balance(self, provider: str, key: str) -> int | None:
+        """What a key that has a balance can still spend, in micro-dollars; None without one."""
+        return min((self._balances[name] for name in self._balances_of(provider, key)), default=None)
+
+    def _balances_of(self, provider: str, key: str) -> list[tuple[str, str]]:
+        """The balances that a charge is taken from."""
+        names = ((whose, which) for whose in (provider, "*") for which in (key, "*"))
+        return [name for name in names if name in self._balances]
 
     def accept(self, order: Order, *, produced: int, unsafe: int, billed_images: int, at: float) -> Job:
         """Take the job and charge it: `billed_images` times the order's unit price."""
         group = self._groups.setdefault((order.provider, order.fingerprint), [])
-        job_id = _sha(f"{self._seed}/{order.provider}/{order.fingerprint}/{len(group)}")[:16]
-        results = tuple(_sha(f"{job_id}/{n}")[:16] for n in range(produced))
+        name = uuid_of if order.uuids else _short
+        job_id = name(f"{self._seed}/{order.provider}/{order.fingerprint}/{len(group)}")
+        results = tuple(name(f"{job_id}/{n}") for n in range(produced))
         charge = billed_images * order.unit_micro_usd
         job = Job(order, job_id, results, charge, at, unsafe=unsafe)
         group.append(job)
         self._jobs.append(job)
         self._owner_of_result.update(dict.fromkeys(results, job))
-        for name in (order.key, "*"):
-            if name in self._balances:
-                self._balances[name] -= charge
+        for name in self._balances_of(order.provider, order.key):
+            self._balances[name] -= charge
         return job
 
     def job_of_result(self, result: str) -> Job | None:
@@ -142,6 +171,11 @@ class Bill:
             "total_usd": dollars(self.total_micro_usd()),
             "duplicates": self.duplicates(),
         }
+
+
+def uuid_of(text: str) -> str:
+    """A version 4 UUID that follows from the text."""
+    return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
 def fingerprint(content: Mapping[str, object]) -> str:
@@ -174,6 +208,10 @@ def _duplicate(group: list[Job]) -> dict[str, object]:
         "usd": dollars(sum(job.micro_usd for job in group)),
         "jobs": [job.id for job in group],
     }
+
+
+def _short(text: str) -> str:
+    return _sha(text)[:16]
 
 
 def _sha(text: str) -> str:

@@ -1,24 +1,21 @@
-"""One paid call on its way through the stand-in: key, slot, faults, charge, answer."""
+"""One call on its way through the stand-in: whose key it is, what faults strike it, how it is refused."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from typing import cast
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive, Scope, Send
 
-from backdrop_local.standin import bill
 from backdrop_local.standin.faults import Call, Hit, Phase
 from backdrop_local.standin.keys import Owner, owner_of
-from backdrop_local.standin.mischief import error_answer, is_billed, spoil
+from backdrop_local.standin.mischief import error_answer, spoil
 from backdrop_local.standin.state import entry_of, state_of
-from backdrop_local.standin.wire import Silence, wire_of
+from backdrop_local.standin.wire import Silence
 
 HOLD_MS = 60_000
 FOREIGN_HOST = "evil.test"
+EVENLY_SECONDS = 1.0
 
 
 class RefusedError(Exception):
@@ -30,21 +27,45 @@ class RefusedError(Exception):
         self.why = why
 
 
-type ErrorBody = Callable[["PaidCall", int], JsonValue]
-"""A provider's usual body under an error status."""
+class Manner:
+    """How one provider says no; each says for itself what differs.
+
+    `unsafe_forms`: the ways in which it shows an unsafe result, and whether that is billed unless a rule says.
+    """
+
+    out_of_money = 402
+    unsafe_forms: Mapping[str, bool] = {}
+
+    def error_body(self, call: "ApiCall", status: int) -> JsonValue:
+        """The usual body under an error status."""
+        raise NotImplementedError
+
+    def error_headers(self, call: "ApiCall", status: int) -> dict[str, str]:
+        """The usual headers under an error status: none."""
+        return {}
+
+    def error_in_200(self, call: "ApiCall", status: int) -> JsonValue:
+        """The body of an error that came too late for its status."""
+        return self.error_body(call, status)
 
 
-class PaidCall:
-    """What every provider's paid route does in the same way; `prompt` is set once it is known."""
+class ApiCall:
+    """What every route of every provider does in the same way; `prompt` is set once it is known.
 
-    def __init__(self, request: Request, provider: str, route: str, *, key: str | None, errors: ErrorBody) -> None:
+    `asking`: the call buys nothing (a poll, an upload).
+    """
+
+    def __init__(
+        self, request: Request, provider: str, route: str, *, key: str | None, manner: Manner, asking: bool = False
+    ) -> None:
         self.request = request
         self.state = state_of(request.scope)
         self.entry = entry_of(request.scope)
+        self.manner = manner
         self.prompt = ""
-        self._provider = provider
-        self._route = route
-        self._errors = errors
+        self.provider = provider
+        self.route = route
+        self._asking = asking
         self._owner: Owner | None = owner_of(key, self.state.settings)
 
     @property
@@ -55,16 +76,17 @@ class PaidCall:
         return self._owner
 
     @property
-    def limit(self) -> int:
-        """How many calls the account may have in flight."""
-        return self.state.settings.limit(self.owner.account)
+    def account(self) -> tuple[str, str]:
+        """Provider and account."""
+        return self.provider, self.owner.account
 
     def refused(self, status: int, why: str) -> RefusedError:
         """The provider's usual refusal under this status."""
-        return RefusedError(JSONResponse(self._errors(self, status), status), why)
+        body, headers = self.manner.error_body(self, status), self.manner.error_headers(self, status)
+        return RefusedError(JSONResponse(body, status, headers), why)
 
-    async def arrive(self) -> None:
-        """Refuse a key that is not valid, and do the faults that strike before the body."""
+    async def arrive(self, *, counted: bool = True) -> None:
+        """Refuse a key that is not valid or asks too often, and do the faults that strike before the body."""
         if self._owner is None:
             raise self.refused(401, "no valid key")
         hit = self.meet(Phase.ARRIVAL)
@@ -72,26 +94,31 @@ class PaidCall:
             raise self.refused(hit.rule.number("status", 401), "the key is paused")
         if hit is not None:
             raise RefusedError(Silence(reset=True))
+        if counted and not self._in_time():
+            raise self.refused(429, "too many requests in this minute")
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
-        """Hold one of the account's slots, or refuse with 429; the client's leaving frees none."""
-        account, clock = (self._provider, self.owner.account), self.state.clock
-        if not self.state.slots.take(account, limit=self.limit, at=clock.now()):
-            raise self.refused(429, "all slots are taken")
-        try:
-            yield
-        finally:
-            self.state.slots.release(account, at=clock.now())
+    def _in_time(self) -> bool:
+        per_minute = self.state.settings.requests_per_minute.get(self.provider)
+        bucket, now = (self.provider, self.owner.key), self.state.clock.now()
+        return per_minute is None or self.state.rates.take(bucket, per_minute=per_minute, at=now)
+
+    def next_request_at(self) -> float:
+        """The Unix second from which on the provider takes another request of this key."""
+        per_minute = self.state.settings.requests_per_minute.get(self.provider)
+        bucket, now = (self.provider, self.owner.key), self.state.clock.now()
+        if per_minute is None:
+            return now + EVENLY_SECONDS
+        return self.state.rates.next_at(bucket, per_minute=per_minute, at=now)
 
     def meet(self, phase: Phase) -> Hit | None:
         """The fault that strikes this call now."""
         hit = self.state.faults.meet(
             Call(
-                provider=self._provider,
-                routes=(self._route,),
+                provider=self.provider,
+                routes=(self.route,),
                 key=self.owner.key,
                 prompt=self.prompt,
+                asking=self._asking,
             ),
             phase,
         )
@@ -106,87 +133,68 @@ class PaidCall:
             await asyncio.sleep(hit.rule.number("ms", 0) / 1000)
             raise RefusedError(self._error_answer(hit))
 
-    def _error_answer(self, hit: Hit) -> Response:
-        status = 429 if hit.rule.fault == "refuse_429" else hit.rule.number("code", 500)
-        return error_answer(hit, status, self._errors(self, status))
-
-    def accept(self, order: bill.Order, hit: Hit | None) -> bill.Job:
-        """Charge the job and tell those who wait; raises RefusedError if the money is gone."""
-        produced = order.n - 1 if _is(hit, "fewer_results") else order.n
-        unsafe = len(self.unsafe_places(hit, produced))
-        free = 0 if is_billed(hit) else unsafe if _is(hit, "unsafe") else produced
-        billed = produced - free
-        if not self.state.bill.covers(order.key, billed * order.unit_micro_usd):
-            raise self.refused(self.state.out_of_money_status, "the balance is used up")
-        job = self.state.bill.accept(
-            order,
-            produced=produced,
-            unsafe=unsafe,
-            billed_images=billed,
-            at=self.state.clock.now(),
-        )
-        self.state.journal.accept(job.id, self.entry)
-        return job
-
-    def unsafe_places(self, hit: Hit | None, produced: int) -> set[int]:
-        """Which of the results the fault makes unsafe."""
-        if hit is None or hit.rule.fault != "unsafe":
-            return set()
-        which = cast("list[int]", hit.rule.args.get("which", [0]))
-        return {place for place in which if 0 <= place < produced}
-
-    async def run_time(self, speed: str, hit: Hit | None) -> None:
-        """As long as the generation takes, with what a fault adds to it."""
-        await asyncio.sleep(self.state.settings.latency(speed))
+    async def delay(self, hit: Hit | None) -> None:
+        """Keep the answer back for as long as the fault says."""
         if hit is not None and hit.rule.fault == "accept_then_wait":
             await self.state.journal.hold(hit.rule.number("ms", HOLD_MS) / 1000)
         elif hit is not None and hit.rule.fault in ("slow", "status"):
             await asyncio.sleep(hit.rule.number("ms", 0) / 1000)
 
-    def link(self, real_origin: str, path: str, ident: str, hit: Hit | None) -> str:
-        """A signed link to a result, or what a fault makes of it."""
-        settings, netloc = self.state.settings, self.request.url.netloc
-        life = settings.link_life_seconds
+    def _error_answer(self, hit: Hit) -> Response:
+        status = 429 if hit.rule.fault == "refuse_429" else hit.rule.number("code", 500)
+        body, headers = self.manner.error_body(self, status), self.manner.error_headers(self, status)
+        return error_answer(hit, status, body, headers)
+
+    def spoiled(self, answer: Response, hit: Hit | None) -> Response:
+        """The right answer as the fault lets it through."""
+        if hit is None:
+            return answer
+        if hit.rule.fault in ("status", "html_error"):
+            return self._error_answer(hit)
+        status = hit.rule.number("status_code", 500)
+        return spoil(answer, hit, error_in_200=self.manner.error_in_200(self, status))
+
+    def link_end(self, life_seconds: float, hit: Hit | None) -> int:
+        """The Unix second until which a link made now is good."""
         if hit is not None and hit.rule.fault == "expired_url":
-            life = -hit.rule.number("seconds", 60)
-        exp = int(self.state.clock.now()) + life
-        tail = f"{path}?{self.state.signer.query(ident, exp)}"
+            life_seconds = -hit.rule.number("seconds", 60)
+        return int(self.state.clock.now() + life_seconds)
+
+    def link(self, real_origin: str, tail: str, hit: Hit | None, *, store: str = "") -> str:
+        """A link to a result (`tail` is its path and query), or what a fault makes of it.
+
+        `store`: the provider whose content server keeps it, if it is another's.
+        """
         if hit is not None and hit.rule.fault == "foreign_url":
             return hit.rule.text("url", _foreign(hit, real_origin, tail))
-        real = settings.url_mode == "real"
-        return f"{real_origin if real else f'http://{netloc}/cdn/{self._provider}'}{tail}"
-
-    def finish(self, answer: JSONResponse, job: bill.Job, hit: Hit | None) -> Response:
-        """The answer as it goes out, which notes in the bill whether it arrived."""
-        if hit is None:
-            return _Noted(answer, job)
-        fails = hit.rule.fault in ("status", "html_error")
-        return _Noted(self._error_answer(hit) if fails else spoil(answer, hit), job)
+        if self.state.settings.url_mode == "real":
+            return real_origin + tail
+        return f"http://{self.request.url.netloc}/cdn/{store or self.provider}{tail}"
 
 
-class _Noted(Response):
-    """An answer that tells the bill how it ended."""
+class Question(ApiCall):
+    """A call that buys nothing: a poll, a look-up, an upload. `gone` and `stuck` are known after `pass_gate`."""
 
-    def __init__(self, answer: Response, job: bill.Job) -> None:
-        super().__init__()
-        self._answer = answer
-        self._job = job
+    gone = False
+    stuck = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; it counts as answered if its last byte found the connection open."""
-        wire = wire_of(scope)
+    def __init__(self, request: Request, provider: str, route: str, *, key: str | None, manner: Manner) -> None:
+        super().__init__(request, provider, route, key=key, manner=manner, asking=True)
 
-        async def note_and_send(message: Message) -> None:
-            last = message["type"] == "http.response.body" and not message.get("more_body")
-            self._job.answered = last and not wire.gone
-            await send(message)
+    async def pass_gate(self) -> None:
+        """Do the faults that refuse a question, and note those that make it find nothing, or no end."""
+        await super().pass_gate()
+        hit = self.meet(Phase.ASK)
+        if hit is not None and hit.rule.fault == "poll_5xx":
+            raise RefusedError(self._error_answer(hit))
+        self.gone = hit is not None and hit.rule.fault == "poll_404"
+        self.stuck = hit is not None and hit.rule.fault == "poll_stuck"
 
-        await self._answer(scope, receive, note_and_send)
-        self._job.dropped = not self._job.answered
-
-
-def _is(hit: Hit | None, fault: str) -> bool:
-    return hit is not None and hit.rule.fault == fault
+    async def answered(self, answer: Response) -> Response:
+        """The answer as it goes out."""
+        hit = self.meet(Phase.RUN)
+        await self.delay(hit)
+        return self.spoiled(answer, hit)
 
 
 def _foreign(hit: Hit, real_origin: str, tail: str) -> str:

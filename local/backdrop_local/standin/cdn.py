@@ -1,17 +1,17 @@
-"""The content servers behind result links: signed, expiring, and closed to anyone with a key."""
+"""The content servers behind result links; each provider says whom it lets in."""
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from backdrop_local.standin.bill import Job
 from backdrop_local.standin.faults import Call, Hit, Phase
-from backdrop_local.standin.journal import KEY_HEADERS
 from backdrop_local.standin.mischief import error_answer, html_page
 from backdrop_local.standin.state import State, entry_of, state_of
 from backdrop_local.standin.wire import CutShort, Silence, Trickle, Wire, wire_of
@@ -22,33 +22,45 @@ FOREIGN_PAGE = "https://evil.test/picture.png"
 PNG = "image/png"
 
 
-async def result(request: Request) -> Response:
-    """GET /cdn/…/{ident}.png: 400 with a key, 403 with a bad or old link, 404 if not kept."""
-    state, ident = state_of(request.scope), str(request.path_params["ident"])
-    if not KEY_HEADERS.isdisjoint(request.headers.keys()):
-        return JSONResponse({"error": "an API key has no business here"}, 400)
-    query = request.query_params
-    refusal = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
-    job = state.bill.job_of_result(ident)
+type Refusal = Callable[[Request, str], Response | None]
+"""Why a content server refuses the download of this result, if it does."""
+
+
+def results(provider: str, path: str, refused: Refusal, expired: Callable[[], Response]) -> Route:
+    """GET /cdn/… of one provider; the path names the picture's `ident`. 404 for one that is not kept."""
+
+    async def result(request: Request) -> Response:
+        state, ident = state_of(request.scope), str(request.path_params["ident"])
+        job = state.bill.job_of_result(ident)
+        refusal = refused(request, ident)
+        if refusal is not None:
+            return refusal
+        hit = _meet(request, state, job)
+        if hit is not None and hit.rule.fault == "expired_url":
+            return expired()
+        content = await state.gallery.content(ident)
+        if job is None or content is None:
+            return JSONResponse({"error": "no such picture"}, 404)
+        answer = Download(content, state.gallery.media_type(ident), job, ident)
+        return answer if hit is None else await _spoil(answer, hit, wire_of(request.scope))
+
+    return Route(f"/cdn/{provider}{path}", result, methods=["GET"])
+
+
+async def direct(request: Request, job: Job, ident: str) -> Response:
+    """A result's bytes as the answer itself; download faults strike them too."""
+    state = state_of(request.scope)
+    content = await state.gallery.content(ident) or b""
+    answer = Download(content, state.gallery.media_type(ident), job, ident)
     hit = _meet(request, state, job)
-    if hit is not None and hit.rule.fault == "expired_url":
-        refusal = "link expired"
-    if refusal is not None:
-        return JSONResponse({"error": refusal}, 403)
-    png = await state.gallery.png(ident)
-    if job is None or png is None:
-        return JSONResponse({"error": "no such picture"}, 404)
-    answer: Response = _Download(png, job, ident)
     return answer if hit is None else await _spoil(answer, hit, wire_of(request.scope))
 
 
-class _Download(Response):
+class Download(Response):
     """The picture; the bill notes when it was fetched whole."""
 
-    media_type = PNG
-
-    def __init__(self, png: bytes, job: Job, ident: str) -> None:
-        super().__init__(png)
+    def __init__(self, content: bytes, media_type: str, job: Job, ident: str) -> None:
+        super().__init__(content, media_type=media_type)
         self._job = job
         self._ident = ident
 
@@ -57,7 +69,7 @@ class _Download(Response):
         wire = wire_of(scope)
 
         async def note_and_send(message: Message) -> None:
-            if message["type"] == "http.response.body" and scope["method"] == "GET":
+            if message["type"] == "http.response.body" and scope["method"] != "HEAD":
                 self._job.downloaded |= set() if wire.gone else {self._ident}
             await send(message)
 
@@ -111,7 +123,7 @@ def _truncated(answer: Response, hit: Hit) -> Response:
     if not hit.rule.flag("chunked", default=False):
         return CutShort(answer, reset=False)
     half = bytes(answer.body)[: len(answer.body) // 2]
-    return StreamingResponse(_once(half), media_type=PNG)
+    return StreamingResponse(_once(half), media_type=answer.media_type)
 
 
 def _wrong_type(answer: Response, hit: Hit) -> Response:
@@ -123,7 +135,7 @@ def _wrong_type(answer: Response, hit: Hit) -> Response:
     encoded = io.BytesIO()
     with Image.open(io.BytesIO(bytes(answer.body))) as image:
         image.convert("RGB").save(encoded, other)
-    return Response(encoded.getvalue(), media_type=PNG)
+    return Response(encoded.getvalue(), media_type=answer.media_type)
 
 
 def _huge(megabytes: int, wire: Wire) -> Response:

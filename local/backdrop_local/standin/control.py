@@ -10,9 +10,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backdrop_local.standin.bill import micro_dollars
-from backdrop_local.standin.faults import STANDING, FaultRule
+from backdrop_local.standin.fault_kinds import STANDING
+from backdrop_local.standin.faults import FaultRule
 from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.state import OUT_OF_MONEY, Standin, State
+from backdrop_local.standin.state import Standin, State
 
 LONGEST_WAIT_SECONDS = 30.0
 
@@ -117,8 +118,8 @@ def _add(state: State, rule: FaultRule) -> None:
     elif rule.fault == "clock":
         state.clock.offset_seconds = float(rule.number("offset_s", 0))
     else:
-        state.bill.set_balance(rule.key, micro_dollars(rule.text("usd", "0")))
-        state.out_of_money_status = rule.number("status", OUT_OF_MONEY)
+        state.bill.set_balance(rule.provider, rule.key, micro_dollars(rule.text("usd", "0")))
+        state.out_of_money_status = rule.number("status", 0) or None
 
 
 async def _json(request: Request) -> JsonValue:

@@ -5,9 +5,19 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Literal, Self, cast, get_args
+from typing import Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+from backdrop_local.standin.fault_kinds import (
+    ALSO_ON_DOWNLOAD,
+    AT_THE_GATE,
+    ON_ARRIVAL,
+    ON_ASKING,
+    ON_DOWNLOAD,
+    FaultName,
+    check_args,
+)
 
 
 class Phase(Enum):
@@ -16,82 +26,8 @@ class Phase(Enum):
     ARRIVAL = "the key is known, the body is not read"
     GATE = "the body is read, nothing is accepted"
     RUN = "the job is accepted"
+    ASK = "a job is asked after"
     DOWNLOAD = "a result is fetched"
-
-
-FaultName = Literal[
-    "refuse_429",
-    "slow",
-    "trickle",
-    "accept_then_drop",
-    "accept_then_wait",
-    "drop_before_read",
-    "reset_mid_body",
-    "status",
-    "html_error",
-    "error_in_200",
-    "malformed_json",
-    "unsafe",
-    "fewer_results",
-    "foreign_url",
-    "redirect",
-    "expired_url",
-    "truncated",
-    "wrong_type",
-    "huge",
-    "cdn_5xx",
-    "key_paused",
-    "balance",
-    "clock",
-]
-
-NUMBER = (int, float)
-FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
-    "refuse_429": {"body": (str, dict, list), "headers": (dict,)},
-    "slow": {"ms": NUMBER},
-    "trickle": {"bytes_per_s": NUMBER},
-    "accept_then_wait": {"ms": NUMBER},
-    "status": {
-        "code": (int,),
-        "body": (str, dict, list),
-        "html": (bool,),
-        "headers": (dict,),
-        "after_run": (bool,),
-        "billed": (bool,),
-        "ms": NUMBER,
-    },
-    "html_error": {"code": (int,), "billed": (bool,)},
-    "error_in_200": {"status_code": (int,), "billed": (bool,)},
-    "malformed_json": {"variant": (str,)},
-    "unsafe": {"which": (list,), "form": (str,), "billed": (bool,)},
-    "foreign_url": {"kind": (str,), "url": (str,)},
-    "redirect": {"url": (str,), "code": (int,)},
-    "expired_url": {"seconds": NUMBER},
-    "truncated": {"chunked": (bool,)},
-    "wrong_type": {"type": (str,), "bytes_as": (str,)},
-    "huge": {"mb": NUMBER},
-    "cdn_5xx": {"times": (int,), "code": (int,)},
-    "key_paused": {"status": (int,)},
-    "balance": {"usd": (str, *NUMBER), "status": (int,)},
-    "clock": {"offset_s": NUMBER},
-}
-"""The arguments that each fault takes, with their JSON types; a fault not named takes none."""
-
-VARIANTS: dict[tuple[str, str], frozenset[str]] = {
-    ("malformed_json", "variant"): frozenset({"cut", "invalid", "no_data", "empty_data", "wrong_types"}),
-    ("foreign_url", "kind"): frozenset({"host", "http", "loopback", "userinfo"}),
-    ("unsafe", "form"): frozenset({"null", "empty", "missing"}),
-    ("wrong_type", "bytes_as"): frozenset({"JPEG", "WEBP", "GIF"}),
-}
-
-ON_ARRIVAL = frozenset({"drop_before_read", "key_paused"})
-AT_THE_GATE = frozenset({"refuse_429", "status", "html_error"})
-ON_DOWNLOAD = frozenset({"redirect", "truncated", "wrong_type", "huge", "cdn_5xx"})
-ALSO_ON_DOWNLOAD = frozenset(
-    {"slow", "trickle", "accept_then_drop", "reset_mid_body", "status", "html_error", "expired_url"}
-)
-STANDING = frozenset({"balance", "clock"})
-"""Faults that take effect when they are posted and are no rule."""
 
 
 class FaultRule(BaseModel):
@@ -126,7 +62,7 @@ class FaultRule(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _check_args(self.fault, self.args)
+        check_args(self.fault, self.args)
         if self.phase is Phase.ARRIVAL and self.prompt_regex is not None:
             raise ValueError(f"{self.fault} strikes before the prompt is read: no prompt_regex")
         if "cdn" in self.route and self.fault not in ON_DOWNLOAD | ALSO_ON_DOWNLOAD:
@@ -140,6 +76,8 @@ class FaultRule(BaseModel):
             return Phase.DOWNLOAD
         if self.fault in ON_ARRIVAL:
             return Phase.ARRIVAL
+        if self.fault in ON_ASKING:
+            return Phase.ASK
         runs_first = bool(self.args.get("after_run") or self.args.get("billed"))
         return Phase.GATE if self.fault in AT_THE_GATE and not runs_first else Phase.RUN
 
@@ -167,12 +105,16 @@ class FaultRule(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What a rule can see of a call; a download has two routes, `cdn` and that of its job."""
+    """What a rule can see of a call; a download has two routes, `cdn` and that of its job.
+
+    `asking`: the call buys nothing (a poll, an upload), so only a rule that means such calls strikes it.
+    """
 
     provider: str
     routes: tuple[str, ...]
     key: str = ""
     prompt: str = ""
+    asking: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,6 +182,7 @@ class FaultBook:
 def _matches(rule: FaultRule, call: Call) -> bool:
     return (
         rule.provider in ("*", call.provider)
+        and (not call.asking or rule.route != "*" or rule.fault in ON_ASKING | {"key_paused"})
         and (rule.route == "*" or any(_same_route(rule.route, name) for name in call.routes))
         and (rule.key == "*" or fnmatchcase(call.key, rule.key))
         and (rule.prompt_regex is None or re.search(rule.prompt_regex, call.prompt) is not None)
@@ -248,21 +191,3 @@ def _matches(rule: FaultRule, call: Call) -> bool:
 
 def _same_route(given: str, name: str) -> bool:
     return given in name or name in given
-
-
-def _check_args(fault: str, args: dict[str, JsonValue]) -> None:
-    known = FAULT_ARGS.get(fault, {})
-    for name, value in args.items():
-        if name not in known:
-            takes = ", ".join(known) or "no arguments"
-            raise ValueError(f"{fault} takes {takes}; it does not know {name!r}")
-        if name == "which" and not all(type(place) is int for place in cast("list[object]", value)):
-            raise ValueError(f"which of {fault} is a list of places, the first one is 0")
-        if not isinstance(value, known[name]) or (type(value) is bool and bool not in known[name]):
-            raise ValueError(f"{name} of {fault} cannot be {value!r}")
-        choices = VARIANTS.get((fault, name))
-        if choices and value not in choices:
-            raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(choices))}")
-
-
-FAULT_NAMES: tuple[str, ...] = get_args(FaultName)

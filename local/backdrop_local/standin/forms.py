@@ -89,7 +89,7 @@ class Form:
             raise InvalidInputError(f"{part.name} cannot be of type {part.content_type!r}")
         if len(part.data) > self._max_file_bytes:
             raise InvalidInputError(f"{part.name} is larger than {self._max_file_bytes} bytes")
-        await to_thread.run_sync(_decode, part.data)
+        await check_decodes(part.data)
 
 
 def media_type(part: Part) -> str:
@@ -105,6 +105,11 @@ def plain(part: Part) -> str:
         return part.text
     except UnicodeDecodeError:
         raise InvalidInputError(f"{part.name} is not UTF-8") from None
+
+
+async def check_decodes(content: bytes) -> None:
+    """Raises InvalidInputError unless it is a JPEG, PNG or WebP that can be decoded whole."""
+    await to_thread.run_sync(_decode, content)
 
 
 def _decode(content: bytes) -> None:

@@ -13,7 +13,10 @@ KEPT_RECIPES = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that a result picture depends on; `prompt` is None for a removed background."""
+    """All that a result picture depends on; `prompt` is None for a removed background.
+
+    `format` is PNG, JPEG or WEBP; the last two are lossy, of this quality.
+    """
 
     ident: str
     photo_sha: str
@@ -21,14 +24,16 @@ class Recipe:
     style: str | None
     seed: int
     prepared: bool
+    format: str = "PNG"
+    quality: int = 95
     cut_out_pixels: int = 0
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded PNG and its size in pixels."""
+    """An encoded picture and its size in pixels."""
 
-    png: bytes
+    content: bytes
     width: int
     height: int
 
@@ -61,7 +66,7 @@ class Gallery:
 
     def __init__(self, max_bytes: int) -> None:
         self._photos = Shelf(max_bytes)
-        self._pngs = Shelf(max_bytes)
+        self._contents = Shelf(max_bytes)
         self._recipes: OrderedDict[str, Recipe] = OrderedDict()
         self._painters: CapacityLimiter | None = None
 
@@ -74,23 +79,28 @@ class Gallery:
         if self._painters is None:
             self._painters = CapacityLimiter(PAINTERS)
         picture = await to_thread.run_sync(_paint, recipe, photo, limiter=self._painters)
-        self._pngs.put(recipe.ident, picture.png)
+        self._contents.put(recipe.ident, picture.content)
         return picture
+
+    def media_type(self, ident: str) -> str:
+        """The type of a picture that was made; PNG's for any other."""
+        recipe = self._recipes.get(ident)
+        return f"image/{recipe.format.lower()}" if recipe else "image/png"
 
     async def paint_all(self, recipes: list[Recipe], photo: bytes) -> list[Picture]:
         """Make the pictures of one job, one after another."""
         return [await self.paint(recipe, photo) for recipe in recipes]
 
-    async def png(self, ident: str) -> bytes | None:
+    async def content(self, ident: str) -> bytes | None:
         """The picture's bytes; None if it was never made or its photo is no longer kept."""
-        kept = self._pngs.get(ident)
+        kept = self._contents.get(ident)
         if kept is not None:
             return kept
         recipe = self._recipes.get(ident)
         photo = recipe and self._photos.get(recipe.photo_sha)
         if recipe is None or photo is None:
             return None
-        return (await self.paint(recipe, photo)).png
+        return (await self.paint(recipe, photo)).content
 
 
 def _paint(recipe: Recipe, photo: bytes) -> Picture:
@@ -98,4 +108,5 @@ def _paint(recipe: Recipe, photo: bytes) -> Picture:
         made = pictures.remove(photo, recipe.ident, recipe.prepared, recipe.cut_out_pixels)
     else:
         made = pictures.compose(photo, recipe.prompt, recipe.style, recipe.seed, recipe.ident, recipe.prepared)
-    return Picture(made.png, made.width, made.height)
+    content = made.png if recipe.format == "PNG" else pictures.reencoded(made.png, recipe.format, recipe.quality)
+    return Picture(content, made.width, made.height)

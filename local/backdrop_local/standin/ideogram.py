@@ -1,24 +1,22 @@
 """Ideogram v1 as the stand-in speaks it: two paid routes, read from top to bottom as it answers."""
 
-import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from backdrop_local.standin import bill, ideogram_rules
-from backdrop_local.standin.calls import PaidCall, RefusedError
+from backdrop_local.standin import cdn, ideogram_rules
+from backdrop_local.standin.calls import ApiCall, Manner, RefusedError
 from backdrop_local.standin.faults import Hit, Phase
 from backdrop_local.standin.forms import InvalidInputError
-from backdrop_local.standin.gallery import Picture, Recipe
-from backdrop_local.standin.ideogram_rules import Wish
 from backdrop_local.standin.ideogram_usage import usage
+from backdrop_local.standin.journal import KEY_HEADERS
 from backdrop_local.standin.mischief import html_page
 from backdrop_local.standin.multipart import (
     BrokenFormError,
@@ -27,7 +25,10 @@ from backdrop_local.standin.multipart import (
     Part,
     read_parts,
 )
+from backdrop_local.standin.paid import PaidCall
 from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.state import state_of
+from backdrop_local.standin.wishes import Made, Wish
 
 PROVIDER = "ideogram"
 MAX_REQUEST_BYTES = 50_000_000
@@ -37,7 +38,7 @@ MAGIC_SUFFIX = ", in soft natural light, finely detailed"
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(Manner):
     """One of the two paid routes."""
 
     path: str
@@ -50,11 +51,17 @@ class Operation:
         """The path's last word, by which faults and the bill name the route."""
         return PurePosixPath(self.path).name
 
-    def error_body(self, call: PaidCall, status: int) -> JsonValue:
+    unsafe_forms = MappingProxyType({"null": True, "empty": True, "missing": True})
+
+    def error_body(self, call: ApiCall, status: int) -> JsonValue:
         """What Ideogram says under an error status."""
         if status == 429:
             return _too_many(call)
-        bodies: dict[int, JsonValue] = {
+        return self.plain_bodies().get(status, {"error": "Internal server error"})
+
+    def plain_bodies(self) -> dict[int, JsonValue]:
+        """Those that do not depend on the call."""
+        return {
             400: {"error": "Invalid input provided."},
             401: {"error": self.not_authorized},
             402: {"error": "Payment required.", "reject_reason": "insufficient_funds"},
@@ -65,17 +72,20 @@ class Operation:
             415: {"error": "Unsupported media type"},
             422: {"error": self.unsafe},
         }
-        return bodies.get(status, {"error": "Internal server error"})
+
+    def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
+        """An answer that had begun to stream when the call failed."""
+        return {"error": "Internal server error", "status_code": status}
 
 
-def _too_many(call: PaidCall) -> JsonValue:
+def _too_many(call: ApiCall) -> JsonValue:
     bodies: dict[str, JsonValue] = {
         "error": {"error": "Too many requests."},
         "empty": {},
         "reject_reason": {
             "error": "Too many requests.",
             "reject_reason": "inflight_limit",
-            "max_inflight_requests": call.limit,
+            "max_inflight_requests": call.state.settings.limit(PROVIDER, call.owner.account),
         },
     }
     return bodies[call.state.settings.too_many_body]
@@ -115,14 +125,14 @@ ROUTES = [
 async def _serve(operation: Operation, request: Request) -> Response:
     """Key (401), then slot (429), then form (400): in this order."""
     key = request.headers.get("api-key")
-    call = PaidCall(request, PROVIDER, operation.name, key=key, errors=operation.error_body)
+    call = PaidCall(request, PROVIDER, operation.name, key=key, manner=operation)
     await call.arrive()
     async with call.slot():
         wish = await _read(operation, call)
         hit = call.meet(Phase.RUN)
-        job = call.accept(_order(operation, call, wish), hit)
-        pictures = await _generate(call, wish, job, hit)
-    return call.finish(JSONResponse(_answer(call, wish, job, pictures, hit)), job, hit)
+        job = call.accept(call.order(wish, uuids=False), hit)
+        made = await call.generate(wish, job, hit)
+    return call.finish(JSONResponse(_answer(call, wish, made, hit)), job, hit)
 
 
 async def _read(operation: Operation, call: PaidCall) -> Wish:
@@ -143,91 +153,65 @@ async def _read(operation: Operation, call: PaidCall) -> Wish:
         raise call.refused(400, str(invalid)) from None
 
 
-def _order(operation: Operation, call: PaidCall, wish: Wish) -> bill.Order:
-    work = {"route": operation.name, "image": wish.photo_sha, **wish.options}
-    return bill.Order(
-        key=call.owner.key,
-        label=call.owner.label,
-        account=call.owner.account,
-        provider=PROVIDER,
-        route=operation.name,
-        fingerprint=bill.fingerprint(work),
-        prompt=wish.prompt,
-        client_hint=call.request.headers.get("user-agent", ""),
-        speed=wish.speed,
-        n=wish.n,
-        unit_micro_usd=ideogram_rules.UNIT_MICRO_USD[wish.speed],
-    )
-
-
-async def _generate(call: PaidCall, wish: Wish, job: bill.Job, hit: Hit | None) -> list[tuple[int, Picture]]:
-    """The simulated generation; it runs to its end whether or not the client still waits.
-
-    Gives the seed and the picture of each result.
-    """
-    seeds = [_seed(job, wish, place) for place in range(len(job.results))]
-    recipes = [_recipe(call, wish, ident, seed) for ident, seed in zip(job.results, seeds, strict=True)]
-    pictures, _ = await asyncio.gather(
-        call.state.gallery.paint_all(recipes, wish.photo), call.run_time(wish.speed, hit)
-    )
-    return list(zip(seeds, pictures, strict=True))
-
-
-def _seed(job: bill.Job, wish: Wish, place: int) -> int:
-    drawn = int(hashlib.sha256(job.id.encode()).hexdigest(), 16) if wish.seed is None else wish.seed
-    return (drawn + place) % (ideogram_rules.MAX_SEED + 1)
-
-
-def _recipe(call: PaidCall, wish: Wish, ident: str, seed: int) -> Recipe:
-    return Recipe(
-        ident=ident,
-        photo_sha=wish.photo_sha,
-        prompt=wish.prompt or None,
-        style=wish.style,
-        seed=seed,
-        prepared=call.state.settings.pictures == "prepared",
-        cut_out_pixels=call.state.settings.cut_out_pixels,
-    )
-
-
-def _answer(
-    call: PaidCall,
-    wish: Wish,
-    job: bill.Job,
-    pictures: list[tuple[int, Picture]],
-    hit: Hit | None,
-) -> dict[str, JsonValue]:
-    unsafe = call.unsafe_places(hit, len(pictures))
+def _answer(call: PaidCall, wish: Wish, made: list[Made], hit: Hit | None) -> dict[str, JsonValue]:
+    unsafe = call.unsafe_places(hit, len(made))
     entries: list[JsonValue] = []
-    for place, (ident, (seed, picture)) in enumerate(zip(job.results, pictures, strict=True)):
-        link = _no_link(hit) if place in unsafe else _link(call, ident, hit)
-        details = {} if wish.speed == "REMOVE" else _details(wish, seed, picture)
+    for place, one in enumerate(made):
+        link = _no_link(call, hit) if place in unsafe else _link(call, one.ident, hit)
+        details = {} if wish.speed == "REMOVE" else _details(wish, one)
         entries.append({**details, "is_image_safe": place not in unsafe, **link})
     return {"created": _created(call), "data": entries}
 
 
-def _details(wish: Wish, seed: int, picture: Picture) -> dict[str, JsonValue]:
+def _details(wish: Wish, one: Made) -> dict[str, JsonValue]:
     magic = wish.options["magic_prompt"] == "ON"
     return {
         "prompt": wish.prompt + MAGIC_SUFFIX if magic else wish.prompt,
-        "resolution": f"{picture.width}x{picture.height}",
-        "seed": seed,
+        "resolution": f"{one.width}x{one.height}",
+        "seed": one.seed,
         "style_type": "GENERAL",
     }
 
 
 def _link(call: PaidCall, ident: str, hit: Hit | None) -> dict[str, JsonValue]:
-    return {"url": call.link(REAL_ORIGIN, f"{RESULT_PATH}/{ident}.png", ident, hit)}
+    return {"url": result_link(call, ident, hit)}
 
 
-def _no_link(hit: Hit | None) -> dict[str, JsonValue]:
+def result_link(call: ApiCall, ident: str, hit: Hit | None) -> str:
+    """A signed link to a result; others hand Ideogram's links through."""
+    end = call.link_end(call.state.settings.link_life_seconds, hit)
+    tail = f"{RESULT_PATH}/{ident}.png?{call.state.signer.query(ident, end)}"
+    return call.link(REAL_ORIGIN, tail, hit, store=PROVIDER)
+
+
+def _no_link(call: PaidCall, hit: Hit | None) -> dict[str, JsonValue]:
     """The three ways in which an unsafe result has no link, in turn."""
     forms: dict[str, dict[str, JsonValue]] = {"null": {"url": None}, "empty": {"url": ""}}
-    forms["missing"] = {}
-    return forms[hit.rule.text("form", hit.pick(*forms)) if hit else "null"]
+    return forms.get(call.unsafe_form(hit), {}) if hit else {}
 
 
 def _created(call: PaidCall) -> str:
     now = datetime.fromtimestamp(call.state.clock.now(), UTC)
     separator = " " if call.state.settings.created_form == "blank" else "T"
     return now.isoformat(separator, "seconds")
+
+
+def _refused_download(request: Request, ident: str) -> Response | None:
+    """400 with a key, 403 after `exp` or with a wrong `sig`."""
+    state, query = state_of(request.scope), request.query_params
+    if not KEY_HEADERS.isdisjoint(request.headers.keys()):
+        return JSONResponse({"error": "an API key has no business here"}, 400)
+    why = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
+    return JSONResponse({"error": why}, 403) if why else None
+
+
+def _expired() -> Response:
+    return JSONResponse({"error": "link expired"}, 403)
+
+
+RESULTS = [cdn.results(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", _refused_download, _expired)]
+
+
+def plain_error(status: int) -> Response:
+    """A path or verb that is not there."""
+    return JSONResponse(REPLACE.plain_bodies()[status], status)

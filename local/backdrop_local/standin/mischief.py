@@ -1,6 +1,8 @@
 """Turns a fault that struck a paid call into what the client sees; the same for every provider."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import cast
 
 from pydantic import JsonValue
@@ -9,18 +11,20 @@ from starlette.responses import JSONResponse, Response
 from backdrop_local.standin.faults import Hit
 from backdrop_local.standin.wire import CutShort, Silence, Trickle
 
+PAYLOADS = ("data", "aiRecord", "output", "request_id", "fileContent")
+"""What an answer is about: the first of these names that it has."""
+
+IDS = re.compile(rb'"(taskUUID|request_id|uuid)": ?"[^"]*"')
+"""By what a call is known again."""
+
 HTML_TITLES = {
+    405: "Method Not Allowed",
     413: "Request Entity Too Large",
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Time-out",
 }
-
-
-def is_billed(hit: Hit | None) -> bool:
-    """Whether the accepted job is charged in spite of the fault: unless the rule says no."""
-    return hit is None or hit.rule.flag("billed", default=True)
 
 
 def html_page(status: int) -> Response:
@@ -30,7 +34,9 @@ def html_page(status: int) -> Response:
     return Response(page, status, media_type="text/html")
 
 
-def error_answer(hit: Hit, status: int, usual_body: JsonValue) -> Response:
+def error_answer(
+    hit: Hit, status: int, usual_body: JsonValue, usual_headers: Mapping[str, str] | None = None
+) -> Response:
     """The answer of `status`, `html_error` and `refuse_429`: what the rule says, else as usual."""
     rule = hit.rule
     if rule.fault == "html_error":
@@ -40,6 +46,7 @@ def error_answer(hit: Hit, status: int, usual_body: JsonValue) -> Response:
     else:
         answer = _body_answer(status, rule.args.get("body", usual_body))
     headers = cast("dict[str, JsonValue]", rule.args.get("headers", {}))
+    answer.headers.update(usual_headers or {})
     answer.headers.update({name: str(value) for name, value in headers.items()})
     return answer
 
@@ -51,32 +58,50 @@ def _body_answer(status: int, body: JsonValue) -> Response:
     return JSONResponse(body, status)
 
 
-def spoil(answer: JSONResponse, hit: Hit) -> Response:
+def spoil(answer: Response, hit: Hit, *, error_in_200: JsonValue) -> Response:
     """The right answer of a job that ran, as the fault lets it through."""
     match hit.rule.fault:
-        case "accept_then_drop":
+        case "accept_then_drop" | "late_conflict":
             return Silence()
         case "reset_mid_body":
             return CutShort(answer, reset=True)
         case "trickle":
             return Trickle(answer, hit.rule.number("bytes_per_s", 100))
         case "error_in_200":
-            code = hit.rule.number("status_code", 500)
-            return JSONResponse({"error": "Internal server error", "status_code": code})
+            beside = hit.rule.flag("beside", default=False)
+            return _with_foreign_error(answer, error_in_200) if beside else JSONResponse(error_in_200)
         case "malformed_json":
-            return _malformed(answer, hit)
+            return _malformed(answer, hit.rule.text("variant", "cut"))
         case _:
             return answer
 
 
-def _malformed(answer: JSONResponse, hit: Hit) -> Response:
+def _malformed(answer: Response, variant: str) -> Response:
+    """Half of the body, no JSON at all, or JSON without what the answer is about."""
     whole = bytes(answer.body)
-    content = cast("dict[str, JsonValue]", json.loads(whole))
-    bodies = {
-        "cut": whole[: len(whole) // 2],
-        "invalid": b'{"created": now, data: }',
-        "no_data": json.dumps({k: v for k, v in content.items() if k != "data"}).encode(),
-        "empty_data": json.dumps({**content, "data": []}).encode(),
-        "wrong_types": json.dumps({**content, "data": {"url": 7}}).encode(),
-    }
-    return Response(bodies[hit.rule.text("variant", "cut")], media_type="application/json")
+    if variant == "cut":
+        return Response(whole[: len(whole) // 2], media_type=answer.headers["content-type"])
+    if variant == "invalid":
+        return Response(b'{"created": now, data: }', media_type="application/json")
+    if variant == "other_id":
+        return Response(_another_id(whole), media_type="application/json")
+    return JSONResponse(_hollow(whole, variant))
+
+
+def _with_foreign_error(answer: Response, error: JsonValue) -> Response:
+    """The right answer, and beside it an error that speaks of somebody else's task."""
+    right = cast("dict[str, JsonValue]", json.loads(bytes(answer.body)))
+    foreign = cast("dict[str, JsonValue]", json.loads(_another_id(json.dumps(error).encode())))
+    return JSONResponse(foreign | right)
+
+
+def _another_id(body: bytes) -> bytes:
+    return IDS.sub(rb'"\1":"00000000-0000-4000-8000-000000000000"', body)
+
+
+def _hollow(whole: bytes, variant: str) -> dict[str, JsonValue]:
+    content = cast("dict[str, JsonValue]", json.loads(whole)) if whole.startswith(b"{") else {}
+    payload = next((name for name in PAYLOADS if name in content), PAYLOADS[0])
+    kept = {name: value for name, value in content.items() if name != payload}
+    forms: dict[str, dict[str, JsonValue]] = {"no_data": {}, "empty_data": {payload: []}}
+    return kept | forms.get(variant, {payload: {"url": 7}})

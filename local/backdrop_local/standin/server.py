@@ -3,6 +3,7 @@
 import logging
 import socket
 import time
+from collections.abc import Callable
 from typing import cast
 
 import uvicorn
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
-from backdrop_local.standin import cdn, ideogram
+from backdrop_local.standin import ideogram, onemin, runware, segmind
 from backdrop_local.standin.calls import RefusedError
 from backdrop_local.standin.control import Control, explain
 from backdrop_local.standin.journal import Entry
@@ -24,16 +25,27 @@ HOST = "127.0.0.1"
 SERVER_NAME = "backdrop-stand-in"
 BACKLOG = 256
 
-PROVIDERS: dict[str, list[Route]] = {ideogram.PROVIDER: ideogram.ROUTES}
-CDN_PATHS: dict[str, str] = {ideogram.PROVIDER: ideogram.RESULT_PATH}
-"""A further provider is a module with its routes, and a row in each of these two tables."""
+PROVIDERS: dict[str, list[Route]] = {
+    ideogram.PROVIDER: ideogram.ROUTES,
+    segmind.PROVIDER: segmind.ROUTES,
+    onemin.PROVIDER: onemin.ROUTES,
+    runware.PROVIDER: runware.ROUTES,
+}
+RESULTS: list[Route] = [*ideogram.RESULTS, *segmind.RESULTS, *onemin.RESULTS, *runware.RESULTS]
+PLAIN_ERRORS: dict[str, Callable[[int], Response]] = {
+    ideogram.PROVIDER: ideogram.plain_error,
+    segmind.PROVIDER: segmind.plain_error,
+    onemin.PROVIDER: onemin.plain_error,
+    runware.PROVIDER: runware.plain_error,
+}
+"""A further provider is a module with its routes, and a row in each of these three tables."""
 
 
 def create_app(standin: Standin) -> ASGIApp:
     """The whole application."""
     routes: list[BaseRoute] = [
         *(Mount(f"/{name}", routes=routes) for name, routes in PROVIDERS.items()),
-        *(Route(f"/cdn/{name}{path}/{{ident}}.png", cdn.result, methods=["GET"]) for name, path in CDN_PATHS.items()),
+        *RESULTS,
         Mount("/_ctl", app=_control_app(standin)),
     ]
     handlers = cast(
@@ -131,6 +143,9 @@ def _close(entry: Entry) -> None:
 
 
 async def _plain_error(request: Request, error: HTTPException) -> Response:
+    provider = request.url.path.split("/")[1]
+    if provider in PLAIN_ERRORS and error.status_code in (404, 405):
+        return PLAIN_ERRORS[provider](error.status_code)
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 

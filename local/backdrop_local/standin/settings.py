@@ -40,12 +40,46 @@ class Settings(BaseModel):
     keys: dict[str, KeySetting] = {}
     revoked: frozenset[str] = frozenset()
     kept_picture_bytes: int = Field(default=96_000_000, ge=0)
+    queue_seconds: float = Field(default=0.0, ge=0)
+    requests_per_minute: dict[str, int] = {"segmind": 50, "onemin": 180}
+    segmind_polls_count: bool = True
+    segmind_json: bool = False
+    segmind_format: Literal["JPEG", "PNG", "WEBP"] = "JPEG"
+    segmind_output: Literal["text", "list", "images", "image"] = "text"
+    segmind_reset_form: Literal["iso", "plain", "epoch", "missing"] = "iso"
+    segmind_credits_usd: str = "100.00"
+    onemin_credits_per_image: int = Field(default=1, ge=1)
+    onemin_usd_per_credit: str = "0.05"
+    onemin_link_place: Literal["record", "top", "list"] = "record"
+    runware_workers: int = Field(default=8, ge=1)
+    runware_queue: int = Field(default=16, ge=0)
+    runware_conflict_status: Literal[400, 409] = 400
+    runware_remembers_seconds: float | None = Field(default=None, ge=0)
+    runware_unknown: Literal["empty", "error"] = "empty"
+    runware_ack: Literal["task", "empty"] = "task"
+    runware_running: Literal["processing", "pending"] = "processing"
+    runware_upload_answer: Literal["list", "object"] = "list"
+    runware_errors_in_200: bool = False
+    reported_cost: Literal["true", "null", "zero"] = "true"
 
     def latency(self, speed: str) -> float:
         """How long a generation at this speed takes, in seconds."""
         given = self.latency_by_speed.get(speed)
         return self.latency_seconds * SPEED_FACTORS.get(speed, 1.0) if given is None else given
 
-    def limit(self, account: str) -> int:
-        """How many calls this account may have in flight."""
-        return self.in_flight_limit_by_account.get(account, self.in_flight_limit)
+    def limit(self, provider: str, account: str) -> int | None:
+        """How many calls this account may have in flight; None is no limit."""
+        limits = {"ideogram": self.in_flight_limit, "runware": self.runware_workers + self.runware_queue}
+        return self.in_flight_limit_by_account.get(account, limits.get(provider))
+
+    def workers(self, provider: str) -> int | None:
+        """How many runs of an account the provider makes at a time; None is no limit."""
+        return self.runware_workers if provider == "runware" else None
+
+    def refusals_before_503(self, provider: str) -> int | None:
+        """After so many refusals in a row a full queue answers 503 in place of 429; None is never."""
+        return self.runware_queue if provider == "runware" else None
+
+    def told_cost(self, usd: float) -> float | None:
+        """What a provider says that a call has cost: the truth, unless a switch is set."""
+        return {"true": usd, "null": None, "zero": 0.0}[self.reported_cost]

@@ -11,13 +11,17 @@ type Account = tuple[str, str]
 
 @dataclass
 class Lane:
-    """One account's slots: how many are held, the most ever held, and every refusal."""
+    """One account's slots: how many are held, the most ever held, and every refusal.
 
-    limit: int
+    `limit` None has no end; `refused_in_a_row` begins anew with each slot that is given.
+    """
+
+    limit: int | None
     held: int = 0
     peak: int = 0
     taken: int = 0
     refused: int = 0
+    refused_in_a_row: int = 0
     refusals: deque[float] = field(default_factory=lambda: deque[float](maxlen=HISTORY_LIMIT))
     history: deque[tuple[float, int]] = field(default_factory=lambda: deque[tuple[float, int]](maxlen=HISTORY_LIMIT))
 
@@ -28,15 +32,17 @@ class Slots:
     def __init__(self) -> None:
         self._lanes: dict[Account, Lane] = {}
 
-    def take(self, account: Account, *, limit: int, at: float) -> bool:
+    def take(self, account: Account, *, limit: int | None, at: float) -> bool:
         """Hold one more slot, or record a refusal and return False; `at` in Unix seconds."""
         lane = self._lanes.setdefault(account, Lane(limit))
         lane.limit = limit
-        if lane.held >= limit:
+        if limit is not None and lane.held >= limit:
             lane.refused += 1
+            lane.refused_in_a_row += 1
             lane.refusals.append(at)
             return False
         lane.held += 1
+        lane.refused_in_a_row = 0
         lane.taken += 1
         lane.peak = max(lane.peak, lane.held)
         lane.history.append((at, lane.held))

@@ -11,10 +11,11 @@ from backdrop_local.standin.faults import FaultBook
 from backdrop_local.standin.gallery import Gallery
 from backdrop_local.standin.journal import Entry, Journal
 from backdrop_local.standin.links import Signer
+from backdrop_local.standin.rates import Rates
+from backdrop_local.standin.runs import Runs
 from backdrop_local.standin.settings import Settings
 from backdrop_local.standin.slots import Slots
-
-OUT_OF_MONEY = 402
+from backdrop_local.standin.uploads import Uploads
 
 
 @dataclass
@@ -29,7 +30,10 @@ class State:
     faults: FaultBook
     journal: Journal
     gallery: Gallery
-    out_of_money_status: int = OUT_OF_MONEY
+    rates: Rates
+    runs: Runs
+    uploads: Uploads
+    out_of_money_status: int | None = None
 
 
 class Standin:
@@ -57,6 +61,9 @@ class Standin:
             faults=FaultBook(self.seed),
             journal=Journal(),
             gallery=Gallery(self._initial.kept_picture_bytes),
+            rates=Rates(),
+            runs=Runs(),
+            uploads=Uploads(self.seed, self._initial.kept_picture_bytes),
         )
 
 

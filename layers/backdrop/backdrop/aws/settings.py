@@ -7,7 +7,9 @@ from decimal import Decimal
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codec import checked
+from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.record import Record, record
+from backdrop.providers.options import Endpoint, Options
 
 ENVIRONMENT_NAMES = {
     "ideogram": "IDEOGRAM",
@@ -45,6 +47,10 @@ class Settings(Record):
     settle_seconds: int = 20
     max_image_megapixels: int = 100
     result_hosts: str = ""
+    one_min_usd_per_image: Decimal | None = None
+    segmind_endpoint: Endpoint = Endpoint.V2
+    runware_uploads: bool = False
+    runware_checks_content: bool = False
     provenance_metadata: bool = True
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
@@ -52,6 +58,17 @@ class Settings(Record):
     def extra_hosts(self) -> tuple[str, ...]:
         """The hosts that the operator added to those that results may come from."""
         return tuple(host.strip() for host in self.result_hosts.split(",") if host.strip())
+
+    @property
+    def prices(self) -> dict[str, int]:
+        """What an image costs at a provider that sells credits, micro-dollars, where the operator said it."""
+        usd = self.one_min_usd_per_image
+        return {SELLS_CREDITS: micro_of(usd)} if usd and usd.is_finite() and micro_of(usd) > 0 else {}
+
+    @property
+    def options(self) -> Options:
+        """The ways of speaking to a provider that the operator may choose among."""
+        return Options(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
 
     @property
     def lanes(self) -> dict[str, ProviderSettings]:

@@ -16,6 +16,7 @@ from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsQueue
 from backdrop.aws.settings import Settings
 from backdrop.aws.table import Table
+from backdrop.aws.work import S3Work
 from backdrop.core.money import micro_of
 from backdrop.providers.roster import roster
 from backdrop.steps.assemble.paying import Paying
@@ -32,16 +33,18 @@ def table(ours: Settings) -> Table:
 def paying(ours: Settings, sqs: "SQSClient") -> Paying:
     """All that moves money, on AWS."""
     lane_urls = {name: lane.queue_url for name, lane in ours.lanes.items()}
-    output = S3Output(boto3.client("s3", config=QUICK), ours.output_bucket)
+    s3 = boto3.client("s3", config=QUICK)
+    output, work = S3Output(s3, ours.output_bucket), S3Work(s3, ours.output_bucket)
     return Paying(
         ledger=DynamoLedger(table(ours)),
         answers=S3Answers(output),
         inputs=S3Inputs(output),
         switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),
-        providers=roster(ours.lanes, partial(api_key, ours.stack_name)),
+        providers=roster(ours.lanes, partial(api_key, ours.stack_name), work, ours.prices, ours.options),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         intake=SqsQueue(sqs, ours.intake_queue_url),
         clock=SystemClock(),
         daily_budget=micro_of(ours.daily_budget_usd),
         policy=ours.on_lost_answer,
+        prices=ours.prices,
     )

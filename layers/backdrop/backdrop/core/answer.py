@@ -39,7 +39,11 @@ NOT_TAKEN = frozenset({Class.NOW, Class.BACKOFF, Class.QUOTA, Class.PAUSE})
 
 @dataclass(frozen=True)
 class Answer:
-    """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when."""
+    """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
+
+    `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
+    sent: the next charge has another id.
+    """
 
     kind: Class
     code: Code | None = None
@@ -48,6 +52,7 @@ class Answer:
     charged: int = 0
     basis: str = "price_list"
     retry_after: float | None = None
+    final: bool = False
 
     @classmethod
     def lost(cls, message: str) -> "Answer":

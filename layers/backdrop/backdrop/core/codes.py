@@ -34,6 +34,7 @@ class Code(StrEnum):
     NOT_EXPRESSIBLE = "not_expressible"
     PROVIDER_NOT_CONFIGURED = "provider_not_configured"
     MAX_COST_EXCEEDED = "max_cost_exceeded"
+    PRICE_UNKNOWN = "price_unknown"
     UNSAFE_REQUEST = "unsafe_request"
     # the provider, for now
     PROVIDER_KEY_MISSING = "provider_key_missing"

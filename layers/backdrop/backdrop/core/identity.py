@@ -12,6 +12,7 @@ from typing import Any
 JOB_FORMAT = "backdrop-job-1"
 CONTENT_FORMAT = "backdrop-content-1"
 SOURCE_FORMAT = "backdrop-source-1"
+CALL_FORMAT = "backdrop-call-1"
 EVENT_NAMESPACE = uuid.UUID("8f3f9a3e-6c0b-5d55-9a1e-2f6a6f0f7b11")
 
 
@@ -50,6 +51,11 @@ def job_id(
 def content_key(*, image_sha256: str, asked: Mapping[str, Any], revision: str | None) -> str:
     """What two jobs share when one paid file can serve both, 64 hex digits."""
     return _digest(CONTENT_FORMAT, image_sha256, dict(asked), revision)
+
+
+def call_uuid(job: str, generation: int) -> str:
+    """The id of our own under which a charge is known to a provider: a UUID that looks random (version 4)."""
+    return str(uuid.UUID(_digest(CALL_FORMAT, job, generation)[:32], version=4))
 
 
 def event_id(job: str, status: str, ended_at: str) -> str:

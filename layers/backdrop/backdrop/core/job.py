@@ -86,15 +86,16 @@ class Problem(Record):
 
 @record
 class Link(Record):
-    """One entry of a provider's answer; `url` is None where the provider withheld the picture."""
+    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is."""
 
     url: str | None
     seed: int | None = None
     expires_at: datetime | None = None
+    kept: str | None = None
 
     @property
     def usable(self) -> bool:
-        return self.url is not None
+        return self.url is not None or self.kept is not None
 
     def lives(self, now: datetime) -> bool:
         """Whether there is a picture that may still be fetched; nobody knows where the provider does not say."""

@@ -41,6 +41,8 @@ class Reason(StrEnum):
 
 # What one real job in one slot can find out; nothing is charged where the reason still holds.
 PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.UNHEALTHY})
+# What concerns the whole stack: in another provider's lane it is just the same.
+EVERYWHERE = frozenset({Reason.BUDGET, Reason.DELIVERY})
 REASONS = {
     Code.PROVIDER_KEY_MISSING: Reason.KEY,
     Code.PROVIDER_KEY_REFUSED: Reason.KEY,
@@ -92,6 +94,17 @@ class Lane(Item):
     def flows(self) -> bool:
         """Whether the mapping is to hand out messages."""
         return not self.pauses or self.trying
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every job may go."""
+        return not self.pauses and self.closed_since is None
+
+    @property
+    def sends_away(self) -> bool:
+        """Whether the provider is why jobs wait, so that those who name another one had better go there."""
+        own = any(pause.reason not in EVERYWHERE for pause in self.pauses)
+        return own or (self.closed_since is not None and not self.pauses)
 
     def has(self, reason: Reason) -> bool:
         return any(pause.reason is reason for pause in self.pauses)

@@ -14,6 +14,7 @@ PROVIDERS = "_providers"
 PAID = f"{RESERVED}/paid"
 ANSWERS = f"{RESERVED}/work/answers"
 INPUTS = f"{RESERVED}/work/inputs"
+RESULTS = f"{RESERVED}/work/results"
 DEFAULTS_NAME = f"{RESERVED}.json"
 
 _SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
@@ -140,6 +141,11 @@ def input_key(name: str) -> str:
 def prepared_name(sha256: str) -> str:
     """Among the inputs, what is sent of a photo whose own bytes have this hash."""
     return f"prepared-{sha256}"
+
+
+def result_key(name: str) -> str:
+    """A provider's picture that came without a link, on its way to `_backdrop/paid/`."""
+    return f"{RESULTS}/{name}"
 
 
 def _view_key(folder: str, source: str) -> str:

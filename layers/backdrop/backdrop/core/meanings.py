@@ -135,6 +135,11 @@ CODES: dict[Code, CodeFacts] = {
         "The job costs more than its max_cost_usd allows.",
         "Raise max_cost_usd, or ask for fewer or faster images.",
     ),
+    Code.PRICE_UNKNOWN: CodeFacts(
+        End.REFUSED,
+        "The provider bills in credits of its own, and what they cost is not known in this stack.",
+        "Operator: set the stack parameter OneMinUsdPerImage, then upload the photo again; or name another provider.",
+    ),
     Code.UNSAFE_REQUEST: CodeFacts(
         End.REFUSED,
         "The provider's safety check refused the prompt or the photo.",

@@ -7,28 +7,64 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+
 MICRO = 1_000_000
 # Below this a sum has more zeros than anybody reads.
 TINY = Decimal("1e-12")
 PRICE_LIST_DATE = "2026-11-16"
+# What an amount that a provider tells may be at the most; whatever is dearer is a slip, and the list holds.
+DEAREST_CALL = 1_000 * MICRO
 
 REPLACE_PER_IMAGE = {
-    # Ideogram's catalogue of 16 November 2026, per output image
     "ideogram": {"FLASH": 30_000, "TURBO": 30_000, "DEFAULT": 60_000, "QUALITY": 90_000},
+    "segmind": {"TURBO": 37_500, "DEFAULT": 75_000, "QUALITY": 112_500},
+    "runware": {"TURBO": 30_000, "DEFAULT": 60_000, "QUALITY": 90_000},
 }
 REMOVE_PER_INPUT = {"ideogram": 10_000}
+# Where the list has its prices from, as they stood on its date.
+SOURCES = {
+    "ideogram": "Ideogram's API price catalogue",
+    "segmind": "Segmind's model page: $0.037 to $0.113 a call, which is Ideogram's price and a quarter",
+    "runware": "Runware's model page for `DEFAULT` and `QUALITY`; `TURBO` as at Ideogram",
+}
+# Sells credits: its price in dollars is what the stack's operator says it is.
+SELLS_CREDITS = "1min"
+
+# The price of one image in micro-dollars, by provider, where the stack's operator says it.
+type Configured = Mapping[str, int]
+NOT_CONFIGURED: Configured = {}
 
 
-def price_per_image(provider: str, instructions: Mapping[str, Any]) -> int:
-    """The list price of one output image of a job at a provider, in micro-dollars."""
-    if instructions["operation"] == "remove":
-        return REMOVE_PER_INPUT[provider]
-    return REPLACE_PER_IMAGE[provider][instructions.get("rendering_speed", "DEFAULT")]
+def price_per_image(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:
+    """The list price of one output image of a job at a provider, in micro-dollars.
+
+    Raises InstructionError (price_unknown) where the provider sells credits and nobody said what they cost, and where
+    the list has no price for what it does not do.
+    """
+    if provider == SELLS_CREDITS:
+        price = configured.get(provider)
+    elif instructions["operation"] == "remove":
+        price = REMOVE_PER_INPUT.get(provider)
+    else:
+        price = REPLACE_PER_IMAGE[provider].get(instructions.get("rendering_speed", "DEFAULT"))
+    if price is None:
+        raise InstructionError(Code.PRICE_UNKNOWN, f"What an image costs at {provider} is not known in this stack.")
+    return price
 
 
-def quote(provider: str, instructions: Mapping[str, Any]) -> int:
-    """The highest possible price of a job at a provider, in micro-dollars."""
-    return price_per_image(provider, instructions) * int(instructions.get("num_images", 1))
+def quote(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:
+    """The highest possible price of a job at a provider, in micro-dollars; raises as price_per_image does."""
+    return price_per_image(provider, instructions, configured) * int(instructions.get("num_images", 1))
+
+
+def told_price(value: object) -> int | None:
+    """An amount of dollars that a provider tells, in micro-dollars; None where it is no price: null, 0, text, NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    usd = Decimal(value)
+    return micro_of(usd) or None if usd.is_finite() and 0 < usd * MICRO <= DEAREST_CALL else None
 
 
 def micro_of(usd: Decimal | str | int) -> int:

@@ -10,6 +10,8 @@ SHARDS = "0123456789abcdef"
 OPEN, FAILURES, WANTING = "open", "failed", "wanting"
 # Lanes keep a message for four days: one that was sent three days ago is sent again.
 MESSAGE_LIFE = timedelta(days=3)
+# Who writes before he sends may die in between: reconcile then sends it within so long.
+SENT_BY_RECONCILE = timedelta(minutes=10)
 AFTER_THE_LEASE = timedelta(minutes=10)
 UNDELIVERED = timedelta(minutes=20)
 UNTOLD = timedelta(minutes=10)

@@ -23,7 +23,19 @@ RETRY_SECONDS = 5.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Host and the prefix that its path must have, as each provider's pages and answers show them.
-RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {"ideogram": (("ideogram.ai", "/api/images/"),)}
+RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "ideogram": (("ideogram.ai", "/api/images/"),),
+    "segmind": (("images.segmind.com", "/"), ("api.segmind.com", "/v1/requests/")),
+    # 1min.ai's private bucket in its three forms, its own host, and Ideogram's answer passed through.
+    "1min": (
+        ("s3.us-east-1.amazonaws.com", "/asset.1min.ai/"),
+        ("asset.1min.ai.s3.us-east-1.amazonaws.com", "/"),
+        ("asset.1min.ai", "/"),
+        ("storage.1min.ai", "/"),
+        ("ideogram.ai", "/api/images/"),
+    ),
+    "runware": (("im.runware.ai", "/"),),
+}
 
 
 class _CutOffError(Exception):

@@ -1,7 +1,8 @@
 """HTTP to a paid API: one request, no retries, and the exact knowledge of whether it can have been taken."""
 
+import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -15,8 +16,14 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 
 CONNECT_SECONDS = 5.0
+MIN_SECONDS = 0.001
 MAX_ANSWER_BYTES = 2_000_000
 CHUNK_BYTES = 262_144
+MEDIA_TYPES = {
+    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
+    b"\x89PNG": ("png", "image/png"),
+    b"RIFF": ("webp", "image/webp"),
+}
 CHARGED = "it may have been charged"
 
 
@@ -72,39 +79,83 @@ def part(name: str, data: bytes | str, *, filename: str | None = None, content_t
     return field
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float) -> Reply | Answer:
+def media_of(picture: bytes) -> tuple[str, str]:
+    """The extension and the media type of a picture of the kinds that intake lets through."""
+    return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
+
+
+def data_uri(picture: bytes) -> str:
+    """A picture inside JSON."""
+    return f"data:{media_of(picture)[1]};base64,{base64.b64encode(picture).decode()}"
+
+
+def file_part(name: str, stem: str, picture: bytes) -> RequestField:
+    """A picture as a part of a form."""
+    extension, media_type = media_of(picture)
+    return part(name, picture, filename=f"{stem}.{extension}", content_type=media_type)
+
+
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float, limit: int = MAX_ANSWER_BYTES
+) -> Reply | Answer:
     """Send a paid call once over a connection of its own, in `timeout_seconds` at the most.
 
     A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
     Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
-    Sockets' own time-outs count anew with every byte, so a thread does the call, and is left behind when it drags on.
+    An answer of more than `limit` bytes is lost.
     """
     sending = Body(body, deadline=time.monotonic() + timeout_seconds)
-    ended: SimpleQueue[Reply | Answer] = SimpleQueue()
-    Thread(target=lambda: ended.put(_post(url, sending, headers, timeout_seconds)), daemon=True).start()
-    try:
-        return ended.get(timeout=timeout_seconds)
-    except Empty:
+    reply = _within(timeout_seconds, lambda: _exchange("POST", url, headers, sending, sending.deadline, limit))
+    if reply is None:
         return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {CHARGED}.")
+    return reply if isinstance(reply, Reply) else _failed(reply, sending)
 
 
-def _post(url: str, sending: Body, headers: Mapping[str, str], timeout_seconds: float) -> Reply | Answer:
+def ask(
+    url: str, headers: Mapping[str, str], *, timeout_seconds: float, body: bytes | None = None
+) -> Reply | Exception | None:
+    """Ask what costs nothing: GET, or POST where there is a body. No Reply where no whole answer came in time."""
+    deadline = time.monotonic() + timeout_seconds
+    sending = None if body is None else Body(body, deadline)
+    method = "GET" if sending is None else "POST"
+    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, MAX_ANSWER_BYTES))
+
+
+def _within[T](seconds: float, work: Callable[[], T]) -> T | None:
+    """What the work comes to within its time, else None.
+
+    Sockets' own time-outs count anew with every byte, so a thread does it, and is left behind when it drags on.
+    """
+    ended: SimpleQueue[T] = SimpleQueue()
+    Thread(target=lambda: ended.put(work()), daemon=True).start()
+    try:
+        return ended.get(timeout=max(seconds, 0))
+    except Empty:
+        return None
+
+
+def _exchange(
+    method: str, url: str, headers: Mapping[str, str], sending: Body | None, deadline: float, limit: int
+) -> Reply | Exception:
+    """The Reply, or why there is none."""
+    seconds = max(deadline - time.monotonic(), MIN_SECONDS)
     try:
         with requests.Session() as session:
             session.trust_env = False
-            with session.post(
+            with session.request(
+                method,
                 url,
                 data=sending,
                 headers={**headers, "Connection": "close"},
-                timeout=(min(CONNECT_SECONDS, timeout_seconds), timeout_seconds),
+                timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                waited = time.monotonic() - (sending.sent_at or time.monotonic())
-                answer = read_body(response, limit=MAX_ANSWER_BYTES, deadline=sending.deadline)
+                waited = time.monotonic() - ((sending.sent_at if sending else None) or time.monotonic())
+                answer = read_body(response, limit=limit, deadline=deadline)
                 return Reply(response.status_code, response.headers, answer, waited)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, TooLongError, TooSlowError) as error:
-        return _failed(error, sending)
+        return error
 
 
 def read_body(response: requests.Response, *, limit: int, deadline: float) -> bytes:

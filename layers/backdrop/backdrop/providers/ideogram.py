@@ -17,22 +17,19 @@ from urllib3.fields import RequestField
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import REFERENCES
+from backdrop.core.capability import REFERENCES, own_words
 from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
 from backdrop.ports import Acknowledge, Call
-from backdrop.providers.http import Reply, multipart, part, post, retry_after
+from backdrop.providers.http import Reply, file_part, multipart, part, post, retry_after
+from backdrop.providers.keyring import Keyring
+from backdrop.providers.reading import json_object, listed, printable, told, words
 
 NAME = "ideogram"
+WHO = "Ideogram"
+SAID_IN = ("error", "message", "detail")
 PATHS = {"replace": "/v1/ideogram-v3/replace-background", "remove": "/v1/remove-background"}
-MEDIA_TYPES = {
-    b"\xff\xd8\xff": ("jpg", "image/jpeg"),
-    b"\x89PNG": ("png", "image/png"),
-    b"RIFF": ("webp", "image/webp"),
-}
-TEXT_FIELDS = "prompt", "magic_prompt", "num_images", "seed", "rendering_speed", "style_preset"
 EARLY_SECONDS = 2.0
 
 # Status → class and code, as the references and the OpenAPI give them; an early 503 is a BACKOFF (see _refusal).
@@ -72,6 +69,10 @@ class Ideogram:
     timeout_seconds: float
     key: Callable[[bool], ApiKey]
 
+    @property
+    def keyring(self) -> Keyring:
+        return Keyring(WHO, self.key)
+
     def request_id(self, job: Job) -> str | None:
         """Ideogram's v1 takes no id of ours, and gives none back."""
         return None
@@ -82,40 +83,26 @@ class Ideogram:
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
         """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
-        key = self.key(False)
-        if not _fits_a_header(key.text):
-            key = self.key(True)
-        if not _fits_a_header(key.text):
-            why = key.missing or "it holds characters that no header can carry"
-            return Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for Ideogram: {why}.")
-        return partial(self._call, job, multipart(form(job, photo, references)), key.text)
+        key = self.keyring.ready()
+        if isinstance(key, Answer):
+            return key
+        return partial(self._call, job, multipart(form(job, photo, references)), key)
 
     def _call(self, job: Job, body: tuple[bytes, str], key: str, _acknowledge: Acknowledge) -> Answer:
         """Send the call; once more with a fresh key, should the cached one be refused, within the same time."""
         deadline = time.monotonic() + self.timeout_seconds
         answer = self._send(job, body, key, deadline)
         if answer.code is Code.PROVIDER_KEY_REFUSED:
-            fresh = self._fresh_key()
-            if fresh != key and _fits_a_header(fresh) and time.monotonic() < deadline - 1:
+            fresh = self.keyring.other_than(key)
+            if fresh and time.monotonic() < deadline - 1:
                 return self._send(job, body, fresh, deadline)
         return answer
-
-    def _fresh_key(self) -> str:
-        """The key past any cache; none where its store does not answer: the refusal that was heard stands."""
-        try:
-            return self.key(True).text
-        except WaitError:
-            return ""
 
     def _send(self, job: Job, body: tuple[bytes, str], key: str, deadline: float) -> Answer:
         headers = {"Api-Key": key, "Content-Type": body[1]}
         url = self.base_url.rstrip("/") + PATHS[job.operation]
         reply = post(url, body[0], headers, timeout_seconds=deadline - time.monotonic())
         return reply if isinstance(reply, Answer) else _without_key(classify(job, reply), key)
-
-
-def _fits_a_header(key: str) -> bool:
-    return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
 def _without_key(answer: Answer, key: str) -> Answer:
@@ -125,31 +112,29 @@ def _without_key(answer: Answer, key: str) -> Answer:
 
 def form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list[RequestField]:
     """The parts of the request: only fields that were given, never a default."""
-    image = _file("image", "photo", photo)
+    image = file_part("image", "photo", photo)
     if job.operation == "remove":
         return [image]
-    given = job.asked
-    parts = [image, *(part(name, str(given[name])) for name in TEXT_FIELDS if name in given)]
-    parts += [part("style_codes", code) for code in given.get("style_codes", ())]
-    parts += [_file(REFERENCES, f"reference_{n}", data) for n, data in enumerate(references, 1)]
-    palette = given.get("color_palette")
-    return [*parts, part("color_palette", json.dumps(palette), content_type="application/json")] if palette else parts
-
-
-def _file(name: str, stem: str, data: bytes) -> RequestField:
-    extension, media_type = next((found for magic, found in MEDIA_TYPES.items() if data.startswith(magic)))
-    return part(name, data, filename=f"{stem}.{extension}", content_type=media_type)
+    parts = [image]
+    for name, value in own_words(NAME, job.asked):
+        if name == REFERENCES:
+            parts += [file_part(name, f"reference_{n}", data) for n, data in enumerate(references, 1)]
+        elif isinstance(value, dict):
+            parts.append(part(name, json.dumps(value), content_type="application/json"))
+        else:
+            parts += [part(name, str(one)) for one in listed(value)]
+    return parts
 
 
 def classify(job: Job, reply: Reply) -> Answer:
     """What a reply means for the job: class, code, and the links where there are any."""
     if reply.status == 200:
         return _success(job, reply)
-    return _refusal(reply.status, _json(reply.body), reply)
+    return _refusal(reply.status, json_object(reply.body), reply)
 
 
 def _success(job: Job, reply: Reply) -> Answer:
-    body = _json(reply.body)
+    body = json_object(reply.body)
     if body is None:
         return _lost("The answer was 200, but what came is no JSON; the pictures were probably charged.")
     entries = body.get("data")
@@ -164,8 +149,8 @@ def _success(job: Job, reply: Reply) -> Answer:
     charged = price_per_image(NAME, job.instructions) * len(links)
     if any(link.usable for link in links):
         return Answer(Class.OK, links=links, charged=charged)
-    words = "The provider's safety check withheld every picture."
-    return Answer(Class.OK, Code.UNSAFE_RESULT, words, links, charged)
+    why = "The provider's safety check withheld every picture."
+    return Answer(Class.OK, Code.UNSAFE_RESULT, why, links, charged)
 
 
 def _link(entry: Any) -> Link:
@@ -174,7 +159,7 @@ def _link(entry: Any) -> Link:
         return Link(url=None)
     entry = cast("dict[str, Any]", entry)
     url, seed = entry.get("url"), entry.get("seed")
-    url = _printable(url) if isinstance(url, str) else None
+    url = printable(url) if isinstance(url, str) else None
     seed = seed if isinstance(seed, int) else None
     if entry.get("is_image_safe") is True and isinstance(url, str) and url:
         return Link(url=url, seed=seed, expires_at=_expiry(url))
@@ -195,7 +180,7 @@ def _refusal(status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answe
     if status == 503 and reply.status == 503 and reply.waited <= EARLY_SECONDS:
         kind, code = Class.BACKOFF, Code.PROVIDER_UNAVAILABLE
     wait = retry_after(reply.headers) if kind in (Class.QUOTA, Class.BACKOFF) else None
-    return Answer(kind, code, _words(status, body), retry_after=wait)
+    return Answer(kind, code, told(WHO, status, words(body, SAID_IN)), retry_after=wait)
 
 
 def _by_hundreds(status: int) -> tuple[Class, Code]:
@@ -209,25 +194,3 @@ def _by_hundreds(status: int) -> tuple[Class, Code]:
 
 def _lost(message: str) -> Answer:
     return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
-
-
-def _json(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of an answer, or None when it is anything else."""
-    try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _printable(text: str) -> str:
-    """A provider's text without what JSON, SQS or a terminal cannot hold."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
-def _words(status: int, body: Mapping[str, Any] | None) -> str:
-    """The provider's own words for people to read; they decide nothing."""
-    texts = (body.get(name) for name in ("error", "message", "detail")) if body else ()
-    text = _printable(next((text for text in texts if isinstance(text, str) and text), "")[:300])
-    said = f": {text}" if text else ""
-    return f"Ideogram answered {status}{said}"

@@ -1,12 +1,17 @@
-"""The providers that this release speaks to, each with its address and its key."""
+"""The providers that this release speaks to, each with its address, its key and what else it needs."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
 from backdrop.core.api_key import ApiKey
-from backdrop.ports import Provider
+from backdrop.core.money import NOT_CONFIGURED, SELLS_CREDITS, Configured
+from backdrop.ports import Provider, Work
 from backdrop.providers.ideogram import Ideogram
+from backdrop.providers.onemin import OneMin
+from backdrop.providers.options import Options
+from backdrop.providers.runware import Runware
+from backdrop.providers.segmind import Segmind
 
 
 class Address(Protocol):
@@ -18,9 +23,27 @@ class Address(Protocol):
     def timeout_seconds(self) -> float: ...
 
 
-def roster(on: Mapping[str, Address], key: Callable[[str, bool], ApiKey]) -> dict[str, Provider]:
-    """The adapters of those that are on; `key(provider, fresh)` looks a key up."""
-    ideogram = on.get("ideogram")
-    if ideogram is None:
-        return {}
-    return {"ideogram": Ideogram(ideogram.base_url, ideogram.timeout_seconds, partial(key, "ideogram"))}
+def roster(
+    on: Mapping[str, Address],
+    key: Callable[[str, bool], ApiKey],
+    work: Work,
+    prices: Configured = NOT_CONFIGURED,
+    options: Options | None = None,
+) -> dict[str, Provider]:
+    """The adapters of those that are on; `key(provider, fresh)` looks a key up.
+
+    One that sells credits at a price nobody told is left out: its jobs go back to intake, which refuses them.
+    """
+    chosen = options or Options()
+    made: dict[str, Provider] = {}
+    for name, at in on.items():
+        reached = at.base_url, at.timeout_seconds, partial(key, name)
+        if name == "ideogram":
+            made[name] = Ideogram(*reached)
+        elif name == "segmind":
+            made[name] = Segmind(*reached, work, chosen.segmind_endpoint)
+        elif name == "runware":
+            made[name] = Runware(*reached, work, chosen.runware_uploads, chosen.runware_checks_content)
+        elif name == SELLS_CREDITS and name in prices:
+            made[name] = OneMin(*reached, prices[name])
+    return made

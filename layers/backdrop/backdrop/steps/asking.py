@@ -1,18 +1,20 @@
 """What is asked for one photo: all that speaks for it, and the jobs that follow, written and sent nowhere."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from backdrop.core.choice import LaneOf
 from backdrop.core.job import Job, Problem, Source
 from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
 from backdrop.ports import Clock, InputBucket
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.messages import Request
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, Seer
-from backdrop.steps.wanted import Shop, Wanted, problems_for_sure, wanted
+from backdrop.steps.wanted import Shop, Wanted, all_open, problems_for_sure, wanted
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Asking:
     references: References
     clock: Clock
     default_provider: str
+    prices: Configured = field(default_factory=dict[str, int])
+    lane_of: LaneOf = all_open
 
     def forget(self) -> None:
         """What was read of folder defaults and references may have changed since."""
@@ -55,7 +59,8 @@ class Asking:
         errors = [seen.photo_error] if seen.photo_error else []
         own = [error for place in places for error in place.errors if not place.name.endswith(DEFAULTS_NAME)]
         hashes_of = partial(self.references.hashes, source.bucket, source.key)
-        asked = (source, seen.photo, jobs, places, Shop(self.default_provider, on), hashes_of, now)
+        shop = Shop(self.default_provider, on, self.prices, self.lane_of)
+        asked = (source, seen.photo, jobs, places, shop, hashes_of, now)
         if errors or own:
             told = tuple(Problem.of(error, now) for error in (*errors, *own))
             return Wanted((), (*told, *problems_for_sure(*asked)))
@@ -73,8 +78,10 @@ class Nowhere:
         return None
 
 
-def looking(photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int) -> Asking:
+def looking(
+    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured = NOT_CONFIGURED
+) -> Asking:
     """For those who look and put nothing anywhere."""
     references = References(photos, Nowhere(), max_megapixels)
     seer = Seer(photos, Nowhere(), max_megapixels)
-    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider)
+    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider, prices)

@@ -1,24 +1,22 @@
 """What people order: failures shown and redriven, jobs cancelled, lanes paused, a day's budget raised."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, OwnedError, StaleError
+from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError
 from backdrop.core.job import Job, Money, Owner, Problem, Source, Status
 from backdrop.core.layout import paid_key
-from backdrop.core.money import quote
+from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
-from backdrop.core.watch import MESSAGE_LIFE, Ref
+from backdrop.core.watch import MESSAGE_LIFE, SENT_BY_RECONCILE, Ref
 from backdrop.ports import Books, Clock, Ledger, OutputBucket, Queue
 from backdrop.steps.messages import look_at, to_deliver, to_lane
 from backdrop.steps.standing import named
 
 TRIES, RETRY_SECONDS = 8, 0.1
-# A person's command may be ended between the write and the message: reconcile then sends it within so long.
-SENT_BY_RECONCILE = timedelta(minutes=10)
 VIEWS_AFTER_SECONDS = 30
 # Reconcile looks at a lost answer before that; so many are looked through.
 DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000
@@ -98,6 +96,7 @@ class Orders:
     deliver: Queue
     intake: Queue
     clock: Clock
+    prices: Configured = field(default_factory=dict[str, int])
 
     def failures(self, wanted: Wanted) -> Iterator[Failure]:
         """What stands in the error reports now, the oldest first: a job that its photo names no more is nobody's."""
@@ -120,13 +119,20 @@ class Orders:
         job, now = failure.job, self.clock.now()
         if job is None:
             return Redrive(failure, None)
-        price = quote(job.provider, job.instructions)
+        price = self._price(job)
         if self._can_be_had(job, now) and not (pay_again and failure.problem.code in NO_GOOD):
             return Redrive(failure, transitions.deliver_again(job, now))
         if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
             return Redrive(failure, transitions.pay_again(job, now), price)
         step = None if job.reused_from else transitions.reopen(job, job, now)
         return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
+
+    def _price(self, job: Job) -> int:
+        """What the job may cost now; what it was quoted where nobody says any more what its provider's credits cost."""
+        try:
+            return quote(job.provider, job.instructions, self.prices)
+        except InstructionError:
+            return job.quoted
 
     def _can_be_had(self, job: Job, now: datetime) -> bool:
         """Whether a paid picture may still be fetched from its link, or lies where an earlier delivery kept it."""

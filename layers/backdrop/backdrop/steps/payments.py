@@ -1,7 +1,7 @@
 """Claim, call, record: between the first and the last the money moves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,7 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError, WaitError
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Reason
-from backdrop.core.money import quote, usd_text
+from backdrop.core.money import Configured, quote, usd_text
 from backdrop.ports import Answers, Call, Clock, Ledger, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
@@ -33,12 +33,13 @@ class Payments:
     answers: Answers
     clock: Clock
     daily_budget: int
+    prices: Configured = field(default_factory=dict[str, int])
 
     def pay(self, job: Job, provider: Provider, call: Call, slot: Slot) -> tuple[Job, Answer | Standing]:
         """accepted, unknown → submitting, the call, and what its answer makes of the job."""
         now = self.clock.now()
         self.check_time(provider, slot)
-        price, cap = quote(job.provider, job.instructions), self.daily_budget
+        price, cap = quote(job.provider, job.instructions, self.prices), self.daily_budget
         step = transitions.claim(
             job,
             now=now,

@@ -20,6 +20,7 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
+from backdrop.steps.moving import Moves
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
 from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, still_refused, unchanged, was_resolved
@@ -48,6 +49,7 @@ class Photos:
     ledger: Ledger
     folders: Folders
     lanes: Mapping[str, Queue]
+    moves: Moves
     deliver: Queue
     intake: Queue
     clock: Clock
@@ -279,11 +281,11 @@ class Photos:
         return Decision()
 
     def _refuse(self, source: Source, job: Job) -> None:
-        """The job's provider was switched off since the job was accepted."""
+        """The job's provider was switched off since the job was accepted: another one does it, or nobody."""
         words = f"{job.provider} is switched off in this stack."
         error = InstructionError(Code.PROVIDER_NOT_CONFIGURED, words)
         job = self.ledger.job(source.source_id, job.job_id) or job
-        if job.status is not Status.ACCEPTED:
+        if job.status is not Status.ACCEPTED or self.moves.away(job, words):
             return
         self.ledger.advance(transitions.fail(job, error, self.clock.now()))
         to_deliver(self.deliver, source, job.job_id)

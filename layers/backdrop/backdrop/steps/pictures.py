@@ -12,7 +12,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Result, Source
-from backdrop.core.layout import paid_key, picture_key, source_name
+from backdrop.core.layout import paid_key, picture_key, result_key, source_name
 from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
 from backdrop.imaging.metadata import with_xmp
@@ -24,6 +24,7 @@ from backdrop.imaging.verify import Picture, verify_result
 from backdrop.ports import Clock, Downloads, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
 from backdrop.steps.messages import to_deliver
 
+MAX_RESULT_BYTES = 100_000_000
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -113,6 +114,8 @@ class Pictures:
 
     def _fetch(self, job: Job, link: Link) -> bytes:
         """The bytes behind a link, tried for as long as it lives."""
+        if link.kept:
+            return self._kept_result(link.kept)
         try:
             return self.downloads.fetch(job.provider, link.url or "")
         except WaitError as error:
@@ -123,6 +126,16 @@ class Pictures:
             raise self._gone(job, ResultError(Code.LINK_EXPIRED, words)) from error
         except ResultError as error:
             raise self._gone(job, error) from error
+
+    def _kept_result(self, name: str) -> bytes:
+        """A picture that came without a link, written by whoever was given its place."""
+        found = self.output.head(result_key(name))
+        if found is None:
+            raise ResultError(Code.RESULT_GONE, "The provider's picture is no more under _backdrop/work/results/.")
+        if found.size > MAX_RESULT_BYTES:
+            words = f"The provider's file has {found.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
+            raise ResultError(Code.RESULT_TOO_LARGE, words)
+        return self.output.read(result_key(name))
 
     def _gone(self, job: Job, error: ResultError) -> ResultError:
         """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""

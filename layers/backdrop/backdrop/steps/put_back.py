@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backdrop.core import transitions
-from backdrop.core.answer import Answer
+from backdrop.core.answer import Answer, Standing
 from backdrop.core.errors import StaleError, WaitError
-from backdrop.core.job import FAILED, Job, Status
+from backdrop.core.job import FAILED, Attempt, Job, Status
 from backdrop.core.watch import Ref
 from backdrop.ports import Clock, Ledger, Provider, Queue
-from backdrop.steps.lost import LostAnswers
+from backdrop.steps.lost import LONGEST_PENDING, LostAnswers
 from backdrop.steps.messages import begin_again, remind, to_deliver, to_lane
 from backdrop.steps.slot import RECORD_SECONDS, Slot
 
@@ -44,14 +44,28 @@ class PutBack:
             return
 
     def _without_orphans(self, job: Job) -> Job:
-        """A call that nobody waits for, and whose worker must be dead: its charge stays in doubt."""
+        """A call that nobody waits for, and whose worker must be dead: asked after where that can be done.
+
+        Its charge stays in doubt where its provider tells nothing.
+        """
         now = self.clock.now()
         for attempt in job.orphans:
-            if now >= attempt.lease_until:
-                lost = Answer.lost("Its worker died, and another call had brought the pictures.")
-                job = self.ledger.advance(transitions.record(job, attempt.n, lost, now))
+            said = self._said_of(job, attempt) if now >= attempt.lease_until else Standing.PENDING
+            if isinstance(said, Answer):
+                job = self.ledger.advance(transitions.record(job, attempt.n, said, now))
                 to_deliver(self.deliver, job)
         return job
+
+    def _said_of(self, job: Job, attempt: Attempt) -> Answer | Standing:
+        """What became of a call that nobody waits for; PENDING only while its provider may still be at work."""
+        provider, said = self.providers.get(attempt.provider), Standing.ABSENT
+        if provider and attempt.provider_id:
+            said = provider.look_up(job, attempt.provider_id)
+        if isinstance(said, Answer):
+            return said
+        if said is Standing.PENDING and self.clock.now() <= attempt.submitted_at + LONGEST_PENDING:
+            return said
+        return Answer.lost("Its worker died, and another call had brought the pictures.")
 
     def _source(self, ref: Ref) -> None:
         """A photo that waited for instructions, and whose reminder never came."""

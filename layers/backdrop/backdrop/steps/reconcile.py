@@ -14,18 +14,21 @@ from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.job import Job
 from backdrop.core.lane import Lane, Reason
 from backdrop.core.watch import Ref, Run
 from backdrop.ports import Answers, Books, Clock, Ledger, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import to_deliver
+from backdrop.steps.moving import Moves
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.slot import Slot
 from backdrop.steps.sweep import Sweep
 
 MOST_DUE = 1000
 MOST_ANSWERS = 500
+MOST_LOOKED_AT = 20_000
 # So many in one part that cannot be dealt with: the service itself is out of order.
 MOST_FAILED = 10
 LEFT_FOR_THE_REST = timedelta(seconds=90)
@@ -51,6 +54,7 @@ class Reconcile:
     keeper: LaneKeeper
     answers: Answers
     put_back: PutBack
+    moves: Moves
     letters: DeadLetters
     sweep: Sweep
     deliver: Queue
@@ -69,6 +73,7 @@ class Reconcile:
         kept = islice(self.answers.kept(), MOST_ANSWERS)
         self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
         self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, slot))
+        self._part(tally, "moved", lambda: self._move(tally, slot))
         self._part(tally, "letters", self.letters.explain)
         after, found = run.sweep_after, 0
         if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
@@ -137,6 +142,23 @@ class Reconcile:
         due = self.books.due(self.clock.now(), MOST_DUE)
         first = int(self.clock.jitter(len(due)))
         return [*due[first:], *due[:first]]
+
+    def _move(self, tally: Tally, slot: Slot) -> int:
+        """Jobs that wait in a paused lane and name another provider whose lane is open go there; how many."""
+        lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
+        paused = {name: lane for name, lane in lanes.items() if lane.paused and lane.sends_away}
+        if not paused or not any(lane.is_open for lane in lanes.values()):
+            return 0
+        moved: list[Job] = []
+
+        def move(ref: Ref) -> None:
+            job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
+            lane = paused.get(job.provider) if job and not job.follows else None
+            gone = self.moves.out_of_a_paused_lane(job, lane) if job and lane else None
+            moved.extend([gone] if gone else [])
+
+        self._each(tally, islice(self.books.open(), MOST_LOOKED_AT), move, slot)
+        return len(moved)
 
     # -- answers and jobs ----------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
 from backdrop.steps.messages import JobMessage, begin_again, to_deliver
+from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
@@ -35,6 +36,9 @@ PARKED_DELAY_SECONDS = 1
 REPORTED_FROM = 4
 
 
+UNDER_WAY = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN})
+
+
 class Outcome(StrEnum):
     """What one delivery of a job's message led to."""
 
@@ -42,6 +46,7 @@ class Outcome(StrEnum):
     ENDED = "ended"
     CARRIED_ON = "carried_on"
     RETURNED_TO_INTAKE = "returned_to_intake"
+    MOVED = "moved"
 
 
 @dataclass(eq=False, repr=False)
@@ -54,6 +59,7 @@ class Render:
     keeper: LaneKeeper
     payments: Payments
     lost: LostAnswers
+    moves: Moves
     providers: Mapping[str, Provider]
     deliver: Queue
     intake: Queue
@@ -63,9 +69,11 @@ class Render:
         job = self.ledger.job(message.source_id, message.job_id)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
+        if job.status in UNDER_WAY and slot.provider not in ("", job.provider):
+            return Outcome.MOVED
         slot.labels |= {"provider": job.provider, "operation": job.operation}
         provider = self.providers.get(job.provider)
-        if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN) and provider is None:
+        if job.status in UNDER_WAY and provider is None:
             return self._return_to_intake(job)
         if job.status is Status.ACCEPTED and provider:
             return self._accepted(job, provider, slot)
@@ -81,6 +89,8 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
+        if self.moves.out_of_a_shut_lane(job):
+            return Outcome.MOVED
         self._enter(job, slot)
         return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
 
@@ -91,7 +101,7 @@ class Render:
             to_deliver(self.deliver, job)
         job, left = self.lost.find_out(job, provider, slot)
         if job.status is Status.ACCEPTED:
-            raise WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
+            raise _nothing_taken()
         if left is Next.NOTHING:
             return self._hand_on(job)
         self._enter(job, slot)
@@ -143,8 +153,11 @@ class Render:
         call = provider.prepare(job, photo, references)
         if isinstance(call, Answer):
             self._heed(call, slot)
+            if self.moves.after_an_answer(job, call):
+                return Outcome.MOVED
             raise self._handed_back(job, call, slot)
-        return self._hand_on(self._call_until_taken(job, provider, call, slot, way))
+        job = self._call_until_taken(job, provider, call, slot, way)
+        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
 
     def _photo(self, job: Job) -> bytes | None:
         """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
@@ -173,7 +186,11 @@ class Render:
     # -- the call ------------------------------------------------------------------------------------------
 
     def _call_until_taken(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> Job:
-        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due."""
+        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due.
+
+        The job is `accepted` still where it went to another provider.
+        """
+        name = job.provider
         while True:
             job, answer = self._call(job, provider, call, slot, way)
             if isinstance(answer, Standing):
@@ -182,9 +199,11 @@ class Render:
             if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
                 to_deliver(self.deliver, job)
                 job, way = self.lost.find_out(job, provider, slot)
+                if job.status is Status.ACCEPTED:
+                    raise _nothing_taken()
             elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
                 job = self._wait_in_slot(job, provider, answer, slot)
-            if job.status not in (Status.ACCEPTED, Status.UNKNOWN):
+            if job.status not in (Status.ACCEPTED, Status.UNKNOWN) or job.provider != name:
                 return job
             self._enter(job, slot)
 
@@ -223,19 +242,27 @@ class Render:
         return Outcome.RETURNED_TO_INTAKE
 
     def _wait_in_slot(self, job: Job, provider: Provider, answer: Answer, slot: Slot) -> Job:
-        """Wait where the wait is short; hand the message back where it is long. Nothing is held at the provider."""
+        """Wait where the wait is short; where it is long, go to another provider, or hand the message back.
+
+        Nothing is held at the provider.
+        """
         slot.refusals += 1
         slot.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(job, answer, slot)
         if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
         if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
+            moved = self.moves.after_an_answer(job, answer)
+            if moved:
+                return moved
             raise self._handed_back(job, answer, slot)
         self.clock.sleep(seconds)
         return self._throttled(job, answer, slot, seconds)
 
     def _short_wait(self, job: Job, answer: Answer, slot: Slot) -> float | None:
-        """Seconds to wait inside the slot, or None where that would only keep it from others."""
+        """Seconds to wait inside the slot; None where that keeps it from others, or the next call has another id."""
+        if answer.final:
+            return None
         if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
             return self.clock.jitter(0.2)
         if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
@@ -270,3 +297,8 @@ class Render:
         if problem.times >= REPORTED_FROM and problem.times.bit_count() == 1:
             to_deliver(self.deliver, job)
         return problem.times
+
+
+def _nothing_taken() -> WaitError:
+    """A call that the provider gave up: the next one is prepared anew, since it may have another id."""
+    return WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from backdrop.core.choice import Market, dearest
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of
@@ -81,7 +82,8 @@ class Reruns:
         steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now())
         would_be = source.but(jobs={job.variant: job.job_id for job in found.jobs}, problems=tuple(found.problems))
         steps += taken_away(would_be, jobs)
-        bought = [step.job for step in steps if step.owner and step.job.status is Status.ACCEPTED]
+        market = Market(self.on, self.asking.prices)
+        bought = [dearest(step.job, market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
         delivered = [step.job for step in steps if step.job.status is Status.PAID]
         changed = len(steps) - len(bought) - len(delivered)
         retold = _told(found.problems) != _told(source.problems)

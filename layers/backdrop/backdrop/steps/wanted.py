@@ -1,24 +1,32 @@
 """What a photo's instructions ask for: its jobs, their providers, and whether each may cost what it costs."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from backdrop.core.capability import REFERENCES, SPOKEN, not_expressible
+from backdrop.core.capability import REFERENCES
+from backdrop.core.choice import Choice, LaneOf, Market, first_choice
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
 from backdrop.core.instructions import Instructions, merged, mistakes_of, variants_of
 from backdrop.core.job import Job, Money, Problem, Source
-from backdrop.core.money import limit_text, micro_of, quote, usd_text
+from backdrop.core.lane import Lane
+from backdrop.core.money import Configured, limit_text, micro_of, usd_text
 from backdrop.core.photo import FIRST, PhotoFacts
 from backdrop.core.places import Place, rights_of
 
 # What a job costs, and whether that is too much, hangs on these.
 PRICED = frozenset({"operation", "num_images", "rendering_speed", "max_cost_usd", "provider"})
+
+
+def all_open(provider: str) -> Lane:
+    """For those who look at prices alone: a lane that nothing is known of."""
+    return Lane(provider=provider)
+
 
 type HashesOf = Callable[[Sequence[str]], list[str]]
 """The SHA-256 of reference images by their keys."""
@@ -40,10 +48,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Shop:
-    """What can be had here: the provider that nobody need name, and those that are on."""
+    """What can be had here: the provider that nobody need name, those that are on, and how their lanes are."""
 
     default_provider: str
     on: Collection[str]
+    prices: Configured = field(default_factory=dict[str, int])
+    lane_of: LaneOf = all_open
+
+    @property
+    def market(self) -> Market:
+        return Market(self.on, self.prices)
 
 
 class _Slips:
@@ -84,13 +98,13 @@ def wanted(
         instructions = merged(places, variant)
         slips = _Slips(mistakes_of(instructions, places, variant))
         if not slips.says_nothing:
-            provider, passed_over = slips.gather(partial(_provider_for, instructions, shop)) or ("", ())
+            choice = slips.gather(partial(_choice, instructions, shop))
             asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
-            provider = provider or _priced(instructions, shop)
-            if provider and instructions.doubtful.isdisjoint(PRICED):
-                job = _job(source, photo, variant, instructions, provider, asked, now)
+            choice = choice or _priced(instructions, shop)
+            if choice and instructions.doubtful.isdisjoint(PRICED):
+                job = _job(source, photo, variant, instructions, choice, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
-                found += [] if slips.errors else [job.but(warnings=(*job.warnings, *passed_over))]
+                found += [] if slips.errors else [job]
         problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
     return Wanted(tuple(found), tuple(problems))
 
@@ -128,7 +142,7 @@ def _job(
     photo: PhotoFacts,
     variant: str,
     instructions: Instructions,
-    provider: str,
+    choice: Choice,
     asked: dict[str, Any],
     now: datetime,
 ) -> Job:
@@ -146,12 +160,12 @@ def _job(
         prepared=photo.prepared,
         variant=variant,
         operation=instructions.operation,
-        provider=provider,
+        provider=choice.provider,
         asked=asked,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *_said_of(photo)),
-        quoted=quote(provider, instructions.fields),
+        warnings=(*instructions.warnings, *_said_of(photo), *choice.passed_over),
+        quoted=choice.price,
         queued_at=now,
         put_at=now,
     )
@@ -163,32 +177,29 @@ def _said_of(photo: PhotoFacts) -> list[str]:
     return [f"first_picture: the file holds {count} pictures, and the first one is used" for count in counts]
 
 
-def _provider_for(instructions: Instructions, shop: Shop) -> tuple[str, tuple[str, ...]]:
-    """The first preferred provider that is on and can express what is asked, and why others were passed over.
-
-    Raises InstructionError where none can do it.
-    """
-    objections: list[str] = []
-    code = Code.PROVIDER_NOT_CONFIGURED
+def _choice(instructions: Instructions, shop: Shop) -> Choice | None:
+    """Who is to do it; None where that hangs on what is doubtful. Raises InstructionError where none can do it."""
     if "provider" in instructions.doubtful:
-        return "", ()
+        return None
+    names = instructions.providers(shop.default_provider)
     sure = {name: value for name, value in instructions.fields.items() if name not in instructions.doubtful}
-    for provider in instructions.providers(shop.default_provider):
-        if provider not in shop.on:
-            objections.append(f"{provider} is switched off")
-        elif reasons := not_expressible(provider, sure) if "operation" in sure else []:
-            code = Code.NOT_EXPRESSIBLE
-            objections += reasons
-        else:
-            return provider, tuple(f"passed over: {objection}" for objection in objections)
-    raise InstructionError(code, f"No provider can do it: {'; '.join(objections)}.")
+    if "operation" in sure:
+        return first_choice(sure, names, shop.market, shop.lane_of)
+    off = [f"{name} is switched off" for name in names if name not in shop.on]
+    if len(off) == len(names):
+        raise InstructionError(Code.PROVIDER_NOT_CONFIGURED, f"No provider can do it: {'; '.join(off)}.")
+    return None
 
 
-def _priced(instructions: Instructions, shop: Shop) -> str:
-    """A provider whose price is told beside what it cannot express; "" where none has one."""
-    if "provider" in instructions.doubtful:
-        return ""
-    return next((one for one in instructions.providers(shop.default_provider) if one in shop.on and one in SPOKEN), "")
+def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
+    """A provider whose price is told beside what it cannot express; None where none has one."""
+    if not instructions.doubtful.isdisjoint(PRICED):
+        return None
+    for name in instructions.providers(shop.default_provider):
+        price = shop.market.price(name, instructions.fields) if name in shop.on else None
+        if price is not None:
+            return Choice(name, price)
+    return None
 
 
 def _check_price(job: Job, jobs: Sequence[Job]) -> None:

@@ -2,7 +2,7 @@
 
 from backdrop_local.standin.pictures.compose import Picture, compose, remove, scene
 from backdrop_local.standin.pictures.cutout import CutOut, cut_out
-from backdrop_local.standin.pictures.mark import LONGEST_IDENT, SOFTWARE, read_id
+from backdrop_local.standin.pictures.mark import LONGEST_IDENT, SOFTWARE, read_id, reencoded
 from backdrop_local.standin.pictures.sizes import NotAPictureError, result_size
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "compose",
     "cut_out",
     "read_id",
+    "reencoded",
     "remove",
     "result_size",
     "scene",

@@ -15,6 +15,7 @@ LONGEST_IDENT = 80
 _MAGIC = b"Bd"
 _BLOCK = 16
 _HEAD = len(_MAGIC) + 1
+_DESCRIPTION, _SOFTWARE_TAG = 0x010E, 0x0131
 
 
 def encode(image: Image.Image, ident: str) -> bytes:
@@ -30,6 +31,17 @@ def encode(image: Image.Image, ident: str) -> bytes:
     text.add_itxt("Backdrop-Id", ident)
     out = io.BytesIO()
     stamp(image, ident).save(out, "PNG", pnginfo=text, compress_level=4)
+    return out.getvalue()
+
+
+def reencoded(png: bytes, kind: str, quality: int) -> bytes:
+    """Return a picture made by `encode` as JPEG or WEBP; the id then lies in its Exif description alone."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        exif = Image.Exif()
+        exif[_DESCRIPTION] = str(image.info["Backdrop-Id"])
+        exif[_SOFTWARE_TAG] = SOFTWARE
+        image.convert("RGB").save(out, kind, quality=quality, exif=exif)
     return out.getvalue()
 
 
@@ -49,10 +61,10 @@ def stamp(image: Image.Image, ident: str) -> Image.Image:
 def read_id(png: bytes) -> str | None:
     """Return the id a picture carries: from its pixels, else from its text; None if it has none.
 
-    Takes any lossless format that Pillow reads.
+    Takes any format that Pillow reads; a lossy one tells by its Exif description only.
     """
     with Image.open(io.BytesIO(png)) as image:
-        text = image.info.get("Backdrop-Id")
+        text = image.info.get("Backdrop-Id") or image.getexif().get(_DESCRIPTION)
         kept = image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")
         found = _read_pixels(np.array(kept))
     return found or (str(text) if text else None)

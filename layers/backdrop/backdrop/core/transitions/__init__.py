@@ -6,6 +6,7 @@
        └────────────┘  provably not taken; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
     accepted ─▶ paid              reuse, for nothing
+    accepted ─▶ accepted          in another provider's lane, where the job names it and its own lets nobody through
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
     dead (spent) ─▶ paid          by redrive, for nothing
@@ -21,6 +22,7 @@ from backdrop.core.transitions.again import (
     deliver_again,
     describe,
     follow,
+    move,
     name_again,
     owner_of,
     pay_again,
@@ -75,6 +77,7 @@ __all__ = [
     "leave",
     "lose",
     "mark_told",
+    "move",
     "name_again",
     "note",
     "owner_of",

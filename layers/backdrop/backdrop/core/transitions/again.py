@@ -7,6 +7,9 @@ from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
 from backdrop.core.output import outputs_of
 from backdrop.core.transitions.step import NOT_CURRENT, Step, only
 
+KEPT_MOVES = 5
+# How a warning begins that says how the job came to its provider.
+MOVED = "moved"
 # Ends at which the owner of some content has no file to share.
 WITHOUT_A_FILE = FAILED | {Status.SUPERSEDED, Status.CANCELLED}
 
@@ -63,6 +66,22 @@ def name_again(job: Job) -> Step | None:
         return None
     told = tuple(warning for warning in job.warnings if not warning.startswith(NOT_CURRENT))
     return Step(job.but(status=Status.PAID, results=(), warnings=told, ended_at=None))
+
+
+def move(job: Job, provider: str, price: int, why: str, put_at: datetime) -> Step:
+    """accepted: another provider of the job's list is to do it, since nothing was paid and nothing is in doubt.
+
+    `put_at`: when the message that carries it counts as sent.
+    """
+    only(job, Status.ACCEPTED)
+    if job.at_stake or provider == job.provider:
+        raise StaleError
+    told = f"{MOVED} from {job.provider} to {provider}: {why}"
+    moves = [one for one in job.warnings if one.startswith(MOVED) and one != told]
+    others = [one for one in job.warnings if not one.startswith(MOVED)]
+    fresh = {"problem": None, "put_at": put_at, "begun_until": None, "crashes": 0}
+    warnings = (*others, *moves[-(KEPT_MOVES - 1) :], told)
+    return Step(job.but(provider=provider, quoted=price, warnings=warnings, **fresh))
 
 
 def describe(job: Job, wanted: Job) -> Step | None:

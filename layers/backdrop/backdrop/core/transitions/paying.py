@@ -127,7 +127,7 @@ def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
 
 def _says_nothing(attempt: Attempt, answer: Answer) -> bool:
     """Whether an answer leaves open what a call cost; that it was refused when it went out again does, too."""
-    denied_again = answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged
+    denied_again = answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged and not answer.final
     return answer.kind is Class.AMBIG or denied_again
 
 
@@ -168,15 +168,17 @@ def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
     """submitting → accepted: the provider provably took nothing, so the reservation goes back."""
     if attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
         return Step(job)
-    if attempt.sends > 1:
+    if attempt.sends > 1 and not answer.final:
         return _still_lost(job, attempt)
     attempts = _without_old_releases(job.attempts, attempt.n)
     if answer.kind is not Class.QUOTA:
         nothing = {"reserved": 0, "unknown": 0, "outcome": Outcome.NOT_TAKEN}
         attempts = (*attempts, attempt.but(**nothing))
     changed: dict[str, object] = {"attempts": attempts}
+    if answer.final and attempt.generation == job.generation:
+        changed["generation"] = job.generation + 1
     if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.attempt == attempt.n:
-        changed |= _back(job.but(attempts=attempts), now)
+        changed |= _back(job.but(**changed), now)
     booked = Booking(attempt.day, reserved=-attempt.reserved, unknown=-attempt.unknown)
     return Step(_truthful(job.but(**changed)), booked)
 

@@ -1,13 +1,15 @@
 """Puts the parts of intake together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from backdrop.core.money import Configured
 from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.intake import Intake
+from backdrop.steps.moving import Moves, into_lanes
 from backdrop.steps.photo import Photos
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seer
@@ -28,19 +30,29 @@ class Arriving:
     default_provider: str
     settle_seconds: int
     max_megapixels: int
+    prices: Configured = field(default_factory=dict[str, int])
 
     def step(self) -> Intake:
         """The step."""
         defaults = FolderDefaults(self.photos)
         references = References(self.photos, self.inputs, self.max_megapixels)
         folders = Folders(self.ledger, self.books, defaults, self.intake, self.deliver, self.clock)
-        seer = Seer(self.photos, self.inputs, self.max_megapixels)
-        asking = Asking(self.photos, seer, defaults, references, self.clock, self.default_provider)
+        asking = Asking(
+            photos=self.photos,
+            see=Seer(self.photos, self.inputs, self.max_megapixels),
+            defaults=defaults,
+            references=references,
+            clock=self.clock,
+            default_provider=self.default_provider,
+            prices=self.prices,
+            lane_of=self.ledger.lane,
+        )
         photo = Photos(
             asking=asking,
             ledger=self.ledger,
             folders=folders,
             lanes=self.lanes,
+            moves=Moves(self.ledger, self.lanes, into_lanes(self.lanes), self.deliver, self.clock, self.prices),
             deliver=self.deliver,
             intake=self.intake,
             clock=self.clock,

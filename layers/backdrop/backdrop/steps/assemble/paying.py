@@ -1,12 +1,17 @@
 """What pays, put together: render, and what reconcile shares with it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 from backdrop.core.answer import OnLostAnswer
+from backdrop.core.job import Job
+from backdrop.core.money import Configured
 from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
+from backdrop.steps.messages import begin_again
+from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.render import Render
 
@@ -25,6 +30,7 @@ class Paying:
     clock: Clock
     daily_budget: int
     policy: OnLostAnswer
+    prices: Configured = field(default_factory=dict[str, int])
 
     @property
     def keeper(self) -> LaneKeeper:
@@ -36,11 +42,15 @@ class Paying:
 
     @property
     def payments(self) -> Payments:
-        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget)
+        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget, self.prices)
+
+    def moves(self, carry: Callable[[Job], None]) -> Moves:
+        """Fail-over, by whoever may put jobs into lanes."""
+        return Moves(self.ledger, self.providers, carry, self.deliver, self.clock, self.prices)
 
 
 def render(paying: Paying, photos: InputBucket) -> Render:
-    """The step that pays."""
+    """The step that pays; it puts no job into a lane itself."""
     return Render(
         photos=photos,
         inputs=paying.inputs,
@@ -48,6 +58,7 @@ def render(paying: Paying, photos: InputBucket) -> Render:
         keeper=paying.keeper,
         payments=paying.payments,
         lost=paying.lost,
+        moves=paying.moves(partial(begin_again, paying.intake)),
         providers=paying.providers,
         deliver=paying.deliver,
         intake=paying.intake,

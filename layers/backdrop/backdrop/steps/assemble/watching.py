@@ -8,6 +8,7 @@ from backdrop.ports import Books, InputBucket, Letters, Queue
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import Look
+from backdrop.steps.moving import into_lanes
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.reconcile import Reconcile
 from backdrop.steps.sweep import Sweep
@@ -36,6 +37,7 @@ def reconcile(paying: Paying, watching: Watching) -> Reconcile:
         keeper=paying.keeper,
         answers=paying.answers,
         put_back=put_back(paying, watching.lanes),
+        moves=paying.moves(into_lanes(watching.lanes)),
         letters=dead_letters(paying, watching),
         sweep=Sweep(
             watching.photos, paying.ledger, paying.intake, paying.clock, bucket=watching.bucket, since=watching.since

@@ -1,0 +1,139 @@
+"""The verb `quote`: what the photos of folders on this machine would cost at most, before anything is uploaded."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backdrop.aws.clock import SystemClock
+from backdrop.core.capability import PROVIDERS
+from backdrop.core.choice import Market, dearest
+from backdrop.core.job import Job, Source
+from backdrop.core.layout import Kind, kind_of
+from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
+from backdrop.core.photo import PhotoFacts
+from backdrop.core.places import read_request
+from backdrop.steps.asking import Asking, looking
+from backdrop.steps.messages import Request
+from backdrop_cli.errors import MisusedError
+from backdrop_cli.lint.folder import UNCHANGED, LocalFolder
+from backdrop_cli.lint.look import BUCKET, DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
+from backdrop_cli.lint.verb import files_of, meant_by
+from backdrop_cli.screen import Screen, several
+
+TELLS = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a stack's parameters say: who is asked where nobody is named, who is on, what credits cost (micro-dollars).
+
+    `prices` of None: no stack was asked.
+    """
+
+    default_provider: str = DEFAULT_PROVIDER
+    on: Sequence[str] = PROVIDERS
+    prices: Configured | None = None
+
+    @property
+    def market(self) -> Market:
+        return Market(self.on, UNTOLD if self.prices is None else self.prices)
+
+
+@dataclass
+class Sums:
+    """What was counted; `price` in micro-dollars, `unpriced` the jobs whose price nobody knows here."""
+
+    photos: int = 0
+    jobs: Counter[str] = field(default_factory=Counter[str])
+    pictures: Counter[str] = field(default_factory=Counter[str])
+    price: Counter[str] = field(default_factory=Counter[str])
+    unpriced: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, job: Job, terms: Terms) -> None:
+        """Count one job, at the dearest provider to which it may come."""
+        named = job.instructions.get("provider", job.provider)
+        self.jobs[job.provider] += 1
+        self.pictures[job.provider] += int(job.instructions.get("num_images", 1))
+        self.price[job.provider] += dearest(job, terms.market).quoted
+        self.unpriced += terms.prices is None and SELLS_CREDITS in named
+
+
+def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, str], terms: Terms) -> None:
+    """Read names and instructions, open no photo, and say what it comes to; `wish` wins over what files say."""
+    if errors := read_request(wish).errors if wish else ():
+        raise MisusedError(" ".join(error.message for error in errors))
+    sums = Sums()
+    with screen.busy("reading names and instructions"):
+        for root, keys in meant_by(paths).items():
+            folder = LocalFolder(root)
+            asking = looking(folder, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, terms.market.prices)
+            for key in sorted(files_of(folder, keys)):
+                if kind_of(key) is Kind.PHOTO:
+                    _photo(asking, key, wish, terms, sums)
+    screen.data(_document(sums, terms))
+    _tell(screen, paths, sums, terms)
+
+
+def _photo(asking: Asking, key: str, wish: Mapping[str, str], terms: Terms, sums: Sums) -> None:
+    """What intake would buy for one photo, if its bytes are one."""
+    source, unopened = (
+        Source(source_id="", bucket=BUCKET, key=key),
+        PhotoFacts(etag=UNCHANGED, uploaded_at=asking.clock.now(), size=0, sha256=UNCHANGED),
+    )
+    seen = asking.see(BUCKET, key, unopened)
+    if seen is None:
+        return
+    sums.photos += 1
+    places, broken = asking.places_of(source, seen, Request("", wish) if wish else None)
+    found = asking.asked_for(source, (), seen, places, broken, terms.on)
+    for job in found.jobs:
+        sums.add(job, terms)
+    sums.refused.update([one.code.value for one in found.problems] or (["folder_defaults_broken"] if broken else []))
+
+
+# -- words -----------------------------------------------------------------------------------------------------
+
+
+def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms) -> None:
+    screen.say(f"{several(sums.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
+    rows = [
+        (name, f"{sums.jobs[name]:,}", f"{sums.pictures[name]:,}", _price(name, sums, terms))
+        for name in PROVIDERS
+        if sums.jobs[name]
+    ]
+    if rows:
+        screen.table({"provider": "left", "jobs": "right", "pictures": "right", "at most": "right"}, rows)
+    for code, times in sums.refused.most_common():
+        screen.say(f"  {several(times, 'job')} would not be bought: {code} (`backdrop lint` says why)", "yellow")
+    most = usd_text(sums.price.total())
+    known = f"At most {most}, at list prices of {PRICE_LIST_DATE}"
+    screen.say(
+        f"{known}, and {several(sums.unpriced, 'job')} of unknown price." if sums.unpriced else f"{known}.", "bold"
+    )
+    if sums.unpriced:
+        screen.say(TELLS)
+
+
+def _price(name: str, sums: Sums, terms: Terms) -> str:
+    unknown = name == SELLS_CREDITS and terms.prices is None
+    return "unknown" if unknown else usd_text(sums.price[name])
+
+
+def _document(sums: Sums, terms: Terms) -> dict[str, Any]:
+    by_provider: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for name, jobs in sums.jobs.items():
+        unknown = name == SELLS_CREDITS and terms.prices is None
+        most = None if unknown else usd_of(sums.price[name])
+        by_provider[name] = {"jobs": jobs, "pictures": sums.pictures[name], "most_usd": most}
+    return {
+        "photos": sums.photos,
+        "jobs": sums.jobs.total(),
+        "providers": by_provider,
+        "most_usd": usd_of(sums.price.total()),
+        "unpriced_jobs": sums.unpriced,
+        "not_bought": dict(sums.refused),
+        "price_list": PRICE_LIST_DATE,
+    }

@@ -1,0 +1,230 @@
+"""1min.ai: BACKGROUND_REPLACER with ideogram-3, asynchronous: pictures are uploaded, then the feature is asked for.
+
+The first answer names the record by which it is asked about; an answer that is lost before that stays unknown. It bills
+credits, so that its price is what the stack's operator says. Source: 1min.ai's pages on the feature, on assets and on
+results, 2026; its error codes are not published, so that texts decide where a status does not.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.api_key import ApiKey
+from backdrop.core.capability import REFERENCES, own_body
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Link
+from backdrop.ports import Acknowledge, Call
+from backdrop.providers.http import Reply, ask, file_part, multipart, post
+from backdrop.providers.keyring import Keyring
+from backdrop.providers.polling import Question, about, until_answered
+from backdrop.providers.reading import first_text, inside, json_object, listed, objects, parts_of, told, whole, words
+from backdrop.providers.rows import ANY, MONEY, UNSAFE, Row, answer_of, row_of
+
+NAME = "1min"
+WHO = "1min.ai"
+FEATURES, ASSETS, RESULTS = "/api/features", "/api/assets", "/api/results"
+WHAT = {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "async": True}
+# It takes up to eight and hands out a link to one.
+ONE = {"num_images": 1}
+SAID_IN = ("message", "error", "errorCode", "details")
+POLL_SECONDS = 2.0
+RATE_LIMIT_SECONDS = 60.0
+DONE = frozenset({"SUCCESS", "COMPLETED", "SUCCEEDED", "DONE"})
+FAILED = frozenset({"FAILURE", "FAILED", "ERROR"})
+CLIENT_ERRORS = range(400, 500)
+# The feature's answers. A credit error comes under any 4xx, an unsafe request under any error.
+ANSWERED = (
+    Row(range(400, 600), Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
+    Row({401}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
+    Row({402, 403}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    Row(CLIENT_ERRORS, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, MONEY),
+    Row({400, 404, 406, 413, 415, 422}, Class.PERM, Code.REQUEST_REJECTED),
+    Row({405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    Row(range(500, 600), Class.AMBIG),
+)
+# An upload costs nothing and may be made again: what is no answer about the account or the picture is tried later.
+UPLOADED = (*ANSWERED[:-1], Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE))
+# A record that says FAILURE: whether it cost credits is not published.
+CAME_TO_NOTHING = (Row(ANY, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE), Row(ANY, Class.AMBIG))
+
+
+@dataclass(frozen=True)
+class OneMin:
+    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache.
+
+    `price` is what one picture costs, in micro-dollars.
+    """
+
+    base_url: str
+    timeout_seconds: float
+    key: Callable[[bool], ApiKey]
+    price: int
+    poll_seconds: float = field(default=POLL_SECONDS, compare=False)
+
+    @property
+    def keyring(self) -> Keyring:
+        return Keyring(WHO, self.key)
+
+    def request_id(self, job: Job) -> str | None:
+        """1min.ai names the work itself."""
+        return None
+
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+        """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
+        key = self.keyring.ready()
+        return key if isinstance(key, Answer) else partial(self._call, job, (photo, *references), key)
+
+    def _call(self, job: Job, pictures: Sequence[bytes], key: str, acknowledge: Acknowledge) -> Answer | Standing:
+        began, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
+        reply = self._order(job, pictures, key, deadline)
+        if isinstance(reply, Reply) and reply.status == 404:  # an upload that is no more there; nothing was begun
+            reply = self._order(job, pictures, key, deadline)
+        if isinstance(reply, Answer):
+            return reply
+        body = json_object(reply.body)
+        if reply.status != 200:
+            return _refusal(ANSWERED, reply.status, body, reply)
+        name = inside(body, "aiRecord", "uuid")
+        if body is None or not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
+            return _without_a_name(body, reply)
+        acknowledge(name)
+        said = self._of(body, name, began)
+        if said is not Standing.PENDING:
+            return said
+        asked = Question(name, key, began, deadline)
+        return until_answered(lambda: self._ask(asked), deadline, self.poll_seconds)
+
+    # -- what is sent --------------------------------------------------------------------------------------------
+
+    def _order(self, job: Job, pictures: Sequence[bytes], key: str, deadline: float) -> Reply | Answer:
+        """Upload the pictures, then ask for the feature; an Answer where it did not come to that."""
+        paths: list[str] = []
+        for picture in pictures:
+            path = self._upload(picture, key, deadline)
+            if isinstance(path, Answer):
+                return path
+            paths.append(path)
+        body = json.dumps(request(job, paths)).encode()
+        return self.keyring.carry(key, lambda k: self._post(FEATURES, body, k, "application/json", deadline), deadline)
+
+    def _upload(self, picture: bytes, key: str, deadline: float) -> str | Answer:
+        """The path of an uploaded picture, word for word as it is given."""
+        body, kind = multipart([file_part("asset", "photo", picture)])
+        reply = self.keyring.carry(key, lambda k: self._post(ASSETS, body, k, kind, deadline), deadline)
+        if isinstance(reply, Answer):
+            return Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, f"A picture could not be uploaded: {reply.message}")
+        said = json_object(reply.body)
+        path = first_text((inside(said, "fileContent", "path"), inside(said, "asset", "key")))
+        if reply.status == 200 and path:
+            return path
+        return _refusal(UPLOADED, reply.status, said, reply)
+
+    def _post(self, path: str, body: bytes, key: str, kind: str, deadline: float) -> Reply | Answer:
+        headers = {"API-KEY": key, "Content-Type": kind}
+        return post(self._url(path), body, headers, timeout_seconds=deadline - time.monotonic())
+
+    def _url(self, path: str) -> str:
+        return self.base_url.rstrip("/") + path
+
+    # -- what became of it ---------------------------------------------------------------------------------------
+
+    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+        """What became of a call whose record is known."""
+        key = self.keyring.ready()
+        return Standing.PENDING if isinstance(key, Answer) else self._ask(about(job, provider_id, key))
+
+    def _ask(self, asked: Question) -> Answer | Standing:
+        """The record as it is now; a question that is refused or that fails says nothing of the work."""
+        reply = self.keyring.carry(asked.key, lambda key: self._get(key, asked), asked.deadline)
+        body = json_object(reply.body) if isinstance(reply, Reply) and reply.status == 200 else None
+        if body is None or "aiRecord" not in body:
+            return Standing.PENDING
+        return Standing.ABSENT if body["aiRecord"] is None else self._of(body, asked.ident, asked.began)
+
+    def _get(self, key: str, asked: Question) -> Reply | Exception | None:
+        url = self._url(f"{RESULTS}/{quote(asked.ident, safe='')}")
+        return ask(url, {"API-KEY": key}, timeout_seconds=asked.patience)
+
+    def _of(self, body: Mapping[str, Any], name: str, began: datetime) -> Answer | Standing:
+        """What a record says, if it is the one that we ask for."""
+        record = body.get("aiRecord")
+        state = str(inside(record, "status")).upper()
+        if inside(record, "uuid") != name or state not in DONE | FAILED:
+            return Standing.PENDING
+        results: object = inside(record, "aiRecordDetail", "resultObject")
+        said = first_text(listed(results)) or ""
+        if state in FAILED:
+            return answer_of(row_of(CAME_TO_NOTHING, 200, said), f"{WHO} says that the work failed: {said[:300]}")
+        return self._success(body, said, began)
+
+    def _success(self, body: Mapping[str, Any], path: str, began: datetime) -> Answer:
+        """One picture: safe, there, and behind a link that leads to the path which the record names."""
+        made = objects(inside(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
+        if not path or any(one.get("is_image_safe") is False for one in made):
+            return self._without_picture(Code.UNSAFE_RESULT, "the safety check withheld it")
+        temporary = [_addresses(inside(body, *place)) for place in (("aiRecord",), ())]
+        url = first_text(one for addresses in temporary for one in addresses)
+        if url and not _leads_to(url, path):
+            return self._without_picture(Code.RESULT_FOREIGN_HOST, "its link leads elsewhere than to its picture")
+        url = url or first_text(one.get("url") for one in made)
+        if url is None:
+            return self._without_picture(Code.RESULT_GONE, "it gives no link to it")
+        seed = next((whole(one.get("seed")) for one in made), None)
+        link = Link(url=url, seed=seed, expires_at=_expiry(url, began))
+        return Answer(Class.OK, links=(link,), charged=self.price, basis="configured")
+
+    def _without_picture(self, code: Code, why: str) -> Answer:
+        return Answer(Class.OK, code, f"{WHO} made the picture; {why}.", (Link(url=None),), self.price, "configured")
+
+
+def request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
+    """The feature's JSON: only fields that were given, never a default; but the number of pictures must stand there."""
+    photo, *references = paths
+    asked = {**job.asked, **ONE} | ({REFERENCES: references} if references else {})
+    body = own_body(NAME, asked)
+    return {**WHAT, **body, "promptObject": {"imageUrl": photo, **body["promptObject"]}}
+
+
+def _refusal(rows: Sequence[Row], status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answer:
+    text = words(body, SAID_IN)
+    return answer_of(row_of(rows, status, text, reply.waited), told(WHO, status, text), reply, RATE_LIMIT_SECONDS)
+
+
+def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
+    """A 200 that names no record: an error inside it has the class of its own status."""
+    for name in ("status_code", "statusCode"):
+        status = inside(body, name)
+        if isinstance(status, int) and status >= 300:
+            return _refusal(ANSWERED, status, body, reply)
+    return Answer.lost(f"{WHO} answered 200, but what came names no record; it may be charged.")
+
+
+def _addresses(place: object) -> list[object]:
+    """The links that one place of an answer gives."""
+    return [inside(place, "temporaryUrl"), *listed(inside(place, "temporaryUrls"))]
+
+
+def _leads_to(url: str, path: str) -> bool:
+    """Whether a link's path ends with the result's own, and takes no step back on the way."""
+    there = unquote(parts_of(url).path)
+    return there.endswith("/" + path.lstrip("/")) and ".." not in there
+
+
+def _expiry(url: str, began: datetime) -> datetime | None:
+    """The end of a link that S3 signed: `X-Amz-Date` and so many seconds; as from the call where the date is none."""
+    given = parse_qs(parts_of(url).query)
+    seconds, date = given.get("X-Amz-Expires", [""])[0], given.get("X-Amz-Date", [""])[0]
+    if not seconds.isdecimal() or len(seconds) > 7:
+        return None
+    try:
+        signed = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        signed = began
+    return signed + timedelta(seconds=int(seconds))

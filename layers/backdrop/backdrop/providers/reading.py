@@ -1,0 +1,70 @@
+"""What is read out of a provider's answer: JSON or none, amounts that never were floats, words for people."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST_WORDS = 300
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer, or None when it is anything else; fractions are Decimals."""
+    try:
+        value: Any = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; one object alone is a list of it, and anything else an empty one."""
+    return [cast("dict[str, Any]", one) for one in listed(value) if isinstance(one, dict)]
+
+
+def listed(value: object) -> list[Any]:
+    """The entries of a list; anything else is a list of itself."""
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
+def inside(value: object, *path: str) -> Any:
+    """What lies behind these names, one in the other; None where the way ends before."""
+    for name in path:
+        value = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+    return value
+
+
+def first_text(values: Iterable[object]) -> str | None:
+    """The first text that is not empty, fit to be kept."""
+    return next((printable(value) for value in values if isinstance(value, str) and value), None)
+
+
+def whole(value: object) -> int | None:
+    """A whole number, such as a seed; true and false are none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def parts_of(url: str) -> SplitResult:
+    """A link's parts; those of an empty one where it is no address."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def printable(text: str) -> str:
+    """A provider's text without what JSON, SQS or a terminal cannot hold."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def words(body: Mapping[str, Any] | None, names: Sequence[str]) -> str:
+    """All that a body says under these names, as one text; what is no text stands there as JSON."""
+    found = [body[name] for name in names if body.get(name)] if body else []
+    said = (one if isinstance(one, str) else json.dumps(one, default=str) for one in found)
+    return printable(" ".join(dict.fromkeys(said)))
+
+
+def told(who: str, status: int, text: str) -> str:
+    """A provider's answer in a sentence for people; it decides nothing."""
+    return f"{who} answered {status}" + (f": {text[:LONGEST_WORDS]}" if text else "")

@@ -1,0 +1,112 @@
+"""The kinds of faults: their names, the arguments that each takes, and the moment at which each strikes."""
+
+from typing import Literal, cast
+
+from pydantic import JsonValue
+
+FaultName = Literal[
+    "refuse_429",
+    "slow",
+    "trickle",
+    "accept_then_drop",
+    "accept_then_wait",
+    "drop_before_read",
+    "reset_mid_body",
+    "status",
+    "html_error",
+    "error_in_200",
+    "malformed_json",
+    "unsafe",
+    "fewer_results",
+    "foreign_url",
+    "redirect",
+    "expired_url",
+    "truncated",
+    "wrong_type",
+    "huge",
+    "cdn_5xx",
+    "job_fails",
+    "poll_404",
+    "poll_5xx",
+    "poll_stuck",
+    "late_conflict",
+    "dup_webhook",
+    "early_webhook",
+    "forged_webhook",
+    "no_webhook",
+    "put_fail",
+    "key_paused",
+    "balance",
+    "clock",
+]
+
+NUMBER = (int, float)
+FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
+    "refuse_429": {"body": (str, dict, list), "headers": (dict,)},
+    "slow": {"ms": NUMBER},
+    "trickle": {"bytes_per_s": NUMBER},
+    "accept_then_wait": {"ms": NUMBER},
+    "status": {
+        "code": (int,),
+        "body": (str, dict, list),
+        "html": (bool,),
+        "headers": (dict,),
+        "after_run": (bool,),
+        "billed": (bool,),
+        "ms": NUMBER,
+    },
+    "html_error": {"code": (int,), "billed": (bool,)},
+    "error_in_200": {"status_code": (int,), "beside": (bool,), "billed": (bool,)},
+    "malformed_json": {"variant": (str,)},
+    "unsafe": {"which": (list,), "form": (str,), "billed": (bool,)},
+    "foreign_url": {"kind": (str,), "url": (str,)},
+    "redirect": {"url": (str,), "code": (int,)},
+    "expired_url": {"seconds": NUMBER},
+    "truncated": {"chunked": (bool,)},
+    "wrong_type": {"type": (str,), "bytes_as": (str,)},
+    "huge": {"mb": NUMBER},
+    "cdn_5xx": {"times": (int,), "code": (int,)},
+    "job_fails": {"message": (str,), "code": (str,), "in_200": (bool,), "billed": (bool,)},
+    "poll_5xx": {"code": (int,), "html": (bool,)},
+    "key_paused": {"status": (int,)},
+    "balance": {"usd": (str, *NUMBER), "status": (int,)},
+    "clock": {"offset_s": NUMBER},
+}
+"""The arguments that each fault takes, with their JSON types; a fault not named takes none."""
+
+VARIANTS: dict[tuple[str, str], frozenset[str]] = {
+    ("malformed_json", "variant"): frozenset({"cut", "invalid", "no_data", "empty_data", "wrong_types", "other_id"}),
+    ("foreign_url", "kind"): frozenset({"host", "http", "loopback", "userinfo"}),
+    ("unsafe", "form"): frozenset(
+        {"null", "empty", "missing", "error", "detail", "no_output", "flag", "no_result", "failure"}
+        | {"code", "nsfw", "no_link"}
+    ),
+    ("wrong_type", "bytes_as"): frozenset({"JPEG", "WEBP", "GIF"}),
+}
+
+ON_ARRIVAL = frozenset({"drop_before_read", "key_paused"})
+AT_THE_GATE = frozenset({"refuse_429", "status", "html_error"})
+ON_DOWNLOAD = frozenset({"redirect", "truncated", "wrong_type", "huge", "cdn_5xx"})
+ALSO_ON_DOWNLOAD = frozenset(
+    {"slow", "trickle", "accept_then_drop", "reset_mid_body", "status", "html_error", "expired_url"}
+)
+ON_ASKING = frozenset({"poll_404", "poll_5xx", "poll_stuck"})
+"""Faults of questions after a job; other faults strike questions and uploads only where their rule names the route."""
+STANDING = frozenset({"balance", "clock"})
+"""Faults that take effect when they are posted and are no rule."""
+
+
+def check_args(fault: str, args: dict[str, JsonValue]) -> None:
+    """Raises ValueError where the fault does not take these arguments."""
+    known = FAULT_ARGS.get(fault, {})
+    for name, value in args.items():
+        if name not in known:
+            takes = ", ".join(known) or "no arguments"
+            raise ValueError(f"{fault} takes {takes}; it does not know {name!r}")
+        if name == "which" and not all(type(place) is int for place in cast("list[object]", value)):
+            raise ValueError(f"which of {fault} is a list of places, the first one is 0")
+        if not isinstance(value, known[name]) or (type(value) is bool and bool not in known[name]):
+            raise ValueError(f"{name} of {fault} cannot be {value!r}")
+        choices = VARIANTS.get((fault, name))
+        if choices and value not in choices:
+            raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(choices))}")

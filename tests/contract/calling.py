@@ -1,0 +1,122 @@
+"""What the tests of all adapters share: a job for each, one call, and a place where providers read and write."""
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, override
+
+from backdrop.core.answer import Answer, Standing
+from backdrop.core.identity import call_uuid, sha256_hex
+from backdrop.core.job import Attempt, Job
+from backdrop.ports import Provider
+from tests.contract.adapters import NOW, PHOTO, a_job
+
+POLL_SECONDS = 0.05
+
+
+def job_for(provider: str, **given: Any) -> Job:
+    """A job for a provider with these instructions."""
+    return a_job(**given).but(provider=provider, job_id=sha256_hex(repr(sorted(given.items())).encode()))
+
+
+def claimed(job: Job, provider_id: str | None) -> Job:
+    """The job while its call is out, known to the provider under this id."""
+    end = NOW + timedelta(minutes=5)
+    attempt = Attempt(
+        n=1,
+        provider=job.provider,
+        provider_id=provider_id,
+        submitted_at=NOW,
+        lease_until=end,
+        day="2026-11-16",
+        reserved=60_000,
+    )
+    return job.but(attempt=1, attempts=(attempt,))
+
+
+def the_id(job: Job) -> str:
+    """The id that is ours to choose."""
+    return call_uuid(job.job_id, job.generation)
+
+
+@dataclass
+class Called:
+    """What one call led to, and the names that it was given for its work before it polled."""
+
+    answer: Answer | Standing
+    names: list[str] = field(default_factory=list[str])
+
+    @property
+    def said(self) -> Answer:
+        """The answer, where there must be one."""
+        assert isinstance(self.answer, Answer), self.answer
+        return self.answer
+
+
+def call(adapter: Provider, job: Job, photo: bytes = PHOTO, references: Sequence[bytes] = ()) -> Called:
+    """One call of an adapter."""
+    prepared, names = adapter.prepare(job, photo, references), list[str]()
+    return Called(prepared if isinstance(prepared, Answer) else prepared(names.append), names)
+
+
+@dataclass
+class Lending:
+    """The Work port with a server of its own behind every link, so that a stand-in can read and write there."""
+
+    url: str
+    lent: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    results: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def link(self, data: bytes, *, by: str) -> str | None:
+        """An address at which the bytes lie."""
+        self.lent[f"/in/{sha256_hex(data)}"] = data
+        return f"{self.url}/in/{sha256_hex(data)}?X-Amz-Signature=1"
+
+    def opening(self, name: str, *, by: str) -> str | None:
+        """An address to which bytes can be written."""
+        return f"{self.url}/out/{name}?X-Amz-Signature=2"
+
+    def keep_result(self, name: str, data: bytes) -> None:
+        """Keep it."""
+        self.results[name] = data
+
+    def has_result(self, name: str) -> bool:
+        """Whether it was kept or written."""
+        return name in self.results
+
+
+@contextmanager
+def lending() -> Generator[Lending]:
+    """A running place."""
+
+    class Handler(BaseHTTPRequestHandler):
+        """Reads and writes the place's two shelves."""
+
+        def do_GET(self) -> None:
+            """A lent picture."""
+            found = place.lent.get(self.path.partition("?")[0])
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+            self.wfile.write(found or b"")
+
+        def do_PUT(self) -> None:
+            """A result."""
+            name = self.path.partition("?")[0].removeprefix("/out/")
+            place.results[name] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            """Silence."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        place = Lending(f"http://127.0.0.1:{server.server_address[1]}")
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield place
+        server.shutdown()

@@ -1,0 +1,236 @@
+"""What holds for every adapter whatever its API is: keys, time, broken connections, answers that nobody foresaw."""
+
+import json
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
+from backdrop.core.api_key import ApiKey
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.job import Job, Money
+from backdrop.ports import Provider
+from backdrop.providers import ideogram, onemin, runware, segmind
+from backdrop.providers.http import Reply as HttpReply
+from backdrop.providers.ideogram import Ideogram
+from backdrop.providers.onemin import OneMin
+from backdrop.providers.options import Endpoint
+from backdrop.providers.runware import Runware
+from backdrop.providers.segmind import Segmind
+from tests.contract.adapters import PHOTO, Reply, http, recording, silence, the_key, unused_url
+from tests.contract.calling import call, claimed, job_for, the_id
+from tests.contract.standin_client import KEY
+from tests.unit.shelf import Shelf
+
+type Key = Callable[[bool], ApiKey]
+type Make = Callable[[str, float, Key], Provider]
+MAKERS: dict[str, Make] = {
+    "ideogram": Ideogram,
+    "segmind": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), poll_seconds=0.01),
+    "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), Endpoint.V1),
+    "1min": lambda url, seconds, key: OneMin(url, seconds, key, 45_000, poll_seconds=0.01),
+    "runware": lambda url, seconds, key: Runware(url, seconds, key, Shelf(), poll_seconds=0.01),
+}
+ASKABLE = ["segmind", "1min", "runware"]
+UPLOADED = http(200, json.dumps({"fileContent": {"path": "images/a.jpg"}}).encode())
+every = pytest.mark.parametrize("name", MAKERS)
+
+
+def before(name: str) -> list[Reply]:
+    """What comes before the paid call, and costs nothing."""
+    return [UPLOADED] if name == "1min" else []
+
+
+def job_of(name: str) -> Job:
+    return job_for(name.split()[0])
+
+
+def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = 5) -> tuple[Answer, int]:
+    """What a call leads to, and how many requests it made."""
+    with recording(*before(name), *replies) as server:
+        answer = call(MAKERS[name](server.url, seconds, key), job_of(name)).said
+        return answer, len(server.requests) - len(before(name))
+
+
+# -- keys ----------------------------------------------------------------------------------------------------
+
+
+@every
+@pytest.mark.parametrize("key", ["", "secret\n", "two\nlines", "null\0byte", "sch\u00fcssel"], ids=ascii)
+def test_without_a_key_that_a_header_can_carry_nothing_is_sent(name: str, key: str) -> None:
+    answer, requests = told(name, http(500), key=lambda fresh: ApiKey(key))
+    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING, Money.NOT_SPENT)
+    assert requests <= 0
+
+
+@every
+def test_a_refused_key_is_looked_up_afresh_and_tried_once_more(name: str) -> None:
+    answer, requests = told(name, http(401, b"{}"), key=lambda fresh: ApiKey("new" if fresh else "old"))
+    assert (answer.code, requests) == (Code.PROVIDER_KEY_REFUSED, 2)
+
+
+@every
+def test_a_refused_key_without_another_pauses_after_one_call(name: str) -> None:
+    answer, requests = told(name, http(401, b"{}"))
+    assert (answer.kind, answer.code, requests) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, 1)
+
+
+@every
+def test_a_refusal_stands_where_no_fresh_key_can_be_read(name: str) -> None:
+    def keys(fresh: bool) -> ApiKey:
+        if fresh:
+            raise WaitError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
+        return ApiKey("old")
+
+    answer, requests = told(name, http(401, b"{}"), key=keys)
+    assert (answer.code, requests) == (Code.PROVIDER_KEY_REFUSED, 1)
+
+
+@every
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+def test_a_key_that_the_provider_repeats_is_not_told(name: str, status: int) -> None:
+    said = {"error": f"Incorrect API key: {KEY}", "errors": [{"code": "x", "message": f"key {KEY}"}]}
+    assert KEY not in told(name, http(status, json.dumps(said).encode()))[0].message
+
+
+@pytest.mark.parametrize("name", ASKABLE)
+def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
+    adapter = MAKERS[name](unused_url(), 5, lambda fresh: ApiKey(missing="none"))
+    assert adapter.look_up(claimed(job_of(name), "id"), "id") is Standing.PENDING
+
+
+# -- broken connections ----------------------------------------------------------------------------------------
+
+
+@every
+def test_what_never_reached_the_provider_was_not_bought(name: str) -> None:
+    answer = call(MAKERS[name](unused_url(), 5, the_key), job_of(name)).said
+    expected = Class.BACKOFF if name == "1min" else Class.NOW
+    assert (answer.kind, answer.money) == (expected, Money.NOT_SPENT)
+
+
+@every
+def test_an_answer_that_never_came_leaves_the_charge_unknown_and_nothing_is_sent_again(name: str) -> None:
+    answer, requests = told(name, silence)
+    assert (answer.kind, answer.code, answer.money) == (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+    assert requests == 1
+
+
+@pytest.mark.parametrize("name", ASKABLE)
+def test_a_question_without_an_answer_is_no_answer_yet(name: str) -> None:
+    job = job_of(name)
+    assert MAKERS[name](unused_url(), 5, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+    with recording(silence) as server:
+        assert MAKERS[name](server.url, 5, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+
+
+# -- any answer ------------------------------------------------------------------------------------------------
+
+WORDS = [
+    "data",
+    "errors",
+    "error",
+    "code",
+    "taskUUID",
+    "taskType",
+    "status",
+    "request_id",
+    "output",
+    "metrics",
+    "cost",
+    "aiRecord",
+    "uuid",
+    "aiRecordDetail",
+    "resultObject",
+    "temporaryUrl",
+    "images",
+    "image",
+    "url",
+    "response",
+]
+TEXTS = [
+    *("id", the_id(job_for("runware")), "COMPLETED", "SUCCESS", "FAILURE", "success", "error", "imageInference"),
+    *("https://im.runware.ai/a.png", "http://[", "timeoutProvider", "conflictTaskUUID", "\ud800", "\0", "a/b"),
+]
+VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(TEXTS) | st.text(max_size=5)
+ANY_JSON = st.recursive(
+    VALUE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=6),
+    max_leaves=25,
+)
+BODY = st.binary(max_size=30) | ANY_JSON.map(lambda value: json.dumps(value).encode())
+REPLIES = st.builds(
+    HttpReply,
+    st.sampled_from([200, 200, 200, 307, 400, 401, 404, 406, 409, 422, 429, 500, 503]),
+    st.sampled_from([{}, {"Content-Type": "image/png", "x-cost": "0.1"}, {"x-cost": "?", "Retry-After": "7"}]),
+    BODY,
+    st.floats(0, 10),
+)
+MODULES: dict[str, ModuleType] = {
+    "ideogram": ideogram,
+    "segmind": segmind,
+    "segmind v1": segmind,
+    "1min": onemin,
+    "runware": runware,
+}
+
+
+def faked(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, uploads: bool = True) -> None:
+    """Let the adapter hear these answers, the last one again and again, without a network."""
+    left = [HttpReply(200, {}, b'{"fileContent":{"path":"p"}}', 0.0)] if uploads and name == "1min" else []
+    left += replies
+
+    def reply(*args: object, **kwargs: object) -> HttpReply:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    patch.setattr(MODULES[name], "post", reply)
+    patch.setattr(MODULES[name], "ask", reply, raising=False)
+
+
+@every
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@given(replies=st.lists(REPLIES, min_size=1, max_size=4))
+def test_any_answers_lead_to_one_that_can_be_kept(name: str, replies: list[HttpReply]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        faked(name, replies, patch)
+        found = call(MAKERS[name]("https://api.example", 0.05, the_key), job_of(name))
+    assert_kept(found.answer)
+    assert all(one.isprintable() for one in found.names)
+
+
+@pytest.mark.parametrize("name", ASKABLE)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@given(replies=st.lists(REPLIES, min_size=1, max_size=3))
+def test_no_look_up_says_that_a_call_was_not_taken_unless_it_came_to_nothing(
+    name: str, replies: list[HttpReply]
+) -> None:
+    job = job_of(name)
+    ident = the_id(job) if name == "runware" else "id"
+    with pytest.MonkeyPatch.context() as patch:
+        faked(name, replies, patch, uploads=False)
+        said = MAKERS[name]("https://api.example", 1, the_key).look_up(claimed(job, ident), ident)
+    assert_kept(said)
+    if isinstance(said, Answer) and said.kind in NOT_TAKEN:
+        assert said.kind is Class.BACKOFF or said.final
+
+
+def assert_kept(said: Answer | Standing) -> None:
+    if isinstance(said, Standing):
+        return
+    kept = job_for("segmind").but(links=said.links)
+    assert from_json(Job, to_json(kept)) == kept
+    assert said.usable or said.message.encode()
+    assert (said.kind is Class.OK) == bool(said.links)
+    assert (said.kind is Class.OK) == (said.charged > 0)
+
+
+def test_every_maker_is_another_provider() -> None:
+    made: list[Any] = [type(make("https://api.example", 5, the_key)) for make in MAKERS.values()]
+    assert len(set(made)) == 4
+    assert PHOTO

@@ -1,0 +1,301 @@
+"""Every answer of Runware and what it means: class, code, money, links; and that no answer charges anything twice."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Money
+from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
+from tests.contract.calling import Called, call, claimed, job_for, the_id
+from tests.contract.test_runware_wire import URL, ack, adapter, result, said
+from tests.unit.shelf import Shelf
+
+JOB = job_for("runware")
+TWO = job_for("runware", num_images=2)
+NOTHING = said({"data": []})
+LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+ANOTHERS = "00000000-0000-4000-8000-000000000000"
+
+
+def error(code: str, job: Job = JOB, **more: Any) -> dict[str, Any]:
+    return {"code": code, "message": "in words", "taskType": "imageInference", "taskUUID": the_id(job), **more}
+
+
+def called(*replies: Reply, job: Job = JOB, seconds: float = 10) -> Called:
+    """What a call leads to that is answered so."""
+    with recording(*replies) as server:
+        return call(adapter(server, seconds=seconds), job)
+
+
+def asked(*replies: Reply, job: Job = JOB, **options: Any) -> Answer | Standing:
+    """What a look-up says that is answered so."""
+    with recording(*replies) as server:
+        return adapter(server, **options).look_up(claimed(job, the_id(job)), the_id(job))
+
+
+def fate(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
+    assert isinstance(answer, Answer), answer
+    return answer.kind, answer.code, answer.money
+
+
+def details(job: Job, response: dict[str, Any], **request: Any) -> Reply:
+    """All that is known of a task: what was asked, and what was answered."""
+    known = {"taskType": "imageInference", "model": "ideogram:4@5", "positivePrompt": "a beach", **request}
+    return said(
+        {"data": [{"taskType": "getTaskDetails", "taskUUID": the_id(job), "request": [known], "response": response}]}
+    )
+
+
+# -- the submit ----------------------------------------------------------------------------------------------
+
+CODES = [
+    ("contentPolicyViolation", Class.PERM, Code.UNSAFE_REQUEST),
+    ("providerContentPolicyViolation", Class.PERM, Code.UNSAFE_REQUEST),
+    ("sensitiveContentDetected", Class.PERM, Code.UNSAFE_REQUEST),
+    ("unsafeContentDetected", Class.PERM, Code.UNSAFE_REQUEST),
+    ("nsfwContentDetected", Class.PERM, Code.UNSAFE_REQUEST),
+    ("promptBlocked", Class.PERM, Code.UNSAFE_REQUEST),
+    ("imageBlocked", Class.PERM, Code.UNSAFE_REQUEST),
+    ("moderationFailed", Class.PERM, Code.UNSAFE_REQUEST),
+    ("invalidApiKey", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("missingApiKey", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("unauthorized", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("tokenExpired", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("insufficientCredits", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ("monthlyQuotaExceeded", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ("insufficientBalance", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ("paymentRequired", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ("timeoutProvider", Class.AMBIG, Code.CHARGE_UNKNOWN),
+    ("inferenceTimeout", Class.AMBIG, Code.CHARGE_UNKNOWN),
+    ("rateLimitExceeded", Class.QUOTA, Code.PROVIDER_THROTTLED),
+    ("providerRateLimit", Class.QUOTA, Code.PROVIDER_THROTTLED),
+    ("providerError", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("inferenceError", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("processingFailed", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("taskFailed", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("downloadFailed", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("uploadFailed", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("noAvailableServer", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("modelUnavailable", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("modelDisabled", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ("forbidden", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("permissionDenied", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("organizationSuspended", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("workspaceDisabled", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ("modelNotFound", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ("invalidPositivePromptLength", Class.PERM, Code.REQUEST_REJECTED),
+    ("missingSeedImage", Class.PERM, Code.REQUEST_REJECTED),
+    ("unsupportedParameter", Class.PERM, Code.REQUEST_REJECTED),
+    ("unknownParameter", Class.PERM, Code.REQUEST_REJECTED),
+    ("valueTooHigh", Class.PERM, Code.REQUEST_REJECTED),
+    ("arrayTooLong", Class.PERM, Code.REQUEST_REJECTED),
+    ("maxLengthExceeded", Class.PERM, Code.REQUEST_REJECTED),
+    ("incompatibleParameters", Class.PERM, Code.REQUEST_REJECTED),
+    ("mismatchProviderSettingsProvider", Class.PERM, Code.REQUEST_REJECTED),
+    ("validationFailed", Class.PERM, Code.REQUEST_REJECTED),
+    ("internalServerError", Class.AMBIG, Code.CHARGE_UNKNOWN),
+    ("unknownError", Class.AMBIG, Code.CHARGE_UNKNOWN),
+    ("taskFailedOrNotFound", Class.AMBIG, Code.CHARGE_UNKNOWN),
+]
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(("code", "kind", "ours"), CODES)
+def test_the_code_decides_and_not_the_status(code: str, kind: Class, ours: Code, status: int) -> None:
+    answer = called(said({"data": [], "errors": [error(code)]}, status)).said
+    assert (answer.kind, answer.code) == (kind, ours)
+    assert answer.money is (Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT)
+    assert code in answer.message
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>no</html>", b'{"errors":[{"code":"whoKnows"}]}'], ids=repr)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Class.PERM),
+        (401, Class.PAUSE),
+        (402, Class.PAUSE),
+        (403, Class.PAUSE),
+        (404, Class.PAUSE),
+        (408, Class.AMBIG),
+        (413, Class.PERM),
+        (429, Class.QUOTA),
+        (500, Class.AMBIG),
+        (502, Class.AMBIG),
+        (503, Class.BACKOFF),
+        (504, Class.AMBIG),
+        (307, Class.PAUSE),
+    ],
+)
+def test_where_no_code_tells_the_status_does(body: bytes, status: int, kind: Class) -> None:
+    assert called(http(status, body)).said.kind is kind
+
+
+def test_an_error_may_stand_by_itself() -> None:
+    assert called(said({"error": error("invalidApiKey")}, 401)).said.code is Code.PROVIDER_KEY_REFUSED
+    assert called(said({"error": "insufficientCredits"}, 400)).said.code is Code.PROVIDER_OUT_OF_MONEY
+
+
+def test_an_error_of_another_task_is_none_of_ours() -> None:
+    others = [
+        error("invalidApiKey", taskUUID=ANOTHERS),
+        error("forbidden", taskUUID=None, context={"taskUUID": ANOTHERS}),
+    ]
+    taken = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(JOB)}], "errors": others})
+    assert called(taken, said({"data": [result(JOB)], "errors": others})).said.kind is Class.OK
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"data":', b"[]"])
+def test_a_200_that_says_nothing_may_have_been_taken(body: bytes) -> None:
+    assert fate(called(http(200, body)).said) == LOST
+
+
+def test_an_empty_acknowledgement_is_one() -> None:
+    assert called(NOTHING, said({"data": [result(JOB)]})).said.kind is Class.OK
+
+
+# -- the id is known already -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 400, 409])
+@pytest.mark.parametrize(
+    "place", [{}, {"taskUUID": None, "context": {"taskUUID": the_id(JOB)}}], ids=["own", "context"]
+)
+def test_a_conflict_means_that_the_task_was_taken(status: int, place: dict[str, Any]) -> None:
+    conflict = said({"data": [], "errors": [error("conflictTaskUUID", **place)]}, status)
+    found = called(conflict, details(JOB, {}), said({"data": [result(JOB)]}))
+    assert (found.said.kind, found.said.charged) == (Class.OK, 60_000)
+
+
+def test_a_conflict_with_another_request_is_refused() -> None:
+    conflict = said({"errors": [error("conflictTaskUUID")]}, 400)
+    answer = called(conflict, details(JOB, {}, positivePrompt="another")).said
+    assert fate(answer) == (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)
+
+
+# -- what became of it -----------------------------------------------------------------------------------------
+
+
+def test_results_are_links_that_live_a_day_with_their_seeds_and_costs() -> None:
+    found = said({"data": [result(TWO, 0, seed=7), result(TWO, 1, cost=0.09), result(TWO, 0, seed=7)]})
+    answer = called(ack(TWO), found, job=TWO).said
+    assert [(link.url, link.seed) for link in answer.links] == [(URL, 7), (URL, None)]
+    assert (answer.charged, answer.basis) == (150_000, "reported")
+    expires = answer.links[0].expires_at
+    assert expires
+    assert timedelta(hours=23) < expires - datetime.now(UTC) <= timedelta(hours=24)
+    later = asked(found, job=TWO)
+    assert isinstance(later, Answer)
+    assert later.links[0].expires_at == NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("cost", [None, 0, -0.06, "0.06", False, float("nan")], ids=repr)
+def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
+    answer = called(ack(JOB), said({"data": [result(JOB, cost=cost)]})).said
+    assert (answer.charged, answer.basis) == (60_000, "price_list")
+
+
+@pytest.mark.parametrize("running", [{"status": "processing", "progress": 40}, {"status": "pending"}], ids=str)
+def test_a_task_at_work_is_waited_for_until_all_its_results_are_there(running: dict[str, Any]) -> None:
+    at_work = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), **running}]})
+    half = said({"data": [result(TWO, 0), {"taskUUID": the_id(TWO), **running}]})
+    assert (
+        len(called(ack(TWO), at_work, half, said({"data": [result(TWO, 0), result(TWO, 1)]}), job=TWO).said.links) == 2
+    )
+    assert asked(half, job=TWO) is Standing.PENDING
+
+
+def test_fewer_results_than_asked_for_are_taken_once_nothing_more_is_to_come() -> None:
+    half = {"data": [result(TWO, 0)]}
+    answer = asked(said(half), details(TWO, half), job=TWO)
+    assert isinstance(answer, Answer)
+    assert (len(answer.links), answer.charged) == (1, 60_000)
+    answer = asked(said({**half, "errors": [error("inferenceError", TWO)]}), job=TWO)
+    assert isinstance(answer, Answer)
+    assert (len(answer.links), answer.charged) == (1, 60_000)
+
+
+def test_another_tasks_result_is_never_taken_for_ours() -> None:
+    anothers = said({"data": [result(JOB, taskUUID=ANOTHERS)]})
+    assert asked(anothers, NOTHING) is Standing.ABSENT
+    assert called(ack(JOB), anothers, NOTHING, said({"data": [result(JOB)]})).said.kind is Class.OK
+
+
+@pytest.mark.parametrize("more", [{"NSFWContent": True}, {"imageURL": None}, {"imageURL": ""}], ids=str)
+def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
+    answer = asked(said({"data": [result(JOB, **more)]}))
+    assert fate(answer) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
+    one_of_two = asked(said({"data": [result(TWO, 0, **more), result(TWO, 1)]}), job=TWO)
+    assert isinstance(one_of_two, Answer)
+    assert (one_of_two.code, one_of_two.charged) == (None, 120_000)
+    assert [link.usable for link in one_of_two.links] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("providerContentPolicyViolation", (Class.PERM, Code.UNSAFE_REQUEST, Money.NOT_SPENT)),
+        ("inferenceError", (Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)),
+        ("invalidModel", (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)),
+        ("insufficientCredits", (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, Money.NOT_SPENT)),
+        ("timeoutProvider", LOST),
+    ],
+)
+def test_a_task_that_was_given_up_is_told_as_the_end_of_its_id(code: str, expected: object) -> None:
+    as_error = said({"data": [], "errors": [error(code, status="error")]})
+    as_item = said({"data": [error(code, status="error")]})
+    kept = details(JOB, {"errors": [error(code)]})
+    ends = asked(as_error), asked(as_item), asked(NOTHING, kept), called(ack(JOB), as_error).said
+    for answer in ends:
+        assert isinstance(answer, Answer)
+        assert (fate(answer), answer.final) == (expected, True)
+
+
+NO_ANSWER: list[Reply] = [
+    said({"errors": [error("invalidApiKey", taskType="authentication", taskUUID=None)]}, 401),
+    said({"errors": [error("rateLimitExceeded", taskType="getResponse")]}, 429),
+    said({"errors": [error("internalServerError")]}, 500),
+    said({"errors": [error("whoKnows")]}, 400),
+    http(500, b"<html>no</html>", kind="text/html"),
+    http(503, b"{}"),
+    http(200, b""),
+    http(200, b"{}"),
+]
+
+
+@pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
+def test_a_question_that_fails_says_nothing_of_the_task(reply: Reply) -> None:
+    assert asked(reply) is Standing.PENDING
+    assert asked(NOTHING, reply) is Standing.PENDING
+    assert called(ack(JOB), reply, said({"data": [result(JOB)]})).said.kind is Class.OK
+
+
+@pytest.mark.parametrize("nothing", [NOTHING, said({"errors": [error("taskFailedOrNotFound")]}, 404)])
+def test_an_empty_answer_proves_nothing_until_all_that_is_known_was_asked_for(nothing: Reply) -> None:
+    found = asked(nothing, details(JOB, {"data": [result(JOB, status=None)]}))
+    assert fate(found)[0] is Class.OK
+    assert asked(nothing, nothing) is Standing.ABSENT
+
+
+def test_a_task_that_was_taken_is_at_work_for_as_long_as_nobody_says_otherwise() -> None:
+    assert called(ack(JOB), NOTHING, seconds=2).answer is Standing.PENDING
+
+
+# -- the picture comes by itself -------------------------------------------------------------------------------
+
+
+def test_a_picture_that_was_written_to_us_needs_no_link() -> None:
+    name = f"runware-{the_id(JOB)}"
+    answer = asked(said({"data": [result(JOB)]}), work=Shelf(results={name: PHOTO}), uploads=True)
+    assert isinstance(answer, Answer)
+    assert [(link.url, link.kept) for link in answer.links] == [(None, name)]
+
+
+@pytest.mark.parametrize("shelf", [Shelf(), Shelf(broken=True)], ids=["absent", "broken"])
+def test_a_picture_that_did_not_come_is_fetched(shelf: Shelf) -> None:
+    answer = asked(said({"data": [result(JOB)]}), work=shelf, uploads=True)
+    assert isinstance(answer, Answer)
+    assert [(link.url, link.kept) for link in answer.links] == [(URL, None)]

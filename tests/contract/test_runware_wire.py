@@ -1,0 +1,152 @@
+"""The bytes that the Runware adapter puts on the wire: one task, under an id that a resend has again."""
+
+import base64
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.job import Job
+from backdrop.providers.runware import Runware
+from tests.contract.adapters import PHOTO, Recorder, Reply, http, recording, the_key
+from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id
+from tests.contract.standin_client import KEY, StandinClient, picture
+from tests.unit.shelf import Shelf
+
+REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
+URL = "https://im.runware.ai/image/os/a18d05/ws/2/ii/a6c11624-6994-4fb3-b3f3-58b60407ab8d.png"
+EVERYTHING: dict[str, Any] = {
+    "prompt": 'Ünïcode "quoted" \\ ✨\nsecond line',
+    "magic_prompt": "OFF",
+    "num_images": 2,
+    "rendering_speed": "QUALITY",
+    "style_type": "DESIGN",
+    "style_preset": "MAGAZINE_EDITORIAL",
+}
+NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}}
+
+
+def said(body: object, status: int = 200) -> Reply:
+    return http(status, json.dumps(body).encode())
+
+
+def ack(job: Job) -> Reply:
+    return said({"data": [{"taskType": "imageInference", "taskUUID": the_id(job)}]})
+
+
+def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
+    """One result as a poll tells it."""
+    ident = f"a6c11624-6994-4fb3-b3f3-58b60407ab8{n:x}"
+    found = {"taskType": "imageInference", "taskUUID": the_id(job), "status": "success", "imageUUID": ident}
+    return {**found, "imageURL": URL, "cost": 0.06, **more}
+
+
+def adapter(server: Recorder, base: str = "", seconds: float = 5, **options: Any) -> Runware:
+    work = options.pop("work", None) or Shelf()
+    return Runware(server.url + base, seconds, the_key, work, poll_seconds=POLL_SECONDS, **options)
+
+
+def task_of(job: Job, references: Sequence[bytes] = (), **options: Any) -> dict[str, Any]:
+    """The task that a call sends."""
+    with recording(said({"errors": [{"code": "invalidModel"}]}, 400)) as server:
+        call(adapter(server, **options), job, PHOTO, references)
+        (request,) = server.requests
+        (task,) = json.loads(request.body)
+        return task
+
+
+def test_every_given_field_is_sent_under_its_own_name_and_nothing_else() -> None:
+    job = job_for("runware", **EVERYTHING, **NEVER_SENT)
+    task = task_of(job)
+    image = task.pop("inputs")["seedImage"]
+    assert base64.b64decode(image.removeprefix("data:image/jpeg;base64,"), validate=True) == PHOTO
+    settings = {"magicPrompt": "OFF", "renderingSpeed": "QUALITY", "styleType": "DESIGN"}
+    assert task == {
+        "taskType": "imageInference",
+        "taskUUID": the_id(job),
+        "model": "ideogram:4@5",
+        "positivePrompt": EVERYTHING["prompt"],
+        "numberResults": 2,
+        "providerSettings": {"ideogram": {**settings, "stylePreset": "MAGAZINE_EDITORIAL"}},
+        "deliveryMethod": "async",
+        "outputType": "URL",
+        "outputFormat": "PNG",
+        "ttl": 86_400,
+        "includeCost": True,
+    }
+
+
+def test_a_style_code_goes_without_its_list_and_references_as_data() -> None:
+    task = task_of(job_for("runware", style_codes=["AAFF5733"]))
+    assert task["providerSettings"] == {"ideogram": {"styleCode": "AAFF5733"}}
+    task = task_of(job_for("runware", style_reference_images=["0", "1"]), REFERENCES)
+    images = task["providerSettings"]["ideogram"]["styleReferenceImages"]
+    assert [image.partition(",")[0] for image in images] == ["data:image/png;base64", "data:image/webp;base64"]
+    assert [base64.b64decode(image.partition(",")[2]) for image in images] == [*REFERENCES]
+
+
+def test_a_prompt_alone_sends_no_settings() -> None:
+    assert {"providerSettings", "numberResults", "safety", "uploadEndpoint"}.isdisjoint(task_of(job_for("runware")))
+
+
+@pytest.mark.parametrize("base", ["", "/", "/runware", "/runware/"])
+def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
+    job = job_for("runware")
+    with recording(ack(job), said({"data": [result(job)]})) as server:
+        called = call(adapter(server, base), job)
+        submit, question = server.requests
+    assert (called.said.kind, called.names) == (Class.OK, [])
+    for request in (submit, question):
+        assert request.line == f"POST {base.rstrip('/')}/v1 HTTP/1.1"
+        assert request.all("Authorization") == [f"Bearer {KEY}"]
+        assert request.all("Content-Type") == ["application/json"]
+        assert request.names.isdisjoint({"api-key", "x-api-key"})
+        assert KEY.encode() not in request.body
+    assert json.loads(question.body) == [{"taskType": "getResponse", "taskUUID": the_id(job)}]
+
+
+def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
+    ours = Runware("http://127.0.0.1:9", 5, the_key, Shelf())
+    job = job_for("runware")
+    first = ours.request_id(job)
+    assert first == task_of(job)["taskUUID"] == ours.request_id(claimed(job, first))
+    assert first
+    assert uuid.UUID(first).version == 4
+    others = {ours.request_id(job.but(generation=1)), ours.request_id(job_for("runware", num_images=2)), first}
+    assert len(others) == 3
+
+
+def test_its_own_check_and_a_place_to_write_to_are_asked_for_where_an_operator_says_so() -> None:
+    task = task_of(job_for("runware"), uploads=True, check_content=True)
+    assert task["safety"] == {"checkContent": True}
+    assert task["uploadEndpoint"].startswith("https://work.example/runware-")
+    several = task_of(job_for("runware", num_images=2), uploads=True)
+    assert "uploadEndpoint" not in several
+    assert "uploadEndpoint" not in task_of(job_for("runware"), uploads=True, work=Shelf(reached=False))
+
+
+@pytest.mark.parametrize(
+    ("given", "references"),
+    [
+        ({}, ()),
+        (EVERYTHING, ()),
+        ({"style_codes": ["AAFF5733"], "rendering_speed": "TURBO", "num_images": 20}, ()),
+        ({"style_reference_images": ["0", "1"], "style_type": "FICTION"}, REFERENCES),
+        ({"prompt": "x" * 2_000, "magic_prompt": "AUTO"}, ()),
+    ],
+    ids=["prompt", "everything", "code", "references", "long"],
+)
+def test_the_strict_stand_in_takes_every_task(
+    standin: StandinClient, given: dict[str, Any], references: tuple[bytes, ...]
+) -> None:
+    job = job_for("runware", **given)
+    with lending() as place:
+        ours = Runware(f"{standin.url}/runware", 20, the_key, place, uploads=True, poll_seconds=POLL_SECONDS)
+        called = call(ours, job, PHOTO, references)
+        assert called.said.usable, called
+        assert len(called.said.links) == given.get("num_images", 1)
+        assert len(place.results) == (given.get("num_images", 1) == 1)
+    assert f"{called.said.charged / 1_000_000:.2f}" == standin.total_usd()

@@ -1,0 +1,267 @@
+"""Every answer of Segmind and what it means: class, code, money, links; and what is no answer yet."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Money, Outcome
+from backdrop.providers.options import Endpoint
+from backdrop.providers.segmind import Segmind
+from tests.contract.adapters import Reply, http, recording, the_key
+from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
+from tests.contract.test_segmind_wire import DONE, ID, LINK, TICKET, said
+from tests.unit.shelf import Shelf
+
+HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
+LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+
+
+def fate(answer: Answer) -> tuple[Class, Code | None, Money]:
+    return answer.kind, answer.code, answer.money
+
+
+def called(*replies: Reply, endpoint: Endpoint = Endpoint.V2, seconds: float = 5, **given: Any) -> Called:
+    """What a call leads to that is answered so."""
+    with recording(*replies) as server:
+        ours = Segmind(server.url, seconds, the_key, Shelf(), endpoint, poll_seconds=POLL_SECONDS)
+        return call(ours, job_for("segmind", **given))
+
+
+def asked(*replies: Reply, job: Job | None = None) -> Answer | Standing:
+    """What a look-up says that is answered so."""
+    with recording(*replies) as server:
+        ours = Segmind(server.url, 5, the_key, Shelf())
+        return ours.look_up(claimed(job or job_for("segmind"), ID), ID)
+
+
+# -- the submit ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize(
+    ("status", "words", "kind", "code"),
+    [
+        (400, "Missing required field: image", Class.PERM, Code.REQUEST_REJECTED),
+        (400, "blocked by the safety system", Class.PERM, Code.UNSAFE_REQUEST),
+        (401, "Missing Authorization or x-api-key in header", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (403, "Forbidden", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (404, "Model not found", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (405, "", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (406, "Invalid content type", Class.PERM, Code.REQUEST_REJECTED),
+        (406, "Insufficient credits. Balance 0.01, required 0.075", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (406, "Team spend limit reached", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (406, "seed must be at least 100", Class.PERM, Code.REQUEST_REJECTED),
+        (410, "Model has been deprecated", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (422, "content policy violation", Class.PERM, Code.UNSAFE_REQUEST),
+        (429, "rate_limit_exceeded", Class.QUOTA, Code.PROVIDER_THROTTLED),
+        (500, "Internal server error", Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (500, "NSFW content", Class.PERM, Code.UNSAFE_REQUEST),
+        (502, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (503, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (504, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (307, "", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (418, "", Class.PERM, Code.REQUEST_REJECTED),
+    ],
+)
+def test_a_refused_submit_has_the_class_of_its_row(
+    endpoint: Endpoint, status: int, words: str, kind: Class, code: Code
+) -> None:
+    result = called(said({"error": words}, status), endpoint=endpoint)
+    assert (result.said.kind, result.said.code, result.names) == (kind, code, [])
+    assert result.said.money is (Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT)
+    assert str(status) in result.said.message
+    assert words in result.said.message
+
+
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>no</html>", b"[1]"], ids=repr)
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, Class.PERM), (401, Class.PAUSE), (406, Class.PERM), (500, Class.AMBIG)]
+)
+def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: int, kind: Class) -> None:
+    assert called(http(status, body)).said.kind is kind
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"request_id":7}', b'{"error":"x"}']
+)
+def test_a_200_that_names_no_work_may_have_been_charged(body: bytes) -> None:
+    result = called(http(200, body))
+    assert (fate(result.said), result.names) == (LOST, [])
+
+
+def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
+    assert called(said({"error": "invalid_api_key", "status_code": 401})).said.kind is Class.PAUSE
+    assert called(said({"error": "x", "status_code": 503})).said.kind is Class.AMBIG
+
+
+def header(text: str) -> Reply:
+    return http(429, b"{}", more=f"x-rate-limit-reset-at-utc: {text}\r\n" if text else "")
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "epoch"])
+def test_the_time_of_the_next_slot_is_read_in_each_of_its_forms(form: str) -> None:
+    then = datetime.now(UTC) + timedelta(seconds=30)
+    text = str(then.timestamp()) if form == "epoch" else then.strftime(form)
+    wait = called(header(text)).said.retry_after
+    assert wait
+    assert 20 < wait <= 30
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1e400", "0", "9999-01-01 00:00:00", "inf"])
+def test_a_time_that_makes_no_sense_is_a_minute(text: str) -> None:
+    assert called(header(text)).said.retry_after == 60
+
+
+# -- what became of it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"output": LINK}, {"output": [LINK]}, {"images": [{"url": LINK}]}, {"images": [LINK]}, {"image": {"url": LINK}}],
+    ids=str,
+)
+def test_the_picture_is_found_wherever_the_answer_has_it(form: dict[str, Any]) -> None:
+    body = {"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.075}, **form}
+    result = called(said(TICKET), said(body), seed=123)
+    assert (result.said.charged, result.said.basis, result.names) == (75_000, "reported", [ID])
+    (link,) = result.said.links
+    assert (link.url, link.seed) == (LINK, 123)
+    assert link.expires_at
+    assert timedelta(days=6) < link.expires_at - datetime.now(UTC) <= timedelta(days=7)
+
+
+@pytest.mark.parametrize("cost", [None, 0, -1, "0.1", True, float("nan"), 1e9, {}], ids=repr)
+def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
+    result = called(said(TICKET), said({**DONE, "metrics": {"cost": cost}}), rendering_speed="QUALITY")
+    assert (result.said.charged, result.said.basis) == (112_500, "price_list")
+
+
+@pytest.mark.parametrize("body", [{"output": ""}, {"output": None}, {}, {"output": 7}], ids=str)
+def test_a_picture_without_a_link_is_withheld_and_spent(body: dict[str, Any]) -> None:
+    result = called(said(TICKET), said({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})).said
+    assert (result.kind, result.code, result.charged, result.usable) == (Class.OK, Code.UNSAFE_RESULT, 75_000, False)
+
+
+FAILURES: list[tuple[dict[str, Any], Class, Code]] = [
+    ({"error": "Prompt is Mandatory and must be string"}, Class.PERM, Code.REQUEST_REJECTED),
+    ({"error": "blocked: content policy violation"}, Class.PERM, Code.UNSAFE_REQUEST),
+    ({"detail": [{"type": "content_policy_violation"}]}, Class.PERM, Code.UNSAFE_REQUEST),
+    ({"error": "The model provider did not answer: timeout"}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ({}, Class.PERM, Code.REQUEST_REJECTED),
+]
+
+
+@pytest.mark.parametrize("status", [200, 422])
+@pytest.mark.parametrize(("body", "kind", "code"), FAILURES)
+def test_a_job_that_came_to_nothing_is_not_billed(status: int, body: dict[str, Any], kind: Class, code: Code) -> None:
+    failed = said({"status": "FAILED", **body}, status)
+    for answer in (called(said(TICKET), failed).said, asked(failed)):
+        assert isinstance(answer, Answer)
+        assert fate(answer) == (kind, code, Money.NOT_SPENT)
+
+
+def test_a_422_without_a_state_is_a_job_that_failed() -> None:
+    answer = asked(said({}, 422))
+    assert isinstance(answer, Answer)
+    assert answer.kind is Class.PERM
+
+
+def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
+    job = claimed(job_for("segmind"), "the first")
+    (attempt,) = job.attempts
+    again = job.but(attempt=2, attempts=(attempt.but(outcome=Outcome.NOT_TAKEN), attempt.but(n=2, provider_id=ID)))
+    with recording(said({"status": "FAILED", "error": "timeout"}, 422)) as server:
+        answer = Segmind(server.url, 5, the_key, Shelf()).look_up(again, ID)
+    assert isinstance(answer, Answer)
+    assert fate(answer) == (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)
+
+
+NO_ANSWER: list[Reply] = [
+    said({"error": "Unauthorized"}, 401),
+    said({"error": "Forbidden"}, 403),
+    said({"error": "Insufficient credits"}, 406),
+    said({"error": "rate_limit_exceeded"}, 429),
+    said({"error": "Internal server error"}, 500),
+    http(404, b"{}"),
+    http(404, b"<html>404</html>", kind="text/html"),
+    http(200, b""),
+    http(200, b"<html>ok</html>"),
+    http(422, b"<html>no</html>"),
+    HTML,
+    said({"status": "PROCESSING", "request_id": ID}),
+    said({**DONE, "request_id": "another's"}),
+]
+
+
+@pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
+def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
+    assert asked(reply) is Standing.PENDING
+    assert called(said(TICKET), reply, said(DONE), seconds=10).said.kind is Class.OK
+
+
+def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
+    result = called(said(TICKET), said({"status": "QUEUED"}), seconds=2)
+    assert (result.answer, result.names) == (Standing.PENDING, [ID])
+
+
+def test_a_record_that_is_gone_leaves_the_charge_unknown() -> None:
+    gone = said({"error": f"Request {ID} not found"}, 404)
+    assert asked(gone) is Standing.ABSENT
+    assert fate(called(said(TICKET), gone).said) == LOST
+
+
+def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -> None:
+    assert called(said(TICKET), said({**DONE, "output": ""}), http(500, b""), said(DONE)).said.links[0].url == LINK
+
+
+# -- v1: the picture itself ----------------------------------------------------------------------------------
+
+
+def v1(reply: Reply, shelf: Shelf) -> Answer:
+    with recording(reply) as server:
+        return call(Segmind(server.url, 5, the_key, shelf, Endpoint.V1), job_for("segmind")).said
+
+
+def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
+    shelf, picture = Shelf(), b"\xff\xd8\xff" + bytes(3_000_000)
+    more = "x-cost: 0.0375\r\nx-seed-value: 42\r\n"
+    answer = v1(http(200, picture, kind="image/jpeg", more=more), shelf)
+    (link,) = answer.links
+    assert (answer.charged, answer.basis, link.url, link.seed) == (37_500, "reported", None, 42)
+    assert shelf.results == {link.kept: picture}
+    assert answer.usable
+
+
+@pytest.mark.parametrize("cost", ["", "x-cost: null\r\n", "x-cost: 0\r\n", "x-cost: NaN\r\n"], ids=repr)
+def test_v1_without_a_cost_is_the_price_lists(cost: str) -> None:
+    answer = v1(http(200, b"\xff\xd8\xff", kind="image/jpeg", more=cost), Shelf())
+    assert (answer.charged, answer.basis) == (75_000, "price_list")
+
+
+def test_v1_may_answer_with_a_link() -> None:
+    answer = v1(said({"data": [{"url": LINK}]}), Shelf())
+    assert (answer.kind, answer.links[0].url) == (Class.OK, LINK)
+
+
+def test_an_empty_picture_of_v1_is_withheld() -> None:
+    answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), Shelf())
+    assert fate(answer) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
+def test_a_200_of_v1_that_is_no_picture_may_have_been_charged(kind: str) -> None:
+    assert fate(v1(http(200, b"<html>ok</html>", kind=kind), Shelf())) == LOST
+
+
+def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
+    shelf = Shelf()
+    with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
+        prepared = Segmind(server.url, 5, the_key, shelf, Endpoint.V1).prepare(job_for("segmind"), b"\xff\xd8\xff")
+        shelf.broken = True
+        assert not isinstance(prepared, Answer)
+        answer = prepared(lambda name: None)
+    assert isinstance(answer, Answer)
+    assert fate(answer) == (Class.OK, Code.RESULT_GONE, Money.SPENT)

@@ -1,0 +1,142 @@
+"""The bytes that the Segmind adapter puts on the wire: the published body, our own addresses, the key in its header."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.job import Job
+from backdrop.providers.options import Endpoint
+from backdrop.providers.segmind import Segmind
+from tests.contract.adapters import PHOTO, Recorder, http, recording, the_key
+from tests.contract.calling import POLL_SECONDS, call, job_for, lending
+from tests.contract.standin_client import KEY, StandinClient, picture
+from tests.unit.shelf import Shelf
+
+ID = "2c7f59ea-13f1-402c-9353-915a2b5a2124"
+LINK = "https://images.segmind.com/generations/2c7f59ea.jpeg"
+FOREIGN = "https://elsewhere.example/steal"
+TICKET = {"request_id": ID, "status": "QUEUED", "poll_url": FOREIGN, "status_url": FOREIGN, "response_url": FOREIGN}
+DONE = {"status": "COMPLETED", "request_id": ID, "output": LINK, "metrics": {"cost": 0.075}}
+REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
+EVERYTHING: dict[str, Any] = {
+    "prompt": 'Ünïcode "quoted" \\ ✨\nsecond line',
+    "magic_prompt": "OFF",
+    "seed": 100,
+    "rendering_speed": "QUALITY",
+    "style_codes": ["AAFF5733", "0133FF57"],
+    "color_palette": {"members": [{"color_hex": "#b470b3", "color_weight": 0.5}]},
+}
+NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}, "num_images": 1}
+
+
+def said(body: object, status: int = 200) -> Any:
+    return http(status, json.dumps(body).encode())
+
+
+def adapter(server: Recorder, base: str = "", work: Shelf | None = None, endpoint: Endpoint = Endpoint.V2) -> Segmind:
+    return Segmind(server.url + base, 5, the_key, work or Shelf(), endpoint, poll_seconds=POLL_SECONDS)
+
+
+def body_of(job: Job, references: Sequence[bytes] = (), work: Shelf | None = None) -> dict[str, Any]:
+    """The JSON of the one submit that a call makes."""
+    with recording(said({"error": "no"}, 400)) as server:
+        call(adapter(server, work=work), job, PHOTO, references)
+        (request,) = server.requests
+        return json.loads(request.body)
+
+
+def test_every_given_field_is_sent_under_its_own_name_and_nothing_else() -> None:
+    body = body_of(job_for("segmind", **EVERYTHING, **NEVER_SENT))
+    assert body.pop("image").startswith("https://work.example/")
+    assert body == EVERYTHING
+
+
+def test_a_prompt_alone_is_photo_and_prompt() -> None:
+    assert body_of(job_for("segmind")).keys() == {"image", "prompt"}
+
+
+def test_photo_and_references_travel_as_links_to_their_bytes() -> None:
+    shelf = Shelf()
+    body = body_of(job_for("segmind", style_reference_images=["0", "1"]), REFERENCES, shelf)
+    assert [shelf.lent[link] for link in (body["image"], *body["style_reference_images"])] == [PHOTO, *REFERENCES]
+
+
+def test_where_nobody_out_there_could_reach_us_the_photo_travels_in_the_body() -> None:
+    body = body_of(job_for("segmind"), work=Shelf(reached=False))
+    assert base64.b64decode(body["image"], validate=True) == PHOTO
+
+
+@pytest.mark.parametrize("base", ["", "/", "/segmind", "/segmind/"])
+def test_a_call_is_a_submit_a_status_and_a_result_at_our_own_addresses(base: str) -> None:
+    with recording(said(TICKET), said({**TICKET, "status": "PROCESSING"}), said(DONE), said(DONE)) as server:
+        called = call(adapter(server, base), job_for("segmind"))
+        lines = [request.line for request in server.requests]
+    prefix = base.rstrip("/")
+    status = f"GET {prefix}/v2/requests/{ID}/status HTTP/1.1"
+    submit = f"POST {prefix}/v2/ideogram-3-replace-background HTTP/1.1"
+    assert lines == [submit, status, status, f"GET {prefix}/v2/requests/{ID} HTTP/1.1"]
+    assert (called.said.kind, called.said.links[0].url) == (Class.OK, LINK)
+
+
+def test_the_key_travels_in_its_own_header_and_the_body_is_json() -> None:
+    with recording(said(TICKET), said(DONE)) as server:
+        call(adapter(server), job_for("segmind"))
+        submit, *questions = server.requests
+    assert submit.all("Content-Type") == ["application/json"]
+    assert submit.all("Content-Length") == [str(len(submit.body))]
+    for request in (submit, *questions):
+        assert request.all("x-api-key") == [KEY]
+        assert request.names.isdisjoint({"authorization", "api-key", "cookie"})
+        assert KEY.encode() not in request.body
+    assert all(request.body == b"" and "transfer-encoding" not in request.names for request in questions)
+
+
+def test_the_name_of_the_work_is_passed_on_before_the_first_question() -> None:
+    asked_before: list[int] = []
+    with recording(said(TICKET), said(DONE)) as server:
+        prepared = adapter(server).prepare(job_for("segmind"), PHOTO)
+        assert not isinstance(prepared, Answer)
+        prepared(lambda name: asked_before.append(len(server.requests)))
+        assert (asked_before, len(server.requests)) == ([1], 3)
+
+
+@pytest.mark.parametrize("name", ["a/../b", "a?b=c", "ä b"])
+def test_a_name_cannot_lead_to_another_address(name: str) -> None:
+    with recording(said({"request_id": name}), said({**DONE, "request_id": name})) as server:
+        call(adapter(server), job_for("segmind"))
+        path = server.requests[1].line.split()[1]
+    assert path.startswith("/v2/requests/")
+    assert path.count("/") == 4
+    assert "?" not in path
+
+
+def test_v1_is_one_call_to_its_own_path() -> None:
+    with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
+        call(adapter(server, endpoint=Endpoint.V1), job_for("segmind"))
+        assert [one.line for one in server.requests] == ["POST /v1/ideogram-3-replace-background HTTP/1.1"]
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize(
+    ("given", "references"),
+    [
+        ({}, ()),
+        (EVERYTHING, ()),
+        ({"rendering_speed": "TURBO", "seed": 999_999, "num_images": 1}, ()),
+        ({"color_palette": {"name": "PASTEL"}, "style_reference_images": ["0", "1"]}, REFERENCES),
+        ({"prompt": "x" * 2_000}, ()),
+    ],
+    ids=["prompt", "everything", "extremes", "references", "long"],
+)
+def test_the_strict_stand_in_takes_every_body(
+    standin: StandinClient, endpoint: Endpoint, given: dict[str, Any], references: tuple[bytes, ...]
+) -> None:
+    with lending() as place:
+        ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, endpoint, poll_seconds=POLL_SECONDS)
+        called = call(ours, job_for("segmind", **given), PHOTO, references)
+    assert called.said.usable, called
+    assert len(standin.jobs()) == 1

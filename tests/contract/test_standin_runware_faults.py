@@ -1,0 +1,198 @@
+"""What Runware says when its queue is full, when a task fails and when a fault strikes; and what it brings to us."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import requests
+
+from backdrop_local.standin.pictures import read_id
+from tests.contract.standin_callers import Runware, our_host
+from tests.contract.standin_client import KEY, wait_until
+
+
+def error_of(answer: requests.Response) -> dict[str, Any]:
+    """The only error of an answer."""
+    (error,) = answer.json()["errors"]
+    return dict(error)
+
+
+def item_of(answer: requests.Response) -> dict[str, Any]:
+    """The only item of an answer that went well."""
+    assert answer.status_code == 200, answer.text
+    (item,) = answer.json()["data"]
+    return dict(item)
+
+
+def test_a_lost_answer_is_billed_once_and_the_resend_is_a_conflict(runware: Runware) -> None:
+    ident = str(uuid4())
+    runware.standin.fault("late_conflict", times=1)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        runware.infer(ident, deliveryMethod="async")
+    assert error_of(runware.infer(ident, deliveryMethod="async"))["code"] == "conflictTaskUUID"
+    wait_until(lambda: runware.ask("getResponse", ident).json()["data"][0]["status"] == "success")
+    assert runware.standin.total_usd() == "0.06"
+
+
+def test_a_failed_task_lies_among_the_errors_and_is_free_or_as_the_rule_says(runware: Runware) -> None:
+    runware.standin.fault("job_fails", {"code": "timeoutProvider"}, times=1)
+    said = runware.finished()
+    (error,) = said["errors"]
+    assert (said["data"], error["code"], error["status"]) == ([], "timeoutProvider", "error")
+    assert runware.ask("getResponse", error["taskUUID"]).status_code == 200
+    runware.standin.fault("job_fails", {"billed": True}, times=1)
+    failed = runware.infer()
+    assert (failed.status_code, error_of(failed)["code"]) == (500, "inferenceError")
+    assert runware.standin.total_usd() == "0.06"
+
+
+def test_unsafe_shows_in_three_ways_in_turn(runware: Runware) -> None:
+    runware.standin.fault("unsafe")
+    blocked, flagged, bare = (runware.infer() for _ in range(3))
+    assert (blocked.status_code, error_of(blocked)["code"]) == (400, "providerContentPolicyViolation")
+    assert item_of(flagged)["NSFWContent"] is True
+    assert "imageURL" not in item_of(bare)
+    assert runware.standin.total_usd() == "0.12"
+
+
+def test_the_picture_is_brought_to_the_upload_endpoint(runware: Runware) -> None:
+    with our_host() as host:
+        item = item_of(runware.infer(outputFormat="PNG", uploadEndpoint=f"{host.url}/out?sig=1"))
+        (put,) = host.brought("PUT")
+        assert (put.path, put.kind, read_id(put.body)) == ("/out?sig=1", "image/png", item["imageUUID"])
+        runware.standin.fault("put_fail", times=1)
+        item_of(runware.infer(positivePrompt="other", uploadEndpoint=f"{host.url}/out"))
+        host.statuses = [500]
+        assert "imageURL" in item_of(runware.infer(positivePrompt="third", uploadEndpoint=f"{host.url}/out"))
+        assert len(host.brought("PUT")) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "paths"),
+    [
+        (None, ["/hook?token=t"]),
+        ("dup_webhook", ["/hook?token=t"] * 2),
+        ("forged_webhook", ["/hook?token=forged", "/hook?token=t"]),
+        ("no_webhook", []),
+    ],
+)
+def test_the_news_is_brought_flat_once_for_each_result(runware: Runware, fault: str | None, paths: list[str]) -> None:
+    if fault:
+        runware.standin.fault(fault, times=1)
+    with our_host() as host:
+        ident = str(uuid4())
+        runware.infer(ident, deliveryMethod="async", webhookURL=f"{host.url}/hook?token=t")
+        runware.infer(deliveryMethod="async", positivePrompt="b", webhookURL=f"{host.url}/last")
+        wait_until(lambda: len(host.brought("POST")) == len(paths) + 1)
+        posts = [post for post in host.brought("POST") if post.path != "/last"]
+    assert [post.path for post in posts] == paths
+    assert all(json.loads(post.body)["taskUUID"] == ident for post in posts)
+
+
+def test_news_that_nobody_takes_is_brought_again(runware: Runware) -> None:
+    with our_host() as host:
+        host.statuses = [500]
+        runware.infer(deliveryMethod="async", webhookURL=f"{host.url}/hook")
+        wait_until(lambda: len(host.brought("POST")) == 2)
+
+
+def test_news_can_come_before_the_acknowledgement(runware: Runware) -> None:
+    runware.standin.fault("early_webhook", times=1)
+    with our_host() as host:
+        runware.infer(deliveryMethod="async", webhookURL=f"{host.url}/hook")
+        assert len(host.brought("POST")) == 1
+
+
+def test_a_full_queue_is_429_and_whoever_goes_on_asking_gets_503(runware: Runware) -> None:
+    runware.standin.control("settings", {"runware_workers": 1, "runware_queue": 1, "latency_seconds": 60})
+    answers = [runware.infer(deliveryMethod="async") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 503, 503]
+    assert error_of(answers[2])["code"] == "rateLimitExceeded"
+    assert runware.standin.total_usd() == "0.12"
+    row = runware.standin.slots()
+    assert (row["provider"], row["limit"], row["peak"], row["refused"]) == ("runware", 2, 2, 3)
+
+
+def test_what_waits_in_the_queue_is_made_after_what_came_before(runware: Runware) -> None:
+    runware.standin.control("settings", {"runware_workers": 1, "latency_seconds": 60})
+    idents = [str(uuid4()), str(uuid4())]
+    for ident in idents:
+        runware.infer(ident, deliveryMethod="async")
+    wait_until(lambda: item_of(runware.ask("getResponse", idents[0]))["progress"] == 40)
+    assert item_of(runware.ask("getResponse", idents[1]))["progress"] == 0
+
+
+def test_a_poll_can_find_nothing_a_fault_or_no_end(runware: Runware) -> None:
+    ident = runware.finished()["data"][0]["taskUUID"]
+    runware.standin.fault("poll_404", times=1)
+    runware.standin.fault("poll_5xx", times=1)
+    runware.standin.fault("poll_stuck", times=1)
+    assert runware.ask("getResponse", ident).json() == {"data": []}
+    assert runware.ask("getResponse", ident).status_code == 500
+    assert item_of(runware.ask("getResponse", ident))["status"] == "processing"
+    assert item_of(runware.ask("getResponse", ident))["status"] == "success"
+
+
+@pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 429, 500, 503, 504])
+def test_any_status_can_be_asked_for_on_tasks_and_on_look_ups(runware: Runware, code: int) -> None:
+    for route in ("imageInference", "getResponse", "getTaskDetails", "imageUpload"):
+        runware.standin.fault("status", {"code": code}, route=route)
+    answers = [runware.infer()]
+    answers += [runware.ask(kind, str(uuid4())) for kind in ("getResponse", "getTaskDetails", "imageUpload")]
+    assert [answer.status_code for answer in answers] == [code] * 4
+    assert all(error_of(answer)["code"] for answer in answers)
+    assert runware.standin.total_usd() == "0.00"
+
+
+def test_an_error_of_another_task_can_stand_beside_the_answer(runware: Runware) -> None:
+    runware.standin.fault("error_in_200", {"beside": True})
+    ident = str(uuid4())
+    said = runware.infer(ident).json()
+    assert said["data"][0]["taskUUID"] == ident
+    assert said["errors"][0]["taskUUID"] not in (ident, None)
+
+
+def test_an_error_can_take_the_answers_place_under_a_good_status(runware: Runware) -> None:
+    runware.standin.fault("error_in_200", {"status_code": 402})
+    answer = runware.infer()
+    assert (answer.status_code, error_of(answer)["code"]) == (200, "insufficientCredits")
+
+
+def test_an_answer_can_be_hollow_a_page_or_about_another_task(runware: Runware) -> None:
+    for variant in ("no_data", "empty_data", "wrong_types", "other_id"):
+        runware.standin.fault("malformed_json", {"variant": variant}, times=1)
+    runware.standin.fault("html_error", {"code": 200}, times=1)
+    page, *answers = (runware.infer() for _ in range(5))
+    assert page.text.startswith("<html>")
+    assert [answer.json().get("data") for answer in answers[:3]] == [None, [], {"url": 7}]
+    assert item_of(answers[3])["taskUUID"].startswith("00000000")
+
+
+def test_money_that_is_gone_is_402(runware: Runware) -> None:
+    runware.standin.fault("balance", {"usd": "0.06"})
+    answers = [runware.infer() for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 402]
+    assert error_of(answers[1])["code"] == "insufficientCredits"
+
+
+def test_fewer_results_than_asked_are_billed_as_given(runware: Runware) -> None:
+    runware.standin.fault("fewer_results")
+    assert len(runware.infer(numberResults=3).json()["data"]) == 2
+    assert runware.standin.total_usd() == "0.12"
+
+
+def test_a_foreign_link_names_another_host(runware: Runware) -> None:
+    runware.standin.fault("foreign_url")
+    hosts = [urlsplit(item_of(runware.infer())["imageURL"]).netloc for _ in range(4)]
+    assert hosts == ["evil.test", "im.runware.ai", "127.0.0.1:9", "im.runware.ai@evil.test"]
+
+
+def test_a_paused_key_and_a_broken_upload_cost_nothing(runware: Runware) -> None:
+    runware.standin.fault("drop_before_read", times=1)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        runware.infer()
+    runware.standin.fault("key_paused", key=KEY)
+    assert runware.infer().status_code == runware.ask("getResponse", str(uuid4())).status_code == 401
+    assert runware.standin.total_usd() == "0.00"

@@ -1,0 +1,200 @@
+"""Segmind's two ways of calling, what it accepts, and what it says when something is wrong."""
+
+from typing import Any
+
+import pytest
+
+from backdrop_local.standin.pictures import read_id
+from tests.contract.standin_callers import BASE64, SEGMIND_V1, SEGMIND_V2, Segmind, our_host
+from tests.contract.standin_client import JPEG, KEY, picture, wait_until
+
+
+def test_v1_answers_with_the_picture_and_its_accounts(segmind: Segmind) -> None:
+    answer = segmind.call(rendering_speed="QUALITY")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    (job,) = segmind.standin.jobs()
+    assert [read_id(answer.content)] == job["results"]
+    assert answer.headers["x-request-id"] == job["provider_id"] == job["id"]
+    assert (answer.headers["x-cost"], job["usd"]) == ("0.1125", "0.1125")
+    assert answer.headers["x-remaining-credits"] == "99.8875"
+    assert float(answer.headers["x-generation-time"]) >= 0
+    assert answer.headers["x-seed-value"].isdigit()
+    wait_until(lambda: bool(segmind.standin.jobs()[0]["downloaded"]))
+
+
+def test_v1_can_be_set_to_answer_in_json(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"segmind_json": True})
+    link = segmind.call().json()["output"]
+    assert segmind.standin.fetch(link).content.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize(("speed", "usd"), [("TURBO", "0.0375"), ("DEFAULT", "0.075"), ("QUALITY", "0.1125")])
+def test_the_price_is_ideograms_and_a_quarter(segmind: Segmind, speed: str, usd: str) -> None:
+    segmind.submit(rendering_speed=speed)
+    assert segmind.standin.total_usd() == usd
+
+
+def test_v2_gives_an_id_and_its_addresses_at_once(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"queue_seconds": 60})
+    ticket = segmind.submit().json()
+    ident = ticket["request_id"]
+    assert ticket == {
+        "request_id": ident,
+        "status": "QUEUED",
+        "poll_url": f"https://api.segmind.com/v1/requests/{ident}",
+        "status_url": f"https://api.segmind.com/v2/requests/{ident}/status",
+        "response_url": f"https://api.segmind.com/v2/requests/{ident}",
+    }
+    assert segmind.status(ident).json()["status"] == "QUEUED"
+    assert segmind.standin.jobs()[0]["provider_id"] == ident
+
+
+def test_v2_is_processing_while_the_model_works(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"latency_seconds": 60})
+    ident = segmind.submit().json()["request_id"]
+    for path in (f"/v2/requests/{ident}/status", f"/v2/requests/{ident}", f"/v1/requests/{ident}"):
+        answer = segmind.get(path).json()
+        assert (answer["status"], answer["metrics"]) == ("PROCESSING", {})
+        assert "output" not in answer
+
+
+def test_v2_ends_with_an_output_and_what_it_cost(segmind: Segmind) -> None:
+    done = segmind.finished().json()
+    ident = done["request_id"]
+    assert set(done) == {"status", "request_id", "output", "metrics"}
+    assert set(done["metrics"]) == {
+        "inference_time",
+        "queue_time",
+        "total_time",
+        "cost",
+        "remaining_credits",
+        "retry_count",
+    }
+    assert (done["metrics"]["cost"], done["metrics"]["remaining_credits"]) == (0.075, 99.925)
+    assert segmind.get(f"/v1/requests/{ident}").json() == done
+    status = segmind.status(ident).json()
+    assert status["status"] == "COMPLETED"
+    assert "output" not in status
+    assert "cost" not in status["metrics"]
+    assert [read_id(segmind.standin.fetch(done["output"]).content)] == segmind.standin.jobs()[0]["results"]
+
+
+@pytest.mark.parametrize(("form", "found"), [("list", "output"), ("images", "images"), ("image", "image")])
+def test_the_output_comes_in_every_form_that_was_seen(segmind: Segmind, form: str, found: str) -> None:
+    segmind.standin.control("settings", {"segmind_output": form})
+    assert found in segmind.finished().json()
+
+
+def test_the_format_can_be_set(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"segmind_format": "PNG"})
+    answer = segmind.call()
+    assert (answer.headers["content-type"], answer.content[:4]) == ("image/png", b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"color_palette": {"name": "PASTEL"}},
+        {"color_palette": {"members": [{"color_hex": "#b470b3", "color_weight": 0.6}]}},
+        {"magic_prompt": "OFF", "seed": 100},
+        {"seed": 999_999},
+        {"seed": None},
+        {"style_codes": ["AAFF5733", "0133FF57"]},
+        {"style_codes": [], "style_reference_images": []},
+    ],
+    ids=str,
+)
+def test_every_field_is_taken_as_the_contract_has_it(segmind: Segmind, fields: dict[str, Any]) -> None:
+    assert segmind.call(**fields).status_code == 200
+
+
+def test_the_image_is_fetched_by_its_link(segmind: Segmind) -> None:
+    with our_host() as host:
+        assert segmind.call(image=f"{host.url}/in.jpg").status_code == 200
+        assert segmind.call(style_reference_images=[f"{host.url}/in.jpg"]).status_code == 200
+        missing = segmind.call(image=f"{host.url}/nothing.jpg")
+    assert (missing.status_code, missing.json()) == (500, {"error": "Internal server error"})
+
+
+@pytest.mark.parametrize("image", ["https://example.test/a.jpg", "http://10.0.0.1/a.jpg", "no picture", "bm90aGluZw=="])
+def test_an_image_that_cannot_be_had_is_noticed_by_the_model_only(segmind: Segmind, image: str) -> None:
+    assert segmind.call(image=image).status_code == 500
+    assert segmind.finished(image=image).status_code == 422
+
+
+def test_an_image_over_the_limit_is_refused(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"max_image_bytes": len(JPEG) - 1})
+    assert segmind.call().status_code == 500
+
+
+def test_links_that_differ_to_the_same_picture_are_the_same_work(segmind: Segmind) -> None:
+    with our_host() as host:
+        segmind.call(image=f"{host.url}/in.jpg")
+    assert segmind.standin.see("bill")["duplicates"] == []
+    segmind.submit()
+    (group,) = segmind.standin.see("bill")["duplicates"]
+    assert (group["provider"], group["charges"], group["usd"]) == ("segmind", 2, "0.15")
+
+
+def test_an_upload_gives_a_public_link_that_can_be_sent(segmind: Segmind) -> None:
+    content = picture(color="red")
+    answer = segmind.post("/segmind/upload-asset", files={"file": ("in.jpg", content, "image/jpeg")})
+    assert answer.json()["message"] == "Files uploaded successfully"
+    (link,) = answer.json()["file_urls"]
+    assert segmind.standin.fetch(link).content == content
+    assert segmind.call(image=link).status_code == 200
+    body = {"data_urls": [f"data:image/jpeg;base64,{BASE64}"]}
+    (link,) = segmind.post("/segmind/upload-asset", body).json()["file_urls"]
+    assert segmind.standin.fetch(link).content == JPEG
+
+
+@pytest.mark.parametrize(
+    ("key", "header", "error"),
+    [
+        (None, {"Authorization": f"Bearer {KEY}"}, "Missing Authorization or x-api-key in header"),
+        ("invalid", {}, "Unauthorized. API key is invalid or may have expired..."),
+    ],
+)
+@pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
+def test_a_key_goes_in_its_own_header(
+    segmind: Segmind, path: str, key: str | None, header: dict[str, str], error: str
+) -> None:
+    answer = segmind.post(path, key=key, json={}, headers=header)
+    assert (answer.status_code, answer.json()) == (401, {"error": error})
+
+
+@pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
+def test_a_body_that_is_not_called_json_is_406(segmind: Segmind, path: str) -> None:
+    answer = segmind.post(path, data=b"{}", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()) == (406, {"error": "Invalid content type"})
+    assert segmind.post(path, data=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+
+
+def test_an_unknown_model_is_404_and_a_wrong_verb_a_page(segmind: Segmind) -> None:
+    unknown = segmind.post("/segmind/v1/another-model", {})
+    assert (unknown.status_code, unknown.json()) == (404, {"error": "Model not found"})
+    wrong = segmind.get("/v1/ideogram-3-replace-background")
+    assert (wrong.status_code, wrong.headers["content-type"][:9], "405" in wrong.text) == (405, "text/html", True)
+
+
+def test_a_record_is_its_owners_and_lives_an_hour_and_a_file_seven_days(segmind: Segmind) -> None:
+    done = segmind.finished().json()
+    ident, link = done["request_id"], done["output"]
+    assert segmind.get(f"/v2/requests/{ident}", key="another").status_code == 404
+    segmind.standin.fault("clock", {"offset_s": 3_700})
+    gone = segmind.result(ident)
+    assert (gone.status_code, gone.json()) == (404, {"error": f"Request {ident} not found"})
+    assert segmind.status(ident).status_code == 404
+    assert segmind.standin.fetch(link).status_code == 200
+    segmind.standin.fault("clock", {"offset_s": 7 * 86_400 + 60})
+    assert segmind.standin.fetch(link).status_code == 404
+
+
+def test_a_download_takes_no_key(segmind: Segmind) -> None:
+    link = segmind.finished().json()["output"]
+    assert segmind.standin.fetch(link, **{"x-api-key": KEY}).status_code == 403
+
+
+def test_real_links_are_on_the_real_host(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"url_mode": "real"})
+    assert segmind.finished().json()["output"].startswith("https://images.segmind.com/generations/")

@@ -1,0 +1,197 @@
+"""What Segmind says when it is asked too often, when a job fails, and when a fault strikes."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from tests.contract.standin_callers import BASE64, SEGMIND_V1, SEGMIND_V2, Segmind
+from tests.contract.standin_client import KEY, wait_until
+
+
+@pytest.mark.parametrize(("told", "cost"), [("null", None), ("zero", 0.0)])
+def test_the_cost_can_be_untold(segmind: Segmind, told: str, cost: float | None) -> None:
+    segmind.standin.control("settings", {"reported_cost": told})
+    assert segmind.finished().json()["metrics"]["cost"] == cost
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rendering_speed": "FLASH"},
+        {"rendering_speed": "turbo"},
+        {"seed": 99},
+        {"seed": 1_000_000},
+        {"seed": "100"},
+        {"magic_prompt": "on"},
+        {"color_palette": {"name": "GREY"}},
+        {"color_palette": {"name": "PASTEL", "members": []}},
+        {"color_palette": "PASTEL"},
+        {"style_codes": ["XYZ"]},
+        {"style_codes": "AAFF5733"},
+        {"style_codes": ["AAFF5733"], "style_reference_images": ["http://127.0.0.1:9/a"]},
+        {"style_reference_images": [BASE64]},
+        {"num_images": 2},
+        {"style_preset": "WATERCOLOR"},
+        {"negative_prompt": "x"},
+    ],
+    ids=str,
+)
+def test_a_value_that_is_wrong_is_406_on_v1_and_a_failed_job_on_v2(segmind: Segmind, fields: dict[str, Any]) -> None:
+    refused = segmind.call(**fields)
+    assert (refused.status_code, "Invalid value" in refused.json()["error"]) == (406, True)
+    failed = segmind.finished(**fields)
+    assert (failed.status_code, failed.json()["status"]) == (422, "FAILED")
+    assert segmind.standin.total_usd() == "0.00"
+
+
+@pytest.mark.parametrize("name", ["image", "prompt"])
+def test_a_missing_field_is_400_on_v1_and_a_failed_job_on_v2(segmind: Segmind, name: str) -> None:
+    body = {"image": BASE64, "prompt": "a beach"}
+    del body[name]
+    refused = segmind.post(SEGMIND_V1, body)
+    assert (refused.status_code, refused.json()) == (400, {"error": f"Missing required field: {name}"})
+    ident = segmind.post(SEGMIND_V2, body).json()["request_id"]
+    assert segmind.result(ident).status_code == segmind.status(ident).status_code == 422
+    if name == "prompt":
+        assert segmind.result(ident).json()["error"] == "Prompt is Mandatory and must be string"
+
+
+@pytest.mark.parametrize("path", [SEGMIND_V1, SEGMIND_V2])
+def test_credits_that_are_used_up_are_406(segmind: Segmind, path: str) -> None:
+    segmind.standin.fault("balance", {"usd": "0.10"})
+    body = {"image": BASE64, "prompt": "a beach"}
+    answers = [segmind.post(path, body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 406]
+    assert "Insufficient credits" in answers[1].json()["error"]
+    assert segmind.get("/v1/get-user-credits").json() == {"credits": 0.025}
+
+
+@pytest.mark.parametrize(("form", "mark"), [("iso", "T"), ("plain", " "), ("epoch", ""), ("missing", None)])
+def test_above_its_rate_a_key_is_told_when_to_come_again(segmind: Segmind, form: str, mark: str | None) -> None:
+    segmind.standin.control("settings", {"requests_per_minute": {"segmind": 2}, "segmind_reset_form": form})
+    answers = [segmind.submit() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    refused = answers[2]
+    told = refused.headers.get("x-rate-limit-reset-at-utc")
+    assert (refused.json(), "retry-after" in refused.headers) == ({"error": "rate_limit_exceeded"}, False)
+    assert (told is None) if mark is None else (told is not None and mark in told)
+    assert segmind.submit(key="another").status_code == 200
+    segmind.standin.fault("clock", {"offset_s": 31})
+    assert segmind.submit().status_code == 200
+
+
+def test_polls_count_towards_the_rate_unless_set_otherwise(segmind: Segmind) -> None:
+    segmind.standin.control("settings", {"requests_per_minute": {"segmind": 2}})
+    ident = segmind.submit().json()["request_id"]
+    assert [segmind.status(ident).status_code for _ in range(2)] == [200, 429]
+    segmind.standin.control("settings", {"segmind_polls_count": False})
+    assert segmind.status(ident).status_code == 200
+
+
+def statuses(segmind: Segmind, times: int) -> list[Any]:
+    ident = segmind.submit().json()["request_id"]
+    until_done = [segmind.result(ident) for _ in range(times)]
+    return [answer.status_code for answer in until_done]
+
+
+def test_a_poll_can_find_nothing_a_fault_or_no_end(segmind: Segmind) -> None:
+    segmind.standin.fault("poll_404", times=1)
+    segmind.standin.fault("poll_5xx", {"code": 502, "html": True}, times=1)
+    assert statuses(segmind, 2) == [404, 502]
+    segmind.standin.fault("poll_stuck")
+    done = segmind.submit(seed=500).json()["request_id"]
+    assert segmind.result(done).json()["status"] == "PROCESSING"
+    assert segmind.standin.total_usd() == "0.15"
+
+
+def test_a_failed_job_is_422_and_free_or_as_the_rule_says(segmind: Segmind) -> None:
+    segmind.standin.fault("job_fails", {"message": "provider timeout"}, times=1)
+    failed = segmind.finished()
+    assert (failed.status_code, failed.json()["error"]) == (422, "provider timeout")
+    assert "cost" not in failed.json()["metrics"]
+    assert segmind.standin.total_usd() == "0.00"
+    segmind.standin.fault("job_fails", {"in_200": True, "billed": True}, times=1)
+    failed = segmind.finished()
+    assert (failed.status_code, failed.json()["status"]) == (200, "FAILED")
+    segmind.standin.fault("job_fails", times=1)
+    assert segmind.call().status_code == 500
+    assert segmind.standin.total_usd() == "0.075"
+
+
+def test_unsafe_is_a_failed_job_in_two_forms_or_no_output(segmind: Segmind) -> None:
+    segmind.standin.fault("unsafe")
+    first, second, third = (segmind.finished() for _ in range(3))
+    assert "content policy" in first.json()["error"]
+    assert second.json()["detail"][0]["type"] == "content_policy_violation"
+    assert (third.status_code, third.json()["output"]) == (200, "")
+    assert segmind.standin.total_usd() == "0.075"
+    segmind.standin.control("faults", method="DELETE")
+    segmind.standin.fault("unsafe", {"form": "error"}, times=1)
+    assert segmind.call().status_code == 400
+    segmind.standin.fault("unsafe", {"form": "no_output"}, times=1)
+    assert segmind.call().content == b""
+
+
+@pytest.mark.parametrize("submit", ["call", "submit"])
+@pytest.mark.parametrize("fault", ["accept_then_drop", "reset_mid_body"])
+def test_a_lost_answer_is_billed(segmind: Segmind, submit: str, fault: str) -> None:
+    segmind.standin.fault(fault, provider="segmind")
+    with pytest.raises(requests.exceptions.RequestException):
+        getattr(segmind, submit)()
+    assert segmind.standin.total_usd() == "0.075"
+    wait_until(lambda: segmind.standin.see("bill")["keys"][0]["dropped_after_accept"] == 1)
+
+
+def test_an_acknowledgement_can_be_lost_and_the_job_runs_on(segmind: Segmind) -> None:
+    segmind.standin.fault("accept_then_drop", times=1)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        segmind.submit()
+    (job,) = segmind.standin.jobs()
+    wait_until(lambda: segmind.result(job["provider_id"]).json()["status"] == "COMPLETED")
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 406, 410, 422, 429, 500, 502, 503, 504])
+def test_any_status_can_be_asked_for_on_a_submit_and_on_a_poll(segmind: Segmind, code: int) -> None:
+    ident = segmind.submit().json()["request_id"]
+    segmind.standin.fault("status", {"code": code}, route="v2/ideogram-3", times=1)
+    segmind.standin.fault("status", {"code": code}, route="requests", times=1)
+    answers = [segmind.submit(), segmind.result(ident)]
+    assert [answer.status_code for answer in answers] == [code, code]
+    assert all("error" in answer.json() for answer in answers)
+    assert ("x-rate-limit-reset-at-utc" in answers[0].headers) is (code == 429)
+    assert segmind.standin.total_usd() == "0.075"
+
+
+def test_a_rule_without_a_route_leaves_polls_alone(segmind: Segmind) -> None:
+    ident = segmind.submit().json()["request_id"]
+    segmind.standin.fault("html_error", {"code": 200})
+    assert segmind.result(ident).headers["content-type"] == "application/json"
+    assert segmind.submit().text.startswith("<html>")
+
+
+@pytest.mark.parametrize(
+    ("variant", "found"),
+    [("no_data", None), ("empty_data", []), ("wrong_types", {"url": 7}), ("other_id", "00000000-0000-4000-8000-0")],
+)
+def test_an_acknowledgement_can_be_hollow_or_anothers(segmind: Segmind, variant: str, found: object) -> None:
+    segmind.standin.fault("malformed_json", {"variant": variant})
+    said = segmind.submit().json().get("request_id")
+    assert said[:25] == found if isinstance(found, str) else said == found
+
+
+def test_downloads_and_v1_answers_can_be_spoiled(segmind: Segmind) -> None:
+    segmind.standin.fault("wrong_type", {"type": "text/html"}, provider="segmind", times=2)
+    assert segmind.standin.fetch(segmind.finished().json()["output"]).headers["content-type"][:9] == "text/html"
+    assert segmind.call().headers["content-type"][:9] == "text/html"
+    segmind.standin.fault("foreign_url", {"kind": "userinfo"}, times=1)
+    assert segmind.finished().json()["output"].startswith("https://images.segmind.com@evil.test/")
+    segmind.standin.fault("expired_url", times=1)
+    assert segmind.standin.fetch(segmind.finished().json()["output"]).status_code == 404
+
+
+def test_a_paused_key_is_refused_everywhere(segmind: Segmind) -> None:
+    ident = segmind.submit().json()["request_id"]
+    segmind.standin.fault("key_paused", key=KEY)
+    answers = [segmind.call(), segmind.submit(), segmind.result(ident), segmind.get("/v1/get-user-credits")]
+    assert [answer.status_code for answer in answers] == [401] * 4

@@ -1,0 +1,47 @@
+"""The Work port in memory: what lies under `_backdrop/work/`, and which of it has a link."""
+
+from dataclasses import dataclass, field
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.identity import sha256_hex
+
+OUT_THERE = "https://work.example"
+
+
+@dataclass
+class Shelf:
+    """`reached`: whether providers can come here. `broken`: the storage does not answer."""
+
+    reached: bool = True
+    broken: bool = False
+    lent: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    results: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def link(self, data: bytes, *, by: str) -> str | None:
+        """An address at which nobody listens."""
+        self._check()
+        if not self.reached:
+            return None
+        address = f"{OUT_THERE}/{sha256_hex(data)}?X-Amz-Signature=1"
+        self.lent[address] = data
+        return address
+
+    def opening(self, name: str, *, by: str) -> str | None:
+        """A place at which nobody listens."""
+        self._check()
+        return f"{OUT_THERE}/{name}?X-Amz-Signature=2" if self.reached else None
+
+    def keep_result(self, name: str, data: bytes) -> None:
+        """Keep it for the test to look at."""
+        self._check()
+        self.results[name] = data
+
+    def has_result(self, name: str) -> bool:
+        """Whether it was kept."""
+        self._check()
+        return name in self.results
+
+    def _check(self) -> None:
+        if self.broken:
+            raise WaitError(Code.STORAGE_UNAVAILABLE, "S3 does not answer.", 5)

@@ -1,0 +1,108 @@
+"""`backdrop quote`: what photos would cost at most is said before they are uploaded, and what nobody knows is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.unit.cli_person import Person, Said
+from tests.unit.lint_shop import WISH, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """An empty folder."""
+    return Shop(Person(World(), monkeypatch), tmp_path)
+
+
+def quotes(shop: Shop, *options: str) -> Said:
+    return shop.person.types("quote", str(shop.root), *options)
+
+
+def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "num_images": 2})
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    said = quotes(shop, "--json")
+    assert (said.code, said.data["photos"], said.data["jobs"], said.data["most_usd"]) == (0, 2, 2, 0.195)
+    assert said.data["providers"] == {"ideogram": {"jobs": 2, "pictures": 3, "most_usd": 0.195}}
+    assert shop.person.asked_for == []
+
+
+def test_options_are_asked_of_every_photo_and_win(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {"operation": "remove"})
+    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
+    assert (said.code, said.err) == (0, "")
+    assert "runware" in said.out
+    assert "At most $0.12, at list prices of" in said.out
+
+
+def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--provider", "1min")
+    assert "unknown" in said.out
+    assert "and 1 job of unknown price" in said.out
+    assert "OneMinUsdPerImage" in said.out
+    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
+    assert (data["unpriced_jobs"], data["providers"]["1min"]["most_usd"]) == (1, None)
+
+
+def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    person = shop.person
+    asking = replace(person.stack.reruns.asking, prices={"1min": 45_000})
+    lanes = {**person.stack.orders.lanes, "1min": person.stack.orders.intake}
+    orders = replace(person.stack.orders, lanes=lanes)
+    person.stack = replace(person.stack, reruns=replace(person.stack.reruns, asking=asking), orders=orders)
+    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
+    assert (data["most_usd"], data["unpriced_jobs"]) == (0.045, 0)
+    data = quotes(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
+    assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
+
+
+def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {"operation": "remove", "provider": "runware"})
+    shop.put("c/c.jpg", b"")
+    shop.put("c/_backdrop.json", "{")
+    said = quotes(shop)
+    assert (said.code, "At most $0.00" in said.out) == (0, True)
+    for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
+        assert f"1 job would not be bought: {code}" in said.out
+
+
+def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")
+    assert said.code == 2
+    assert "did you mean 'runware'?" in said.err
+    assert shop.person.types("quote", str(shop.root / "none")).code == 2
+
+
+def test_lint_counts_the_dearest_of_a_list_too(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    assert shop.data("--quick")["most_usd"] == 0.075
+
+
+def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
+    person = shop.person
+    person.world.sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
+    person.world.drop("a.jpg", photo())
+    on = replace(person.stack.reruns, on=("ideogram", "segmind"))
+    person.stack = replace(person.stack, reruns=on)
+    assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
+
+
+def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "provider": "1min"})
+    said = shop.lints("--quick")
+    assert "jobs of unknown price" in said.out
+    assert shop.data("--quick")["unpriced_jobs"] == 1

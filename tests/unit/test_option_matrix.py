@@ -1,0 +1,210 @@
+"""Every option at every provider: sent under the provider's own name, or refused with a reason; nothing is dropped."""
+
+import json
+from itertools import product
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, not_expressible, own_body, own_words
+from backdrop.core.conflicts import STYLE_FIELDS
+from backdrop.core.job import Job
+from backdrop.core.places import read_file
+from backdrop.core.styles import PRESETS
+from backdrop.providers import onemin, runware
+from backdrop.providers.ideogram import form
+from backdrop.providers.segmind import Segmind
+from tests.contract.adapters import PHOTO, the_key
+from tests.contract.calling import job_for, the_id
+from tests.unit.shelf import Shelf
+from tests.unit.simulation import steady
+
+NO = None
+FLASH, SPEED = "FLASH", "rendering_speed"
+# The options with a value each, and the provider's own name of it there; None: it is refused.
+CELLS: dict[tuple[str, Any], tuple[str | None, str | None, str | None, str | None]] = {
+    # given                                   ideogram, segmind, 1min, runware
+    ("prompt", "at sea"): ("prompt", "prompt", "promptObject.prompt", "positivePrompt"),
+    ("negative_prompt", "people"): (NO, NO, "promptObject.negative_prompt", NO),
+    ("num_images", 1): ("num_images", "", "promptObject.num_images", "numberResults"),
+    ("num_images", 2): ("num_images", NO, NO, "numberResults"),
+    ("num_images", 8): ("num_images", NO, NO, "numberResults"),
+    ("num_images", 9): (NO, NO, NO, "numberResults"),
+    ("num_images", 20): (NO, NO, NO, "numberResults"),
+    ("seed", 0): ("seed", NO, "promptObject.seed", NO),
+    ("seed", 99): ("seed", NO, "promptObject.seed", NO),
+    ("seed", 100): ("seed", "seed", "promptObject.seed", NO),
+    ("seed", 999_999): ("seed", "seed", "promptObject.seed", NO),
+    ("seed", 1_000_000): ("seed", NO, "promptObject.seed", NO),
+    ("seed", 2_147_483_647): ("seed", NO, "promptObject.seed", NO),
+    (SPEED, FLASH): (SPEED, NO, f"promptObject.{SPEED}", NO),
+    (SPEED, "TURBO"): (SPEED, SPEED, f"promptObject.{SPEED}", "providerSettings.ideogram.renderingSpeed"),
+    (SPEED, "DEFAULT"): (SPEED, SPEED, f"promptObject.{SPEED}", "providerSettings.ideogram.renderingSpeed"),
+    (SPEED, "QUALITY"): (SPEED, SPEED, f"promptObject.{SPEED}", "providerSettings.ideogram.renderingSpeed"),
+    **{
+        ("magic_prompt", word): (
+            "magic_prompt",
+            "magic_prompt",
+            "promptObject.magic_prompt",
+            "providerSettings.ideogram.magicPrompt",
+        )
+        for word in ("AUTO", "ON", "OFF")
+    },
+    **{
+        ("style_type", word): (NO, NO, "promptObject.style_type", "providerSettings.ideogram.styleType")
+        for word in ("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION")
+    },
+    **{
+        ("style_preset", preset): (
+            "style_preset",
+            NO,
+            "promptObject.style_preset",
+            "providerSettings.ideogram.stylePreset",
+        )
+        for preset in PRESETS
+    },
+    ("style_codes", ("AAFF5733",)): ("style_codes", "style_codes", NO, "providerSettings.ideogram.styleCode"),
+    ("style_codes", ("AAFF5733", "0133FF57")): ("style_codes", "style_codes", NO, NO),
+    ("style_reference_images", ("a", "b", "c", "d")): (
+        "style_reference_images",
+        "style_reference_images",
+        "promptObject.style_reference_images",
+        "providerSettings.ideogram.styleReferenceImages",
+    ),
+    ("color_palette", "PASTEL"): ("color_palette", "color_palette", NO, NO),
+}
+REPLACE = {"operation": "replace", "prompt": "a beach"}
+
+
+def value_of(value: Any) -> Any:
+    """As instructions hold it."""
+    return (
+        [*cast("tuple[str, ...]", value)]
+        if isinstance(value, tuple)
+        else {"name": value}
+        if value == "PASTEL"
+        else value
+    )
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("cell", "names"), CELLS.items(), ids=lambda value: str(value)[:40])
+def test_every_cell_is_sent_as_named_or_refused_with_a_reason(
+    provider: str, cell: tuple[str, Any], names: tuple[str | None, ...]
+) -> None:
+    field, value = cell[0], value_of(cell[1])
+    asked, name = {**REPLACE, field: value}, names[PROVIDERS.index(provider)]
+    reasons = not_expressible(provider, asked)
+    if name is None:
+        (reason,) = reasons
+        assert reason.startswith(f"{provider} ")
+        assert field in reason
+        return
+    assert reasons == []
+    sent = dict(own_words(provider, asked))
+    if name:
+        assert sent[name] == (value[0] if name.endswith("styleCode") else value)
+
+
+@pytest.mark.parametrize("provider", ["segmind", "1min", "runware"])
+def test_who_cannot_remove_a_background_says_so(provider: str) -> None:
+    assert not_expressible(provider, {"operation": "remove"}) == [f"{provider} cannot remove a background"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "given", "reasons"),
+    [
+        ("1min", {"style_type": "DESIGN", "style_preset": "AURA"}, ["style_preset"]),
+        ("1min", {"style_type": "FICTION", "style_reference_images": ["a"]}, ["style_reference_images"]),
+        ("1min", {"style_type": "AUTO", "style_preset": "AURA"}, []),
+        ("1min", {"style_type": "GENERAL", "style_reference_images": ["a"]}, []),
+        ("runware", {"style_type": "AUTO", "style_codes": ["AAFF5733"]}, ["style_codes"]),
+        ("runware", {"style_type": "DESIGN", "style_preset": "AURA"}, []),
+        ("runware", {"style_type": "DESIGN", "style_reference_images": ["a"]}, []),
+    ],
+)
+def test_what_one_provider_does_not_take_together_is_refused_there(
+    provider: str, given: dict[str, Any], reasons: list[str]
+) -> None:
+    found = not_expressible(provider, {**REPLACE, **given})
+    assert [one.rpartition(" ")[2] for one in found] == reasons
+    assert all("style_type" in one for one in found)
+
+
+@pytest.mark.parametrize("pair", [p for p in product(STYLE_FIELDS, repeat=2) if p[0] < p[1]], ids=str)
+def test_what_no_provider_takes_together_no_place_may_say(pair: tuple[str, str]) -> None:
+    values = {"style": "aura", "style_preset": "AURA", "style_codes": ["AAFF5733"], "style_reference_images": ["a"]}
+    place = read_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
+    assert [error.code for error in place.errors] == ["conflicting_fields"]
+
+
+# -- the requests are made of the table ------------------------------------------------------------------------
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "prompt": st.text(min_size=1, max_size=20),
+    "negative_prompt": st.text(min_size=1, max_size=20),
+    "num_images": st.integers(1, 20),
+    "seed": st.integers(0, 2_147_483_647),
+    "rendering_speed": st.sampled_from(["FLASH", "TURBO", "DEFAULT", "QUALITY"]),
+    "magic_prompt": st.sampled_from(["AUTO", "ON", "OFF"]),
+    "style_type": st.sampled_from(["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]),
+    "style_preset": st.sampled_from(PRESETS),
+    "style_codes": st.lists(st.sampled_from(["AAFF5733", "0133FF57"]), min_size=1, max_size=2, unique=True),
+    "color_palette": st.just({"name": "PASTEL"}),
+}
+ASKED = st.fixed_dictionaries(
+    {"operation": st.just("replace"), "prompt": VALUES["prompt"]},
+    optional={name: values for name, values in VALUES.items() if name != "prompt"},
+)
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Every value in nested objects by its dotted path; a palette is one value."""
+    if isinstance(value, dict) and path.rpartition(".")[2] not in ("color_palette", "safety"):
+        return {name: one for key, inner in value.items() for name, one in leaves(inner, f"{path}.{key}").items()}
+    return {path.removeprefix("."): value}
+
+
+def sent(provider: str, job: Job) -> dict[str, Any]:
+    """What goes to the provider, by dotted path."""
+    if provider == "ideogram":
+        return {str(part._name): part.data for part in form(job, PHOTO)}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if provider == "1min":
+        return leaves(onemin.request(job, ["images/a.jpg"]))
+    if provider == "runware":
+        return leaves(runware.request(job, the_id(job), PHOTO))
+    prepared: Any = Segmind("https://api.example", 5, the_key, Shelf()).prepare(job, PHOTO)
+    return leaves(json.loads(prepared.args[1]))
+
+
+@steady
+@given(st.sampled_from(PROVIDERS), ASKED)
+def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_adapters_own(
+    provider: str, asked: dict[str, Any]
+) -> None:
+    if not_expressible(provider, asked):
+        return
+    found = sent(provider, job_for(provider, **asked))
+    expected = dict(own_words(provider, asked))
+    assert expected.keys() <= found.keys()
+    if provider != "ideogram":
+        assert {name: found[name] for name in expected} == expected
+    every_name = {field.name for field in CAPABILITIES[provider, "replace"].values()}
+    always = {"promptObject.num_images"} if provider == "1min" else set[str]()
+    assert (found.keys() & every_name) - always == expected.keys() - always
+
+
+@steady
+@given(st.sampled_from(PROVIDERS), ASKED)
+def test_every_reason_names_a_field_that_was_given(provider: str, asked: dict[str, Any]) -> None:
+    for reason in not_expressible(provider, asked):
+        assert any(name in reason for name in asked)
+
+
+def test_a_body_is_made_of_objects_in_objects() -> None:
+    asked = {**REPLACE, "style_codes": ["AAFF5733"], "magic_prompt": "ON"}
+    settings = {"magicPrompt": "ON", "styleCode": "AAFF5733"}
+    assert own_body("runware", asked) == {"positivePrompt": "a beach", "providerSettings": {"ideogram": settings}}
+    assert all(name in ADDRESSED for fields in CAPABILITIES.values() for name in fields)

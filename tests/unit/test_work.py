@@ -1,0 +1,83 @@
+"""Links to our own bucket: to exactly one object, for long enough, and to nobody who could not follow them."""
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from backdrop.aws.work import S3Work
+from backdrop.core.identity import sha256_hex
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+REAL, LOCAL = "https://s3.eu-central-1.amazonaws.com", "http://127.0.0.1:4566"
+HERE, THERE = "http://127.0.0.1:8080/segmind", "https://api.segmind.com"
+
+
+class Recording:
+    """A client that keeps what would be written."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.meta = SimpleNamespace(endpoint_url=endpoint)
+        self.written: dict[str, bytes] = {}
+
+    def put_object(self, **sent: object) -> None:
+        """Keep it."""
+        self.written[str(sent["Key"])] = cast("bytes", sent["Body"])
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "eu-central-1"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+def work(endpoint: str) -> tuple[S3Work, Recording]:
+    client = Recording(endpoint)
+    return S3Work(cast("S3Client", client), "pictures"), client
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "by", "host", "prefix"),
+    [
+        (REAL, THERE, "pictures.s3.eu-central-1.amazonaws.com", "/"),
+        (REAL, HERE, "pictures.s3.eu-central-1.amazonaws.com", "/"),
+        (LOCAL, HERE, "127.0.0.1:4566", "/pictures/"),
+    ],
+)
+def test_a_link_leads_to_the_bytes_in_their_region_and_lives_for_more_than_an_hour(
+    endpoint: str, by: str, host: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if endpoint == LOCAL:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    ours, client = work(endpoint)
+    link = ours.link(b"photo", by=by)
+    assert link
+    key = f"_backdrop/work/inputs/{sha256_hex(b'photo')}"
+    assert client.written == {key: b"photo"}
+    assert (urlsplit(link).netloc, urlsplit(link).path) == (host, prefix + key)
+    query = parse_qs(urlsplit(link).query)
+    assert query["X-Amz-Expires"] == ["7200"]
+    assert query["X-Amz-SignedHeaders"] == ["host"]
+
+
+def test_a_place_to_write_to_is_one_object() -> None:
+    opening = work(REAL)[0].opening("runware-1", by=THERE)
+    assert opening
+    assert urlsplit(opening).path.endswith("/_backdrop/work/results/runware-1")
+    assert parse_qs(urlsplit(opening).query)["X-Amz-SignedHeaders"] == ["host"]
+
+
+def test_who_is_out_there_is_given_no_link_into_this_machine() -> None:
+    ours, client = work(LOCAL)
+    assert (ours.link(b"photo", by=THERE), ours.opening("x", by=THERE), client.written) == (None, None, {})
+
+
+def test_a_result_without_a_link_is_kept_under_its_name() -> None:
+    ours, client = work(REAL)
+    ours.keep_result("segmind-1", b"picture")
+    assert client.written == {"_backdrop/work/results/segmind-1": b"picture"}
