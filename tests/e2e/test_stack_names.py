@@ -25,6 +25,7 @@ PARAMETERS = {
     "ResultHosts",
     "InputBucket",
     "OutputBucket",
+    "ProvenanceMetadata",
     "RequireTls",
     "LedgerRetentionDays",
     "RenderTimeoutSeconds",
