@@ -203,13 +203,22 @@ def held_breaches(ledger: Ledger, broken: Mapping[str, Collection[str]]) -> list
 def pair_breaches(ledger: Ledger, keys: Collection[str]) -> list[Breach]:
     """A photo and its word came within the time to settle: it has the jobs that it names, and never had others.
 
-    Holds at rest.
+    Holds at rest. One that is given up, since it killed those who looked at it again, names none of what it had.
     """
     return [
         Breach(Promise.PATIENT, f"{source['key']}: {len(every)} jobs, {len(source['jobs'])} wanted")
         for source_id, source in ledger.sources.items()
-        if source["key"] in keys and len(every := ledger.jobs_of(source_id)) != len(source["jobs"])
+        if source["key"] in keys
+        and len(every := ledger.jobs_of(source_id)) != len(source["jobs"])
+        and not _is_given_up(source, every)
     ]
+
+
+def _is_given_up(source: Plain, every: Collection[Plain]) -> bool:
+    """Whether it names nothing for its deaths' sake, and had no two jobs for one variant."""
+    variants = [job["variant"] for job in every]
+    died = any(one["code"] == CRASHED for one in source["problems"])
+    return died and not source["jobs"] and len(variants) == len(set(variants))
 
 
 def version_breaches(ledger: Ledger, versions: Mapping[str, str]) -> list[Breach]:

@@ -52,7 +52,10 @@ class Deaths:
         return bool(mark) and self._counted.get(place) == mark and began < datetime.fromisoformat(mark) + OFF
 
     def written(self, body: Plain, before: Plain | None = None) -> None:
-        """A job or a photo was written: where it bears no mark, or is known no more, the row is over."""
+        """A job or a photo was written: where it bears no mark, or is known no more, the row is over.
+
+        The mark of who forgets it stands, and is the first of the next row: others may begin while it does.
+        """
         place, mark = str(body.get("job_id", body["key"])), body["begun_until"]
         if mark is None or (before and self._is_forgotten(before, body)):
             for known in (self.in_a_row, self._counted, self._marks):

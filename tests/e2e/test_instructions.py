@@ -108,7 +108,7 @@ def test_seed_speed_and_magic_prompt_reach_the_wire_and_nothing_else_does(folder
     (charge,) = folder.charges()
     assert charge["speed"] == "FLASH"
     parts = sent(folder.shop, charge["id"])
-    assert parts.pop("image") == len(folder.photo("red.jpg"))
+    assert parts.pop("image") == folder.bare_bytes("red.jpg")
     assert parts.pop("prompt") == len(folder.prompt.encode())
     assert parts == {"seed": 4, "rendering_speed": 5, "magic_prompt": 3}
 
@@ -128,7 +128,7 @@ def test_a_receipt_says_all_that_it_promises(folder: Folder) -> None:
     receipt = folder.receipt("red.jpg")
     assert receipt
     assert_fields(receipt, "source jobs total_usd")
-    assert_fields(receipt["source"], "bucket key version_id sha256 width height")
+    assert_fields(receipt["source"], "bucket key version_id sha256 width height changes")
     assert (receipt["source"]["width"], receipt["source"]["height"]) == (64, 48)
     (job,) = receipt["jobs"]
     assert_fields(

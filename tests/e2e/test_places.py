@@ -180,7 +180,7 @@ def test_a_style_reference_and_a_palette_reach_the_provider(folder: Folder) -> N
     (charge,) = folder.charges()
     (sent,) = [one for one in folder.shop.standin.see("requests")["requests"] if one["job"] == charge["id"]]
     parts = {part["name"]: part["size"] for part in sent["parts"]}
-    assert parts["style_reference_images"] == len(folder.photo("style.jpg"))
+    assert parts["style_reference_images"] == folder.bare_bytes("style.jpg")
     assert parts["color_palette"] == len('{"name": "PASTEL"}')
 
 

@@ -24,7 +24,7 @@ FORBIDDEN = [
     ("RenderRole", "forget_a_job"),
     ("RenderRole", "buy_more"),
     ("DeliverRole", "read_the_key"),
-    ("DeliverRole", "read_a_photo"),
+    ("DeliverRole", "write_a_photo"),
     ("DeliverRole", "delete_a_picture"),
     ("DeliverRole", "buy_more"),
     ("DeliverRole", "forget_a_job"),
@@ -37,6 +37,7 @@ ALLOWED = [
     ("IntakeRole", "buy_more"),
     ("RenderRole", "read_the_key"),
     ("RenderRole", "read_a_photo"),
+    ("DeliverRole", "read_a_photo"),
     ("DeliverRole", "write_a_picture"),
     ("DeliverRole", "tell_the_bus"),
 ]

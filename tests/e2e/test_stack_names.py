@@ -31,6 +31,7 @@ PARAMETERS = {
     "ResultHosts",
     "InputBucket",
     "OutputBucket",
+    "ProvenanceMetadata",
     "RequireTls",
     "LedgerRetentionDays",
     "RenderTimeoutSeconds",

@@ -150,6 +150,15 @@ def test_a_photo_and_its_word_are_one_purchase() -> None:
     assert pair_breaches(ledger(wanted(), wanted(job_id="j2")), []) == []
 
 
+def test_a_photo_that_is_given_up_names_none_of_the_jobs_that_it_had_and_had_no_two() -> None:
+    given_up = Ledger({"s1": place("crashed")}, {"j1": wanted()}, {})
+    assert pair_breaches(given_up, [KEY]) == []
+    twice = Ledger({"s1": place("crashed")}, {"j1": wanted(), "j2": wanted(job_id="j2")}, {})
+    assert names(pair_breaches(twice, [KEY])) == [Promise.PATIENT.name]
+    refused = Ledger({"s1": place("unknown_field")}, {"j1": wanted()}, {})
+    assert names(pair_breaches(refused, [KEY])) == [Promise.PATIENT.name]
+
+
 def test_every_request_is_heard() -> None:
     heard = ledger(place=place(requests=["m1"]))
     assert asked_for_breaches(heard, {"m1": KEY}) == []

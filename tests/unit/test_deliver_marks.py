@@ -110,6 +110,22 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
 
 
+def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(deadly: Deadly) -> None:
+    """Else a picture with two messages would kill for ever (seed 4964)."""
+    world = dropped()
+    deadly(1000)
+    world.run("intake", "ideogram")
+    job = the_job(world)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.wire.before.append(Strike(others_take(world, "deliver"), "transact_write_items", times=1000))
+    for _ in range(2 * MOST_CRASHES):
+        world.turn("deliver")
+        world.turn("deliver")
+        world.clock.sleep(900)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert world.crashes == MOST_CRASHES + 2
+
+
 def test_the_marks_of_a_delivery_are_gone_when_it_is_done(deadly: Deadly) -> None:
     world = dropped()
     deadly(2)

@@ -10,6 +10,7 @@ from backdrop.core.job import Status
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
+from proof.world.wire import Strike, die
 from tests.unit.days import (
     DAY,
     EVERY_SECONDS,
@@ -182,6 +183,17 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_la
     world.drop(BLUE, photo("blue"), operation="remove")
     world.run_for(60)
     assert the_job(world, BLUE).status is Status.STORED
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died_before_they_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = dropped(budget=PRICE)
+    world.run("intake", "deliver")
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    world.wire.before.append(strike := Strike(die, "send_message", times=2))
+    pass_time(world, 1800)
+    assert (strike.hits, codes(world, KEY)) == (2, ["budget_reached"])
 
 
 def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raised(

@@ -109,6 +109,22 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
 
 
+def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back() -> None:
+    """Else a photo with two messages would kill for ever (seed 4964)."""
+    world = deadly()
+    to_lane(world.intake.photo.lanes["ideogram"], the_job(world))
+    for message in world.lines["ideogram"].messages:
+        message.receives = 1
+    world.wire.before.append(Strike(others_take(world, "ideogram"), "transact_write_items", times=1000))
+    for _ in range(2 * MOST_CRASHES):
+        world.turn("ideogram")
+        world.turn("ideogram")
+        world.clock.sleep(900)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert world.crashes == MOST_CRASHES
+
+
 def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
     """Three deaths in spring and two in autumn are no photo that kills its workers."""
     world = deadly(3)

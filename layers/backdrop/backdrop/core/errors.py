@@ -9,6 +9,7 @@ BackdropError                 carries a Code, what happened, and what to do
 │  └─ UnreadableError           one file that S3 refuses to hand out: reported when it stays so
 ├─ DamagedMessageError        a message that no retry can mend: dead letter
 ├─ StaleError                 somebody else changed the ledger first: look again
+│  └─ OvertakenError            before a delivery had begun: the mark that stands is another's
 └─ OwnedError                 another job pays for the same content: wait for its file
 """
 
@@ -71,6 +72,10 @@ class DamagedMessageError(BackdropError):
 
 class StaleError(Exception):
     """Somebody else changed the ledger since it was read; nothing was written."""
+
+
+class OvertakenError(StaleError):
+    """Somebody else was faster before a delivery left its mark: the one that stands is not its own to take back."""
 
 
 class OwnedError(Exception):

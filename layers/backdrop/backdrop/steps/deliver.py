@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, StaleError, WaitError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import FAILED, Job, Problem, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
@@ -51,6 +51,8 @@ class Deliver:
         if job and ended_here:
             try:
                 self._hand_over(source, job, jobs, receives)
+            except OvertakenError:
+                raise
             except (WaitError, StaleError):
                 leave(self.ledger, job, self.clock)
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from backdrop.core import transitions
-from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.errors import OvertakenError, StaleError, WaitError
 from backdrop.core.job import Job, Source
 from backdrop.ports import Clock, Ledger
 
@@ -21,7 +21,10 @@ LONGEST_DELIVERY = timedelta(seconds=120)
 
 def begin(ledger: Ledger, job: Job, receives: int, now: datetime, until: datetime) -> Job:
     """The job with its mark until the invocation's end; the first delivery of a message needs none."""
-    return ledger.advance(transitions.begin(job, now, until)) if receives > 1 else job
+    try:
+        return ledger.advance(transitions.begin(job, now, until)) if receives > 1 else job
+    except StaleError as error:
+        raise OvertakenError from error
 
 
 def leave(ledger: Ledger, job: Job, clock: Clock, until: datetime | None = None) -> None:

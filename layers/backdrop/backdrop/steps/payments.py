@@ -75,8 +75,8 @@ class Payments:
             return
         problem = Problem.of(error, now).since(job.problem)
         job = self.ledger.advance(transitions.note(job, problem))
-        if problem.times.bit_count() == 1:
-            to_deliver(self.keeper.deliver, job)
+        # Each time, once an hour: whoever noted it before may have died before anybody was told.
+        to_deliver(self.keeper.deliver, job)
 
     def check_time(self, provider: Provider, slot: Slot) -> None:
         """WaitError where a call started now might outlive its invocation."""

@@ -9,7 +9,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, PhotoError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.layout import prepared_name
@@ -128,6 +128,9 @@ class Render:
         """A delivery that goes back gives its mark and its probe back."""
         try:
             outcome = work()
+        except OvertakenError:
+            self._give_probe_back(slot)
+            raise
         except (WaitError, StaleError):
             if slot.receives > 1:
                 leave(self.ledger, job, self.clock, slot.deadline)
