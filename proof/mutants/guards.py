@@ -20,6 +20,7 @@ FILES = (
     "steps/payments.py",
     "steps/photo.py",
     "steps/render.py",
+    "steps/material.py",
 )
 CONDITION_WORDS = ("attribute_not_exists", "rev = :", "#cap = :", "committed <= :")
 

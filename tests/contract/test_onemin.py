@@ -2,79 +2,32 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers.onemin import OneMin
-from tests.contract.adapters import PHOTO, Recorder, Reply, Request, http, recording, silence, the_key
-from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
-from tests.contract.standin_client import KEY, StandinClient, picture
-
-PRICE = 45_000
-ID = "e40dd9ef-0944-4ce5-bc90-1edd2548619a"
-PATH = "development/images/2026_04_15_bg_replace_result.png"
-LINK = (
-    f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/{PATH}?X-Amz-Algorithm=AWS4-HMAC-SHA256"
-    "&X-Amz-Date=20260415T103000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature=0123"
+from tests.contract.adapters import PHOTO, Reply, Request, http, recording, silence, the_key
+from tests.contract.calling import POLL_SECONDS, call, job_for
+from tests.contract.onemin import (
+    DONE,
+    ID,
+    LOST,
+    NEVER_SENT,
+    OPTIONS,
+    PRICE,
+    REFERENCES,
+    adapter,
+    called,
+    fate,
+    record,
+    said,
+    uploaded,
 )
-LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
-REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
-OPTIONS: dict[str, Any] = {
-    "prompt": 'Ünïcode "quoted" \\ ✨\nsecond line',
-    "negative_prompt": "people",
-    "magic_prompt": "OFF",
-    "seed": 0,
-    "rendering_speed": "FLASH",
-    "style_type": "GENERAL",
-    "style_preset": "GOLDEN_HOUR",
-}
-NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}}
-
-
-def said(body: object, status: int = 200) -> Reply:
-    return http(status, json.dumps(body).encode())
-
-
-def uploaded(path: str = "development/images/in.jpg") -> Reply:
-    return said({"asset": {"key": "not this one"}, "fileContent": {"path": path}})
-
-
-def record(status: str = "PROCESSING", **more: Any) -> Reply:
-    return said({"aiRecord": record_of(status, **more)})
-
-
-def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    detail = {"resultObject": [*result], "responseObject": {"data": more.pop("data", [])}}
-    return {"uuid": ident, "status": status, "aiRecordDetail": detail, **more}
-
-
-DONE = record("SUCCESS", result=[PATH], temporaryUrl=LINK, data=[{"is_image_safe": True, "seed": 12345}])
-
-
-def adapter(server: Recorder, base: str = "", seconds: float = 5) -> OneMin:
-    return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
-
-
-def called(*replies: Reply, seconds: float = 5, **given: Any) -> Called:
-    """What a call leads to whose feature is answered so."""
-    with recording(uploaded(), *replies) as server:
-        return call(adapter(server, seconds=seconds), job_for("1min", **given))
-
-
-def asked(reply: Reply) -> Answer | Standing:
-    with recording(reply) as server:
-        return adapter(server).look_up(claimed(job_for("1min"), ID), ID)
-
-
-def fate(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
-    assert isinstance(answer, Answer)
-    return answer.kind, answer.code, answer.money
-
+from tests.contract.standin_client import KEY, StandinClient
 
 # -- on the wire ---------------------------------------------------------------------------------------------
 
@@ -236,107 +189,3 @@ def test_a_200_that_names_no_record_may_have_been_charged(body: bytes) -> None:
 
 def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
     assert called(said({"message": "no", "statusCode": 401})).said.kind is Class.PAUSE
-
-
-# -- the record ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("place", ["record", "top", "list"])
-def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: str) -> None:
-    body: dict[str, Any] = {"aiRecord": record_of("SUCCESS", result=[PATH], data=[{"is_image_safe": True, "seed": 7}])}
-    owner = body if place == "top" else body["aiRecord"]
-    owner |= {"temporaryUrls": [LINK]} if place == "list" else {"temporaryUrl": LINK}
-    answer = asked(said(body))
-    assert isinstance(answer, Answer)
-    (link,) = answer.links
-    assert (link.url, link.seed, link.expires_at) == (LINK, 7, datetime(2026, 4, 22, 10, 30, tzinfo=UTC))
-    assert (answer.charged, answer.basis) == (PRICE, "configured")
-
-
-@pytest.mark.parametrize("status", ["success", "COMPLETED"])
-def test_a_state_may_be_spelled_otherwise(status: str) -> None:
-    assert fate(asked(record(status, result=[PATH], temporaryUrl=LINK)))[0] is Class.OK
-    assert fate(asked(record("FAILED", result=["broken"]))) == LOST
-
-
-@pytest.mark.parametrize(
-    "link",
-    [
-        "https://s3.us-east-1.amazonaws.com/asset.1min.ai/development/images/anothers.png",
-        f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/../{PATH}",
-        f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/%2e%2e/{PATH}",
-        f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/x{PATH}",
-        "http://[",
-    ],
-)
-def test_a_link_that_leads_elsewhere_than_to_the_records_own_picture_is_not_followed(link: str) -> None:
-    answer = asked(record("SUCCESS", result=[PATH], temporaryUrl=link))
-    assert fate(answer) == (Class.OK, Code.RESULT_FOREIGN_HOST, Money.SPENT)
-    assert isinstance(answer, Answer)
-    assert not answer.usable
-
-
-def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
-    passed = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1"
-    answer = asked(record("SUCCESS", result=[PATH], data=[{"url": passed, "is_image_safe": True}]))
-    assert isinstance(answer, Answer)
-    assert answer.links[0].url == passed
-    assert fate(asked(record("SUCCESS", result=[PATH]))) == (Class.OK, Code.RESULT_GONE, Money.SPENT)
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"result": [PATH], "temporaryUrl": LINK, "data": [{"is_image_safe": False}]},
-        {"result": [], "temporaryUrl": LINK},
-        {"result": []},
-    ],
-    ids=str,
-)
-def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
-    assert fate(asked(record("SUCCESS", **more))) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("Prompt failed the safety checks", (Class.PERM, Code.UNSAFE_REQUEST, Money.NOT_SPENT)),
-        ("Generation failed.", LOST),
-        ("", LOST),
-    ],
-)
-def test_a_failed_record_says_not_whether_it_cost_anything(words: str, expected: object) -> None:
-    assert fate(asked(record("FAILURE", result=[words]))) == expected
-    assert fate(called(record("FAILURE", result=[words])).said) == expected
-
-
-NO_ANSWER: list[Reply] = [
-    said({"message": "Invalid API Key"}, 401),
-    said({"message": "Not enough credits"}, 402),
-    said({"message": "Too many requests"}, 429),
-    http(404, b"<html>404</html>", kind="text/html"),
-    said({"message": "Internal server error"}, 500),
-    http(200, b""),
-    http(200, b"{}"),
-    http(200, b"<html>ok</html>"),
-    record("PROCESSING"),
-    record("SUCCESS", ident="another's", result=[PATH], temporaryUrl=LINK),
-    record("WONDERFUL"),
-]
-
-
-@pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
-def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
-    assert asked(reply) is Standing.PENDING
-    assert called(record(), reply, DONE, seconds=10).said.kind is Class.OK
-
-
-def test_an_unknown_record_leaves_the_charge_unknown() -> None:
-    unknown = said({"aiRecord": None})
-    assert asked(unknown) is Standing.ABSENT
-    assert fate(called(record(), unknown).said) == LOST
-
-
-def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
-    result = called(record(), seconds=2)
-    assert (result.answer, result.names) == (Standing.PENDING, [ID])

@@ -13,8 +13,7 @@ from tests.contract.calling import Called, call, claimed, job_for, the_id
 from tests.contract.test_runware_wire import URL, ack, adapter, result, said
 from tests.unit.shelf import Shelf
 
-JOB = job_for("runware")
-TWO = job_for("runware", num_images=2)
+JOB, TWO = job_for("runware"), job_for("runware", num_images=2)
 NOTHING = said({"data": []})
 LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
 ANOTHERS = "00000000-0000-4000-8000-000000000000"

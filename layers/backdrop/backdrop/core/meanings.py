@@ -1,6 +1,5 @@
 """What each code means, where it leaves its job, and what a person can do about it."""
 
-import re
 from dataclasses import dataclass
 
 from backdrop.core.codes import Code, End
@@ -19,9 +18,6 @@ _REPLACE = "Replace the file; the photo runs again by itself."
 MEND = "Mend the instructions; the photo runs again by itself."
 _PAY_AGAIN = "`backdrop redrive --pay-again` buys it once more, and so does another revision."
 _WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
-# How a hint says that nothing else need be done; a request is heard once, and nobody hears it again by itself.
-_BY_ITSELF = re.compile(r"(then )?the photo runs (again )?(by itself|when it comes)")
-_SEND_AGAIN = "send the request again"
 
 CODES: dict[Code, CodeFacts] = {
     Code.NOT_A_PHOTO: CodeFacts(End.REFUSED, "The bytes are no picture, whatever the name says.", _REPLACE),
@@ -289,16 +285,3 @@ CODES: dict[Code, CodeFacts] = {
         "Operator: find who sends such messages; the body is in the dead letter.",
     ),
 }
-
-
-def hint_for_request(code: Code, hint: str) -> str:
-    """What to do where a request was refused: a message cannot be mended, so it is sent again."""
-    if code is Code.NO_INSTRUCTIONS:
-        return f'Say in its instructions what is wanted, such as {{"operation": "remove"}}, and {_SEND_AGAIN}.'
-    told = _BY_ITSELF.sub(f"then {_SEND_AGAIN}", hint)
-    return told if _SEND_AGAIN in told else f"{told} Then {_SEND_AGAIN}."
-
-
-def is_for_request(hint: str) -> bool:
-    """Whether somebody is told so whose request was refused."""
-    return _SEND_AGAIN in hint

@@ -13,8 +13,8 @@ from backdrop.core.identity import source_id
 from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Owner, Problem, Source, Status
 from backdrop.core.layout import folder_of
-from backdrop.core.meanings import hint_for_request
 from backdrop.core.near import near_miss
+from backdrop.core.request_hints import hint_for_request
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
@@ -119,8 +119,7 @@ class Photos:
         renewed = [job.but(version_id=seen.photo.version_id) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or not was_resolved(source, seen):
-            known = {"photo": seen.photo, "asked_from": seen.asked_from, "waiting_since": None}
-            self.ledger.put_source(source.but(**known), steps)
+            self.ledger.put_source(source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None), steps)
         elif not look.again:
             return Decision()
         self._hand_on(source, after(steps, jobs))
@@ -282,12 +281,11 @@ class Photos:
 
     def _refuse(self, source: Source, job: Job) -> None:
         """The job's provider was switched off since the job was accepted: another one does it, or nobody."""
-        words = f"{job.provider} is switched off in this stack."
-        error = InstructionError(Code.PROVIDER_NOT_CONFIGURED, words)
+        words, now = f"{job.provider} is switched off in this stack.", self.clock.now()
         job = self.ledger.job(source.source_id, job.job_id) or job
         if job.status is not Status.ACCEPTED or self.moves.away(job, words):
             return
-        self.ledger.advance(transitions.fail(job, error, self.clock.now()))
+        self.ledger.advance(transitions.fail(job, InstructionError(Code.PROVIDER_NOT_CONFIGURED, words), now))
         to_deliver(self.deliver, source, job.job_id)
 
 

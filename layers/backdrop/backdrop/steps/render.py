@@ -7,17 +7,14 @@ from enum import StrEnum
 
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
-from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem, Status
-from backdrop.core.layout import prepared_name
-from backdrop.imaging.metadata import bare
-from backdrop.ports import Call, Clock, InputBucket, Inputs, Ledger, Provider, Queue, Stored
+from backdrop.ports import Call, Clock, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
+from backdrop.steps.material import Material
 from backdrop.steps.messages import JobMessage, begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
@@ -34,7 +31,6 @@ LONGEST_DELAY_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
 # A provider that fails for many photos is told of once (see core/lane.py); one that fails for this photo, here.
 REPORTED_FROM = 4
-
 
 UNDER_WAY = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN})
 
@@ -53,8 +49,7 @@ class Outcome(StrEnum):
 class Render:
     """The step."""
 
-    photos: InputBucket
-    inputs: Inputs
+    material: Material
     ledger: Ledger
     keeper: LaneKeeper
     payments: Payments
@@ -148,7 +143,7 @@ class Render:
     def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         self.payments.check_time(provider, slot)
         try:
-            photo, references = self._photo(job), self._references(job)
+            photo, references = self.material.photo(job), self.material.references(job)
         except PhotoError as error:
             return self._refuse(job, error)
         if photo is None or references is None:
@@ -161,30 +156,6 @@ class Render:
             raise self._handed_back(job, call, slot)
         job = self._call_until_taken(job, provider, call, slot, way)
         return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
-
-    def _photo(self, job: Job) -> bytes | None:
-        """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
-        stored = self.photos.read(job.bucket, job.key, limit=0 if job.prepared else MAX_PHOTO_BYTES)
-        if stored and stored.archived:
-            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
-        if stored and job.prepared:
-            return self._prepared(job, stored)
-        if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
-            return None
-        return bare(stored.data)
-
-    def _prepared(self, job: Job, stored: Stored) -> bytes | None:
-        """What intake put aside, or None where it expired, or where intake has not seen the photo that lies there."""
-        source, _ = self.ledger.photo(job.source_id)
-        seen = source.photo if source else None
-        if seen is None or (seen.etag, seen.sha256) != (stored.etag, job.sha256):
-            return None
-        return self.inputs.find(prepared_name(job.sha256))
-
-    def _references(self, job: Job) -> list[bytes] | None:
-        """The pictures whose style the job takes over, or None when one of them expired."""
-        found = [self.inputs.find(sha256) for sha256 in job.asked.get(REFERENCES, ())]
-        return None if None in found else [data for data in found if data]
 
     # -- the call ------------------------------------------------------------------------------------------
 

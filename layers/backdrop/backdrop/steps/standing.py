@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from backdrop.core.job import Job, Problem, Source
-from backdrop.core.meanings import is_for_request
 from backdrop.core.places import TAGS
+from backdrop.core.request_hints import is_for_request
 from backdrop.steps.seen import Seen
 from backdrop.steps.wanted import Wanted
 

@@ -10,6 +10,7 @@ from backdrop.core.money import Configured
 from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
+from backdrop.steps.material import Material
 from backdrop.steps.messages import begin_again
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
@@ -52,8 +53,7 @@ class Paying:
 def render(paying: Paying, photos: InputBucket) -> Render:
     """The step that pays; it puts no job into a lane itself."""
     return Render(
-        photos=photos,
-        inputs=paying.inputs,
+        material=Material(photos, paying.inputs, paying.ledger),
         ledger=paying.ledger,
         keeper=paying.keeper,
         payments=paying.payments,

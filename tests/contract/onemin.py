@@ -1,0 +1,73 @@
+"""1min.ai as the tests of its adapter have it: what it answers, and what the adapter makes of that."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.job import Money
+from backdrop.providers.onemin import OneMin
+from tests.contract.adapters import Recorder, Reply, http, recording, the_key
+from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
+from tests.contract.standin_client import picture
+
+PRICE = 45_000
+ID = "e40dd9ef-0944-4ce5-bc90-1edd2548619a"
+PATH = "development/images/2026_04_15_bg_replace_result.png"
+LINK = (
+    f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/{PATH}?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Date=20260415T103000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature=0123"
+)
+LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
+OPTIONS: dict[str, Any] = {
+    "prompt": 'Ünïcode "quoted" \\ ✨\nsecond line',
+    "negative_prompt": "people",
+    "magic_prompt": "OFF",
+    "seed": 0,
+    "rendering_speed": "FLASH",
+    "style_type": "GENERAL",
+    "style_preset": "GOLDEN_HOUR",
+}
+NEVER_SENT: dict[str, Any] = {"max_cost_usd": 1.0, "revision": "2", "metadata": {"a": 1}}
+
+
+def said(body: object, status: int = 200) -> Reply:
+    return http(status, json.dumps(body).encode())
+
+
+def uploaded(path: str = "development/images/in.jpg") -> Reply:
+    return said({"asset": {"key": "not this one"}, "fileContent": {"path": path}})
+
+
+def record(status: str = "PROCESSING", **more: Any) -> Reply:
+    return said({"aiRecord": record_of(status, **more)})
+
+
+def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    detail = {"resultObject": [*result], "responseObject": {"data": more.pop("data", [])}}
+    return {"uuid": ident, "status": status, "aiRecordDetail": detail, **more}
+
+
+DONE = record("SUCCESS", result=[PATH], temporaryUrl=LINK, data=[{"is_image_safe": True, "seed": 12345}])
+
+
+def adapter(server: Recorder, base: str = "", seconds: float = 5) -> OneMin:
+    return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
+
+
+def called(*replies: Reply, seconds: float = 5, **given: Any) -> Called:
+    """What a call leads to whose feature is answered so."""
+    with recording(uploaded(), *replies) as server:
+        return call(adapter(server, seconds=seconds), job_for("1min", **given))
+
+
+def asked(reply: Reply) -> Answer | Standing:
+    with recording(reply) as server:
+        return adapter(server).look_up(claimed(job_for("1min"), ID), ID)
+
+
+def fate(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
+    assert isinstance(answer, Answer)
+    return answer.kind, answer.code, answer.money
