@@ -14,7 +14,7 @@ UNSAID = "no_instructions"
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
 FREE = frozenset({"output", "metadata", "max_cost_usd"})
-WARNED = ("fewer_results", "unsafe_result", "result_", "paid_file_gone", NOT_CURRENT)
+WARNED = ("fewer_results", "unsafe_result", "result_", "link_expired", "paid_file_gone", NOT_CURRENT)
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ PAYING_MUTANTS = (
     mutant(
         "sends-other-bytes",
         "2.3: the bytes that are sent have the job's sha256",
-        (RENDER, " or sha256_hex(stored.data) != job.sha256", ""),
+        ("steps/material.py", " or sha256_hex(stored.data) != job.sha256", ""),
         faults="late_event",
         deeds=("5 pause 130", *photos(20, 6), *replaced(125, 6)),
     ),
