@@ -1,13 +1,12 @@
 """What cutting a photo's metadata out costs, beside reading the same file once and taking its sha256.
 
 CPU milliseconds, the smallest of many, for files of some 10 MB with every usual kind of metadata in them:
-`python bench/metadata.py`. 1 where a JPEG passes the limit.
+`python -m bench.metadata`. 1 where a JPEG passes the limit.
 """
 
 import hashlib
 import sys
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
@@ -19,9 +18,9 @@ from backdrop.core.provenance import xmp_packet
 from backdrop.imaging.colors import srgb_profile
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import strip, with_xmp
+from bench.stopwatch import cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30
-ROUNDS = 15
 # Noise of these sizes makes some 10 MB in each format.
 SIZES: tuple[tuple[PhotoFormat, str, tuple[int, int], dict[str, object]], ...] = (
     ("jpeg", "jpeg", (4200, 3300), {"quality": 75}),
@@ -40,16 +39,6 @@ def photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, o
     file = BytesIO()
     picture.save(file, photo_format, exif=exif, icc_profile=srgb_profile(), **options)
     return with_xmp(file.getvalue(), photo_format, xmp_packet("replace")) + bytes(2_000_000)
-
-
-def cpu_milliseconds(work: Callable[[], object]) -> float:
-    """The smallest CPU time of many runs."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best * 1000
 
 
 def peak_megabytes(work: Callable[[], object]) -> float:

@@ -1,12 +1,10 @@
-"""CPU of a JPEG that passes as it is: looked at in intake, bare in render: `python bench/pass_through.py`.
+"""CPU of a JPEG that passes as it is: looked at in intake, bare in render: `python -m bench.pass_through`.
 
 Milliseconds, the smallest of many; 1 where both together pass the limit.
 """
 
 import hashlib
 import sys
-import time
-from collections.abc import Callable
 from io import BytesIO
 
 from PIL import Image
@@ -14,9 +12,9 @@ from PIL import Image
 from backdrop.core.capability import MAX_PHOTO_BYTES, PHOTO_LIMITS
 from backdrop.imaging.metadata import bare
 from backdrop.imaging.prepare import prepare
+from bench.stopwatch import cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30
-ROUNDS = 15
 
 
 def photo(*, progressive: bool) -> bytes:
@@ -26,16 +24,6 @@ def photo(*, progressive: bool) -> bytes:
     picture = Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise))
     picture.save(file, "JPEG", quality=78, progressive=progressive)
     return file.getvalue()
-
-
-def cpu_milliseconds(work: Callable[[], object]) -> float:
-    """The smallest CPU time of many runs."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best * 1000
 
 
 def main() -> int:
