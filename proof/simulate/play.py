@@ -36,8 +36,10 @@ LONGER_SECONDS = 240
 # What lasts longest (an hour, and half of one, and the tries in between) may keep all from what is still to strike.
 MOST_LONGER = 40
 MOST_GROWING = 20
-# Ten times what the longest seeds need when nothing strikes any more; before that, photos come until all has struck.
+# What the longest seeds need when nothing strikes any more, several times over: for days of reconciliations, and for
+# each job that came until all faults had struck.
 MOST_CALLS = 40_000
+MOST_CALLS_A_JOB = 100
 ASLEEP = timedelta(days=3)
 USELESS_CLOCK = "clock_jump_of_an_hour"
 JUMPING_CLOCKS = frozenset({"clock_jump", USELESS_CLOCK})
@@ -116,7 +118,8 @@ class Play:
         self._for(self.plan.minutes * 60)
         self._until_all_fired()
         self.faults.end()
-        self._last_call = len(self.world.wire.calls) + min(MOST_CALLS, self._patience)
+        bound = MOST_CALLS + MOST_CALLS_A_JOB * len(self.watch.memory.jobs)
+        self._last_call = len(self.world.wire.calls) + min(bound, self._patience)
         self._settle()
         self._encore()
         return self._told()
