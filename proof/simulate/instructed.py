@@ -1,13 +1,14 @@
 """Holds what photos are resolved to against all that was said of them: at each write, and at rest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from proof.checker.books import Breach, Plain, Promise
+from proof.checker.books import Breach, Plain, Promise, certain, unknown
 from proof.checker.ends import gone_breaches
 from proof.checker.instructed import (
     Instructed,
     Resolved,
+    Said,
     asked_for_breaches,
     held_breaches,
     instructed_breaches,
@@ -18,7 +19,7 @@ from proof.checker.instructed import (
     twin_breaches,
     version_breaches,
 )
-from proof.simulate.meaning import said_by
+from proof.simulate.meaning import Words, said_by
 from proof.simulate.memory import Memory
 from proof.simulate.past import Past
 from proof.simulate.people import People
@@ -59,8 +60,9 @@ class Resolutions:
         could_be = [*self._past.words(key, invocation.began)]
         new = {*after["requests"]} - {*(before["requests"] if before else ())}
         heard = tuple(asked[ident] for ident in new if ident in asked)
-        requests = [said_by(words) for words in self._past.words(key, invocation.began, heard) if words.request]
         jobs = {job_id: self._memory.jobs[job_id] for job_id in after["jobs"].values()}
+        with_requests = [words for words in self._past.words(key, invocation.began, heard) if words.request]
+        requests = [said for words in with_requests for said in _may_mean(words, jobs.values())]
         jumping = self._people.jumping_clocks
         resolved = Resolved(
             before=before,
@@ -93,9 +95,10 @@ class Resolutions:
         if now is None or key in self._people.waived:
             return None
         mistakes = {code for name in asked for code in WISHES[name].mistakes | {"max_cost_exceeded"}}
+        jobs = [job for job in self._memory.jobs.values() if job["key"] == key]
         return Instructed(
             now=said_by(now),
-            ever=[said_by(words) for words in {*self._past.own_words(key, asked)}],
+            ever=[said for words in {*self._past.own_words(key, asked)} for said in _may_mean(words, jobs)],
             may=may | (OF_REQUESTS | mistakes if asked else frozenset[str]()),
             loose=key in self._people.unsaid,
         )
@@ -125,6 +128,12 @@ class Resolutions:
             *version_breaches(ledger, versions),
             *gone_breaches(ledger, gone, excused),
         ]
+
+
+def _may_mean(words: Words, jobs: Iterable[Plain]) -> list[Said]:
+    """What words ask; where jobs are paid, they may be these very jobs."""
+    paid = any(certain(job) or unknown(job) for job in jobs)
+    return [said_by(words), said_by(words, paid=True)] if paid else [said_by(words)]
 
 
 def reruns(invocation: Invocation, key: str) -> bool:

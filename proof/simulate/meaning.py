@@ -34,8 +34,11 @@ class Words:
 
 
 @cache
-def said_by(words: Words) -> Said:
-    """By variant what is asked, and with which codes what cannot be done is refused."""
+def said_by(words: Words, *, paid: bool = False) -> Said:
+    """By variant what is asked, and with which codes what cannot be done is refused.
+
+    `paid`: whether all of it is paid already, which no limit touches.
+    """
     own = [WISHES[name] for name in (words.request, words.sidecar, words.tags) if name]
     inherited = [WISHES[name] for name in words.defaults if name]
     mistakes = {code for wish in own for code in wish.mistakes}
@@ -44,16 +47,16 @@ def said_by(words: Words) -> Said:
     is_held = words.is_photo and any(wish.mistakes for wish in inherited)
     if mistakes or is_held:
         return Said({}, frozenset(("", code) for code in mistakes), is_held)
-    return _merged([*own, *inherited])
+    return _merged([*own, *inherited], paid=paid)
 
 
-def _merged(places: Sequence[Wish]) -> Said:
+def _merged(places: Sequence[Wish], *, paid: bool) -> Said:
     jobs: dict[str, Mapping[str, Any]] = {}
     codes: set[tuple[str, str]] = set()
     named: list[str] = next((list(one.fields["variants"]) for one in places if "variants" in one.fields), [""])
     for variant in named:
         fields = _of_variant(places, variant)
-        code = _refusal(fields)
+        code = _refusal(fields, paid=paid)
         if code:
             codes.add((variant, code))
         else:
@@ -81,8 +84,8 @@ def _layers(places: Sequence[Wish], variant: str) -> Iterator[dict[str, Any]]:
             yield layer | ({"operation": "replace"} if "prompt" in layer else {})
 
 
-def _refusal(fields: Mapping[str, Any]) -> str:
+def _refusal(fields: Mapping[str, Any], *, paid: bool) -> str:
     if "operation" not in fields:
         return "no_instructions"
-    limit = fields.get("max_cost_usd")
-    return "max_cost_exceeded" if limit == TOO_LITTLE_USD and fields["operation"] == "replace" else ""
+    too_dear = fields["operation"] == "replace" and fields.get("max_cost_usd") == TOO_LITTLE_USD
+    return "max_cost_exceeded" if too_dear and not paid else ""
