@@ -14,7 +14,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "unsafe_request": ("refused_request",),
     "request_rejected": ("rejected_request", "rejected_resend", "failed_work"),
     "unsafe_result": ("withheld_picture",),
-    "charge_unknown": LOSSES,
+    # A worker whose clock was set back begins a call for which it has no time.
+    "charge_unknown": (*LOSSES, "clock_jump_of_an_hour"),
     # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
     "link_expired": ("clock_jump_of_an_hour",),
 }

@@ -35,7 +35,7 @@ class Deaths:
         invocation = self._memory.invocation(worker.name)
         place = _job(invocation.messages) or self._opened(worker.name)
         ours = [message for message in invocation.messages if place in message.body] or invocation.messages
-        is_first = all(message.receives == 1 for message in ours)
+        is_first = all(message.id in invocation.first for message in ours)
         if is_first or self._is_one_with_others(place, invocation.began):
             return
         self._counted[place] = self._marks.get(place, "")

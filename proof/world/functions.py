@@ -59,11 +59,12 @@ class Schedule:
 
 @dataclass(eq=False)
 class Invocation:
-    """One invocation, as the story tells it; `how` says how it ended."""
+    """One invocation, as the story tells it; `how` says how it ended, `first` the ids of messages that were new."""
 
     name: str
     began: datetime
     messages: Sequence[Message] = ()
+    first: frozenset[str] = frozenset()
     ended: datetime | None = None
     how: str = ""
 
@@ -213,7 +214,8 @@ class SimulatedLambda:
 
     def _live(self, name: str, seconds: float, work: Callable[[], object], messages: Sequence[Message] = ()) -> None:
         """One worker's life; what kills it is told, and what is a bug in the code ends the whole run."""
-        invocation = Invocation(f"{name}-{len(self.invocations) + 1}", self.clock.time, messages)
+        first = frozenset(message.id for message in messages if message.receives == 1)
+        invocation = Invocation(f"{name}-{len(self.invocations) + 1}", self.clock.time, messages, first)
         self.invocations.append(invocation)
 
         def life() -> None:
