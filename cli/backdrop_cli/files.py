@@ -41,7 +41,10 @@ def quote(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or photos on this machine.")],
     prompt: Annotated[str, typer.Option("--prompt", metavar="TEXT", help="As if it were asked of every photo.")] = "",
     style: Annotated[str, typer.Option("--style", metavar="NAME", help="A preset or a style code, the same.")] = "",
-    provider: Annotated[str, typer.Option("--provider", metavar="NAME", help="Who is to make them, the same.")] = "",
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", metavar="NAME", help="Who is to make them, the same; several are a list."),
+    ] = None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
@@ -59,8 +62,9 @@ def quote(
     from backdrop_cli.screen import Screen
 
     before: Before = ctx.obj
-    given = {"prompt": prompt, "style": style, "provider": provider}
-    wish = {name: text for name, text in given.items() if text}
+    named = provider[0] if provider and len(provider) == 1 else provider
+    given = {"prompt": prompt, "style": style, "provider": named}
+    wish = {name: value for name, value in given.items() if value}
     place = Place(stack, profile, region).over(before.place)
     if place == Place():
         say(Screen(as_json=as_json or before.as_json), paths, wish, Terms())

@@ -180,6 +180,11 @@ def test_a_refused_feature_has_the_class_of_its_row(status: int, body: object, k
     assert result.said.retry_after == (60 if kind is Class.QUOTA else None)
 
 
+def test_what_an_error_says_inside_is_told_in_words() -> None:
+    told = called(said({"success": False, "error": {"message": "Invalid API key"}}, 401)).said.message
+    assert told == "1min.ai answered 401: Invalid API key"
+
+
 @pytest.mark.parametrize(
     "body", [b"{}", b"", b"<html>ok</html>", b'{"aiRecord":null}', b'{"aiRecord":{"uuid":7}}', b'{"a']
 )

@@ -256,6 +256,13 @@ def test_a_200_of_v1_that_is_no_picture_may_have_been_charged(kind: str) -> None
     assert fate(v1(http(200, b"<html>ok</html>", kind=kind), Shelf())) == LOST
 
 
+@pytest.mark.parametrize("kind", ["application/octet-stream", "binary/octet-stream", "text/html"])
+def test_a_picture_of_v1_is_known_by_its_bytes_whatever_it_is_called(kind: str) -> None:
+    shelf, picture = Shelf(), b"\x89PNG" + bytes(100)
+    answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), shelf)
+    assert (answer.kind, answer.charged, list(shelf.results.values())) == (Class.OK, 75_000, [picture])
+
+
 def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
     shelf = Shelf()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:

@@ -50,7 +50,7 @@ CASES = {
     "too-dear": Bad("max_cost_exceeded", "Raise max_cost_usd", sidecar='{"prompt": "a beach", "max_cost_usd": 0.05}'),
     "what-no-provider-has": Bad(
         "not_expressible",
-        "But ideogram and 1min can.",
+        "But ideogram and 1min can do it.",
         sidecar='{"prompt": "a beach", "provider": "runware", "seed": 5}',
     ),
     "an-unknown-provider": Bad(

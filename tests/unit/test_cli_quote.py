@@ -77,6 +77,21 @@ def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> No
         assert f"1 job would not be bought: {code}" in said.out
 
 
+def test_several_providers_are_a_list_and_its_dearest_counts(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    data = quotes(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
+    assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
+
+
+def test_what_the_options_make_impossible_is_told_at_once_since_lint_does_not_know_them(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
+    told = " ".join(said.out.split())
+    assert "1 job would not be bought: not_expressible" in told
+    assert "segmind has no style_preset. But ideogram, 1min and runware can do it." in told
+    assert "lint" not in told
+
+
 def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")

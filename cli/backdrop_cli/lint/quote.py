@@ -43,7 +43,10 @@ class Terms:
 
 @dataclass
 class Sums:
-    """What was counted; `price` in micro-dollars, `unpriced` the jobs whose price nobody knows here."""
+    """What was counted; `price` in micro-dollars, `unpriced` the jobs whose price nobody knows here.
+
+    `why` has what was said first for each code in `refused`.
+    """
 
     photos: int = 0
     jobs: Counter[str] = field(default_factory=Counter[str])
@@ -51,6 +54,7 @@ class Sums:
     price: Counter[str] = field(default_factory=Counter[str])
     unpriced: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
+    why: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, job: Job, terms: Terms) -> None:
         """Count one job, at the dearest provider to which it may come."""
@@ -61,7 +65,7 @@ class Sums:
         self.unpriced += terms.prices is None and SELLS_CREDITS in named
 
 
-def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, str], terms: Terms) -> None:
+def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, Any], terms: Terms) -> None:
     """Read names and instructions, open no photo, and say what it comes to; `wish` wins over what files say."""
     if errors := read_request(wish).errors if wish else ():
         raise MisusedError(" ".join(error.message for error in errors))
@@ -74,10 +78,10 @@ def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, str], terms:
                 if kind_of(key) is Kind.PHOTO:
                     _photo(asking, key, wish, terms, sums)
     screen.data(_document(sums, terms))
-    _tell(screen, paths, sums, terms)
+    _tell(screen, paths, sums, terms, asked=bool(wish))
 
 
-def _photo(asking: Asking, key: str, wish: Mapping[str, str], terms: Terms, sums: Sums) -> None:
+def _photo(asking: Asking, key: str, wish: Mapping[str, Any], terms: Terms, sums: Sums) -> None:
     """What intake would buy for one photo, if its bytes are one."""
     source, unopened = (
         Source(source_id="", bucket=BUCKET, key=key),
@@ -91,13 +95,15 @@ def _photo(asking: Asking, key: str, wish: Mapping[str, str], terms: Terms, sums
     found = asking.asked_for(source, (), seen, places, broken, terms.on)
     for job in found.jobs:
         sums.add(job, terms)
+    for one in found.problems:
+        sums.why.setdefault(one.code.value, one.message)
     sums.refused.update([one.code.value for one in found.problems] or (["folder_defaults_broken"] if broken else []))
 
 
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms) -> None:
+def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms, *, asked: bool) -> None:
     screen.say(f"{several(sums.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
     rows = [
         (name, f"{sums.jobs[name]:,}", f"{sums.pictures[name]:,}", _price(name, sums, terms))
@@ -107,7 +113,10 @@ def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms) -> No
     if rows:
         screen.table({"provider": "left", "jobs": "right", "pictures": "right", "at most": "right"}, rows)
     for code, times in sums.refused.most_common():
-        screen.say(f"  {several(times, 'job')} would not be bought: {code} (`backdrop lint` says why)", "yellow")
+        # What the options ask for is not known to lint.
+        why = sums.why[code] if asked and code in sums.why else "`backdrop lint` says why."
+        screen.say(f"  {several(times, 'job')} would not be bought: {code}", "yellow")
+        screen.say(f"    {why}")
     most = usd_text(sums.price.total())
     known = f"At most {most}, at list prices of {PRICE_LIST_DATE}"
     screen.say(

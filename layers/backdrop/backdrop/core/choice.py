@@ -164,8 +164,8 @@ def _worst(objections: Sequence[Objection]) -> Code:
 def _nobody_can(fields: Mapping[str, Any], objections: Sequence[Objection], market: Market) -> str:
     able = market.able(fields)
     several = [", ".join(able[:-1]), able[-1]] if able[1:] else able
-    others = f" But {' and '.join(several)} can." if able else ""
-    return f"No provider can do it: {'; '.join(one.words for one in objections)}.{others}"
+    why = "; ".join(one.words for one in objections)
+    return f"{why}. But {' and '.join(several)} can do it." if able else f"No provider can do it: {why}."
 
 
 def _passed_over(told: Sequence[str]) -> tuple[str, ...]:

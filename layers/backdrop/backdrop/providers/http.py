@@ -84,6 +84,11 @@ def media_of(picture: bytes) -> tuple[str, str]:
     return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
 
 
+def is_picture(body: bytes) -> bool:
+    """Whether bytes begin as a picture of these kinds does, whatever they are called."""
+    return body.startswith(tuple(MEDIA_TYPES))
+
+
 def data_uri(picture: bytes) -> str:
     """A picture inside JSON."""
     return f"data:{media_of(picture)[1]};base64,{base64.b64encode(picture).decode()}"

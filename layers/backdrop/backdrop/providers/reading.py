@@ -59,10 +59,17 @@ def printable(text: str) -> str:
 
 
 def words(body: Mapping[str, Any] | None, names: Sequence[str]) -> str:
-    """All that a body says under these names, as one text; what is no text stands there as JSON."""
+    """All that a body says under these names, as one text; what holds more than texts stands there as JSON."""
     found = [body[name] for name in names if body.get(name)] if body else []
-    said = (one if isinstance(one, str) else json.dumps(one, default=str) for one in found)
+    said = (one for value in found for one in _texts(value))
     return printable(" ".join(dict.fromkeys(said)))
+
+
+def _texts(value: object) -> list[str]:
+    """A text, or the texts of an object that holds nothing else; any other value as JSON."""
+    found = [*cast("dict[str, Any]", value).values()] if isinstance(value, dict) else [value]
+    texts = [one for one in found if isinstance(one, str)]
+    return texts if len(texts) == len(found) else [json.dumps(value, default=str)]
 
 
 def told(who: str, status: int, text: str) -> str:

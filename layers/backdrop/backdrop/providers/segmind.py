@@ -25,7 +25,7 @@ from backdrop.core.job import Job, Link, Outcome
 from backdrop.core.money import price_per_image, told_price
 from backdrop.ports import Acknowledge, Call, Work
 from backdrop.providers.downloads import MAX_BYTES
-from backdrop.providers.http import MAX_ANSWER_BYTES, Reply, ask, post
+from backdrop.providers.http import MAX_ANSWER_BYTES, Reply, ask, is_picture, post
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.options import Endpoint
 from backdrop.providers.polling import Question, about, until_answered
@@ -167,7 +167,7 @@ class Segmind:
         body = json_object(reply.body)
         if body is not None:
             return _without_a_name(body, reply) if "error" in body else _success(job, body, began, price)
-        if not reply.headers.get("Content-Type", "").lower().startswith("image/"):
+        if not (is_picture(reply.body) or reply.headers.get("Content-Type", "").lower().startswith("image/")):
             return _unreadable()
         charged, basis = _cost(job, price)
         if not reply.body:
