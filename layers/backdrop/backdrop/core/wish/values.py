@@ -1,8 +1,8 @@
 """The values of the instructions: each kind checked, and brought into one spelling."""
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
@@ -12,6 +12,9 @@ from backdrop.core.styles import is_code, nearest_preset, preset_of
 
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
+MOST_SIGNS = 5
+HALF = "half of a surrogate pair is no text"
+MAX_PROMPT, MAX_REVISION = 2000, 200
 TWICE = "one provider is named twice; each may stand in the list once"
 
 
@@ -30,19 +33,38 @@ def _words(value: object) -> object:
 
 def _encodable(value: object) -> object:
     if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError("half of a surrogate pair is no text")
+        raise ValueError(HALF)
     return value
 
 
-def _one_spelling(value: object) -> object:
-    """Text in the one form that is hashed and sent: composed Unicode, line feeds."""
-    if not isinstance(_encodable(value), str):
-        return value
-    text = unicodedata.normalize("NFC", str(value)).replace("\r\n", "\n").replace("\r", "\n")
-    strange = next((letter for letter in text if letter not in "\n\t" and unicodedata.category(letter) == "Cc"), None)
-    if strange is not None:
-        raise ValueError(f"it holds the control character U+{ord(strange):04X}")
-    return text
+def _one_spelling(most: int) -> Callable[[object], object]:
+    """Text in the one form that is hashed and sent: composed Unicode, line feeds.
+
+    Beside letters that no text has, one of more than `most` characters is told too: nobody else would look.
+    """
+
+    def spelled(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").replace("\r", "\n")
+        slips, length = _strange(text), len(text.strip())
+        if slips and length > most:
+            slips.append(f"it has {length:,} characters; it can have at most {most:,} characters")
+        if slips:
+            raise ValueError("; ".join(slips))
+        return text
+
+    return spelled
+
+
+def _strange(text: str) -> list[str]:
+    """What stands in a text that is no letter, sign or blank."""
+    found = sorted({sign for sign in text if sign not in "\n\t" and unicodedata.category(sign) == "Cc"})
+    slips = [HALF] if any("\ud800" <= sign <= "\udfff" for sign in text) else []
+    if found:
+        signs = ", ".join(f"U+{ord(sign):04X}" for sign in found[:MOST_SIGNS])
+        slips.append(f"it holds the control character{'s' if found[1:] else ''} {signs}")
+    return slips
 
 
 def _alone_or_listed(value: object) -> object:
@@ -83,28 +105,39 @@ def _once(codes: list[str]) -> list[str]:
 
 
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
-    if _depth(metadata) > MAX_METADATA_DEPTH:
-        raise ValueError(f"it is nested more than {MAX_METADATA_DEPTH} levels deep")
-    text = canonical_json(metadata)
-    _encodable(text)
-    if len(text.encode()) > MAX_METADATA_BYTES:
-        raise ValueError("it is larger than 8 KB")
+    levels = list(_levels(metadata))
+    text = "".join(_alone(value) for level in levels for value in level)
+    slips = {
+        f"it is nested more than {MAX_METADATA_DEPTH} levels deep": len(levels) - 1 > MAX_METADATA_DEPTH,
+        HALF: any("\ud800" <= sign <= "\udfff" for sign in text),
+        "it is larger than 8 KB": len(text.encode(errors="surrogatepass")) > MAX_METADATA_BYTES,
+    }
+    if any(slips.values()):
+        raise ValueError("; ".join(words for words, met in slips.items() if met))
     return metadata
 
 
-def _depth(value: object) -> int:
-    """How many levels a JSON value has; counted only as far as it matters."""
+def _levels(value: object) -> Iterator[Sequence[Any]]:
+    """A JSON value, what is in it, what is in that, and so on; without recursion, however deep it is."""
     level: Sequence[Any] = [value]
-    for depth in range(MAX_METADATA_DEPTH + 1):
+    while level:
+        yield level
         level = [
             inner
             for outer in level
             if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-        if not level:
-            return depth
-    return MAX_METADATA_DEPTH + 1
+
+
+def _alone(value: Any) -> str:
+    """The signs that a value has in its canonical JSON, without those of the values in it."""
+    if isinstance(value, dict):
+        names = ":".join(map(canonical_json, cast("dict[str, Any]", value)))
+        return "{}" + names + "," * len(value) if value else "{}"
+    if isinstance(value, list):
+        return "[]" + "," * (len(cast("list[Any]", value)) - 1)
+    return canonical_json(value)
 
 
 def _one_or_list(value: object) -> str:
@@ -118,7 +151,9 @@ Provider = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(_one_or_list)
 ]
 Prompt = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), BeforeValidator(_one_spelling)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_PROMPT),
+    BeforeValidator(_one_spelling(MAX_PROMPT)),
 ]
 Style = Annotated[str, BeforeValidator(_encodable), AfterValidator(_style)]
 Codes = Annotated[
@@ -136,6 +171,10 @@ Speed = Annotated[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"], BeforeValidat
 Count = Annotated[int, BeforeValidator(whole), Field(ge=1, le=20)]
 Seed = Annotated[int, BeforeValidator(whole), Field(ge=0, le=2_147_483_647)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Revision = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(_one_spelling)]
+Revision = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_REVISION),
+    BeforeValidator(_one_spelling(MAX_REVISION)),
+]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
