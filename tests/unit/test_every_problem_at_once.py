@@ -1,16 +1,22 @@
 """Every problem of a photo in one report, in words that a person can follow."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
 from backdrop.core.codes import Code
-from backdrop.core.places import read_file, read_tags
+from backdrop.core.places import MOST_TOLD, Place, read_file, read_tags
 from proof.world.stack import World
 from tests.unit.core_places import sidecar
 from tests.unit.days import codes
 from tests.unit.simulation import KEY
 from tests.unit.wishes import BEACH, said
+
+NESTED: dict[str, Any] = {"a": "x" * 9000}
+for _ in range(40):
+    NESTED = {"a": NESTED}
 
 
 def reported(**fields: Any) -> list[dict[str, Any]]:
@@ -74,3 +80,62 @@ def test_a_file_without_a_slip_of_the_pen_is_not_told_to_look_for_one(data: byte
 def test_a_slip_of_the_pen_is() -> None:
     (error,) = read_file("a.jpg.json", b'{"seed": 1,}').errors
     assert "comma" in error.hint
+
+
+def words_of(read: Place) -> list[str]:
+    """What is wrong with a place, without its name."""
+    return [error.message.removeprefix(f"{read.name}: ") for error in read.errors]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt": "\a" + "x" * 2500}, ["control character U+0007", "it has 2,501 characters; it can have at most"]),
+        ({"prompt": "a\0b\ac"}, ["control characters U+0000, U+0007"]),
+        ({"prompt": "\ud800\a" * 1500}, ["half of a surrogate pair", "U+0007", "it has 3,000 characters"]),
+        ({"revision": "\a" * 201, **BEACH}, ["U+0007", "it has 201 characters; it can have at most 200"]),
+        ({"metadata": NESTED, **BEACH}, ["more than 32 levels deep", "larger than 8 KB"]),
+        ({"metadata": {"a": "\ud800" * 5000}, **BEACH}, ["half of a surrogate pair", "larger than 8 KB"]),
+    ],
+    ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
+)
+def test_one_value_is_told_all_that_is_wrong_with_it(given: dict[str, Any], told: list[str]) -> None:
+    (words,) = words_of(sidecar(given))
+    assert [one for one in told if one not in words] == []
+
+
+def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mistakes() -> None:
+    read = read_file(
+        "a.json",
+        b'{"prompt": "a", "prompt": "b", "promt": "c", "num_images": 99, "max_cost_usd": NaN, '
+        b'"output": [{"format": "png", "format": "jpg"}], "variants": {"b": {"seed": 1%s}}}' % (b"0" * 5000),
+    )
+    assert words_of(read) == [
+        "a.json cannot be read as JSON: prompt: the key 'prompt' stands there twice.",
+        "a.json cannot be read as JSON: max_cost_usd: NaN is no JSON number.",
+        "a.json cannot be read as JSON: output[0].format: the key 'format' stands there twice.",
+        "a.json cannot be read as JSON: variants.b.seed: a number in it is too long.",
+        "num_images is 99; it can be at most 20",
+        "there is no field 'promt'; did you mean 'prompt'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({f"field-{n}": n for n in range(3_000)}).encode(),
+        b'{"seed": [' + b"NaN," * 15_000 + b"1]}",
+        json.dumps({"style_codes": "x " * 20_000}).encode(),
+        json.dumps({"provider": ["x"] * 10_000}).encode(),
+    ],
+    ids=["unknown fields", "no numbers", "no codes", "no providers"],
+)
+def test_a_file_with_thousands_of_mistakes_has_a_report_that_names_the_first(data: bytes) -> None:
+    read = read_file("a.json", data)
+    assert len(read.errors) == MOST_TOLD + 1
+    assert re.fullmatch(r"a.json: there are \d+,\d\d\d more mistakes; mend these first", read.errors[-1].message)
+
+
+def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> None:
+    found = reported(**{f"field-{n}": n for n in range(3_000)})
+    assert len(found) == MOST_TOLD + 1

@@ -2,32 +2,43 @@
 
 import json
 import re
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.meanings import MEND
+from backdrop.core.mistakes import path_of
 
 MAX_SIDECAR_BYTES = 65_536
+# Python takes no longer text for a number.
+LONGEST_NUMBER = 4_300
 _WIDE = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
+    (b"{\0\0\0", "UTF-32"),
+    (b"\0\0\0{", "UTF-32"),
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
+    (b"{\0", "UTF-16"),
+    (b"\0{", "UTF-16"),
 )
 _RAW = "a raw line break, tab or other control character stands in a text; write \\n or \\t"
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
 
 
-def json_object(name: str, data: bytes) -> dict[str, Any]:
-    """The object that a file holds; `name` is the file's, for the error.
+def json_object(name: str, data: bytes) -> tuple[dict[str, Any], list[InstructionError]]:
+    """The object that a file holds, and what is wrong in it that JSON does not allow and that can be read past.
 
-    Raises InstructionError (sidecar_too_large, sidecar_not_json), whatever the bytes are.
+    `name` is the file's, for the errors. What is read past is not in the object.
+
+    Raises InstructionError (sidecar_too_large, sidecar_not_json) where there is no object, whatever the bytes are.
     """
     if len(data) > MAX_SIDECAR_BYTES:
         raise too_large(name, len(data))
     try:
-        value = json.loads(_text(data), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value, slips = _parsed(_text(data))
     except json.JSONDecodeError as error:
         if not error.doc.strip():
             raise _unreadable(name, "it is empty", MEND) from error
@@ -37,11 +48,9 @@ def json_object(name: str, data: bytes) -> dict[str, Any]:
         raise _unreadable(name, "it is nested too deeply", MEND) from error
     except _SlipError as error:
         raise _unreadable(name, str(error), MEND) from error
-    except ValueError as error:
-        raise _unreadable(name, "a number in it is too long", MEND) from error
     if not isinstance(value, dict):
         raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces", MEND)
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return cast("dict[str, Any]", value), [_unreadable(name, why, MEND) for why in slips]
 
 
 def too_large(name: str, size: int) -> InstructionError:
@@ -75,20 +84,65 @@ def _advice(text: str, position: int) -> str:
 
 
 class _SlipError(ValueError):
-    """Something that Python reads and JSON does not allow, or bytes that are no text."""
+    """Bytes that are no text."""
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _SlipError(f"the key {name[:80]!r} stands there twice")
-        found[name] = value
-    return found
+@dataclass(frozen=True)
+class _Slip:
+    """What stands in a value's place that Python reads and JSON does not allow; what is wrong with it."""
+
+    words: str
 
 
-def _no_constant(word: str) -> object:
-    raise _SlipError(f"{word} is no JSON number")
+def _parsed(text: str) -> tuple[object, list[str]]:
+    """A text's value without the slips in it, and those with their places."""
+    met: list[_Slip] = []
+
+    def slip(words: str) -> _Slip:
+        met.append(_Slip(words))
+        return met[-1]
+
+    def whole(digits: str) -> object:
+        return int(digits) if len(digits) <= LONGEST_NUMBER else slip("a number in it is too long")
+
+    def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen = set[str]()
+            twice = [name for name, _ in pairs if name in seen or seen.add(name)]
+            found |= {name: slip(f"the key {name[:80]!r} stands there twice") for name in twice}
+        return found
+
+    value = json.loads(
+        text, object_pairs_hook=named, parse_int=whole, parse_constant=lambda word: slip(f"{word} is no JSON number")
+    )
+    if not met:
+        return value, []
+    return _without(value), [f"{path_of(steps)}: {one.words}" for steps, one in _slips(value, ())]
+
+
+def _slips(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], _Slip]]:
+    """All slips with their places."""
+    if isinstance(value, _Slip):
+        yield steps, value
+    inner = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
+    inner = enumerate(cast("list[Any]", value)) if isinstance(value, list) else inner
+    for step, one in inner:
+        yield from _slips(one, (*steps, step))
+
+
+def _without(value: Any) -> Any:
+    """A value without the fields in which there are slips."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: _without(one) for name, one in fields.items() if not _is_spoilt(one)}
+    return value
+
+
+def _is_spoilt(value: object) -> bool:
+    """A slip, or a list in which there is one: an object loses the field alone."""
+    listed = cast("list[Any]", value) if isinstance(value, list) else []
+    return isinstance(value, _Slip) or any(next(_slips(one, ()), None) for one in listed)
 
 
 def _unreadable(name: str, why: str, hint: str | None = None) -> InstructionError:

@@ -13,6 +13,7 @@ from backdrop.core.codes import Code
 from backdrop.core.conflicts import Conflict, Steps, all_conflicts
 from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import json_object
+from backdrop.core.meanings import MEND
 from backdrop.core.mistakes import explained, path_of, visible
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 TAG_PREFIX = "backdrop:"
 TAGS, REQUEST = "tags", "request"
 _FOREIGN = f" If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
-# What a tag's one line of text cannot say.
 MOST_EDITS = 2
+MOST_TOLD = 50
 # `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
 DEEPEST = 6
+# What a tag's one line of text cannot say.
 NOT_IN_TAGS = frozenset({"metadata", "variants"})
 
 
@@ -73,9 +75,11 @@ def rights_of(places: Sequence[Place]) -> list[Place]:
 def read_file(name: str, data: bytes) -> Place:
     """A sidecar's, or a folder default's, bytes as a place; never raises, whatever the bytes are."""
     try:
-        return _checked(name, json_object(name, data), strict=True)
+        given, slips = json_object(name, data)
     except InstructionError as error:
         return Place(name, errors=(error,))
+    place = _checked(name, given, strict=True)
+    return Place(name, errors=_told(name, (*slips, *place.errors))) if slips else place
 
 
 def read_request(instructions: Mapping[str, Any]) -> Place:
@@ -168,7 +172,16 @@ def _with_the_rest(
     ]
     rest = rest_of(given, wrong)
     right = Place(place, rest.fields, rest.variants, doubtful=rest.doubtful) if rest else None
-    return Place(place, errors=tuple(every), right=right)
+    return Place(place, errors=_told(place, every), right=right)
+
+
+def _told(place: str, errors: Sequence[InstructionError]) -> tuple[InstructionError, ...]:
+    """As many mistakes as anybody reads and an item of the ledger holds; of the others, how many there are."""
+    told, more = errors[:MOST_TOLD], len(errors) - MOST_TOLD
+    if more <= 0:
+        return tuple(errors)
+    words = f"{place}: there {'is one more mistake' if more == 1 else f'are {more:,} more mistakes'}; mend these first"
+    return (*told, InstructionError(errors[MOST_TOLD].code, words, MEND))
 
 
 def _all_details(error: ValidationError, given: Mapping[str, Any], *, strict: bool) -> list[Any]:
