@@ -14,9 +14,7 @@ from tests.unit.days import codes
 from tests.unit.simulation import KEY
 from tests.unit.wishes import BEACH, said
 
-NESTED: dict[str, Any] = {"a": "x" * 9000}
-for _ in range(40):
-    NESTED = {"a": NESTED}
+NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000}) + "}" * 40)
 
 
 def reported(**fields: Any) -> list[dict[str, Any]]:
@@ -40,6 +38,14 @@ def test_what_cannot_be_expressed_and_what_it_would_cost_and_what_is_missing_are
 def test_all_references_that_are_missing_are_named() -> None:
     (found,) = reported(**BEACH, style_reference_images=["a.jpg", "b.jpg"])
     assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
+
+
+def test_a_photo_among_its_own_references_hides_no_other_mistake_in_them() -> None:
+    (found,) = reported(**BEACH, style_reference_images=[KEY, "a.jpg"])
+    assert found["code"] == "reference_unusable"
+    assert [
+        one for one in ("cannot be the reference of its own style", "no a.jpg in") if one not in found["message"]
+    ] == []
 
 
 def test_a_provider_that_is_off_is_told_without_its_price() -> None:
@@ -139,3 +145,26 @@ def test_a_file_with_thousands_of_mistakes_has_a_report_that_names_the_first(dat
 def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> None:
     found = reported(**{f"field-{n}": n for n in range(3_000)})
     assert len(found) == MOST_TOLD + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"num_images": "2"}, 'num_images is "2"; it can be a whole number, without quotes'),
+        ({"num_images": "two"}, 'num_images is "two"; it can be a whole number'),
+        ({"seed": 7.5}, "seed is 7.5; it can be a whole number"),
+        ({"max_cost_usd": "0.5"}, 'max_cost_usd is "0.5"; it can be a number, without quotes'),
+        ({"max_cost_usd": -1}, "max_cost_usd is -1; it can be at least 0"),
+        ({"style": 7}, "style is 7; it can be a text, in quotes"),
+        ({"revision": 2}, "revision is 2; it can be a text, in quotes"),
+        ({"output": []}, "output is []; it can have at least 1 entry"),
+        ({"output": {"trim": "yes"}}, 'output.trim is "yes"; it can be true or false, without quotes'),
+        (
+            {"color_palette": {"members": [{"color_hex": "red"}]}},
+            "color_palette.members[0].color_hex is \"red\"; it can be a color such as '#b470b3' or '#b7b'",
+        ),
+        ({"color_palette": {"members": 7}}, "color_palette.members is 7; it can be a list, in brackets"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_what_may_stand_there(given: dict[str, Any], told: str) -> None:
+    assert words_of(sidecar({**BEACH, **given})) == [told]

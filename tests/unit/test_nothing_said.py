@@ -1,5 +1,7 @@
 """A photo without instructions is told what each place gives instead, in true words, and what was perhaps meant."""
 
+from typing import Any
+
 import pytest
 
 from backdrop.core.codes import Code
@@ -52,6 +54,37 @@ def test_a_place_that_gives_something_else_is_named_with_what_it_gives_as_it_was
 def test_a_variant_that_gives_something_is_not_called_empty() -> None:
     place = sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
     assert told(place, variant="noop") == f"{place.name} gives seed; nothing gives an operation or a prompt."
+
+
+@pytest.mark.parametrize("variants", [{}, {"a": {}}])
+def test_a_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
+    place = sidecar({"variants": variants})
+    assert told(place, variant="a") == f"{place.name} gives no operation and no prompt, and {NO_TAG}"
+
+
+def no_prompt(*places: Place) -> str:
+    """The message where these places, the nearest first, ask for a new background without saying which."""
+    with pytest.raises(InstructionError) as caught:
+        resolve(places)
+    assert caught.value.code is Code.MISSING_PROMPT
+    return caught.value.message
+
+
+def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
+    words = no_prompt(read_tags({"operation": "replace", "promt": "a beach"}))
+    assert words.endswith("there is no prompt. Tag 'promt' is not one of ours; did you mean 'prompt'?")
+
+
+def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_not_theirs() -> None:
+    words = no_prompt(
+        sidecar({"operation": "replace"}), Place("_backdrop.json", {"prompt": "a", "operation": "replace"})
+    )
+    assert words.endswith("That of _backdrop.json is not inherited: operation and prompt go together.")
+
+
+def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
+    (error,) = read_tags({"operation": "replase", "promt": "a beach"}).errors
+    assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in error.hint
 
 
 def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:

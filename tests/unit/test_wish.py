@@ -115,7 +115,7 @@ def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
         ({"seed": 10**4000}, Code.INVALID_VALUE, ["seed is 1000", "2147483647"]),
         ({"max_cost_usd": -0.01}, Code.INVALID_VALUE, ["max_cost_usd is -0.01", "0"]),
         ({"max_cost_usd": 10**400}, Code.INVALID_VALUE, ["max_cost_usd is 1000", "number"]),
-        ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "string"]),
+        ({"revision": 2}, Code.INVALID_VALUE, ["revision is 2", "a text, in quotes"]),
         ({"revision": "x" * 201}, Code.INVALID_VALUE, ["revision has 201 characters", "at most 200"]),
         ({"rendering_speed": "quick"}, Code.INVALID_VALUE, ['rendering_speed is "quick"', "'FLASH'"]),
         ({"seed": 7.5}, Code.INVALID_VALUE, ["seed is 7.5; it can be a whole number"]),

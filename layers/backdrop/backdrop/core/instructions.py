@@ -18,6 +18,7 @@ GROUPS: tuple[frozenset[str], ...] = (
 )
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
+_OPAQUE = "Give the output a background, or another format."
 OVERRIDES = "gives one operation or prompt to all variants of"
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
@@ -102,12 +103,11 @@ def mistakes_of(found: Instructions, places: Sequence[Place], variant: str) -> l
     if "operation" not in found.fields:
         return [InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))]
     if found.operation == "replace" and "prompt" not in found.fields:
-        words = f"{found.provenance['operation']}: operation is replace, and there is no prompt."
-        mistakes.append(InstructionError(Code.MISSING_PROMPT, words))
+        mistakes.append(InstructionError(Code.MISSING_PROMPT, _no_prompt(found, places, variant)))
     sure = {name: value for name, value in found.fields.items() if name not in found.doubtful}
     if objected := objections(found.operation, outputs_of(sure)):
         words = f"{found.provenance.get('output', 'output')}: {'; '.join(objected)}"
-        mistakes.append(InstructionError(Code.CONFLICTING_FIELDS, words))
+        mistakes.append(InstructionError(Code.CONFLICTING_FIELDS, words, _OPAQUE))
     return mistakes
 
 
@@ -125,19 +125,34 @@ def _groups_of(names: Iterable[str]) -> set[str]:
     return {member for group in GROUPS if group & {*names} for member in group}
 
 
+def _no_prompt(found: Instructions, places: Sequence[Place], variant: str) -> str:
+    """Who asks for a new background, and who has a prompt that is not theirs to take, or nearly one."""
+    asks = found.provenance["operation"]
+    words = f"{asks}: operation is replace, and there is no prompt."
+    other = next((place.name for place in places if any("prompt" in given for given in place.of(variant))), None)
+    inherits = f"That of {other} is not inherited: operation and prompt go together." if other else ""
+    return " ".join([words, *filter(None, [inherits]), *_near_misses(places)])
+
+
+def _near_misses(places: Sequence[Place]) -> list[str]:
+    """What was perhaps meant by tags that are nearly ours, as sentences."""
+    return [f"{miss[:1].upper()}{miss[1:]}" for place in places for miss in place.warnings]
+
+
 def _nothing_said(places: Sequence[Place], variant: str) -> str:
     """What each place gives instead, and what was perhaps meant by tags that are nearly ours."""
     given = [(place.name, {name for one in place.of(variant) for name in one}) for place in places]
     told = [f"{where} gives {', '.join(sorted(map(_as_written, names)))}" for where, names in given if names]
-    empty = [f"The {REQUEST}" if place.name == REQUEST else place.name for place in places if place.name != TAGS]
+    silent = [place for place in places if place.name != TAGS]
     if told:
         words = f"{'; '.join(told)}; nothing gives an operation or a prompt."
-    elif empty:
-        words = f"{empty[0]} is empty, and no tag says what is wanted."
+    elif silent:
+        name = f"The {REQUEST}" if silent[0].name == REQUEST else silent[0].name
+        gives = "is empty" if silent[0].variants is None else "gives no operation and no prompt"
+        words = f"{name} {gives}, and no tag says what is wanted."
     else:
         words = "There is no sidecar, no tag and no folder default that says what is wanted."
-    misses = (warning for place in places for warning in place.warnings)
-    return " ".join([words, *(f"{miss[:1].upper()}{miss[1:]}" for miss in misses)])
+    return " ".join([words, *_near_misses(places)])
 
 
 def _as_written(name: str) -> str:

@@ -85,7 +85,10 @@ def _own_words(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
 
 def _not_a_name(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     if detail["loc"][-1] != "[key]":
-        return _other(where, detail)
+        return (
+            Code.INVALID_VALUE,
+            f"{where} is {_shown(detail['input'])}; it can be a color such as '#b470b3' or '#b7b'",
+        )
     words = "a name has 1 to 40 of the letters a-z, digits and hyphens"
     return Code.INVALID_VALUE, f"{path_of(detail['loc'][:-2]) or 'it'} has the name {_shown(detail['input'])}; {words}"
 
@@ -121,12 +124,26 @@ def _too_long(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
 
 def _out_of_range(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     bounds = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    bound = " and ".join(f"{bounds[name]} {limit}" for name, limit in detail["ctx"].items() if name in bounds)
+    bound = " and ".join(
+        f"{bounds[name]} {limit:g}" if isinstance(limit, float) else f"{bounds[name]} {limit}"
+        for name, limit in detail["ctx"].items()
+        if name in bounds
+    )
     return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {bound}"
 
 
 def _no_number(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be a whole number"
+    said, kind = detail["input"], "a number" if detail["type"].startswith("float") else "a whole number"
+    quoted = isinstance(said, str) and detail["type"].endswith("_type") and any(sign.isdigit() for sign in said)
+    return Code.INVALID_VALUE, f"{where} is {_shown(said)}; it can be {kind}{', without quotes' if quoted else ''}"
+
+
+def _other_kind(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {_KINDS[detail['type']]}"
+
+
+def _no_entries(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
+    return Code.INVALID_VALUE, f"{where} is []; it can have at least 1 entry"
 
 
 def _no_text(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -140,6 +157,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}... ({length:,} characters)"
 
 
+_KINDS = {
+    "string_type": "a text, in quotes",
+    "list_type": "a list, in brackets",
+    "bool_type": "true or false, without quotes",
+    "bool_parsing": "true or false",
+}
 _EXPLAIN: dict[str, Callable[[str, Mapping[str, Any]], tuple[Code, str]]] = {
     "literal_error": _not_a_word,
     "value_error": _own_words,
@@ -154,6 +177,10 @@ _EXPLAIN: dict[str, Callable[[str, Mapping[str, Any]], tuple[Code, str]]] = {
     "int_type": _no_number,
     "int_from_float": _no_number,
     "int_parsing": _no_number,
+    "float_type": _no_number,
+    "float_parsing": _no_number,
+    "too_short": _no_entries,
+    **dict.fromkeys(_KINDS, _other_kind),
     "string_unicode": _no_text,
     "model_type": _no_object,
     "dict_type": _no_object,

@@ -105,7 +105,8 @@ def read_tags(tags: Mapping[str, str]) -> Place:
     )
     unsaid = tuple(f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(NOT_IN_TAGS & read.keys()))
     place = _checked(TAGS, {name: _tag_value(name, text) for name, text in read.items() if name in known}, strict=False)
-    errors = tuple(InstructionError(one.code, one.message, one.hint + _FOREIGN) for one in place.errors)
+    also = "".join(f" {miss[:1].upper()}{miss[1:]}" for miss in misses)
+    errors = tuple(InstructionError(one.code, one.message, one.hint + also + _FOREIGN) for one in place.errors)
     return replace(place, errors=errors, warnings=misses + unsaid)
 
 

@@ -32,12 +32,10 @@ class References:
 
         Raises InstructionError where one is missing, is no picture, is the photo itself, or all are too large together.
         """
-        if photo in keys:
-            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{photo} cannot be the reference of its own style.")
         found, slips = list[tuple[str, int]](), list[InstructionError]()
         for key in keys:
             try:
-                found.append(self._one(bucket, key))
+                found.append(self._one(bucket, photo, key))
             except InstructionError as error:
                 slips.append(error)
         if slips:
@@ -48,7 +46,9 @@ class References:
             raise InstructionError(Code.REFERENCE_UNUSABLE, words)
         return [sha256 for sha256, _ in found]
 
-    def _one(self, bucket: str, key: str) -> tuple[str, int]:
+    def _one(self, bucket: str, photo: str, key: str) -> tuple[str, int]:
+        if key == photo:
+            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{photo} cannot be the reference of its own style.")
         if (bucket, key) not in self._known:
             self._known[bucket, key] = self._kept(bucket, key)
         return self._known[bucket, key]

@@ -133,8 +133,8 @@ def _levels(value: object) -> Iterator[Sequence[Any]]:
 def _alone(value: Any) -> str:
     """The signs that a value has in its canonical JSON, without those of the values in it."""
     if isinstance(value, dict):
-        names = ":".join(map(canonical_json, cast("dict[str, Any]", value)))
-        return "{}" + names + "," * len(value) if value else "{}"
+        fields = cast("dict[str, Any]", value)
+        return "{}" + ":".join(map(canonical_json, fields)) + "," * len(fields)
     if isinstance(value, list):
         return "[]" + "," * (len(cast("list[Any]", value)) - 1)
     return canonical_json(value)
