@@ -195,3 +195,11 @@ def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
     except DamagedMessageError:
         return
     assert all(look.bucket == "photos" and isinstance(look.key, str) for look in found)
+
+
+@pytest.mark.parametrize("missing", ["bucket", "key"])
+def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) -> None:
+    request: dict[str, Any] = {"bucket": "photos", "key": "a.jpg", "instructions": {"operation": "remove"}}
+    del request[missing]
+    with pytest.raises(DamagedMessageError, match="a request with bucket, key and instructions"):
+        looks(request)

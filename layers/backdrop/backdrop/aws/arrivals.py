@@ -31,7 +31,7 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: 
         found = [Look(*_record(record), again=again) for record in cast("list[Any]", records)]
     elif "key" in message and message.keys() <= OUR_FIELDS:
         found = [_own(message, again)]
-    elif "instructions" in message and message.keys() <= REQUEST_FIELDS:
+    elif message.keys() == REQUEST_FIELDS:
         found = [_request(message, ident)]
     else:
         raise DamagedMessageError(_neither(message))
