@@ -17,7 +17,7 @@ class Dying:
     """Workers that die of a photo, each with one message."""
 
     def __init__(self, body: str = f'{{"job_id": "{JOB}"}}') -> None:
-        self.invocation = SimpleNamespace(messages=[SimpleNamespace(body=body, receives=2)], began=START)
+        self.invocation = SimpleNamespace(messages=[SimpleNamespace(id="m1", body=body)], began=START)
         calls = [SimpleNamespace(worker="w", sent={"Key": f"{KEY}.json"})]
         hub = SimpleNamespace(worker=SimpleNamespace(name="w"))
         lies = SimpleNamespace(current=lambda _: SimpleNamespace(etag="new"))  # pyright: ignore[reportUnknownLambdaType]
@@ -28,7 +28,7 @@ class Dying:
         return self.invocation
 
     def one(self, began: datetime, *, receives: int = 2) -> None:
-        self.invocation.began, self.invocation.messages[0].receives = began, receives
+        self.invocation.began, self.invocation.first = began, {"m1"} if receives == 1 else set[str]()
         self.deaths.count()
 
     def marked(self, until: datetime | None) -> None:
