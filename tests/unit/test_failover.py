@@ -98,6 +98,25 @@ def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_not
     assert_at_rest(world)
 
 
+def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
+    monkeypatch.setattr("backdrop.steps.reconcile.MOST_LOOKED_AT", 2)
+    world = World(besides={"runware": Kind.OWN_ID})
+    for n in range(4):
+        world.sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")
+        world.drop(f"shoes/{n}.jpg", photo(str(n)))
+        world.run("intake")
+        world.clock.sleep(1)
+    world.sidecar(KEY, prompt="at sea", provider=LIST)
+    world.drop(KEY, photo())
+    world.run("intake")
+    world.pause()
+    for _ in range(6):
+        world.set_right()
+    providers = {job.key: job.provider for job in world.jobs()}
+    assert (providers.pop(KEY), {*providers.values()}) == ("runware", {"ideogram"})
+
+
 @pytest.mark.parametrize("reason", [Reason.BUDGET, Reason.DELIVERY])
 def test_what_holds_up_the_whole_stack_moves_nobody(reason: Reason) -> None:
     world = two_lanes()

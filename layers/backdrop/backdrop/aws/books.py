@@ -29,7 +29,11 @@ class DynamoBooks:
 
     def open(self) -> Iterator[Ref]:
         """All that has not ended yet."""
-        return map(_ref, self._listed(OPEN, EVER))
+        return (ref for _, ref in self.open_from(""))
+
+    def open_from(self, place: str) -> Iterator[tuple[str, Ref]]:
+        """The same from a place in their order on, each behind its own; "" is before all."""
+        return ((item["due"]["S"], _ref(item)) for item in self._listed(OPEN, EVER, place or FIRST))
 
     def failed(self) -> Iterator[Ref]:
         """All that ended badly, the oldest first, and behind it the photos that want instructions."""

@@ -41,10 +41,11 @@ class Day(NamedTuple):
 
 @record
 class Run(Item):
-    """Reconcile's own item: who runs until when, and how far the sweep of each bucket has come."""
+    """Reconcile's own item: who runs until when, and how far the sweep and the moves have come."""
 
     until: datetime | None = None
     sweep_after: str = ""
+    moves_from: str = ""
 
 
 def watched(item: Item) -> tuple[str, datetime | str] | None:

@@ -4,7 +4,7 @@ Lanes that may go on, answers that found no ledger, jobs without a message, lett
 which no event told.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -45,6 +45,13 @@ class Tally:
     failed: list[str] = field(default_factory=list[str])
 
 
+@dataclass
+class Round:
+    """How far the runs have come through what is open; "" is before all, where the next round begins."""
+
+    place: str
+
+
 @dataclass(eq=False, repr=False)
 class Reconcile:
     """The step. `waiting` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
@@ -73,13 +80,14 @@ class Reconcile:
         kept = islice(self.answers.kept(), MOST_ANSWERS)
         self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
         self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, slot))
-        self._part(tally, "moved", lambda: self._move(tally, slot))
+        moves = Round(run.moves_from)
+        self._part(tally, "moved", lambda: self._move(tally, slot, moves))
         self._part(tally, "letters", self.letters.explain)
         after, found = run.sweep_after, 0
         if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
             after, found = self._sweep(tally, after)
         tally.did["swept"] = found
-        self._give_back(run, after)
+        self._give_back(run.but(sweep_after=after, moves_from=moves.place))
         return tally
 
     def _take(self, slot: Slot) -> Run | None:
@@ -92,9 +100,9 @@ class Reconcile:
         except StaleError:
             return None
 
-    def _give_back(self, run: Run, after: str) -> None:
+    def _give_back(self, run: Run) -> None:
         try:
-            self.books.put_run(run.but(until=None, sweep_after=after))
+            self.books.put_run(run.but(until=None))
         except StaleError:
             return
 
@@ -143,7 +151,7 @@ class Reconcile:
         first = int(self.clock.jitter(len(due)))
         return [*due[first:], *due[:first]]
 
-    def _move(self, tally: Tally, slot: Slot) -> int:
+    def _move(self, tally: Tally, slot: Slot, moves: Round) -> int:
         """Jobs that wait in a paused lane and name another provider whose lane is open go there; how many."""
         lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
         paused = {name: lane for name, lane in lanes.items() if lane.paused and lane.sends_away}
@@ -157,8 +165,17 @@ class Reconcile:
             gone = self.moves.out_of_a_paused_lane(job, lane) if job and lane else None
             moved.extend([gone] if gone else [])
 
-        self._each(tally, islice(self.books.open(), MOST_LOOKED_AT), move, slot)
+        self._each(tally, self._waiting(moves), move, slot)
         return len(moved)
+
+    def _waiting(self, moves: Round) -> Iterator[Ref]:
+        """Some of what is open, from where the last run came to: those who name nobody else must not hide the rest."""
+        for looked, (place, ref) in enumerate(self.books.open_from(moves.place), 1):
+            moves.place = place
+            yield ref
+            if looked == MOST_LOOKED_AT:
+                return
+        moves.place = ""
 
     # -- answers and jobs ----------------------------------------------------------------------------------
 
