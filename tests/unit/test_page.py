@@ -181,8 +181,8 @@ def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
 def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
     waiting = receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
-    shown = album(receipts=[waiting])
-    assert (shown.on_their_way, shown.shots) == (1, [])
+    shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
+    assert (shown.on_their_way, [shot.name for shot in shown.shots]) == (1, ["there.jpg"])
     assert data(shown, {}, NOON)["waiting"].startswith("1 picture is still on the way")
 
 

@@ -89,5 +89,5 @@ def _shrunk(data: bytes) -> bytes | None:
         small = to_srgb(opened)
         small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     file = BytesIO()
-    small.save(file, "WEBP", quality=QUALITY, method=3)
+    small.save(file, "WEBP", quality=QUALITY, method=2)
     return file.getvalue()

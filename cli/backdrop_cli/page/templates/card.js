@@ -41,7 +41,7 @@ function troubleCard(entry) {
 }
 
 function troubleInto(place, entry) {
-  place.querySelector(".status").textContent = entry.variant ? `${entry.variant}: ${entry.status}` : entry.status;
+  place.querySelector(".status").textContent = entry.variant ? `${entry.status} (variant ${entry.variant})` : entry.status;
   place.querySelector("code").textContent = entry.code;
   place.querySelector(".message").textContent = entry.message;
   place.querySelector(".hint").textContent = entry.hint;
