@@ -11,6 +11,7 @@ from backdrop_cli.down import down
 from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
 from backdrop_cli.files import lint, quote
+from backdrop_cli.gallery import gallery
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
 from backdrop_cli.up import up
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
 ON_A_STACK = (
+    gallery,
     verbs.failures,
     verbs.redrive,
     verbs.rerun,

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,10 +62,10 @@ class Screen:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
     @contextmanager
-    def busy(self, words: str) -> Generator[None]:
-        """Says on a terminal that this may take a while."""
-        with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words):
-            yield
+    def busy(self, words: str) -> Generator[Callable[[str], None]]:
+        """Says on a terminal that this may take a while; yields what changes the words."""
+        with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words) as status:
+            yield lambda changed: status.update(Text(plain(changed)))
 
     def agree(self, question: str, *, yes: bool) -> None:
         """Return when the person agrees.

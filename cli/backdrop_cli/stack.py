@@ -1,7 +1,7 @@
 """The one way in which the command reaches a stack: clients, outputs and parameters in, the steps of people out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
+from backdrop_cli.page.buckets import Buckets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -66,7 +67,7 @@ class Stack:
 
     `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `in_lane` counts
     the messages of a provider's lane, those in a worker's hands included, roughly. `at_once`: photos that one command
-    looks at together.
+    looks at together. `standins`: the providers whose part a stand-in on this machine plays, for nothing.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Stack:
     daily_budget: int
     input_bucket: str
     reruns: Reruns
+    buckets: Buckets
+    standins: Collection[str] = ()
     at_once: int = AT_ONCE
 
     @property
@@ -108,10 +111,12 @@ def _local() -> Stack:
     from backdrop_local.home import STACK, Home
 
     try:
-        ours = cloud.running(Home.chosen()).clients
+        running = cloud.running(Home.chosen())
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
+    ours = running.clients
+    found = _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
+    return replace(found, standins=running.standins)
 
 
 def _on_aws(place: Place) -> Clients:
@@ -172,6 +177,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
         reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
     )
 
 

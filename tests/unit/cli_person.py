@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,10 +15,11 @@ from backdrop.steps.asking import looking
 from backdrop.steps.rerun import Reruns
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
+from backdrop_cli.page.buckets import Buckets
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
-from proof.world.sight import INPUT
+from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
 
 REMOVAL = 10_000
@@ -70,6 +71,7 @@ def stack_of(world: World) -> Stack:
         daily_budget=world.setup.budget,
         input_bucket=INPUT,
         reruns=Reruns(looks, steps.ledger, world.intake.photo.intake, INPUT, [*lanes]),
+        buckets=Buckets(cast("Any", world.s3), OUTPUT),
         at_once=1,
     )
 

@@ -28,7 +28,7 @@ from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import Person
 
-VERBS = ("failures", "redrive", "cancel", "budget", "pause", "resume")
+VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")
 
 
 @pytest.fixture
