@@ -9,10 +9,11 @@ import typer
 from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
-from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
+from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
 from backdrop_cli.files import lint
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
+from backdrop_cli.photo_verbs import download, drop
 from backdrop_cli.up import up
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
+PHOTOS = (drop, download)
 ON_A_STACK = (
     verbs.failures,
     verbs.redrive,
@@ -68,12 +70,14 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
 app.command(rich_help_panel="Files on this machine")(lint)
 for _name, _verb in LOCAL.items():
     app.command(_name, rich_help_panel="The local cloud")(local(_verb))
+for _verb in PHOTOS:
+    app.command(rich_help_panel="Photos and pictures")(_verb)
 for _verb in ON_A_STACK:
     app.command(rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(_verb)
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:
-    """Run a command line; its exit code. 0: done, 1: failed or refused, 2: it cannot be meant."""
+    """Run a command line; its exit code, one of those in backdrop_cli/errors.py."""
     try:
         code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
     except typer.TyperException as error:
@@ -92,7 +96,7 @@ def _connect(place: Place) -> Any:
 def _said(error: typer.TyperException) -> int:
     """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
     words = error.format_message()
-    if words and isinstance(error, RefusedError | MisusedError):
+    if words and isinstance(error, RefusedError | MisusedError | StoppedError):
         typer.echo(f"error: {words}", err=True)
     elif words:
         ctx: typer.Context | None = getattr(error, "ctx", None)

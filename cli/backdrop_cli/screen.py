@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -65,6 +66,20 @@ class Screen:
     def busy(self, words: str) -> Generator[None]:
         """Says on a terminal that this may take a while."""
         with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words):
+            yield
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody watches, on a terminal that can be written over."""
+        return self._console.is_terminal and not self.as_json
+
+    @contextmanager
+    def live(self, picture: Callable[[], RenderableType]) -> Generator[None]:
+        """Keeps a picture up to date on a terminal, for the length of the block; elsewhere it shows nothing."""
+        if not self.is_live:
+            yield
+            return
+        with Live(console=self._console, get_renderable=picture, transient=True, refresh_per_second=4):
             yield
 
     def agree(self, question: str, *, yes: bool) -> None:

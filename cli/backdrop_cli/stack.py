@@ -1,10 +1,11 @@
 """The one way in which the command reaches a stack: clients, outputs and parameters in, the steps of people out."""
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 
@@ -25,6 +26,8 @@ from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
+from backdrop_cli.census import Census
+from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 LANES = {
@@ -41,6 +45,8 @@ LANES = {
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
+# How the template names each provider in its parameters.
+PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
 AT_ONCE = 8
 COUNTS = (
     "ApproximateNumberOfMessages",
@@ -57,27 +63,51 @@ class Clients:
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
     s3: "S3Client"
+    secrets: "SecretsManagerClient"
     sqs: "SQSClient"
+
+
+class Line(NamedTuple):
+    """A lane's messages: those that wait, and those in a worker's hands."""
+
+    waiting: int
+    in_hand: int
 
 
 @dataclass(frozen=True)
 class Stack:
     """A deployed stack as its operator acts on it.
 
-    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `in_lane` counts
-    the messages of a provider's lane, those in a worker's hands included, roughly. `at_once`: photos that one command
-    looks at together.
+    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `line` counts the
+    messages of a provider's lane, roughly. `limits`: calls that each provider may have open. `at_once`: photos that one
+    command looks at together; `wait` lets so many seconds pass. `clients` and `resources` are for those who look at the
+    stack itself.
     """
 
     name: str
     orders: Orders
     keeper: LaneKeeper
     letters: DeadLetters
-    in_lane: Callable[[str], int]
+    line: Callable[[str], "Line"]
     daily_budget: int
     input_bucket: str
+    output_bucket: str
     reruns: Reruns
+    photos: S3Photos
+    output: S3Output
+    uploads: S3Uploads
+    census: Census
+    limits: Mapping[str, int]
     at_once: int = AT_ONCE
+    wait: Callable[[float], None] = time.sleep
+    clients: Clients | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def in_lane(self, provider: str) -> int:
+        """The messages of a lane, those in a worker's hands included, roughly."""
+        found = self.line(provider)
+        return found.waiting + found.in_hand
 
     @property
     def clock(self) -> Clock:
@@ -111,7 +141,7 @@ def _local() -> Stack:
         ours = cloud.running(Home.chosen()).clients
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
+    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.secrets, ours.sqs))
 
 
 def _on_aws(place: Place) -> Clients:
@@ -122,6 +152,7 @@ def _on_aws(place: Place) -> Clients:
         dynamodb=session.client("dynamodb", config=QUICK),
         functions=session.client("lambda", config=QUICK),
         s3=session.client("s3", config=QUICK),
+        secrets=session.client("secretsmanager", config=QUICK),
         sqs=session.client("sqs", config=QUICK),
     )
 
@@ -149,13 +180,14 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
-    asking = looking(S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
+    photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
+    asking = looking(photos, clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]))
     return Stack(
         name=name,
         orders=Orders(
             ledger=ledger,
             books=DynamoBooks(table),
-            output=S3Output(clients.s3, outputs["OutputBucketName"]),
+            output=output,
             lanes=lanes,
             deliver=deliver,
             intake=queue(outputs["IntakeQueueUrl"]),
@@ -163,13 +195,23 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
         ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
-        in_lane=lambda provider: _messages(sqs, urls[provider]),
+        line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
+        output_bucket=outputs["OutputBucketName"],
         reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        photos=photos,
+        output=output,
+        uploads=S3Uploads(clients.s3, bucket),
+        census=Census(table),
+        limits={one: int(parameters.get(f"{PARAMETERS[one]}MaxInFlight", "0")) for one in lanes},
+        clients=clients,
+        outputs=outputs,
+        parameters=parameters,
     )
 
 
-def _messages(sqs: "SQSClient", url: str) -> int:
+def _line(sqs: "SQSClient", url: str) -> Line:
     found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))  # pyright: ignore[reportArgumentType]
-    return sum(int(found["Attributes"][name]) for name in COUNTS)
+    visible, in_hand, delayed = (int(found["Attributes"][name]) for name in COUNTS)
+    return Line(visible + delayed, in_hand)
