@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from backdrop.aws.records import JOB_PREFIX, read
 from backdrop.aws.table import Table
 from backdrop.core.job import Job, Status
+from backdrop.core.watch import MESSAGE_LIFE
 
 
 class Census:
@@ -20,10 +23,26 @@ class Census:
             if item["sk"]["S"].startswith(JOB_PREFIX):
                 yield read(Job, item)
 
-    def standing(self) -> Counter[tuple[str, Status]]:
-        """How many jobs each provider has in each state."""
-        counts: Counter[tuple[str, Status]] = Counter()
-        for item in self._table.scanned("sk", "provider", "status"):
+    def standing(self) -> "Standing":
+        """How many jobs there are in each state, without a look into them."""
+        found = Standing()
+        for item in self._table.scanned("sk", "provider", "status", "due"):
             if item["sk"]["S"].startswith(JOB_PREFIX):
-                counts[item["provider"]["S"], Status(item["status"]["S"])] += 1
-        return counts
+                provider, status = item["provider"]["S"], Status(item["status"]["S"])
+                found.counts[provider, status] += 1
+                if status is Status.ACCEPTED and "due" in item:
+                    since = datetime.fromisoformat(item["due"]["S"]) - MESSAGE_LIFE
+                    found.oldest[provider] = min(since, found.oldest.get(provider, since))
+        return found
+
+
+@dataclass
+class Standing:
+    """Jobs by provider and state; `oldest`: since when the first of a provider's lane waits there."""
+
+    counts: Counter[tuple[str, Status]] = field(default_factory=Counter[tuple[str, Status]])
+    oldest: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+    def of(self, *statuses: Status, provider: str = "") -> int:
+        """How many are in one of these states."""
+        return sum(n for (name, status), n in self.counts.items() if status in statuses and provider in ("", name))

@@ -25,6 +25,10 @@ app = typer.Typer(
 LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
 PHOTOS = (drop, download)
 ON_A_STACK = (
+    verbs.status,
+    verbs.show,
+    verbs.spend,
+    verbs.doctor,
     verbs.failures,
     verbs.redrive,
     verbs.rerun,
@@ -74,6 +78,9 @@ for _verb in PHOTOS:
     app.command(rich_help_panel="Photos and pictures")(_verb)
 for _verb in ON_A_STACK:
     app.command(rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(_verb)
+key = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
+key.command("set")(verbs.set_key)
+app.add_typer(key, name="key", rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:

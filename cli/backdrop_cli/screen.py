@@ -73,6 +73,11 @@ class Screen:
         """Whether somebody watches, on a terminal that can be written over."""
         return self._console.is_terminal and not self.as_json
 
+    def clear(self) -> None:
+        """A terminal begins anew at its top; elsewhere what was said stays."""
+        if self.is_live:
+            self._console.clear()
+
     @contextmanager
     def live(self, picture: Callable[[], RenderableType]) -> Generator[None]:
         """Keeps a picture up to date on a terminal, for the length of the block; elsewhere it shows nothing."""

@@ -21,6 +21,8 @@ MOST_LOOKS = 100
 # A call of the slowest kind and a cold start after it.
 PATIENCE_SECONDS = 300.0
 PAUSED_PATIENCE_SECONDS = 20.0
+# What is paid is handed over in a moment.
+DELIVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Follow:
         unknown = sum(not self.seen[key].jobs for key in self.open)
         providers = Counter(job.provider for job in waiting)
         if not providers:
-            return call
+            return DELIVERY_SECONDS
         name, ours = providers.most_common(1)[0]
         ahead = max(self.stack.in_lane(name), ours + unknown)
         return pace.to_go(ahead, self.stack.limits.get(name, 1), call)

@@ -169,8 +169,8 @@ class Shown:
     def _money_and_time(self) -> str:
         left = self._follow.seconds_to_go()
         to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
-        cost = cost_text(*self._follow.cost)
-        return f"{cost} so far, {duration(time.monotonic() - self._began)} gone, {to_go}"
+        gone = f"{cost_text(*self._follow.cost)} so far, {duration(time.monotonic() - self._began)} gone"
+        return f"{gone}, {to_go}" if self._follow.open else gone
 
 
 def _stopped(progress: Progress, plan: Plan) -> str:

@@ -25,8 +25,8 @@ MOST_PER_CODE = 5
 def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: str) -> None:
     """How many photos, how much they cost at most, how long that takes, and what would be refused."""
     weight = size(sum(size_of(source) for source in plan.files.values()))
-    into = f"s3://{plan.bucket}/{where}, stack {stack.name}"
-    screen.line(f"{several(len(plan.rows), 'photo')} into {into}", "bold")
+    into = where or "the input bucket"
+    screen.line(f"{several(len(plan.rows), 'photo')} into {into}, stack {stack.name}", "bold")
     rows = list(_sums(found, plan, weight))
     screen.table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _troubles(screen, plan)
