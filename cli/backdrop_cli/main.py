@@ -10,6 +10,7 @@ from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
+from backdrop_cli.family import Family
 from backdrop_cli.files import lint
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
@@ -17,9 +18,10 @@ from backdrop_cli.photo_verbs import download, drop
 from backdrop_cli.up import up
 
 app = typer.Typer(
+    cls=Family,
+    rich_markup_mode=None,
     help="Drop a photo into a bucket and get it back with a new background or with none.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
@@ -103,7 +105,9 @@ def _connect(place: Place) -> Any:
 def _said(error: typer.TyperException) -> int:
     """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
     words = error.format_message()
-    if words and isinstance(error, RefusedError | MisusedError | StoppedError):
+    if words.startswith("Usage: "):
+        typer.echo(words, err=True)
+    elif words and isinstance(error, RefusedError | MisusedError | StoppedError):
         typer.echo(f"error: {words}", err=True)
     elif words:
         ctx: typer.Context | None = getattr(error, "ctx", None)

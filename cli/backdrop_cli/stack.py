@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
@@ -47,6 +48,10 @@ LANES = {
 }
 # How the template names each provider in its parameters.
 PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
+# How the local cloud calls a service's client.
+SERVICES = {"lambda": "functions", "secretsmanager": "secrets"}
+# A session makes one client at a time.
+_MAKING = RLock()
 AT_ONCE = 8
 COUNTS = (
     "ApproximateNumberOfMessages",
@@ -65,6 +70,18 @@ class Clients:
     s3: "S3Client"
     secrets: "SecretsManagerClient"
     sqs: "SQSClient"
+
+
+class Later:
+    """A client that is made when it is first used, since making one takes a while."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._made, self._lock = make, None, _MAKING
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            self._made = self._made or self._make()
+        return getattr(self._made, name)
 
 
 class Line(NamedTuple):
@@ -141,19 +158,26 @@ def _local() -> Stack:
         ours = cloud.running(Home.chosen()).clients
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.secrets, ours.sqs))
+    return _stack(STACK, _clients(lambda service: getattr(ours, SERVICES.get(service, service))))
 
 
 def _on_aws(place: Place) -> Clients:
     """Clients with the person's own credentials."""
     session = boto3.Session(profile_name=place.profile, region_name=place.region)
+    return _clients(lambda service: session.client(service, config=QUICK))
+
+
+def _clients(make: Callable[[str], Any]) -> Clients:
+    def later(service: str) -> Any:
+        return Later(partial(make, service))
+
     return Clients(
-        cloudformation=session.client("cloudformation", config=QUICK),
-        dynamodb=session.client("dynamodb", config=QUICK),
-        functions=session.client("lambda", config=QUICK),
-        s3=session.client("s3", config=QUICK),
-        secrets=session.client("secretsmanager", config=QUICK),
-        sqs=session.client("sqs", config=QUICK),
+        cloudformation=later("cloudformation"),
+        dynamodb=later("dynamodb"),
+        functions=later("lambda"),
+        s3=later("s3"),
+        secrets=later("secretsmanager"),
+        sqs=later("sqs"),
     )
 
 

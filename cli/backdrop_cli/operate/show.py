@@ -9,7 +9,7 @@ from typing import Any
 
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Money, Outcome, Result, Source, Status
-from backdrop.core.layout import PAID, Kind, folder_of, kind_of, receipt_key, report_key, source_name
+from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, receipt_key, report_key, source_name
 from backdrop.core.money import usd_text
 from backdrop.core.receipt import error_report, receipt
 from backdrop.steps.standing import named
@@ -46,9 +46,9 @@ def show(stack: Stack, screen: Screen, key: str) -> None:
     story = _story(stack, *_meant(stack, key))
     screen.data({"stack": stack.name, **_document(story)})
     source, jobs = story.source, story.jobs
-    stage, note = stage_of(source, jobs)
+    stage, _ = stage_of(source, jobs)
     screen.line(f"{source_name(source.bucket, source.key, stack.input_bucket)}, stack {stack.name}", "bold")
-    screen.say(f"  {stage}{f': {note}' if note else ''}")
+    screen.say(f"  {stage}")
     _tell_photo(screen, source)
     for problem in source.problems:
         _point(screen, f"{problem.message} ({problem.code.value})", problem.hint)
@@ -66,6 +66,8 @@ def _meant(stack: Stack, key: str) -> tuple[str, str]:
         if bucket != stack.output_bucket:
             return bucket, name
         key = name
+    if kind_of(key) is Kind.SIDECAR:
+        key = photo_of(key)
     ledger = stack.orders.ledger
     if ledger.photo(source_id(stack.input_bucket, key))[0] is None:
         photo = key.rpartition("/")[0]

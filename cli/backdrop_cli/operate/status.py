@@ -27,32 +27,51 @@ WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class Besides:
+    """Photos without a job: those that wait for their instructions, and those that were reported."""
+
+    settling: int
+    reported: int
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Besides":
+        """By the index of what is open and what failed."""
+        books = stack.orders.books
+        return cls(*(sum(ref.job_id is None for ref in refs) for refs in (books.open(), books.failed())))
+
+
 def status(stack: Stack, screen: Screen, *, watch: bool) -> None:
     """Show it, and with `watch` again until somebody stops it."""
     while True:
         began = time.monotonic()
-        standing = stack.census.standing()
+        standing, besides = stack.census.standing(), Besides.of(stack)
         took = time.monotonic() - began
-        _show(stack, screen, standing, again=watch)
+        _show(stack, screen, standing, besides, again=watch)
         if not watch:
             return
         stack.wait(max(EVERY_SECONDS, took / SHARE))
 
 
-def _show(stack: Stack, screen: Screen, standing: Standing, *, again: bool) -> None:
+def _show(stack: Stack, screen: Screen, standing: Standing, besides: Besides, *, again: bool) -> None:
     now = stack.clock.now()
     lanes = {name: stack.keeper.ledger.lane(name) for name in stack.providers}
     if again:
         screen.clear()
     screen.data(
-        {"stack": stack.name, "at": now.isoformat(timespec="seconds"), **_document(stack, standing, lanes, now)}
+        {
+            "stack": stack.name,
+            "at": now.isoformat(timespec="seconds"),
+            **_document(stack, standing, lanes, now),
+            **_beside(besides),
+        }
     )
     screen.say(f"Stack {stack.name}, {now:%Y-%m-%d %H:%M:%S} UTC", "bold")
     screen.say()
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
     screen.table(heads, (_row(stack, standing, lane, now) for lane in lanes.values()))
     screen.say()
-    _tell_ends(screen, standing)
+    _tell_ends(screen, standing, besides)
     _tell_today(stack, screen, now)
 
 
@@ -72,10 +91,13 @@ def state_of(lane: Lane) -> str:
     return "closed: it failed three times in a row, and one job at a time tries it out" if lane.closed_since else "open"
 
 
-def _tell_ends(screen: Screen, standing: Standing) -> None:
+def _tell_ends(screen: Screen, standing: Standing, besides: Besides) -> None:
     being = standing.of(Status.PAID)
     rows = [(f"{being:,}", "being delivered", "paid, and on their way to the output bucket")] if being else []
     rows += [(f"{n:,}", *WORDS[one]) for one in Status if one in ENDS and (n := standing.of(one))]
+    settling, reported = besides.settling, besides.reported
+    rows += [(f"{settling:,}", "wait", "photos whose instructions may come in a moment")] if settling else []
+    rows += [(f"{reported:,}", "reported", "photos without a job; `backdrop failures` says why")] if reported else []
     if rows:
         screen.table({"": "right", " ": "left", "  ": "words"}, rows)
     else:
@@ -88,6 +110,10 @@ def _tell_today(stack: Stack, screen: Screen, now: datetime) -> None:
     reserved = f", {usd_text(day.reserved)} reserved by calls that are out" if day.reserved else ""
     screen.say()
     screen.say(f"Today (UTC) {usd_text(day.settled)} of {usd_text(cap)} is spent{perhaps}{reserved}.")
+
+
+def _beside(besides: Besides) -> dict[str, int]:
+    return {"photos_waiting_for_instructions": besides.settling, "photos_reported_without_job": besides.reported}
 
 
 def _document(stack: Stack, standing: Standing, lanes: dict[str, Lane], now: datetime) -> dict[str, Any]:
