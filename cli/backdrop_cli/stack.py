@@ -52,7 +52,8 @@ PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "r
 SERVICES = {"lambda": "functions", "secretsmanager": "secrets"}
 # A session makes one client at a time.
 _MAKING = RLock()
-AT_ONCE = 8
+# As many as botocore keeps connections for.
+AT_ONCE = 10
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",

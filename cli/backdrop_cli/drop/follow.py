@@ -1,6 +1,5 @@
 """Follows a drop's photos until each has ended, or until nothing can move: how far each is, what it costs, how long."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,14 +77,15 @@ class Follow:
         self.seen = dict.fromkeys(self.awaited, Sight())
         self._turn: list[str] = []
 
-    def until_the_end(self, show: Callable[[], None], now: Callable[[], float] = time.monotonic) -> None:
+    def until_the_end(self, show: Callable[[], None]) -> None:
         """Look and show until all have ended; `stopped` says why where it is given up."""
-        moved_at = now()
+        clock = self.stack.clock
+        moved_at = clock.now()
         while True:
             if self.glance():
-                moved_at = now()
+                moved_at = clock.now()
             show()
-            still = now() - moved_at
+            still = (clock.now() - moved_at).total_seconds()
             if not self.open or self._is_given_up(still):
                 return
             self.stack.wait(LOOK_SECONDS)

@@ -57,7 +57,7 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     began = stack.clock.now()
     progress = Progress(plan.files)
     try:
-        upload(stack.uploads, progress, screen)
+        upload(stack.uploads, progress, screen, stack.at_once)
         _tell_uploaded(screen, plan, progress)
         document |= _uploaded(progress)
         if not (asked.wait or asked.download):

@@ -17,7 +17,6 @@ from backdrop_cli.drop.words import duration, size
 from backdrop_cli.screen import Screen
 from backdrop_cli.side_by_side import side_by_side
 
-AT_ONCE = 10
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -55,7 +54,7 @@ class Progress:
         return Group(Text(), Padding(bar, (0, 0, 0, 2)), Text(f"  uploading   {words}{speed}{to_go}"))
 
 
-def upload(uploads: S3Uploads, progress: Progress, screen: Screen, at_once: int = AT_ONCE) -> None:
+def upload(uploads: S3Uploads, progress: Progress, screen: Screen, at_once: int) -> None:
     """Put all of them; the first error ends it, and what is there by then stays and is counted."""
     files, told = progress.files, progress.began
     with screen.live(progress.picture):

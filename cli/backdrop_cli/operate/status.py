@@ -1,6 +1,7 @@
 """The verb `status`: how each lane is, what ended how, and what today has cost; again and again if wanted."""
 
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
