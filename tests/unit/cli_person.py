@@ -101,11 +101,12 @@ class Person:
         *words: str,
         answer: str | None = None,
         terminal: bool = False,
+        piped: str = "",
         meanwhile: Callable[[], object] = lambda: None,
     ) -> Said:
-        """One command line; `meanwhile` happens before the question is answered."""
+        """One command line; `meanwhile` happens before the question is answered, `piped` comes where none is."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
-        typed = io.StringIO() if answer is None else Terminal(f"{answer}\n", meanwhile)
+        typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
         self._monkeypatch.setattr("sys.stdin", typed)
         with redirect_stdout(out), redirect_stderr(err):
             code = run(words, self._connect)

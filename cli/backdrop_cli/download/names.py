@@ -28,7 +28,7 @@ def flat_names(keys: Sequence[str]) -> dict[str, str]:
         names |= {key: _fit(spell(key), key) for key in alone}
         taken |= {name.casefold() for name in names.values()}
         left = [key for key in left if key not in alone]
-    return names
+    return dict(sorted(names.items()))
 
 
 def _own(key: str) -> str:

@@ -6,7 +6,7 @@ import urllib.request
 TIMEOUT_SECONDS = 10.0
 # Ideogram's usage of the account: 404 where the key is good and no administrator's (its API's OpenAPI, v2).
 IDEOGRAM_USAGE = "/v2/account/usage?bucket_width=1d"
-REFUSED = (401, 403)
+ACCEPTED, REFUSED = (200, 404), (401, 403)
 
 
 def accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
@@ -23,7 +23,7 @@ def accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
         return None, f"is set; whether it is accepted is not known: {base_url} does not answer ({error})"
     if status in REFUSED:
         return False, f"is set, and the provider refuses it ({status})"
-    if status < 500:  # noqa: PLR2004
+    if status in ACCEPTED:
         return True, "is set, and the provider accepts it"
     return None, f"is set; whether it is accepted is not known: the provider answered {status}"
 
