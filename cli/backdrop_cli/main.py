@@ -93,6 +93,9 @@ def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> i
         return _said(error)
     except typer.Abort:
         return REFUSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _said(RefusedError(f"{where}{error.strerror or error}"))
     return code if isinstance(code, int) else DONE
 
 
