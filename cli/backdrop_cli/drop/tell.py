@@ -25,7 +25,8 @@ MOST_PER_CODE = 5
 def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: str) -> None:
     """How many photos, how much they cost at most, how long that takes, and what would be refused."""
     weight = size(sum(size_of(source) for source in plan.files.values()))
-    into = where or "the input bucket"
+    tops = sorted({row.key.partition("/")[0] + "/" for row in plan.rows if "/" in row.key})
+    into = where or (f"{', '.join(tops)}" if 0 < len(tops) <= MOST_PER_CODE else "the input bucket")
     screen.line(f"{several(len(plan.rows), 'photo')} into {into}, stack {stack.name}", "bold")
     rows = list(_sums(found, plan, weight))
     screen.table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
@@ -60,7 +61,7 @@ def _troubles(screen: Screen, plan: Plan) -> None:
             continue
         screen.say(f"! {several(len(named), 'photo')} would be refused: {code}", "yellow")
         for key, words in named[:MOST_PER_CODE]:
-            screen.say(f"    {key}: {words}")
+            screen.point("  -", f"{key}: {words}")
         if len(named) > MOST_PER_CODE:
             screen.say(f"    … and {len(named) - MOST_PER_CODE:,} more: `backdrop lint` lists them")
 
@@ -123,7 +124,7 @@ def outcome(screen: Screen, follow: Follow) -> None:
     for code, named in bad.items():
         screen.say(f"✗ {code.value}: {CODES[code].hint}", "yellow")
         for key, message in named[:MOST_PER_CODE]:
-            screen.say(f"    {key}: {message}")
+            screen.point("  -", f"{key}: {message}")
         if len(named) > MOST_PER_CODE:
             screen.say(f"    … and {len(named) - MOST_PER_CODE:,} more: `backdrop failures --code {code.value} --all`")
     if follow.stopped:

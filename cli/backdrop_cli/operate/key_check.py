@@ -2,10 +2,12 @@
 
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 TIMEOUT_SECONDS = 10.0
 # Ideogram's usage of the account: 404 where the key is good and no administrator's (its API's OpenAPI, v2).
-IDEOGRAM_USAGE = "/v2/account/usage?bucket_width=1d"
+IDEOGRAM_USAGE = "/v2/account/usage"
 ACCEPTED, REFUSED = (200, 404), (401, 403)
 
 
@@ -13,7 +15,8 @@ def accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
     """True, False, or None where that cannot be known; and why, in words."""
     if provider != "ideogram":
         return None, "is set; whether it is accepted shows the first job, since nothing is known to ask for free"
-    request = urllib.request.Request(base_url.rstrip("/") + IDEOGRAM_USAGE, headers={"Api-Key": key})  # noqa: S310
+    address = f"{base_url.rstrip('/')}{IDEOGRAM_USAGE}?{_since_yesterday()}"
+    request = urllib.request.Request(address, headers={"Api-Key": key})  # noqa: S310
     try:
         with _opener(base_url).open(request, timeout=TIMEOUT_SECONDS) as answer:
             status = answer.status
@@ -26,6 +29,13 @@ def accepted(provider: str, base_url: str, key: str) -> tuple[bool | None, str]:
     if status in ACCEPTED:
         return True, "is set, and the provider accepts it"
     return None, f"is set; whether it is accepted is not known: the provider answered {status}"
+
+
+def _since_yesterday() -> str:
+    """One bucket of a day."""
+    end = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    begin = end - timedelta(days=1)
+    return urlencode({"start_time": f"{begin.isoformat()}Z", "end_time": f"{end.isoformat()}Z", "bucket_width": "1d"})
 
 
 def _opener(base_url: str) -> urllib.request.OpenerDirector:
