@@ -88,7 +88,10 @@ def test_picks_choose_pictures_or_all_of_a_photo(person: Person) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("name\nx\n", "has no column 'key'; its first line is key,output"), (b"\xff\xfe\x00", "is no CSV in UTF-8")],
+    [
+        ("name\nx\n", "has no column key; its first line shall be key,output"),
+        (b"\xff\xfe\x00", "is not UTF-8; save it as CSV in UTF-8"),
+    ],
 )
 def test_a_file_of_picks_that_is_none_is_said(person: Person, text: str | bytes, words: str) -> None:
     Path("picks.csv").write_bytes(text.encode() if isinstance(text, str) else text)
