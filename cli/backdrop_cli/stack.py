@@ -164,7 +164,7 @@ def _local() -> Stack:
 
 def _on_aws(place: Place) -> Clients:
     """Clients with the person's own credentials."""
-    session = boto3.Session(profile_name=place.profile, region_name=place.region)
+    session: Any = boto3.Session(profile_name=place.profile, region_name=place.region)
     return _clients(lambda service: session.client(service, config=QUICK))
 
 

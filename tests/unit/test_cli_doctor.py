@@ -1,6 +1,6 @@
 """`backdrop doctor` and `key set`: each thing that is wrong with its fix, and a key that nobody else reads."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -77,11 +77,23 @@ class Clinic:
         return {one["name"]: one for one in said.data["checks"]}
 
 
+def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
+    """A provider that accepts a key, refuses it, or tells nothing."""
+
+    def accepted(*_: object) -> tuple[bool | None, str]:
+        return known, "is set"
+
+    return accepted
+
+
+def typed(_prompt: str) -> str:
+    """What somebody types where nothing is shown."""
+    return "typed-key"
+
+
 @pytest.fixture
 def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    monkeypatch.setattr(
-        "backdrop_cli.operate.doctor.accepted", lambda *_: (True, "is set, and the provider accepts it")
-    )
+    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(True))
     clinic = Clinic(Person(World(), monkeypatch), Account())
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": {"IntakeQueueUrl": "https://sqs.invalid/1/intake"}}
     clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)
@@ -101,14 +113,14 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
         found = clinic.checks(code=1)["key of ideogram"]
         assert (found["state"], found["fix"]) == ("wrong", "`backdrop key set ideogram` sets it.")
     clinic.account.key = "bad"
-    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", lambda *_: (False, "is set, and it is refused"))
+    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(False))
     assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
 
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
     clinic.account.wiring = {"EventBridgeConfiguration": {}}
-    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", lambda *_: (None, "nobody knows"))
+    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(None))
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency", "the bucket's notifications"}
     clinic.account.concurrency = 0
@@ -158,7 +170,7 @@ def test_a_key_comes_through_a_pipe_and_stands_nowhere(clinic: Clinic) -> None:
 
 
 def test_a_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "typed-key")
+    monkeypatch.setattr("getpass.getpass", typed)
     clinic.person.types("pause", "ideogram")
     said = clinic.person.types("key", "set", "ideogram", answer="")
     assert (said.code, clinic.account.key) == (0, "typed-key")
@@ -199,7 +211,7 @@ def provider() -> Generator[tuple[str, list[str]]]:
             self.send_header("Location", "/elsewhere")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
             """Says nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:

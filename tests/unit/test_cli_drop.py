@@ -1,7 +1,7 @@
 """`backdrop drop`: the price first, then each photo uploaded once and followed to its end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,11 @@ class Uploader:
     def __init__(self, person: Person, folder: Path) -> None:
         self.person, self.world, self.folder = person, person.world, folder
 
-    def has(self, name: str, data: bytes | dict[str, object] | None = None) -> None:
+    def has(self, name: str, data: bytes | Mapping[str, object] | None = None) -> None:
         """A file; a photo of its own where nothing else is said."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(json.dumps(data).encode() if isinstance(data, dict) else data or photo(name))
+        path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or photo(name))
 
     def drops(self, *words: str, answer: str | None = None) -> Said:
         return self.person.types("drop", *words, answer=answer)
