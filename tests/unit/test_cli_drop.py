@@ -1,7 +1,6 @@
 """`backdrop drop`: the price first, then each photo uploaded once and followed to its end."""
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,36 +13,8 @@ from proof.world.reactions import refuses
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
-from tests.unit.cli_person import LEFT_ALONE, Person, Said
-
-PROMPT = ("--prompt", "on sand")
-
-
-class Uploader:
-    """A person with a folder `shoes` who stands beside it."""
-
-    def __init__(self, person: Person, folder: Path) -> None:
-        self.person, self.world, self.folder = person, person.world, folder
-
-    def has(self, name: str, data: bytes | Mapping[str, object] | None = None) -> None:
-        """A file; a photo of its own where nothing else is said."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or photo(name))
-
-    def drops(self, *words: str, answer: str | None = None) -> Said:
-        return self.person.types("drop", *words, answer=answer)
-
-    @property
-    def keys(self) -> list[str]:
-        """What lies in the input bucket."""
-        return self.world.input.keys()
-
-    def versions(self, key: str) -> int:
-        return len(self.world.input.objects.get(key, ()))
-
-    def statuses(self) -> list[Status]:
-        return [job.status for job in self.world.jobs()]
+from tests.unit.cli_person import LEFT_ALONE, Person
+from tests.unit.drop_shop import PROMPT, Uploader
 
 
 @pytest.fixture
@@ -186,81 +157,6 @@ def test_defaults_that_lie_in_the_bucket_speak_for_what_is_dropped(shop: Uploade
     assert "At most $0.02 for 2 jobs" in shop.drops("shoes").out
 
 
-@pytest.mark.parametrize(
-    ("words", "keys"),
-    [
-        (("shoes", "--to", "autumn/2026"), ["autumn/2026/blue.jpg", "autumn/2026/red.jpg"]),
-        (("shoes", "--to", "/"), ["blue.jpg", "red.jpg"]),
-        (("shoes/red.jpg",), ["red.jpg"]),
-        (("shoes/red.jpg", "--to", "a"), ["a/red.jpg"]),
-        (("./shoes/../shoes/",), ["shoes/blue.jpg", "shoes/red.jpg"]),
-        ((".",), ["{here}/shoes/blue.jpg", "{here}/shoes/red.jpg"]),
-    ],
-)
-def test_where_files_go(shop: Uploader, words: tuple[str, ...], keys: list[str]) -> None:
-    shop.drops(*words)
-    assert shop.keys == [key.format(here=shop.folder.name) for key in keys]
-
-
-def test_a_photo_brings_its_sidecar_along(shop: Uploader) -> None:
-    shop.has("shoes/red.json", {"operation": "remove"})
-    shop.drops("shoes/red.jpg")
-    assert shop.keys == ["red.jpg", "red.json"]
-
-
-def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(shop: Uploader) -> None:
-    shop.has("hats/red.jpg")
-    said = shop.drops("shoes", "hats", "--to", "all")
-    assert (said.code, shop.keys) == (1, [])
-    assert "would both become all/red.jpg" in said.err
-
-
-def test_names_in_every_script_go_there_and_back(shop: Uploader) -> None:
-    for name in ("赤い靴.jpg", "حذاء.png", "zapatos rojos & más+100%.jpg", "👟.webp"):
-        shop.has(f"schuhe für ñ/{name}")
-    data = shop.drops("schuhe für ñ", *PROMPT, "--wait", "--json").data
-    assert data["counts"] == {"stored": 4}
-    assert "schuhe für ñ/赤い靴.jpg" in shop.keys
-
-
-def no_photo(shop: Uploader) -> str:
-    shop.has("texts/a.txt", b"x")
-    return "there is no photo in texts; 1 file there is none by name"
-
-
-def empty(shop: Uploader) -> str:
-    (shop.folder / "texts").mkdir()
-    return "there is no photo in texts; JPEG, PNG and WebP files are photos"
-
-
-def missing(_: Uploader) -> str:
-    return "there is no texts; name folders or files on this machine"
-
-
-@pytest.mark.parametrize(("make", "code"), [(no_photo, 1), (empty, 1), (missing, 2)])
-def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploader], str], code: int) -> None:
-    words = make(shop)
-    said = shop.drops("texts", *PROMPT)
-    assert said.code == code
-    assert words in said.err
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("--style", "golden hours"), "did you mean 'golden_hour'"),
-        (("--provider", "ideogramm"), "provider"),
-        (("--prompt", ""), "prompt"),
-        (("--prompt", "x", "--sidecar", "s.json"), "--sidecar and --prompt both say what is wanted"),
-        (("--sidecar", "none.json"), "none.json cannot be read: No such file"),
-    ],
-)
-def test_a_wish_that_cannot_be_meant_is_answered_at_once(shop: Uploader, words: tuple[str, ...], told: str) -> None:
-    said = shop.drops("shoes", *words)
-    assert (said.code, shop.keys, shop.person.asked_for) == (2, [], [])
-    assert told in said.err
-
-
 def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> None:
     shop.person.types("pause", "ideogram")
     said = shop.drops("shoes", *PROMPT, "--wait")
@@ -304,3 +200,25 @@ def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
     assert data["download"]["downloaded"] == 2
     (picture,) = shop.world.pictures("shoes/red.jpg").values()
     assert (shop.folder / "done" / "red.png").read_bytes() == picture
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_bought(shop: Uploader) -> None:
+    (shop.folder / "done").write_text("x")
+    said = shop.drops("shoes", *PROMPT, "--download", "done")
+    assert (said.code, said.err, shop.keys) == (1, "error: there can be no folder done: File exists\n", [])
+
+
+def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uploader) -> None:
+    def another(_: Call) -> None:
+        shop.world.s3.drop(INPUT, "shoes/red.jpg", photo("shoes/red.jpg"))
+
+    shop.world.wire.after.append(Strike(another, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT, "--wait", "--json")
+    assert (said.code, said.data["counts"]) == (0, {"stored": 2})
+    assert (len(shop.world.provider.calls), shop.versions("shoes/red.jpg")) == (2, 2)
+
+
+def test_scripts_read_how_much_went_up_where_an_upload_breaks_off(shop: Uploader) -> None:
+    shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT, "--json")
+    assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)

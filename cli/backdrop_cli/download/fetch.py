@@ -68,14 +68,22 @@ def fetch(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> Fe
     def work(key: str) -> tuple[str, int | None]:
         return key, _one(stack, key, folder / done.names[key])
 
+    make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with screen.live(done.picture):
             for key, written in side_by_side(work, list(done.names), stack.at_once):
                 _count(done, key, written)
     except OSError as error:
         raise RefusedError(_of_disk(error, done)) from error
     return done
+
+
+def make(folder: Path) -> None:
+    """A folder for pictures; RefusedError where there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RefusedError(f"there can be no folder {folder}: {error.strerror or error}") from error
 
 
 def _count(done: Fetched, key: str, written: int | None) -> None:

@@ -42,25 +42,22 @@ class Sight:
 
 @dataclass(frozen=True)
 class Awaited:
-    """What intake must have seen before the ledger's word on a photo is about this drop; None: it may say so now."""
+    """What was uploaded of a photo and of its sidecar, so that the ledger's word is about that; None: nothing was."""
 
     photo: Uploaded | None = None
     sidecar: Uploaded | None = None
-    since: datetime | None = None
 
-    def is_seen(self, source: Source) -> bool:
-        """Whether the photo's place speaks of what was uploaded."""
+    def is_seen(self, source: Source, began: datetime) -> bool:
+        """Whether the photo's place speaks of this upload, or of one that somebody else has made since."""
         if self.sidecar and source.sidecar_etag != self.sidecar.etag and not source.held_by:
             return False
         if self.photo is None:
             return True
-        photo = source.photo
-        if photo is None:
+        if source.photo is None:
             return False
-        if self.photo.version_id:
-            newer = self.since is not None and photo.uploaded_at > self.since
-            return photo.version_id == self.photo.version_id or (newer and photo.etag != self.photo.etag)
-        return photo.etag == self.photo.etag
+        same = source.photo.etag == self.photo.etag and not self.photo.version_id
+        later = source.photo.uploaded_at >= began.replace(microsecond=0)
+        return same or source.photo.version_id == self.photo.version_id or later
 
 
 @dataclass
@@ -130,7 +127,7 @@ class Follow:
 
     def _look(self, key: str) -> Sight:
         source, jobs = self.stack.orders.ledger.photo(source_id(self.stack.input_bucket, key))
-        if source is None or not self.awaited[key].is_seen(source):
+        if source is None or not self.awaited[key].is_seen(source, self.began):
             return Sight()
         mine = named(source, jobs)
         stage, note = stage_of(source, jobs)

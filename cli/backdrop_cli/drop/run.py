@@ -54,18 +54,29 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     except RefusedError:
         screen.data(document | {"uploaded": 0})
         raise
+    if asked.download:
+        pictures.make(asked.download.expanduser())
     began = stack.clock.now()
     progress = Progress(plan.files)
     try:
-        upload(stack.uploads, progress, screen, stack.at_once)
+        _upload(stack, screen, progress, document)
         _tell_uploaded(screen, plan, progress)
-        document |= _uploaded(progress)
         if not (asked.wait or asked.download):
             return _left_alone(screen, document, plan)
         follow = Follow(stack, _awaited(plan, progress), began)
         return _watched(stack, screen, asked, follow, document)
     except KeyboardInterrupt:
         raise StoppedError(_stopped(progress, plan)) from None
+
+
+def _upload(stack: Stack, screen: Screen, progress: Progress, document: dict[str, Any]) -> None:
+    """Upload, and tell how much went up also where it breaks off."""
+    try:
+        upload(stack.uploads, progress, screen, stack.at_once)
+    except BaseException:
+        screen.data(document | _uploaded(progress))
+        raise
+    document.update(_uploaded(progress))
 
 
 def _where(plan: Plan) -> str:
