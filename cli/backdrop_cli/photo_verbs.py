@@ -9,29 +9,29 @@ from backdrop_cli.errors import MisusedError
 from backdrop_cli.operate.verbs import Yes
 from backdrop_cli.options import Json, Place, Profile, Region, StackName, opened
 
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or photos on this machine.")]
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", metavar="TEXT", help="The new background, for photos without a sidecar.")
+]
+Style = Annotated[
+    str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
+]
+By = Annotated[str | None, typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise.")]
+Sidecar = Annotated[Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for photos that have none.")]
+To = Annotated[str | None, typer.Option("--to", metavar="FOLDER", help="Where in the bucket; / is its root.")]
+Download = Annotated[Path | None, typer.Option("--download", metavar="DIR", help="Watch, then put the pictures there.")]
+
 
 def drop(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or photos on this machine.")],
-    prompt: Annotated[
-        str | None, typer.Option("--prompt", metavar="TEXT", help="The new background, for photos without a sidecar.")
-    ] = None,
-    style: Annotated[
-        str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
-    ] = None,
-    provider: Annotated[
-        str | None, typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise.")
-    ] = None,
-    sidecar: Annotated[
-        Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for photos that have none.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="FOLDER", help="Where in the bucket; / is its root.")
-    ] = None,
+    paths: Paths,
+    prompt: Prompt = None,
+    style: Style = None,
+    provider: By = None,
+    sidecar: Sidecar = None,
+    to: To = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch until all pictures are back.")] = False,
-    download: Annotated[
-        Path | None, typer.Option("--download", metavar="DIR", help="Watch, then put the pictures there.")
-    ] = None,
+    download: Download = None,
     quick: Annotated[bool, typer.Option("--quick", help="Open no photo before the upload.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Upload nothing if any would be refused.")] = False,
     yes: Yes = False,
