@@ -48,6 +48,18 @@ LANES = {
 }
 # How the template names each provider in its parameters.
 PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
+# What every stack of this release has.
+OUTPUTS = frozenset(
+    {
+        "InputBucketName",
+        "OutputBucketName",
+        "IntakeQueueUrl",
+        "DeliverQueueUrl",
+        "DeadLetterQueueUrl",
+        "LedgerTableName",
+    }
+)
+SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
 # How the local cloud calls a service's client.
 SERVICES = {"lambda": "functions", "secretsmanager": "secrets"}
 # A session makes one client at a time.
@@ -187,11 +199,16 @@ def _stack(name: str, clients: Clients) -> Stack:
     described = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
     parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
-    missing = [key for key in ("LedgerTableName", "DeadLetterQueueUrl", "DeliverQueueUrl") if key not in outputs]
-    if missing or "DailyBudgetUSD" not in parameters:
-        status = described["StackStatus"]
+    status = described["StackStatus"]
+    if OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
         raise RefusedError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
+        )
+    missing = sorted((OUTPUTS - outputs.keys()) | (SETTINGS - parameters.keys()))
+    if missing:
+        raise RefusedError(
+            f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
+            "again from here (`sam build && sam deploy`), or use the command of its release"
         )
     return _made(name, clients, outputs, parameters)
 
