@@ -121,6 +121,14 @@ def test_more_than_a_dollar_is_asked_for_and_yes_agrees(shop: Uploader) -> None:
     assert shop.drops("shoes", "--yes").code == 0
 
 
+def test_instructions_alone_that_cost_more_than_a_dollar_are_asked_for(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    shop.has("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    shop.has("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    said = shop.drops("shoes", answer="n")
+    assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in said.out
+
+
 def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     shop.has("shoes/red.jpg.json", {"promt": "on sand"})

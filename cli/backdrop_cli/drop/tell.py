@@ -106,7 +106,8 @@ def _seconds(stack: Stack, plan: Plan) -> float | None:
 def question(plan: Plan) -> str:
     """What is asked."""
     price = f" and spend up to {usd_text(plan.price)}" if plan.price else ""
-    return f"Upload {several(len(plan.going), 'photo')}{price}?"
+    what = several(len(plan.going), "photo") if plan.going else f"{several(len(plan.files), 'file')} of instructions"
+    return f"Upload {what}{price}?"
 
 
 def outcome(screen: Screen, follow: Follow) -> None:
