@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -66,6 +67,25 @@ class Screen:
         """Says on a terminal that this may take a while; yields what changes the words."""
         with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words) as status:
             yield lambda changed: status.update(Text(plain(changed)))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody watches, on a terminal that can be written over."""
+        return self._console.is_terminal and not self.as_json
+
+    def clear(self) -> None:
+        """A terminal begins anew at its top; elsewhere what was said stays."""
+        if self.is_live:
+            self._console.clear()
+
+    @contextmanager
+    def live(self, picture: Callable[[], RenderableType]) -> Generator[None]:
+        """Keeps a picture up to date on a terminal, for the length of the block; elsewhere it shows nothing."""
+        if not self.is_live:
+            yield
+            return
+        with Live(console=self._console, get_renderable=picture, transient=True, refresh_per_second=4):
+            yield
 
     def agree(self, question: str, *, yes: bool) -> None:
         """Return when the person agrees.

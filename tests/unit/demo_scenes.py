@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backdrop_cli.demo.drop import Dropped
-from backdrop_cli.demo.sight import Sight, Stage
+from backdrop_cli.demo.sight import Sight
+from backdrop_cli.stages import Stage
 from backdrop_local.demo_orders import Order
 
 NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)

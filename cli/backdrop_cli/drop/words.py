@@ -1,0 +1,23 @@
+"""Numbers of a drop as people read them: sizes and durations."""
+
+KILO = 1000
+MINUTE, HOUR = 60, 3600
+
+
+def size(number: float) -> str:
+    """`17 KB`, `1.2 MB`."""
+    for unit in ("bytes", "KB", "MB"):
+        if number < KILO:
+            return f"{number:.1f} {unit}" if unit == "MB" and number < 10 else f"{number:.0f} {unit}"  # noqa: PLR2004
+        number /= KILO
+    return f"{number:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """`95 s`, `3 min`, `2 h 5 min`: as exact as such a guess can be."""
+    if seconds < 2 * MINUTE:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / MINUTE)
+    if minutes < MINUTE:
+        return f"{minutes} min"
+    return f"{minutes // MINUTE} h {minutes % MINUTE} min" if minutes % MINUTE else f"{minutes // MINUTE} h"
