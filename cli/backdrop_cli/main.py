@@ -11,11 +11,9 @@ from backdrop_cli.down import down
 from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
 from backdrop_cli.family import Family
-from backdrop_cli.files import lint, quote
-from backdrop_cli.gallery import gallery
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
-from backdrop_cli.photo_verbs import download, drop
+from backdrop_cli.photo_verbs import download, drop, gallery, lint, quote
 from backdrop_cli.up import up
 
 app = typer.Typer(
@@ -25,21 +23,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
-PHOTOS = (drop, download)
-ON_A_STACK = (
+LOCAL = {"demo": demo, "up": up, "env": env, "down": down}
+PHOTOS = (lint, quote, drop, verbs.show, gallery, download)
+OPERATING = (
     verbs.status,
-    verbs.show,
-    verbs.spend,
-    verbs.doctor,
-    gallery,
     verbs.failures,
     verbs.redrive,
     verbs.rerun,
     verbs.cancel,
-    verbs.budget,
     verbs.pause,
     verbs.resume,
+    verbs.budget,
+    verbs.spend,
+    verbs.doctor,
 )
 
 
@@ -75,21 +71,17 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
     return door
 
 
-app.command(rich_help_panel="Files on this machine")(lint)
-app.command(rich_help_panel="Files on this machine")(quote)
-for _name, _verb in LOCAL.items():
-    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 for _verb in PHOTOS:
     app.command(rich_help_panel="Photos and pictures")(_verb)
-for _verb in ON_A_STACK:
+for _verb in OPERATING:
     # A budget below zero is no option that nobody knows.
     _settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
-    app.command(context_settings=_settings, rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(
-        _verb
-    )
+    app.command(context_settings=_settings, rich_help_panel="A stack, day by day")(_verb)
 key = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
 key.command("set")(verbs.set_key)
-app.add_typer(key, name="key", rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")
+app.add_typer(key, name="key", rich_help_panel="A stack, day by day")
+for _name, _verb in LOCAL.items():
+    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:

@@ -19,6 +19,7 @@ from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
+from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
@@ -150,6 +151,11 @@ class Stack:
     def providers(self) -> list[str]:
         """Those that are on."""
         return list(self.orders.lanes)
+
+    @property
+    def market(self) -> Market:
+        """Who is on, and what their credits cost."""
+        return Market(self.reruns.on, self.reruns.asking.prices)
 
     def day(self, now: datetime) -> tuple[Day, int]:
         """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""

@@ -41,6 +41,40 @@ def test_a_photo_brings_its_sidecar_along(shop: Uploader) -> None:
     assert shop.keys == ["red.jpg", "red.json"]
 
 
+def test_folder_defaults_above_come_along_with_their_folders_names(shop: Uploader) -> None:
+    shop.has("2026/_backdrop.json", {"operation": "remove"})
+    shop.has("2026/shoes/green.jpg")
+    shop.has("2026/hats/top.jpg")
+    for words in (("2026/shoes",), ("2026/hats/top.jpg",)):
+        assert shop.drops(*words).code == 0
+    assert shop.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
+
+
+def test_folder_defaults_above_are_no_part_of_what_goes_elsewhere(shop: Uploader) -> None:
+    shop.has("2026/_backdrop.json", {"operation": "remove"})
+    shop.has("2026/shoes/green.jpg")
+    for words in (("2026/shoes", "--to", "/"), ("2026/shoes/green.jpg", "--to", "a")):
+        said = shop.drops(*words)
+        assert f"{shop.folder / '2026' / '_backdrop.json'} is not part of this drop" in said.out
+    assert shop.keys == ["a/green.jpg", "green.jpg"]
+    shop.has("2026/top.jpg")
+    assert "is not part of this drop" not in shop.drops("2026", "--to", "b").out
+
+
+@pytest.mark.parametrize("words", [("2026/shoes",), ("2026/shoes/green.jpg",), ("2026/shoes", "--to", "2026/shoes")])
+def test_lint_looks_at_files_under_the_keys_that_drop_gives_them(shop: Uploader, words: tuple[str, ...]) -> None:
+    reference = {"prompt": "on sand", "style_reference_images": "2026/shoes/looks/summer.jpg"}
+    shop.has("2026/_backdrop.json", {"num_images": 1})
+    shop.has("2026/shoes/green.jpg")
+    shop.has("2026/shoes/green.jpg.json", reference)
+    shop.has("2026/shoes/looks/summer.jpg")
+    shop.has("2026/shoes/looks/_backdrop.json", {"operation": "remove"})
+    shop.drops("2026/shoes/looks")
+    linted = shop.person.types("lint", *words, "--strict", "--json")
+    assert (linted.code, linted.data["errors"]) == (0, [])
+    assert shop.drops(*words, "--strict", "--json").data["would_be_refused"] == []
+
+
 def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(shop: Uploader) -> None:
     shop.has("hats/red.jpg")
     said = shop.drops("shoes", "hats", "--to", "all")
@@ -63,7 +97,7 @@ def no_photo(shop: Uploader) -> str:
 
 def empty(shop: Uploader) -> str:
     (shop.folder / "texts").mkdir()
-    return "there is no photo in texts; JPEG, PNG and WebP files are photos"
+    return "there is no photo in texts; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"
 
 
 def missing(_: Uploader) -> str:

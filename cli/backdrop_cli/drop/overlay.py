@@ -1,4 +1,4 @@
-"""The input bucket as it will be after a drop: files of this machine over what lies there already."""
+"""The input bucket as it will be after a drop: what is uploaded, or written beside it, over what lies there already."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -6,15 +6,13 @@ from pathlib import Path
 
 from backdrop.ports import InputBucket, Listed, Stored
 from backdrop_cli.drop.uploads import etag_of
-
-UNOPENED = "unopened"
-"""The ETag of a photo whose bytes nobody looks at."""
+from backdrop_cli.lint.folder import UNCHANGED
 
 
 class Overlay:
     """The InputBucket port. `local` has a path, or bytes, for each key that will be uploaded; `absent` is not there."""
 
-    def __init__(self, there: InputBucket, local: Mapping[str, Path | bytes], absent: Collection[str]) -> None:
+    def __init__(self, there: InputBucket, local: Mapping[str, Path | bytes], absent: Collection[str] = ()) -> None:
         self._there, self._local, self._absent = there, local, absent
 
     def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
@@ -23,8 +21,8 @@ class Overlay:
         if source is None:
             return None if key in self._absent else self._there.read(bucket, key, limit=limit, known_etag=known_etag)
         now = datetime.now(UTC)
-        if known_etag == UNOPENED:
-            return Stored(UNOPENED, None, size_of(source), now)
+        if known_etag == UNCHANGED:
+            return Stored(UNCHANGED, None, size_of(source), now)
         data = bytes_of(source)
         unread = len(data) > limit
         return Stored(etag_of(data), None, len(data), now, None if unread else data)

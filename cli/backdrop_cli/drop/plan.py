@@ -11,13 +11,13 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import sha256_hex, source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of, sidecars_of
-from backdrop.core.photo import PhotoFacts
 from backdrop.ports import Listed
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
-from backdrop_cli.drop.overlay import UNOPENED, Overlay, bytes_of
+from backdrop_cli.drop.overlay import Overlay, bytes_of
 from backdrop_cli.drop.uploads import etag_of
+from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 
@@ -149,20 +149,15 @@ class Planner:
             return row
         if row.key in self._there:
             return self._foreseen_again(asking, row)
-        ident = source_id(self._bucket, row.key)
-        source = Source(source_id=ident, bucket=self._bucket, key=row.key)
         try:
-            seen = asking.see(self._bucket, row.key, self._unopened if self._quick else None)
+            foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=not self._quick)
         except OSError as error:
             plan.files.pop(row.key, None)
             return replace(row, unreadable=_why(error))
-        if seen is None:
+        if foreseen is None:
             return row
-        places, broken = asking.places_of(source, seen)
-        if broken:
-            return replace(row, broken=broken)
-        found = asking.asked_for(source, (), seen, places, broken, self._stack.reruns.on)
-        return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing)
+        found, broken = foreseen
+        return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
     def _foreseen_again(self, asking: Asking, row: Row) -> Row:
         found = replace(self._stack.reruns, asking=asking).foresee(row.key)
@@ -171,11 +166,6 @@ class Planner:
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
         nothing = silent and not found.bought
         return replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
-
-    @property
-    def _unopened(self) -> PhotoFacts:
-        now = self._stack.clock.now()
-        return PhotoFacts(etag=UNOPENED, uploaded_at=now, size=0, sha256=UNOPENED)
 
 
 def _listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:

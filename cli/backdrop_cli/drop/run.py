@@ -20,6 +20,7 @@ from backdrop_cli.drop.plan import Plan, Planner
 from backdrop_cli.drop.upload import LINE_EVERY_SECONDS, Progress, upload
 from backdrop_cli.drop.words import duration, size
 from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
+from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import Stage
@@ -45,7 +46,7 @@ class Asked:
 def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
     found = gather(asked.paths, asked.to)
-    with screen.busy("reading names and instructions" if asked.quick else "opening every photo; --quick does not"):
+    with screen.busy(LOOKING_QUICKLY if asked.quick else LOOKING):
         plan = Planner(stack, found, asked.wish, quick=asked.quick)()
     document = tell.document(stack, found, plan)
     tell.announce(stack, screen, found, plan, _where(plan))
