@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -99,6 +101,11 @@ class Screen:
             raise RefusedError(f"nothing was changed; {why}, so say --yes to agree")
         if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
             raise RefusedError("nothing was changed")
+
+
+def bar(done: float, of: float, words: Text) -> Group:
+    """How far something is, for `Screen.live`."""
+    return Group(Text(), Padding(ProgressBar(total=max(of, 1), completed=done, width=40), (0, 0, 0, 2)), words)
 
 
 def plain(words: str) -> str:

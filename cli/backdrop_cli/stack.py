@@ -28,11 +28,11 @@ from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
+from backdrop_cli.buckets import Buckets
 from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
-from backdrop_cli.page.buckets import Buckets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

@@ -15,11 +15,11 @@ from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.steps.asking import looking
 from backdrop.steps.rerun import Reruns
+from backdrop_cli.buckets import Buckets
 from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
-from backdrop_cli.page.buckets import Buckets
 from backdrop_cli.stack import Line, Stack
 from proof.world.pictures import photo
 from proof.world.reactions import refuses

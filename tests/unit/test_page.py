@@ -14,9 +14,9 @@ from PIL import Image
 
 from backdrop.core.codes import Code
 from backdrop_cli.page.document import data
-from backdrop_cli.page.entries import lasting
 from backdrop_cli.page.folder import is_somebody_elses, write
 from backdrop_cli.page.shots import GENERIC_HINT, Album, File
+from backdrop_cli.words import lasting
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
 
 NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'
@@ -166,7 +166,7 @@ def test_a_picture_in_several_formats_is_one_entry_with_all_its_files() -> None:
     small = result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
     (one,) = entries(album(receipts=[receipt("a.jpg", small, result("a.png"))], reports=[]))
     assert [key for key, _ in one["files"]] == ["a@thumb.webp", "a.png"]
-    assert one["files"][0][1] == "thumb: WEBP, 100 × 75, 1 KB"
+    assert one["files"][0][1] == "thumb: WEBP, 100 × 75, 900 bytes"
     assert one["picks"] == [[f"{PREFIX}a.jpg", "a@thumb.webp"], [f"{PREFIX}a.jpg", "a.png"]]
     assert one["ratio"] == pytest.approx(640 / 480, abs=0.001)
 

@@ -14,13 +14,13 @@ from rich.console import Console
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.errors import BackdropError
+from backdrop_cli.buckets import Buckets
 from backdrop_cli.demo import bill, outcome
 from backdrop_cli.demo.drop import drop
 from backdrop_cli.demo.price import agree
 from backdrop_cli.demo.screen import Screen, saying
 from backdrop_cli.demo.sight import Lookout
 from backdrop_cli.demo.watch import Watch
-from backdrop_cli.page.buckets import Buckets
 from backdrop_cli.page.folder import write
 from backdrop_cli.page.shots import Album
 from backdrop_local import cloud as local_cloud

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group
-from rich.padding import Padding
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from backdrop_cli.download.names import flat_names
 from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.drop.words import size
 from backdrop_cli.errors import RefusedError
-from backdrop_cli.screen import Screen, several
+from backdrop_cli.screen import Screen, bar, several
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
+from backdrop_cli.words import size
 
 NO_LIMIT = 1 << 40
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -43,9 +41,8 @@ class Fetched:
 
     def picture(self) -> Group:
         """A bar."""
-        bar = ProgressBar(total=max(len(self.names), 1), completed=self.done, width=40)
         words = f"  downloading   {self.done:,} of {len(self.names):,} pictures   {size(self.bytes)}"
-        return Group(Text(), Padding(bar, (0, 0, 0, 2)), Text(words))
+        return bar(self.done, len(self.names), Text(words))
 
     def document(self) -> dict[str, Any]:
         """The same for scripts."""

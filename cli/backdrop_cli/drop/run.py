@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group
-from rich.padding import Padding
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from backdrop.core.money import micro_of
@@ -18,12 +16,12 @@ from backdrop_cli.drop.files import gather
 from backdrop_cli.drop.follow import Awaited, Follow, cost_text
 from backdrop_cli.drop.plan import Plan, Planner
 from backdrop_cli.drop.upload import LINE_EVERY_SECONDS, Progress, upload
-from backdrop_cli.drop.words import duration, size
 from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
 from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
-from backdrop_cli.screen import Screen, several
+from backdrop_cli.screen import Screen, bar, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import Stage
+from backdrop_cli.words import duration, size
 
 MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
 """Above either of these a drop asks first."""
@@ -171,8 +169,7 @@ class Shown:
 
     def picture(self) -> Group:
         ended = sum(sight.ended for sight in self._follow.seen.values())
-        bar = ProgressBar(total=max(len(self._follow.seen), 1), completed=ended, width=40)
-        return Group(Text(), Padding(bar, (0, 0, 0, 2)), self._words)
+        return bar(ended, len(self._follow.seen), self._words)
 
     def _counts(self) -> str:
         counts = self._follow.counts

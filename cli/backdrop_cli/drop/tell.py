@@ -13,11 +13,11 @@ from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.follow import Follow, cost_text
 from backdrop_cli.drop.overlay import size_of
 from backdrop_cli.drop.plan import Plan, by_code
-from backdrop_cli.drop.words import duration, size
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import Stage
+from backdrop_cli.words import duration, size
 
 MOST_PER_CODE = 5
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Group
-from rich.padding import Padding
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from backdrop.core.layout import Kind, kind_of
 from backdrop_cli.drop.overlay import size_of
 from backdrop_cli.drop.uploads import S3Uploads, Uploaded
-from backdrop_cli.drop.words import duration, size
-from backdrop_cli.screen import Screen
+from backdrop_cli.screen import Screen, bar
 from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.words import duration, size
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -50,8 +48,7 @@ class Progress:
         words = f"{len(self.done):,} of {len(self.files):,} files   {size(self.sent)} of {size(self.bytes)}"
         speed = f"   {size(self.per_second)}/s" if self.sent else ""
         to_go = f"   {duration(left)} to go" if left is not None else ""
-        bar = ProgressBar(total=max(self.bytes, 1), completed=self.sent, width=40)
-        return Group(Text(), Padding(bar, (0, 0, 0, 2)), Text(f"  uploading   {words}{speed}{to_go}"))
+        return bar(self.sent, self.bytes, Text(f"  uploading   {words}{speed}{to_go}"))
 
 
 def upload(uploads: S3Uploads, progress: Progress, screen: Screen, at_once: int) -> None:

@@ -13,11 +13,11 @@ from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, recei
 from backdrop.core.money import usd_text
 from backdrop.core.receipt import error_report, receipt
 from backdrop.steps.standing import named
-from backdrop_cli.drop.words import size
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import stage_of
+from backdrop_cli.words import size
 
 MOST_NAMES = 1000
 IGNORED = "by its name it is no photo, so nothing is done with it"

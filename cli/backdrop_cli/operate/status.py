@@ -9,10 +9,10 @@ from backdrop.core.job import ENDS, Status
 from backdrop.core.lane import Lane
 from backdrop.core.money import usd_of, usd_text
 from backdrop_cli.census import Standing
-from backdrop_cli.drop.words import duration
 from backdrop_cli.operate.lanes import described
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
+from backdrop_cli.words import duration
 
 EVERY_SECONDS = 2.0
 # Reading the whole ledger costs time and money: it may take so much of the time.

@@ -12,6 +12,7 @@ from typing import Any
 from backdrop_cli.page.entries import entry_of, money, problem_of
 from backdrop_cli.page.shots import Album, File
 from backdrop_cli.picks import COLUMNS, NAME
+from backdrop_cli.screen import several
 
 GENERATOR = "Backdrop before/after"
 """By this a page is known as one of ours."""
@@ -42,7 +43,7 @@ def data(album: Album, links: Mapping[File, str], made_at: datetime) -> dict[str
     photos = len({shot.source for shot in shots})
     photo_troubles = [one for one in troubles if one.source]
     return {
-        "title": f"{_count(len(shots), 'picture')} from {_count(photos, 'photo')}" if shots else "No pictures yet",
+        "title": f"{several(len(shots), 'picture')} from {several(photos, 'photo')}" if shots else "No pictures yet",
         "sums": _sums(album, made_at),
         "notices": _notices(album),
         "waiting": _waiting(album.on_their_way),
@@ -92,7 +93,7 @@ def _waiting(jobs: int) -> str:
     if not jobs:
         return ""
     return (
-        f"{_count(jobs, 'picture')} {'is' if jobs == 1 else 'are'} still on the way; make this page again to see more."
+        f"{several(jobs, 'picture')} {'is' if jobs == 1 else 'are'} still on the way; make this page again to see more."
     )
 
 
@@ -107,7 +108,3 @@ def _as_script_data(shown: Mapping[str, Any]) -> str:
 @cache
 def _part(name: str) -> str:
     return files("backdrop_cli.page").joinpath("templates", name).read_text("utf-8")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -7,6 +7,7 @@ from typing import Any
 
 from backdrop.core.money import micro_of, usd_text
 from backdrop_cli.page.shots import Album, File, Shot, Trouble, style_of
+from backdrop_cli.words import lasting, size
 
 MONEY = {"not_spent": "Nothing was spent.", "spent": "It was paid.", "unknown": "Whether it was paid is not known."}
 STATUS = {
@@ -25,8 +26,6 @@ _FIELDS: Mapping[str, str] = {
     "style_codes": "style",
     "seed": "seed asked for",
 }
-
-MINUTE, MEGABYTE = 60, 1_000_000
 
 type Entry = dict[str, Any]
 type Fact = tuple[str, str]
@@ -91,16 +90,6 @@ def money(usd: float) -> str:
     return usd_text(micro_of(str(usd)))
 
 
-def lasting(seconds: float | None) -> str:
-    """A time span as people say it."""
-    if seconds is None:
-        return "unknown"
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), MINUTE)
-    return f"{minutes} min {rest} s" if minutes < MINUTE else f"{minutes // MINUTE} h {minutes % MINUTE} min"
-
-
 def moment(text: str) -> str:
     """A moment as a receipt writes it, for people."""
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC" if text else ""
@@ -163,9 +152,5 @@ def _how_paid(job: Mapping[str, Any]) -> str:
 
 def _file(result: Mapping[str, Any]) -> tuple[str, str]:
     """A file's key, and what it is."""
-    kind = f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {_size(result['bytes'])}"
+    kind = f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {size(result['bytes'])}"
     return result["key"], f"{result['output']}: {kind}" if result["output"] else kind
-
-
-def _size(count: int) -> str:
-    return f"{count / MEGABYTE:.1f} MB" if count >= MEGABYTE else f"{max(count // 1000, 1):,} KB"

@@ -1,4 +1,4 @@
-"""The two buckets as a page reads them: receipts, error reports, and the bytes of photos and pictures."""
+"""The two buckets as people look at them: receipts, error reports, and the bytes of photos and pictures."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.buckets import ABSENT, ARCHIVED, S3Output
 from backdrop.aws.failures import error_code
-from backdrop.core.layout import ERRORS, PROVIDERS, RECEIPTS, defaults_of, report_key
+from backdrop.core.layout import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
 from backdrop_cli.page.shots import File
 from backdrop_cli.side_by_side import side_by_side
 
@@ -33,6 +33,11 @@ class Buckets:
     def receipts(self, prefix: str, at_once: int) -> Iterator[Document]:
         """The receipts of all sources whose names begin with a prefix, in the order of their keys."""
         return self._documents(self._listing.keys(f"{RECEIPTS}/{prefix}"), at_once)
+
+    def receipt(self, source: str) -> Document | None:
+        """The receipt of one source, by its name; None where there is none."""
+        data = self._read(self._output, receipt_key(source), None)
+        return None if data is None else json.loads(data)
 
     def reports(self, prefix: str, at_once: int) -> Iterator[Document]:
         """Their error reports; before them those of paused providers and of broken folder defaults above them."""

@@ -1,4 +1,4 @@
-"""Numbers of a drop as people read them: sizes and durations."""
+"""Numbers as people read them: sizes, spans of time that are guessed, and those that were measured."""
 
 KILO = 1000
 MINUTE, HOUR = 60, 3600
@@ -21,3 +21,13 @@ def duration(seconds: float) -> str:
     if minutes < MINUTE:
         return f"{minutes} min"
     return f"{minutes // MINUTE} h {minutes % MINUTE} min" if minutes % MINUTE else f"{minutes // MINUTE} h"
+
+
+def lasting(seconds: float | None) -> str:
+    """`4.0 s`, `1 min 5 s`, `2 h 5 min`: as exact as what was measured, or `unknown`."""
+    if seconds is None:
+        return "unknown"
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), MINUTE)
+    return f"{minutes} min {rest} s" if minutes < MINUTE else f"{minutes // MINUTE} h {minutes % MINUTE} min"
