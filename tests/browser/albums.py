@@ -72,6 +72,17 @@ def _shot(n: int) -> dict[str, Any]:
     return one
 
 
+def together() -> Album:
+    """One photo through four APIs, one of which was asked, and two other photos."""
+    receipts = [receipt(f"{name}.jpg", result(f"{name}.png"), prompt="by a window") for name in ("zebra", "cup")]
+    for provider in ("ideogram", "segmind", "1min", "runware"):
+        one = receipt(f"five/{provider}.jpg", result(f"five/{provider}.png"), prompt="by a window")
+        one["jobs"][0]["provider"] = provider
+        receipts.append(one)
+    played = {"1min", "runware", "segmind"}
+    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=played, together="five/")
+
+
 def large(number: int) -> Album:
     """So many pictures, which share a few files."""
     receipts = [receipt(f"{n:05}.jpg", result("same.png"), prompt=PLACES[n % len(PLACES)]) for n in range(number)]
