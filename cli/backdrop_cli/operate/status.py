@@ -1,7 +1,6 @@
 """The verb `status`: how each lane is, what ended how, and what today has cost; again and again if wanted."""
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from backdrop.core.money import usd_of, usd_text
 from backdrop_cli.census import Standing
 from backdrop_cli.operate.lanes import described
 from backdrop_cli.screen import Screen
+from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 from backdrop_cli.words import duration
 
@@ -28,35 +28,22 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Besides:
-    """Photos without a job: those that wait for their instructions, and those that were reported."""
-
-    settling: int
-    reported: int
-
-    @classmethod
-    def of(cls, stack: Stack) -> "Besides":
-        """By the index of what is open and what failed."""
-        books = stack.orders.books
-        return cls(*(sum(ref.job_id is None for ref in refs) for refs in (books.open(), books.failed())))
-
-
 def status(stack: Stack, screen: Screen, *, watch: bool) -> None:
     """Show it, and with `watch` again until somebody stops it."""
     while True:
         began = time.monotonic()
-        standing, besides = stack.census.standing(), Besides.of(stack)
+        standing = stack.census.standing()
         took = time.monotonic() - began
-        _show(stack, screen, standing, besides, again=watch)
+        _show(stack, screen, standing, again=watch)
         if not watch:
             return
         stack.wait(max(EVERY_SECONDS, took / SHARE))
 
 
-def _show(stack: Stack, screen: Screen, standing: Standing, besides: Besides, *, again: bool) -> None:
+def _show(stack: Stack, screen: Screen, standing: Standing, *, again: bool) -> None:
     now = stack.clock.now()
-    lanes = {name: stack.keeper.ledger.lane(name) for name in stack.providers}
+    seen = side_by_side(stack.keeper.ledger.lane, stack.providers, stack.at_once)
+    lanes = {lane.provider: lane for lane in seen}
     if again:
         screen.clear()
     screen.data(
@@ -64,7 +51,6 @@ def _show(stack: Stack, screen: Screen, standing: Standing, besides: Besides, *,
             "stack": stack.name,
             "at": now.isoformat(timespec="seconds"),
             **_document(stack, standing, lanes, now),
-            **_beside(besides),
         }
     )
     screen.say(f"Stack {stack.name}, {now:%Y-%m-%d %H:%M:%S} UTC", "bold")
@@ -72,7 +58,7 @@ def _show(stack: Stack, screen: Screen, standing: Standing, besides: Besides, *,
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
     screen.table(heads, (_row(stack, standing, lane, now) for lane in lanes.values()))
     screen.say()
-    _tell_ends(screen, standing, besides)
+    _tell_ends(screen, standing)
     _tell_today(stack, screen, now)
 
 
@@ -92,11 +78,11 @@ def state_of(lane: Lane) -> str:
     return "closed: it failed three times in a row, and one job at a time tries it out" if lane.closed_since else "open"
 
 
-def _tell_ends(screen: Screen, standing: Standing, besides: Besides) -> None:
+def _tell_ends(screen: Screen, standing: Standing) -> None:
     being = standing.of(Status.PAID)
     rows = [(f"{being:,}", "being delivered", "paid, and on their way to the output bucket")] if being else []
     rows += [(f"{n:,}", *WORDS[one]) for one in Status if one in ENDS and (n := standing.of(one))]
-    settling, reported = besides.settling, besides.reported
+    settling, reported = standing.settling, standing.reported
     rows += [(f"{settling:,}", "wait", "photos whose instructions may come in a moment")] if settling else []
     rows += [(f"{reported:,}", "reported", "photos without a job; `backdrop failures` says why")] if reported else []
     if rows:
@@ -113,15 +99,13 @@ def _tell_today(stack: Stack, screen: Screen, now: datetime) -> None:
     screen.say(f"Today (UTC) {usd_text(day.settled)} of {usd_text(cap)} is spent{perhaps}{reserved}.")
 
 
-def _beside(besides: Besides) -> dict[str, int]:
-    return {"photos_waiting_for_instructions": besides.settling, "photos_reported_without_job": besides.reported}
-
-
 def _document(stack: Stack, standing: Standing, lanes: dict[str, Lane], now: datetime) -> dict[str, Any]:
     day, cap = stack.day(now)
     return {
         "providers": [_described(stack, standing, lane) for lane in lanes.values()],
         "jobs": {one.value: standing.of(one) for one in Status},
+        "photos_waiting_for_instructions": standing.settling,
+        "photos_reported_without_job": standing.reported,
         "today": {
             "day": day.day,
             "cap_usd": usd_of(cap),
