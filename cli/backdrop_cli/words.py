@@ -1,4 +1,8 @@
-"""Numbers as people read them: sizes, spans of time that are guessed, and those that were measured."""
+"""Values as people read them: sizes, spans of time that are guessed and those that were measured, what was asked."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
 
 KILO = 1000
 MINUTE, HOUR = 60, 3600
@@ -31,3 +35,12 @@ def lasting(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), MINUTE)
     return f"{minutes} min {rest} s" if minutes < MINUTE else f"{minutes // MINUTE} h {minutes % MINUTE} min"
+
+
+def asked(value: Any) -> str:
+    """What somebody asked for in one field: a text or a number as it is, a list of texts with commas, else JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
+        return ", ".join(cast("Sequence[str]", value))
+    return json.dumps(value, ensure_ascii=False)

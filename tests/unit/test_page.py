@@ -112,6 +112,15 @@ def test_prompt_style_cost_provider_and_seconds_stand_on_the_page() -> None:
     assert one["files"] == [("a.png", "PNG, 640 × 480, 1.2 MB")]
 
 
+def test_a_list_of_providers_is_told_in_words_and_anything_deeper_as_json() -> None:
+    told = receipt("a.jpg", result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4)
+    (one,) = entries(album(receipts=[told], reports=[]))
+    ((_, rows),) = one["asked"]
+    assert dict(rows)["provider"] == "ideogram, segmind"
+    assert dict(rows)["output"] == '[{"name": "thumb"}]'
+    assert dict(rows)["seed asked for"] == "4"
+
+
 def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     plain = read(tmp_path / "plain", album())
     told = receipt(f"{NASTY}.jpg", result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY})

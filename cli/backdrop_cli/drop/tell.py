@@ -1,5 +1,6 @@
 """What a drop says before it begins, and what it says at the end; the same as data for scripts."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -89,7 +90,7 @@ def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
         screen.say(
             f"! Today's budget has {usd_text(left)} left; what it does not cover waits for the next day.", "yellow"
         )
-    for name in sorted({job.provider for job in plan.jobs}):
+    for name in sorted({job.provider for job in plan.jobs if isinstance(job.instructions.get("provider", ""), str)}):
         for pause in stack.keeper.ledger.lane(name).pauses:
             screen.say(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
 
@@ -99,8 +100,8 @@ def _seconds(stack: Stack, plan: Plan) -> float | None:
     call = pace.of_receipts(stack)
     if call is None:
         return None
-    name = plan.jobs[0].provider
-    return pace.to_go(len(plan.jobs) + stack.in_lane(name), stack.limits.get(name, 1), call) + 1
+    ours = Counter(job.provider for job in plan.jobs)
+    return 1 + max(pace.to_go(n + stack.in_lane(name), stack.limits.get(name, 1), call) for name, n in ours.items())
 
 
 def question(plan: Plan) -> str:

@@ -17,7 +17,7 @@ from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import stage_of
-from backdrop_cli.words import size
+from backdrop_cli.words import asked, size
 
 MOST_NAMES = 1000
 IGNORED = "by its name it is no photo, so nothing is done with it"
@@ -119,7 +119,7 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
     head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}"
     screen.line(f"{head}, {usd_text(job.charged)}{perhaps}{was}", "bold" if current else "dim")
     for field, value in job.instructions.items():
-        screen.say(f"  {field}: {value}  ({job.provenance.get(field, 'default')})")
+        screen.say(f"  {field}: {asked(value)}  ({job.provenance.get(field, 'default')})")
     for when, words in _moments(job):
         screen.say(f"  {_time(when)}  {words}")
     for result in job.results:

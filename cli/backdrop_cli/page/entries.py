@@ -1,13 +1,12 @@
 """One entry of the page, in the words that people read: what was asked, what came, what it cost, how long it took."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from backdrop.core.money import micro_of, usd_text
 from backdrop_cli.page.shots import Album, File, Shot, Trouble, style_of
-from backdrop_cli.words import lasting, size
+from backdrop_cli.words import asked, lasting, size
 
 MONEY = {"not_spent": "Nothing was spent.", "spent": "It was paid.", "unknown": "Whether it was paid is not known."}
 STATUS = {
@@ -34,7 +33,7 @@ type Fact = tuple[str, str]
 def entry_of(shot: Shot, album: Album, links: Mapping[File, str]) -> Entry:
     """A picture beside its photo."""
     job, shown = shot.job, shot.shown
-    asked: Mapping[str, Any] = job["instructions"]
+    said: Mapping[str, Any] = job["instructions"]
     return {
         "kind": "shot",
         "id": shot.picks[0].output,
@@ -44,7 +43,7 @@ def entry_of(shot: Shot, album: Album, links: Mapping[File, str]) -> Entry:
         "after": links.get(shot.picture, ""),
         "ratio": round(shown["width"] / max(shown["height"], 1), 4),
         "cut": shown["has_alpha"],
-        "said": asked.get("prompt", ""),
+        "said": said.get("prompt", ""),
         "tags": list(_tags(shot)),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],
@@ -123,10 +122,7 @@ def _asked(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
 def _words(name: str, value: Any) -> str:
     if name == "operation":
         return "new background" if value == "replace" else "background removed"
-    style = style_of({name: value})
-    if style or isinstance(value, str):
-        return style or str(value)
-    return json.dumps(value, ensure_ascii=False)
+    return style_of({name: value}) or asked(value)
 
 
 def _facts(shot: Shot, album: Album) -> Iterator[Fact]:
