@@ -65,7 +65,9 @@ def _in_doubt(job: Plain) -> bool:
 
 
 def _moved(job: Plain) -> bool:
-    return any(attempt["charged"] or attempt["unknown"] for attempt in job["attempts"])
+    """Whether money was spent, or may have been, since a person last chose to pay anew."""
+    latest = [attempt for attempt in job["attempts"] if attempt["generation"] == job["generation"]]
+    return any(attempt["charged"] or attempt["unknown"] for attempt in latest)
 
 
 def _answered(job: Plain) -> bool:

@@ -44,16 +44,26 @@ def alone_told_breaches(key: str, report: Plain) -> list[Breach]:
 
 
 def announced_breaches(lanes: Mapping[str, Plain], events: Iterable[tuple[str, Plain]]) -> list[Breach]:
-    """The last that programs heard of a lane is how it is, and of no end without a beginning. Holds at rest."""
-    heard: dict[str, list[str]] = {name: [] for name in lanes}
+    """The last that programs heard of a lane is how it is, and of no end without a beginning. Holds at rest.
+
+    A bus keeps no order, so an event says since when it holds; workers' clocks differ, so either order may tell.
+    """
+    heard: dict[str, list[tuple[str, str]]] = {name: [] for name in lanes}
     for kind, detail in events:
         if kind in (ON, OFF):
-            heard[str(detail["provider"])].append(kind)
+            heard[str(detail["provider"])].append((str(detail["since"]), kind))
     return [
-        Breach(Promise.TOLD, f"{name}: programs last heard {kinds[-1] if kinds else 'nothing'} of {len(kinds)} events")
-        for name, kinds in heard.items()
-        if (kinds or [ON])[-1] != (OFF if lanes[name]["pauses"] else ON) or (kinds and OFF not in kinds)
+        Breach(Promise.TOLD, f"{name}: programs last heard {told[-1][1] if told else 'nothing'} of {len(told)} events")
+        for name, told in heard.items()
+        if _is_told_wrong(told, OFF if lanes[name]["pauses"] else ON)
     ]
+
+
+def _is_told_wrong(told: Sequence[tuple[str, str]], how_it_is: str) -> bool:
+    if not told:
+        return how_it_is == OFF
+    last = {told[-1][1], max(told)[1]}
+    return how_it_is not in last or OFF not in {kind for _, kind in told}
 
 
 def late_breaches(ends: Iterable[str]) -> list[Breach]:

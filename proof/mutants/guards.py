@@ -12,6 +12,7 @@ FILES = (
     "core/transitions/ends.py",
     "core/transitions/paying.py",
     "core/lane.py",
+    "aws/fences.py",
     "aws/ledger.py",
     "steps/asking.py",
     "steps/folders.py",

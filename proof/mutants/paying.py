@@ -3,7 +3,7 @@
 from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, replaced, wishes
 
-RENDER, PAYMENTS, LEDGER = "steps/render.py", "steps/payments.py", "aws/ledger.py"
+RENDER, PAYMENTS, LEDGER, FENCES = "steps/render.py", "steps/payments.py", "aws/ledger.py", "aws/fences.py"
 PAYING, STEP = "core/transitions/paying.py", "core/transitions/step.py"
 
 GIVEN_BACK = (
@@ -35,28 +35,18 @@ PAYING_MUTANTS = (
     mutant(
         "writes-over-others",
         "3.2: a write is fenced by the revision that was read",
-        (LEDGER, 'if item.rev == 1 else "rev = :rev"', 'if item.rev == 1 else "rev = :rev OR attribute_exists(pk)"'),
+        (FENCES, 'if item.rev == 1 else "rev = :rev"', 'if item.rev == 1 else "rev = :rev OR attribute_exists(pk)"'),
     ),
     mutant(
         "creates-twice",
         "3.2: a new item is written only where there is none",
         (
-            LEDGER,
+            FENCES,
             'fence = "attribute_not_exists(pk)" if',
             'fence = "attribute_not_exists(pk) OR attribute_exists(pk)" if',
         ),
         faults="duplicate_message",
         deeds=(*photos(5, 12), *wishes(5, 12, "cut")),
-    ),
-    mutant(
-        "run-over-others",
-        "1: reconcile's own item is fenced too",
-        (
-            "aws/books.py",
-            'if run.rev == 1 else "rev = :rev"',
-            'if run.rev == 1 else "rev = :rev OR attribute_exists(pk)"',
-        ),
-        faults="double_tick slow_service",
     ),
     mutant(
         "keeps-reservations",

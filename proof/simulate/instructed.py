@@ -118,7 +118,8 @@ class Resolutions:
         lies = set(self._memory.world.input.keys())
         gone = [key for key in self._past.versions if key not in lies]
         behind = self._memory.excused()
-        excused = {job for job in behind if ledger.jobs[job]["status"] == "unknown" or job in people.redriven}
+        in_doubt = {job for job in behind if ledger.jobs[job]["status"] in ("submitting", "unknown")}
+        excused = in_doubt | (behind & people.redriven)
         pairs = set[str]() if people.wrong_clocks else people.pairs - people.waived
         return [
             *pair_breaches(ledger, pairs),

@@ -47,13 +47,20 @@ class Memory:
         return {job_id for source in self.sources.values() for job_id in source["jobs"].values()}
 
     def excused(self) -> set[str]:
-        """Jobs that rightly wait: behind a paused lane, or since they cost more than any day may."""
+        """Jobs that rightly wait: in a paused lane, or since they cost more than any day may, or for one of these."""
         budget = self.world.setup.budget
         shut = {name for name, lane in self.lanes.items() if lane.body and paused(lane.body, self.left, budget)}
-        return {*self._behind(shut), *self.too_dear()}
+        waiting = {*self._behind(shut), *self.too_dear()}
+        return waiting | {*self._following(waiting)}
 
     def _behind(self, lanes: set[str]) -> Iterator[str]:
         return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
+
+    def _following(self, waiting: set[str]) -> Iterator[str]:
+        """In another lane, which may be open."""
+        for job_id, job in self.jobs.items():
+            if job["status"] == "accepted" and job["follows"] and job["follows"]["job_id"] in waiting:
+                yield job_id
 
     def too_dear(self) -> Iterator[str]:
         """Jobs that cost more than any whole day may, and were tried, or wait for one that was."""

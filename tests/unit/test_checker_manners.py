@@ -59,13 +59,25 @@ def test_no_photo_s_report_tells_of_what_keeps_all_of_them_waiting() -> None:
     assert names(alone_told_breaches(KEY, report("provider_throttled"))) == [Promise.LANE_TOLD.name]
 
 
+def told(since: str) -> dict[str, str]:
+    """What an event of a lane says; `since`: a time of day, by which programs may order them."""
+    return {"provider": "ideogram", "since": f"2026-11-20T{since}:00Z"}
+
+
 def test_the_last_that_programs_heard_of_a_lane_is_how_it_is() -> None:
-    heard = [(PAUSED, {"provider": "ideogram"}), (RESUMED, {"provider": "ideogram"})]
+    heard = [(PAUSED, told("09:00")), (RESUMED, told("09:01"))]
     assert not announced_breaches({"ideogram": lane()}, [])
     assert not announced_breaches({"ideogram": lane()}, heard)
     assert not announced_breaches({"ideogram": lane("key")}, heard[:1])
     assert names(announced_breaches({"ideogram": lane()}, heard[:1])) == [Promise.TOLD.name]
     assert names(announced_breaches({"ideogram": lane("key")}, heard)) == [Promise.TOLD.name]
+
+
+def test_what_programs_hear_late_and_out_of_order_tells_by_its_time_how_a_lane_is() -> None:
+    overtaken = [(PAUSED, told("09:00")), (PAUSED, told("09:02")), (RESUMED, told("09:01"))]
+    assert not announced_breaches({"ideogram": lane("key")}, overtaken)
+    untold = [(PAUSED, told("09:00")), (RESUMED, told("09:01"))]
+    assert names(announced_breaches({"ideogram": lane("key")}, untold)) == [Promise.TOLD.name]
 
 
 def test_a_job_that_no_day_s_budget_covers_is_told_of() -> None:
@@ -88,7 +100,7 @@ def test_what_went_wrong_decides_how_a_job_ends() -> None:
 
 
 def test_programs_hear_of_no_end_of_a_pause_without_its_beginning() -> None:
-    assert names(announced_breaches({"ideogram": lane()}, [(RESUMED, {"provider": "ideogram"})])) == [Promise.TOLD.name]
+    assert names(announced_breaches({"ideogram": lane()}, [(RESUMED, told("09:00"))])) == [Promise.TOLD.name]
 
 
 def test_no_invocation_is_ended_by_the_clock() -> None:

@@ -132,6 +132,16 @@ def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
     assert_at_rest(world)
 
 
+def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_report_to_the_next_one() -> None:
+    world = paid()
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.run_for(1000)
+    report = world.report(KEY)
+    assert report
+    assert [one["code"] for one in report["errors"]] == ["result_unreachable"]
+
+
 def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> None:
     for nth in range(1, 8):
         world = paid(prompt="on a marble table", num_images=3)

@@ -180,3 +180,20 @@ def test_a_refused_request_is_told_of_no_more_when_a_person_says_rerun() -> None
     again(world, KEY)
     world.run()
     assert (codes(world, KEY), bought(world)) == ([], 1)
+
+
+def test_a_refused_request_leaves_a_photo_its_jobs_when_the_same_bytes_come_again_under_defaults_that_broke() -> None:
+    """Seed 7985."""
+    world = settling(inherited=False)
+    world.sidecar(KEY, **REMOVE)
+    said(world, KEY)
+    world.run()
+    ask(world, KEY, **TYPO)
+    defaults(world, "", TYPO)
+    world.run()
+    said(world, KEY)
+    world.run()
+    source = world.source(KEY)
+    assert source is not None
+    assert (source.held_by, the_job(world).status, [*source.jobs]) == ("", Status.STORED, [""])
+    assert (codes(world, KEY), bought(world)) == (["unknown_field"], 1)

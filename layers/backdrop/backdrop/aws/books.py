@@ -6,7 +6,8 @@ from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
-from backdrop.aws.records import JOB_PREFIX, day_key, instant, item_of, key_of, read, read_day
+from backdrop.aws.fences import fenced_put, next_of
+from backdrop.aws.records import JOB_PREFIX, day_key, instant, key_of, read, read_day
 from backdrop.aws.table import FIRST, Table, TransactionError
 from backdrop.core.errors import StaleError
 from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, where
@@ -65,13 +66,9 @@ class DynamoBooks:
 
     def put_run(self, run: Run) -> Run:
         """Write reconcile's own item; StaleError where another run did."""
-        run = run.but(rev=run.rev + 1, write_id=self._table.new_id())
-        fence = "attribute_not_exists(pk)" if run.rev == 1 else "rev = :rev"
-        values = {"ExpressionAttributeValues": {":rev": {"N": str(run.rev - 1)}}} if run.rev > 1 else {}
-        shown = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        put = {"TableName": self._table.name, "Item": item_of(run), "ConditionExpression": fence, **values, **shown}
+        run = next_of(self._table, run)
         try:
-            self._table.transact([{"Put": put}], ours=(key_of(run), run.write_id))
+            self._table.transact([fenced_put(self._table, run)], ours=(key_of(run), run.write_id))
         except TransactionError as error:
             raise StaleError from error
         return run

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from backdrop.aws.fences import fenced_put, next_of
 from backdrop.aws.records import (
     JOB_PREFIX,
     attributes_of,
     day_key,
-    item_of,
     key_of,
     owner_item,
     read,
@@ -56,28 +56,24 @@ class DynamoLedger:
 
     def advance(self, step: Step) -> Job:
         """Write one transition; the job as it stands in the ledger afterwards."""
-        job = self._next(step.job)
+        job = next_of(self._table, step.job)
         self._write([job], [step])
         return job
 
     def put_source(self, source: Source, steps: Sequence[Step]) -> None:
         """Write a photo's place and its jobs' transitions, all or nothing."""
-        self._write([self._next(source), *(self._next(step.job) for step in steps)], steps)
+        self._write([next_of(self._table, source), *(next_of(self._table, step.job) for step in steps)], steps)
 
     def put_lane(self, lane: Lane) -> Lane:
         """Write a lane's health; the lane as it stands in the ledger afterwards."""
-        lane = self._next(lane)
+        lane = next_of(self._table, lane)
         self._write([lane], [])
         return lane
-
-    def _next[I: Item](self, item: I) -> I:
-        """The item as it is written: one revision on, with a mark by which we know our own write again."""
-        return item.but(rev=item.rev + 1, write_id=self._table.new_id())
 
     def _write(self, items: Sequence[Item], steps: Sequence[Step]) -> None:
         owning = [step for step in steps if step.owner]
         booking = next((step.booking for step in steps if step.booking), None)
-        writes = [self._put(item) for item in items] + [self._own(step) for step in owning]
+        writes = [fenced_put(self._table, item) for item in items] + [self._own(step) for step in owning]
         try:
             self._transact(writes, booking, items[0])
         except TransactionError as error:
@@ -101,19 +97,6 @@ class DynamoLedger:
                 raise
             raised = replace(booking, cap=day.cap)
             self._table.transact([*writes, self._book(raised, set_by_person=True)], ours=ours)
-
-    def _put(self, item: Item) -> dict[str, Any]:
-        """A fenced put: only where the item is still the one that was read."""
-        fence = "attribute_not_exists(pk)" if item.rev == 1 else "rev = :rev"
-        put: dict[str, Any] = {
-            "TableName": self._table.name,
-            "Item": item_of(item),
-            "ConditionExpression": fence,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if item.rev > 1:
-            put["ExpressionAttributeValues"] = {":rev": {"N": str(item.rev - 1)}}
-        return {"Put": put}
 
     def _own(self, step: Step) -> dict[str, Any]:
         """One content has one owner: nobody, the job itself, or who was seen to come to nothing may have it before."""

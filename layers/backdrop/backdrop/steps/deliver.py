@@ -88,7 +88,7 @@ class Deliver:
         if job.problem is None or job.problem.code is not error.code:
             problem = Problem.of(error, self.clock.now(), job.money).since(job.problem)
             self.ledger.advance(transitions.note(job, problem))
-            self.views.write(source, [job])
+        self.views.write(source, [job])
 
     def _show(self, source: Source, jobs: Sequence[Job]) -> tuple[Source, Sequence[Job]]:
         """The views; a variant that is taken away while its pictures are put there is seen by intake or here: here."""

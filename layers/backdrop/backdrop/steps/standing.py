@@ -46,5 +46,6 @@ def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, .
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     """Whether its jobs are those of these bytes, and nothing new is said of them: taking a word away undoes nothing."""
     silent = all(place.name == TAGS and not place.fields and not place.errors for place in seen.places)
-    known = source.asked_from == seen.asked_from and not source.waiting_since and not source.problems
+    is_clean = all(is_for_request(one.hint) for one in source.problems)
+    known = source.asked_from == seen.asked_from and not source.waiting_since and is_clean
     return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)
