@@ -23,7 +23,7 @@ from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
-from backdrop.steps.asking import looking
+from backdrop.steps.asking import Asking, looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
@@ -233,9 +233,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
     photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
-    credit = parameters.get("OneMinUsdPerImage", "")
-    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
-    asking = looking(photos, clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices)
+    asking = _asking(photos, clock, parameters)
     return Stack(
         name=name,
         orders=Orders(
@@ -246,7 +244,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
             deliver=deliver,
             intake=queue(outputs["IntakeQueueUrl"]),
             clock=clock,
-            prices=prices,
+            prices=asking.prices,
         ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
@@ -265,6 +263,13 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
         outputs=outputs,
         parameters=parameters,
     )
+
+
+def _asking(photos: S3Photos, clock: Clock, parameters: Mapping[str, str]) -> Asking:
+    """What intake would ask, at this stack's prices for those that sell credits, where somebody said them."""
+    credit = parameters.get("OneMinUsdPerImage", "")
+    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
+    return looking(photos, clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices)
 
 
 def _line(sqs: "SQSClient", url: str) -> Line:
