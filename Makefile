@@ -16,11 +16,11 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check ## Everything that CI runs
+test: check .local/browser/.installed ## Everything that CI runs
 	@$(RUN)cfn-lint template.yaml
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
-	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/e2e
+	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser tests/e2e
 check: setup ## Lint, types and unit tests, in seconds
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
@@ -66,6 +66,8 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 .venv/.project: .venv/.installed pyproject.toml
 	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
 	@touch $@
+.local/browser/.installed: requirements/browser/package-lock.json .venv/.installed
+	@requirements/install_browser .venv .local/browser
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
 .PHONY: help demo test chaos simulate mutants check types unit up down env format lock clean setup

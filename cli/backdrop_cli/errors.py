@@ -2,7 +2,8 @@
 
 from typer import TyperException
 
-DONE, REFUSED, MISUSED = 0, 1, 2
+DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
+"""All exit codes: done; failed, or somebody said no; the command line cannot be meant; stopped with Ctrl-C."""
 
 
 class RefusedError(TyperException):
@@ -15,3 +16,9 @@ class MisusedError(TyperException):
     """The command line cannot be meant; the message says what can."""
 
     exit_code = MISUSED
+
+
+class StoppedError(TyperException):
+    """Somebody pressed Ctrl-C; the message says how things stand and what to do."""
+
+    exit_code = STOPPED

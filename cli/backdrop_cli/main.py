@@ -9,27 +9,33 @@ import typer
 from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
-from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError
-from backdrop_cli.files import lint, quote
+from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
+from backdrop_cli.family import Family
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
+from backdrop_cli.photo_verbs import download, drop, gallery, lint, quote
 from backdrop_cli.up import up
 
 app = typer.Typer(
+    cls=Family,
+    rich_markup_mode=None,
     help="Drop a photo into a bucket and get it back with a new background or with none.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-LOCAL = {"up": up, "down": down, "env": env, "demo": demo}
-ON_A_STACK = (
+LOCAL = {"demo": demo, "up": up, "env": env, "down": down}
+PHOTOS = (lint, quote, drop, verbs.show, gallery, download)
+OPERATING = (
+    verbs.status,
     verbs.failures,
     verbs.redrive,
     verbs.rerun,
     verbs.cancel,
-    verbs.budget,
     verbs.pause,
     verbs.resume,
+    verbs.budget,
+    verbs.spend,
+    verbs.doctor,
 )
 
 
@@ -65,26 +71,30 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
     return door
 
 
-app.command(rich_help_panel="Files on this machine")(lint)
-app.command(rich_help_panel="Files on this machine")(quote)
-for _name, _verb in LOCAL.items():
-    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
-for _verb in ON_A_STACK:
+for _verb in PHOTOS:
+    app.command(rich_help_panel="Photos and pictures")(_verb)
+for _verb in OPERATING:
     # A budget below zero is no option that nobody knows.
     _settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
-    app.command(context_settings=_settings, rich_help_panel="Any stack: the local cloud, or one on AWS with --stack")(
-        _verb
-    )
+    app.command(context_settings=_settings, rich_help_panel="A stack, day by day")(_verb)
+key = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
+key.command("set")(verbs.set_key)
+app.add_typer(key, name="key", rich_help_panel="A stack, day by day")
+for _name, _verb in LOCAL.items():
+    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:
-    """Run a command line; its exit code. 0: done, 1: failed or refused, 2: it cannot be meant."""
+    """Run a command line; its exit code, one of those in backdrop_cli/errors.py."""
     try:
         code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
     except typer.TyperException as error:
         return _said(error)
     except typer.Abort:
         return REFUSED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _said(RefusedError(f"{where}{error.strerror or error}"))
     return code if isinstance(code, int) else DONE
 
 
@@ -97,7 +107,9 @@ def _connect(place: Place) -> Any:
 def _said(error: typer.TyperException) -> int:
     """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
     words = error.format_message()
-    if words and isinstance(error, RefusedError | MisusedError):
+    if words.startswith("Usage: "):
+        typer.echo(words, err=True)
+    elif words and isinstance(error, RefusedError | MisusedError | StoppedError):
         typer.echo(f"error: {words}", err=True)
     elif words:
         ctx: typer.Context | None = getattr(error, "ctx", None)

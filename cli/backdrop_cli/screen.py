@@ -2,12 +2,15 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -62,9 +65,28 @@ class Screen:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
     @contextmanager
-    def busy(self, words: str) -> Generator[None]:
-        """Says on a terminal that this may take a while."""
-        with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words):
+    def busy(self, words: str) -> Generator[Callable[[str], None]]:
+        """Says on a terminal that this may take a while; yields what changes the words."""
+        with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(words) as status:
+            yield lambda changed: status.update(Text(plain(changed)))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody watches, on a terminal that can be written over."""
+        return self._console.is_terminal and not self.as_json
+
+    def clear(self) -> None:
+        """A terminal begins anew at its top; elsewhere what was said stays."""
+        if self.is_live:
+            self._console.clear()
+
+    @contextmanager
+    def live(self, picture: Callable[[], RenderableType]) -> Generator[None]:
+        """Keeps a picture up to date on a terminal, for the length of the block; elsewhere it shows nothing."""
+        if not self.is_live:
+            yield
+            return
+        with Live(console=self._console, get_renderable=picture, transient=True, refresh_per_second=4):
             yield
 
     def agree(self, question: str, *, yes: bool) -> None:
@@ -79,6 +101,11 @@ class Screen:
             raise RefusedError(f"nothing was changed; {why}, so say --yes to agree")
         if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
             raise RefusedError("nothing was changed")
+
+
+def bar(done: float, of: float, words: Text) -> Group:
+    """How far something is, for `Screen.live`."""
+    return Group(Text(), Padding(ProgressBar(total=max(of, 1), completed=done, width=40), (0, 0, 0, 2)), words)
 
 
 def plain(words: str) -> str:

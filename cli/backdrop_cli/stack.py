@@ -1,10 +1,12 @@
 """The one way in which the command reaches a stack: clients, outputs and parameters in, the steps of people out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 
@@ -17,14 +19,18 @@ from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.table import Table
+from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import Clock
-from backdrop.steps.asking import looking
+from backdrop.steps.asking import Asking, looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
+from backdrop_cli.buckets import Buckets
+from backdrop_cli.census import Census
+from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 LANES = {
@@ -41,7 +48,26 @@ LANES = {
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
-AT_ONCE = 8
+# How the template names each provider in its parameters.
+PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
+# What every stack of this release has.
+OUTPUTS = frozenset(
+    {
+        "InputBucketName",
+        "OutputBucketName",
+        "IntakeQueueUrl",
+        "DeliverQueueUrl",
+        "DeadLetterQueueUrl",
+        "LedgerTableName",
+    }
+)
+SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
+# How the local cloud calls a service's client.
+SERVICES = {"lambda": "functions", "secretsmanager": "secrets"}
+# A session makes one client at a time.
+_MAKING = RLock()
+# As many as botocore keeps connections for.
+AT_ONCE = 10
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -57,27 +83,65 @@ class Clients:
     dynamodb: "DynamoDBClient"
     functions: "LambdaClient"
     s3: "S3Client"
+    secrets: "SecretsManagerClient"
     sqs: "SQSClient"
+
+
+class Later:
+    """A client that is made when it is first used, since making one takes a while."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._made, self._lock = make, None, _MAKING
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            self._made = self._made or self._make()
+        return getattr(self._made, name)
+
+
+class Line(NamedTuple):
+    """A lane's messages: those that wait, and those in a worker's hands."""
+
+    waiting: int
+    in_hand: int
 
 
 @dataclass(frozen=True)
 class Stack:
     """A deployed stack as its operator acts on it.
 
-    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `in_lane` counts
-    the messages of a provider's lane, those in a worker's hands included, roughly. `at_once`: photos that one command
-    looks at together.
+    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `line` counts the
+    messages of a provider's lane, roughly. `limits`: calls that each provider may have open. `at_once`: photos that one
+    command looks at together; `wait` lets so many seconds pass. `standins`: the providers whose part a stand-in on this
+    machine plays, for nothing. `clients`, `outputs` and `parameters` are for those who look at the stack itself.
     """
 
     name: str
     orders: Orders
     keeper: LaneKeeper
     letters: DeadLetters
-    in_lane: Callable[[str], int]
+    line: Callable[[str], "Line"]
     daily_budget: int
     input_bucket: str
+    output_bucket: str
     reruns: Reruns
+    buckets: Buckets
+    photos: S3Photos
+    output: S3Output
+    uploads: S3Uploads
+    census: Census
+    limits: Mapping[str, int]
+    standins: Collection[str] = ()
     at_once: int = AT_ONCE
+    wait: Callable[[float], None] = time.sleep
+    clients: Clients | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def in_lane(self, provider: str) -> int:
+        """The messages of a lane, those in a worker's hands included, roughly."""
+        found = self.line(provider)
+        return found.waiting + found.in_hand
 
     @property
     def clock(self) -> Clock:
@@ -87,6 +151,11 @@ class Stack:
     def providers(self) -> list[str]:
         """Those that are on."""
         return list(self.orders.lanes)
+
+    @property
+    def market(self) -> Market:
+        """Who is on, and what their credits cost."""
+        return Market(self.reruns.on, self.reruns.asking.prices)
 
     def day(self, now: datetime) -> tuple[Day, int]:
         """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""
@@ -108,21 +177,30 @@ def _local() -> Stack:
     from backdrop_local.home import STACK, Home
 
     try:
-        ours = cloud.running(Home.chosen()).clients
+        running = cloud.running(Home.chosen())
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    return _stack(STACK, Clients(ours.cloudformation, ours.dynamodb, ours.functions, ours.s3, ours.sqs))
+    found = _stack(STACK, _clients(lambda service: getattr(running.clients, SERVICES.get(service, service))))
+    return replace(found, standins=running.standins)
 
 
 def _on_aws(place: Place) -> Clients:
     """Clients with the person's own credentials."""
-    session = boto3.Session(profile_name=place.profile, region_name=place.region)
+    session: Any = boto3.Session(profile_name=place.profile, region_name=place.region)
+    return _clients(lambda service: session.client(service, config=QUICK))
+
+
+def _clients(make: Callable[[str], Any]) -> Clients:
+    def later(service: str) -> Any:
+        return Later(partial(make, service))
+
     return Clients(
-        cloudformation=session.client("cloudformation", config=QUICK),
-        dynamodb=session.client("dynamodb", config=QUICK),
-        functions=session.client("lambda", config=QUICK),
-        s3=session.client("s3", config=QUICK),
-        sqs=session.client("sqs", config=QUICK),
+        cloudformation=later("cloudformation"),
+        dynamodb=later("dynamodb"),
+        functions=later("lambda"),
+        s3=later("s3"),
+        secrets=later("secretsmanager"),
+        sqs=later("sqs"),
     )
 
 
@@ -131,11 +209,16 @@ def _stack(name: str, clients: Clients) -> Stack:
     described = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
     parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
-    missing = [key for key in ("LedgerTableName", "DeadLetterQueueUrl", "DeliverQueueUrl") if key not in outputs]
-    if missing or "DailyBudgetUSD" not in parameters:
-        status = described["StackStatus"]
+    status = described["StackStatus"]
+    if OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
         raise RefusedError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
+        )
+    missing = sorted((OUTPUTS - outputs.keys()) | (SETTINGS - parameters.keys()))
+    if missing:
+        raise RefusedError(
+            f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
+            "again from here (`sam build && sam deploy`), or use the command of its release"
         )
     return _made(name, clients, outputs, parameters)
 
@@ -149,32 +232,47 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
-    credit = parameters.get("OneMinUsdPerImage", "")
-    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
-    asking = looking(
-        S3Photos(clients.s3), clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices
-    )
+    photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
+    asking = _asking(photos, clock, parameters)
     return Stack(
         name=name,
         orders=Orders(
             ledger=ledger,
             books=DynamoBooks(table),
-            output=S3Output(clients.s3, outputs["OutputBucketName"]),
+            output=output,
             lanes=lanes,
             deliver=deliver,
             intake=queue(outputs["IntakeQueueUrl"]),
             clock=clock,
-            prices=prices,
+            prices=asking.prices,
         ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
-        in_lane=lambda provider: _messages(sqs, urls[provider]),
+        line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
+        output_bucket=outputs["OutputBucketName"],
         reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
+        photos=photos,
+        output=output,
+        uploads=S3Uploads(clients.s3, bucket),
+        census=Census(table),
+        limits={one: int(parameters.get(f"{PARAMETERS[one]}MaxInFlight", "0")) for one in lanes},
+        clients=clients,
+        outputs=outputs,
+        parameters=parameters,
     )
 
 
-def _messages(sqs: "SQSClient", url: str) -> int:
+def _asking(photos: S3Photos, clock: Clock, parameters: Mapping[str, str]) -> Asking:
+    """What intake would ask, at this stack's prices for those that sell credits, where somebody said them."""
+    credit = parameters.get("OneMinUsdPerImage", "")
+    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
+    return looking(photos, clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices)
+
+
+def _line(sqs: "SQSClient", url: str) -> Line:
     found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))  # pyright: ignore[reportArgumentType]
-    return sum(int(found["Attributes"][name]) for name in COUNTS)
+    visible, in_hand, delayed = (int(found["Attributes"][name]) for name in COUNTS)
+    return Line(visible + delayed, in_hand)

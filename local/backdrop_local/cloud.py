@@ -36,6 +36,11 @@ class Cloud:
         """AWS clients that speak to this cloud."""
         return Clients(self.endpoint_url)
 
+    @property
+    def standins(self) -> frozenset[str]:
+        """The providers for which its stand-in answers."""
+        return providers.played(self.parameters, self.standin_url)
+
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
         return stack.outputs(self.clients)

@@ -73,6 +73,12 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def played(parameters: Mapping[str, str], standin_url: str) -> frozenset[str]:
+    """The providers for which the stand-in at this address answers."""
+    addresses = {one.secret: parameters.get(f"{one.parameter}BaseUrl", "") for one in PROVIDERS}
+    return frozenset(name for name, address in addresses.items() if standin_url and address.startswith(standin_url))
+
+
 def paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
     """The addresses of providers that are on and not on this machine, by parameter."""
     suffix = "BaseUrl"

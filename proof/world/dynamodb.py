@@ -52,6 +52,10 @@ class SimulatedTable:
         """The items of one partition, of the table or of an index, in the order of their sort keys, one page."""
         return self._wire.carry("dynamodb", "query", sent, lambda: self._query(**sent))
 
+    def scan(self, **sent: Any) -> dict[str, Any]:
+        """All items of the table, one page."""
+        return self._wire.carry("dynamodb", "scan", sent, lambda: self._scan(**sent))
+
     def put_item(self, **sent: Any) -> dict[str, Any]:
         """Write one item whole."""
         return self._wire.carry("dynamodb", "put_item", sent, lambda: self._single("Put", sent))
@@ -118,6 +122,26 @@ class SimulatedTable:
             after = _place(ExclusiveStartKey, attributes)
             found = [item for item in found if _place(item, attributes) > after]
         return _page(found, attributes, min(Limit or self._page_items, self._page_items))
+
+    def _scan(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        ProjectionExpression: str = "",  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Unlike a query it may miss what was written a moment ago; here it never does."""
+        self._check(TableName)
+        found = sorted(self.items.values(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+        if ExclusiveStartKey:
+            after = key_of(ExclusiveStartKey)
+            found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
+        answer = _page(found, TABLE_KEYS, self._page_items)
+        if ProjectionExpression:
+            names = [(ExpressionAttributeNames or {}).get(one, one) for one in ProjectionExpression.split(",")]
+            answer["Items"] = [{name: item[name] for name in names if name in item} for item in answer["Items"]]
+        return answer
 
     def _seen(self, index: str) -> Iterable[Item]:
         """The items as the table has them, or the keys of those that an index knows of by now."""

@@ -125,8 +125,8 @@ class SimulatedS3:
 
     # -- the operations -----------------------------------------------------------------------------------------
 
-    def _get(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        found = self._current(Bucket, Key, "NoSuchKey")
+    def _get(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
+        found = self._version(Bucket, Key, VersionId) if VersionId else self._current(Bucket, Key, "NoSuchKey")
         data = found.data or b""
         return _facts(found) | {"Body": StreamingBody(BytesIO(data), len(data))}
 
@@ -201,6 +201,12 @@ class SimulatedS3:
         if found is None:
             raise refusal(absent, "GetObject", 404)
         return found
+
+    def _version(self, bucket: str, key: str, version_id: str) -> Version:
+        for found in self._place(bucket, "GetObject").objects.get(key, []):
+            if found.id == version_id and found.data is not None:
+                return found
+        raise refusal("NoSuchVersion", "GetObject", 404)
 
     def _write(self, place: Bucket, key: str, version: Version) -> Version:
         place.objects.setdefault(key, []).append(version)

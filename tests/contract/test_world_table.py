@@ -16,6 +16,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Job, Source, Status
 from backdrop.core.watch import Ref, Run
+from backdrop_cli.census import Census
 from proof.world.stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
 from tests.unit.simulation import KEY, NOW, OK, PRICE, a_job, claim
@@ -117,6 +118,17 @@ def test_what_is_due_is_found_in_the_order_of_its_time(ledger: DynamoLedger, tab
     due = books.due(NOW - timedelta(days=900), 10)
     assert list(due) == [expected[0], expected[2], expected[1]]
     assert list(books.due(NOW - timedelta(days=900), 2)) == list(due)[:2]
+
+
+def test_the_whole_ledger_is_read_through_page_by_page(ledger: DynamoLedger, table: Table) -> None:
+    (source, job), (other, second) = a_photo(), a_photo()
+    for place, one in ((source, job), (other, second)):
+        ledger.put_source(place, [transitions.Step(one)])
+    census = Census(table)
+    assert {job.job_id, second.job_id} <= {one.job_id for one in census.jobs()}
+    standing = census.standing()
+    assert standing.of(Status.ACCEPTED, provider=job.provider) >= 2
+    assert standing.oldest[job.provider] <= NOW
 
 
 def test_one_run_at_a_time_has_reconciles_item(table: Table) -> None:

@@ -5,20 +5,25 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.table import Table
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.steps.asking import looking
 from backdrop.steps.rerun import Reruns
+from backdrop_cli.buckets import Buckets
+from backdrop_cli.census import Census
+from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
-from backdrop_cli.stack import Stack
+from backdrop_cli.stack import Line, Stack
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
-from proof.world.sight import INPUT
+from proof.world.sight import INPUT, OUTPUT, TABLE
 from proof.world.stack import World
 
 REMOVAL = 10_000
@@ -58,6 +63,7 @@ class Said:
 def stack_of(world: World) -> Stack:
     """The simulated stack as the command sees one."""
     steps = world.steps
+    s3 = cast("Any", world.s3)
     asking = world.intake.photo.asking
     looks = looking(asking.photos, steps.clock, asking.default_provider, asking.see.max_megapixels)
     lanes = world.intake.photo.lanes
@@ -66,11 +72,19 @@ def stack_of(world: World) -> Stack:
         orders=steps.orders(),
         keeper=steps.keeper,
         letters=steps.reconcile.letters,
-        in_lane=lambda provider: len(world.lines[provider].messages),
+        line=lambda provider: Line(len(world.lines[provider].messages), 0),
         daily_budget=world.setup.budget,
         input_bucket=INPUT,
+        output_bucket=OUTPUT,
         reruns=Reruns(looks, steps.ledger, world.intake.photo.intake, INPUT, [*lanes]),
+        buckets=Buckets(s3, OUTPUT),
+        photos=S3Photos(s3),
+        output=S3Output(s3, OUTPUT),
+        uploads=S3Uploads(s3, INPUT),
+        census=Census(Table(cast("Any", world.table), TABLE, world.clock)),
+        limits={provider: world.setup.in_flight for provider in lanes},
         at_once=1,
+        wait=world.run_for,
     )
 
 
@@ -89,11 +103,12 @@ class Person:
         *words: str,
         answer: str | None = None,
         terminal: bool = False,
+        piped: str = "",
         meanwhile: Callable[[], object] = lambda: None,
     ) -> Said:
-        """One command line; `meanwhile` happens before the question is answered."""
+        """One command line; `meanwhile` happens before the question is answered, `piped` comes where none is."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
-        typed = io.StringIO() if answer is None else Terminal(f"{answer}\n", meanwhile)
+        typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
         self._monkeypatch.setattr("sys.stdin", typed)
         with redirect_stdout(out), redirect_stderr(err):
             code = run(words, self._connect)

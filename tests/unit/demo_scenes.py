@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backdrop_cli.demo.drop import Dropped
-from backdrop_cli.demo.sight import Sight, Stage
+from backdrop_cli.demo.sight import Sight
+from backdrop_cli.stages import Stage
 from backdrop_local.demo_orders import Order
 
 NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
@@ -12,36 +13,65 @@ PREFIX = "demo/one/"
 
 
 def result(key: str, n: int = 1, **changes: Any) -> dict[str, Any]:
-    known: dict[str, Any] = {"key": key, "n": n, "width": 640, "height": 480, "seed": 7, "has_alpha": False}
+    known: dict[str, Any] = {
+        "key": key,
+        "version_id": "one",
+        "n": n,
+        "output": None,
+        "width": 640,
+        "height": 480,
+        "format": "png",
+        "bytes": 1_234_567,
+        "seed": 7,
+        "has_alpha": False,
+    }
+    return known | changes
+
+
+def source(name: str, **changes: Any) -> dict[str, Any]:
+    key = PREFIX + name
+    known: dict[str, Any] = {"bucket": "photos", "key": key, "version_id": "v1", "sha256": key, "width": 8, "height": 6}
     return known | changes
 
 
 def receipt(name: str, *results: dict[str, Any], usd: float = 0.06, **instructions: Any) -> dict[str, Any]:
+    operation = "replace" if "prompt" in instructions else "remove"
+    asked = {"operation": operation, **instructions}
     job: dict[str, Any] = {
         "job_id": "job",
+        "variant": None,
         "current": True,
         "status": "stored",
-        "operation": "replace" if "prompt" in instructions else "remove",
+        "operation": operation,
         "provider": "ideogram",
-        "instructions": instructions,
+        "instructions": asked,
+        "provenance": dict.fromkeys(asked, f"{name}.json"),
         "results": list(results),
         "cost": {"usd": usd, "basis": "price_list", "unknown_usd": 0.0},
+        "attempts": [{"n": 1, "provider": "ideogram"}],
+        "reused_from": None,
         "queued_at": NOON.isoformat(),
         "stored_at": (NOON + timedelta(seconds=4)).isoformat(),
+        "throttled_seconds": 0.0,
         "warnings": [],
     }
-    return {"source": {"key": PREFIX + name}, "jobs": [job], "total_usd": usd}
+    return {"source": source(name), "jobs": [job], "total_usd": usd}
 
 
-def report(name: str, **changes: str) -> dict[str, Any]:
-    error = {
+def report(name: str, **changes: Any) -> dict[str, Any]:
+    error: dict[str, Any] = {
+        "job_id": None,
+        "variant": None,
         "status": "refused",
         "code": "not_a_photo",
         "message": "The file is text.",
         "hint": "Replace the file.",
+        "retryable": False,
         "money": "not_spent",
+        "first_seen": NOON.isoformat(),
+        "last_seen": NOON.isoformat(),
     }
-    return {"source": {"key": PREFIX + name}, "errors": [error | changes]}
+    return {"source": source(name, sha256=None, width=None, height=None), "errors": [error | changes]}
 
 
 def dropped(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> Dropped:

@@ -28,7 +28,7 @@ from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import Person
 
-VERBS = ("failures", "redrive", "cancel", "budget", "pause", "resume")
+VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")
 
 
 @pytest.fixture
@@ -177,3 +177,39 @@ def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
 
 def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
     assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; on in shop: ideogram\n"
+
+
+def test_a_disk_that_does_not_take_what_is_said_is_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "out.txt")
+
+    monkeypatch.setattr("rich.console.Console.print", full)
+    said = person.types("failures")
+    assert (said.code, said.err) == (1, "error: out.txt: No space left on device\n")
+
+
+HELP = """
+import sys
+from backdrop_cli.main import run
+code = run(["--help"])
+print(code, sorted({"rich", "boto3", "pydantic", "PIL"} & {*sys.modules}))
+"""
+
+
+def test_help_waits_for_nothing_that_takes_long_to_load() -> None:
+    ran = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize("verb", ["drop", "download", "show", "status", "spend", "doctor", "key set", "lint", "rerun"])
+def test_every_verb_has_its_help_in_eighty_columns(person: Person, verb: str) -> None:
+    said = person.types(*verb.split(), "--help")
+    assert f"Example: backdrop {verb}" in said.out
+    assert max(len(line) for line in said.out.splitlines()) <= 80
+    assert verb.split()[0] in person.types("--help").out
+
+
+def test_a_family_without_a_verb_shows_its_verbs(person: Person) -> None:
+    said = person.types("key")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: backdrop key")

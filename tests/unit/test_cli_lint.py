@@ -77,7 +77,7 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
 def test_what_cannot_be_bought_is_an_error_before_it_is_uploaded(shop: Shop, wish: dict[str, Any], words: str) -> None:
     shop.put("red.jpg", photo())
     shop.put("red.jpg.json", wish)
-    ((message,),) = shop.told().values()
+    ((message,),) = shop.told("errors", "--to=/").values()
     assert words in message
 
 
@@ -86,7 +86,7 @@ def test_a_reference_image_is_found_below_the_root(shop: Shop) -> None:
     shop.put("looks/_backdrop.json", {"operation": "remove"})
     shop.put("red.jpg", photo())
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "looks/summer.png"})
-    assert shop.lints().code == 0
+    assert shop.lints("--to=/").code == 0
 
 
 def test_an_error_of_one_variant_leaves_the_others_ready(shop: Shop) -> None:

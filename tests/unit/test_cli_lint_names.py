@@ -36,7 +36,7 @@ def test_what_is_inherited_counts_also_from_above_what_is_linted(shop: Shop) -> 
 def test_a_key_that_is_too_long_for_its_results_is_an_error(shop: Shop) -> None:
     folder = "/".join(["f" * 200] * 4)
     shop.put(f"{folder}/{'x' * 110}.jpg", photo())
-    ((message,),) = shop.told().values()
+    ((message,),) = shop.told("errors", "--to=/").values()
     assert "918 bytes; at most 900" in message
 
 
@@ -169,6 +169,6 @@ def test_the_second_of_two_sidecars_is_told_of_and_one_that_another_photo_reads_
 def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop) -> None:
     shop.put("red.jpg", photo())
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
-    (error,) = shop.data()["errors"]
+    (error,) = shop.data("--to=/")["errors"]
     assert error["message"] == "There is no shop/blue.jpg here; it is a key from the bucket's root."
     assert error["hint"] == f"{shop.root} is taken for the bucket's root, where keys begin."

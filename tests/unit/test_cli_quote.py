@@ -32,14 +32,32 @@ def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) 
     assert shop.person.asked_for == []
 
 
-def test_options_are_asked_of_every_photo_and_win(shop: Shop) -> None:
+def test_options_speak_for_photos_without_a_sidecar_as_they_do_in_a_drop(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("b.jpg", b"")
     shop.put("b.jpg.json", {"operation": "remove"})
     said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
     assert (said.code, said.err) == (0, "")
-    assert "runware" in said.out
-    assert "At most $0.12, at list prices of" in said.out
+    assert [line.split() for line in said.out.splitlines() if "$0.0" in line][:2] == [
+        ["ideogram", "1", "1", "$0.01"],
+        ["runware", "1", "1", "$0.06"],
+    ]
+    assert "At most $0.07, at list prices of" in said.out
+
+
+def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
+    for n in range(15):
+        shop.put(f"{n}.jpg", photo(str(n)))
+    shop.put("0.jpg.json", {"operation": "remove"})
+    shop.put("list.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    both = ("ideogram", "segmind")
+    person = shop.person
+    orders = replace(person.stack.orders, lanes=dict.fromkeys(both, person.stack.orders.intake))
+    person.stack = replace(person.stack, orders=orders, reruns=replace(person.stack.reruns, on=both))
+    words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
+    assert person.types("quote", *words).data["most_usd"] == 1.06
+    dropped = person.types("drop", *words)
+    assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, 1.06, 0)
 
 
 def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> None:

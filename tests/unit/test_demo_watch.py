@@ -12,8 +12,9 @@ from backdrop.core.job import Job, Source, Status
 from backdrop_cli.demo import outcome
 from backdrop_cli.demo.bill import Books, books
 from backdrop_cli.demo.screen import Screen
-from backdrop_cli.demo.sight import Sight, Stage, stage_of
+from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
+from backdrop_cli.stages import Stage, stage_of
 from tests.unit.core_items import a_dead_job, a_job, a_problem, a_source, a_stored_job
 from tests.unit.demo_scenes import PREFIX, dropped, report, stored
 

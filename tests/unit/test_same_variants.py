@@ -51,5 +51,5 @@ def test_lint_warns_of_it_and_the_photo_is_ready_all_the_same(tmp_path: Path, mo
     shop.put("_backdrop.json", SEASONS)
     shop.put("red.jpg", photo())
     shop.put("red.jpg.json", SPECIAL)
-    assert shop.told("warnings") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
+    assert shop.told("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
     assert shop.data()["ready"] == 1

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from backdrop.core.money import micro_of, usd_text
 from backdrop_cli.demo.watch import Watch
-from backdrop_local import providers
 from backdrop_local.cloud import Cloud
 
 
@@ -29,12 +28,6 @@ class Books:
         verdict = "they agree" if self.agree else "THEY DO NOT AGREE"
         unknown = f" and {usd_text(self.unknown)} unknown" if self.unknown else ""
         return f"stand-in's bill {usd_text(self.bill)}, receipts {usd_text(self.certain)}{unknown}: {verdict}"
-
-
-def standins(cloud: Cloud) -> frozenset[str]:
-    """The providers for which the stand-in of this cloud answers."""
-    ours = {one.secret: cloud.parameters.get(f"{one.parameter}BaseUrl", "") for one in providers.PROVIDERS}
-    return frozenset(name for name, address in ours.items() if address.startswith(cloud.standin_url))
 
 
 def total(cloud: Cloud) -> int:

@@ -14,9 +14,10 @@ from backdrop.core.money import usd_text
 from backdrop_cli.demo.drop import Dropped
 from backdrop_cli.demo.price import place_of
 from backdrop_cli.demo.screen import STYLES
-from backdrop_cli.demo.sight import Sight, Stage
+from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
 from backdrop_cli.page.shots import style_of
+from backdrop_cli.stages import Stage
 
 MONEY = {"not_spent": "nothing was spent", "spent": "it was paid", "unknown": "whether it was paid is not known"}
 

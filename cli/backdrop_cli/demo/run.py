@@ -12,20 +12,23 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from backdrop.aws.clock import SystemClock
 from backdrop.core.errors import BackdropError
-from backdrop_cli import page
+from backdrop_cli.buckets import Buckets
 from backdrop_cli.demo import bill, outcome
 from backdrop_cli.demo.drop import drop
 from backdrop_cli.demo.price import agree
 from backdrop_cli.demo.screen import Screen, saying
 from backdrop_cli.demo.sight import Lookout
 from backdrop_cli.demo.watch import Watch
+from backdrop_cli.page.folder import write
+from backdrop_cli.page.shots import Album
 from backdrop_local import cloud as local_cloud
 from backdrop_local import parameters
 from backdrop_local.cloud import Cloud
 from backdrop_local.demo_orders import DEFAULT_WISH, FIVE, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.home import Home
+from backdrop_local.home import STACK, Home
 
 # What cold functions may need before the first of them moves a photo, beside the provider's own time.
 START_SECONDS = 120
@@ -83,15 +86,16 @@ def on(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
         names = cloud.outputs()
         lookout = Lookout(cloud, names)
         watch = Watch(lookout.look, one.patience_seconds)
-        standins = bill.standins(cloud)
+        standins = cloud.standins
         before = bill.total(cloud)
         _drop_and_watch(one, watch, names["InputBucketName"], orders)
         _tell(one, watch)
         agreed = _compare(one, watch, before, standins)
         if any(sight.pictures for sight in watch.seen.values()):
-            index = page.write(one.folder, _album(one, watch, standins), _Files(watch, lookout))
+            buckets = Buckets(cloud.clients.s3, names["OutputBucketName"])
+            made = write(one.folder, _album(one, watch, standins), buckets.read, SystemClock().now())
             console.print("\nBefore and after, to open in a browser:")
-            console.print(f"  {index}", soft_wrap=True, markup=False)
+            console.print(f"  {made.index}", soft_wrap=True, markup=False)
     outcome.missing(watch, one.prefix, cloud.home.logs, console)
     return bool(watch.failures()) or not agreed
 
@@ -142,32 +146,19 @@ def _compare(one: Run, watch: Watch, before: int, standins: Collection[str]) -> 
     return compared.agree
 
 
-def _album(one: Run, watch: Watch, standins: Collection[str]) -> page.Album:
+def _album(one: Run, watch: Watch, standins: Collection[str]) -> Album:
     sights = watch.seen.values()
     credits = dict.fromkeys(dropped.order.credit for dropped in watch.dropped.values() if dropped.order.credit)
-    return page.Album(
+    return Album(
         receipts=[sight.receipt for sight in sights if sight.receipt],
         reports=[sight.report for sight in sights if sight.report],
+        stack=STACK,
         prefix=one.prefix,
         standins=standins,
         together=FIVE,
         dropped_at={key: dropped.at for key, dropped in watch.dropped.items()},
         credits=list(credits),
     )
-
-
-@dataclass(frozen=True)
-class _Files:
-    """The bytes that the page shows: photos as they were dropped, pictures as they came back."""
-
-    watch: Watch
-    lookout: Lookout
-
-    def photo(self, key: str) -> bytes:
-        return self.watch.dropped[key].order.data
-
-    def picture(self, key: str) -> bytes:
-        return self.lookout.picture(key)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from backdrop.core.money import usd_text
-from backdrop_cli.demo.sight import Sight, Stage
+from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
+from backdrop_cli.stages import Stage
 
 STYLES = {
     Stage.DROPPED: "dim",

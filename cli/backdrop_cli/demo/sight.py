@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,33 +12,10 @@ from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.table import Table
 from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Source, Status
+from backdrop.core.job import Job
 from backdrop.core.layout import receipt_key, report_key
+from backdrop_cli.stages import ENDED, Stage, stage_of
 from backdrop_local.cloud import Cloud
-
-
-class Stage(StrEnum):
-    """How far a file is, in the words shown on the screen."""
-
-    DROPPED = "uploaded"
-    QUEUED = "in the queue"
-    WAITING = "waits"
-    RENDERING = "at the provider"
-    DELIVERING = "being delivered"
-    STORED = "delivered"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-ENDED = frozenset({Stage.STORED, Stage.REFUSED, Stage.FAILED})
-_STAGES = {
-    Status.ACCEPTED: Stage.QUEUED,
-    Status.SUBMITTING: Stage.RENDERING,
-    Status.UNKNOWN: Stage.RENDERING,
-    Status.PAID: Stage.DELIVERING,
-    Status.STORED: Stage.STORED,
-    Status.REFUSED: Stage.REFUSED,
-}
 
 
 @dataclass(frozen=True)
@@ -111,25 +87,6 @@ class Lookout:
             if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                 return None
             raise
-
-
-def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
-    """How far a photo is: as far as the slowest of its current jobs, and what holds it up."""
-    current = [job for job in jobs if job.job_id in source.jobs.values()]
-    problems = [*source.problems, *(job.problem for job in current if job.problem)]
-    note = problems[0].message if problems else ""
-    stages = sorted((_STAGES.get(job.status, Stage.FAILED) for job in current), key=list(Stage).index)
-    if not stages:
-        return _without_job(source), note
-    if stages[0] is Stage.QUEUED and note:
-        return Stage.WAITING, note
-    return (stages[-1] if stages[0] in ENDED else stages[0]), note
-
-
-def _without_job(source: Source) -> Stage:
-    if not source.problems:
-        return Stage.DROPPED
-    return Stage.WAITING if any(problem.retryable for problem in source.problems) else Stage.REFUSED
 
 
 def _is_told(stage: Stage, jobs: Sequence[Job], receipt: dict[str, Any] | None, report: dict[str, Any] | None) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from backdrop_cli.demo.drop import Dropped
-from backdrop_cli.demo.sight import Sight, Stage
+from backdrop_cli.demo.sight import Sight
+from backdrop_cli.stages import Stage
 
 POLL_SECONDS = 0.3
 

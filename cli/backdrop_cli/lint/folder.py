@@ -1,4 +1,4 @@
-"""A folder of this machine as it would lie in a bucket: the InputBucket port for `lint`."""
+"""A folder of this machine as it would lie in a bucket: the InputBucket port for those who ask before an upload."""
 
 import os
 from base64 import b64decode
@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from backdrop.core.layout import DEFAULTS_NAME, Kind, kind_of
+from backdrop.core.layout import Kind, kind_of
 from backdrop.ports import Listed, Stored
 
+BUCKET = ""
 UNCHANGED = "unchanged"
+"""The ETag of a photo whose bytes nobody looks at."""
 # A PNG of 16 by 16 pixels, the smallest that is taken.
 SOME_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC")
 
@@ -32,8 +34,7 @@ class LocalFolder:
         """The file, or None where there is none of exactly this name; OSError where it cannot be read."""
         if not key.startswith(self.prefix):
             return self._elsewhere(key)
-        folder, _, name = self._inside(key).rpartition("/")
-        if not self._names(folder).get(name):
+        if not self.holds(key):
             return None
         path = self.path(key)
         found = path.stat()
@@ -59,6 +60,11 @@ class LocalFolder:
     def below(self, folder: str) -> Iterator[str]:
         """The keys of all files below a folder of `root`; links are followed, and none twice."""
         yield from (f"{self.prefix}{name}" for name in self._below(folder, frozenset()))
+
+    def holds(self, key: str) -> bool:
+        """Whether a file of exactly this name lies there."""
+        folder, _, name = self._inside(key).rpartition("/")
+        return key.startswith(self.prefix) and self._names(folder).get(name, False)
 
     def path(self, key: str) -> Path:
         """Where a key's file lies on this machine."""
@@ -96,17 +102,18 @@ class LocalFolder:
         except OSError as error:
             self.unreadable[folder] = f"The folder cannot be listed: {error.strerror}."
             return {}
-        return {name: kinds[name] for name in sorted(kinds) if self._is_text(folder, name)}
+        return {name: kinds[name] for name in sorted(kinds) if self._is_named(folder, name)}
 
-    def _is_text(self, folder: str, name: str) -> bool:
-        """Whether a name can be a key, which is UTF-8."""
-        readable = os.fsencode(name).decode(errors="replace")
-        if readable != name:
-            self.unreadable[f"{folder}/{readable}"] = "Its name is not UTF-8, as the keys of a bucket are."
-        return readable == name
+    @staticmethod
+    def is_text(name: str) -> bool:
+        """Whether a file's name can be part of a key, which is UTF-8."""
+        return _readable(name) == name
+
+    def _is_named(self, folder: str, name: str) -> bool:
+        if not self.is_text(name):
+            self.unreadable[f"{folder}/{_readable(name)}"] = "Its name is not UTF-8, as the keys of a bucket are."
+        return self.is_text(name)
 
 
-def root_of(folder: Path) -> Path:
-    """The highest folder above, or the folder itself, that holds defaults: what is below it is uploaded together."""
-    holding = [one for one in (folder, *folder.parents) if (one / DEFAULTS_NAME).is_file()]
-    return holding[-1] if holding else folder
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode(errors="replace")

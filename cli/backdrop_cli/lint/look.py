@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
-from backdrop.core.choice import Market, dearest
+from backdrop.core.choice import Market
 from backdrop.core.codes import Code
 from backdrop.core.instructions import OVERRIDES
-from backdrop.core.job import Job, Problem, Source
+from backdrop.core.job import Job, Problem
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
 from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import near_miss
-from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, distance
 from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored
 from backdrop.steps.wanted import Wanted
+from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.lint.findings import (
     ELSEWHERE,
     MISNAMED_DEFAULTS,
@@ -30,15 +30,15 @@ from backdrop_cli.lint.findings import (
     Finding,
     Looked,
 )
-from backdrop_cli.lint.folder import UNCHANGED, LocalFolder
+from backdrop_cli.lint.folder import BUCKET, LocalFolder
 from backdrop_cli.side_by_side import side_by_side
 
-BUCKET = ""
 DEFAULT_PROVIDER = "ideogram"
 # The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
 MAX_MEGAPIXELS = 100
 # A folder on disk knows no stack: what one pays for a provider's credits is no part of its sum.
 UNTOLD = {SELLS_CREDITS: 0}
+MARKET = Market(SPOKEN, UNTOLD)
 # A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
 MOST_NEAR_MISSES = 50
 MOST_NAMES = 1000
@@ -62,9 +62,7 @@ class Look:
 
     def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
-        clock = SystemClock()
-        self._now = clock.now()
-        self._asking = looking(folder, clock, DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
+        self._asking = looking(folder, SystemClock(), DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
         self._said: set[str] = set()
         self._named: set[str] = set()
 
@@ -163,7 +161,7 @@ class Look:
         silent: defaultdict[str, list[str]] = defaultdict(list)
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
-            looked.price += sum(dearest(job, Market(SPOKEN, UNTOLD)).quoted for job in answer.jobs)
+            looked.price += sum(job.quoted for job in answer.jobs)
             looked.unpriced += sum(job.provider == SELLS_CREDITS for job in answer.jobs)
             looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
@@ -176,7 +174,7 @@ class Look:
     def _photo(self, key: str) -> Answer:
         """What intake would do with a photo and its instructions; OSError becomes a finding."""
         try:
-            found, broken = self._asked_for(key)
+            found, broken = ahead(self._asking, BUCKET, key, MARKET, opened=not self._quick) or (Wanted(), "")
         except OSError as error:
             return Answer(key, findings=[self._unreadable(key, error)])
         if found.says_nothing:
@@ -199,19 +197,6 @@ class Look:
             problem = problem.but(hint=f"{self._folder.root} is taken for {where}.")
         return Finding.of(self._path(key), problem)
 
-    def _asked_for(self, key: str) -> tuple[Wanted, str]:
-        source = Source(source_id="", bucket=BUCKET, key=key)
-        seen = self._asking.see(BUCKET, key, self._unopened if self._quick else None)
-        if seen is None:
-            return Wanted(), ""
-        places, broken = self._asking.places_of(source, seen)
-        return self._asking.asked_for(source, (), seen, places, broken, SPOKEN), broken
-
-    @property
-    def _unopened(self) -> PhotoFacts:
-        """A photo that is taken for good without a look at its bytes."""
-        return PhotoFacts(etag=UNCHANGED, uploaded_at=self._now, size=0, sha256=UNCHANGED)
-
     def _silent(self, folder: str, keys: Sequence[str]) -> Iterator[Finding]:
         """Photos of one folder of which nothing says what is wanted: perhaps a sidecar's name is not quite right."""
         there = [key for key in self._folder.keys(BUCKET, folder) if ".json" in key.lower()]
@@ -226,14 +211,6 @@ class Look:
 
     def _unreadable(self, key: str, error: OSError) -> Finding:
         return Finding(self._path(key), UNREADABLE, f"It cannot be read: {error.strerror or error}.")
-
-
-def with_their_own(folder: LocalFolder, key: str) -> set[str]:
-    """A file with those that speak for it, or for which it speaks."""
-    there = set(folder.keys(BUCKET, folder_of(key)))
-    if kind_of(key) is Kind.SIDECAR:
-        return {key, *(one for one in there if kind_of(one) is Kind.PHOTO and may_share(key, one))}
-    return {key, *(name for name in sidecars_of(key) if name in there)} if kind_of(key) is Kind.PHOTO else {key}
 
 
 def _is_nearly_defaults(key: str) -> bool:

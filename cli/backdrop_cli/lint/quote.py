@@ -1,25 +1,24 @@
 """The verb `quote`: what the photos of folders on this machine would cost at most, before anything is uploaded."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import PROVIDERS
-from backdrop.core.choice import Market, dearest
-from backdrop.core.job import Job, Source
-from backdrop.core.layout import Kind, kind_of
+from backdrop.core.choice import Market
+from backdrop.core.job import Job
+from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
-from backdrop.core.photo import PhotoFacts
-from backdrop.core.places import read_request
 from backdrop.steps.asking import Asking, looking
-from backdrop.steps.messages import Request
-from backdrop_cli.errors import MisusedError
-from backdrop_cli.lint.folder import UNCHANGED, LocalFolder
-from backdrop_cli.lint.look import BUCKET, DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
-from backdrop_cli.lint.verb import files_of, meant_by
+from backdrop_cli.drop.overlay import Overlay
+from backdrop_cli.lint.ahead import ahead
+from backdrop_cli.lint.folder import BUCKET
+from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
+from backdrop_cli.lint.meant import meant_by
+from backdrop_cli.lint.verb import LOOKING_QUICKLY
 from backdrop_cli.screen import Screen, several
 
 TELLS = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
@@ -57,42 +56,36 @@ class Sums:
     why: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, job: Job, terms: Terms) -> None:
-        """Count one job, at the dearest provider to which it may come."""
+        """Count one job."""
         named = job.instructions.get("provider", job.provider)
         self.jobs[job.provider] += 1
         self.pictures[job.provider] += int(job.instructions.get("num_images", 1))
-        self.price[job.provider] += dearest(job, terms.market).quoted
+        self.price[job.provider] += job.quoted
         self.unpriced += terms.prices is None and SELLS_CREDITS in named
 
 
-def quote(screen: Screen, paths: Sequence[Path], wish: Mapping[str, Any], terms: Terms) -> None:
-    """Read names and instructions, open no photo, and say what it comes to; `wish` wins over what files say."""
-    if errors := read_request(wish).errors if wish else ():
-        raise MisusedError(" ".join(error.message for error in errors))
+def quote(screen: Screen, paths: Sequence[Path], to: str | None, wish: bytes | None, terms: Terms) -> None:
+    """Read names and instructions, open no photo, and say what it comes to; `wish`: the sidecar of those without."""
     sums = Sums()
-    with screen.busy("reading names and instructions"):
-        for root, keys in meant_by(paths).items():
-            folder = LocalFolder(root)
-            asking = looking(folder, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, terms.market.prices)
-            for key in sorted(files_of(folder, keys)):
-                if kind_of(key) is Kind.PHOTO:
-                    _photo(asking, key, wish, terms, sums)
+    with screen.busy(LOOKING_QUICKLY):
+        for one in meant_by(paths, to):
+            photos = sorted(key for key in one.keys if kind_of(key) is Kind.PHOTO)
+            silent = [key for key in photos if not any(map(one.folder.holds, sidecars_of(key)))]
+            there = Overlay(one.folder, {f"{key}.json": wish for key in silent} if wish else {})
+            asking = looking(there, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, terms.market.prices)
+            for key in photos:
+                _photo(asking, key, terms, sums)
     screen.data(_document(sums, terms))
     _tell(screen, paths, sums, terms, asked=bool(wish))
 
 
-def _photo(asking: Asking, key: str, wish: Mapping[str, Any], terms: Terms, sums: Sums) -> None:
+def _photo(asking: Asking, key: str, terms: Terms, sums: Sums) -> None:
     """What intake would buy for one photo, if its bytes are one."""
-    source, unopened = (
-        Source(source_id="", bucket=BUCKET, key=key),
-        PhotoFacts(etag=UNCHANGED, uploaded_at=asking.clock.now(), size=0, sha256=UNCHANGED),
-    )
-    seen = asking.see(BUCKET, key, unopened)
-    if seen is None:
+    foreseen = ahead(asking, BUCKET, key, terms.market, opened=False)
+    if foreseen is None:
         return
+    found, broken = foreseen
     sums.photos += 1
-    places, broken = asking.places_of(source, seen, Request("", wish) if wish else None)
-    found = asking.asked_for(source, (), seen, places, broken, terms.on)
     for job in found.jobs:
         sums.add(job, terms)
     for one in found.problems:

@@ -170,3 +170,96 @@ def cancel(
         raise MisusedError("say which photos: a prefix of their keys, such as shoes/autumn/, or else --all")
     with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
         off.cancel(there, screen, prefix or "", yes=yes)
+
+
+def show(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A photo's key, or a picture's.")],
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Tell one image's whole story: what was asked, every call, every cost, every file.
+
+    Example: backdrop show shoes/red.jpg
+    """
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        from backdrop_cli.operate import show as story
+
+        story.show(there, screen, key)
+
+
+def status(
+    ctx: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Show how each provider is, what waits, what ended how, and what today has cost.
+
+    Example: backdrop status --watch
+    """
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        from backdrop_cli.operate import status as now
+
+        now.status(there, screen, watch=watch)
+
+
+def spend(
+    ctx: typer.Context,
+    by: Annotated[str, typer.Option("--by", metavar="WORD", help="day, folder or provider.")] = "day",
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was spent, by day, by folder or by provider.
+
+    Example: backdrop spend --by folder
+    """
+    from backdrop_cli.operate import spend as spent
+
+    spent.check(by)
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        spent.spend(there, screen, by)
+
+
+def doctor(
+    ctx: typer.Context,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> int:
+    """Look for what is wrong with a stack, and say how to mend it.
+
+    Keys, quotas, wiring, lanes, budget. Exit code 1: something is wrong. What cannot be known
+    is said, and is no failure.
+
+    Example: backdrop doctor --stack backdrop
+    """
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        from backdrop_cli.operate import doctor as looks
+
+        return looks.doctor(there, screen)
+
+
+def set_key(
+    ctx: typer.Context,
+    provider: Provider,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> None:
+    """Set a provider's API key; it is asked for, or read from a pipe.
+
+    Example: backdrop key set ideogram < key.txt
+    """
+    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+        from backdrop_cli.operate import keys
+
+        keys.put(there, screen, provider)

@@ -1,147 +1,110 @@
-"""Writes the page's HTML; every text that comes from outside is escaped here and nowhere else."""
+"""The page itself: one HTML file with its style, its script and what they show; no text from outside changes it."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from urllib.parse import quote
+from typing import Any
 
-from backdrop.core.money import micro_of, usd_text
-from backdrop_cli.page.shots import Album, Shot, Trouble
+from backdrop_cli.page.entries import entry_of, money, problem_of
+from backdrop_cli.page.shots import Album, File
+from backdrop_cli.picks import COLUMNS, NAME
+from backdrop_cli.screen import several
 
-_MONEY = {"not_spent": "Nothing was spent.", "spent": "It was paid.", "unknown": "Whether it was paid is not known."}
+GENERATOR = "Backdrop before/after"
+"""By this a page is known as one of ours."""
+STYLES = ("page.css", "tools.css", "card.css", "large.css")
+SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
 _STANDIN = (
     "A stand-in on this machine painted these pictures, so that the pipeline can be tried without a key."
     " They are not what the provider would make, and the prices are its list prices: nothing was paid."
 )
 
 
-def document(album: Album, links: Mapping[str, str]) -> str:
-    """The page as HTML; `links` gives each key's file, relative to the page."""
-    shots, troubles = album.shots, album.troubles
-    photos = len(dict.fromkeys(shot.source_key for shot in shots))
-    return _filled(
-        "page.html",
-        title=f"{_count(len(shots), 'picture')} from {_count(photos, 'photo')}",
-        total=_usd(album.total_usd),
-        made=f"made by {', '.join(sorted({_maker(shot, album) for shot in shots}))}" if shots else "nothing was made",
-        notice=_notice(album),
-        together=_together(album, links),
-        shots=_joined(_shot(shot, album, links) for shot in shots if not _is_together(shot, album)),
-        troubles=_troubles(troubles),
-        credits=_credits(album),
+def document(album: Album, links: Mapping[File, str], made_at: datetime) -> str:
+    """The page as HTML; `links` gives each file's thumb, relative to the page, "" where it has none."""
+    shown = data(album, links, made_at)
+    return Template(_part("page.html")).substitute(
+        generator=GENERATOR,
+        title=escape(shown["title"]),
+        style="\n".join(map(_part, STYLES)),
+        theme=_part("theme.js"),
+        script="\n".join(map(_part, SCRIPTS)),
+        data=_as_script_data(shown),
     )
 
 
-class _Markup(str):
-    """HTML that is finished; any other text is escaped when it is filled in."""
+def data(album: Album, links: Mapping[File, str], made_at: datetime) -> dict[str, Any]:
+    """What the page's script shows, in the words that it shows it in; every text is plain text."""
+    shots, troubles = album.shots, album.troubles
+    photos = len({shot.source for shot in shots})
+    photo_troubles = [one for one in troubles if one.source]
+    return {
+        "title": f"{several(len(shots), 'picture')} from {several(photos, 'photo')}" if shots else "No pictures yet",
+        "sums": _sums(album, made_at),
+        "notices": _notices(album),
+        "waiting": _waiting(album.on_their_way),
+        "stopped": [problem_of(one, "") for one in troubles if not one.source],
+        "entries": sorted(
+            [
+                *(entry_of(shot, album, links) for shot in shots),
+                *(problem_of(one, links.get(one.photo, "") if one.photo else "") for one in photo_troubles),
+            ],
+            key=lambda entry: entry["name"],
+        ),
+        "credits": list(album.credits),
+        "picks": {"columns": list(COLUMNS), "file": NAME, "store": f"backdrop stars {album.stack}"},
+    }
 
-    __slots__ = ()
+
+def _sums(album: Album, made_at: datetime) -> list[str]:
+    makers = _makers(album)
+    words = [album.prefix, f"{money(album.total_usd)} in all"]
+    words += [f"made by {', '.join(makers)}"] if makers else []
+    words += [f"{made_at.day} {made_at:%B %Y, %H:%M} UTC"]
+    return [word for word in words if word]
 
 
-_NOTHING = _Markup("")
+def _makers(album: Album) -> list[str]:
+    """Who made the pictures, the stand-in named once for all whose part it played."""
+    made_by, played = _made_by(album)
+    return [*sorted(made_by - played), *([f"the stand-in for {', '.join(sorted(played))}"] if played else [])]
+
+
+def _made_by(album: Album) -> tuple[set[str], set[str]]:
+    """The providers of all pictures, and those of them that were not asked."""
+    made_by = {shot.job["provider"] for shot in album.shots}
+    return made_by, made_by.intersection(album.standins)
+
+
+def _notices(album: Album) -> list[str]:
+    """Who was not asked: of the whole page, or of some of its pictures."""
+    made_by, played = _made_by(album)
+    if not played:
+        return []
+    whose = "these pictures" if played == made_by else f"the pictures of {', '.join(sorted(played))}"
+    return [_STANDIN.replace("these pictures", whose)]
+
+
+def _waiting(jobs: int) -> str:
+    if not jobs:
+        return ""
+    return (
+        f"{several(jobs, 'picture')} {'is' if jobs == 1 else 'are'} still on the way; make this page again to see more."
+    )
+
+
+def _as_script_data(shown: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in, nor the line of a script."""
+    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text.encode(errors="replace").decode()
 
 
 @cache
-def _template(name: str) -> Template:
-    return Template(files("backdrop_cli.page").joinpath("templates", name).read_text("utf-8"))
-
-
-def _filled(template: str, /, **values: str) -> str:
-    shown = {field: value if isinstance(value, _Markup) else escape(value) for field, value in values.items()}
-    return _template(template).substitute(shown)
-
-
-def _block(template: str, /, **values: str) -> _Markup:
-    return _Markup(_filled(template, **values))
-
-
-def _joined(blocks: Iterable[_Markup]) -> _Markup:
-    return _Markup("\n".join(blocks))
-
-
-def _shot(shot: Shot, album: Album, links: Mapping[str, str]) -> _Markup:
-    facts = [
-        ("Cost", _usd(shot.usd) + (f" for {shot.of}" if shot.of > 1 else "")),
-        ("Time", f"{shot.seconds:.1f} s" if shot.seconds is not None else "unknown"),
-        ("Size", f"{shot.width} × {shot.height}"),
-    ]
-    facts += [("Seed", str(shot.seed))] if shot.seed is not None else []
-    facts += [("Made by", _maker(shot, album))]
-    return _block(
-        "shot.html",
-        name=shot.name,
-        label=f"{shot.name}, picture {shot.n} of {shot.of}" if shot.of > 1 else shot.name,
-        before=quote(links[shot.source_key]),
-        after=quote(links[shot.picture_key]),
-        ratio=f"{shot.width} / {shot.height}",
-        kind="cut-out" if shot.has_alpha else "scene",
-        prompt=shot.prompt or "Background removed",
-        quoted="quoted" if shot.prompt else "plain",
-        tags=_joined(_block("tag.html", words=words) for words in _tags(shot)),
-        facts=_joined(_block("fact.html", name=name, value=value) for name, value in facts),
-    )
-
-
-def _is_together(shot: Shot, album: Album) -> bool:
-    return bool(album.together) and shot.name.startswith(album.together)
-
-
-def _together(album: Album, links: Mapping[str, str]) -> _Markup:
-    """One photo as each provider made it, side by side."""
-    shots = [shot for shot in album.shots if _is_together(shot, album)]
-    if not shots:
-        return _NOTHING
-    return _block("together.html", shots=_joined(_shot(shot, album, links) for shot in shots))
-
-
-def _notice(album: Album) -> _Markup:
-    """Who was not asked, in the words of the whole page or of some of it."""
-    faked = sorted({shot.provider for shot in album.shots if shot.provider in album.standins})
-    if not faked:
-        return _NOTHING
-    every = all(shot.provider in album.standins for shot in album.shots)
-    whose = "these pictures" if every else f"the pictures of {', '.join(faked)}"
-    return _block("notice.html", words=_STANDIN.replace("these pictures", whose))
-
-
-def _maker(shot: Shot, album: Album) -> str:
-    return f"the stand-in for {shot.provider}" if shot.provider in album.standins else shot.provider
-
-
-def _tags(shot: Shot) -> list[str]:
-    tags = [shot.style] if shot.style else []
-    tags += [f"picture {shot.n} of {shot.of}"] if shot.of > 1 else []
-    return [*tags, *shot.warnings]
-
-
-def _troubles(troubles: list[Trouble]) -> _Markup:
-    if not troubles:
-        return _NOTHING
-    rows = [
-        _block(
-            "trouble.html",
-            name=trouble.name,
-            code=trouble.code,
-            message=trouble.message,
-            hint=trouble.hint,
-            money=_MONEY.get(trouble.money, trouble.money),
-        )
-        for trouble in troubles
-    ]
-    return _block("troubles.html", rows=_joined(rows))
-
-
-def _credits(album: Album) -> _Markup:
-    if not album.credits:
-        return _NOTHING
-    return _block("credits.html", rows=_joined(_block("credit.html", words=one) for one in album.credits))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _usd(usd: float) -> str:
-    return usd_text(micro_of(str(usd)))
+def _part(name: str) -> str:
+    return files("backdrop_cli.page").joinpath("templates", name).read_text("utf-8")

@@ -1,49 +1,66 @@
-"""Writes a page's folder: the HTML, its style and script, and every picture it shows."""
+"""Writes a page's folder: the HTML, and a thumb of every picture that it shows."""
 
-import re
-from importlib.resources import files
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
-from backdrop_cli.page.document import document
-from backdrop_cli.page.shots import Album
+from backdrop_cli.page.document import GENERATOR, document
+from backdrop_cli.page.shots import Album, File
+from backdrop_cli.page.thumbs import Read, forget, thumbs
 
-ASSETS = ("page.css", "page.js")
-
-
-class Files(Protocol):
-    """Where the page's pictures come from."""
-
-    def photo(self, key: str) -> bytes:
-        """A source's bytes, by its key."""
-        ...
-
-    def picture(self, key: str) -> bytes:
-        """A result's bytes, by its key in the output bucket."""
-        ...
+INDEX = "index.html"
+_HEAD_BYTES = 2000
 
 
-def write(folder: Path, album: Album, source: Files) -> Path:
-    """Writes the page into a folder, which is made where it is missing; returns the page's path."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    links: dict[str, str] = {}
-    for shot in album.shots:
-        for key, load in ((shot.source_key, source.photo), (shot.picture_key, source.picture)):
-            if key not in links:
-                links[key] = f"pictures/{file_name(len(links) + 1, key)}"
-                (folder / links[key]).write_bytes(load(key))
-    templates = files("backdrop_cli.page").joinpath("templates")
-    for name in ASSETS:
-        (folder / name).write_bytes(templates.joinpath(name).read_bytes())
-    index = folder / "index.html"
-    index.write_text(document(album, links), "utf-8")
-    return index
+@dataclass(frozen=True)
+class Written:
+    """A page on disk: `made` thumbs are new, `kept` were there before, of `missing` there is nothing to show.
+
+    A file that is reported for being no picture is not missed.
+    """
+
+    index: Path
+    made: int
+    kept: int
+    missing: tuple[File, ...]
 
 
-def file_name(number: int, key: str) -> str:
-    """A plain name for a key's copy: numbered, so that two keys never share one."""
-    path = PurePosixPath(key)
-    stem = re.sub(r"[^a-z0-9]+", "-", path.stem.lower())[:60].strip("-")
-    suffix = re.sub(r"[^a-z0-9.]", "", path.suffix.lower())[:6]
-    return f"{number:03}-{stem or 'photo'}{suffix}"
+def write(
+    folder: Path,
+    album: Album,
+    read: Read,
+    made_at: datetime,
+    *,
+    at_once: int = 0,
+    tell: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Written:
+    """Writes the page into a folder, which is made where it is missing; what an earlier run made is kept.
+
+    `tell` hears how many thumbs are done. Raises OSError where the disk does not take it.
+    """
+    files = album.files
+    found: list[tuple[File, str, bool]] = []
+    for thumb in thumbs(folder, files, read, at_once):
+        found.append((thumb.file, thumb.link, thumb.fresh))
+        tell(len(found), len(files))
+    links = {file: link for file, link, _ in found}
+    index = folder / INDEX
+    written = index.with_suffix(f".{os.getpid()}.part")
+    written.write_text(document(album, links, made_at), "utf-8")
+    written.replace(index)
+    forget(folder, links)
+    made = sum(fresh for _, _, fresh in found)
+    wanted = {file for shot in album.shots for file in (shot.photo, shot.picture)}
+    missing = tuple(file for file in files if file in wanted and not links[file])
+    return Written(index, made, sum(map(bool, links.values())) - made, missing)
+
+
+def is_somebody_elses(folder: Path) -> bool:
+    """Whether a page that is not ours lies where ours would be written."""
+    index = folder / INDEX
+    if not index.exists():
+        return False
+    with index.open("rb") as file:
+        return f'content="{GENERATOR}"'.encode() not in file.read(_HEAD_BYTES)

@@ -61,24 +61,33 @@ class Table:
 
     def partition(self, pk: str) -> Iterator[Attributes]:
         """All items of one partition as they stand now."""
-        return self._pages(
+        return self._queried(
             KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
         )
 
     def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
         """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
         values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
-        return self._pages(
+        return self._queried(
             IndexName=WATCH,
             KeyConditionExpression="watch = :shard AND due BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
         )
 
-    def _pages(self, **query: Any) -> Iterator[Attributes]:
+    def scanned(self, *names: str) -> Iterator[Attributes]:
+        """Every item, in no order, as it stood a moment ago; of each these attributes alone, where any are named."""
+        aliases = {f"#{place}": name for place, name in enumerate(names)}
+        chosen: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
+        return self._pages(self._client.scan, **(chosen if names else {}))
+
+    def _queried(self, **query: Any) -> Iterator[Attributes]:
+        return self._pages(self._client.query, **query)
+
+    def _pages(self, ask: Callable[..., Any], **asked: Any) -> Iterator[Attributes]:
         more: dict[str, Any] = {}
         while True:
             try:
-                page = self._client.query(TableName=self.name, **query, **more)
+                page = ask(TableName=self.name, **asked, **more)
             except (ClientError, BotoCoreError) as error:
                 raise self._unavailable(error) from error
             yield from page["Items"]

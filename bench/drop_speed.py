@@ -1,0 +1,76 @@
+"""How fast `backdrop drop` uploads, beside `aws s3 cp --recursive`: the same photos, on the local cloud that runs.
+
+Both write into a bucket of their own that tells nobody, so that no function works meanwhile. `--aws` names the AWS
+command line: `pip install awscli` in a venv of its own.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from PIL import Image
+
+from backdrop_cli.drop.run import Asked, drop
+from backdrop_cli.drop.uploads import S3Uploads
+from backdrop_cli.options import Place
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import connect
+from backdrop_local.cloud import exports, running
+from backdrop_local.home import Home
+
+BUCKET = "how-fast-is-drop"
+SIDE = 700
+
+
+def photos(folder: Path, number: int) -> int:
+    """Noise as JPEG, some 200 KB each; their bytes together."""
+    noise = Image.frombytes("RGB", (SIDE, SIDE), Random(1).randbytes(SIDE * SIDE * 3))
+    for n in range(number):
+        noise.paste((n % 256, n // 256 % 256, 9), (0, 0, 40, 40))
+        file = io.BytesIO()
+        noise.save(file, "JPEG", quality=40)
+        (folder / f"{n:04}.jpg").write_bytes(file.getvalue())
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Both, one after the other, again and again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--aws", default="aws")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    cloud = running(Home.chosen())
+    s3 = cloud.clients.s3
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    stack = replace(connect(Place()), input_bucket=BUCKET, uploads=S3Uploads(s3, BUCKET))
+    env = {**os.environ, **dict(line.removeprefix("export ").split("=", 1) for line in exports(cloud))}
+    with tempfile.TemporaryDirectory() as named:
+        folder = Path(named)
+        size = photos(folder, asked.photos)
+        print(f"{asked.photos} photos, {size / 1e6:.0f} MB")
+        for n in range(asked.rounds):
+            copy = [asked.aws, "s3", "cp", "--recursive", "--only-show-errors", named, f"s3://{BUCKET}/aws{n}/"]
+            theirs = timed(lambda copy=copy: subprocess.run(copy, env=env, check=True))
+            quick = Asked([folder], to=f"quick{n}", quick=True, yes=True)
+            ours = timed(lambda quick=quick: drop(stack, Screen(), quick))
+            opened = timed(lambda n=n: drop(stack, Screen(), Asked([folder], to=f"drop{n}", yes=True)))
+            print(f"aws s3 cp {theirs:.1f} s; drop --quick {ours:.1f} s; drop {opened:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Follows a drop's photos until each has ended, or until nothing can move: how far each is, what it costs, how long."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.money import usd_text
+from backdrop.steps.standing import named
+from backdrop_cli.drop import pace
+from backdrop_cli.drop.uploads import Uploaded
+from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.stack import Stack
+from backdrop_cli.stages import ENDED, Stage, stage_of
+
+LOOK_SECONDS = 1.0
+MOST_LOOKS = 100
+# A call of the slowest kind and a cold start after it.
+PATIENCE_SECONDS = 300.0
+PAUSED_PATIENCE_SECONDS = 20.0
+# What is paid is handed over in a moment.
+DELIVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One photo at one moment. Amounts are what this drop's calls cost, micro-dollars."""
+
+    stage: Stage = Stage.DROPPED
+    note: str = ""
+    jobs: Sequence[Job] = ()
+    problems: Sequence[Problem] = ()
+    certain: int = 0
+    unknown: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.stage in ENDED
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """What was uploaded of a photo and of its sidecar, so that the ledger's word is about that; None: nothing was."""
+
+    photo: Uploaded | None = None
+    sidecar: Uploaded | None = None
+
+    def is_seen(self, source: Source, began: datetime) -> bool:
+        """Whether the photo's place speaks of this upload, or of one that somebody else has made since."""
+        if self.sidecar and source.sidecar_etag != self.sidecar.etag and not source.held_by:
+            return False
+        if self.photo is None:
+            return True
+        if source.photo is None:
+            return False
+        same = source.photo.etag == self.photo.etag and not self.photo.version_id
+        later = source.photo.uploaded_at >= began.replace(microsecond=0)
+        return same or source.photo.version_id == self.photo.version_id or later
+
+
+@dataclass
+class Follow:
+    """All photos of a drop by key, as last seen; `began` is when it began."""
+
+    stack: Stack
+    awaited: Mapping[str, Awaited]
+    began: datetime
+    seen: dict[str, Sight] = field(default_factory=dict[str, Sight])
+    stopped: str = ""
+
+    def __post_init__(self) -> None:
+        self.seen = dict.fromkeys(self.awaited, Sight())
+        self._turn: list[str] = []
+
+    def until_the_end(self, show: Callable[[], None]) -> None:
+        """Look and show until all have ended; `stopped` says why where it is given up."""
+        clock = self.stack.clock
+        moved_at = clock.now()
+        while True:
+            if self.glance():
+                moved_at = clock.now()
+            show()
+            still = (clock.now() - moved_at).total_seconds()
+            if not self.open or self._is_given_up(still):
+                return
+            self.stack.wait(LOOK_SECONDS)
+
+    def glance(self) -> bool:
+        """Look at some of those that have not ended; whether any of them moved."""
+        self._turn = [key for key in self._turn if not self.seen[key].ended] or self.open
+        now, self._turn = self._turn[:MOST_LOOKS], self._turn[MOST_LOOKS:]
+        before = [self.seen[key] for key in now]
+        found = list(side_by_side(self._look, now, self.stack.at_once))
+        self.seen |= dict(zip(now, found, strict=True))
+        return found != before
+
+    @property
+    def open(self) -> list[str]:
+        """The keys of the photos that have not ended."""
+        return [key for key, sight in self.seen.items() if not sight.ended]
+
+    @property
+    def counts(self) -> Counter[Stage]:
+        return Counter(sight.stage for sight in self.seen.values())
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What is certain and what may be besides, micro-dollars."""
+        return sum(one.certain for one in self.seen.values()), sum(one.unknown for one in self.seen.values())
+
+    def seconds_to_go(self) -> float | None:
+        """By the queue before us, the calls that may be open, and how long ours took; None while that is not known."""
+        jobs = [job for sight in self.seen.values() for job in sight.jobs]
+        call = pace.of_jobs(job for job in jobs if job.paid_at and job.paid_at >= self.began)
+        waiting = [job for job in jobs if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN)]
+        if call is None or not self.open:
+            return None
+        unknown = sum(not self.seen[key].jobs for key in self.open)
+        providers = Counter(job.provider for job in waiting)
+        if not providers:
+            return DELIVERY_SECONDS
+        name, ours = providers.most_common(1)[0]
+        ahead = max(self.stack.in_lane(name), ours + unknown)
+        return pace.to_go(ahead, self.stack.limits.get(name, 1), call)
+
+    def _look(self, key: str) -> Sight:
+        source, jobs = self.stack.orders.ledger.photo(source_id(self.stack.input_bucket, key))
+        if source is None or not self.awaited[key].is_seen(source, self.began):
+            return Sight()
+        mine = named(source, jobs)
+        stage, note = stage_of(source, jobs)
+        if source.held_by and not mine:
+            stage, note = Stage.REFUSED, f"{source.held_by} has mistakes; mend it, and the photo runs by itself"
+        problems = [*source.problems, *(job.problem for job in mine if job.problem)]
+        calls = [one for job in mine for one in job.attempts if one.submitted_at >= self.began]
+        unknown = sum(one.unknown for one in calls)
+        return Sight(stage, note, mine, problems, sum(one.charged for one in calls), unknown)
+
+    def _is_given_up(self, still_seconds: float) -> bool:
+        """Whether nothing moves, or nothing can; then it says why."""
+        lanes = {job.provider for key in self.open for job in self.seen[key].jobs}
+        if still_seconds > PAUSED_PATIENCE_SECONDS and lanes:
+            pauses = {name: self.stack.keeper.ledger.lane(name).pauses for name in lanes}
+            if all(pauses.values()):
+                name, (first, *_) = next(iter(pauses.items()))
+                self.stopped = f"{name} is paused ({first.code.value}): {first.message}"
+        if still_seconds > PATIENCE_SECONDS:
+            self.stopped = self.stopped or f"nothing has moved for {PATIENCE_SECONDS:.0f} s"
+        return bool(self.stopped)
+
+
+def cost_text(certain: int, unknown: int) -> str:
+    """`$0.24`, and what may be besides."""
+    return usd_text(certain) + (f" and {usd_text(unknown)} perhaps" if unknown else "")

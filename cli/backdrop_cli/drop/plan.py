@@ -1,0 +1,214 @@
+"""The plan of a drop: which files go up, what intake will make of each photo, and what that costs at most."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+
+from backdrop.core.codes import Code
+from backdrop.core.identity import sha256_hex, source_id
+from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.layout import Kind, kind_of, sidecars_of
+from backdrop.ports import Listed
+from backdrop.steps.asking import Asking, looking
+from backdrop.steps.standing import named
+from backdrop_cli.drop.files import Gathered
+from backdrop_cli.drop.overlay import Overlay, bytes_of
+from backdrop_cli.drop.uploads import etag_of
+from backdrop_cli.lint.ahead import ahead
+from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.stack import Stack
+
+TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo of a drop. `goes`: it is uploaded; `again`: it is there, and failed.
+
+    `bought`: the jobs that would be bought. `says_nothing`: nobody says what is wanted of it. `sidecar`: the one that
+    will speak for it, where that is uploaded too.
+    """
+
+    key: str
+    goes: bool = True
+    again: bool = False
+    bought: Sequence[Job] = ()
+    problems: Sequence[Problem] = ()
+    says_nothing: bool = False
+    broken: str = ""
+    unreadable: str = ""
+    sidecar: str = ""
+
+    @property
+    def in_trouble(self) -> bool:
+        return bool(self.problems or self.broken or self.unreadable)
+
+
+@dataclass
+class Plan:
+    """What a drop does: `files` go up, `rows` are all its photos, `kept` those that keep a sidecar of the bucket."""
+
+    bucket: str
+    files: dict[str, Path | bytes] = field(default_factory=dict[str, Path | bytes])
+    rows: list[Row] = field(default_factory=list[Row])
+    written: list[str] = field(default_factory=list[str])
+    kept: list[str] = field(default_factory=list[str])
+    replaced: list[str] = field(default_factory=list[str])
+
+    @property
+    def going(self) -> list[Row]:
+        return [row for row in self.rows if row.goes]
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [job for row in self.rows for job in row.bought]
+
+    @property
+    def price(self) -> int:
+        """At most, micro-dollars."""
+        return sum(job.quoted for job in self.jobs)
+
+    @property
+    def troubled(self) -> list[Row]:
+        return [row for row in self.rows if row.in_trouble]
+
+
+class Planner:
+    """Looks at each photo of a drop as intake will; `wish` is the sidecar of those that have none.
+
+    `quick` opens no photo. Nothing is written.
+    """
+
+    def __init__(self, stack: Stack, found: Gathered, wish: bytes | None, *, quick: bool) -> None:
+        self._stack, self._found, self._wish, self._quick = stack, found, wish, quick
+        self._bucket = stack.input_bucket
+        self._there: dict[str, Listed] = {}
+
+    def __call__(self) -> Plan:
+        """The plan; OSError becomes a word beside its file."""
+        photos = self._found.of(Kind.PHOTO)
+        candidates = {*self._found.paths, *(name for key in photos for name in sidecars_of(key))}
+        self._there = _listing(self._stack, candidates)
+        plan = Plan(self._bucket)
+        self._sidecars(plan, photos)
+        rows = list(side_by_side(self._row, photos, self._stack.at_once))
+        plan.files |= {row.key: self._found.paths[row.key] for row in rows if row.goes and not row.unreadable}
+        overlay = Overlay(self._stack.photos, plan.files, candidates - self._there.keys())
+        mine = self._stack.reruns.asking
+        asking = looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
+        plan.rows = list(side_by_side(partial(self._foreseen, asking, plan), rows, self._stack.at_once))
+        return plan
+
+    # -- what goes up --------------------------------------------------------------------------------------
+
+    def _sidecars(self, plan: Plan, photos: Sequence[str]) -> None:
+        """Files of instructions that are new or changed, and one for each photo that has none."""
+        for key in self._found.of(Kind.SIDECAR, Kind.DEFAULTS):
+            path = self._found.paths[key]
+            if key not in self._there or self._there[key].etag != etag_of(path.read_bytes()):
+                plan.files[key] = path
+                plan.replaced += [key] if key in self._there and kind_of(key) is Kind.DEFAULTS else []
+        for key in photos if self._wish else ():
+            if not any(name in self._found.paths for name in sidecars_of(key)):
+                self._write(plan, key, self._wish or b"")
+
+    def _write(self, plan: Plan, key: str, wish: bytes) -> None:
+        """A sidecar for a photo that has none on this machine, if it has none in the bucket either."""
+        there = [self._there[name] for name in sidecars_of(key) if name in self._there]
+        if not there:
+            plan.files[f"{key}.json"] = wish
+            plan.written.append(key)
+        elif there[0].etag != etag_of(wish):
+            plan.kept.append(key)
+
+    def _row(self, key: str) -> Row:
+        """Whether a photo goes up: not where its bytes are there, and nothing of them was refused or is dead."""
+        there = self._there.get(key)
+        if there is None:
+            return Row(key)
+        try:
+            data = bytes_of(self._found.paths[key])
+        except OSError as error:
+            return Row(key, unreadable=_why(error))
+        source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, key))
+        if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
+            return Row(key)
+        failed = source is not None and (_was_refused(source) or any(_failed(job) for job in named(source, jobs)))
+        return Row(key, goes=failed, again=failed)
+
+    # -- what becomes of it --------------------------------------------------------------------------------
+
+    def _foreseen(self, asking: Asking, plan: Plan, row: Row) -> Row:
+        """With what intake will make of a photo that is new, changed, or told something new."""
+        nearest = next((name for name in sidecars_of(row.key) if name in plan.files or name in self._there), "")
+        row = replace(row, sidecar=nearest if nearest in plan.files else "")
+        if row.unreadable or not (row.goes or row.sidecar):
+            return row
+        if row.key in self._there:
+            return self._foreseen_again(asking, row)
+        try:
+            foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=not self._quick)
+        except OSError as error:
+            plan.files.pop(row.key, None)
+            return replace(row, unreadable=_why(error))
+        if foreseen is None:
+            return row
+        found, broken = foreseen
+        return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
+
+    def _foreseen_again(self, asking: Asking, row: Row) -> Row:
+        found = replace(self._stack.reruns, asking=asking).foresee(row.key)
+        if found is None:
+            return row
+        silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
+        nothing = silent and not found.bought
+        return replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
+
+
+def _listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:
+    """Which of these keys lie in the bucket."""
+    tops: defaultdict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        tops[key.partition("/")[0] if "/" in key else ""].append(key)
+    return {
+        one.key: one for group in tops.values() for one in _between(stack, min(group), max(group)) if one.key in keys
+    }
+
+
+def _between(stack: Stack, first: str, last: str) -> Iterator[Listed]:
+    return takewhile(lambda one: one.key <= last, stack.photos.listed(stack.input_bucket, first[:-1]))
+
+
+def _has_these_bytes(source: Source | None, there: Listed, data: bytes) -> bool:
+    """Where a bucket's encryption makes ETags that are no hashes, the ledger knows what intake read."""
+    photo = source.photo if source else None
+    return bool(photo and photo.etag == there.etag and photo.sha256 == sha256_hex(data))
+
+
+def _failed(job: Job) -> bool:
+    return job.status in TAKEN_AGAIN
+
+
+def _was_refused(source: Source) -> bool:
+    return any(not problem.retryable for problem in source.problems)
+
+
+def _why(error: OSError) -> str:
+    return f"it cannot be read: {error.strerror or error}"
+
+
+def by_code(rows: Sequence[Row]) -> Mapping[str, list[tuple[str, str]]]:
+    """Photos in trouble with the words, by code."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in rows:
+        for problem in row.problems:
+            variant = f"variant {problem.variant}: " if problem.variant else ""
+            found[problem.code.value].append((row.key, f"{variant}{problem.message}"))
+        if row.broken:
+            found[Code.FOLDER_DEFAULTS_BROKEN.value].append((row.key, f"{row.broken} has mistakes"))
+        if row.unreadable:
+            found["unreadable"].append((row.key, row.unreadable))
+    return found

@@ -1,0 +1,177 @@
+"""What a drop says before it begins, and what it says at the end; the same as data for scripts."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.layout import Kind, kind_of
+from backdrop.core.meanings import CODES
+from backdrop.core.money import PRICE_LIST_DATE, usd_of, usd_text
+from backdrop_cli.drop import pace
+from backdrop_cli.drop.files import Gathered
+from backdrop_cli.drop.follow import Follow, cost_text
+from backdrop_cli.drop.overlay import size_of
+from backdrop_cli.drop.plan import Plan, by_code
+from backdrop_cli.operate.budget import left_today
+from backdrop_cli.screen import Screen, several
+from backdrop_cli.stack import Stack
+from backdrop_cli.stages import Stage
+from backdrop_cli.words import duration, size
+
+MOST_PER_CODE = 5
+
+
+def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: str) -> None:
+    """How many photos, how much they cost at most, how long that takes, and what would be refused."""
+    weight = size(sum(size_of(source) for source in plan.files.values()))
+    tops = sorted({row.key.partition("/")[0] + "/" for row in plan.rows if "/" in row.key})
+    into = where or (f"{', '.join(tops)}" if 0 < len(tops) <= MOST_PER_CODE else "the input bucket")
+    screen.line(f"{several(len(plan.rows), 'photo')} into {into}, stack {stack.name}", "bold")
+    rows = list(_sums(found, plan, weight))
+    screen.table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
+    _troubles(screen, plan)
+    _hints(screen, found, plan)
+    if plan.price:
+        _money_and_time(stack, screen, plan)
+
+
+def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, str]]:
+    again = sum(row.again and row.goes for row in plan.rows)
+    there = sum(not row.goes for row in plan.rows)
+    sidecars = sum(kind_of(key) is not Kind.PHOTO for key in plan.files) - len(plan.written)
+    silent = sum(row.says_nothing for row in plan.rows)
+    rows = [
+        (sum(kind_of(key) is Kind.PHOTO for key in plan.files), "to upload", weight),
+        (again, "of them again", "they are there, and were refused or failed"),
+        (there, "there already", "the same bytes; not uploaded again"),
+        (sidecars, "files of instructions", "new or changed"),
+        (len(plan.written), "sidecars to write", "for the photos that have none"),
+        (len(plan.kept), "keep a sidecar", "it lies in the bucket; put one beside the photo to replace it"),
+        (silent, "without a word", "nothing says what is wanted; they are reported, not bought"),
+        (found.passed_over, "passed over", "no photos by their names, such as .txt and dotfiles"),
+    ]
+    return (row for row in rows if row[0])
+
+
+def _troubles(screen: Screen, plan: Plan) -> None:
+    """What intake would refuse, by code."""
+    for code, named in by_code(plan.rows).items():
+        if code == Code.NO_INSTRUCTIONS:
+            continue
+        screen.say(f"! {several(len(named), 'photo')} would be refused: {code}", "yellow")
+        for key, words in named[:MOST_PER_CODE]:
+            screen.point("  -", f"{key}: {words}")
+        if len(named) > MOST_PER_CODE:
+            screen.say(f"    … and {len(named) - MOST_PER_CODE:,} more: `backdrop lint` lists them")
+
+
+def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
+    for file in found.unread:
+        screen.say(
+            f"! {file} is not part of this drop, and says nothing for it unless it lies in the bucket.", "yellow"
+        )
+    for key in plan.replaced:
+        screen.say(f"! {key} in the bucket is replaced; it speaks for every photo below it.", "yellow")
+    for path, why in found.unreadable.items():
+        screen.say(f"! {path}: {why}", "yellow")
+    if any(row.says_nothing for row in plan.rows):
+        screen.say('Say what is wanted with --prompt "on a marble table", or put sidecars beside the photos.')
+
+
+def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
+    jobs, price = len(plan.jobs), plan.price
+    seconds = _seconds(stack, plan)
+    how_long = f"about {duration(seconds)}" if seconds else "how long is known when the first pictures are back"
+    screen.say(f"At most {usd_text(price)} for {several(jobs, 'job')} (list prices of {PRICE_LIST_DATE}); {how_long}.")
+    left = left_today(stack)
+    if price > left:
+        screen.say(
+            f"! Today's budget has {usd_text(left)} left; what it does not cover waits for the next day.", "yellow"
+        )
+    for name in sorted({job.provider for job in plan.jobs if isinstance(job.instructions.get("provider", ""), str)}):
+        for pause in stack.keeper.ledger.lane(name).pauses:
+            screen.say(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
+
+
+def _seconds(stack: Stack, plan: Plan) -> float | None:
+    """How long until all are back, by the calls of the newest receipts; None where there are none."""
+    call = pace.of_receipts(stack)
+    if call is None:
+        return None
+    ours = Counter(job.provider for job in plan.jobs)
+    return 1 + max(pace.to_go(n + stack.in_lane(name), stack.limits.get(name, 1), call) for name, n in ours.items())
+
+
+def question(plan: Plan) -> str:
+    """What is asked."""
+    price = f" and spend up to {usd_text(plan.price)}" if plan.price else ""
+    what = several(len(plan.going), "photo") if plan.going else f"{several(len(plan.files), 'file')} of instructions"
+    return f"Upload {what}{price}?"
+
+
+def outcome(screen: Screen, follow: Follow) -> None:
+    """How each photo ended, what that cost, and what to do about those that did not go well."""
+    counts = follow.counts
+    pictures = sum(len(job.results) for sight in follow.seen.values() for job in sight.jobs)
+    words = [f"{counts[stage]:,} {stage}" for stage in Stage if counts[stage]]
+    screen.say(f"{', '.join(words)}; {several(pictures, 'picture')}, {cost_text(*follow.cost)}.", "bold")
+    bad: dict[Code, list[tuple[str, str]]] = {}
+    for key, sight in follow.seen.items():
+        for problem in sight.problems:
+            bad.setdefault(problem.code, []).append((key, problem.message))
+        if sight.stage is Stage.REFUSED and not sight.problems:
+            bad.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, sight.note))
+    for code, named in bad.items():
+        screen.say(f"✗ {code.value}: {CODES[code].hint}", "yellow")
+        for key, message in named[:MOST_PER_CODE]:
+            screen.point("  -", f"{key}: {message}")
+        if len(named) > MOST_PER_CODE:
+            screen.say(f"    … and {len(named) - MOST_PER_CODE:,} more: `backdrop failures --code {code.value} --all`")
+    if follow.stopped:
+        screen.say(f"Not waited for any longer: {follow.stopped} What is uploaded goes on by itself.", "yellow")
+
+
+# -- for scripts -----------------------------------------------------------------------------------------------
+
+
+def document(stack: Stack, found: Gathered, plan: Plan) -> dict[str, Any]:
+    """The plan."""
+    return {
+        "stack": stack.name,
+        "bucket": plan.bucket,
+        "photos": len(plan.rows),
+        "to_upload": len(plan.going),
+        "there_already": sum(not row.goes for row in plan.rows),
+        "again": sum(row.again for row in plan.rows),
+        "sidecars_written": len(plan.written),
+        "sidecars_kept": len(plan.kept),
+        "without_instructions": sum(row.says_nothing for row in plan.rows),
+        "passed_over": found.passed_over,
+        "jobs": len(plan.jobs),
+        "most_usd": usd_of(plan.price),
+        "would_be_refused": [
+            {"key": key, "code": code, "message": words}
+            for code, named in by_code(plan.rows).items()
+            for key, words in named
+        ],
+    }
+
+
+def ends(follow: Follow) -> dict[str, Any]:
+    """How it ended."""
+    certain, unknown = follow.cost
+    return {
+        "ended": not follow.open,
+        "stopped": follow.stopped or None,
+        "counts": {stage.name.lower(): number for stage, number in follow.counts.items()},
+        "usd": usd_of(certain),
+        "unknown_usd": usd_of(unknown),
+        "photos": [_ended(key, sight.stage, sight.note, sight.jobs) for key, sight in follow.seen.items()],
+    }
+
+
+def _ended(key: str, stage: Stage, note: str, jobs: Sequence[Any]) -> Mapping[str, Any]:
+    pictures = [result.key for job in jobs if job.status is Status.STORED for result in job.results]
+    return {"key": key, "stage": stage.name.lower(), "note": note or None, "pictures": pictures}

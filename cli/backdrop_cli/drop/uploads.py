@@ -1,0 +1,51 @@
+"""Files of this machine on their way into the input bucket: small ones in one piece, others in parts."""
+
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from boto3.s3.transfer import TransferConfig
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PART_BYTES = 8 * 1024 * 1024
+_IN_PARTS = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
+
+
+class Uploaded(NamedTuple):
+    """What lies there now: `version_id` is None where the bucket keeps no versions."""
+
+    etag: str
+    version_id: str | None
+
+
+class S3Uploads:
+    """Where people's files go. An upload that is cut off leaves nothing: S3 shows an object when it is whole."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def put(self, key: str, source: Path | bytes) -> Uploaded:
+        """Write a file, or bytes, under a key; boto3's own errors pass."""
+        content_type = mimetypes.guess_type(key)[0] or "binary/octet-stream"
+        if isinstance(source, Path) and source.stat().st_size > PART_BYTES:
+            extra = {"ContentType": content_type}
+            self._client.upload_file(str(source), self.bucket, key, ExtraArgs=extra, Config=_IN_PARTS)
+            written = self._client.head_object(Bucket=self.bucket, Key=key)
+        else:
+            data = source.read_bytes() if isinstance(source, Path) else source
+            written = self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=content_type)
+        version = written.get("VersionId")
+        return Uploaded(written["ETag"], None if version == "null" else version)
+
+
+def etag_of(data: bytes) -> str:
+    """The ETag that S3 gives these bytes when they come through `put`."""
+    parts = [data[at : at + PART_BYTES] for at in range(0, len(data), PART_BYTES)]
+    digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts or [b""]]
+    if len(digests) == 1:
+        return f'"{digests[0].hex()}"'
+    return f'"{hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"'

@@ -1,0 +1,130 @@
+"""The verb `status`: how each lane is, what ended how, and what today has cost; again and again if wanted."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from backdrop.core.job import ENDS, Status
+from backdrop.core.lane import Lane
+from backdrop.core.money import usd_of, usd_text
+from backdrop_cli.census import Standing
+from backdrop_cli.operate.lanes import described
+from backdrop_cli.screen import Screen
+from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.stack import Stack
+from backdrop_cli.words import duration
+
+EVERY_SECONDS = 2.0
+# Reading the whole ledger costs time and money: it may take so much of the time.
+SHARE = 0.1
+OUT = (Status.SUBMITTING, Status.UNKNOWN)
+WORDS = {
+    Status.STORED: ("delivered", ""),
+    Status.REFUSED: ("refused", "photo or instructions; `backdrop failures` says why"),
+    Status.DEAD: ("failed", "`backdrop failures` says why, `backdrop redrive` tries again"),
+    Status.HELD: ("held", "a person must decide about money; `backdrop failures`"),
+    Status.SUPERSEDED: ("superseded", "by other bytes or other instructions"),
+    Status.CANCELLED: ("cancelled", ""),
+}
+
+
+def status(stack: Stack, screen: Screen, *, watch: bool) -> None:
+    """Show it, and with `watch` again until somebody stops it."""
+    while True:
+        began = time.monotonic()
+        standing = stack.census.standing()
+        took = time.monotonic() - began
+        _show(stack, screen, standing, again=watch)
+        if not watch:
+            return
+        stack.wait(max(EVERY_SECONDS, took / SHARE))
+
+
+def _show(stack: Stack, screen: Screen, standing: Standing, *, again: bool) -> None:
+    now = stack.clock.now()
+    seen = side_by_side(stack.keeper.ledger.lane, stack.providers, stack.at_once)
+    lanes = {lane.provider: lane for lane in seen}
+    if again:
+        screen.clear()
+    screen.data(
+        {
+            "stack": stack.name,
+            "at": now.isoformat(timespec="seconds"),
+            **_document(stack, standing, lanes, now),
+        }
+    )
+    screen.say(f"Stack {stack.name}, {now:%Y-%m-%d %H:%M:%S} UTC", "bold")
+    screen.say()
+    heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
+    screen.table(heads, (_row(stack, standing, lane, now) for lane in lanes.values()))
+    screen.say()
+    _tell_ends(screen, standing)
+    _tell_today(stack, screen, now)
+
+
+def _row(stack: Stack, standing: Standing, lane: Lane, now: datetime) -> tuple[str, ...]:
+    name = lane.provider
+    out, waiting = standing.of(*OUT, provider=name), standing.of(Status.ACCEPTED, provider=name)
+    since = standing.oldest.get(name)
+    oldest = duration((now - since).total_seconds()) if since else ""
+    return name, state_of(lane), f"{out:,} of {stack.limits.get(name, 0):,}", f"{waiting:,}", oldest
+
+
+def state_of(lane: Lane) -> str:
+    """How a lane is, in words: every reason for which it stands still."""
+    if lane.pauses:
+        trying = ["one job tries it out"] if lane.trying else []
+        return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *trying])
+    return "closed: it failed three times in a row, and one job at a time tries it out" if lane.closed_since else "open"
+
+
+def _tell_ends(screen: Screen, standing: Standing) -> None:
+    being = standing.of(Status.PAID)
+    rows = [(f"{being:,}", "being delivered", "paid, and on their way to the output bucket")] if being else []
+    rows += [(f"{n:,}", *WORDS[one]) for one in Status if one in ENDS and (n := standing.of(one))]
+    settling, reported = standing.settling, standing.reported
+    rows += [(f"{settling:,}", "wait", "photos whose instructions may come in a moment")] if settling else []
+    rows += [(f"{reported:,}", "reported", "photos without a job; `backdrop failures` says why")] if reported else []
+    if rows:
+        screen.table({"": "right", " ": "left", "  ": "words"}, rows)
+    else:
+        screen.say("No job has ended yet. `backdrop drop photos/` begins.")
+
+
+def _tell_today(stack: Stack, screen: Screen, now: datetime) -> None:
+    day, cap = stack.day(now)
+    perhaps = f", {usd_text(day.unknown)} of it perhaps not" if day.unknown else ""
+    reserved = f", {usd_text(day.reserved)} reserved by calls that are out" if day.reserved else ""
+    screen.say()
+    screen.say(f"Today (UTC) {usd_text(day.settled)} of {usd_text(cap)} is spent{perhaps}{reserved}.")
+
+
+def _document(stack: Stack, standing: Standing, lanes: dict[str, Lane], now: datetime) -> dict[str, Any]:
+    day, cap = stack.day(now)
+    return {
+        "providers": [_described(stack, standing, lane) for lane in lanes.values()],
+        "jobs": {one.value: standing.of(one) for one in Status},
+        "photos_waiting_for_instructions": standing.settling,
+        "photos_reported_without_job": standing.reported,
+        "today": {
+            "day": day.day,
+            "cap_usd": usd_of(cap),
+            "settled_usd": usd_of(day.settled),
+            "unknown_usd": usd_of(day.unknown),
+            "reserved_usd": usd_of(day.reserved),
+        },
+    }
+
+
+def _described(stack: Stack, standing: Standing, lane: Lane) -> dict[str, Any]:
+    name = lane.provider
+    oldest = standing.oldest.get(name)
+    return {
+        "provider": name,
+        "state": "paused" if lane.pauses else "closed" if lane.closed_since else "open",
+        "reasons": [described(one) for one in lane.pauses],
+        "at_the_provider": standing.of(*OUT, provider=name),
+        "limit": stack.limits.get(name, 0),
+        "waiting": standing.of(Status.ACCEPTED, provider=name),
+        "oldest_since": oldest.isoformat(timespec="seconds") if oldest else None,
+    }

@@ -1,0 +1,131 @@
+// The list: what is searched and chosen, shown some cards at a time, so that thousands open as quickly as ten.
+
+const AT_A_TIME = 48;
+const choice = { view: "all", provider: "", operation: "", order: "name", words: [] };
+const ORDERS = {
+  name: () => 0,
+  new: (one, other) => (other.at || "").localeCompare(one.at || ""),
+  cost: (one, other) => (other.usd || 0) - (one.usd || 0),
+  slow: (one, other) => (other.seconds || 0) - (one.seconds || 0),
+};
+const byId = (id) => document.getElementById(id);
+const plainly = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+let shown = [];
+let most = AT_A_TIME;
+
+for (const entry of album.entries) {
+  const asked = (entry.asked || []).flatMap(([, rows]) => rows.map(([, words]) => words));
+  const words = [entry.name, entry.said, entry.provider, entry.code, entry.message, entry.hint, entry.variant];
+  entry.words = plainly([...words, ...asked, ...(entry.tags || []), ...(entry.warnings || [])].filter(Boolean).join("\n"));
+}
+
+function fits(entry) {
+  if (choice.view === "starred" ? !isStarred(entry) : choice.view !== "all" && entry.kind !== choice.view) return false;
+  if (choice.provider && entry.provider !== choice.provider) return false;
+  if (choice.operation && entry.operation !== choice.operation) return false;
+  return choice.words.every((word) => entry.words.includes(word));
+}
+
+/** Chooses anew and shows the first of what fits. */
+function choose() {
+  const fitting = album.entries.filter(fits).sort(ORDERS[choice.order]);
+  const together = fitting.filter((entry) => entry.together);
+  shown = [...together, ...fitting.filter((entry) => !entry.together)];
+  most = together.length + AT_A_TIME;
+  byId("row").replaceChildren(...together.map(cardOf));
+  byId("together").hidden = together.length === 0;
+  byId("grid").replaceChildren(...shown.slice(together.length, most).map(cardOf));
+  tellWhatIsShown();
+}
+
+/** Adds the next cards behind those that are shown. */
+function showMore() {
+  byId("grid").append(...shown.slice(most, most + AT_A_TIME).map(cardOf));
+  most += AT_A_TIME;
+  tellWhatIsShown();
+}
+
+function tellWhatIsShown() {
+  const all = album.entries.length;
+  const many = shown.length.toLocaleString("en");
+  byId("count").textContent = shown.length === all ? "" : `${many} of ${all.toLocaleString("en")} shown`;
+  byId("nothing").hidden = shown.length > 0;
+  byId("why-nothing").textContent = whyNothing();
+  byId("reset").hidden = all === 0;
+  byId("further").hidden = most >= shown.length;
+  byId("more").textContent = `Show more: ${Math.max(shown.length - most, 0).toLocaleString("en")} to come`;
+}
+
+function whyNothing() {
+  if (!album.entries.length) return "Nothing has come back here yet. Drop photos, and make this page again.";
+  if (choice.view === "starred" && !starred().length) return "No picture has a star yet: ☆ beside a name gives it one.";
+  return "Nothing fits what you chose.";
+}
+
+function tellCounts() {
+  const counts = { all: album.entries.length, starred: starred().length, shot: 0, trouble: 0 };
+  for (const entry of album.entries) counts[entry.kind] += 1;
+  for (const place of document.querySelectorAll("[data-count]")) {
+    place.textContent = counts[place.dataset.count].toLocaleString("en");
+  }
+}
+
+/** A choice among the values that there are; none where there is but one. */
+function offer(id, name, values, words) {
+  if (values.length < 2) return;
+  byId(id).append(...[["", name], ...values.map((value) => [value, words[value] || value])].map(([value, text]) => new Option(text, value)));
+  byId(id).closest("label").hidden = false;
+}
+
+function valuesOf(field) {
+  return [...new Set(album.entries.map((entry) => entry[field]).filter(Boolean))].sort();
+}
+
+function tellHead() {
+  byId("sums").replaceChildren(...album.sums.map((words) => textual("span", "", words)));
+  const notices = album.notices.map((words) => textual("p", "notice", words));
+  const waiting = album.waiting ? [textual("p", "notice calm", album.waiting)] : [];
+  byId("notices").replaceChildren(...album.stopped.map(stopped), ...notices, ...waiting);
+  byId("credits").querySelector("ul").append(...album.credits.map((words) => textual("li", "", words)));
+  byId("credits").hidden = album.credits.length === 0;
+}
+
+/** A provider that is paused, for all photos that wait for it. */
+function stopped(entry) {
+  const notice = textual("p", "notice stopped", "");
+  notice.append(textual("strong", "", `${entry.name} is ${entry.status}. `), `${entry.message} ${entry.hint} `, textual("code", "", entry.code));
+  return notice;
+}
+
+function forgetChoices() {
+  Object.assign(choice, { view: "all", provider: "", operation: "", words: [] });
+  byId("find").value = byId("provider").value = byId("operation").value = "";
+  document.querySelector("[name=view][value=all]").checked = true;
+  choose();
+  byId("find").focus();
+}
+
+byId("find").addEventListener("input", () => {
+  choice.words = plainly(byId("find").value).split(/\s+/).filter(Boolean);
+  choose();
+});
+for (const id of ["provider", "operation", "order"]) {
+  byId(id).addEventListener("change", () => { choice[id] = byId(id).value; choose(); });
+}
+for (const radio of document.querySelectorAll("[name=view]")) {
+  radio.addEventListener("change", () => { choice.view = radio.value; choose(); });
+}
+byId("reset").addEventListener("click", forgetChoices);
+byId("more").addEventListener("click", () => {
+  const next = shown[most];
+  showMore();
+  cardOf(next).querySelector("button, input")?.focus();
+});
+new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && most < shown.length) showMore(); }, { rootMargin: "900px" })
+  .observe(byId("further"));
+starWatchers.push(tellCounts);
+offer("provider", "Every provider", valuesOf("provider"), {});
+offer("operation", "Every kind", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
+tellHead();
+tellOfStars();
+choose();

@@ -1,0 +1,44 @@
+"""The file of picks: the pictures that somebody chose on the before/after page; docs/gallery.md has its format."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop_cli.errors import MisusedError
+
+COLUMNS = ("key", "output")
+NAME = "picks.csv"
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One picture that is wanted; `output` is "" where all pictures of the photo are."""
+
+    key: str
+    output: str
+
+
+def read(path: Path) -> list[Pick]:
+    """The picks of a file, each once, in its order; MisusedError where it is no such file."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(dict.fromkeys(_rows(path, csv.DictReader(file, strict=True))))
+    except OSError as error:
+        raise MisusedError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise MisusedError(f"{path} is not UTF-8; save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise MisusedError(f"{path} is no CSV: {error}") from error
+
+
+def _rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[Pick]:
+    heads = rows.fieldnames or ()
+    if COLUMNS[0] not in heads:
+        raise MisusedError(f"{path} has no column key; its first line shall be {','.join(COLUMNS)}, in commas")
+    for row in rows:
+        key, output = ((row.get(name) or "").strip("\r\n") for name in COLUMNS)
+        if key:
+            yield Pick(key, output)
+        elif output:
+            raise MisusedError(f"{path}, line {rows.line_num}: there is no key")

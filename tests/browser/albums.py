@@ -1,0 +1,97 @@
+"""Albums for the tests of the pages: what a shop would see, and much of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from backdrop_cli.page.folder import write
+from backdrop_cli.page.shots import Album, File
+from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result
+
+WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
+STYLES = ("GOLDEN_HOUR", "WATERCOLOR", "")
+PLACES = ("on a marble table", "in a mossy forest", "above a quiet beach at sunset")
+
+
+@cache
+def painted(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
+    """A ball in front of a wall, or of nothing."""
+    picture = Image.new("RGBA", size, (0, 0, 0, 0) if cut_out else f"hsl({hue}, 30%, 72%)")
+    half, side = min(size) // 2, min(size) // 3
+    middle = size[0] // 2
+    ball = (middle - side, half - side, middle + side, half + side)
+    ImageDraw.Draw(picture).ellipse(ball, fill=f"hsl({hue + 180}, 55%, 45%)")
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def read(file: File) -> bytes | None:
+    """A picture for every key but that of a photo that is gone."""
+    if "gone" in file.key or "list" in file.key:
+        return None
+    wide = len(file.key) % 3
+    size = ((640, 480), (480, 640), (600, 600))[wide]
+    return painted(sum(file.key.encode()) % 360, size, cut_out="cut" in file.key)
+
+
+def small() -> Album:
+    """A dozen pictures of every kind, problems, a paused provider, a job on its way."""
+    shots = [_shot(n) for n in range(9)]
+    wild = receipt(WILD, result("w/wild.png"), result("w/wild_2.png", 2), usd=0.12, prompt='<b>bold</b> "quoted"')
+    wild["jobs"][0] |= {"warnings": ["The photo is smaller than what is wanted of it."], "variant": "beach"}
+    cut = receipt("shoes/cut.jpg", result("cut.png", has_alpha=True, width=480, height=640), usd=0.01)
+    gone = receipt("shoes/gone.jpg", result("kept.png"), prompt="on snow")
+    waiting = receipt("late.jpg", prompt="soon")
+    waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
+    paused = report("x", status="paused", code="budget_reached", message="Today's budget is used up.")["errors"]
+    return Album(
+        receipts=[*shots, wild, cut, gone, waiting],
+        reports=[
+            {"source": None, "provider": "ideogram", "errors": paused},
+            report("list.jpg"),
+            report("bags/tote.jpg", status="held", code="charge_unknown", money="unknown", variant="snow"),
+        ],
+        stack="shop",
+        prefix=PREFIX,
+        standins={"ideogram"},
+        credits=["A ball: nobody, CC0"],
+    )
+
+
+def _shot(n: int) -> dict[str, Any]:
+    style = STYLES[n % len(STYLES)]
+    wish = {"prompt": PLACES[n % len(PLACES)]} | ({"style_preset": style} if style else {})
+    one = receipt(f"shoes/{n:02}.jpg", result(f"{n:02}.png"), usd=0.03 + n / 100, **wish)
+    one["jobs"][0]["stored_at"] = (NOON + timedelta(seconds=4 + n)).isoformat()
+    return one
+
+
+def together() -> Album:
+    """One photo through four APIs, one of which was asked, and two other photos."""
+    receipts = [receipt(f"{name}.jpg", result(f"{name}.png"), prompt="by a window") for name in ("zebra", "cup")]
+    for provider in ("ideogram", "segmind", "1min", "runware"):
+        one = receipt(f"five/{provider}.jpg", result(f"five/{provider}.png"), prompt="by a window")
+        one["jobs"][0]["provider"] = provider
+        receipts.append(one)
+    played = {"1min", "runware", "segmind"}
+    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=played, together="five/")
+
+
+def large(number: int) -> Album:
+    """So many pictures, which share a few files."""
+    receipts = [receipt(f"{n:05}.jpg", result("same.png"), prompt=PLACES[n % len(PLACES)]) for n in range(number)]
+    for n, one in enumerate(receipts):
+        one["source"]["sha256"] = f"photo {n % 5}"
+        one["jobs"][0]["results"][0] |= {"key": f"{n % 7}.png"}
+    return Album(receipts=receipts, stack="big", prefix=PREFIX)
+
+
+def made(folder: Path, album: Callable[[], Album]) -> Path:
+    """The page of an album."""
+    return write(folder, album(), read, NOON).index

@@ -1,0 +1,80 @@
+"""How the command finds a stack: one of this release, another one's, or none of ours."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from backdrop_cli import stack
+from backdrop_cli.errors import RefusedError
+from backdrop_cli.options import Place
+
+
+@dataclass
+class CloudFormation:
+    """A stack as CloudFormation describes it."""
+
+    outputs: set[str] = field(default_factory=lambda: {*stack.OUTPUTS, "IdeogramQueueUrl"})
+    parameters: dict[str, str] = field(
+        default_factory=lambda: {
+            "DailyBudgetUSD": "10",
+            "DefaultProvider": "ideogram",
+            "MaxImageMegapixels": "100",
+            "IdeogramMaxInFlight": "7",
+        }
+    )
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
+        outputs = [{"OutputKey": name, "OutputValue": f"https://{StackName}.invalid/{name}"} for name in self.outputs]
+        parameters = [{"ParameterKey": name, "ParameterValue": text} for name, text in self.parameters.items()]
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs, "Parameters": parameters}]}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
+    """AWS, of which nothing but this stack is asked."""
+    formation = CloudFormation()
+
+    class Session:
+        """Makes one client."""
+
+        def __init__(self, **_: object) -> None: ...
+
+        def client(self, service: str, **_: object) -> Any:
+            assert service == "cloudformation", "no other client is made before it is needed"
+            return formation
+
+    monkeypatch.setattr("boto3.Session", Session)
+    return formation
+
+
+def test_a_stack_of_this_release_is_opened_and_no_other_client_is_made(aws: CloudFormation) -> None:
+    found = stack.connect(Place("shop"))
+    assert (found.name, found.providers, found.limits) == ("shop", ["ideogram"], {"ideogram": 7})
+
+
+@pytest.mark.parametrize("name", ["MaxImageMegapixels", "IntakeQueueUrl"])
+def test_a_stack_of_another_release_is_said(aws: CloudFormation, name: str) -> None:
+    aws.outputs.discard(name)
+    aws.parameters.pop(name, None)
+    with pytest.raises(RefusedError, match=f"of another release than this command: it has no {name}; deploy it again"):
+        stack.connect(Place("shop"))
+
+
+def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
+    aws.outputs, aws.parameters = {"Website"}, {}
+    with pytest.raises(RefusedError, match="the stack shop is not one of Backdrop's"):
+        stack.connect(Place("shop"))
+
+
+def test_a_client_is_made_once_and_when_it_is_asked() -> None:
+    made: list[int] = []
+
+    def make() -> Any:
+        made.append(1)
+        return "text"
+
+    later = cast("Any", stack.Later(make))
+    assert made == []
+    assert (later.upper(), later.title()) == ("TEXT", "Text")
+    assert made == [1]

@@ -1,0 +1,279 @@
+"""The before/after page shows every picture and every failure, says who made it, and lets no text become markup."""
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop.core.codes import Code
+from backdrop_cli.page.document import data
+from backdrop_cli.page.folder import is_somebody_elses, write
+from backdrop_cli.page.shots import GENERIC_HINT, Album, File
+from backdrop_cli.words import lasting
+from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
+
+NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'
+
+
+def image(color: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size, color).save(file, kind)
+    return file.getvalue()
+
+
+@dataclass
+class Bucket:
+    """Serves a picture for each file but the `lost` ones, and counts how often it is asked."""
+
+    lost: tuple[str, ...] = ()
+    asked: list[File] = field(default_factory=list[File])
+
+    def read(self, file: File) -> bytes | None:
+        self.asked.append(file)
+        return None if file.key in self.lost else image()
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would load, every tag that it would see, and the page's data."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.data: dict[str, Any] = {}
+        self._in_data = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [value for name, value in attrs if name in ("src", "href", "srcset") and value]
+        self._in_data = dict(attrs).get("id") == "album"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_data:
+            self.data = json.loads(data)
+            self._in_data = False
+
+
+def album(**changes: object) -> Album:
+    two = receipt("cup.jpg", result("out/cup.png"), result("out/cup_2.png", 2), usd=0.12, prompt="on the moon")
+    cut = receipt("cut/cup.jpg", result("out/cut.png", has_alpha=True, seed=None), usd=0.01)
+    known: dict[str, object] = {"receipts": [two, cut], "reports": [report("bad.jpg")], "prefix": PREFIX}
+    return Album(**(known | changes))  # pyright: ignore[reportArgumentType]
+
+
+def entries(shown: Album) -> list[dict[str, Any]]:
+    return data(shown, {}, NOON)["entries"]
+
+
+def read(folder: Path, shown: Album, bucket: Bucket | None = None) -> Reader:
+    made = write(folder, shown, (bucket or Bucket()).read, NOON)
+    return Reader(made.index.read_text("utf-8"))
+
+
+def test_every_picture_stands_beside_its_photo_in_the_folder(tmp_path: Path) -> None:
+    shown = read(tmp_path, album()).data["entries"]
+    assert [(one["kind"], one["name"]) for one in shown] == [
+        ("trouble", "bad.jpg"),
+        ("shot", "cup.jpg"),
+        ("shot", "cup.jpg"),
+        ("shot", "cut/cup.jpg"),
+    ]
+    links = [one[side] for one in shown for side in ("before", "after") if side in one]
+    assert len(set(links)) == 6
+    assert {path.name for path in (tmp_path / "thumbs").iterdir()} == {Path(link).name for link in links}
+    assert {(tmp_path / link).read_bytes()[8:12] for link in links} == {b"WEBP"}
+
+
+def test_the_page_is_one_file_that_asks_nobody_for_anything(tmp_path: Path) -> None:
+    page = read(tmp_path, album())
+    assert page.loads == ["#pictures"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert not re.search(r"https?:|//[a-z]+\.|url\(|@import|fetch\(", text)
+
+
+def test_prompt_style_cost_provider_and_seconds_stand_on_the_page() -> None:
+    styled = receipt("a.jpg", result("a.png"), prompt="at sea", style_preset="GOLDEN_HOUR")
+    (one,) = entries(album(receipts=[styled], reports=[]))
+    assert (one["said"], one["tags"], one["cost"]) == ("at sea", ["golden hour"], "$0.06")
+    assert (one["provider"], one["time"]) == ("ideogram", "4.0 s")
+    assert one["asked"] == [("a.jpg.json", [("operation", "new background"), ("style", "golden hour")])]
+    facts = dict(one["facts"])
+    assert facts["Cost"] == "$0.06, by the list price"
+    assert facts["Photo"] == f"{PREFIX}a.jpg"
+    assert one["files"] == [("a.png", "PNG, 640 × 480, 1.2 MB")]
+
+
+def test_a_list_of_providers_is_told_in_words_and_anything_deeper_as_json() -> None:
+    told = receipt("a.jpg", result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4)
+    (one,) = entries(album(receipts=[told], reports=[]))
+    ((_, rows),) = one["asked"]
+    assert dict(rows)["provider"] == "ideogram, segmind"
+    assert dict(rows)["output"] == '[{"name": "thumb"}]'
+    assert dict(rows)["seed asked for"] == "4"
+
+
+def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
+    plain = read(tmp_path / "plain", album())
+    told = receipt(f"{NASTY}.jpg", result(f"{NASTY}.png"), prompt=NASTY, style_codes=[NASTY], metadata={NASTY: NASTY})
+    told["jobs"][0] |= {"warnings": [NASTY], "provider": NASTY, "variant": NASTY}
+    bad = report(NASTY, message=NASTY, hint=NASTY, code=NASTY, money=NASTY, status=NASTY)
+    page = read(tmp_path / "nasty", album(receipts=[told], reports=[bad], credits=[NASTY], stack=NASTY, prefix=""))
+    assert page.tags == plain.tags
+    assert json.dumps(page.data, ensure_ascii=False).count("alert(1)") >= 15
+    assert page.data["entries"][1]["said"] == NASTY
+
+
+def test_words_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
+    lone = receipt("a\u202e\x00.jpg", result("b.png"), prompt="half a \ud800 letter")
+    assert len(read(tmp_path, album(receipts=[lone])).data["entries"]) == 2
+
+
+def test_a_stand_in_is_named_and_only_where_it_made_the_pictures() -> None:
+    assert "stand-in" in json.dumps(data(album(standins={"ideogram"}), {}, NOON))
+    assert "stand-in" not in json.dumps(data(album(standins={"runware"}), {}, NOON))
+    assert "stand-in" not in json.dumps(data(album(), {}, NOON))
+
+
+def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked() -> None:
+    one = receipt("five/ideogram.jpg", result("out/a.png"), prompt="by a window")
+    other = receipt("five/runware.jpg", result("out/b.png"), prompt="by a window")
+    other["jobs"][0]["provider"] = "runware"
+    several = album(receipts=[receipt("cup.jpg", result("out/cup.png")), one, other], reports=[], standins={"runware"})
+    assert not any(entry["together"] for entry in entries(several))
+    shown = data(replace(several, together="five/"), {}, NOON)
+    made = {entry["name"]: (entry["together"], entry["maker"]) for entry in shown["entries"]}
+    assert made == {
+        "cup.jpg": (False, "ideogram"),
+        "five/ideogram.jpg": (True, "ideogram"),
+        "five/runware.jpg": (True, "the stand-in for runware"),
+    }
+    assert "made by ideogram, the stand-in for runware" in shown["sums"]
+    assert "painted the pictures of runware," in shown["notices"][0]
+
+
+def test_the_way_of_a_photo_counts_from_its_upload_where_that_is_known() -> None:
+    uploads = {f"{PREFIX}cup.jpg": NOON - timedelta(seconds=2)}
+    assert [shot.seconds for shot in album(dropped_at=uploads).shots] == [6.0, 6.0, 4.0]
+
+
+def test_jobs_that_are_not_current_are_not_shown() -> None:
+    old = receipt("cup.jpg", result("old.png"))
+    old["jobs"][0]["current"] = False
+    assert album(receipts=[old]).shots == []
+
+
+def test_a_picture_in_several_formats_is_one_entry_with_all_its_files() -> None:
+    small = result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
+    (one,) = entries(album(receipts=[receipt("a.jpg", small, result("a.png"))], reports=[]))
+    assert [key for key, _ in one["files"]] == ["a@thumb.webp", "a.png"]
+    assert one["files"][0][1] == "thumb: WEBP, 100 × 75, 900 bytes"
+    assert one["picks"] == [[f"{PREFIX}a.jpg", "a@thumb.webp"], [f"{PREFIX}a.jpg", "a.png"]]
+    assert one["ratio"] == pytest.approx(640 / 480, abs=0.001)
+
+
+def test_every_failure_has_its_hint_its_money_and_what_happened() -> None:
+    reports = [
+        report(f"{code}.jpg", code=code.value, hint="Do this.", money=money)
+        for code, money in zip(Code, ["not_spent", "spent", "unknown"] * len(Code), strict=False)
+    ]
+    reports.append(report("silent.jpg", code="from_tomorrow", hint=""))
+    told = [one for one in entries(album(receipts=[], reports=reports)) if one["kind"] == "trouble"]
+    assert len(told) == len(Code) + 1
+    assert all(one["hint"] and one["message"] and one["money"].endswith(".") for one in told)
+    assert {one["hint"] for one in told} == {"Do this.", GENERIC_HINT}
+
+
+def test_a_paused_provider_is_told_once_above_the_pictures() -> None:
+    errors = report("x", status="paused", code="budget_reached")["errors"]
+    shown = data(album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
+    (told,) = shown["stopped"]
+    assert (told["name"], told["status"], told["hint"]) == ("ideogram", "paused", "Replace the file.")
+    assert "trouble" not in {one["kind"] for one in shown["entries"]}
+
+
+def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
+    (trouble,) = album(receipts=[], reports=[report("shoes/_backdrop.json", code="folder_defaults_broken")]).troubles
+    assert (trouble.photo, trouble.name) == (None, "shoes/_backdrop.json")
+
+
+def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
+    waiting = receipt("w.jpg")
+    waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
+    shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
+    assert (shown.on_their_way, [shot.name for shot in shown.shots]) == (1, ["there.jpg"])
+    assert data(shown, {}, NOON)["waiting"].startswith("1 picture is still on the way")
+
+
+def test_a_photo_of_another_bucket_is_named_with_it() -> None:
+    far = receipt("a.jpg", result("a.png"))
+    far["source"] = source("a.jpg", bucket="theirs")
+    (shot,) = album(receipts=[far], own_bucket="photos").shots
+    assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
+
+
+def test_a_cut_prefix_leaves_whole_names() -> None:
+    assert {shot.name for shot in album(prefix=f"{PREFIX}cu").shots} == {"cup.jpg", "cut/cup.jpg"}
+
+
+def test_each_file_is_asked_for_once_and_never_again(tmp_path: Path) -> None:
+    bucket = Bucket()
+    first = write(tmp_path, album(), bucket.read, NOON)
+    again = write(tmp_path, album(), bucket.read, NOON)
+    assert len(bucket.asked) == len(set(bucket.asked)) == 6
+    assert [(one.made, one.kept) for one in (first, again)] == [(6, 0), (0, 6)]
+
+
+def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path: Path) -> None:
+    bucket = Bucket()
+    write(tmp_path, album(receipts=[receipt("a.jpg", result("a.png"))], reports=[]), bucket.read, NOON)
+    newer = receipt("a.jpg", result("a.png", version_id="two"))
+    (tmp_path / "thumbs" / "mine.webp").write_bytes(b"")
+    made = write(tmp_path, album(receipts=[newer], reports=[]), bucket.read, NOON)
+    assert (made.made, made.kept) == (1, 1)
+    assert len([*(tmp_path / "thumbs").iterdir()]) == 3
+
+
+def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> None:
+    made = write(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
+    assert [file.key for file in made.missing] == [f"{PREFIX}cup.jpg"]
+    shown = Reader(made.index.read_text("utf-8")).data["entries"]
+    assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
+
+
+def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) -> None:
+    many = [receipt(f"{n:05}.jpg", result(f"{n}.png"), prompt="on a marble table", usd=0.06) for n in range(2000)]
+    for n, one in enumerate(many):
+        one["source"]["sha256"] = "the same"
+        one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
+    made = write(tmp_path, album(receipts=many, reports=[]), Bucket().read, NOON)
+    shown = Reader(made.index.read_text("utf-8")).data
+    assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
+    assert "$120.00 in all" in shown["sums"]
+    assert made.index.stat().st_size < 4_000_000
+    assert made.made == 4
+
+
+def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
+    assert read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
+
+
+def test_somebody_elses_page_is_known_from_ours(tmp_path: Path) -> None:
+    assert not is_somebody_elses(tmp_path)
+    read(tmp_path, album())
+    assert not is_somebody_elses(tmp_path)
+    (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
+    assert is_somebody_elses(tmp_path)
+
+
+def test_a_time_span_is_told_in_the_unit_that_suits() -> None:
+    spans = {None: "unknown", 0.04: "0.0 s", 59.9: "59.9 s", 61: "1 min 1 s", 3599: "59 min 59 s", 7300: "2 h 1 min"}
+    assert {seconds: lasting(seconds) for seconds in spans} == spans

@@ -1,0 +1,109 @@
+"""Thumbs show what people see: upright, small, in the colors that are meant, and never half written."""
+
+import random
+from io import BytesIO
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from PIL import Image
+
+from backdrop_cli.page.shots import File
+from backdrop_cli.page.thumbs import LONGEST_SIDE, shrunk, thumbs
+from tests.unit.output_pictures import swapped_profile
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)  # pyright: ignore[reportArgumentType]
+    return file.getvalue()
+
+
+def thumb(data: bytes) -> Image.Image:
+    made = shrunk(data)
+    assert made is not None
+    return Image.open(BytesIO(made))
+
+
+def of(key: str) -> File:
+    return File("", key, None, key)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_a_large_picture_becomes_small_and_keeps_its_shape(kind: str) -> None:
+    small = thumb(saved(Image.new("RGB", (2400, 1200), "navy"), kind))
+    assert (small.format, small.size) == ("WEBP", (LONGEST_SIDE, LONGEST_SIDE // 2))
+
+
+def test_a_small_picture_is_not_blown_up() -> None:
+    assert thumb(saved(Image.new("RGB", (30, 20)), "PNG")).size == (30, 20)
+
+
+def test_a_photo_that_lies_on_its_side_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = Image.new("RGB", (300, 200), "white")
+    photo.paste((255, 0, 0), (0, 0, 100, 200))
+    shown = thumb(saved(photo, "JPEG", exif=exif, quality=95))
+    assert shown.size == (200, 300)
+    assert shown.convert("RGB").getpixel((100, 20)) == pytest.approx((255, 0, 0), abs=12)
+
+
+def test_what_is_transparent_stays_so() -> None:
+    shown = thumb(saved(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"))
+    assert shown.mode == "RGBA"
+    assert shown.getchannel("A").getextrema() == (0, 0)
+
+
+def test_colors_are_those_that_the_profile_means() -> None:
+    photo = saved(Image.new("RGB", (9, 9), (200, 30, 30)), "PNG", icc_profile=swapped_profile())
+    shown = thumb(photo)
+    assert shown.info.get("icc_profile") is None
+    assert shown.convert("RGB").getpixel((4, 4)) == pytest.approx((30, 30, 200), abs=12)
+
+
+@pytest.mark.parametrize("data", [b"", b"I am a list", saved(Image.new("RGB", (900, 900)), "PNG")[:200]])
+def test_what_cannot_be_shown_has_no_thumb(data: bytes) -> None:
+    assert shrunk(data) is None
+
+
+def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:
+    photo = saved(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
+    dice = random.Random(7)
+    for _ in range(60):
+        bent = bytearray(photo)
+        for _ in range(20):
+            bent[dice.randrange(len(bent))] = dice.randrange(256)
+        shrunk(bytes(bent[: dice.randrange(len(bent))]))
+
+
+def test_a_disk_that_is_full_is_no_thumb_and_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(thumbs(tmp_path, [of("a")], lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+    assert [*(tmp_path / "thumbs").iterdir()] == []
+
+
+def test_thumbs_come_in_the_order_of_their_files(tmp_path: Path) -> None:
+    files = [of(str(n)) for n in range(20)]
+    found = list(thumbs(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 4))
+    assert [one.file for one in found] == files
+    assert len({one.link for one in found}) == 20
+
+
+def test_one_photo_under_two_keys_is_one_thumb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_have_written, write_bytes = Barrier(2, timeout=60), Path.write_bytes
+
+    def together(self: Path, data: bytes) -> int:
+        size = write_bytes(self, data)
+        both_have_written.wait()
+        return size
+
+    monkeypatch.setattr(Path, "write_bytes", together)
+    files = [File("photos", f"{n}.jpg", None, "the same") for n in range(2)]
+    found = list(thumbs(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+    assert len({one.link for one in found}) == 1
+    assert [path.suffix for path in (tmp_path / "thumbs").iterdir()] == [".webp"]
