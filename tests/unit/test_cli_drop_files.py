@@ -58,6 +58,8 @@ def test_folder_defaults_above_are_no_part_of_what_goes_elsewhere(shop: Uploader
         assert f"{shop.folder / '2026' / '_backdrop.json'} is not part of this drop" in said.out
     assert shop.keys == ["a/green.jpg", "green.jpg"]
     shop.has("2026/top.jpg")
+    assert "is not part of this drop" in shop.drops("2026/top.jpg", "--to", "c").out
+    assert "c/_backdrop.json" not in shop.keys
     assert "is not part of this drop" not in shop.drops("2026", "--to", "b").out
 
 
