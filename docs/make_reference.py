@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
-from backdrop.core.capability import ADDRESSED, APART, CAPABILITIES, MAX_PHOTO_BYTES, Field
+from backdrop.core.capability import ADDRESSED, APART, CAPABILITIES, MAX_FILE_BYTES, MAX_PHOTO_BYTES, Field
 from backdrop.core.codes import End
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
@@ -188,7 +188,8 @@ A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes besid
 
 ## What each provider takes
 
-A photo is JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; its key has at most {MAX_SOURCE_KEY_BYTES} bytes.
+All take JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; other photos, and larger ones of up to
+{MAX_FILE_BYTES:,} bytes, are converted and encoded anew first. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
 
 Each cell has the provider's own name of the field and the values that it takes; –: it has no such thing, and a job that
 asks for it is refused there, or passed on along its list of providers.

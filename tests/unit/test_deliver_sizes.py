@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 
 from backdrop.core.job import Job, Status
 from backdrop.core.output import ENLARGED, SMALLER
+from backdrop.imaging import output
 from backdrop.imaging.metadata import bare
 from bench.cutout_scenes import scenes
 from proof.world.sight import INPUT
@@ -129,3 +130,20 @@ def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> N
     world.run()
     job = the_job(world)
     assert [one for one in job.warnings if one.startswith((SMALLER, ENLARGED))] == []
+
+
+def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_receipt_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "_MOST_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
+    monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
+    white = {"name": "white", "format": "webp", "background": "#ffffff"}
+    world = paid(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])
+    job = stored(world)
+
+    assert [(one.output, one.width, one.height) for one in job.results] == [
+        (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
+    ]  # fmt: skip
+    assert [warning.split(",")[0] for warning in job.warnings] == [
+        f"{SMALLER}: {KEY}/red.webp is 81×61", f"{SMALLER}: {KEY}/red@white.webp is 115×86",
+    ]  # fmt: skip

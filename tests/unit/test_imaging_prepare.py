@@ -9,9 +9,10 @@ from PIL import Image, ImageFile
 from backdrop.core.capability import PHOTO_LIMITS, PROVIDERS, PhotoLimits
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
-from backdrop.imaging import fit
+from backdrop.imaging import encode, fit
 from backdrop.imaging.bands import scaled
 from backdrop.imaging.encode import Encoding, encoded
+from backdrop.imaging.metadata import bare
 from backdrop.imaging.orientation import turned
 from backdrop.imaging.prepare import prepare
 from tests.unit import imaging_photos as photos
@@ -128,3 +129,39 @@ def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_i
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked)
     assert prepare(data, PHOTO_LIMITS["ideogram"], 100).data is None
+
+
+def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_than_memory_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encode, "_MOST_CLEAR_WEBP", 60_000)
+    shown = noise(480, 320)
+    shown.putalpha(Image.linear_gradient("L").resize(shown.size))
+    found = prepare(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
+
+    assert (found.format, found.original) == ("webp", (480, 320))
+    assert 59_000 <= found.width * found.height <= 60_000
+    assert f"scaled:480x320:{found.width}x{found.height}" in found.changes
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_file_that_fits_without_its_metadata_keeps_its_compressed_pixels(kind: str) -> None:
+    shown = noise(200, 150)
+    exif = Image.Exif()
+    exif[0x010E] = "w" * 40_000
+    heavy, light = photos.saved(shown, kind, exif=exif.tobytes()), photos.saved(shown, kind)
+    found = prepare(heavy, PhotoLimits(len(heavy) - 1, FORMATS), 100)
+
+    assert len(heavy) > len(light) + 30_000
+    assert (found.data, found.changes) == (bare(heavy), ("metadata:cut",))
+
+
+def test_a_file_that_is_too_large_without_its_metadata_too_is_encoded_anew() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "w" * 40_000
+    heavy = photos.saved(noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
+    found = prepare(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
+
+    assert "metadata:cut" not in found.changes
+    assert found.data
+    assert len(found.data) <= len(heavy) - 50_000

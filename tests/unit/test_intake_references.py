@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import pytest
 
 from backdrop.core.answer import Answer
+from backdrop.core.capability import PhotoLimits
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Status
 from backdrop.core.layout import INPUTS, input_key
+from backdrop.imaging.sniff import sniff
 from backdrop.ports import Call
 from backdrop.steps import references
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike
 from tests.unit.days import codes
+from tests.unit.imaging_photos import saved, scene
 from tests.unit.simulation import KEY, assert_at_rest, the_job
 from tests.unit.wishes import BEACH, bought, heard
 
@@ -174,13 +177,33 @@ def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict
     assert (world.jobs(), bought(world)) == ([], 0)
 
 
-def test_references_that_are_too_large_alone_or_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = len(SUMMER)
-    for most, keys in ((size - 1, [STYLE]), (size + 1, [STYLE, "styles/b.jpg"])):
-        monkeypatch.setattr(references, "MAX_BYTES_TOGETHER", most)
-        world = styled(*keys, **{STYLE: SUMMER, "styles/b.jpg": photo("b")})
-        world.run()
-        assert codes(world, KEY) == ["reference_unusable"]
+def test_references_that_are_too_large_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(len(SUMMER) + 1, ("jpeg", "png", "webp")))
+    world = styled(STYLE, "styles/b.jpg", **{STYLE: SUMMER, "styles/b.jpg": photo("b")})
+    world.run()
+    assert codes(world, KEY) == ["reference_unusable"]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
+def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind: str) -> None:
+    data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
+    world = styled(**{STYLE: data})
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert the_job(world).asked["style_reference_images"] == [sha256_hex(data)]
+    sent = inputs(world)[sha256_hex(data)]
+    assert sent
+    assert sniff(sent).format in ("png", "jpeg")
+
+
+def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(scene("RGB"), "JPEG", quality=100)
+    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(len(data) - 1, ("jpeg", "png", "webp")))
+    world = styled(**{STYLE: data})
+    world.run()
+    sent = inputs(world)[sha256_hex(data)]
+    assert sent
+    assert len(sent) < len(data)
 
 
 def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> None:

@@ -39,6 +39,10 @@ PHOTO_LIMITS: dict[str, PhotoLimits] = {
 }
 
 
+# What Ideogram takes as a style's references: 10 MB for all of a call (API reference of replace-background, v1).
+REFERENCE_LIMITS = PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS)
+
+
 @dataclass(frozen=True)
 class Range:
     """A whole number between two bounds, both included."""

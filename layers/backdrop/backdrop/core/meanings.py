@@ -108,7 +108,7 @@ CODES: dict[Code, CodeFacts] = {
     Code.REFERENCE_UNUSABLE: CodeFacts(
         End.REFUSED,
         "A style's reference image cannot be used.",
-        "Name another picture: JPEG, PNG or WebP (references are not converted), all of them together at most 10 MB, "
+        "Name another picture, of a kind that photos may have; once prepared, all of them together have at most 10 MB, "
         "and not the photo itself.",
     ),
     Code.PHOTO_NOT_FOUND: CodeFacts(

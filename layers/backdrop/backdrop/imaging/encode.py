@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from backdrop.imaging.containers.header import PhotoFormat
@@ -19,6 +20,10 @@ _MOST_SIDES: dict[str, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": 16_383}
 """libjpeg's own limit; RFC 2083; RFC 9649."""
 _MOST_LOSSLESS_WEBP = 12_000_000
 """Pixels; a larger picture takes longer than intake may wait."""
+_MOST_CLEAR_WEBP = 16_500_000
+"""Pixels of a lossy one with transparency: the encoder takes some 24 bytes for each, so that more passes 512 MB."""
+_SURELY = 0.999
+"""Sides are rounded once scaled."""
 _LOSSLESS_EFFORT = 1
 _LOSSY_EFFORT = 2
 """WebP's methods: more effort saves less than 1 % and takes twice as long."""
@@ -44,9 +49,15 @@ class Encoding:
         return f"reencoded:{self.format}:{'lossless' if self.quality == LOSSLESS else self.quality}"
 
     def takes(self, width: int, height: int) -> bool:
-        """Whether a picture of this size can be written so, in reasonable time."""
-        slow = self.format == "webp" and self.quality == LOSSLESS and width * height > _MOST_LOSSLESS_WEBP
-        return max(width, height) <= _MOST_SIDES[self.format] and not slow
+        """Whether a picture of this size can be written so, in reasonable time and memory."""
+        return self.largest_scale(width, height) == 1
+
+    def largest_scale(self, width: int, height: int) -> float:
+        """The scale at which a picture of this size can be written so."""
+        side = _MOST_SIDES[self.format] / max(width, height)
+        most = _MOST_LOSSLESS_WEBP if self.quality == LOSSLESS else _MOST_CLEAR_WEBP
+        area = sqrt(most / (width * height)) if self.format == "webp" else 1.0
+        return 1.0 if min(side, area) >= 1 else min(side, area) * _SURELY
 
 
 def encodings(*, has_alpha: bool, lossless: bool, kept: Encoding | None, formats: Sequence[str]) -> list[Encoding]:

@@ -13,7 +13,7 @@ from backdrop.core.capability import PhotoLimits
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.imaging.bands import scaled
-from backdrop.imaging.encode import Encoding, encoded
+from backdrop.imaging.encode import LOSSLESS, Encoding, encoded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,10 +45,10 @@ def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> 
     """
     scale = min(1.0, (limits.longest_side or max(picture.size)) / max(picture.size))
     shown = scaled(picture, scale)
-    possible = [one for one in tried if one.takes(*shown.size)]
-    if not possible:
-        words = f"No format that the provider takes can hold {shown.width:,} x {shown.height:,} pixels of this kind."
+    if not tried:
+        words = "No format that the provider takes can hold transparency."
         raise PhotoError(Code.TOO_LARGE_BYTES, words)
+    possible = [one for one in tried if one.takes(*shown.size)]
     sample, weights = _Sample(shown), list[float]()
     for encoding in possible:
         weights.append(sample.predicted(encoding))
@@ -56,7 +56,15 @@ def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> 
             data = encoded(shown, encoding)
             if len(data) <= limits.bytes:
                 return Fitted(data, encoding, *shown.size)
+    if (writable := _writable(tried, shown)) < 1:
+        return fitted(scaled(shown, writable), tried, limits)
     return _scaled_down(shown, possible[weights.index(min(weights))], sample, limits)
+
+
+def _writable(tried: Sequence[Encoding], picture: "Image") -> float:
+    """The scale at which the encodings that lose something can be written: they save more than pixels do."""
+    lossy = [one for one in tried if one.quality != LOSSLESS] or tried
+    return min(one.largest_scale(*picture.size) for one in lossy)
 
 
 def _scaled_down(picture: "Image", encoding: Encoding, sample: "_Sample", limits: PhotoLimits) -> Fitted:

@@ -31,8 +31,12 @@ _MOST_OPTIMIZED_PIXELS = 1_000_000
 """PNG's best packing saves some 4 % and takes eight times as long: seconds for a larger picture."""
 _MOST_PROGRESSIVE_PIXELS = 16_000_000
 """A progressive JPEG is held whole, in 6 bytes a pixel, while it is written."""
-_MOST_WEBP = 16_383, 50_000_000
-"""Pixels of a side (RFC 9649), and of a picture: the encoder takes some 20 bytes for each."""
+_MOST_WEBP_SIDE = 16_383
+"""RFC 9649."""
+_MOST_WEBP_PIXELS = {"RGBA": 16_500_000, "RGB": 26_000_000}
+"""The encoder takes some 24 bytes for a pixel that may be transparent and 10 for any other: more passes 512 MB."""
+_LARGE_WEBP_PIXELS = 4_000_000
+"""From here on the encoder has no room beside a photo of 50 megapixels."""
 _PNG_EFFORT = 4
 """zlib's level for larger pictures: its usual 6 takes nearly twice as long and saves 2 %."""
 _WEBP_EFFORT = 4
@@ -87,7 +91,12 @@ class PaidPicture:
         full = self._full if output.size == FULL else None
         if full is None and output.keeps_all:
             return Made(to_png(self._data), *self.size, self._picture.has_alpha)
-        return _made(full or self._pixels, output)
+        finished = _finished(full or self._pixels, output)
+        if finished.picture is not full and _needs_room(finished.picture, output):
+            # Where another output wants it, the photo is cut out once more.
+            full = None
+            self.__dict__.pop("_full", None)
+        return _made(finished, output)
 
     @cached_property
     def _pixels(self) -> "Image":
@@ -109,16 +118,38 @@ class PaidPicture:
             return None
 
 
-def _made(picture: "Image", output: Output) -> Made:
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """An output's pixels; `scale` and `limited` as in `Made`."""
+
+    picture: "Image"
+    scale: float
+    limited: bool
+
+
+def _finished(picture: "Image", output: Output) -> _Finished:
     left, top, right, bottom = subject_of(picture) if output.trim else (0, 0, *picture.size)
-    wanted = frame_of(right - left, bottom - top, output)
-    frame = within(wanted, *_MOST_WEBP) if output.format == "webp" else wanted
-    part = frame.part[0] + left, frame.part[1] + top, frame.part[2] + left, frame.part[3] + top
     ground = output.background or (_WHITE if output.format == JPG else None)
+    wanted = frame_of(right - left, bottom - top, output)
+    frame = within(wanted, *_most_webp(picture, wanted, ground)) if output.format == "webp" else wanted
+    part = frame.part[0] + left, frame.part[1] + top, frame.part[2] + left, frame.part[3] + top
     finished = _opaque_as_rgb(_framed(picture, replace(frame, part=part), ground))
-    data = _encoded(finished, output)
-    limited = frame.size != wanted.size
-    return Made(data, *finished.size, finished.mode == "RGBA", frame.scale, limited=limited)
+    return _Finished(finished, frame.scale, frame.size != wanted.size)
+
+
+def _made(finished: _Finished, output: Output) -> Made:
+    picture = finished.picture
+    data, has_alpha = _encoded(picture, output), picture.mode == "RGBA"
+    return Made(data, *picture.size, has_alpha, finished.scale, limited=finished.limited)
+
+
+def _most_webp(picture: "Image", frame: Frame, ground: str | None) -> tuple[int, int]:
+    """Pixels of a side, and of the whole picture."""
+    return _MOST_WEBP_SIDE, _MOST_WEBP_PIXELS[_mode(picture, frame, ground)]
+
+
+def _needs_room(picture: "Image", output: Output) -> bool:
+    return output.format == "webp" and picture.width * picture.height > _LARGE_WEBP_PIXELS
 
 
 def _framed(picture: "Image", frame: Frame, ground: str | None) -> "Image":
@@ -130,12 +161,18 @@ def _framed(picture: "Image", frame: Frame, ground: str | None) -> "Image":
 
     if frame.part == (0, 0, *picture.size) and frame.size == picture.size and (picture.mode == "RGB" or not ground):
         return picture
-    solid = picture.mode == "RGB" and frame.size == frame.shown
-    canvas = Image.new("RGB", frame.size, ground or 0) if ground or solid else Image.new("RGBA", frame.size, _CLEAR)
+    mode = _mode(picture, frame, ground)
+    canvas = Image.new(mode, frame.size, (ground or 0) if mode == "RGB" else _CLEAR)
     for top, band in bands(picture, frame.shown, frame.part):
         place = frame.place[0], frame.place[1] + top
         canvas.paste(band, place, band if ground and band.mode == "RGBA" else None)
     return canvas
+
+
+def _mode(picture: "Image", frame: Frame, ground: str | None) -> str:
+    """RGBA where something may be seen through."""
+    solid = picture.mode == "RGB" and frame.size == frame.shown
+    return "RGB" if ground or solid else "RGBA"
 
 
 def _opaque_as_rgb(picture: "Image") -> "Image":

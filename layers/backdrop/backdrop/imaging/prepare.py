@@ -8,6 +8,7 @@ What was changed is told in short words, for the receipt:
 - `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`, `bits:16`: what it was before
 - `reencoded:png:lossless`, `reencoded:jpeg:92`, `reencoded:jpeg:kept_quality`
 - `scaled:8000x6000:5120x3840`
+- `metadata:cut`, where a file fits by that alone: its compressed pixels are the photo's own
 """
 
 from collections.abc import Callable
@@ -26,10 +27,11 @@ from backdrop.imaging.foreign import check_whole, read_size
 from backdrop.imaging.foreign.decode import decode_foreign, open_foreign
 from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
+from backdrop.imaging.metadata import bare
 from backdrop.imaging.orientation import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
 from backdrop.imaging.profiles import meaning_of
 from backdrop.imaging.sniff import Kind
-from backdrop.imaging.told import sent_bytes, told_orientation
+from backdrop.imaging.told import told_orientation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
 IGNORED = "profile:ignored"
+CUT = "metadata:cut"
 _COLORS = {
     "CMYK": "colors:cmyk", "LAB": "colors:lab", "P": "colors:palette", "PA": "colors:palette",
     "1": "colors:grey", "L": "colors:grey", "LA": "colors:grey", "I": "colors:grey",
@@ -87,11 +90,10 @@ def prepare(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
     try:
         opened = _opened(data, kind, max_megapixels)
         header = opened.header
-        if header and _fits(data, header, limits) and not set(opened.words) - {IGNORED}:
-            if header.format != "jpeg":
-                # A JPEG's end marker and its length have told; unpacking 10 MB of it takes a tenth of a second.
-                try_decode(data, header)
-            return Prepared(None, *opened.size, opened.words, header.format, opened.size)
+        if header and _is_taken(header, limits) and not set(opened.words) - {IGNORED}:
+            passed = _passed(data, header, opened, limits)
+            if passed:
+                return passed
         return _made(opened, limits)
     except ContainerError as error:
         raise refusal(error, kind) from error
@@ -162,10 +164,21 @@ def _made(opened: _Opened, limits: PhotoLimits) -> Prepared:
     return Prepared(file.data, *sent, (*opened.words, file.encoding.word, *scaled), file.encoding.format, size)
 
 
-def _fits(data: bytes, header: Header, limits: PhotoLimits) -> bool:
+def _is_taken(header: Header, limits: PhotoLimits) -> bool:
     long = max(header.width, header.height)
-    small = sent_bytes(data) <= limits.bytes and long <= (limits.longest_side or long)
-    return small and header.format in limits.formats
+    return header.format in limits.formats and long <= (limits.longest_side or long)
+
+
+def _passed(data: bytes, header: Header, opened: _Opened, limits: PhotoLimits) -> Prepared | None:
+    """A photo whose compressed pixels are sent as they are; None where they are too many bytes."""
+    rest = None if len(data) <= limits.bytes else bare(data)
+    if rest and len(rest) > limits.bytes:
+        return None
+    if header.format != "jpeg":
+        # A JPEG's end marker and its length have told; unpacking 10 MB of it takes a tenth of a second.
+        try_decode(data, header)
+    words = (*opened.words, *([CUT] if rest else []))
+    return Prepared(rest, *opened.size, words, header.format, opened.size)
 
 
 def _is_lossless(data: bytes, header: Header) -> bool:

@@ -1,7 +1,4 @@
-"""What a JPEG, PNG or WebP says about itself beside its pixels, and what it weighs once that is cut out.
-
-A seam: Pillow answers until the reader that cuts metadata out does.
-"""
+"""Which way up a JPEG, PNG or WebP says that it is, found without decoding it."""
 
 from typing import TYPE_CHECKING
 
@@ -19,8 +16,3 @@ def told_orientation(data: bytes, photo_format: "PhotoFormat", picture: "ImageFi
     if photo_format == "png" and b"eXIf" not in data:
         return UPRIGHT
     return orientation_of(picture)
-
-
-def sent_bytes(data: bytes) -> int:
-    """What render will send of a photo that passes as it is."""
-    return len(data)

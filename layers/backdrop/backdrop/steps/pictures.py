@@ -246,7 +246,7 @@ def _said_of(key: str, made: Made, *, written: bool) -> list[str]:
     if not written:
         return [NOT_CURRENT]
     if made.limited:
-        return [f"{SMALLER}: {key} is {made.width}×{made.height}, as large as a {key.rpartition('.')[2]} can be"]
+        return [f"{SMALLER}: {key} is {made.width}×{made.height}, the most that a webp is made with; png has no limit"]
     if made.scale <= WORTH_A_WORD:
         return []
     return [f"{ENLARGED}: {key} shows its subject {made.scale:.1f} times as large as the provider made it"]

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from backdrop.core.capability import MAX_PHOTO_BYTES
+from backdrop.core.capability import MAX_FILE_BYTES, REFERENCE_LIMITS
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, PhotoError
 from backdrop.core.identity import sha256_hex
-from backdrop.imaging.inspect import inspect_photo
 from backdrop.imaging.metadata import bare
+from backdrop.imaging.prepare import prepare
 from backdrop.ports import InputBucket, Inputs
-
-# Ideogram's limit for all references of a call together (API reference of replace-background, v1).
-MAX_BYTES_TOGETHER = MAX_PHOTO_BYTES
 
 
 class References:
@@ -28,9 +25,10 @@ class References:
         self._known.clear()
 
     def hashes(self, bucket: str, photo: str, keys: Sequence[str]) -> list[str]:
-        """The SHA-256 of each reference's bytes, which lie under `_backdrop/work/` from now on.
+        """The SHA-256 of each reference's own bytes; what is sent of it lies under `_backdrop/work/` from now on.
 
-        Raises InstructionError where one is missing, is no picture, is the photo itself, or all are too large together.
+        References are converted and encoded anew as photos are. Raises InstructionError where one is missing, is no
+        picture, is the photo itself, or all are too large together.
         """
         found, slips = list[tuple[str, int]](), list[InstructionError]()
         for key in keys:
@@ -41,8 +39,8 @@ class References:
         if slips:
             raise InstructionError(slips[0].code, " ".join(error.message for error in slips))
         total = sum(size for _, size in found)
-        if total > MAX_BYTES_TOGETHER:
-            words = f"The references have {total:,} bytes together; at most {MAX_BYTES_TOGETHER:,} can be sent."
+        if total > REFERENCE_LIMITS.bytes:
+            words = f"The references have {total:,} bytes together; at most {REFERENCE_LIMITS.bytes:,} can be sent."
             raise InstructionError(Code.REFERENCE_UNUSABLE, words)
         return [sha256 for sha256, _ in found]
 
@@ -54,21 +52,21 @@ class References:
         return self._known[bucket, key]
 
     def _kept(self, bucket: str, key: str) -> tuple[str, int]:
-        stored = self._photos.read(bucket, key, limit=MAX_BYTES_TOGETHER)
+        stored = self._photos.read(bucket, key, limit=MAX_FILE_BYTES)
         if stored is None:
             raise InstructionError(Code.REFERENCE_NOT_FOUND, _missing(bucket, key))
         if stored.archived:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key} lies in the archive class {stored.archived}.")
         if stored.data is None:
-            words = f"{key} has {stored.size:,} bytes; at most {MAX_BYTES_TOGETHER:,} can be sent."
+            words = f"{key} has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
             raise InstructionError(Code.REFERENCE_UNUSABLE, words)
         try:
-            inspect_photo(stored.data, max_megapixels=self._max_megapixels)
+            sent = prepare(stored.data, REFERENCE_LIMITS, self._max_megapixels).data or bare(stored.data)
         except PhotoError as error:
             raise InstructionError(Code.REFERENCE_UNUSABLE, f"{key}: {error.message}") from error
         sha256 = sha256_hex(stored.data)
-        self._inputs.put(sha256, bare(stored.data))
-        return sha256, stored.size
+        self._inputs.put(sha256, sent)
+        return sha256, len(sent)
 
 
 def _missing(bucket: str, key: str) -> str:
