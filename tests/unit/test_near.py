@@ -96,6 +96,17 @@ def test_folder_defaults_are_nobodys_sidecar() -> None:
     assert near_miss("shoes/backdrop.jpg", ["shoes/_backdrop.json"]) is None
 
 
+@pytest.mark.parametrize("name", ["_Backdrop.json", "backdrop.json", "_backdrop.json.txt", "_backdrops.json"])
+def test_what_is_nearly_called_a_folders_defaults_is_named(name: str) -> None:
+    says = f"found {name}: a folder's defaults are called _backdrop.json"
+    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/blue.json"]) == says
+    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/Red.json"]) == f"found Red.json: {CASE}"
+
+
+def test_the_sidecar_of_a_photo_named_backdrop_is_no_folders_defaults() -> None:
+    assert near_miss("shoes/red.jpg", ["shoes/backdrop.jpg", "shoes/backdrop.json"]) is None
+
+
 def test_what_differs_in_case_alone_is_named_before_what_differs_otherwise() -> None:
     assert near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"found red.Jpg.json: {CASE}"
 

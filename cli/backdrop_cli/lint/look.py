@@ -13,8 +13,8 @@ from backdrop.core.job import Job, Problem
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
 from backdrop.core.money import SELLS_CREDITS
-from backdrop.core.near import near_miss
-from backdrop.core.places import Place, distance
+from backdrop.core.near import is_nearly_defaults, near_miss
+from backdrop.core.places import Place
 from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored
 from backdrop.steps.wanted import Wanted
@@ -115,7 +115,7 @@ class Look:
         for key in self._lonely(sidecars):
             if key in self._named:
                 continue
-            if _is_nearly_defaults(key):
+            if is_nearly_defaults(key):
                 yield from self._misnamed(key)
                 continue
             photo = key.rpartition("/")[2].removesuffix(".json")
@@ -125,7 +125,7 @@ class Look:
     def _misnamed(self, key: str) -> Iterator[Finding]:
         """A file that nobody reads, though its name says that somebody should."""
         words = f"It is not read: a folder's defaults are called {DEFAULTS_NAME}."
-        if _is_nearly_defaults(key):
+        if is_nearly_defaults(key):
             yield Finding(self._path(key), MISNAMED_DEFAULTS, words, "Rename it.", is_error=False)
         elif key.lower().endswith(HIDDEN_SUFFIX) and key not in self._named:
             words = "It is not read: a sidecar's name ends with .json."
@@ -211,7 +211,3 @@ class Look:
 
     def _unreadable(self, key: str, error: OSError) -> Finding:
         return Finding(self._path(key), UNREADABLE, f"It cannot be read: {error.strerror or error}.")
-
-
-def _is_nearly_defaults(key: str) -> bool:
-    return distance(key.rpartition("/")[2].lower().removesuffix(".txt"), DEFAULTS_NAME) <= 2

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from backdrop.core.layout import Kind, kind_of, sidecars_of
+from backdrop.core.layout import DEFAULTS_NAME, Kind, kind_of, sidecars_of
 from backdrop.core.places import distance
 
 MOST_EDITS = 2
@@ -26,7 +26,16 @@ def near_miss(photo: str, keys: Collection[str]) -> str | None:
         alike = [key for key in free if _digits(key) in map(_digits, wanted)]
         near = min(alike, key=lambda key: _edits(key, wanted), default=None)
         near = near if near and _edits(near, wanted) <= MOST_EDITS else None
-    return f"found {_name(near)}: it should be {_name(wanted[0])}" if near else None
+    if near:
+        return f"found {_name(near)}: it should be {_name(wanted[0])}"
+    nearly = next(filter(is_nearly_defaults, free), None)
+    return f"found {_name(nearly)}: a folder's defaults are called {DEFAULTS_NAME}" if nearly else None
+
+
+def is_nearly_defaults(key: str) -> bool:
+    """Whether a file was probably meant as its folder's defaults, and is not called so."""
+    name = _name(key)
+    return name != DEFAULTS_NAME and distance(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MOST_EDITS
 
 
 def _free(keys: Collection[str], spelled: Collection[str]) -> list[str]:
