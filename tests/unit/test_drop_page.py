@@ -1,4 +1,4 @@
-"""The drop page's desk: the price before anything goes, words before photos, each photo bought once, all shown again."""
+"""The drop page's desk: the price first, words before photos, each photo bought once, and all of it shown again."""
 
 import base64
 import json
@@ -65,7 +65,9 @@ def test_the_price_is_said_and_nothing_is_written(colleague: Colleague) -> None:
     assert colleague.world.input.keys() == []
 
 
-@pytest.mark.parametrize(("photos", "kind", "asks"), [(17, "replace", True), (50, "remove", False), (51, "remove", True)])
+@pytest.mark.parametrize(
+    ("photos", "kind", "asks"), [(17, "replace", True), (50, "remove", False), (51, "remove", True)]
+)
 def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
     colleague: Colleague, photos: int, kind: str, asks: bool
 ) -> None:

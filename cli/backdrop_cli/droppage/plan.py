@@ -162,7 +162,8 @@ def _left(row: Row, problems: Sequence[tuple[str, str, str]]) -> Row:
 
 
 def _told(error: BackdropError | Problem) -> tuple[str, str, str]:
-    return error.code.value, error.message, error.hint or CODES[error.code].hint
+    """What a report's hint says to do of any such error is for what is uploaded already."""
+    return error.code.value, error.message, "" if error.hint == CODES[error.code].hint else error.hint
 
 
 def _has_these_bytes(source: Source | None, there: Listed, photo: Offered) -> bool:

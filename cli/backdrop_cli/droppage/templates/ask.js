@@ -36,7 +36,7 @@ async function sideBySide(things, atOnce, work) {
   await Promise.all(lanes);
 }
 
-const sums = [`Stack ${about.stack}`, `photos go to ${about.default_provider} unless said otherwise`];
+const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
 byId("sums").replaceChildren(...sums.map((words) => textual("span", "", words)));
 if (about.standins.length) {
   tell(byId("standins"), "A stand-in on this machine paints the pictures of this stack. They are not what the provider would make, and its prices are list prices: nothing is paid.");
