@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -55,21 +55,17 @@ class Visitor:
 @pytest.fixture
 def visitor(folder: Folder) -> Generator[Visitor]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    serving = subprocess.Popen(
-        [str(BACKDROP), "page", "--no-browser", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**plain, "BACKDROP_HOME": str(folder.shop.cloud.home.path)},
-    )
-    assert serving.stdout
-    lines = iter(serving.stdout.readline, "")
-    document = "".join([*_until_brace(lines)])
-    yield Visitor(json.loads(document)["page"], folder)
-    serving.send_signal(signal.SIGINT)
-    assert serving.wait(timeout=60) == 0
+    words = [str(BACKDROP), "page", "--no-browser", "--json"]
+    env = {**plain, "BACKDROP_HOME": str(folder.shop.cloud.home.path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as serving:
+        assert serving.stdout
+        document = "".join(_until_brace(iter(serving.stdout.readline, "")))
+        yield Visitor(json.loads(document)["page"], folder)
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=60) == 0
 
 
-def _until_brace(lines: Any) -> Generator[str]:
+def _until_brace(lines: Iterator[str]) -> Generator[str]:
     for line in lines:
         yield line
         if line.rstrip() == "}":
