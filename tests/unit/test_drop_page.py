@@ -1,23 +1,19 @@
 """The drop page's desk: the price first, words before photos, each photo bought once, and all of it shown again."""
 
-import base64
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
-from backdrop_cli.droppage.signed import FORM_SECONDS
 from backdrop_cli.errors import MisusedError, RefusedError
-from backdrop_cli.page.shots import File
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.stack import World
-from tests.unit.page_colleague import WISH, Colleague, signed, told
+from tests.unit.page_colleague import WISH, Colleague, told
 
 WILD = ("сумка & 鞄.jpg", "a${filename}b.jpg", '"><img src=x>.jpg', "ü/zwei  Leer.jpg", "100%+.jpg", "Name's.JPG")
 
@@ -25,33 +21,6 @@ WILD = ("сумка & 鞄.jpg", "a${filename}b.jpg", '"><img src=x>.jpg', "ü/zw
 @pytest.fixture
 def colleague() -> Colleague:
     return Colleague(World())
-
-
-# -- what is signed --------------------------------------------------------------------------------------------
-
-
-def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour() -> None:
-    form = signed().form("shoes/red.jpg", 123, "image/jpeg")
-    policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
-    left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
-    assert timedelta(seconds=FORM_SECONDS - 60) < left <= timedelta(seconds=FORM_SECONDS)
-    for condition in (
-        {"bucket": "photos"},
-        {"key": "shoes/red.jpg"},
-        {"Content-Type": "image/jpeg"},
-        ["content-length-range", 123, 123],
-    ):
-        assert condition in policy["conditions"]
-    assert (form.fields["key"], form.fields["Content-Type"]) == ("shoes/red.jpg", "image/jpeg")
-
-
-def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
-    """Else a bucket of today is not found, and a page of today is turned away."""
-    form, link = signed().form("a.jpg", 1, "image/jpeg"), signed().link(File("", "a.jpg/a.png", None, ""))
-    assert form.url == "https://photos.s3.eu-central-1.amazonaws.com/"
-    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
-    assert urlsplit(link).netloc == "results.s3.eu-central-1.amazonaws.com"
-    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["3600"]
 
 
 # -- the price -------------------------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
 """The drop page's server: nobody but the one page is let in, and all that goes wrong is told in a sentence."""
 
+import base64
 import json
 import re
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from threading import Thread
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.exceptions import NoCredentialsError
@@ -18,13 +21,15 @@ from backdrop.core.styles import PRESETS
 from backdrop_cli.droppage.document import PROMPTS, document
 from backdrop_cli.droppage.guard import Guard
 from backdrop_cli.droppage.server import MOST_BYTES, PageServer
+from backdrop_cli.droppage.signed import FORM_SECONDS
 from backdrop_cli.options import Place
+from backdrop_cli.page.shots import File
 from backdrop_cli.stack import Clients
 from backdrop_cli.trouble import explained
 from proof.world.stack import World
 from proof.world.wire import Call, refusal
 from tests.unit.cli_person import Person
-from tests.unit.page_colleague import Colleague
+from tests.unit.page_colleague import Colleague, signed
 
 OURS = "/{token}/"
 
@@ -131,6 +136,33 @@ def test_localhost_is_this_machine_too(client: Client) -> None:
 
 def test_nothing_is_served_to_other_machines(client: Client) -> None:
     assert client.server.server_address[0] == "127.0.0.1"
+
+
+# -- what is signed --------------------------------------------------------------------------------------------
+
+
+def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour() -> None:
+    form = signed().form("shoes/red.jpg", 123, "image/jpeg")
+    policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
+    left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
+    assert timedelta(seconds=FORM_SECONDS - 60) < left <= timedelta(seconds=FORM_SECONDS)
+    for condition in (
+        {"bucket": "photos"},
+        {"key": "shoes/red.jpg"},
+        {"Content-Type": "image/jpeg"},
+        ["content-length-range", 123, 123],
+    ):
+        assert condition in policy["conditions"]
+    assert (form.fields["key"], form.fields["Content-Type"]) == ("shoes/red.jpg", "image/jpeg")
+
+
+def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
+    """Else a bucket of today is not found, and a page of today is turned away."""
+    form, link = signed().form("a.jpg", 1, "image/jpeg"), signed().link(File("", "a.jpg/a.png", None, ""))
+    assert form.url == "https://photos.s3.eu-central-1.amazonaws.com/"
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    assert urlsplit(link).netloc == "results.s3.eu-central-1.amazonaws.com"
+    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["3600"]
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from backdrop.core.layout import Kind, folder_of, kind_of
 from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_text
 from backdrop_cli.drop import pace
+from backdrop_cli.drop.tell import bound_to, seconds_of
 from backdrop_cli.droppage import asked
 from backdrop_cli.droppage.asked import Said
 from backdrop_cli.droppage.drops import Drop
@@ -119,9 +120,7 @@ class Desk:
             self._call, self._knows_call = pace.of_receipts(self.stack), True
         if self._call is None:
             return ""
-        name = plan.jobs[0].provider
-        ahead = len(plan.jobs) + self.stack.in_lane(name)
-        return f"about {duration(pace.to_go(ahead, self.stack.limits.get(name, 1), self._call) + 1)}"
+        return f"about {duration(seconds_of(self.stack, plan.jobs, self._call))}"
 
     def _warnings(self, plan: Plan) -> list[str]:
         words: list[str] = []
@@ -130,7 +129,7 @@ class Desk:
             words.append(
                 f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC)."
             )
-        for name in sorted({job.provider for job in plan.jobs}):
+        for name in bound_to(plan.jobs):
             for pause in self.stack.keeper.ledger.lane(name).pauses:
                 words.append(f"{name} is paused ({pause.code.value}): {CODES[pause.code].meaning} Photos wait for it.")
         return words

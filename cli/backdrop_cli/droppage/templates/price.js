@@ -42,6 +42,7 @@ function showPlan(answer, words) {
   byId("replaces-field").hidden = !(answer?.kept || byId("replaces").checked);
   if (answer) byId("replaces-words").textContent = "Use what is picked here also where a file of instructions lies beside the photo";
   for (const row of answer?.rows || []) notes(row);
+  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: no photo by its name" });
   showChosen();
 }
 
