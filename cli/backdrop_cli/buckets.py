@@ -36,8 +36,11 @@ class Buckets:
 
     def receipt(self, source: str) -> Document | None:
         """The receipt of one source, by its name; None where there is none."""
-        data = self._read(self._output, receipt_key(source), None)
-        return None if data is None else json.loads(data)
+        return self._document(receipt_key(source))
+
+    def report(self, source: str) -> Document | None:
+        """The error report of one source, by its name; None where there is none."""
+        return self._document(report_key(source))
 
     def reports(self, prefix: str, at_once: int) -> Iterator[Document]:
         """Their error reports; before them those of paused providers and of broken folder defaults above them."""
@@ -55,6 +58,10 @@ class Buckets:
             if error_code(error) in NOT_FOR_US:
                 return None
             raise
+
+    def _document(self, key: str) -> Document | None:
+        data = self._read(self._output, key, None)
+        return None if data is None else json.loads(data)
 
     def _documents(self, keys: Iterable[str], at_once: int) -> Iterator[Document]:
         found = side_by_side(lambda key: self._read(self._output, key, None), keys, at_once)

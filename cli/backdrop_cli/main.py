@@ -13,7 +13,7 @@ from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, Stopp
 from backdrop_cli.family import Family
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
-from backdrop_cli.photo_verbs import download, drop, gallery, lint, quote
+from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
 from backdrop_cli.up import up
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 LOCAL = {"demo": demo, "up": up, "env": env, "down": down}
-PHOTOS = (lint, quote, drop, verbs.show, gallery, download)
+PHOTOS = (lint, quote, drop, page, verbs.show, gallery, download)
 OPERATING = (
     verbs.status,
     verbs.failures,

@@ -178,3 +178,30 @@ def gallery(
 
     with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
         make(there, screen, prefix or "", output)
+
+
+def page(
+    ctx: typer.Context,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Where on this machine, in place of a free port.")
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    stack: StackName = None,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: Json = False,
+) -> int:
+    """Serve a page on this machine where photos are dropped and come back.
+
+    Photos and folders are dragged in, prompt and style picked; the price is said before anything
+    goes. It works with your own credentials, and its address is a secret. Ctrl-C ends it;
+    what is uploaded goes on by itself.
+
+    Example: backdrop page
+    """
+    from backdrop_cli.droppage.verb import page as serve
+
+    before: Before = ctx.obj
+    place = Place(stack, profile, region)
+    with opened(ctx, place, as_json) as (there, screen):
+        return serve(there, screen, place.over(before.place), port, browser=browser)

@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
+from botocore.config import Config
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
@@ -63,7 +64,9 @@ OUTPUTS = frozenset(
 )
 SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
 # How the local cloud calls a service's client.
-SERVICES = {"lambda": "functions", "secretsmanager": "secrets"}
+SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
+# What is signed for a browser names the bucket's own region: elsewhere a bucket of today is not known yet.
+SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 # A session makes one client at a time.
 _MAKING = RLock()
 # As many as botocore keeps connections for.
@@ -84,6 +87,7 @@ class Clients:
     functions: "LambdaClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
+    signing: "S3Client"
     sqs: "SQSClient"
 
 
@@ -187,7 +191,12 @@ def _local() -> Stack:
 def _on_aws(place: Place) -> Clients:
     """Clients with the person's own credentials."""
     session: Any = boto3.Session(profile_name=place.profile, region_name=place.region)
-    return _clients(lambda service: session.client(service, config=QUICK))
+
+    def client(service: str) -> Any:
+        signs = service == "signing"
+        return session.client("s3" if signs else service, config=SIGNING if signs else QUICK)
+
+    return _clients(client)
 
 
 def _clients(make: Callable[[str], Any]) -> Clients:
@@ -200,6 +209,7 @@ def _clients(make: Callable[[str], Any]) -> Clients:
         functions=later("lambda"),
         s3=later("s3"),
         secrets=later("secretsmanager"),
+        signing=later("signing"),
         sqs=later("sqs"),
     )
 

@@ -91,7 +91,7 @@ class Planner:
         """The plan; OSError becomes a word beside its file."""
         photos = self._found.of(Kind.PHOTO)
         candidates = {*self._found.paths, *(name for key in photos for name in sidecars_of(key))}
-        self._there = _listing(self._stack, candidates)
+        self._there = listing(self._stack, candidates)
         plan = Plan(self._bucket)
         self._sidecars(plan, photos)
         rows = list(side_by_side(self._row, photos, self._stack.at_once))
@@ -136,8 +136,8 @@ class Planner:
         source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, key))
         if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
             return Row(key)
-        failed = source is not None and (_was_refused(source) or any(_failed(job) for job in named(source, jobs)))
-        return Row(key, goes=failed, again=failed)
+        again = has_failed(source, jobs)
+        return Row(key, goes=again, again=again)
 
     # -- what becomes of it --------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Planner:
         return replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
 
 
-def _listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:
+def listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:
     """Which of these keys lie in the bucket."""
     tops: defaultdict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -188,12 +188,12 @@ def _has_these_bytes(source: Source | None, there: Listed, data: bytes) -> bool:
     return bool(photo and photo.etag == there.etag and photo.sha256 == sha256_hex(data))
 
 
-def _failed(job: Job) -> bool:
-    return job.status in TAKEN_AGAIN
-
-
-def _was_refused(source: Source) -> bool:
-    return any(not problem.retryable for problem in source.problems)
+def has_failed(source: Source | None, jobs: Sequence[Job]) -> bool:
+    """Whether a photo that is there was refused, or one of its current jobs failed, so that it is taken again."""
+    if source is None:
+        return False
+    refused = any(not problem.retryable for problem in source.problems)
+    return refused or any(job.status in TAKEN_AGAIN for job in named(source, jobs))
 
 
 def _why(error: OSError) -> str:

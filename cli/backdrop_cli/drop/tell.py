@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.core.job import Job, Status
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.meanings import CODES
 from backdrop.core.money import PRICE_LIST_DATE, usd_of, usd_text
@@ -90,17 +90,25 @@ def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
         screen.say(
             f"! Today's budget has {usd_text(left)} left; what it does not cover waits for the next day.", "yellow"
         )
-    for name in sorted({job.provider for job in plan.jobs if isinstance(job.instructions.get("provider", ""), str)}):
+    for name in bound_to(plan.jobs):
         for pause in stack.keeper.ledger.lane(name).pauses:
             screen.say(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
+
+
+def bound_to(jobs: Sequence[Job]) -> list[str]:
+    """The providers whose lanes some jobs must wait for; those that name several go where it is open."""
+    return sorted({job.provider for job in jobs if isinstance(job.instructions.get("provider", ""), str)})
 
 
 def _seconds(stack: Stack, plan: Plan) -> float | None:
     """How long until all are back, by the calls of the newest receipts; None where there are none."""
     call = pace.of_receipts(stack)
-    if call is None:
-        return None
-    ours = Counter(job.provider for job in plan.jobs)
+    return None if call is None else seconds_of(stack, plan.jobs, call)
+
+
+def seconds_of(stack: Stack, jobs: Sequence[Job], call: float) -> float:
+    """How long until these jobs are back, where a call takes so many seconds and others wait before them."""
+    ours = Counter(job.provider for job in jobs)
     return 1 + max(pace.to_go(n + stack.in_lane(name), stack.limits.get(name, 1), call) for name, n in ours.items())
 
 

@@ -19,10 +19,10 @@ def wish_of(
     if sidecar and given:
         raise MisusedError(f"--sidecar and --{next(iter(given))} both say what is wanted; use one of them")
     if sidecar:
-        return _checked(str(sidecar), _read(sidecar))
+        return checked(str(sidecar), _read(sidecar))
     if not given:
         return None
-    return _checked("", json.dumps(given, ensure_ascii=False, indent=2).encode() + b"\n")
+    return checked("", json.dumps(given, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
 def _read(file: Path) -> bytes:
@@ -35,7 +35,8 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _checked(name: str, data: bytes) -> bytes:
+def checked(name: str, data: bytes) -> bytes:
+    """A sidecar's bytes; MisusedError with every mistake in them."""
     errors = read_file(name, data).errors
     if errors:
         raise MisusedError("; ".join(one.message.removeprefix(": ").rstrip(".") for one in errors))

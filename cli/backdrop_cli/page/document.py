@@ -27,13 +27,14 @@ _STANDIN = (
 def document(album: Album, links: Mapping[File, str], made_at: datetime) -> str:
     """The page as HTML; `links` gives each file's thumb, relative to the page, "" where it has none."""
     shown = data(album, links, made_at)
-    return Template(_part("page.html")).substitute(
+    return Template(part("page.html")).substitute(
         generator=GENERATOR,
         title=escape(shown["title"]),
-        style="\n".join(map(_part, STYLES)),
-        theme=_part("theme.js"),
-        script="\n".join(map(_part, SCRIPTS)),
-        data=_as_script_data(shown),
+        style="\n".join(map(part, STYLES)),
+        theme=part("theme.js"),
+        script="\n".join(map(part, SCRIPTS)),
+        parts=part("parts.html"),
+        data=as_script_data(shown),
     )
 
 
@@ -97,7 +98,7 @@ def _waiting(jobs: int) -> str:
     )
 
 
-def _as_script_data(shown: Mapping[str, Any]) -> str:
+def as_script_data(shown: Mapping[str, Any]) -> str:
     """JSON that cannot end the element it stands in, nor the line of a script."""
     text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for letter in "<>&\u2028\u2029":
@@ -106,5 +107,6 @@ def _as_script_data(shown: Mapping[str, Any]) -> str:
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """One of the files that pages are put together from."""
     return files("backdrop_cli.page").joinpath("templates", name).read_text("utf-8")

@@ -1,0 +1,1 @@
+"""What `backdrop page` does: serves a page on this machine where a colleague drops photos and sees what comes back."""

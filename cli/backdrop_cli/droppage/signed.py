@@ -1,0 +1,62 @@
+"""Forms and links that let a browser at one object for a while, signed with the person's own credentials."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from backdrop_cli.page.shots import File
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FORM_SECONDS = 15 * 60
+LINK_SECONDS = 60 * 60
+
+
+class Form(NamedTuple):
+    """A presigned POST: where it goes and the fields that come before the file."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+class Signed:
+    """Signs for one stack; nothing is sent to AWS for it."""
+
+    def __init__(self, client: "S3Client", photos: str, pictures: str) -> None:
+        self._client, self._photos, self._pictures = client, photos, pictures
+
+    def form(self, key: str, size: int, content_type: str) -> Form:
+        """Lets so many bytes be uploaded under this key and no other, within a quarter of an hour.
+
+        S3 puts the file's own name where a key has `${filename}` in it, so whoever sends the form calls the file that.
+        """
+        made = self._client.generate_presigned_post(
+            self._photos,
+            key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", size, size]],
+            ExpiresIn=FORM_SECONDS,
+        )
+        return Form(made["url"], made["fields"])
+
+    def link(self, file: File) -> str:
+        """Lets a picture be seen for an hour."""
+        where = {"Bucket": file.bucket or self._pictures, "Key": file.key}
+        return self._client.generate_presigned_url("get_object", Params=where, ExpiresIn=LINK_SECONDS)
+
+    @property
+    def upload_origin(self) -> str:
+        """The one place that files go to, as a browser names it."""
+        return _origin(self.form("-", 1, "image/jpeg").url)
+
+    @property
+    def picture_origins(self) -> list[str]:
+        """The places that pictures come from."""
+        files = (File(bucket, "-", None, "") for bucket in (self._photos, ""))
+        return list(dict.fromkeys(_origin(self.link(file)) for file in files))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

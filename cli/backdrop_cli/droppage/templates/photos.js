@@ -1,0 +1,154 @@
+// The photos on the page: dragged in or chosen, each known by its bytes, none of them twice.
+
+const HEAD_BYTES = 4096;
+const AT_ONCE = 4;
+const LOOKED_AT_A_TIME = 100;
+const SHOWN_AT_FIRST = 24;
+const photos = new Map();
+let reading = 0;
+let showAll = false;
+let doubles = 0;
+
+/** Takes files, with the names of the folders that they came in. */
+async function take(files) {
+  const fresh = [];
+  for (const [name, file] of files) {
+    const known = photos.get(name);
+    if (known && known.file.size === file.size && known.file.lastModified === file.lastModified) doubles += 1;
+    else fresh.push({ name, file, sha256: "", problem: "", link: "" });
+  }
+  reading += fresh.length;
+  tellChosen();
+  const read = [];
+  await sideBySide(fresh, AT_ONCE, async (photo) => {
+    await know(photo);
+    keep(photo);
+    if (photo.sha256) read.push(photo);
+    reading -= 1;
+    tellChosen();
+  });
+  for (let at = 0; at < read.length; at += LOOKED_AT_A_TIME) await lookAt(read.slice(at, at + LOOKED_AT_A_TIME));
+  showChosen();
+  price();
+}
+
+/** Reads a photo once: its hash and its first bytes. */
+async function know(photo) {
+  try {
+    const bytes = await photo.file.arrayBuffer();
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    photo.sha256 = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    photo.head = btoa(String.fromCharCode(...new Uint8Array(bytes.slice(0, HEAD_BYTES))));
+  } catch {
+    photo.problem = "It cannot be read any more; drag it in again.";
+  }
+}
+
+/** The same photo from another place on the disk is the same photo. */
+function keep(photo) {
+  const known = photos.get(photo.name);
+  if (known && known.sha256 && known.sha256 === photo.sha256) doubles += 1;
+  else photos.set(photo.name, photo);
+}
+
+/** Asks which of them are no photos, by their first bytes. */
+async function lookAt(some) {
+  try {
+    const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));
+    const { objections } = await ask("look", { files });
+    for (const photo of some) photo.problem = objections[photo.sha256]?.message || photo.problem;
+  } catch (error) {
+    tell(byId("price-error"), error.message);
+  }
+}
+
+function forget(photo) {
+  if (photo.link) URL.revokeObjectURL(photo.link);
+  photos.delete(photo.name);
+}
+
+function tellChosen() {
+  const words = [];
+  if (reading) words.push(`reading ${several(reading, "file")} …`);
+  else if (photos.size) words.push(`${several(photos.size, "file")} chosen`);
+  if (doubles) words.push(`${several(doubles, "file")} here already, taken once`);
+  byId("chosen-said").textContent = words.join("; ");
+}
+
+function showChosen() {
+  const all = [...photos.values()];
+  byId("chosen").replaceChildren(...(showAll ? all : all.slice(0, SHOWN_AT_FIRST)).map(chosenRow));
+  byId("chosen-more").hidden = showAll || all.length <= SHOWN_AT_FIRST;
+  byId("chosen-more").firstElementChild.textContent = `Show all ${all.length.toLocaleString("en")}`;
+  byId("zone").classList.toggle("small", all.length > 0);
+  tellChosen();
+}
+
+function chosenRow(photo) {
+  const row = parts("chosen-parts");
+  nameInto(row.querySelector(".photo-name"), photo.name);
+  row.querySelector(".photo-note").textContent = photo.problem || photo.note || "";
+  row.classList.toggle("in-trouble", Boolean(photo.problem));
+  row.querySelector(".thumb").append(...thumb(photo));
+  const away = row.querySelector("button");
+  away.setAttribute("aria-label", "Take away " + photo.name);
+  away.addEventListener("click", () => {
+    forget(photo);
+    showChosen();
+    (byId("chosen").querySelector("button") || byId("choose")).focus();
+    price();
+  });
+  return row;
+}
+
+/** A small picture, where this browser can show it. */
+function thumb(photo) {
+  if (photo.problem) return [];
+  photo.link ||= URL.createObjectURL(photo.file);
+  const picture = document.createElement("img");
+  Object.assign(picture, { alt: "", loading: "lazy", decoding: "async", src: photo.link });
+  picture.addEventListener("error", () => picture.remove());
+  return [picture];
+}
+
+/** All files below what was dropped, folders included. */
+async function dropped(transfer) {
+  const roots = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!roots.length) return [...transfer.files].map((file) => [file.name, file]);
+  const found = [];
+  for (const root of roots) await below(root, "", found);
+  return found;
+}
+
+async function below(entry, folder, found) {
+  if (entry.isFile) {
+    const file = await new Promise((done) => entry.file(done, () => done(null)));
+    if (file) found.push([folder + entry.name, file]);
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((done) => reader.readEntries(done, () => done([])));
+    if (!some.length) return;
+    for (const one of some) await below(one, `${folder}${entry.name}/`, found);
+  }
+}
+
+for (const kind of ["dragenter", "dragover"]) {
+  document.addEventListener(kind, (event) => { event.preventDefault(); byId("zone").classList.add("over"); });
+}
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("zone").classList.remove("over"); });
+document.addEventListener("drop", async (event) => {
+  event.preventDefault();
+  byId("zone").classList.remove("over");
+  take(await dropped(event.dataTransfer));
+});
+byId("choose").addEventListener("click", () => byId("files").click());
+byId("choose-folder").addEventListener("click", () => byId("folders").click());
+for (const id of ["files", "folders"]) {
+  byId(id).addEventListener("change", () => {
+    take([...byId(id).files].map((file) => [file.webkitRelativePath || file.name, file]));
+    byId(id).value = "";
+  });
+}
+byId("chosen-more").firstElementChild.addEventListener("click", () => { showAll = true; showChosen(); byId("chosen").querySelectorAll("button")[SHOWN_AT_FIRST]?.focus(); });

@@ -1,0 +1,83 @@
+// The price, asked for again whenever photos or wish change; nothing goes before somebody presses the button.
+
+const A_MOMENT = 350;
+let plan = null;
+let asked = 0;
+let soon = 0;
+
+/** Asks for the price in a moment, unless something changes before. */
+function price() {
+  plan = null;
+  byId("send").disabled = true;
+  clearTimeout(soon);
+  soon = setTimeout(askPrice, A_MOMENT);
+}
+
+async function askPrice() {
+  const mine = ++asked;
+  const files = [...photos.values()].filter((photo) => photo.sha256).map(({ name, file, sha256 }) => ({ name, size: file.size, sha256 }));
+  tell(byId("price-error"), "");
+  const wish = wishNow();
+  if (!files.length || (wish.kind === "replace" && !wish.prompt.trim())) {
+    showPlan(null, files.length ? "Say what the new background shall be, or pick one." : "Drop photos, and the price stands here.");
+    return;
+  }
+  byId("price-said").textContent = "Looking at the price …";
+  try {
+    const answer = await ask("plan", { ...wish, files });
+    if (mine === asked && !reading) showPlan(answer, "");
+  } catch (error) {
+    if (mine !== asked) return;
+    showPlan(null, "");
+    tell(byId("price-error"), error.message);
+  }
+}
+
+function showPlan(answer, words) {
+  plan = answer;
+  byId("price-said").replaceChildren(...(answer ? priceWords(answer) : [words]));
+  byId("price-warnings").replaceChildren(...(answer ? warnings(answer) : []).map((one) => textual("li", "", one)));
+  byId("send").disabled = !answer?.photos;
+  byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
+  byId("replaces-field").hidden = !(answer?.kept || byId("replaces").checked);
+  if (answer) byId("replaces-words").textContent = "Use what is picked here also where a file of instructions lies beside the photo";
+  for (const row of answer?.rows || []) notes(row);
+  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: no photo by its name" });
+  showChosen();
+}
+
+function priceWords(answer) {
+  if (!answer.photos) return [answer.there ? "All of them are there already, and nothing new is asked." : "Nothing here can be sent."];
+  const words = [textual("strong", "", answer.jobs ? `At most ${answer.price}` : "Nothing is bought")];
+  words.push(` for ${several(answer.photos, "photo")}${answer.time ? ", " + answer.time : ""}`);
+  return words;
+}
+
+function warnings(answer) {
+  const words = [...answer.warnings];
+  if (answer.there) words.push(`${several(answer.there, "photo")} there already: not uploaded again, shown with the rest.`);
+  if (answer.kept) words.push(`${several(answer.kept, "photo")} with instructions in the bucket: those hold.`);
+  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and stay here; why stands beside each.`);
+  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, no photos by their names: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
+  return words;
+}
+
+/** What the plan says of one photo, beside it. */
+function notes(row) {
+  const photo = photos.get(row.name);
+  if (!photo) return;
+  const [problem] = row.problems;
+  photo.problem = problem ? `${problem.message} ${problem.hint}` : "";
+  photo.note = [row.price, row.note].filter(Boolean).join("; ");
+}
+
+byId("wish").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!plan?.photos) return;
+  if (!plan.asks) { send(false); return; }
+  byId("ask-words").textContent = `Send ${several(plan.photos, "photo")} and spend up to ${plan.price}?`;
+  byId("ask").showModal();
+  byId("ask-no").focus();
+});
+byId("ask-no").addEventListener("click", () => byId("ask").close());
+byId("ask-yes").addEventListener("click", () => { byId("ask").close(); send(true); });

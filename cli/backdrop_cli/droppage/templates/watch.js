@@ -1,0 +1,137 @@
+// How far everything is: asked for while anything is on its way, shown again to whoever opens the page anew.
+
+const EVERY = 1500;
+const STAGES = [
+  ["uploaded", ["dropped"], "uploaded"],
+  ["queued", ["queued", "waiting"], "in the queue"],
+  ["rendering", ["rendering"], "at the provider"],
+  ["delivering", ["delivering"], "being delivered"],
+  ["stored", ["stored"], "delivered"],
+  ["bad", ["refused", "failed"], "refused or failed"],
+];
+const known = new Map();
+const cardsOfDrops = new Map();
+let waiting = 0;
+let looking = false;
+let pictures = 0;
+let troubles = 0;
+
+async function watch() {
+  clearTimeout(waiting);
+  if (looking) return;
+  looking = true;
+  let further = sending.size > 0;
+  try {
+    const { drops } = await ask("state", { drops: [...known].map(([drop, many]) => ({ drop, known: many })) });
+    for (const drop of drops) {
+      showDrop(drop);
+      known.set(drop.number, drop.known);
+      for (const entry of drop.results) showResult(entry);
+      further ||= !drop.over;
+    }
+    byId("under-way").hidden = drops.length === 0;
+    tell(byId("trouble"), "");
+    tellResults();
+  } catch (error) {
+    tell(byId("trouble"), error.message);
+    further = true;
+  }
+  looking = false;
+  if (further) waiting = setTimeout(watch, EVERY);
+}
+
+function leftHere(drop) {
+  return drop.rows.filter((row) => row.stage === "here" && !sending.has(`${drop.number} ${row.key}`));
+}
+
+function showDrop(drop) {
+  if (!cardsOfDrops.has(drop.number)) {
+    const made = parts("drop-parts");
+    made.querySelector(".left-here button").addEventListener("click", () => tryAgain(drop.number));
+    cardsOfDrops.set(drop.number, made);
+    byId("drops").prepend(made);
+  }
+  const card = cardsOfDrops.get(drop.number);
+  card.querySelector("h3").textContent = `${several(drop.photos, "photo")} into ${drop.folder || "the bucket's root"}`;
+  const gone = drop.over ? "all told" : drop.to_go;
+  factsInto(card.querySelector(".facts"), [`${drop.cost} so far`, gone]);
+  showBar(card, drop);
+  showLeft(card, drop);
+  const rows = drop.rows.map((row) => stageRow(drop, row));
+  if (card.querySelector("details").open || drop.photos <= 200) card.querySelector(".stage-list").replaceChildren(...rows);
+}
+
+function showBar(card, drop) {
+  const stages = card.querySelector(".stages");
+  const chips = [];
+  const here = drop.photos - drop.uploaded;
+  if (here) chips.push(textual("li", "stage-here", `${here.toLocaleString("en")} still to upload`));
+  for (const [name, stages_, words] of STAGES) {
+    const many = stages_.reduce((sum, stage) => sum + (drop.counts[stage] || 0), 0);
+    card.querySelector(".bar-" + name).style.setProperty("width", `${(100 * many) / Math.max(drop.photos, 1)}%`);
+    if (many) chips.push(textual("li", "stage-" + name, `${many.toLocaleString("en")} ${words}`));
+  }
+  stages.replaceChildren(...chips);
+  const bar = card.querySelector(".bar");
+  bar.setAttribute("aria-valuenow", String(Math.round((100 * drop.ended) / Math.max(drop.photos, 1))));
+  bar.setAttribute("aria-label", `How many of ${several(drop.photos, "photo")} are back`);
+}
+
+/** Photos that are not in the bucket: their upload failed, or the page was closed before it. */
+function showLeft(card, drop) {
+  const left = leftHere(drop);
+  const again = left.filter((row) => failed.has(`${drop.number} ${row.key}`));
+  const why = again.length ? failed.get(`${drop.number} ${again[0].key}`).problem : "The page was closed before; drop them again.";
+  const place = card.querySelector(".left-here");
+  place.hidden = left.length === 0;
+  place.firstElementChild.textContent = `${several(left.length, "photo")} not uploaded. ${why}`;
+  place.querySelector("button").hidden = again.length === 0;
+}
+
+function stageRow(drop, row) {
+  const item = textual("li", "", "");
+  const problem = failed.get(`${drop.number} ${row.key}`)?.problem;
+  const here = sending.has(`${drop.number} ${row.key}`) ? "uploading" : problem || "not uploaded";
+  const name = textual("span", "stage-name", row.name);
+  name.dir = "auto";
+  item.append(name, textual("span", "stage-word", [row.words || here, row.note].filter(Boolean).join(": ")));
+  return item;
+}
+
+function showResult(entry) {
+  byId("grid").prepend(entry.kind === "shot" ? resultCard(entry) : problemCard(entry));
+  if (entry.kind === "shot") pictures += 1;
+  else troubles += 1;
+}
+
+function resultCard(entry) {
+  const card = parts("result-parts");
+  card.querySelector(".mat").append(comparison(entry));
+  for (const [which, words] of [[".before", "This browser cannot show the photo."], [".after", "The picture cannot be shown; load the page again."]]) {
+    const image = card.querySelector(which);
+    image?.addEventListener("error", () => image.replaceWith(textual("p", "gone", words)), { once: true });
+  }
+  nameInto(card.querySelector(".name"), entry.name);
+  promptInto(card.querySelector(".prompt"), entry);
+  tagsInto(card.querySelector(".tags"), entry);
+  factsInto(card.querySelector(".facts"), [entry.cost, entry.time, entry.maker]);
+  const open = card.querySelector(".open");
+  open.href = entry.link;
+  open.setAttribute("aria-label", "Open the picture of " + labelOf(entry) + " in a new tab");
+  return card;
+}
+
+function problemCard(entry) {
+  const card = troubleCard(entry);
+  const photo = card.querySelector(".mat img");
+  photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "There is no picture to show")), { once: true });
+  return card;
+}
+
+function tellResults() {
+  const words = [several(pictures, "picture"), ...(troubles ? [several(troubles, "problem")] : [])];
+  byId("results-said").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
+}
+
+price();
+watch();

@@ -1,0 +1,51 @@
+"""Makes docs/images/page.jpg, the drop page with the examples' photos: `.venv/bin/python -m docs.make_page_picture`.
+
+It needs Chromium, and shows a simulated stack: nothing is sent. Look at the picture before it is committed.
+"""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from proof.world.stack import World
+from tests.browser.chromium import browser, installed
+from tests.browser.drop_page import served
+
+ROOT = Path(__file__).parents[1]
+PICTURE = Path(__file__).parent / "images" / "page.jpg"
+PHOTOS = ("marketplace/cup.jpg", "portraits/admiral.jpg", "portraits/astronaut.jpg", "cut-outs/flower.jpg")
+SIZE = (1280, 1010)
+SENT = "document.getElementById('send').disabled === false"
+
+
+def main() -> int:
+    """The exit code."""
+    program = installed()
+    if program is None:
+        sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium\n")
+        return 1
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(World()) as shop,
+        browser(program, Path(folder) / "profile") as tab,
+    ):
+        tab.size(*SIZE)
+        tab.does("Page.navigate", url=shop.address)
+        tab.until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
+        files = [str(ROOT / "examples" / name) for name in PHOTOS]
+        dragged = {"items": [], "files": files, "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            tab.does("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)
+        tab.says("document.querySelector('.idea').click()")
+        tab.says("document.querySelector('[value=GOLDEN_HOUR]').click()")
+        tab.until(SENT)
+        tab.picture(Path(folder) / "page.png")
+        Image.open(io.BytesIO((Path(folder) / "page.png").read_bytes())).convert("RGB").save(PICTURE, quality=82)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
