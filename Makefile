@@ -44,9 +44,8 @@ env: ## Print the export lines that point any AWS tool at it
 	@$(RUN)backdrop env
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
-docs: setup ## Write docs/reference.md and schemas/ anew from the code
-	@$(RUN)python -m docs.make_schemas
-	@$(RUN)python -m docs.make_reference
+docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
+	@for page in schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
@@ -70,4 +69,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_browser .venv .local/browser
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test chaos simulate mutants check types unit up down env format lock clean setup
+.PHONY: help demo test chaos simulate mutants check types unit up down env path docs format lock clean setup

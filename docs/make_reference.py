@@ -3,14 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
-from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
 from backdrop.core.capability import ADDRESSED, APART, CAPABILITIES, MAX_PHOTO_BYTES, Field
-from backdrop.core.codes import End
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
-from backdrop.core.meanings import CODES
 from backdrop.core.money import (
     PRICE_LIST_DATE,
     REMOVE_PER_INPUT,
@@ -23,14 +18,9 @@ from backdrop.core.output_wish import COLORS, MOST_OUTPUTS
 from backdrop.core.styles import PRESETS
 from backdrop.core.wish import MOST_VARIANTS
 from docs.make_schemas import schema_of
+from docs.tables import table
 
 PAGE = Path(__file__).parent / "reference.md"
-ENDS = {
-    End.REFUSED: "refused: the uploader can mend it",
-    End.DEAD: "dead: the operator or the provider must",
-    End.HELD: "held: a person must decide about money",
-    End.WAITING: "waits, and goes by itself",
-}
 # What a schema's patterns admit, in words.
 TAKES = {
     "style": "a preset's name or a code",
@@ -45,26 +35,6 @@ TAKES = {
     "background": f"`#ffffff`, `#fff` or a word: {', '.join(COLORS)}",
     "margin": "`7.5%`, `40px` or a number of pixels",
 }
-METRICS = {
-    Metric.ACCEPTED: ("provider, operation", "A job was put into its lane."),
-    Metric.COMPLETED: ("provider, operation", "A job was stored."),
-    Metric.FAILED: ("code, provider, operation", "A job ended badly; for a photo that never had a job, by code alone."),
-    Metric.PAID_WITHOUT_RESULT: ("–", "Money was spent, or may have been, and no picture came of it; has an alarm."),
-    Metric.DEAD_LETTERED: ("code, provider", "An operator must look: a dead job; by code alone, a damaged message."),
-    Metric.LOST_ANSWERS: ("provider, operation", "A call was sent and its answer was lost."),
-    Metric.PROVIDER_LATENCY: ("provider, operation", "How long a call took."),
-    Metric.THROTTLED: ("provider, operation", "The provider's rate limit refused a call."),
-    Metric.THROTTLED_SECONDS: ("provider, operation", "How long a job waited for that limit."),
-    Metric.HANDED_BACK: ("code", "A message went back into its queue, to come again later."),
-    Metric.SET_RIGHT: ("part", "What a run of reconcile looked at or brought on its way again."),
-    Metric.UNEXPECTED_ERROR: ("–", "A bug; the log has it, and the message comes again."),
-}
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def fields(schema: dict[str, Any]) -> str:
@@ -134,21 +104,6 @@ def prices() -> str:
     return table(("provider", "operation", "rendering_speed", "price", "source"), rows)
 
 
-def codes() -> str:
-    """Every error code with its end and what to do."""
-    rows = [(f"`{code}`", ENDS[facts.end], facts.meaning, facts.hint) for code, facts in CODES.items()]
-    return table(("code", "the job", "what happened", "what to do"), rows)
-
-
-def metrics() -> str:
-    """Every metric with its unit, its dimensions and what it counts."""
-    rows = [
-        (f"`{metric}`", UNITS.get(metric, MetricUnit.Count).value, METRICS[metric][0], METRICS[metric][1])
-        for metric in Metric
-    ]
-    return table(("metric", "unit", "dimensions", "what it counts"), rows)
-
-
 def instructions() -> str:
     """Every field, nested ones below."""
     schema = schema_of("sidecar")
@@ -173,7 +128,7 @@ Fields of a variant: each field above but `variants`."""
 def page() -> str:
     """The whole reference."""
     presets = ", ".join(f"`{preset.lower()}`" for preset in PRESETS)
-    return f"""# Reference
+    return f"""# Fields, providers, prices, styles
 
 This page is written from the code by `make docs`; do not edit it. How to use the fields:
 [How to say what you want](instructions.md).
@@ -212,18 +167,6 @@ Segmind and Runware tell it with the result), this list, or the stack's operator
 
 Any spelling that has the same letters and digits is understood: `Golden Hour`, `golden-hour`, `GOLDEN_HOUR`. A style
 code is eight hexadecimal digits, such as `AAFF5733`.
-
-## Error codes
-
-The same codes stand in error reports, metrics, dead letters and events.
-
-{codes()}
-
-## Metrics
-
-In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, the function that counted it.
-
-{metrics()}
 """
 
 

@@ -1,26 +1,96 @@
-"""The documentation's promises: what is written from the code is what the code says."""
+"""The documentation's promises: what is written from the code is what the code says, and nothing leads nowhere."""
 
 import re
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from docs import make_reference
+from docs import make_commands, make_reference, make_settings, make_troubleshooting
+from tests.documented import PAGES, ROOT, inline_commands
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-
-
-def test_the_reference_is_what_the_code_says() -> None:
-    assert make_reference.PAGE.read_text() == make_reference.page(), "write it anew: make docs"
+WRITTEN = (make_reference, make_commands, make_settings, make_troubleshooting)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+ANYWHERE = frozenset({"--stack", "--profile", "--region", "--json", "--help"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("made", WRITTEN, ids=lambda made: made.PAGE.name)
+def test_a_page_that_is_written_from_the_code_is_what_the_code_says(made: ModuleType) -> None:
+    assert made.PAGE.read_text() == made.page(), "write it anew: make docs"
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """Where a link may lead to in a page: its headings, as GitHub names them, and its own marks."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    heads = [re.sub(r"\[([^]]*)\]\([^)]*\)|[`*]", r"\1", head) for head in re.findall(r"(?m)^#+ (.+)$", text)]
+    slugs = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+    return frozenset([*slugs, *re.findall(r'<a id="([^"]+)">', text)])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
-    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
-    assert not missing
+    nowhere: list[str] = []
+    for link in LINK.findall(page.read_text()):
+        where, _, anchor = link.partition("#")
+        target = (page.parent / where) if where else page
+        leads = "://" in link or (target.exists() and (not anchor or anchor in anchors(target)))
+        nowhere += [] if leads else [link]
+    assert not nowhere
+
+
+def test_a_link_to_a_heading_that_is_not_there_is_noticed() -> None:
+    assert "what-aws-costs" in anchors(ROOT / "docs/costs.md")
+    assert "what-it-costs-on-mars" not in anchors(ROOT / "docs/costs.md")
 
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"]
+    assert [page for page in pages if f"]({page}" not in index] == []
+
+
+def test_every_picture_of_the_pages_is_shown_and_small() -> None:
+    shown = "".join(page.read_text() for page in PAGES)
+    for picture in (ROOT / "docs/images").iterdir():
+        assert f"images/{picture.name}" in shown, f"{picture.name} is on no page"
+        assert picture.stat().st_size < 300_000, f"{picture.name} is large"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_in_a_sentence_has_a_verb_and_options_that_exist(page: Path) -> None:
+    verbs = make_commands.verbs()
+    known = {verb: make_commands.options_of(command) | ANYWHERE for verb, command in verbs.items()}
+    top = make_commands.options_of(make_commands.family())
+    wrong: list[str] = []
+    for words in inline_commands(page, "backdrop"):
+        said = " ".join(words)
+        verb = next((verb for verb in known if f"{said} ".startswith(f"{verb} ")), "")
+        options = {word.partition("=")[0] for word in words if word.startswith("-")}
+        bare = not said or words[0].startswith("-") or words[0] == "key"
+        wrong += [] if (verb or bare) and options <= known.get(verb, top) else [f"backdrop {said}"]
+    assert not wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_target_of_make_in_a_sentence_exists(page: Path) -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    named = [words[0] for words in inline_commands(page, "make") if words and "=" not in words[0]]
+    assert [word for word in named if word not in targets] == []
+
+
+def test_every_parameter_of_the_stack_that_a_page_names_exists() -> None:
+    document = make_settings.template()
+    known = {*document["Parameters"], *document["Outputs"]}
+    like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")
+    named = {word for page in PAGES for word in like.findall(page.read_text())}
+    assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ThrottledSeconds", "ProviderName"}

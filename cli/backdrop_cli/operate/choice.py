@@ -22,7 +22,7 @@ def lane_of(stack: Stack, word: str) -> str:
 def wanted(codes: Iterable[str], provider: str, prefix: str) -> Wanted:
     """Which failures are meant; MisusedError for a code or provider that does not exist."""
     known = list(Code)
-    meant = frozenset(Code(_known(word, known, "code", "docs/reference.md lists all")) for word in codes)
+    meant = frozenset(Code(_known(word, known, "code", "docs/troubleshooting.md lists all")) for word in codes)
     providers = f"there are {', '.join(PROVIDERS)}"
     return Wanted(meant, _known(provider, PROVIDERS, "provider", providers) if provider else "", prefix)
 

@@ -10,7 +10,7 @@ from backdrop.core.job import ENDS
 from backdrop.core.layout import Kind, kind_of, source_name
 from backdrop_cli.picks import Pick
 
-GENERIC_HINT = "docs/reference.md says what the code means; a newer release of the command may say more here."
+GENERIC_HINT = "docs/troubleshooting.md says what the code means; a newer release of the command may say more here."
 
 
 @dataclass(frozen=True)

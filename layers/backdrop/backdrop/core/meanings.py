@@ -17,7 +17,7 @@ class CodeFacts:
 _REPLACE = "Replace the file; the photo runs again by itself."
 MEND = "Mend the instructions; the photo runs again by itself."
 _PAY_AGAIN = "`backdrop redrive --pay-again` buys it once more, and so does another revision."
-_WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
+WAITS = "Nothing to do for the uploader: the photo waits and goes by itself when this is mended."
 
 CODES: dict[Code, CodeFacts] = {
     Code.NOT_A_PHOTO: CodeFacts(End.REFUSED, "The bytes are no picture, whatever the name says.", _REPLACE),
@@ -67,7 +67,7 @@ CODES: dict[Code, CodeFacts] = {
     Code.FILE_UNREADABLE: CodeFacts(
         End.WAITING,
         "S3 refuses to hand out the photo, or a file that speaks for it.",
-        "Operator: look at the bucket's policy and at the KMS key of the file. " + _WAITS,
+        "Operator: look at the bucket's policy and at the KMS key of the file. " + WAITS,
     ),
     Code.NO_INSTRUCTIONS: CodeFacts(
         End.REFUSED,
@@ -144,43 +144,43 @@ CODES: dict[Code, CodeFacts] = {
     Code.PROVIDER_KEY_MISSING: CodeFacts(
         End.WAITING,
         "The provider's API key is not set in Secrets Manager.",
-        "Operator: put the key into the named secret. " + _WAITS,
+        "Operator: put the key into the named secret. " + WAITS,
     ),
     Code.PROVIDER_KEY_REFUSED: CodeFacts(
         End.WAITING,
         "The provider refuses the API key.",
-        "Operator: check the key and the account's balance. " + _WAITS,
+        "Operator: check the key and the account's balance. " + WAITS,
     ),
     Code.PROVIDER_OUT_OF_MONEY: CodeFacts(
         End.WAITING,
         "The provider's account has no money left.",
-        "Operator: top the account up. " + _WAITS,
+        "Operator: top the account up. " + WAITS,
     ),
-    Code.PROVIDER_DAILY_LIMIT: CodeFacts(End.WAITING, "The provider's daily limit is reached.", _WAITS),
+    Code.PROVIDER_DAILY_LIMIT: CodeFacts(End.WAITING, "The provider's daily limit is reached.", WAITS),
     Code.PROVIDER_MISCONFIGURED: CodeFacts(
         End.WAITING,
         "The provider does not know the address that we call.",
-        "Operator: check the provider's BaseUrl parameter. " + _WAITS,
+        "Operator: check the provider's BaseUrl parameter. " + WAITS,
     ),
-    Code.PROVIDER_THROTTLED: CodeFacts(End.WAITING, "The provider's rate limit is reached.", _WAITS),
-    Code.PROVIDER_UNAVAILABLE: CodeFacts(End.WAITING, "The provider cannot be reached or is out of order.", _WAITS),
+    Code.PROVIDER_THROTTLED: CodeFacts(End.WAITING, "The provider's rate limit is reached.", WAITS),
+    Code.PROVIDER_UNAVAILABLE: CodeFacts(End.WAITING, "The provider cannot be reached or is out of order.", WAITS),
     Code.BUDGET_REACHED: CodeFacts(
         End.WAITING,
         "Today's budget does not cover the job.",
         "Operator: raise it for today with `backdrop budget 300 --today` (300: dollars), for good with the stack "
-        "parameter DailyBudgetUSD, or wait for the next day (UTC). " + _WAITS,
+        "parameter DailyBudgetUSD, or wait for the next day (UTC). " + WAITS,
     ),
     Code.DELIVERY_BACKED_UP: CodeFacts(
         End.WAITING,
         "So many paid pictures wait for their delivery that nothing more is bought.",
-        "Operator: look at the log of the deliver function. " + _WAITS,
+        "Operator: look at the log of the deliver function. " + WAITS,
     ),
     Code.PAUSED_BY_PERSON: CodeFacts(
         End.WAITING,
         "A person paused the provider.",
-        "Operator: `backdrop resume` with the provider's name lets it go on. " + _WAITS,
+        "Operator: `backdrop resume` with the provider's name lets it go on. " + WAITS,
     ),
-    Code.LANE_SHUT: CodeFacts(End.WAITING, "The provider is paused, or one job at a time tries it out.", _WAITS),
+    Code.LANE_SHUT: CodeFacts(End.WAITING, "The provider is paused, or one job at a time tries it out.", WAITS),
     Code.RESULT_UNREACHABLE: CodeFacts(
         End.WAITING,
         "The paid picture cannot be downloaded just now.",
@@ -247,27 +247,27 @@ CODES: dict[Code, CodeFacts] = {
         "Compare with the provider's bill. " + _PAY_AGAIN,
     ),
     Code.OWNER_AT_WORK: CodeFacts(
-        End.WAITING, "The same photo with the same wish is being bought under another key; its picture is used.", _WAITS
+        End.WAITING, "The same photo with the same wish is being bought under another key; its picture is used.", WAITS
     ),
     Code.JOB_IN_FLIGHT: CodeFacts(
-        End.WAITING, "Another worker is in the call for this job, or died in it a moment ago.", _WAITS
+        End.WAITING, "Another worker is in the call for this job, or died in it a moment ago.", WAITS
     ),
     Code.TOO_LITTLE_TIME: CodeFacts(
         End.WAITING,
         "The invocation has less time left than the call may take.",
-        "Operator: if this stays, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. " + _WAITS,
+        "Operator: if this stays, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. " + WAITS,
     ),
     Code.BUDGET_RESERVED: CodeFacts(
-        End.WAITING, "What is left of today's budget is reserved by calls in flight.", _WAITS
+        End.WAITING, "What is left of today's budget is reserved by calls in flight.", WAITS
     ),
-    Code.LEDGER_CONFLICT: CodeFacts(End.WAITING, "Others changed the same items first, again and again.", _WAITS),
+    Code.LEDGER_CONFLICT: CodeFacts(End.WAITING, "Others changed the same items first, again and again.", WAITS),
     Code.LEDGER_UNAVAILABLE: CodeFacts(
         End.WAITING,
         "The ledger's table does not answer, so nothing is bought.",
-        "Operator: look at DynamoDB. " + _WAITS,
+        "Operator: look at DynamoDB. " + WAITS,
     ),
     Code.STORAGE_UNAVAILABLE: CodeFacts(
-        End.WAITING, "A bucket or queue does not answer.", "Operator: look at S3 and SQS. " + _WAITS
+        End.WAITING, "A bucket or queue does not answer.", "Operator: look at S3 and SQS. " + WAITS
     ),
     Code.CRASHED: CodeFacts(
         End.DEAD,

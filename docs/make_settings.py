@@ -1,0 +1,143 @@
+"""Writes docs/settings.md from the template, the meter and the events: `make docs` (a test checks it)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aws_lambda_powertools.metrics import MetricUnit
+
+from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
+from docs.tables import table
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).parent / "settings.md"
+METRICS = {
+    Metric.ACCEPTED: ("provider, operation", "A job was put into its lane."),
+    Metric.COMPLETED: ("provider, operation", "A job was stored."),
+    Metric.FAILED: ("code, provider, operation", "A job ended badly; for a photo that never had a job, by code alone."),
+    Metric.PAID_WITHOUT_RESULT: ("–", "Money was spent, or may have been, and no picture came of it; has an alarm."),
+    Metric.DEAD_LETTERED: ("code, provider", "An operator must look: a dead job; by code alone, a damaged message."),
+    Metric.LOST_ANSWERS: ("provider, operation", "A call was sent and its answer was lost."),
+    Metric.PROVIDER_LATENCY: ("provider, operation", "How long a call took."),
+    Metric.THROTTLED: ("provider, operation", "The provider's rate limit refused a call."),
+    Metric.THROTTLED_SECONDS: ("provider, operation", "How long a job waited for that limit."),
+    Metric.HANDED_BACK: ("code", "A message went back into its queue, to come again later."),
+    Metric.SET_RIGHT: ("part", "What a run of reconcile looked at or brought on its way again."),
+    Metric.UNEXPECTED_ERROR: ("–", "A bug; the log has it, and the message comes again."),
+}
+EVENTS = {
+    "image_completed": "A job ended `stored`: its pictures are there.",
+    "image_failed": "A job ended `refused`, `dead` or `held`.",
+    "provider_paused": "Nothing more is bought at a provider; its photos wait.",
+    "provider_resumed": "It goes on.",
+    "budget_reached": "A provider paused because the day's budget does not cover its next job.",
+}
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as the text or list behind them."""
+
+
+def _short_form(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node)
+    return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else str(node.value)
+
+
+_Template.add_multi_constructor("!", _short_form)  # pyright: ignore[reportUnknownMemberType]
+
+
+def template() -> dict[str, Any]:
+    """The stack's template."""
+    return yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506  a safe loader with short forms
+
+
+def parameters() -> str:
+    """Every stack parameter with what it may be, in the groups of the deployment's own form."""
+    document = template()
+    groups = document["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    parts: list[str] = []
+    for group in groups:
+        rows = [_parameter(name, document["Parameters"][name]) for name in group["Parameters"]]
+        head = ("parameter", "default", "may be", "meaning")
+        parts.append(f"### {group['Label']['default']}\n\n{table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _parameter(name: str, told: dict[str, Any]) -> tuple[str, str, str, str]:
+    default = str(told.get("Default", ""))
+    return f"`{name}`", f"`{default}`" if default else "(empty)", _may_be(told), " ".join(told["Description"].split())
+
+
+def _may_be(told: dict[str, Any]) -> str:
+    if "AllowedValues" in told:
+        return " ".join(f"`{word}`" for word in told["AllowedValues"])
+    if "MaxValue" in told:
+        return f"{told['MinValue']:,} to {told['MaxValue']:,}"
+    if "MinValue" in told:
+        return f"{told['MinValue']} or more"
+    return told["ConstraintDescription"].removeprefix("must be ").rstrip(".")
+
+
+def outputs() -> str:
+    """What a deployed stack tells of itself."""
+    rows = [(f"`{name}`", told["Description"]) for name, told in template()["Outputs"].items()]
+    return table(("output", ""), rows)
+
+
+def events() -> str:
+    """What is told on the bus, with an example of each."""
+    rows = [(f"`{_kind(name)}`", words, f"[{name}.json](../events/{name}.json)") for name, words in EVENTS.items()]
+    return table(("detail type", "when", "example"), rows)
+
+
+def _kind(name: str) -> str:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())["detail-type"]
+
+
+def metrics() -> str:
+    """Every metric with its unit, its dimensions and what it counts."""
+    rows = [
+        (f"`{metric}`", UNITS.get(metric, MetricUnit.Count).value, METRICS[metric][0], METRICS[metric][1])
+        for metric in Metric
+    ]
+    return table(("metric", "unit", "dimensions", "what it counts"), rows)
+
+
+def page() -> str:
+    """The whole page."""
+    return f"""# Settings, outputs, events, metrics
+
+This page is written from [template.yaml](../template.yaml) and the code by `make docs`; do not edit it. How to deploy:
+[deploying.md](deploying.md).
+
+## Parameters
+
+{parameters()}
+
+What cannot be together is refused when it is deployed, with the reason: a provider by default that is off, a call that
+may take longer than its invocation, one bucket for both.
+
+## Outputs
+
+{outputs()}
+
+A provider that is off has no lane.
+
+## Events
+
+On the bus `EventBusName`, source `backdrop`, at least once; what is told again has the same `detail.event_id`.
+
+{events()}
+
+## Metrics
+
+In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, the function that counted it.
+
+{metrics()}
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

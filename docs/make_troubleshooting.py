@@ -1,0 +1,93 @@
+"""Writes docs/troubleshooting.md from the closed list of codes: `make docs` (a test checks that it is up to date)."""
+
+from pathlib import Path
+
+from backdrop.core.codes import Code, End
+from backdrop.core.meanings import CODES, WAITS
+from docs.tables import table
+
+PAGE = Path(__file__).parent / "troubleshooting.md"
+ENDS = {
+    End.REFUSED: (
+        "The uploader can mend it",
+        "The job, or the photo before it has one, ends `refused`. Nothing was bought. There is a report at the photo, "
+        "and no alarm.",
+    ),
+    End.WAITING: (
+        "It waits, and goes by itself",
+        "Nothing to do for the uploader: the photo goes when what stands in its way is gone. Where a whole provider is "
+        "paused there is one report, `_backdrop/errors/_providers/<provider>.json`, for all photos that wait.",
+    ),
+    End.DEAD: (
+        "The operator or the provider must mend it",
+        "The job ends `dead`, with a letter in the dead-letter queue. `backdrop redrive` brings it on its way again.",
+    ),
+    End.HELD: (
+        "A person must decide about money",
+        "The job ends `held`. Nothing is bought for it until somebody says so.",
+    ),
+}
+_PAID = "the picture, at its price"
+# What a code that does not end in front of the till has cost; the others' ends say it.
+COSTS = {
+    **dict.fromkeys(
+        (
+            Code.UNSAFE_RESULT,
+            Code.LINK_EXPIRED,
+            Code.RESULT_GONE,
+            Code.RESULT_FOREIGN_HOST,
+            Code.RESULT_REDIRECTED,
+            Code.RESULT_NOT_AN_IMAGE,
+            Code.RESULT_TRUNCATED,
+            Code.RESULT_TOO_LARGE,
+            Code.RESULT_NOT_TRANSPARENT,
+        ),
+        _PAID,
+    ),
+    Code.JOB_IN_FLIGHT: "the call that is out, where it is charged",
+    Code.RESULT_UNREACHABLE: f"{_PAID}; the download costs nothing",
+    Code.PAID_FILE_GONE: "nothing new; the picture was paid when it was made",
+    Code.CHARGE_UNKNOWN: "nothing or the price: `unknown_usd`",
+    Code.CRASHED: "what the report says",
+    Code.MESSAGE_GIVEN_UP: "what the report says",
+}
+
+
+def codes(end: End) -> str:
+    """Every code that leaves its job so."""
+    rows = [
+        (f'<a id="{code}"></a>`{code}`', facts.meaning, COSTS.get(code, "nothing"), _hint(facts.hint))
+        for code, facts in CODES.items()
+        if facts.end is end
+    ]
+    return table(("code", "what happened", "what it cost", "what to do"), rows)
+
+
+def _hint(hint: str) -> str:
+    """Without what the section says of all its codes."""
+    return hint.removesuffix(WAITS).strip() or "nothing"
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [f"## {head}\n\n{words}\n\n{codes(end)}" for end, (head, words) in ENDS.items()]
+    return f"""# Troubleshooting, code by code
+
+This page is written from the code by `make docs`; do not edit it.
+
+Whatever goes wrong has one of the codes below. The same code stands in the photo's error report
+(`_backdrop/errors/<key>.json`), on the before/after page, in events, metrics and dead letters.
+
+- Everything that is wrong now, with what it cost and what to do: `backdrop failures`
+- One photo's whole story: `backdrop show shoes/red.jpg`
+- A stack that does nothing at all: `backdrop doctor`
+
+Where a code and a report differ about money, the report is right: it counts every call that was made for the photo,
+also those that failed before.
+
+{"\n\n".join(parts)}
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,72 @@
+"""Understands the lines of Amazon's own `aws` that the pages show, and does the same by its library.
+
+`aws` itself is no part of the repository's tools. Its words are the library's, in another spelling: an operation or an
+option that does not exist is an error here as well.
+"""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.session import Session
+
+Model = Any
+
+
+class Amazon:
+    """`environment` says where AWS is; files are named from `here`."""
+
+    def __init__(self, environment: dict[str, str], here: Path) -> None:
+        self._environment, self._here = environment, here
+        self._session = Session()
+
+    def understands(self, line: str) -> tuple[str, str, dict[str, str]]:
+        """Service, operation and parameters of a line; KeyError or AssertionError where there is no such thing."""
+        _, service, operation, *words = shlex.split(line)
+        name = "".join(part.capitalize() for part in operation.split("-"))
+        model = self._session.get_service_model(service).operation_model(name)
+        members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in model.input_shape.members}
+        said = dict(zip(words[::2], words[1::2], strict=True))
+        given = {members[option.removeprefix("--")]: self._value(value) for option, value in said.items()}
+        assert {*model.input_shape.required_members} <= {*given}, f"{line}: misses {model.input_shape.required_members}"
+        return service, operation.replace("-", "_"), given
+
+    def does(self, line: str) -> None:
+        """Carries a line out."""
+        words = shlex.split(line)
+        if words[:3] == ["aws", "s3", "cp"]:
+            self._copies(*words[3:])
+        elif words[:3] == ["aws", "s3", "ls"]:
+            self._lists(words[-1])
+        else:
+            service, operation, given = self.understands(line)
+            client = self._client(service)
+            lists = {name for name, value in given.items() if name.endswith("Names") and value}
+            getattr(client, operation)(**{name: [text] if name in lists else text for name, text in given.items()})
+
+    def _value(self, text: str) -> str:
+        return (self._here / text.removeprefix("file://")).read_text() if text.startswith("file://") else text
+
+    def _client(self, service: str) -> Any:
+        said = self._environment
+        return self._session.create_client(
+            service,
+            region_name=said["AWS_DEFAULT_REGION"],
+            endpoint_url=said["AWS_ENDPOINT_URL"],
+            aws_access_key_id=said["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=said["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def _copies(self, source: str, target: str) -> None:
+        there = urlsplit(target)
+        assert there.scheme == "s3"
+        key = there.path.lstrip("/")
+        key += source if not key or key.endswith("/") else ""
+        self._client("s3").put_object(Bucket=there.netloc, Key=key, Body=(self._here / source).read_bytes())
+
+    def _lists(self, place: str) -> None:
+        there = urlsplit(place)
+        assert there.scheme == "s3"
+        self._client("s3").list_objects_v2(Bucket=there.netloc, Prefix=there.path.lstrip("/"))

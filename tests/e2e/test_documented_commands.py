@@ -1,0 +1,51 @@
+"""Whoever types what README and docs/ show, from top to bottom, gets what they say."""
+
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from backdrop_local.home import ROOT, Home
+from backdrop_local.leash import leashed
+from tests.documented import PAGES, commands, unmarked
+from tests.e2e import scenes
+from tests.e2e.typist import EXCUSED, Typist, excuse, parts_of
+
+README = ROOT / "README.md"
+TOLD = [page for page in PAGES if commands(page)]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """A cloud that is started and ended by the README's own commands; nothing of it is left."""
+    home = Home(tmp_path_factory.mktemp("documented"))
+    typist = Typist(home, tmp_path_factory.mktemp("reader"))
+    with leashed(home):
+        typist.runs("make up", ROOT)
+        yield home
+        typist.runs("make down", ROOT)
+        assert not home.emulator.exists()
+
+
+@pytest.mark.parametrize("page", TOLD, ids=name)
+def test_every_command_of_a_page_does_what_the_page_says(page: Path, home: Home, tmp_path: Path) -> None:
+    typist = Typist(home, tmp_path)
+    scenes.set_for(page, typist)
+    for command in commands(page):
+        typist.types(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_command_hides_in_a_block_that_nobody_types(page: Path) -> None:
+    assert unmarked(page) == []
+
+
+def test_whoever_is_excused_is_on_a_page() -> None:
+    lines = [part for page in TOLD for command in commands(page) for part in parts_of(command.line)]
+    assert [pattern for pattern in EXCUSED if not any(re.match(pattern, line) for line in lines)] == []
+    assert [line for line in ("make demo", "make up", "backdrop drop") if excuse(line)] == []
