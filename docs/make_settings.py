@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from aws_lambda_powertools.metrics import MetricUnit
 
-from backdrop.aws.meter import UNITS, Metric  # noqa: TID251  their names alone, for the page
+from backdrop.aws.meter import UNITS, Metric
 from docs.tables import table
 
 ROOT = Path(__file__).parents[1]

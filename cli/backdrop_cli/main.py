@@ -1,7 +1,11 @@
 """The `backdrop` command: gathers its verbs and turns their errors into sentences and exit codes."""
 
+import io
+import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -86,6 +90,7 @@ for _name, _verb in LOCAL.items():
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:
     """Run a command line; its exit code, one of those in backdrop_cli/errors.py."""
+    _open_streams()
     try:
         code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
     except typer.TyperException as error:
@@ -96,6 +101,16 @@ def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> i
         where = f"{error.filename}: " if error.filename else ""
         return _said(RefusedError(f"{where}{error.strerror or error}"))
     return code if isinstance(code, int) else DONE
+
+
+def _open_streams() -> None:
+    """Who closed a stream (`>&-`) has one that leads nowhere; a letter that a terminal cannot show becomes a `?`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            stream.reconfigure(errors="replace")
 
 
 def _connect(place: Place) -> Any:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from backdrop_local.errors import LocalCloudError
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".local"
 
@@ -68,13 +70,22 @@ class Home:
         return self.path / "logs"
 
     def read(self) -> State:
-        """The cloud's state as last written."""
+        """The cloud's state as last written.
+
+        Raises:
+            LocalCloudError: something else wrote there.
+        """
         if not self._state.is_file():
             return State()
-        stored: dict[str, Any] = json.loads(self._state.read_text())
-        for name in ("emulator", "standin"):
-            stored[name] = Process(**stored[name]) if stored[name] else None
-        return State(**stored)
+        try:
+            stored: dict[str, Any] = json.loads(self._state.read_text())
+            for name in ("emulator", "standin"):
+                stored[name] = Process(**stored[name]) if stored[name] else None
+            return State(**stored)
+        except (ValueError, TypeError, KeyError) as error:
+            raise LocalCloudError(
+                f"{self._state} is damaged ({error}); delete that file, end what still runs, and `make up`"
+            ) from error
 
     def write(self, state: State) -> None:
         """Replaces the state in one step, so that no reader sees half of it."""

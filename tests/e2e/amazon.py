@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 
 from botocore.session import Session
 
-Model = Any
-
 
 class Amazon:
     """`environment` says where AWS is; files are named from `here`."""
@@ -24,13 +22,15 @@ class Amazon:
 
     def understands(self, line: str) -> tuple[str, str, dict[str, str]]:
         """Service, operation and parameters of a line; KeyError or AssertionError where there is no such thing."""
-        _, service, operation, *words = shlex.split(line)
+        _, called, operation, *words = shlex.split(line)
+        service = "s3" if called == "s3api" else called
         name = "".join(part.capitalize() for part in operation.split("-"))
         model = self._session.get_service_model(service).operation_model(name)
-        members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in model.input_shape.members}
+        shape: Any = model.input_shape
+        members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
         said = dict(zip(words[::2], words[1::2], strict=True))
         given = {members[option.removeprefix("--")]: self._value(value) for option, value in said.items()}
-        assert {*model.input_shape.required_members} <= {*given}, f"{line}: misses {model.input_shape.required_members}"
+        assert {*shape.required_members} <= {*given}, f"{line} needs {shape.required_members}"
         return service, operation.replace("-", "_"), given
 
     def does(self, line: str) -> None:

@@ -98,7 +98,7 @@ def of_operating(scene: Scene) -> None:
 
 def of_drop(scene: Scene) -> None:
     """So many photos that a drop asks first."""
-    scene.photos(*(f"shoes/{n}.jpg" for n in range(18)))
+    scene.photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 
 SCENES = {"docs/drop.md": of_drop, "docs/instructions.md": of_instructions, "docs/operating.md": of_operating}

@@ -1,0 +1,113 @@
+"""Makes the pictures of screens in docs/images from real commands on the local cloud that runs: `make up` first, then
+`.venv/bin/python -m docs.make_pictures`. The gallery's needs Chromium. Look at each before it is committed."""
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
+from tests.browser.chromium import browser, installed
+
+ROOT = Path(__file__).parents[1]
+IMAGES = Path(__file__).parent / "images"
+BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
+COLUMNS = 92
+GALLERY = (1120, 1000)
+SCREENS = {
+    "drop": "backdrop drop examples --download {folder}/done",
+    "status": "backdrop status",
+    "doctor": "backdrop doctor",
+}
+# A picture that asks nobody for a font.
+SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+SEEN = "(image) => image.getBoundingClientRect().top < innerHeight"
+_CONTROL = re.compile(r"\x1b\[(\d*)([A-Za-ln-z])|\x1b\[\?\d+[hl]|\r\n|\n|\r|\x1b\][^\x07]*\x07")
+
+
+def shown(raw: str) -> list[str]:
+    """The lines that stand on a terminal at the end, of all that was written to it; colors stay in them."""
+    lines, row, done = [""], 0, 0
+    for found in [*_CONTROL.finditer(raw), None]:
+        lines[row] += raw[done : found.start() if found else None]
+        if found is None:
+            break
+        done = found.end()
+        if found[0].endswith("\n"):
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif found[2] == "A":
+            row = max(0, row - int(found[1] or 1))
+        elif found[2] == "K" or (found[0] == "\r" and not raw[done:].startswith("\r")):
+            lines[row] = "" if found[2] == "K" else lines[row]
+    return "\n".join(lines).rstrip().splitlines()
+
+
+def typed(line: str, folder: Path) -> list[str]:
+    """What a command line leaves on a terminal of this repository's root."""
+    watcher, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(COLUMNS), "LINES": "40", "TERM": "xterm-256color"}
+    environment["PATH"] = f"{BACKDROP.parent}:{environment['PATH']}"
+    command = ["/bin/bash", "-c", line.format(folder=folder)]
+    running = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)  # noqa: S603  our own lines
+    os.close(terminal)
+    raw = b""
+    while read := _read(watcher):
+        raw += read
+    running.wait()
+    return [words.replace(str(folder) + "/", "") for words in shown(raw.decode())]
+
+
+def _read(watcher: int) -> bytes:
+    try:
+        return os.read(watcher, 65_536)
+    except OSError:  # the other side of the terminal is closed
+        return b""
+
+
+def drawn(line: str, answer: list[str]) -> str:
+    """The screen as a picture."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ {line.replace('{folder}/', '')}", "bold"))
+    for words in answer:
+        console.print(Text.from_ansi(words))
+    return console.export_svg(title="backdrop", code_format=SVG, unique_id="screen")
+
+
+def gallery(program: str, folder: Path) -> None:
+    """The top of the before/after page of the examples."""
+    page = folder / "gallery"
+    subprocess.run([BACKDROP, "gallery", "examples/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
+    with browser(program, folder / "profile") as tab:
+        tab.size(*GALLERY)
+        tab.prefers("light")
+        tab.opens(page / "index.html")
+        tab.until(f"[...document.images].filter({SEEN}).every((image) => image.complete && image.naturalWidth)")
+        tab.says(f"Promise.all([...document.images].filter({SEEN}).map((image) => image.decode()))")
+        tab.picture(folder / "gallery.png")
+    with Image.open(folder / "gallery.png") as picture:
+        few = picture.convert("RGB").quantize(200, dither=Image.Dither.NONE)
+        few.save(IMAGES / "gallery.png", optimize=True)
+
+
+def main() -> None:
+    """All pictures, one after another."""
+    program = installed()
+    if program is None:
+        sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as name:
+        for picture, line in SCREENS.items():
+            (IMAGES / f"{picture}.svg").write_text(drawn(line, typed(line, Path(name))))
+        gallery(program, Path(name))
+
+
+if __name__ == "__main__":
+    main()
