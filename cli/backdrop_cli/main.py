@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 
@@ -93,11 +93,13 @@ def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> i
     _open_streams()
     try:
         code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         return _said(error)
     except typer.Abort:
         return REFUSED
     except OSError as error:
+        _give_up_output()
         where = f"{error.filename}: " if error.filename else ""
         return _said(RefusedError(f"{where}{error.strerror or error}"))
     return code if isinstance(code, int) else DONE
@@ -108,9 +110,21 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+            setattr(sys, name, _nowhere(mode))
         elif isinstance(stream, io.TextIOWrapper) and mode == "w":
             stream.reconfigure(errors="replace")
+
+
+def _nowhere(mode: str) -> IO[str]:
+    return Path(os.devnull).open(mode, encoding="utf-8")
+
+
+def _give_up_output() -> None:
+    """What could not be written is not tried once more when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = _nowhere("w")
 
 
 def _connect(place: Place) -> Any:

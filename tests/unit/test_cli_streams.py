@@ -15,6 +15,8 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 def typed(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """A line in a shell; `$B` is the command."""
     said = {**os.environ, "B": str(BACKDROP), **environment}
+    # As people's shells have it: what is written waits until there is enough of it, or the end.
+    said.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=said, check=False)
 
 
