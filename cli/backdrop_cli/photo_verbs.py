@@ -9,7 +9,7 @@ from backdrop_cli.errors import MisusedError
 from backdrop_cli.operate.verbs import Yes
 from backdrop_cli.options import Before, Json, Place, Profile, Region, StackName, opened
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files on this machine.")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine.")]
 Prompt = Annotated[
     str | None, typer.Option("--prompt", metavar="TEXT", help="The new background, for photos without a sidecar.")
 ]
