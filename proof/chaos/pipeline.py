@@ -75,27 +75,31 @@ class Pipeline:
 
     def waiting(self) -> int:
         """How many messages are on their way, delayed ones and those in a worker's hands included."""
-        names: Any = list(QUEUE_COUNTS)
-        asked = [
-            self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names).get("Attributes", {})
-            for url in self.queues
-        ]
-        return sum(int(counts[name]) for counts in asked for name in QUEUE_COUNTS)
+        return sum(self._held(url) for url in self.queues)
 
     def take_letters(self) -> list[dict[str, Any]]:
-        """All dead letters, taken out of their queue: `{"body": text, "attributes": {name: text}}` each."""
+        """All dead letters, taken out of their queue: `{"body": text, "attributes": {name: text}}` each.
+
+        What somebody else reads at this moment is waited for.
+        """
         letters: list[dict[str, Any]] = []
-        while messages := self._receive():
-            for message in messages:
+        while self._held(self.letters):
+            for message in self._receive():
                 self.clients.sqs.delete_message(QueueUrl=self.letters, ReceiptHandle=message["ReceiptHandle"])
                 attributes = message.get("MessageAttributes", {})
                 texts = {name: value["StringValue"] for name, value in attributes.items()}
                 letters.append({"body": message["Body"], "attributes": texts})
         return letters
 
+    def _held(self, url: str) -> int:
+        """How many messages a queue has, in sight or not."""
+        names: Any = list(QUEUE_COUNTS)
+        counts = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names).get("Attributes", {})
+        return sum(int(counts[name]) for name in QUEUE_COUNTS)
+
     def _receive(self) -> list[Any]:
         answer = self.clients.sqs.receive_message(
-            QueueUrl=self.letters, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            QueueUrl=self.letters, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=1
         )
         return list(answer.get("Messages", []))
 

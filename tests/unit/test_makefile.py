@@ -7,12 +7,17 @@ import pytest
 from backdrop_local.home import ROOT
 
 
-def written(*words: str) -> str:
-    """The page that `make` with these words would write."""
+def run_by(*words: str) -> str:
+    """The command that `make` with these words would run."""
     command = ["make", "-n", *words]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (line,) = [line for line in said.splitlines() if "python -m proof." in line]
-    return line.partition(" --out ")[2].strip()
+    return line
+
+
+def written(*words: str) -> str:
+    """The page that it would write."""
+    return run_by(*words).partition(" --out ")[2].strip()
 
 
 @pytest.mark.parametrize("words", [("simulate", "SEEDS=20"), ("mutants", "SEEDS=2"), ("chaos", "N=10", "SEEDS=2")])
@@ -24,3 +29,9 @@ def test_a_page_of_the_repository_is_written_only_where_it_is_named(words: tuple
 
 def test_one_seed_alone_writes_no_page() -> None:
     assert written("simulate", "SEED=7") == ""
+
+
+@pytest.mark.parametrize("words", [(), ("N=30",), ("SEEDS=20",)])
+def test_the_bench_leaves_the_naive_pipeline_out_where_it_is_asked_to_and_only_there(words: tuple[str, ...]) -> None:
+    assert "--alone" not in run_by("chaos", *words)
+    assert "--alone" in run_by("chaos", *words, "ALONE=1")
