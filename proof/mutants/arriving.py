@@ -184,7 +184,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "forgets-later-deaths",
         "3.11: a redrive takes away the letters of before, and leaves those of jobs that died again meanwhile",
-        ("steps/letters.py", "if _rev(letter) <= gone_on.get(job_id, -1):", "if job_id in gone_on:"),
+        ("steps/letters.py", "return _rev(letter) <= gone_on.get(job_id, -1)", "return job_id in gone_on"),
         faults="rejected_request",
         deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
     ),

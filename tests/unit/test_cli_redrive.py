@@ -11,8 +11,8 @@ from backdrop.core.errors import ResultError
 from backdrop.core.job import Status
 from backdrop.core.transitions import fail, mark_told
 from backdrop.steps.orders import Wanted
+from proof.world.messages import Message
 from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
-from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import LEFT_ALONE, Person, stack_of
@@ -118,6 +118,12 @@ def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(per
     told = {name: text for name, text in letter.attributes.items() if name != "rev"}
     letter.attributes = told if rev is None else told | {"rev": rev}
     assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
+
+
+def test_letters_that_stay_are_in_everybodys_sight_at_once(person: Person) -> None:
+    assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+    (left,) = person.world.dead_letters.messages
+    assert left.visible_at <= person.world.clock.time
 
 
 def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -> None:

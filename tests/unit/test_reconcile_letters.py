@@ -192,6 +192,15 @@ def test_a_letter_that_explains_itself_is_left_as_it_is() -> None:
     assert explained(world) == ["damaged_message"]
 
 
+def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> None:
+    world = World()
+    for n in range(35):
+        world.sqs.post(world.dead_letters, f"letter {n}")
+    for _ in range(2):
+        set_right(world)
+        assert [letter for letter in world.dead_letters.messages if letter.visible_at > world.clock.time] == []
+
+
 @pytest.mark.parametrize(
     ("scene", "status", "told"),
     [(in_its_lane, S.STORED, []), (at_deliver, S.DEAD, ["message_given_up"])],

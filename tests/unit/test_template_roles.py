@@ -93,6 +93,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": LANES | {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "sqs:ReceiveMessage": {"DeadLetterQueue.Arn"},
         "sqs:DeleteMessage": {"DeadLetterQueue.Arn"},
+        "sqs:ChangeMessageVisibility": {"DeadLetterQueue.Arn"},
         "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
         "s3:ListBucket": {INPUT, ONLY_SAID},
         "s3:GetObject": {ANSWERS},

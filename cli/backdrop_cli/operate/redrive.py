@@ -107,7 +107,7 @@ def _bring(stack: Stack, screen: Screen, plan: Plan, done: Done) -> None:
 
 
 def _forget(stack: Stack, went: Sequence[Failure]) -> int:
-    """Take away the dead letters of what goes on; reconcile, which reads them too, keeps them from us for a minute."""
+    """Take away the dead letters of what goes on; whoever breaks off reading them keeps them from us for a minute."""
     gone_on = {
         one.job.job_id: one.job.rev for one in went if one.job and one.job.status is Status.DEAD and one.job.told
     }

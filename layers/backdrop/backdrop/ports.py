@@ -146,11 +146,14 @@ class Queue(Protocol):
 class Letters(Protocol):
     """The dead-letter queue."""
 
-    def receive(self, out_of_sight_seconds: int = 60) -> Sequence[Letter]:
-        """Some letters, out of others' sight for so long; none where none is to be had."""
+    def receive(self) -> Sequence[Letter]:
+        """Some letters, out of others' sight for a minute; none where none is to be had."""
         ...
 
     def delete(self, letter: Letter) -> None: ...
+    def give_back(self, letters: Sequence[Letter]) -> None:
+        """These stay: everybody sees them again at once."""
+        ...
 
 
 type Acknowledge = Callable[[str], None]

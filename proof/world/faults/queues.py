@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from proof.world.faults.people import pause_now_and_then
 from proof.world.faults.plan import Faults, Trap, fault
-from proof.world.sqs import Line, Message
+from proof.world.messages import Message
+from proof.world.sqs import Line
 
 LATEST_EVENT_SECONDS = 90.0
 LATEST_COPY_SECONDS = 400.0

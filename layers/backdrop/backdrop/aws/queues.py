@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,10 @@ WAITING: Final = (
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
+
+# The most that one request may receive or change (SQS API reference).
+MOST_AT_ONCE: Final = 10
+OUT_OF_SIGHT_SECONDS: Final = 60
 
 
 class SqsQueue:
@@ -63,13 +68,13 @@ class SqsLetters:
         self._client = client
         self._url = url
 
-    def receive(self, out_of_sight_seconds: int = 60) -> Sequence[Letter]:
-        """Some letters, out of others' sight for so long; none where none is to be had."""
+    def receive(self) -> Sequence[Letter]:
+        """Some letters, out of others' sight for a minute; none where none is to be had."""
         try:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=10,
-                VisibilityTimeout=out_of_sight_seconds,
+                MaxNumberOfMessages=MOST_AT_ONCE,
+                VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
                 AttributeNames=["DeadLetterQueueSourceArn"],  # pyright: ignore[reportArgumentType]
@@ -84,6 +89,16 @@ class SqsLetters:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
         except (ClientError, BotoCoreError) as error:
             raise unavailable("SQS", error) from error
+
+    def give_back(self, letters: Sequence[Letter]) -> None:
+        """These stay: everybody sees them again at once, but one that SQS does not take back after its minute."""
+        handles = [{"ReceiptHandle": letter.handle, "VisibilityTimeout": 0} for letter in letters]
+        for some in batched(handles, MOST_AT_ONCE, strict=False):
+            entries: Any = [{"Id": str(n), **handle} for n, handle in enumerate(some)]
+            try:
+                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                raise unavailable("SQS", error) from error
 
 
 def name_of(queue_url: str) -> str:

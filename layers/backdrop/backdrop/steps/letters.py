@@ -15,7 +15,6 @@ from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
 from backdrop.steps.messages import JobMessage, LaneMessage, Look, parse, parse_delivery, tell_of_lane, to_deliver
 
 MOST_BATCHES = 20
-LOOK_SECONDS = 10
 WORDS = "A thousand deliveries of its message came to nothing."
 
 
@@ -32,49 +31,49 @@ class DeadLetters:
 
     def explain(self) -> int:
         """Give each letter that says nothing its reason; how many there were."""
-        explained = 0
-        for _ in range(MOST_BATCHES):
-            batch = self.letters.receive()
-            for letter in batch:
-                explained += self._explain(letter)
-            if not batch:
-                break
-        return explained
+        return len(self._sort(self._explain)[0])
 
     def forget(self, gone_on: Mapping[str, int]) -> list[str]:
         """Take away the letters of jobs that went on, each from this revision; the job's id for every letter.
 
         One that died again since has sent a letter of a later revision, which stays.
         """
-        taken: list[str] = []
-        for _ in range(MOST_BATCHES):
-            batch = self.letters.receive()
-            for letter in batch:
-                job_id = letter.attributes.get("job_id", "")
-                if _rev(letter) <= gone_on.get(job_id, -1):
-                    self.letters.delete(letter)
-                    taken.append(job_id)
-            if not batch:
-                break
-        return taken
+
+        def is_old(letter: Letter) -> bool:
+            job_id = letter.attributes.get("job_id", "")
+            return _rev(letter) <= gone_on.get(job_id, -1)
+
+        return [letter.attributes.get("job_id", "") for letter in self._sort(is_old)[0]]
 
     def of_no_job(self) -> Counter[str]:
         """By code, how many letters are no job's, as far as one look goes."""
-        found = Counter[str]()
+        _, letters = self._sort(lambda _: False)
+        known = (letter.attributes for letter in letters if not letter.attributes.get("job_id"))
+        return Counter(code for attributes in known if (code := attributes.get("code")))
+
+    def _sort(self, is_done: Callable[[Letter], bool]) -> tuple[list[Letter], list[Letter]]:
+        """The letters that are dealt with, which are taken away, and those that stay, in everybody's sight at once."""
+        done: list[Letter] = []
+        stay: list[Letter] = []
         for _ in range(MOST_BATCHES):
-            batch = self.letters.receive(LOOK_SECONDS)
-            known = (letter.attributes for letter in batch if not letter.attributes.get("job_id"))
-            found.update(code for attributes in known if (code := attributes.get("code")))
+            batch = self.letters.receive()
+            for letter in batch:
+                if is_done(letter):
+                    self.letters.delete(letter)
+                    done.append(letter)
+                else:
+                    stay.append(letter)
             if not batch:
                 break
-        return found
+        self.letters.give_back(stay)
+        return done, stay
 
     def _explain(self, letter: Letter) -> bool:
+        """Whether it said nothing; then all that it stands for was done, or a new letter says why it came."""
         if letter.attributes.get("code"):
             return False
         if not self._is_dealt_with(letter.body):
             self._send_on(letter)
-        self.letters.delete(letter)
         return True
 
     def _is_dealt_with(self, body: str) -> bool:
