@@ -128,5 +128,5 @@ def _submitted(job: Job) -> datetime:
 
 
 def _lost_at(job: Job) -> datetime:
-    """When the latest answer was lost, as it is stored: a wait counted from there goes on where the last one stopped."""
+    """When the latest answer was lost, as it is stored: a wait counted from there goes on where another stopped."""
     return job.problem.last_seen if job.problem else _submitted(job)
