@@ -50,7 +50,9 @@ def record_of(status: str, ident: str = ID, result: Sequence[str] = (), **more: 
     return {"uuid": ident, "status": status, "aiRecordDetail": detail, **more}
 
 
-DONE = record("SUCCESS", result=[PATH], temporaryUrl=LINK, data=[{"is_image_safe": True, "seed": 12345}])
+MADE = [{"is_image_safe": True, "seed": 12345}]
+DONE_RECORD = {"aiRecord": record_of("SUCCESS", result=[PATH], temporaryUrl=LINK, data=MADE)}
+DONE = said(DONE_RECORD)
 
 
 def adapter(server: Recorder, base: str = "", seconds: float = 5) -> OneMin:

@@ -1,15 +1,21 @@
-"""The stand-in answers a client that others wrote: Runware's own, over HTTP."""
+"""The stand-in answers clients that others wrote: Runware's own and Segmind's own, over HTTP."""
 
 import asyncio
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from runware import Runware as VendorClient
 from runware import RunwareError
+from segmind import AsyncJob, InferenceFailed, SegmindClient, SegmindError
 
 from backdrop_local.standin.pictures import read_id
-from tests.contract.standin_callers import Runware
+from tests.contract.standin_callers import BASE64, Runware
 from tests.contract.standin_client import KEY, StandinClient
+
+SEGMINDS_MODEL = "ideogram-3-replace-background"
+
+# -- Runware's -----------------------------------------------------------------------------------------------
 
 
 def run(standin: StandinClient, **fields: Any) -> list[dict[str, Any]]:
@@ -55,3 +61,64 @@ def test_it_comes_again_after_a_refusal_that_is_momentary(standin: StandinClient
     standin.control("faults", {**rule, "times": 1})
     assert len(run(standin)) == 1
     assert standin.total_usd() == "0.06"
+
+
+# -- Segmind's -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(standin: StandinClient) -> Generator[SegmindClient]:
+    """The vendor's client, whose connections nobody else closes."""
+    ours = SegmindClient(KEY, f"{standin.url}/segmind/v1")
+    yield ours
+    vars(ours)["_client"].close()
+
+
+def submitted(client: SegmindClient) -> AsyncJob:
+    """What it is given for a submit; it asks where the answer tells it to."""
+    return client.submit_async(SEGMINDS_MODEL, image=BASE64, prompt="a beach")
+
+
+def test_it_finds_the_result_of_a_submit_where_the_answer_says(standin: StandinClient, client: SegmindClient) -> None:
+    standin.control("settings", {"latency_seconds": 0.2})
+    job = submitted(client)
+    assert job.status()["status"] == "PROCESSING"
+    done = job.wait(timeout=10, interval=0.05)
+    found = read_id(standin.fetch(str(done["output"])).content)
+    assert [found] == standin.jobs()[0]["results"]
+    assert (done["metrics"]["cost"], standin.total_usd()) == (0.075, "0.075")
+
+
+def test_it_is_given_the_picture_itself_by_v1(standin: StandinClient, client: SegmindClient) -> None:
+    answer = client.run_sync(SEGMINDS_MODEL, image=BASE64, prompt="a beach")
+    assert [read_id(answer.content)] == standin.jobs()[0]["results"]
+    assert (answer.headers["x-cost"], standin.total_usd()) == ("0.075", "0.075")
+
+
+def test_it_understands_that_work_failed(standin: StandinClient, client: SegmindClient) -> None:
+    standin.control("faults", {"fault": "job_fails", "args": {"message": "upstream timeout"}})
+    job = submitted(client)
+    with pytest.raises(InferenceFailed) as raised:
+        job.wait(timeout=10, interval=0.05)
+    assert (raised.value.detail, standin.total_usd()) == ("upstream timeout", "0.00")
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ({"fault": "balance", "args": {"usd": "0"}}, 406),
+        ({"fault": "status", "args": {"code": 401}}, 401),
+        ({"fault": "status", "args": {"code": 400}}, 400),
+        ({"fault": "refuse_429"}, 429),
+    ],
+    ids=str,
+)
+def test_it_understands_why_nothing_was_taken(
+    standin: StandinClient, client: SegmindClient, rule: dict[str, object], status: int
+) -> None:
+    standin.control("faults", rule)
+    with pytest.raises(SegmindError) as raised:
+        submitted(client)
+    assert raised.value.status == status
+    assert raised.value.detail
+    assert standin.total_usd() == "0.00"

@@ -34,16 +34,18 @@ def test_the_price_is_ideograms_and_a_quarter(segmind: Segmind, speed: str, usd:
     assert segmind.standin.total_usd() == usd
 
 
-def test_v2_gives_an_id_and_its_addresses_at_once(segmind: Segmind) -> None:
-    segmind.standin.control("settings", {"queue_seconds": 60})
+@pytest.mark.parametrize("mode", ["loopback", "real"])
+def test_v2_gives_an_id_and_its_addresses_at_once(segmind: Segmind, mode: str) -> None:
+    api = "https://api.segmind.com" if mode == "real" else f"{segmind.standin.url}/segmind"
+    segmind.standin.control("settings", {"queue_seconds": 60, "url_mode": mode})
     ticket = segmind.submit().json()
     ident = ticket["request_id"]
     assert ticket == {
         "request_id": ident,
         "status": "QUEUED",
-        "poll_url": f"https://api.segmind.com/v1/requests/{ident}",
-        "status_url": f"https://api.segmind.com/v2/requests/{ident}/status",
-        "response_url": f"https://api.segmind.com/v2/requests/{ident}",
+        "poll_url": f"{api}/v1/requests/{ident}",
+        "status_url": f"{api}/v2/requests/{ident}/status",
+        "response_url": f"{api}/v2/requests/{ident}",
     }
     assert segmind.status(ident).json()["status"] == "QUEUED"
     assert segmind.standin.jobs()[0]["provider_id"] == ident

@@ -91,6 +91,33 @@ def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
     assert_at_rest(world)
 
 
+def set_right(world: World) -> None:
+    """The photo's instructions are mended, and it is bought and handed over."""
+    world.sidecar(KEY, operation="remove")
+    for name in ("intake", "ideogram", "deliver"):
+        world.run(name)
+
+
+@pytest.mark.parametrize("bought_before", [False, True], ids=["no receipt yet", "with a receipt"])
+def test_a_late_delivery_leaves_no_report_of_what_was_set_right_meanwhile(bought_before: bool) -> None:
+    """It looks at a photo that is wrong, is held up just before it writes the first report, and writes it then."""
+    world = dropped() if bought_before else World()
+    world.run()
+    world.sidecar(KEY, operation="erase")
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    source, _ = world.ledger.photo(source_id(INPUT, KEY))
+    assert source
+    assert source.problems
+    late = Strike(lambda _: set_right(world), "put_object", matches=lambda call: "/errors/" in str(call.sent["Key"]))
+    world.wire.before.append(late)
+    deliver(world, source)
+    world.wire.calm()
+    assert (late.hits, world.report(KEY)) == (1, None)
+    world.run()
+    assert_at_rest(world)
+
+
 def test_a_view_that_says_the_same_is_not_written_again() -> None:
     world = dropped()
     world.run()

@@ -11,7 +11,7 @@ from backdrop.core.job import Outcome, Status
 from backdrop.core.lane import BAD_ANSWERS
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
-from proof.world.stack import World
+from proof.world.stack import LIMITS, World
 from proof.world.wire import Strike, die, lose_answer
 from tests.unit.days import DAY, codes, pass_time, reasons, the_lane
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
@@ -68,6 +68,30 @@ def test_a_call_under_our_id_that_never_came_is_sent_again_as_the_same(policy: s
     world.run()
     first, second = world.provider.paid_calls
     assert second.opened_at - first.opened_at >= timedelta(seconds=10)
+    assert_paid_once(world)
+
+
+def test_a_resend_comes_to_its_call_however_short_invocations_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is never time for the wait and for a call behind it; so one invocation waits, and the next one calls."""
+    monkeypatch.setitem(LIMITS, "ideogram", 24)
+    world = dropped(kind=OWN_ID)
+    world.provider.timeout_seconds = 5.0
+    world.provider.script.append(hangs_up())
+    world.provider.otherwise = Reaction(seconds=2)
+    world.run_for(120)
+    first, second = world.provider.paid_calls
+    assert timedelta(seconds=10) <= second.opened_at - first.opened_at <= timedelta(seconds=60)
+    assert_paid_once(world)
+
+
+def test_each_resend_waits_from_when_the_last_answer_was_lost() -> None:
+    world = dropped(kind=OWN_ID)
+    world.provider.script.extend([hangs_up(30), hangs_up(), hangs_up()])
+    world.run()
+    opened = [call.opened_at for call in world.provider.paid_calls]
+    ended = [call.closed_at for call in world.provider.paid_calls]
+    assert len(opened) == 4
+    assert all(again - lost >= timedelta(seconds=10) for lost, again in zip(ended, opened[1:], strict=False) if lost)
     assert_paid_once(world)
 
 

@@ -171,6 +171,11 @@ class ApiCall:
             return real_origin + tail
         return f"http://{self.request.url.netloc}/cdn/{store or self.provider}{tail}"
 
+    def api(self, real_api: str) -> str:
+        """The address of the provider's API, which is ours where our links are."""
+        real = self.state.settings.url_mode == "real"
+        return real_api if real else f"http://{self.request.url.netloc}/{self.provider}"
+
 
 class Question(ApiCall):
     """A call that buys nothing: a poll, a look-up, an upload. `gone` and `stuck` are known after `pass_gate`."""

@@ -106,11 +106,11 @@ async def submit_v2(request: Request) -> Response:
         wish = await _wish(call, content)
     except InvalidInputError as invalid:
         run = _stillborn(call, _late_words(invalid))
-        return JSONResponse(ticket(run.id, "QUEUED"))
+        return JSONResponse(ticket(call, run.id, "QUEUED"))
     hit = call.meet(Phase.RUN)
     run = call.begin(wish, hit, failure=_failure(call, hit))
     await call.delay(hit)
-    return call.finish(JSONResponse(ticket(run.id, "QUEUED")), run.job, hit)
+    return call.finish(JSONResponse(ticket(call, run.id, "QUEUED")), run.job, hit)
 
 
 async def status_v2(request: Request) -> Response:

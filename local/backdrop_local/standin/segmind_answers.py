@@ -18,7 +18,7 @@ def standing(question: Question, run: Run, *, with_output: bool) -> Response:
     """Status and, `with_output`, result; a failed job is 422 unless its failure says otherwise."""
     if question.stuck or run.status is not Status.DONE:
         waits = run.status is Status.QUEUED and not question.stuck
-        return JSONResponse(ticket(run.id, "QUEUED" if waits else "PROCESSING") | {"metrics": {}})
+        return JSONResponse(ticket(question, run.id, "QUEUED" if waits else "PROCESSING") | {"metrics": {}})
     if run.failure is not None:
         return JSONResponse(_failed(run, run.failure), 200 if run.failure.in_200 else 422)
     done: dict[str, JsonValue] = {"status": "COMPLETED", "request_id": run.id, "metrics": _times(run)}
@@ -28,9 +28,10 @@ def standing(question: Question, run: Run, *, with_output: bool) -> Response:
     return JSONResponse(done)
 
 
-def ticket(ident: str, status: str) -> dict[str, JsonValue]:
-    """What a submit is answered with."""
-    v1, v2 = f"{REAL_API}/v1/requests/{ident}", f"{REAL_API}/v2/requests/{ident}"
+def ticket(call: ApiCall, ident: str, status: str) -> dict[str, JsonValue]:
+    """What a submit is answered with; its addresses are those of whoever answers."""
+    api = call.api(REAL_API)
+    v1, v2 = f"{api}/v1/requests/{ident}", f"{api}/v2/requests/{ident}"
     return {"request_id": ident, "status": status, "poll_url": v1, "status_url": f"{v2}/status", "response_url": v2}
 
 

@@ -15,7 +15,7 @@ MICRO = 1_000_000
 TINY = Decimal("1e-12")
 PRICE_LIST_DATE = "2026-11-16"
 # What an amount that a provider tells may be at the most; whatever is dearer is a slip, and the list holds.
-DEAREST_CALL = 1_000 * MICRO
+DEAREST_USD = 1_000
 
 REPLACE_PER_IMAGE = {
     "ideogram": {"FLASH": 30_000, "TURBO": 30_000, "DEFAULT": 60_000, "QUALITY": 90_000},
@@ -64,7 +64,7 @@ def told_price(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     usd = Decimal(value)
-    return micro_of(usd) or None if usd.is_finite() and 0 < usd * MICRO <= DEAREST_CALL else None
+    return micro_of(usd) or None if usd.is_finite() and 0 < usd <= DEAREST_USD else None
 
 
 def micro_of(usd: Decimal | str | int) -> int:

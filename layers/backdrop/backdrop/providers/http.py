@@ -188,4 +188,4 @@ def _failed(error: Exception, sending: Body) -> Answer:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header, where it holds a sensible number."""
     text = headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() and 0 < int(text) <= 3600 else None
+    return float(text) if text.isdecimal() and len(text) <= 4 and 0 < int(text) <= 3600 else None

@@ -24,7 +24,7 @@ from backdrop.core.money import price_per_image
 from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, file_part, multipart, part, post, retry_after
 from backdrop.providers.keyring import Keyring
-from backdrop.providers.reading import json_object, listed, printable, told, words
+from backdrop.providers.reading import failure_status, json_object, listed, printable, told, whole, words
 
 NAME = "ideogram"
 WHO = "Ideogram"
@@ -139,8 +139,8 @@ def _success(job: Job, reply: Reply) -> Answer:
         return _lost("The answer was 200, but what came is no JSON; the pictures were probably charged.")
     entries = body.get("data")
     if not isinstance(entries, list):
-        status = body.get("status_code")
-        if not isinstance(status, int):
+        status = failure_status(body.get("status_code"))
+        if status is None:
             return _lost("The answer was 200, but lists no pictures; they were probably charged.")
         return _refusal(status, body, reply)
     links = tuple(_link(entry) for entry in cast("list[Any]", entries))
@@ -158,9 +158,8 @@ def _link(entry: Any) -> Link:
     if not isinstance(entry, dict):
         return Link(url=None)
     entry = cast("dict[str, Any]", entry)
-    url, seed = entry.get("url"), entry.get("seed")
+    url, seed = entry.get("url"), whole(entry.get("seed"))
     url = printable(url) if isinstance(url, str) else None
-    seed = seed if isinstance(seed, int) else None
     if entry.get("is_image_safe") is True and isinstance(url, str) and url:
         return Link(url=url, seed=seed, expires_at=_expiry(url))
     return Link(url=None, seed=seed)

@@ -23,7 +23,18 @@ from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, ask, file_part, multipart, post
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.reading import first_text, inside, json_object, listed, objects, parts_of, told, whole, words
+from backdrop.providers.reading import (
+    failure_status,
+    first_text,
+    inside,
+    json_object,
+    listed,
+    objects,
+    parts_of,
+    told,
+    whole,
+    words,
+)
 from backdrop.providers.rows import ANY, MONEY, UNSAFE, Row, answer_of, row_of
 
 NAME = "1min"
@@ -200,8 +211,8 @@ def _refusal(rows: Sequence[Row], status: int, body: Mapping[str, Any] | None, r
 def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
     """A 200 that names no record: an error inside it has the class of its own status."""
     for name in ("status_code", "statusCode"):
-        status = inside(body, name)
-        if isinstance(status, int) and status >= 300:
+        status = failure_status(inside(body, name))
+        if status:
             return _refusal(ANSWERED, status, body, reply)
     return Answer.lost(f"{WHO} answered 200, but what came names no record; it may be charged.")
 
@@ -223,8 +234,8 @@ def _expiry(url: str, began: datetime) -> datetime | None:
     seconds, date = given.get("X-Amz-Expires", [""])[0], given.get("X-Amz-Date", [""])[0]
     if not seconds.isdecimal() or len(seconds) > 7:
         return None
+    life = timedelta(seconds=int(seconds))
     try:
-        signed = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        signed = began
-    return signed + timedelta(seconds=int(seconds))
+        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) + life
+    except (ValueError, OverflowError):
+        return began + life

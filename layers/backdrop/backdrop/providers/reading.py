@@ -13,7 +13,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object of an answer, or None when it is anything else; fractions are Decimals."""
     try:
         value: Any = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -43,6 +43,11 @@ def first_text(values: Iterable[object]) -> str | None:
 def whole(value: object) -> int | None:
     """A whole number, such as a seed; true and false are none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def failure_status(value: object) -> int | None:
+    """The HTTP status of a failure that a body tells under a 200; None where it is no such number."""
+    return value if isinstance(value, int) and 300 <= value < 600 else None
 
 
 def parts_of(url: str) -> SplitResult:

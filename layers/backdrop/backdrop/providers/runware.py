@@ -152,7 +152,7 @@ class Runware:
         if told_before is None:
             return Standing.PENDING
         kept = next((one for one in objects(told_before.get("data")) if one.get("taskUUID") == asked.ident), None)
-        known: dict[str, Any] = inside(kept, "response") or told_before
+        known = next((one for one in objects(inside(kept, "response")) if one), told_before)
         found = self._outcome(job, replace(asked, complete=True), known)
         return Standing.PENDING if asked.sure and found is Standing.ABSENT else found
 

@@ -29,7 +29,17 @@ from backdrop.providers.http import MAX_ANSWER_BYTES, Reply, ask, is_picture, po
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.options import Endpoint
 from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.reading import first_text, inside, json_object, listed, objects, told, whole, words
+from backdrop.providers.reading import (
+    failure_status,
+    first_text,
+    inside,
+    json_object,
+    listed,
+    objects,
+    told,
+    whole,
+    words,
+)
 from backdrop.providers.rows import ANY, UNSAFE, Row, answer_of, row_of
 
 NAME = "segmind"
@@ -194,8 +204,8 @@ def _refusal(status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answe
 
 def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
     """A 200 that names no work: an error inside it has the class of its own status."""
-    status = inside(body, "status_code")
-    return _refusal(status, body, reply) if isinstance(status, int) and status >= 300 else _unreadable()
+    status = failure_status(inside(body, "status_code"))
+    return _refusal(status, body, reply) if status else _unreadable()
 
 
 def _unreadable() -> Answer:

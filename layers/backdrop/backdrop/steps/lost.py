@@ -18,7 +18,7 @@ POLL_SECONDS = 2.0
 PENDING_DELAY_SECONDS = 15.0
 # A provider that calls its work unfinished for longer than it keeps its records has lost it.
 LONGEST_PENDING = timedelta(hours=1)
-RESEND_AFTER_SECONDS = 10.0
+RESEND_AFTER = timedelta(seconds=10)
 MOST_LOSSES_BY_OUR_ID = 5
 
 
@@ -64,7 +64,7 @@ class LostAnswers:
         """A call that carries its own id again charges nothing twice; yet one that is always lost is a person's."""
         wanted = job.unwanted is None
         if wanted and (job.problem is None or job.problem.times < MOST_LOSSES_BY_OUR_ID):
-            self._sleep(RESEND_AFTER_SECONDS, slot)
+            self._sleep((_lost_at(job) + RESEND_AFTER - self.clock.now()).total_seconds(), slot)
             return job, Next.SEND_AGAIN
         return self.ledger.advance(transitions.hold(job, self.clock.now())), Next.NOTHING
 
@@ -125,3 +125,8 @@ class LostAnswers:
 def _submitted(job: Job) -> datetime:
     attempt = job.attempt_of(job.attempt)
     return attempt.submitted_at if attempt else job.queued_at
+
+
+def _lost_at(job: Job) -> datetime:
+    """When the latest answer was lost, as it is stored: a wait counted from there goes on where another stopped."""
+    return job.problem.last_seen if job.problem else _submitted(job)

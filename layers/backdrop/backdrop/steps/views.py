@@ -37,11 +37,21 @@ class Views:
             try:
                 if jobs:
                     self.put(receipt_key(name), receipt(source, jobs), old_receipt)
-                self.put(report_key(name), error_report(source, jobs), old_report)
-                return source, jobs
+                report = error_report(source, jobs)
+                self.put(report_key(name), report, old_report)
             except PreconditionError:
                 continue
+            if report is None or old_report or self._still_says(source, report):
+                return source, jobs
         raise StaleError
+
+    def _still_says(self, source: Source, report: Mapping[str, object]) -> bool:
+        """Whether the ledger bears a report out that has just been put where none lay.
+
+        Nothing kept it from being written late: whoever set the photo right meanwhile found no report to take away.
+        """
+        now, jobs = self.ledger.photo(source.source_id)
+        return now is not None and error_report(now, jobs) == report
 
     def put(self, key: str, view: Mapping[str, object] | None, known: Stored | None) -> None:
         """Write a view where it differs, or take it away where there is nothing more to say."""
