@@ -53,7 +53,7 @@ class Awaited:
             return False
         if self.photo is None:
             return True
-        if source.photo is None:
+        if source.photo is None or source.seen_gone:
             return False
         same = source.photo.etag == self.photo.etag and not self.photo.version_id
         later = source.photo.uploaded_at >= began.replace(microsecond=0)
