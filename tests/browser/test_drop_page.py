@@ -82,7 +82,7 @@ def colleague(chromium: Browser, shop: Served, tmp_path: Path) -> Generator[Coll
     person.opens()
     yield person
     assert chromium.thrown == []
-    ours = (shop.address, f"http://127.0.0.1:{shop.buckets.port}/", "blob:")
+    ours = (shop.address, f"http://127.0.0.1:{shop.buckets.port}/", "blob:", "data:")
     assert [url for url in chromium.asked_for if not url.startswith(ours)] == []
     chromium.does("Page.navigate", url="about:blank")
 

@@ -87,7 +87,7 @@ def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(clie
     policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["connect-src"] == "'self' https://photos.s3.eu-central-1.amazonaws.com"
-    assert policy["img-src"] == "blob: 'self'"
+    assert policy["img-src"] == "blob: data: 'self'"
     nonces = set(re.findall(r'nonce="([^"]+)"', client.text))
     assert policy["script-src"] == policy["style-src"] == f"'nonce-{nonces.pop()}'"
     assert nonces == set()

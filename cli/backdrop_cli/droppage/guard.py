@@ -47,7 +47,7 @@ def headers(signed: Signed, nonce: str) -> dict[str, str]:
         "default-src 'none'",
         f"script-src 'nonce-{nonce}'",
         f"style-src 'nonce-{nonce}'",
-        "img-src blob: 'self'",
+        "img-src blob: data: 'self'",
         f"connect-src 'self' {signed.upload_origin}",
         "base-uri 'none'",
         "form-action 'none'",
