@@ -8,6 +8,7 @@ from datetime import datetime
 from backdrop.aws.records import JOB_PREFIX, read
 from backdrop.aws.table import Table
 from backdrop.core.job import Job, Status
+from backdrop.core.layout import Kind, kind_of
 from backdrop.core.watch import MESSAGE_LIFE, OPEN
 
 SOURCE = "source"
@@ -28,8 +29,8 @@ class Census:
     def standing(self) -> "Standing":
         """How many jobs there are in each state, and photos without one, without a look into them."""
         found = Standing()
-        for item in self._table.scanned("sk", "provider", "status", "due", "watch"):
-            if item["sk"]["S"] == SOURCE and "watch" in item:
+        for item in self._table.scanned("sk", "key", "provider", "status", "due", "watch"):
+            if item["sk"]["S"] == SOURCE and "watch" in item and kind_of(item["key"]["S"]) is not Kind.DEFAULTS:
                 waits = item["watch"]["S"].partition("#")[0] == OPEN
                 found.settling += waits
                 found.reported += not waits

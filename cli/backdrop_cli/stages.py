@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from backdrop.core.job import Job, Source, Status
+from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.request_hints import is_for_request
 
 
 class Stage(StrEnum):
@@ -31,19 +32,29 @@ _STAGES = {
 
 
 def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
-    """How far a photo is: as far as the slowest of its current jobs, and what holds it up."""
+    """How far a photo is: as far as the slowest of its current jobs, and what holds it up.
+
+    It is delivered where all that is wanted of it is stored, not while it waits for its word or something is refused.
+    """
     current = [job for job in jobs if job.job_id in source.jobs.values()]
     problems = [*source.problems, *(job.problem for job in current if job.problem)]
     note = problems[0].message if problems else ""
-    stages = sorted((_STAGES.get(job.status, Stage.FAILED) for job in current), key=list(Stage).index)
+    if source.waiting_since:
+        return Stage.DROPPED, note
+    if source.held_by and not current:
+        return Stage.REFUSED, f"{source.held_by} has mistakes; mend it, and the photo runs by itself"
+    own = [one for one in source.problems if not (current and is_for_request(one.hint))]
+    stages = sorted([*map(_of_job, current), *map(_of_problem, own)], key=list(Stage).index)
     if not stages:
-        return _without_job(source), note
-    if stages[0] is Stage.QUEUED and note:
-        return Stage.WAITING, note
+        return Stage.DROPPED, note
     return (stages[-1] if stages[0] in ENDED else stages[0]), note
 
 
-def _without_job(source: Source) -> Stage:
-    if not source.problems:
-        return Stage.DROPPED
-    return Stage.WAITING if any(problem.retryable for problem in source.problems) else Stage.REFUSED
+def _of_job(job: Job) -> Stage:
+    if job.status is Status.ACCEPTED and job.problem:
+        return Stage.WAITING
+    return _STAGES.get(job.status, Stage.FAILED)
+
+
+def _of_problem(problem: Problem) -> Stage:
+    return Stage.WAITING if problem.retryable else Stage.REFUSED

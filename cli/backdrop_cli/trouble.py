@@ -51,6 +51,8 @@ def _of_ours(error: BackdropError, place: Place) -> str:
         return f"{error.message.rstrip('.')}: it is gone, or only being made; {_RESTORE}"
     if isinstance(cause, (ClientError, BotoCoreError)):
         return _words(cause, place)
+    if isinstance(cause, ValueError):
+        return f"{error.message.rstrip('.')}; use the command of the release that is deployed, or deploy this one again"
     return f"{error.message.rstrip('.')}; what was done before stays done, so run the command again in a moment"
 
 

@@ -70,7 +70,8 @@ def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
     now = Said(now.jobs, now.codes - of_refused_requests(one.before, one.after), now.held)
     unlike = not any(_same(now, said) for said in one.could_be)
     found = [Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so")] if unlike else []
-    same_bytes = one.before is not None and _same_bytes(one.before, one.after, jobs)
+    stayed = one.before is not None and not one.before["seen_gone"]
+    same_bytes = one.before is not None and stayed and _same_bytes(one.before, one.after, jobs)
     if one.before and same_bytes and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
         found.append(Breach(Promise.UNMOVED, f"{key}: resolved anew, and nothing of its own has changed"))
     unsaid = {code for _, code in now.codes} == {UNSAID}

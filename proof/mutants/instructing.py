@@ -17,6 +17,8 @@ def outputs(at: float, count: int, *, every: float = 1.0) -> Iterator[str]:
 
 
 WORDLESS = photos(5, 8, tags="foreign")
+# A delivered photo is deleted, and its bytes come back without a word.
+RETURNED = ("5 drop a.jpg a cut", "300 delete a.jpg", "500 drop a.jpg a foreign")
 
 
 def just_then(count: int, seconds: float) -> Iterator[str]:
@@ -121,7 +123,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "waits-though-it-is-gone",
         "2.3: a photo that is deleted while it waits waits no more",
-        (PHOTO, '"problems": problems, "waiting_since": None, "asked_from"', '"problems": problems, "asked_from"'),
+        ("steps/standing.py", '"waiting_since": None, "held_by"', '"held_by"'),
         faults=CALM,
         deeds=(*WORDLESS, *(f"{14 + n} delete p{n}.jpg" for n in range(8))),
     ),
@@ -130,13 +132,25 @@ INSTRUCTING_MUTANTS = (
         "1: a look that died of a photo that is gone is finished by the next",
         (
             PHOTO,
-            "elif not look.again:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
-            "        return Decision(refused",
-            "else:\n            return Decision()\n        self._hand_on(source, after(steps, jobs))\n"
-            "        return Decision(refused",
+            "            if not look.again:\n                return Decision()\n        self._hand_on(source, after",
+            "            return Decision()\n        self._hand_on(source, after",
         ),
         faults="killed_intake",
         deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
+    ),
+    mutant(
+        "forgets-that-it-was-gone",
+        "2.3: a photo that was deleted and comes back is a new one",
+        (PHOTO, "if not source.seen_gone:", "if False:"),
+        faults=CALM,
+        deeds=RETURNED,
+    ),
+    mutant(
+        "keeps-the-jobs-of-the-deleted",
+        "2.3: a photo that was deleted and comes back is a new one",
+        ("steps/standing.py", "bool(current) and not source.seen_gone and", "bool(current) and"),
+        faults=CALM,
+        deeds=RETURNED,
     ),
     mutant(
         "held-though-it-is-gone",

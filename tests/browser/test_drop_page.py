@@ -82,7 +82,7 @@ def colleague(chromium: Browser, shop: Served, tmp_path: Path) -> Generator[Coll
     person.opens()
     yield person
     assert chromium.thrown == []
-    ours = (shop.address, f"http://127.0.0.1:{shop.buckets.port}/", "blob:")
+    ours = (shop.address, f"http://127.0.0.1:{shop.buckets.port}/", "blob:", "data:")
     assert [url for url in chromium.asked_for if not url.startswith(ours)] == []
     chromium.does("Page.navigate", url="about:blank")
 
@@ -102,6 +102,8 @@ def test_two_photos_are_dropped_priced_sent_and_come_back(colleague: Colleague) 
     assert len(shop.world.provider.calls) == 2
     assert "$0.12 so far" in tab.says("document.querySelector('.drop-card .facts').textContent")
     assert len(shop.buckets.forms) == 2
+    whole = f"http://127.0.0.1:{shop.buckets.port}/"
+    assert not [url for url in tab.asked_for if url.startswith(whole) and "/shoes/" in url and ".png" in url]
 
 
 def test_above_a_dollar_it_asks_first_and_no_means_no(colleague: Colleague) -> None:
@@ -163,13 +165,26 @@ def test_a_tab_that_is_closed_and_opened_again_shows_what_is_under_way(colleague
     tab.until(f"{NAMES}.join() === 'red.jpg'")
 
 
-def test_a_failure_is_shown_with_its_hint(colleague: Colleague) -> None:
-    colleague.shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
-    colleague.drags("red.jpg")
+def test_failures_of_one_kind_say_once_what_is_to_be_done(colleague: Colleague) -> None:
+    colleague.shop.world.provider.script += [refuses(Class.PERM, Code.UNSAFE_REQUEST)] * 2
+    colleague.drags("red.jpg", "blue.jpg")
     colleague.asks()
-    colleague.sends(1)
+    colleague.sends(2)
     colleague.shop.finishes()
-    colleague.tab.until("document.querySelector('#grid .hint')?.textContent === 'Change the prompt or the photo.'")
+    colleague.tab.until("document.querySelectorAll('#grid .trouble').length === 2")
+    (told,) = colleague.tab.says("[...document.querySelectorAll('#advice li')].map((line) => line.innerText)")
+    assert " ".join(told.split()) == "unsafe_request 2 problems Change the prompt or the photo."
+    assert not colleague.tab.says("document.querySelector('#grid .hint')")
+
+
+def test_what_stays_here_says_once_what_is_to_be_done(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", "blue.jpg")
+    colleague.tab.says("document.querySelector('[name=kind][value=folder]').click()")
+    colleague.tab.until("document.getElementById('price-warnings').innerText.includes('2 photos would be refused')")
+    assert "2 photos: Say above what is wanted." in colleague.tab.says(
+        "document.getElementById('price-warnings').innerText"
+    )
+    assert not any("Say above" in note for note in colleague.tab.says(NOTES))
 
 
 def test_names_in_any_script_are_shown_as_text_and_arrive_as_they_are(colleague: Colleague) -> None:

@@ -52,7 +52,7 @@ def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[
     """A photo's place, with the jobs that it names and what is wrong with it."""
     wrong = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
     facts: dict[str, Any] = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
-    return facts | {"photo": {"etag": "e1"}, "waiting_since": None, "held_by": ""} | changes
+    return facts | {"photo": {"etag": "e1"}, "waiting_since": None, "held_by": "", "seen_gone": False} | changes
 
 
 def ledger(*jobs: Plain, place: Plain | None = None) -> Ledger:

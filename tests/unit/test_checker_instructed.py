@@ -85,6 +85,7 @@ def test_what_was_resolved_stays_so_until_something_of_its_own_changes() -> None
     before = place(jobs={"": "j0"})
     assert write(before, place(), ASKED) == [Promise.UNMOVED.name]
     assert write(before, place(), ASKED, by_order=True) == []
+    assert write(before | {"seen_gone": True}, place(), ASKED) == []
     assert write(before, place(asked_from="b"), ASKED) == []
     assert write(place(jobs={}, held_by=DEFAULTS), place(), ASKED) == [], "it was held"
 
@@ -93,6 +94,8 @@ def test_nothing_said_any_more_undoes_nothing() -> None:
     assert write(place(), place("no_instructions", asked_from="b"), UNSAID) == [Promise.UNMOVED.name]
     other = place("no_instructions", asked_from="b", photo={"etag": "e2"})
     assert write(place(), other, UNSAID) == [], "it is another photo"
+    back = place("no_instructions", asked_from="b")
+    assert write(place(seen_gone=True), back, UNSAID) == [], "it was deleted meanwhile"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | WaitError, str]] = [
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in is over; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not answer; look at the network"),
     (unavailable("DynamoDB", "no table"), "DynamoDB does not do what it is asked (no table); what was done before"),
-    (WaitError(Code.LEDGER_UNAVAILABLE, "Written by another release.", 5), "Written by another release; what was done"),
+    (WaitError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
 ]
 
 
@@ -123,6 +123,16 @@ def test_aws_trouble_is_one_line_that_says_what_to_do(
     assert said.err.startswith("error: ")
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
+    person.drops("a.jpg")
+    person.world.run()
+    for item in person.world.table.items.values():
+        item["body"] = {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)} if "body" in item else {"S": ""}
+    said = person.types("show", "a.jpg")
+    assert (said.code, said.out) == (1, "")
+    assert "was written by another release, which can read it; use the command of the release" in said.err
 
 
 def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,10 +132,22 @@ def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeyp
     monkeypatch.setattr(Path, "write_bytes", full)
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
-    words = (
-        "the disk of done is full; 1 picture of 2 are there, each of them whole. Make room and run the command again"
-    )
+    words = "the disk of done is full; 1 picture of 2 is there, each of them whole. Make room and run the command again"
     assert words in said.err
+
+
+def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.types("download", "shoes/", "done")
+    (first, *_) = names()
+    Path("done", first).unlink()
+
+    def full(path: Path, _data: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "the disk of done is full; 1 picture of 2 is there" in person.types("download", "shoes/", "done").err
 
 
 def test_a_folder_that_is_a_file_is_said(person: Person) -> None:

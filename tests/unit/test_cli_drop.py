@@ -141,6 +141,14 @@ def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader
     assert "shoes/bad.jpg" in shop.keys
 
 
+def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: Uploader) -> None:
+    shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
+    said = shop.drops("shoes", *PROMPT)
+    assert "1 photo would be refused: unknown_field" in said.out
+    assert "did you mean 'prompt'?" in said.out
+    assert "'widht'" in said.out
+
+
 def test_strict_uploads_nothing_where_anything_would_be_refused(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     said = shop.drops("shoes", *PROMPT, "--strict")

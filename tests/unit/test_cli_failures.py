@@ -75,6 +75,17 @@ def test_scripts_read_all_of_a_failure(person: Person) -> None:
     assert (lost["bucket"], lost["job_id"], lost["status"], lost["money"]) == ("photos", job.job_id, "held", "unknown")
 
 
+def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
+    person.world.sidecar("bad.jpg", promt="at sea", widht=3)
+    person.world.drop("bad.jpg", photo("bad"))
+    person.world.run()
+    said = person.types("failures", "--prefix", "bad", "--json").data
+    assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
+    assert len(said["failures"]) == 2
+    (row,) = (line for line in person.types("failures", "--prefix", "bad").out.splitlines() if "nothing" in line)
+    assert row.split()[:2] == ["unknown_field", "1"]
+
+
 def test_a_photo_that_never_had_a_job_is_a_failure_too(person: Person) -> None:
     person.world.drop("bare.jpg", b"some text", operation="remove")
     person.world.run()

@@ -95,6 +95,12 @@ def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> No
         assert f"1 job would not be bought: {code}" in said.out
 
 
+def test_a_job_with_several_mistakes_is_one_that_would_not_be_bought(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {"promt": "at sea", "widht": 3})
+    assert "1 job would not be bought: unknown_field" in quotes(shop).out
+
+
 def test_several_providers_are_a_list_and_its_dearest_counts(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     data = quotes(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data

@@ -128,6 +128,7 @@ def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -
     said = person.types("rerun", "shoes/red.jpg", answer="n").out
     assert "1 photo: shoes/red.jpg, stack" in said
     assert "1   reported" in said
+    assert "1 unknown_field" in said
 
 
 def test_one_job_is_told_in_the_singular(person: Person) -> None:

@@ -36,6 +36,15 @@ def test_status_counts_every_end_and_todays_money(person: Person) -> None:
     assert "Today (UTC) $0.02 of $10.00 is spent." in said
 
 
+def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_folders(person: Person) -> None:
+    person.world.sidecar("a.jpg", promt="at sea", widht=3)
+    person.world.drop("a.jpg", photo("a"))
+    person.world.s3.drop(INPUT, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
+    person.world.drop("hats/b.jpg", photo("b"))
+    person.world.run()
+    assert person.types("status", "--json").data["photos_reported_without_job"] == 2
+
+
 def test_status_says_what_waits_how_long_and_why(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("a.jpg", "b.jpg")

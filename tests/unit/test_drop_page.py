@@ -171,8 +171,11 @@ def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Coll
     first = drop["results"][0]
     assert (first["said"], first["cost"], first["kind"]) == ("on sand", "$0.06", "shot")
     stem = PurePosixPath(first["name"]).stem
-    assert urlsplit(first["after"]).path == f"/shoes/{stem}.jpg/{stem}.png"
-    assert urlsplit(first["before"]).path == f"/shoes/{stem}.jpg"
+    assert urlsplit(first["link"]).path == f"/shoes/{stem}.jpg/{stem}.png"
+    for link in (first["before"], first["after"]):
+        small = colleague.desk.small.picture(link)
+        assert small
+        assert small[8:12] == b"WEBP"
     assert colleague.sees((1, 2))["results"] == []
     assert len(colleague.sees()["results"]) == 2
 

@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
+from io import BytesIO
 from threading import Thread
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.exceptions import NoCredentialsError
+from PIL import Image
 
 from backdrop.core.styles import PRESETS
 from backdrop_cli.droppage.document import PROMPTS, document
@@ -24,6 +26,7 @@ from backdrop_cli.droppage.server import MOST_BYTES, PageServer
 from backdrop_cli.droppage.signed import FORM_SECONDS
 from backdrop_cli.options import Place
 from backdrop_cli.page.shots import File
+from backdrop_cli.page.thumbs import LONGEST_SIDE, link_of
 from backdrop_cli.stack import Clients
 from backdrop_cli.trouble import explained
 from proof.world.stack import World
@@ -54,7 +57,8 @@ class Client:
         sent = {name.replace("_", "-"): text for name, text in headers.items() if text}
         connection.request(method, path.format(token=self.server.guard.token), body, sent)
         answer = connection.getresponse()
-        self.text = answer.read().decode()
+        self.data = answer.read()
+        self.text = self.data.decode(errors="replace")
         connection.close()
         return answer
 
@@ -83,14 +87,27 @@ def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(clie
     policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
     assert policy["connect-src"] == "'self' https://photos.s3.eu-central-1.amazonaws.com"
-    assert policy["img-src"] == (
-        "blob: https://photos.s3.eu-central-1.amazonaws.com https://results.s3.eu-central-1.amazonaws.com"
-    )
+    assert policy["img-src"] == "blob: data: 'self'"
     nonces = set(re.findall(r'nonce="([^"]+)"', client.text))
     assert policy["script-src"] == policy["style-src"] == f"'nonce-{nonces.pop()}'"
     assert nonces == set()
     assert (policy["frame-ancestors"], policy["form-action"], policy["base-uri"]) == ("'none'",) * 3
     assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+
+
+def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Client) -> None:
+    big = BytesIO()
+    Image.new("RGB", (1600, 1200)).save(big, "JPEG")
+    client.colleague.world.drop("a.jpg", big.getvalue())
+    told, untold = (File("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
+    link = client.server.desk.small.link(told)
+    answer = client.gets(OURS + link)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
+    assert client.gets(OURS + link_of(untold)).status == 404
+    assert client.gets(f"/no-token/{link}").status == 404
+    assert client.gets(OURS + client.server.desk.small.link(untold)).status == 404, "it is not there"
 
 
 def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Client) -> None:

@@ -36,6 +36,7 @@ NEW_IN_A_SOURCE: dict[str, Any] = {
     "put_at": None,
     "held_by": "",
     "requests": [],
+    "seen_gone": False,
 }
 NEW_IN_A_PHOTO: dict[str, Any] = {"prepared": False, "changes": []}
 NEW_IN_A_PROBLEM: dict[str, Any] = {"variant": ""}

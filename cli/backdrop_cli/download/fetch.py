@@ -106,9 +106,9 @@ def _one(stack: Stack, key: str, file: Path) -> int | None:
 
 
 def _of_disk(error: OSError, done: Fetched) -> str:
-    whole = (
-        f"{several(len(done.new) + len(done.there), 'picture')} of {len(done.names):,} are there, each of them whole"
-    )
+    there = sum((done.folder / name).is_file() for name in done.names.values())
+    are = "is" if there == 1 else "are"
+    whole = f"{several(there, 'picture')} of {len(done.names):,} {are} there, each of them whole"
     if error.errno in FULL:
         return f"the disk of {done.folder} is full; {whole}. Make room and run the command again: it goes on"
     where = f"{error.filename}: " if error.filename else ""

@@ -20,7 +20,7 @@ MOST_LOOKS = 100
 # A call of the slowest kind and a cold start after it.
 PATIENCE_SECONDS = 300.0
 PAUSED_PATIENCE_SECONDS = 20.0
-# What is paid is handed over in a moment.
+# What is paid is handed over in a moment, as long as no deliveries were measured.
 DELIVERY_SECONDS = 2.0
 
 
@@ -53,7 +53,7 @@ class Awaited:
             return False
         if self.photo is None:
             return True
-        if source.photo is None:
+        if source.photo is None or source.seen_gone:
             return False
         same = source.photo.etag == self.photo.etag and not self.photo.version_id
         later = source.photo.uploaded_at >= began.replace(microsecond=0)
@@ -111,19 +111,25 @@ class Follow:
         return sum(one.certain for one in self.seen.values()), sum(one.unknown for one in self.seen.values())
 
     def seconds_to_go(self) -> float | None:
-        """By the queue before us, the calls that may be open, and how long ours took; None while that is not known."""
+        """By the slower of calls and deliveries, as ours were so far; None while that is not known.
+
+        Calls: by the queue before us, and how many may be open. Deliveries: by how they followed one another.
+        """
         jobs = [job for sight in self.seen.values() for job in sight.jobs]
         call = pace.of_jobs(job for job in jobs if job.paid_at and job.paid_at >= self.began)
-        waiting = [job for job in jobs if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN)]
         if call is None or not self.open:
             return None
         unknown = sum(not self.seen[key].jobs for key in self.open)
+        waiting = [job for job in jobs if job.status in (Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN)]
+        paid = sum(job.status is Status.PAID for job in jobs)
+        gap = pace.between_deliveries(jobs, self.began)
+        deliveries = DELIVERY_SECONDS if gap is None else (paid + len(waiting) + unknown) * gap
         providers = Counter(job.provider for job in waiting)
         if not providers:
-            return DELIVERY_SECONDS
+            return deliveries
         name, ours = providers.most_common(1)[0]
         ahead = max(self.stack.in_lane(name), ours + unknown)
-        return pace.to_go(ahead, self.stack.limits.get(name, 1), call)
+        return max(deliveries, pace.to_go(ahead, self.stack.limits.get(name, 1), call))
 
     def _look(self, key: str) -> Sight:
         source, jobs = self.stack.orders.ledger.photo(source_id(self.stack.input_bucket, key))
@@ -131,8 +137,6 @@ class Follow:
             return Sight()
         mine = named(source, jobs)
         stage, note = stage_of(source, jobs)
-        if source.held_by and not mine:
-            stage, note = Stage.REFUSED, f"{source.held_by} has mistakes; mend it, and the photo runs by itself"
         problems = [*source.problems, *(job.problem for job in mine if job.problem)]
         calls = [one for job in mine for one in job.attempts if one.submitted_at >= self.began]
         unknown = sum(one.unknown for one in calls)

@@ -7,12 +7,13 @@ from datetime import datetime
 from itertools import islice, takewhile
 from statistics import mean
 
-from backdrop.core.job import Job
+from backdrop.core.job import Job, Status
 from backdrop.core.layout import RECEIPTS
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 
 MOST_LISTED, MOST_READ = 1000, 8
+FEWEST_DELIVERIES, MOST_DELIVERIES = 5, 50
 
 
 def of_receipts(stack: Stack) -> float | None:
@@ -34,6 +35,15 @@ def of_jobs(jobs: Iterable[Job]) -> float | None:
     """Seconds that these jobs' calls took; None where none is over."""
     times = ((job.submitted_at, job.paid_at) for job in jobs)
     return _mean((paid - sent).total_seconds() for sent, paid in times if sent and paid)
+
+
+def between_deliveries(jobs: Iterable[Job], since: datetime) -> float | None:
+    """Seconds from one delivery to the next, by the last ones since then; None while there are too few to tell."""
+    ends = sorted(job.ended_at for job in jobs if job.status is Status.STORED and job.ended_at)
+    last = [one for one in ends if one >= since][-MOST_DELIVERIES:]
+    if len(last) < FEWEST_DELIVERIES:
+        return None
+    return (last[-1] - last[0]).total_seconds() / (len(last) - 1)
 
 
 def to_go(ahead: int, limit: int, call_seconds: float) -> float:

@@ -60,7 +60,8 @@ def _troubles(screen: Screen, plan: Plan) -> None:
     for code, named in by_code(plan.rows).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
-        screen.say(f"! {several(len(named), 'photo')} would be refused: {code}", "yellow")
+        photos = len({key for key, _ in named})
+        screen.say(f"! {several(photos, 'photo')} would be refused: {code}", "yellow")
         for key, words in named[:MOST_PER_CODE]:
             screen.point("  -", f"{key}: {words}")
         if len(named) > MOST_PER_CODE:

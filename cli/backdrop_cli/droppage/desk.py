@@ -19,6 +19,7 @@ from backdrop_cli.droppage.asked import Said
 from backdrop_cli.droppage.drops import Drop
 from backdrop_cli.droppage.plan import Plan, Planner, Row
 from backdrop_cli.droppage.signed import Signed
+from backdrop_cli.droppage.small import Small
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import several
@@ -41,6 +42,7 @@ class Desk:
     drops: list[Drop] = field(default_factory=list[Drop])
 
     def __post_init__(self) -> None:
+        self.small = Small(self.stack.buckets.read)
         self._lock = Lock()
         self._plans: deque[tuple[int, Plan]] = deque(maxlen=MOST_PLANS)
         self._numbers = iter(range(1, 1 << 30))
@@ -146,7 +148,7 @@ class Desk:
             if plan.asks and said.get("agreed") is not True:
                 raise RefusedError(f"nothing was sent; say yes to {_question(plan)} first")
             self._plans.clear()
-            drop = Drop(self.stack, self.signed, len(self.drops) + 1, plan, self.stack.clock.now())
+            drop = Drop(self.stack, self.signed, self.small, len(self.drops) + 1, plan, self.stack.clock.now())
             self.drops.append(drop)
         return {"drop": drop.number, "keys": [row.key for row in plan.acting]}
 

@@ -12,6 +12,7 @@ from backdrop_cli.drop.uploads import Uploaded
 from backdrop_cli.droppage.plan import Plan, Row
 from backdrop_cli.droppage.results import album_of, entries_of
 from backdrop_cli.droppage.signed import Form, Signed
+from backdrop_cli.droppage.small import Small
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.page.entries import Entry
 from backdrop_cli.page.shots import Album
@@ -30,6 +31,7 @@ class Drop:
 
     stack: Stack
     signed: Signed
+    small: Small
     number: int
     plan: Plan
     began: datetime
@@ -106,7 +108,8 @@ class Drop:
         """How many photos have ended, and what came of all but the first so many, with links that are new."""
         with self._lock:
             albums = [*self._albums.values()]
-        return len(albums), [entry for one in albums[known:] if one for entry in entries_of(one, self.signed)]
+        fresh = [one for one in albums[known:] if one]
+        return len(albums), [entry for one in fresh for entry in entries_of(one, self.small, self.signed)]
 
     def document(self) -> dict[str, Any]:
         """How far it is, in words and numbers for the page."""

@@ -1,7 +1,8 @@
-"""What came back of one photo, as the before/after page shows it, its pictures by links that S3 itself answers."""
+"""What came back of one photo, as the before/after page shows it, with links to the whole pictures that S3 answers."""
 
 from backdrop.core.layout import source_name
 from backdrop_cli.droppage.signed import Signed
+from backdrop_cli.droppage.small import Small
 from backdrop_cli.page.entries import Entry, entry_of, problem_of
 from backdrop_cli.page.shots import Album
 from backdrop_cli.stack import Stack
@@ -23,9 +24,9 @@ def album_of(stack: Stack, key: str, folder: str) -> Album | None:
     return album if album.shots or album.troubles else None
 
 
-def entries_of(album: Album, signed: Signed) -> list[Entry]:
-    """Its pictures and its problems, with links that begin to live now."""
-    links = {file: signed.link(file) for file in album.files}
-    shots = [entry_of(shot, album, links) | {"link": links[shot.picture]} for shot in album.shots]
+def entries_of(album: Album, small: Small, signed: Signed) -> list[Entry]:
+    """Its pictures and its problems; links to whole pictures begin to live now."""
+    links = {file: small.link(file) for file in album.files}
+    shots = [entry_of(shot, album, links) | {"link": signed.link(shot.picture)} for shot in album.shots]
     troubles = [problem_of(one, links.get(one.photo, "") if one.photo else "") for one in album.troubles]
     return [*shots, *troubles]

@@ -17,6 +17,8 @@ from backdrop_cli.errors import MisusedError, RefusedError
 
 MOST_BYTES = 32 * 1024 * 1024
 JSON = "application/json"
+# A small picture's name follows from what it shows.
+KEPT = "private, max-age=86400, immutable"
 NOT_HERE = "There is nothing here. The page's whole address stands where it was started."
 
 type Door = Callable[[Said], Answer]
@@ -63,7 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
             status = HTTPStatus.OK if "html" in text else HTTPStatus.BAD_GATEWAY
             self._send(status, sent.encode(), f"{kind}; charset=utf-8", headers(self.server.desk.signed, nonce))
         else:
-            self._nothing()
+            picture = self._guarded(lambda: {"picture": self.server.desk.small.picture(path)}).get("picture")
+            if picture is None:
+                self._nothing()
+            else:
+                self._send(HTTPStatus.OK, picture, "image/webp", {"Cache-Control": KEPT})
 
     def do_POST(self) -> None:
         path = self._path(writes=True)

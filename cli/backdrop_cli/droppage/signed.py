@@ -41,22 +41,12 @@ class Signed:
         return Form(made["url"], made["fields"])
 
     def link(self, file: File) -> str:
-        """Lets a picture be seen for an hour."""
+        """Lets a whole picture be seen for an hour."""
         where = {"Bucket": file.bucket or self._pictures, "Key": file.key}
         return self._client.generate_presigned_url("get_object", Params=where, ExpiresIn=LINK_SECONDS)
 
     @property
     def upload_origin(self) -> str:
         """The one place that files go to, as a browser names it."""
-        return _origin(self.form("-", 1, "image/jpeg").url)
-
-    @property
-    def picture_origins(self) -> list[str]:
-        """The places that pictures come from."""
-        files = (File(bucket, "-", None, "") for bucket in (self._photos, ""))
-        return list(dict.fromkeys(_origin(self.link(file)) for file in files))
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+        parts = urlsplit(self.form("-", 1, "image/jpeg").url)
+        return f"{parts.scheme}://{parts.netloc}"

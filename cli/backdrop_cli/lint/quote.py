@@ -90,7 +90,8 @@ def _photo(asking: Asking, key: str, terms: Terms, sums: Sums) -> None:
         sums.add(job, terms)
     for one in found.problems:
         sums.why.setdefault(one.code.value, one.message)
-    sums.refused.update([one.code.value for one in found.problems] or (["folder_defaults_broken"] if broken else []))
+    wrong = {(one.code.value, one.variant) for one in found.problems}
+    sums.refused.update([code for code, _ in sorted(wrong)] or (["folder_defaults_broken"] if broken else []))
 
 
 # -- words -----------------------------------------------------------------------------------------------------

@@ -55,6 +55,11 @@ def by_code(found: Sequence[Failure]) -> dict[Code, list[Failure]]:
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
+def photos(found: Sequence[Failure]) -> int:
+    """How many photos these are of: one may have several."""
+    return len({one.source.source_id for one in found})
+
+
 def money(found: Sequence[Failure]) -> tuple[int, int]:
     """What is certainly paid and what may be besides, micro-dollars."""
     jobs = [one.job for one in found if one.job]
@@ -69,7 +74,7 @@ def money_text(certain: int, unknown: int) -> str:
 
 
 def _row(code: Code, group: Sequence[Failure]) -> tuple[str, str, str, str]:
-    return code.value, f"{len(group):,}", money_text(*money(group)), CODES[code].hint
+    return code.value, f"{photos(group):,}", money_text(*money(group)), CODES[code].hint
 
 
 def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], *, most: int) -> None:
@@ -86,7 +91,7 @@ def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], 
 
 def _summary(code: Code, group: Sequence[Failure]) -> dict[str, Any]:
     certain, unknown = money(group)
-    sums = {"photos": len(group), "usd": usd_of(certain), "unknown_usd": usd_of(unknown)}
+    sums = {"photos": photos(group), "usd": usd_of(certain), "unknown_usd": usd_of(unknown)}
     return {"code": code.value, **sums, "meaning": CODES[code].meaning, "hint": CODES[code].hint}
 
 

@@ -25,7 +25,10 @@ MOST_SHOWN = 5
 
 @dataclass
 class Plan:
-    """What would become of the photos; `price` in micro-dollars, `broken` folder defaults with the photos they hold."""
+    """What would become of the photos; `price` in micro-dollars, `broken` folder defaults with the photos they hold.
+
+    `refused`: of how many photos something is refused, by code.
+    """
 
     photos: int = 0
     going: int = 0
@@ -50,8 +53,8 @@ class Plan:
         self.changed += one.changed
         self.reported += bool(one.problems)
         self.taken_back += one.taken_back
+        self.refused.update(sorted({problem.code.value for problem in one.problems}))
         for problem in one.problems:
-            self.refused[problem.code.value] += 1
             self.examples.setdefault(problem.code.value, f"{one.key}: {problem.message}")
 
 

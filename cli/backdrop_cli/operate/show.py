@@ -105,7 +105,7 @@ def _unknown(stack: Stack, bucket: str, key: str) -> str:
 
 def _tell_photo(screen: Screen, source: Source) -> None:
     photo = source.photo
-    if photo is None:
+    if photo is None or (source.seen_gone and not source.waiting_since):
         screen.say("  the photo is no more in the bucket, or was never there")
         return
     sides = f"{photo.width:,} x {photo.height:,} {photo.format}, " if photo.width and photo.height else ""

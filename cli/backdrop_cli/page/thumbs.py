@@ -55,8 +55,13 @@ def forget(folder: Path, links: Mapping[File, str]) -> None:
             path.unlink()
 
 
+def link_of(file: File) -> str:
+    """Where a file's thumb lies beside the page: its name follows from what it shows."""
+    return f"{FOLDER}/{hashlib.sha256(f'{LONGEST_SIDE} {QUALITY} {file.made_of}'.encode()).hexdigest()[:32]}.webp"
+
+
 def _thumb(folder: Path, file: File, read: Read) -> Thumb:
-    link = f"{FOLDER}/{hashlib.sha256(f'{LONGEST_SIDE} {QUALITY} {file.made_of}'.encode()).hexdigest()[:32]}.webp"
+    link = link_of(file)
     if (folder / link).is_file():
         return Thumb(file, link)
     data = read(file)

@@ -58,8 +58,16 @@ function warnings(answer) {
   if (answer.there) words.push(`${several(answer.there, "photo")} there already: not uploaded again, shown with the rest.`);
   if (answer.kept) words.push(`${several(answer.kept, "photo")} with instructions in the bucket: those hold.`);
   if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and stay here; why stands beside each.`);
+  for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
   if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, no photos by their names: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
+}
+
+/** What to do about photos that stay here, each thing once, and for how many. */
+function hintsOf(rows) {
+  const found = new Map();
+  for (const { problems: [problem] } of rows) if (problem?.hint) found.set(problem.hint, (found.get(problem.hint) || 0) + 1);
+  return found;
 }
 
 /** What the plan says of one photo, beside it. */
@@ -67,7 +75,7 @@ function notes(row) {
   const photo = photos.get(row.name);
   if (!photo) return;
   const [problem] = row.problems;
-  photo.problem = problem ? `${problem.message} ${problem.hint}` : "";
+  photo.problem = problem ? problem.message : "";
   photo.note = [row.price, row.note].filter(Boolean).join("; ");
 }
 

@@ -13,6 +13,7 @@ const known = new Map();
 const cardsOfDrops = new Map();
 let waiting = 0;
 let looking = false;
+const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
@@ -123,9 +124,26 @@ function resultCard(entry) {
 
 function problemCard(entry) {
   const card = troubleCard(entry);
+  card.querySelector(".hint").remove();
+  advise(entry);
   const photo = card.querySelector(".mat img");
   photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "There is no picture to show")), { once: true });
   return card;
+}
+
+/** What to do, said once for all that want the same. */
+function advise({ code, hint }) {
+  if (!hint) return;
+  const said = `${code} ${hint}`;
+  if (!advice.has(said)) {
+    const line = textual("li", "", "");
+    line.append(textual("code", "", code), textual("span", "advice-many", ""), textual("span", "advice-hint", hint));
+    byId("advice").append(line);
+    advice.set(said, { line, many: 0 });
+  }
+  const found = advice.get(said);
+  found.many += 1;
+  found.line.querySelector(".advice-many").textContent = several(found.many, "problem");
 }
 
 function tellResults() {

@@ -265,6 +265,7 @@ class Source(Item):
     """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
 
     `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
+    `seen_gone`: the photo was deleted, and what comes in its place is a new one, whatever its bytes.
     """
 
     source_id: str
@@ -282,6 +283,7 @@ class Source(Item):
     begun_until: datetime | None = None
     crashes: int = 0
     put_at: datetime | None = None
+    seen_gone: bool = False
 
     @property
     def wanting(self) -> bool:

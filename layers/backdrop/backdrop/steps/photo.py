@@ -23,7 +23,7 @@ from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
 from backdrop.steps.moving import Moves
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
-from backdrop.steps.standing import has_its_bytes, has_its_jobs, named, still_refused, unchanged, was_resolved
+from backdrop.steps.standing import gone, has_its_bytes, has_its_jobs, named, still_refused, unchanged, was_resolved
 from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
@@ -135,13 +135,12 @@ class Photos:
             return Decision()
         steps = [step for job in jobs if (step := transitions.cancel(job, now))]
         if steps or problems or source.problems or source.waiting_since or source.held_by:
-            gone = {"photo": None, "problems": problems, "waiting_since": None, "asked_from": "", "begun_until": None}
-            heard = _heard(source, look.request)
-            self.ledger.put_source(
-                source.but(**gone, held_by="", requests=heard, reported=source.reported or bool(problems)), steps
-            )
-        elif not look.again:
-            return Decision()
+            self.ledger.put_source(gone(source.but(requests=_heard(source, look.request)), problems), steps)
+        else:
+            if not source.seen_gone:
+                self.ledger.put_source(source.but(seen_gone=True), ())
+            if not look.again:
+                return Decision()
         self._hand_on(source, after(steps, jobs))
         return Decision(refused=tuple(one.code for one in problems))
 
@@ -260,6 +259,7 @@ class Photos:
             "waiting_since": None,
             "reported": source.reported or bool(found.problems),
             "begun_until": None,
+            "seen_gone": False,
             "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
         }
         self.ledger.put_source(source.but(**resolved), steps)

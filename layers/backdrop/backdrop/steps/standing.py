@@ -16,13 +16,21 @@ def named(source: Source, jobs: Sequence[Job]) -> list[Job]:
 
 def was_resolved(source: Source, seen: Seen) -> bool:
     """Whether what lies there now, and is said of it, has led to something before."""
-    return source.photo == seen.photo and source.asked_from == seen.asked_from and source.waiting_since is None
+    settled = source.waiting_since is None and not source.seen_gone
+    return settled and source.photo == seen.photo and source.asked_from == seen.asked_from
+
+
+def gone(source: Source, problems: tuple[Problem, ...]) -> Source:
+    """The place without its photo: of what was known and told of it, these problems stay."""
+    nothing = {"photo": None, "asked_from": "", "waiting_since": None, "held_by": "", "begun_until": None}
+    reported = source.reported or bool(problems)
+    return source.but(**nothing, seen_gone=True, problems=problems, reported=reported)
 
 
 def has_its_bytes(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
-    """Whether its current jobs are those of these bytes."""
+    """Whether its current jobs are those of these bytes, which have not been away since."""
     current = named(source, jobs)
-    return bool(current) and all(job.sha256 == seen.photo.sha256 for job in current)
+    return bool(current) and not source.seen_gone and all(job.sha256 == seen.photo.sha256 for job in current)
 
 
 def unchanged(source: Source, seen: Seen) -> bool:

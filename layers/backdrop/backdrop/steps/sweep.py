@@ -51,7 +51,7 @@ class Sweep:
         source, _ = self.ledger.photo(source_id(self.bucket, photo.key))
         if source and is_awaited(source, self.clock.now()):
             return False
-        if source is None or source.photo is None or source.photo.etag != photo.etag:
+        if source is None or source.photo is None or source.seen_gone or source.photo.etag != photo.etag:
             return True
         return sidecar is not None and source.sidecar_etag != sidecar.etag
 
