@@ -241,6 +241,12 @@ CODES: dict[Code, CodeFacts] = {
         "The background was to be removed, and nothing or everything is transparent.",
         "Look at the file under _backdrop/paid/; use a photo whose subject stands out, or another revision.",
     ),
+    Code.OUTPUT_NOT_MADE: CodeFacts(
+        End.DEAD,
+        "The paid picture is good, and its encoder gives it up in the form that is asked for.",
+        "Ask for another format or a smaller size in `output`: it is delivered again for nothing, from the file under "
+        "_backdrop/paid/.",
+    ),
     Code.CHARGE_UNKNOWN: CodeFacts(
         End.HELD,
         "The provider's answer was lost, and nobody could tell whether it was paid.",
