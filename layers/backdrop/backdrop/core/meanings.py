@@ -108,8 +108,8 @@ CODES: dict[Code, CodeFacts] = {
     Code.REFERENCE_UNUSABLE: CodeFacts(
         End.REFUSED,
         "A style's reference image cannot be used.",
-        "Name another picture, of a kind that photos may have; once prepared, all of them together have at most 10 MB, "
-        "and not the photo itself.",
+        "Name another picture, of a kind that photos may have, and not the photo itself; all of them together are "
+        "fitted into 10 MB.",
     ),
     Code.PHOTO_NOT_FOUND: CodeFacts(
         End.REFUSED,
