@@ -41,6 +41,7 @@ COSTS = {
             Code.RESULT_TRUNCATED,
             Code.RESULT_TOO_LARGE,
             Code.RESULT_NOT_TRANSPARENT,
+            Code.OUTPUT_NOT_MADE,
         ),
         _PAID,
     ),

@@ -207,7 +207,7 @@ INSTRUCTING_MUTANTS = (
         "3: another output of what is paid is delivered",
         (
             AGAIN,
-            "if job.status is Status.STORED and outputs_of(job.instructions) != outputs_of(wanted.instructions):",
+            "if others and job.status is Status.STORED:",
             "if False:",
         ),
         faults=CALM,

@@ -16,6 +16,9 @@ SPARED: Mapping[str, str] = {
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
     ),
+    "core/transitions/again.py:describe: others and job.status is Status.DEAD and job.problem and (job.problem.code is Code.OUTPUT_NOT_MADE)": (
+        "No seed's encoder gives a picture up: tests/unit/test_deliver_not_made.py does."
+    ),
     "core/transitions/paying.py:acknowledge: attempt is None or attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST)": (
         "A worker's lease outlives it, so nobody settles its attempt before it is named."
     ),

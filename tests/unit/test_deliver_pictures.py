@@ -5,13 +5,14 @@ import pytest
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, ResultError, WaitError
 from backdrop.core.job import Job, Status
-from backdrop.core.layout import PAID
+from backdrop.core.layout import PAID, paid_key
 from backdrop.imaging.metadata import bare
 from backdrop.providers.downloads import ResultDownloads
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Strike, die
+from tests.unit.imaging_photos import saved, scene
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
 
 PICTURE = f"{KEY}/red.png"
@@ -110,6 +111,17 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
         "provider": "ideogram",
     }
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
+def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format: str, suffix: str) -> None:
+    world = dropped()
+    world.downloads.instead = saved(scene(), file_format)
+    world.run()
+    (key,) = kept(world)
+    assert (the_job(world).status, key) == (Status.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
+    found = world.s3.head_object(Bucket=OUTPUT, Key=key)
+    assert found["ContentType"] == f"image/{suffix}"
 
 
 def test_a_link_to_a_foreign_host_is_never_followed() -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from backdrop.core.answer import Answer
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Status
-from backdrop.core.layout import INPUTS, input_key
+from backdrop.core.layout import INPUTS, input_key, reference_names
 from backdrop.imaging.sniff import sniff
 from backdrop.ports import Call
 from backdrop.steps import references
@@ -49,10 +51,15 @@ def current(world: World) -> Job:
     return next(job for job in world.jobs(KEY) if job.job_id == job_id)
 
 
-def inputs(world: World) -> dict[str, bytes | None]:
-    """What lies beside the pictures for render, by its hash."""
+def inputs(world: World) -> dict[str, bytes]:
+    """What lies beside the pictures for render, by its name."""
     found = {key.removeprefix(f"{INPUTS}/"): world.output.current(key) for key in world.output.objects}
-    return {key: version.data for key, version in found.items() if version and "/" not in key}
+    return {key: version.data for key, version in found.items() if version and version.data and "/" not in key}
+
+
+def sent(world: World, *files: bytes) -> list[bytes]:
+    """What is sent of these references, which a photo has together."""
+    return [inputs(world)[name] for name in reference_names([sha256_hex(data) for data in files])]
 
 
 def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> None:
@@ -75,7 +82,7 @@ def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
     assert job.status is Status.STORED
     assert job.asked["style_reference_images"] == [sha256_hex(SUMMER)]
     assert job.instructions["style_reference_images"] == [STYLE]
-    assert inputs(world) == {sha256_hex(SUMMER): SUMMER}
+    assert (sent(world, SUMMER), len(inputs(world))) == ([SUMMER], 1)
     assert_at_rest(world)
 
 
@@ -130,7 +137,7 @@ def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_
     world = styled()
     world.run("intake")
     put(world, **{STYLE: AUTUMN})
-    world.output.objects.pop(input_key(sha256_hex(SUMMER)))
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
     world.run()
     assert current(world).asked["style_reference_images"] == [sha256_hex(AUTUMN)]
     assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED]
@@ -141,7 +148,7 @@ def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_
 def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
     world = styled()
     world.run("intake")
-    world.output.objects.pop(input_key(sha256_hex(SUMMER)))
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
     world.run()
     assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
     assert_at_rest(world)
@@ -150,7 +157,7 @@ def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
 def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> None:
     world = styled()
     world.run("intake")
-    world.output.objects.pop(input_key(sha256_hex(SUMMER)))
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
     world.input.objects.pop(STYLE)
     world.run()
     assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 0)
@@ -177,11 +184,57 @@ def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict
     assert (world.jobs(), bought(world)) == ([], 0)
 
 
-def test_references_that_are_too_large_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(len(SUMMER) + 1, ("jpeg", "png", "webp")))
-    world = styled(STYLE, "styles/b.jpg", **{STYLE: SUMMER, "styles/b.jpg": photo("b")})
+def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """A provider that takes no more bytes than that as the references of a call."""
+    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(most, ("jpeg", "png", "webp")))
+
+
+def large(seed: int) -> bytes:
+    """A picture of some 30 kB, of its own kind."""
+    return saved(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
+
+
+def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"styles/{n}.jpg": large(n) for n in range(3)} | {"styles/small.png": SUMMER}
+    limit(monkeypatch, 40_000)
+    world = styled(*files, **files)
     world.run()
-    assert codes(world, KEY) == ["reference_unusable"]
+    assert (the_job(world).status, the_job(world).asked["style_reference_images"]) == (
+        Status.STORED, [sha256_hex(data) for data in files.values()],
+    )  # fmt: skip
+    *fitted, small = sent(world, *files.values())
+    assert small == SUMMER
+    assert sum(map(len, (*fitted, small))) <= 40_000
+    assert all(len(one) > 40_000 / 3 * 0.7 for one in fitted)
+
+
+def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made of it for one photo is not what another one with fewer references gets."""
+    alone, other = large(1), large(2)
+    limit(monkeypatch, len(alone) + 100)
+    world = styled("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
+    world.run()
+    world.sidecar(KEY, **BEACH, style_reference_images="a.jpg")
+    world.run()
+    assert sent(world, alone) == [alone]
+    assert len(sent(world, alone, other)[0]) < len(alone)
+
+
+@given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
+@example(sizes=[10, 5_000, 5_000], total=4_010)
+def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], total: int) -> None:
+    found = references.shares(sizes, total)
+    assert sum(found) <= total
+    assert all(share <= size for share, size in zip(found, sizes, strict=True))
+    cut = [share for share, size in zip(found, sizes, strict=True) if share < size]
+    assert not cut or (sum(found) > total - len(sizes) and max(found) - min(cut) <= 1)
+
+
+def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, len(SUMMER) + 1)
+    world = styled(*"abcd", **{key: photo(key) for key in "abcd"})
+    world.run()
+    assert (codes(world, KEY), bought(world)) == (["reference_unusable"], 0)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
@@ -191,19 +244,15 @@ def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind:
     world.run()
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
     assert the_job(world).asked["style_reference_images"] == [sha256_hex(data)]
-    sent = inputs(world)[sha256_hex(data)]
-    assert sent
-    assert sniff(sent).format in ("png", "jpeg")
+    assert sniff(*sent(world, data)).format in ("png", "jpeg")
 
 
 def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(scene("RGB"), "JPEG", quality=100)
-    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(len(data) - 1, ("jpeg", "png", "webp")))
+    limit(monkeypatch, len(data) - 1)
     world = styled(**{STYLE: data})
     world.run()
-    sent = inputs(world)[sha256_hex(data)]
-    assert sent
-    assert len(sent) < len(data)
+    assert [len(one) < len(data) for one in sent(world, data)] == [True]
 
 
 def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> None:

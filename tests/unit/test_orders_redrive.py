@@ -102,6 +102,7 @@ CASES = {
     "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, Money.SPENT, "asks"),
     "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, Money.SPENT, "free", "free"),
     "no image": Case(lambda: undelivered(Code.RESULT_NOT_AN_IMAGE), S.DEAD, Money.SPENT, "free"),
+    "output not made": Case(lambda: undelivered(Code.OUTPUT_NOT_MADE), S.DEAD, Money.SPENT, "free", "free"),
     "crashed": Case(lambda: crashed(expires=A_DAY), S.DEAD, Money.SPENT, "free", "free"),
     "crashed, link over": Case(lambda: crashed(expires=-A_DAY), S.DEAD, Money.SPENT, "asks"),
     "crashed, kept": Case(lambda: crashed(expires=-A_DAY, kept=True), S.DEAD, Money.SPENT, "free", "free"),

@@ -129,7 +129,7 @@ class Apart:
 _PROMPT = Free("text, 1 to 2,000 characters")
 _PRESET = Free("one of the 62 presets")
 _CODES = Free("8-digit codes")
-_REFERENCES = Free("one to four keys in the input bucket, 10 MB together")
+_REFERENCES = Free("one to four keys in the input bucket, sent as 10 MB together at most")
 _SWITCH = Words(("AUTO", "ON", "OFF"))
 _FOUR_SPEEDS = Words(("FLASH", "TURBO", "DEFAULT", "QUALITY"))
 _THREE_SPEEDS = Words(("TURBO", "DEFAULT", "QUALITY"))

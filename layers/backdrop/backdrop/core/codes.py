@@ -61,6 +61,7 @@ class Code(StrEnum):
     RESULT_TRUNCATED = "result_truncated"
     RESULT_TOO_LARGE = "result_too_large"
     RESULT_NOT_TRANSPARENT = "result_not_transparent"
+    OUTPUT_NOT_MADE = "output_not_made"
     # money and machinery
     CHARGE_UNKNOWN = "charge_unknown"
     CRASHED = "crashed"

@@ -1,6 +1,7 @@
 """Where things lie: which input keys mean what, and every name in the output bucket."""
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -141,6 +142,12 @@ def input_key(name: str) -> str:
 def prepared_name(sha256: str) -> str:
     """Among the inputs, what is sent of a photo whose own bytes have this hash."""
     return f"prepared-{sha256}"
+
+
+def reference_names(hashes: Sequence[str]) -> list[str]:
+    """Among the inputs, what is sent of a job's references: they are fitted together, so that others' make others."""
+    together = hashlib.sha256("-".join(hashes).encode()).hexdigest()
+    return [f"reference-{together}-{n}" for n in range(1, len(hashes) + 1)]
 
 
 def result_key(name: str) -> str:

@@ -108,8 +108,8 @@ CODES: dict[Code, CodeFacts] = {
     Code.REFERENCE_UNUSABLE: CodeFacts(
         End.REFUSED,
         "A style's reference image cannot be used.",
-        "Name another picture, of a kind that photos may have; once prepared, all of them together have at most 10 MB, "
-        "and not the photo itself.",
+        "Name another picture, of a kind that photos may have, and not the photo itself; all of them together are "
+        "fitted into 10 MB.",
     ),
     Code.PHOTO_NOT_FOUND: CodeFacts(
         End.REFUSED,
@@ -240,6 +240,12 @@ CODES: dict[Code, CodeFacts] = {
         End.DEAD,
         "The background was to be removed, and nothing or everything is transparent.",
         "Look at the file under _backdrop/paid/; use a photo whose subject stands out, or another revision.",
+    ),
+    Code.OUTPUT_NOT_MADE: CodeFacts(
+        End.DEAD,
+        "The paid picture is good, and its encoder gives it up in the form that is asked for.",
+        "Ask for another format or a smaller size in `output`: it is delivered again for nothing, from the file under "
+        "_backdrop/paid/.",
     ),
     Code.CHARGE_UNKNOWN: CodeFacts(
         End.HELD,

@@ -1,12 +1,12 @@
-"""The one place where Pillow meets foreign bytes; its many exceptions leave as `DamagedError`."""
+"""Where Pillow meets the bytes of a JPEG, PNG or WebP; whatever it raises at them leaves as a `DamagedError`."""
 
-import struct
 import warnings
-import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import DamagedError, Header
+from backdrop.imaging.containers.header import ContainerError, DamagedError, Header
 from backdrop.imaging.containers.png import check_pixels
 
 if TYPE_CHECKING:
@@ -15,10 +15,21 @@ if TYPE_CHECKING:
 MAX_TRIAL_BYTES = 256_000_000
 """Memory that a trial decode may take; a larger picture is judged by its structure alone."""
 
-FAILURES = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
-    AttributeError, struct.error, zlib.error,
-)  # fmt: skip
+
+@contextmanager
+def decoding(otherwise: ContainerError | None = None) -> Generator[None]:
+    """Whatever a decoder raises at foreign bytes leaves as `otherwise`, or as a `DamagedError`.
+
+    Only its own calls belong in here: what is amiss with the machine, or with our code, is not the photo's fault.
+    """
+    # Decoders warn of metadata that they skip; nobody is there to read it.
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            yield
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - decoders raise all kinds: KeyError, struct.error, RuntimeError
+            raise otherwise or DamagedError("cannot be decoded") from error
 
 
 def open_picture(data: bytes, header: Header) -> "ImageFile":
@@ -26,12 +37,8 @@ def open_picture(data: bytes, header: Header) -> "ImageFile":
 
     The caller has checked the header's size against its own limit, and the picture has that size.
     """
-    # Pillow warns of metadata that it skips; nobody is there to read it.
-    with warnings.catch_warnings(action="ignore"):
-        try:
-            picture = _open(data, header)
-        except FAILURES as error:
-            raise DamagedError("cannot be opened") from error
+    with decoding(DamagedError("cannot be opened")):
+        picture = _open(data, header)
     if picture.size != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
     return picture
@@ -62,10 +69,8 @@ def _open(data: bytes, header: Header) -> "ImageFile":
 def decode(data: bytes, header: Header) -> "ImageFile":
     """Decodes every pixel; raises `DamagedError` when that fails."""
     picture = open_picture(data, header)
-    try:
+    with decoding():
         picture.load()
-    except FAILURES as error:
-        raise DamagedError("cannot be decoded") from error
     return picture
 
 
@@ -80,8 +85,6 @@ def try_decode(data: bytes, header: Header) -> None:
     if header.decode_bytes > MAX_TRIAL_BYTES:
         return
     picture = open_picture(data, header)
-    try:
+    with decoding():
         picture.draft(None, (1, 1))
         picture.load()
-    except FAILURES as error:
-        raise DamagedError("cannot be decoded") from error

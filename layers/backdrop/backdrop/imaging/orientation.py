@@ -1,9 +1,10 @@
 """Which way up a photo is, and turning it so."""
 
-import struct
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from backdrop.imaging.containers.header import ContainerError
+from backdrop.imaging.decode import decoding
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 UPRIGHT = 1
 _TAG = 0x0112
 _ON_ITS_SIDE = frozenset({5, 6, 7, 8})
-_UNREADABLE = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, AttributeError, struct.error,
-)  # fmt: skip
 
 type Tables = Sequence[Sequence[int]]
 """Quantization tables of 64 numbers, row by row: one for each color channel."""
@@ -21,11 +19,11 @@ type Tables = Sequence[Sequence[int]]
 
 def orientation_of(picture: "Image") -> int:
     """1 to 8, as EXIF 2.32 names them (4.6.4 A); 1 where the file says nothing, or nothing that can be."""
-    with warnings.catch_warnings(action="ignore"):
-        try:
+    try:
+        with decoding():
             said = picture.getexif().get(_TAG)
-        except _UNREADABLE:
-            return UPRIGHT
+    except ContainerError:
+        return UPRIGHT
     return said if isinstance(said, int) and 1 <= said <= 8 else UPRIGHT
 
 

@@ -1,11 +1,14 @@
 """From the provider's file to one output: sRGB, trimmed, fitted into its frame, and encoded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError
 from backdrop.core.output import FULL, JPG, Output
 from backdrop.imaging.bands import bands
 from backdrop.imaging.colors import srgb_profile, to_srgb
@@ -14,7 +17,7 @@ from backdrop.imaging.convert import to_png
 from backdrop.imaging.cutout import OtherPictureError, full_size
 from backdrop.imaging.decode import decode
 from backdrop.imaging.frame import Frame, frame_of, within
-from backdrop.imaging.sizes import Size, smaller
+from backdrop.imaging.sizes import Size, said, smaller
 from backdrop.imaging.trim import subject_of
 from backdrop.imaging.verify import Picture
 
@@ -87,10 +90,14 @@ class PaidPicture:
         return self._picture.width, self._picture.height
 
     def made(self, output: Output) -> Made:
-        """One output of it. The lossless form of a PNG is the provider's file, byte for byte."""
+        """One output of it. The lossless form of a PNG is the provider's file, byte for byte.
+
+        Raises `ResultError` where its encoder gives it up.
+        """
         full = self._full if output.size == FULL else None
         if full is None and output.keeps_all:
-            return Made(to_png(self._data), *self.size, self._picture.has_alpha)
+            with _encoding(self.size, output):
+                return Made(to_png(self._data), *self.size, self._picture.has_alpha)
         finished = _finished(full or self._pixels, output)
         if finished.picture is not full and _needs_room(finished.picture, output):
             # Where another output wants it, the photo is cut out once more.
@@ -139,7 +146,9 @@ def _finished(picture: "Image", output: Output) -> _Finished:
 
 def _made(finished: _Finished, output: Output) -> Made:
     picture = finished.picture
-    data, has_alpha = _encoded(picture, output), picture.mode == "RGBA"
+    with _encoding(picture.size, output):
+        data = _encoded(picture, output)
+    has_alpha = picture.mode == "RGBA"
     return Made(data, *picture.size, has_alpha, finished.scale, limited=finished.limited)
 
 
@@ -178,6 +187,16 @@ def _mode(picture: "Image", frame: Frame, ground: str | None) -> str:
 def _opaque_as_rgb(picture: "Image") -> "Image":
     solid = picture.mode == "RGBA" and picture.getextrema()[-1] == (255, 255)
     return picture.convert("RGB") if solid else picture
+
+
+@contextmanager
+def _encoding(size: Size, output: Output) -> Generator[None]:
+    """What an encoder says when it gives a picture up leaves as a `ResultError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        words = f"The {output.format} of {said(size)} cannot be made: {error}."
+        raise ResultError(Code.OUTPUT_NOT_MADE, words) from error
 
 
 def _encoded(picture: "Image", output: Output) -> bytes:

@@ -185,11 +185,16 @@ def _is_lossless(data: bytes, header: Header) -> bool:
     return header.format == "png" or (header.format == "webp" and b"VP8L" in data[:4096])
 
 
-def _kept(picture: "ImageFile", orientation: int) -> Encoding:
-    """The encoding that a JPEG came with, so that its pixels lose next to nothing by being turned."""
+def _kept(picture: "ImageFile", orientation: int) -> Encoding | None:
+    """The encoding that a JPEG came with, so that its pixels lose next to nothing by being turned.
+
+    None where some of its tables stand behind its first scan.
+    """
     from PIL.JpegImagePlugin import get_sampling
 
     source: JpegImageFile = picture  # pyright: ignore[reportAssignmentType]
+    if any(component[3] not in source.quantization for component in source.layer):
+        return None
     tables = turned([source.quantization[component[3]] for component in source.layer], orientation)
     sampling = get_sampling(source)
     # Pillow writes no file whose colors are shared by two rows alone, which is what 4:2:2 becomes on its side.

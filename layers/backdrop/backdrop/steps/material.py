@@ -7,7 +7,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job
-from backdrop.core.layout import prepared_name
+from backdrop.core.layout import prepared_name, reference_names
 from backdrop.imaging.metadata import bare
 from backdrop.ports import InputBucket, Inputs, Ledger, Stored
 
@@ -41,5 +41,5 @@ class Material:
 
     def references(self, job: Job) -> list[bytes] | None:
         """The pictures whose style the job takes over, or None when one of them expired."""
-        found = [self.inputs.find(sha256) for sha256 in job.asked.get(REFERENCES, ())]
+        found = [self.inputs.find(name) for name in reference_names(job.asked.get(REFERENCES, ()))]
         return None if None in found else [data for data in found if data]

@@ -15,6 +15,7 @@ from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, result_key, source_name
 from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
+from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Made, Original, PaidPicture
 from backdrop.imaging.prepare import upright_photo
@@ -106,10 +107,10 @@ class Pictures:
             picture = verify_result(data, expect_alpha=transparent, max_megapixels=self.max_megapixels)
         except ResultError as error:
             if error.code is Code.RESULT_NOT_TRANSPARENT and not kept:
-                self._keep(job, n, data, "png")
+                self._keep(job, n, data)
             raise
         if not kept:
-            self._keep(job, n, data, picture.format)
+            self._keep(job, n, data)
         return data, picture
 
     def _fetch(self, job: Job, link: Link) -> bytes:
@@ -141,31 +142,41 @@ class Pictures:
         """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""
         return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
 
-    def _keep(self, job: Job, n: int, data: bytes, extension: str) -> None:
+    def _keep(self, job: Job, n: int, data: bytes) -> None:
+        """Untouched, under the suffix of what it is."""
+        extension = _format_of(data)
         self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
 
     def _outputs(
         self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: Link, paid: PaidPicture, told: list[str]
     ) -> Iterator[Result]:
-        """All that is asked for of one paid picture, each in its place; none where the photo names the job no more."""
+        """All that is asked for of one paid picture, each in its place; none where the photo names the job no more.
+
+        Raises ResultError where none of it can be made.
+        """
         name = source_name(source.bucket, source.key, self.input_bucket)
-        for output in outputs_of(job.instructions):
-            made = self._signed(paid.made(output), output, job)
+        outputs, failed = outputs_of(job.instructions), list[ResultError]()
+        for output in outputs:
+            try:
+                made = self._signed(paid.made(output), job)
+            except ResultError as error:
+                failed.append(error)
+                continue
             key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
             alone = _first_of_its_place(job, jobs)
             version_id, written = self._place(key, made.data, output, job, alone=alone, source=source)
             told += _said_of(key, made, written=written)
             if written:
                 yield _result(key, version_id, n, output, made, link)
+        if len(failed) == len(outputs):
+            raise failed[0]
+        told += _told(failed)
 
-    def _signed(self, made: Made, output: Output, job: Job) -> Made:
+    def _signed(self, made: Made, job: Job) -> Made:
         """The picture with the word in it that a machine changed it."""
         if not self.provenance:
             return made
-        photo_format = sniff(made.data).format
-        if photo_format is None:
-            raise TypeError(f"{output.format} is no format that can say so")
-        return replace(made, data=with_xmp(made.data, photo_format, xmp_packet(job.operation)))
+        return replace(made, data=with_xmp(made.data, _format_of(made.data), xmp_packet(job.operation)))
 
     def _place(
         self, key: str, data: bytes, output: Output, job: Job, *, alone: bool, source: Source
@@ -212,6 +223,14 @@ class Pictures:
 
     def _write(self, key: str, data: bytes, kind: str, known: Stored | None, mark: Mapping[str, str]) -> str | None:
         return self.output.replace(key, data, kind, known=known, metadata=mark, cache_control=CACHE_CONTROL)
+
+
+def _format_of(data: bytes) -> PhotoFormat:
+    """What a picture is that was opened before, or made here."""
+    found = sniff(data).format
+    if found is None:
+        raise TypeError("this picture was never opened")
+    return found
 
 
 def _result(key: str, version_id: str | None, n: int, output: Output, made: Made, link: Link) -> Result:
@@ -265,10 +284,14 @@ def _said_of_size(original: Original | None, paid: PaidPicture, *, in_full: bool
     return [f"{SMALLER}: {words}{f'; {paid.told}' if paid.told else ''}"]
 
 
+def _told(errors: Sequence[BackdropError]) -> list[str]:
+    return [f"{error.code}: {error.message}" for error in errors]
+
+
 def _warnings(job: Job, errors: Sequence[BackdropError]) -> list[str]:
     withheld = sum(not link.usable for link in job.links)
     missing = int(job.instructions.get("num_images", 1)) - len(job.links)
-    told = [f"{error.code}: {error.message}" for error in errors]
+    told = _told(errors)
     if withheld:
         told.append(f"unsafe_result: the provider withheld {withheld} of {len(job.links)} pictures")
     if missing > 0:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
 from backdrop.core.output import outputs_of
@@ -87,11 +88,15 @@ def move(job: Job, provider: str, price: int, why: str, put_at: datetime) -> Ste
 def describe(job: Job, wanted: Job) -> Step | None:
     """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known.
 
-    stored → paid where it wants other outputs of it: they are made from the paid file, for nothing.
+    stored → paid where it wants other outputs of it, and so for one that is dead since none could be made: they are
+    made from the paid file, for nothing.
     """
     described = job.but(instructions=wanted.instructions, provenance=wanted.provenance)
-    if job.status is Status.STORED and outputs_of(job.instructions) != outputs_of(wanted.instructions):
+    others = outputs_of(job.instructions) != outputs_of(wanted.instructions)
+    if others and job.status is Status.STORED:
         return Step(described.but(status=Status.PAID, ended_at=None))
+    if others and job.status is Status.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
+        return deliver_again(described, wanted.queued_at)
     return Step(described) if described != job else None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from backdrop.core.errors import BackdropError
 from backdrop.core.job import FAILED, Job, Problem, Result, Status
 from backdrop.core.meanings import CODES
-from backdrop.core.output import ENLARGED, SMALLER
+from backdrop.core.output import ENLARGED, NOT_MADE, SMALLER
 from backdrop.core.transitions.step import NOT_CURRENT, Step, ended, only
 
 
@@ -50,7 +50,7 @@ def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: d
     only(job, Status.PAID)
     made = {result.key for result in results}
     staying = [_stays(result.key) for result in job.results if result.key not in made]
-    before = [warning for warning in job.warnings if not warning.startswith((ENLARGED, SMALLER))]
+    before = [warning for warning in job.warnings if not warning.startswith((ENLARGED, SMALLER, NOT_MADE))]
     told = dict.fromkeys((*before, *warnings, *staying))
     stored = {
         "status": Status.STORED,

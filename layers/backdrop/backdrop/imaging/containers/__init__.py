@@ -1,6 +1,6 @@
 """The three file formats that pass untouched, read without decoding a pixel."""
 
-from backdrop.imaging.containers import jpeg, png, webp
+from backdrop.imaging.containers import jpeg, jpeg_scans, png, webp
 from backdrop.imaging.containers.header import Header, PhotoFormat
 
 
@@ -25,7 +25,7 @@ def complete(data: bytes, header: Header) -> Header:
     """
     match header.format:
         case "jpeg":
-            return jpeg.complete(data, header)
+            return jpeg_scans.complete(data, header)
         case "png":
             return png.complete(data, header)
         case "webp":

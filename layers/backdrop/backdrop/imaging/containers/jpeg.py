@@ -1,23 +1,17 @@
-"""JPEG, segment by segment: size, kind and end marker, per ITU-T T.81 annex B."""
+"""JPEG, segment by segment: size and kind, per ITU-T T.81 annex B."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from backdrop.imaging.containers.header import MAX_PARTS, CutShortError, DamagedError, Header, RareKindError
 
 MAGIC = b"\xff\xd8\xff"
-MAX_SCANS = 200
-"""Encoders write about ten scans; thousands in a small file only burn the decoder's time."""
-
-_MOST_PIXELS_A_BYTE = 512
-"""Each block of 8 x 8 takes a bit at least: the code of its first coefficient (F.1.2.1)."""
-
 END_OF_IMAGE = 0xD9
 START_OF_SCAN = 0xDA
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
-_PROGRESSIVE = 0xC2
+PROGRESSIVE = 0xC2
 _WITHOUT_LENGTH = frozenset({0x01, 0xD8})
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 # Stuffed zeros and restart markers belong to the pixel data, a doubled FF is padding.
@@ -84,21 +78,3 @@ def _read_frame(marker: int, payload: bytes) -> Header:
         raise DamagedError(f"claims {components} colour channels")
     height, width = int.from_bytes(payload[1:3]), int.from_bytes(payload[3:5])
     return Header("jpeg", width, height, _MODES[components], has_alpha=False)
-
-
-def complete(data: bytes, header: Header) -> Header:
-    """Walks to the end marker; raises `ContainerError` without it or a picture."""
-    markers = [segment.marker for segment in segments(data)]
-    frames = [marker for marker in markers if marker in FRAMES]
-    scans = markers.count(START_OF_SCAN)
-    if len(frames) != 1 or scans == 0:
-        raise DamagedError(f"has {len(frames)} frames and {scans} scans instead of one picture")
-    if scans > MAX_SCANS:
-        raise DamagedError(f"has {scans:,} scans; {MAX_SCANS} are more than any camera writes")
-    if len(data) * _MOST_PIXELS_A_BYTE < header.width * header.height:
-        raise CutShortError(f"has only {len(data):,} bytes for {header.width:,} x {header.height:,} pixels")
-    samples = header.width * header.height * len(header.mode)
-    # libjpeg keeps 16-bit coefficients of the whole picture unless one baseline scan holds it all;
-    # otherwise the trial decode at 1/8 of each side needs 1/64.
-    whole = frames[0] == _PROGRESSIVE or scans > 1
-    return replace(header, decode_bytes=samples * 2 if whole else samples // 64)

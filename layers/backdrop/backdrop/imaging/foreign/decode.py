@@ -1,11 +1,10 @@
 """Where the decoders of converted formats meet foreign bytes, each only its own; their failures leave as ours."""
 
-import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.containers.header import ContainerError, DamagedError, RareKindError
-from backdrop.imaging.decode import FAILURES
+from backdrop.imaging.decode import decoding
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from backdrop.imaging.foreign.names import ForeignFormat
 
-_FAILURES = (*FAILURES, RuntimeError)
-"""libheif's own errors are RuntimeErrors."""
 _PHOTOMETRIC = 262
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"})
 
@@ -24,12 +21,8 @@ def open_foreign(data: bytes, foreign: "ForeignFormat") -> "ImageFile":
 
     Raises `DamagedError`, for a TIFF (whose parts are all there) `RareKindError`.
     """
-    # Decoders warn of metadata that they skip; nobody is there to read it.
-    with warnings.catch_warnings(action="ignore"):
-        try:
-            picture = _open(data, foreign)
-        except _FAILURES as error:
-            raise _unopened(foreign) from error
+    with decoding(_unopened(foreign)):
+        picture = _open(data, foreign)
     if picture.mode not in _MODES:
         raise RareKindError(f"is of a rare kind (mode {picture.mode})")
     return picture
@@ -38,11 +31,8 @@ def open_foreign(data: bytes, foreign: "ForeignFormat") -> "ImageFile":
 def decode_foreign(data: bytes, foreign: "ForeignFormat", size: tuple[int, int]) -> "Image":
     """Decodes every pixel of the first picture, which has that width and height; raises `DamagedError` otherwise."""
     picture = open_foreign(data, foreign)
-    with warnings.catch_warnings(action="ignore"):
-        try:
-            picture.load()
-        except _FAILURES as error:
-            raise DamagedError("cannot be decoded") from error
+    with decoding():
+        picture.load()
     if picture.size != size:
         raise DamagedError("holds a picture of another size than it says")
     return _inverted(picture) if foreign == "tiff" and _counts_ink(picture) else picture

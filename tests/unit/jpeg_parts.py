@@ -1,0 +1,38 @@
+"""JPEGs with a segment left out or set otherwise, for the tests."""
+
+from PIL import Image
+
+from backdrop.imaging.containers.jpeg import segments
+from tests.unit.imaging_photos import saved
+
+QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
+
+
+def without(data: bytes, marker: int, which: int | None = None) -> bytes:
+    """The JPEG without its segments of that kind, or without one of them."""
+    found = [segment for segment in segments(data) if segment.marker == marker]
+    for segment in reversed(found if which is None else [found[which]]):
+        data = data[: segment.at] + data[segment.end :]
+    return data
+
+
+def edited(data: bytes, marker: int, at: int, value: int) -> bytes:
+    """The JPEG with another byte in its first segment of that kind."""
+    first = next(segment for segment in segments(data) if segment.marker == marker)
+    return data[: first.start + at] + bytes([value]) + data[first.start + at + 1 :]
+
+
+def in_three_scans(picture: Image.Image) -> bytes:
+    """A baseline JPEG whose channels come one after the other, each behind the quantization table that it names."""
+    parts, frame = list[bytes](), b""
+    for number, channel in enumerate(picture.convert("YCbCr").split()):
+        data = saved(channel, "JPEG", quality=95)
+        found = {segment.marker: segment for segment in segments(data)}
+        table = data[found[QUANTIZATION].start + 1 : found[QUANTIZATION].end]
+        codes = data[data.index(b"\xff\xc4") : found[SCAN].at]
+        pixels = data[found[SCAN].end : -2]
+        frame = frame or data[found[FRAME].start : found[FRAME].start + 5]
+        parts.append(b"\xff\xdb\0\x43" + bytes([number]) + table + codes)
+        parts.append(b"\xff\xda\0\x08\x01" + bytes([number + 1]) + b"\0\0\x3f\0" + pixels)
+    channels = b"".join(bytes([number + 1, 0x11, number]) for number in range(3))
+    return b"\xff\xd8\xff\xc0\0\x11" + frame + b"\x03" + channels + b"".join(parts) + b"\xff\xd9"
