@@ -34,7 +34,7 @@ LONGEST_BACK_OFF_SECONDS = 60
 BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED})
 STALE_DELAY_SECONDS = 1
 LEAST_MILLISECONDS = 20_000
-"""Of the invocation, for one more message of a batch: the heaviest photo takes some 15 seconds."""
+"""Of the invocation, for one more message of a batch: three times what a heavy photo takes on a cold start."""
 # The message's visibility ran out meanwhile, and it was, or is about to be, received again.
 OUT_AGAIN = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 MAX_LETTER_BYTES = 80_000
