@@ -90,7 +90,7 @@ def document(figures: Figures, first: int) -> str:
     lines = [
         "# Simulated seeds",
         "",
-        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md` on {_machine()}.",
+        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md` on {machine()}.",
         "Each seed is one world with its own photos, people and faults; every promise is checked after every step, at",
         "rest, and once more when everything was told a second time. Jobs that wait to the end stand in a lane that a",
         "person, a budget or a fault keeps shut for longer than the seed lasts, or cost more than any day may.",
@@ -110,5 +110,6 @@ def document(figures: Figures, first: int) -> str:
     return "\n".join([*lines, *(["", "## Broken promises", "", *broken] if broken else [])]) + "\n"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What a page was written on."""
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
