@@ -12,8 +12,7 @@ from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.ports import Queue
 from proof.world.clock import WorldClock
 from proof.world.functions import Handler
-from proof.world.messages import Message
-from proof.world.sqs import Line, SimulatedSqs
+from proof.world.sqs import Line, Message, SimulatedSqs
 
 LEAST = timedelta(milliseconds=LEAST_MILLISECONDS)
 Step = Callable[[Message, datetime], object]

@@ -9,7 +9,7 @@ from backdrop.aws.batch import STALE_DELAY_SECONDS
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from proof.world.clock import START
-from proof.world.messages import Message
+from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Strike, throttle
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from proof.world.faults.people import pause_now_and_then
 from proof.world.faults.plan import Faults, Trap, fault
-from proof.world.messages import Message
-from proof.world.sqs import Line
+from proof.world.sqs import Line, Message
 
 LATEST_EVENT_SECONDS = 90.0
 LATEST_COPY_SECONDS = 400.0

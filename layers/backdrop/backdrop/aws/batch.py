@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.failures import error_code
 from backdrop.aws.meter import Metric, count
+from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.ports import Queue
@@ -35,8 +36,6 @@ BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.
 STALE_DELAY_SECONDS = 1
 LEAST_MILLISECONDS = 20_000
 """Of the invocation, for one more message of a batch: three times what a heavy photo takes on a cold start."""
-# The message's visibility ran out meanwhile, and it was, or is about to be, received again.
-OUT_AGAIN = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 MAX_LETTER_BYTES = 80_000
 Work = Callable[[SQSRecord], None]
 

@@ -65,7 +65,8 @@ class DeadLetters:
                     stay.append(letter)
             if not batch:
                 break
-        self.letters.give_back(stay)
+        for letter in stay:
+            self.letters.give_back(letter)
         return done, stay
 
     def _explain(self, letter: Letter) -> bool:
