@@ -63,7 +63,7 @@ def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
     settings = {"in_flight_limit": size.limit, "pictures": "prepared"}
     with leashed(home), provider(seed, settings) as mine, provider(seed, settings) as its:
         limits = {"limit": size.limit, "timeout_seconds": size.timeout_seconds}
-        cloud = local_cloud.up(home, ours.parameters(mine, **limits), say, build=False)
+        cloud = local_cloud.up(home, ours.parameters(mine.url, **limits), say, build=False)
         naive = None
         if beside:
             naive = _naive(deployment.deploy(cloud, its, **limits), plan, size, say)

@@ -7,6 +7,7 @@ from typing import Any
 
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
+from backdrop_local.providers import PROVIDERS
 from proof.chaos.pipeline import Pipeline
 from proof.chaos.provider import Provider
 
@@ -17,10 +18,11 @@ LANE_REPORTS = "_backdrop/errors/_providers/"
 QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
 
 
-def parameters(provider: Provider, *, limit: int, timeout_seconds: int) -> dict[str, str]:
-    """The stack's parameters: time limits short enough that a crash costs the run seconds."""
+def parameters(provider_url: str, *, limit: int, timeout_seconds: int) -> dict[str, str]:
+    """The stack's parameters: one lane alone, with time limits so short that a crash costs the run seconds."""
     return {
-        "IdeogramBaseUrl": provider.url,
+        **{f"{one.parameter}MaxInFlight": "0" for one in PROVIDERS},
+        "IdeogramBaseUrl": provider_url,
         "IdeogramMaxInFlight": str(limit),
         "IdeogramTimeoutSeconds": str(timeout_seconds),
         "RenderTimeoutSeconds": str(timeout_seconds + 20),
