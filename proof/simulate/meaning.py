@@ -12,8 +12,6 @@ WITH_ONE_ANOTHER = frozenset({"operation", "prompt"})
 OF_A_NEW_BACKGROUND = frozenset({"prompt", "num_images", "rendering_speed"})
 # Less than any new background costs, and as much as a removed one.
 TOO_LITTLE_USD = 0.01
-# Named alone; of several, those that cannot are passed over.
-ONLY_REPLACE = ("segmind", "runware")
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,5 @@ def _layers(places: Sequence[Wish], variant: str) -> Iterator[dict[str, Any]]:
 def _refusal(fields: Mapping[str, Any], *, paid: bool) -> str:
     if "operation" not in fields:
         return "no_instructions"
-    if fields["operation"] == "remove" and fields.get("provider") in ONLY_REPLACE:
-        return "not_expressible"
     too_dear = fields["operation"] == "replace" and fields.get("max_cost_usd") == TOO_LITTLE_USD
     return "max_cost_exceeded" if too_dear and not paid else ""

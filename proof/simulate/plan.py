@@ -123,12 +123,16 @@ def _can_strike(name: str, setup: dict[str, Any]) -> bool:
 def _spread(random: Random, acts: tuple[Act, ...], lanes: list[str]) -> tuple[Act, ...]:
     """The same deeds of people who mostly name one of these lanes, or several in order of preference."""
 
-    def worded(word: str) -> str:
-        found = [one for one in ELSEWHERE.get(word, ()) if one.endswith(("-listed", *lanes))]
+    def worded(word: str, ends: tuple[str, ...]) -> str:
+        found = [one for one in ELSEWHERE.get(word, ()) if one.endswith(ends)]
         return random.choice(found) if found and random.random() < 0.7 else word
 
-    wishes = {"sidecar", "default", "request", "pair"}
-    return tuple(replace(act, words=tuple(map(worded, act.words))) if act.deed in wishes else act for act in acts)
+    def told(act: Act) -> Act:
+        """A folder's default names several: of one that is named alone a photo that asks for less is refused."""
+        ends = ("-listed",) if act.deed == "default" else ("-listed", *lanes)
+        return replace(act, words=tuple(worded(word, ends) for word in act.words))
+
+    return tuple(told(act) if act.deed in {"sidecar", "default", "request", "pair"} else act for act in acts)
 
 
 def _faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
