@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.table import Table
 
 from proof.simulate.play import Run
+from proof.world.faults import by_fault, named
 
 ENDS = ("stored", "refused", "dead", "held", "superseded", "cancelled")
 WAITING = ("accepted", "submitting", "unknown", "paid")
@@ -19,6 +20,7 @@ class Figures:
     """The sums over some seeds. `broken`: the names of the broken promises by seed."""
 
     seeds: int = 0
+    mixed: int = 0
     real_seconds: float = 0.0
     simulated_seconds: float = 0.0
     calls: int = 0
@@ -38,8 +40,9 @@ class Figures:
         self.photos += run.photos
         self.paid += run.paid
         self.unknown += run.unknown
-        self.fired += run.fired
-        self.announced.update(run.plan.faults)
+        self.fired += by_fault(run.fired)
+        self.announced.update({named(name).name for name in run.plan.faults})
+        self.mixed += bool(run.plan.lanes)
         self.ends += run.ends
         if run.broken or run.error:
             words = [str(breach) for _, breach in run.breaches]
@@ -56,6 +59,7 @@ def summary(figures: Figures) -> Mapping[str, str]:
     days = figures.simulated_seconds / 86_400
     return {
         "seeds": f"{figures.seeds:,}",
+        "… with several lanes": f"{figures.mixed:,}",
         "seeds with a broken promise": f"{len(figures.broken):,}",
         "seeds per second": f"{rate:.1f}",
         "simulated time": f"{days:,.0f} days",
