@@ -1,6 +1,7 @@
 """What comes into the intake queue: S3's notifications, direct requests, and our own reasons to look at a photo."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -13,6 +14,10 @@ from backdrop.steps.messages import Look, Request
 NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
+ABOUT_REQUESTS = frozenset({"task_token", "execution", "campaign"})
+# Limits: AWS Step Functions API reference, "SendTaskSuccess" and "DescribeExecution".
+LONGEST_TOKEN, LONGEST_ARN = 2048, 256
+CAMPAIGN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 MOST_NAMED = 5
 
 
@@ -21,7 +26,8 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: 
 
     `receives`: how often it was delivered.
 
-    Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket.
+    Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket; of a request
+    whose task token can be read, the look says what is wrong, so that the token is answered.
     """
     message = _object(body)
     if message.get("Event") == "s3:TestEvent":
@@ -31,18 +37,22 @@ def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: 
         found = [Look(*_record(record), again=again) for record in cast("list[Any]", records)]
     elif "key" in message and message.keys() <= OUR_FIELDS:
         found = [_own(message, again)]
-    elif message.keys() == REQUEST_FIELDS:
-        found = [_request(message, ident)]
+    elif message.keys() >= REQUEST_FIELDS or "task_token" in message:
+        found = [_request(message, bucket, ident)]
     else:
         raise DamagedMessageError(_neither(message))
     for look in found:
-        if look.bucket != bucket:
-            raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
+        _check_bucket(look, bucket)
     return [replace(look, receives=receives) for look in found]
 
 
+def _check_bucket(look: Look, bucket: str) -> None:
+    if look.bucket != bucket and not (look.request and look.request.damage):
+        raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
+
+
 def _neither(message: Mapping[str, Any]) -> str:
-    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS)
+    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS - ABOUT_REQUESTS)
     if "key" in message and strange:
         names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
         return f"a request has bucket, key and instructions, and nothing called {names}"
@@ -60,14 +70,42 @@ def _own(message: Mapping[str, Any], again: bool) -> Look:
     )
 
 
-def _request(message: Mapping[str, Any], ident: str) -> Look:
+def _request(message: Mapping[str, Any], bucket: str, ident: str) -> Look:
+    """The look of a request; where it is damaged and its token can be read, with what is wrong."""
+    try:
+        look = _sound(message, ident)
+        _check_bucket(look, bucket)
+    except DamagedMessageError as error:
+        given, campaign = (message.get(name) for name in ("task_token", "campaign"))
+        if not isinstance(given, str) or not 1 <= len(given) <= LONGEST_TOKEN:
+            raise
+        known = campaign if isinstance(campaign, str) and CAMPAIGN.fullmatch(campaign) else ""
+        request = Request(ident, {}, _text(given), campaign=known, damage=error.message)
+        return Look(_shown(message.get("bucket")), _shown(message.get("key")), request=request)
+    return look
+
+
+def _sound(message: Mapping[str, Any], ident: str) -> Look:
+    if not REQUEST_FIELDS <= message.keys() <= REQUEST_FIELDS | ABOUT_REQUESTS:
+        raise DamagedMessageError(_neither(message))
     instructions = message["instructions"]
     if not isinstance(instructions, dict):
         raise DamagedMessageError("the instructions of a request are no JSON object")
-    request, key = Request(ident, cast("dict[str, Any]", instructions)), _text(message.get("key"))
+    key = _text(message["key"])
     if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
         raise DamagedMessageError("the key of a request is empty or longer than S3 allows")
-    return Look(_text(message.get("bucket")), key, request=request)
+    token, execution, campaign = (_text(message.get(name, "")) for name in ("task_token", "execution", "campaign"))
+    if len(token) > LONGEST_TOKEN or len(execution) > LONGEST_ARN:
+        raise DamagedMessageError("the task_token or the execution of a request is longer than Step Functions has any")
+    if campaign and not CAMPAIGN.fullmatch(campaign):
+        raise DamagedMessageError("the campaign of a request is no name of a campaign")
+    request = Request(ident, cast("dict[str, Any]", instructions), token, execution, campaign)
+    return Look(_text(message["bucket"]), key, request=request)
+
+
+def _shown(value: Any) -> str:
+    """As much of a name as can be told of, whatever it is."""
+    return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
 
 
 def _object(body: str) -> dict[str, Any]:
