@@ -46,6 +46,10 @@ def only_record(name: str) -> Any:
         ("s3_tagging", [KEY]),
         ("s3_defaults_put", ["shoes/_backdrop.json"]),
         ("s3_test_event", []),
+        ("s3_event_created", [ODD_KEY]),
+        ("s3_event_deleted", [KEY]),
+        ("s3_event_tags_added", [KEY]),
+        ("s3_event_tags_deleted", [KEY]),
         ("look", [KEY]),
     ],
 )
@@ -61,6 +65,19 @@ def test_intake_takes_a_request_and_a_persons_rerun() -> None:
     assert request.request
     assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
     assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
+
+
+def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
+    (event,) = looks_of(only_record("image_requested").body, bucket=BUCKET, again=False, ident="m-1")
+    (waited,) = looks_of(only_record("request_with_token").body, bucket=BUCKET, again=False, ident="m-1")
+    assert (event.key, waited.key) == (ODD_KEY, KEY)
+    assert event.request
+    assert waited.request
+    assert not event.request.damage + waited.request.damage + event.request.token
+    assert event.request.ident == json.loads(only_record("image_requested").body)["id"]
+    assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
+    assert waited.request.token.startswith("AQC")
+    assert waited.request.execution.startswith("arn:aws:states:")
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
@@ -116,6 +133,17 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
-    ours = {"request", "rerun", "look", "lane", "deliver", "deliver_lane", "reconcile"}
+    from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}
+    ours = {
+        "request",
+        "request_with_token",
+        "image_requested",
+        "rerun",
+        "look",
+        "lane",
+        "deliver",
+        "deliver_lane",
+        "reconcile",
+    }
     told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told
