@@ -39,12 +39,16 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters."""
+    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters.
+
+    `ident` is the one that it had there.
+    """
 
     body: str
     attributes: Mapping[str, str]
     queue: str
     handle: str
+    ident: str
 
 
 class PreconditionError(Exception):
