@@ -62,7 +62,7 @@ def plan(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
 
 def report(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
     """The report of an execution whose items have all ended; `failed` where the execution has to fail for it."""
-    failure = asked["state"].get("failure") or {}
+    failure: Mapping[str, str] = asked["state"].get("failure") or {}
     error, cause = failure.get("Error", ""), failure.get("Cause", "")
     fate = Fate.FAILED if error else Fate.SUCCEEDED
     ended = Ended(asked["execution"], asked["input"], fate, asked["began_at"], error, cause)

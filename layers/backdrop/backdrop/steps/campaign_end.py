@@ -69,7 +69,7 @@ class Reporter:
         before = -1
         while self.clock.now() < until:
             self.clock.sleep(LOOK_SECONDS)
-            sums = self.sums(run)
+            sums = sums_of(self.books, run)
             if sums.asked == before and not sums.ends[OPEN]:
                 return
             before = sums.asked
@@ -79,7 +79,7 @@ class Reporter:
         plan = json.loads(self.files.find(work_key(run, PLAN)) or b"{}")
         with self.files.writing(report_key(name, "csv"), "text/csv; charset=utf-8") as write:
             write(_line(COLUMNS))
-            sums = self.sums(run, lambda item: write(_line(item.row())))
+            sums = sums_of(self.books, run, lambda item: write(_line(item.row())))
         report = document(ended, sums, plan, self.clock.now())
         failed = sums.failed_percent(report["items"]["listed"], report["bad_rows"]["count"])
         if ended.fate is Fate.SUCCEEDED and failed > ended.tolerated_percent:
@@ -89,21 +89,23 @@ class Reporter:
         self.files.put(report_key(name, "json"), json.dumps(report, indent=2).encode(), "application/json")
         return report
 
-    def sums(self, run: str, tell: Callable[[Item], None] = lambda item: None) -> Sums:
-        """All items of a run counted, each told of."""
-        sums = Sums()
-        for item in self._items(run):
-            sums.add(item)
-            tell(item)
-        return sums
 
-    def _items(self, run: str) -> Iterator[Item]:
-        counted = set[str]()
-        for some in batched(self.books.asked(run), AT_ONCE, strict=False):
-            jobs = self.books.jobs([ref for asked in some for ref in _refs(asked)])
-            for asked in some:
-                mine = [jobs[ref] for ref in _refs(asked) if ref in jobs]
-                yield Item(asked, mine, _new(mine, counted))
+def sums_of(books: Books, run: str, tell: Callable[[Item], None] = lambda item: None) -> Sums:
+    """All items of a run counted as they are now, each told of."""
+    sums = Sums()
+    for item in _items(books, run):
+        sums.add(item)
+        tell(item)
+    return sums
+
+
+def _items(books: Books, run: str) -> Iterator[Item]:
+    counted = set[str]()
+    for some in batched(books.asked(run), AT_ONCE, strict=False):
+        jobs = books.jobs([ref for asked in some for ref in _refs(asked)])
+        for asked in some:
+            mine = [jobs[ref] for ref in _refs(asked) if ref in jobs]
+            yield Item(asked, mine, _new(mine, counted))
 
 
 def _refs(asked: Asked) -> list[Ref]:
