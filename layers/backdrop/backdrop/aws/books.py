@@ -11,6 +11,7 @@ from backdrop.aws.records import JOB_PREFIX, day_key, instant, key_of, read, rea
 from backdrop.aws.table import FIRST, LAST, Table, TransactionError
 from backdrop.core.asked import Asked
 from backdrop.core.errors import StaleError
+from backdrop.core.job import Job
 from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
 
 EVER = "9999"
@@ -53,6 +54,14 @@ class DynamoBooks:
             keys = [(item["pk"]["S"], item["sk"]["S"]) for item in items]
             found = self._table.many(keys)
             yield from (read(Asked, found[key]) for key in keys if key in found)
+
+    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]:
+        """These jobs as they stand now, those that there are."""
+        places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
+        found: dict[Ref, Job] = {}
+        for keys in batched(places, MOST_AT_ONCE, strict=False):
+            found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
+        return found
 
     def _listed(self, kind: str, until: str, since: str = FIRST) -> Iterator[Mapping[str, Any]]:
         shards = (self._table.watched(f"{kind}#{shard}", until, since) for shard in SHARDS)
