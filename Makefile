@@ -33,8 +33,8 @@ simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=
 	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS))
 mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
-chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other)
-	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) --out $(PAGE)
+chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)
+	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it

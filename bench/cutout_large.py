@@ -1,7 +1,6 @@
 """One full-size cut-out from file to file in a process of its own, which tells its peak memory and its times."""
 
 import json
-import resource
 import sys
 import time
 from io import BytesIO
@@ -10,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from backdrop.imaging.cutout import full_size
+from bench.peak import peak_megabytes
 
 
 def main(photo: Path, answer: Path) -> None:
@@ -28,7 +28,7 @@ def main(photo: Path, answer: Path) -> None:
     moments.append(time.process_time())
     seconds = [after - before for before, after in zip(moments, moments[1:], strict=False)]
     told = dict(zip(("decode", "cut", "encode"), seconds, strict=True))
-    told |= {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "png": file.tell() / 1e6}
+    told |= {"peak": peak_megabytes(), "png": file.tell() / 1e6}
     print(json.dumps(told))
 
 

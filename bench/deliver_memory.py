@@ -1,15 +1,14 @@
-"""Peak memory and processor time of cutting out a 50-megapixel photo: `python bench/deliver_memory.py`.
+"""Peak memory and processor time of cutting out a 50-megapixel photo: `python -m bench.deliver_memory`.
 
 From the bytes of photo and provider's answer to the signed file of each output, as deliver does it, each in a fresh
 process; 1 where one takes more than deliver may count on. `--megapixels 100`: larger photos, for which there is no such
 limit.
 """
 
-import resource
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ from backdrop.imaging.output import Original, PaidPicture
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sniff import sniff
 from backdrop.imaging.verify import verify_result
+from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 512
 MEGAPIXELS = 50
 _ANSWER = (1_536, 1_024)
-_MEGABYTE = 1_000_000
-_KILOBYTE = 1_024
+_THIS = "bench.deliver_memory"
 _SHOP: dict[str, Any] = MARKETPLACE | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
 OUTPUTS: dict[str, list[dict[str, Any]]] = {
@@ -47,23 +46,19 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def main(megapixels: int) -> int:
-    """Print the table."""
-    heaviest = 0.0
-    sys.stdout.write(f"{f'{megapixels} megapixels':<28} {'MB out':>6} {'peak MB':>8} {'CPU s':>6}\n")
+def figures(megapixels: int = MEGAPIXELS) -> Iterator[Figure]:
+    """One row for each list of outputs."""
+    most = MOST_MEGABYTES if megapixels == MEGAPIXELS else None
     with tempfile.TemporaryDirectory() as folder:
-        # A process that is forked from a large one counts its memory as its own, so this one stays small.
-        _run("make", folder, str(megapixels))
+        in_fresh_process(_THIS, "make", folder, str(megapixels))
         for name in OUTPUTS:
-            made, peak, seconds = _run("measure", folder, name).split()
-            heaviest = max(heaviest, float(peak))
-            sys.stdout.write(f"{name:<28} {made:>6} {peak:>8} {seconds:>6}\n")
-    return int(megapixels == MEGAPIXELS and heaviest > MOST_MEGABYTES)
+            made, peak, seconds = in_fresh_process(_THIS, "measure", folder, name).split()
+            yield Figure(name, f"{made} MB out", float(peak), most, float(seconds))
 
 
 def make(folder: Path, megapixels: int) -> None:
     """A photo with a grain, and what a provider cuts out of it in fewer pixels."""
-    height = round(sqrt(megapixels * _MEGABYTE / 1.5))
+    height = round(sqrt(megapixels * MEGABYTE / 1.5))
     size = round(height * 1.5), height
     grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
     photo = Image.merge("RGB", [Image.effect_noise((433, 289), 90) for _ in range(3)]).resize(size)
@@ -94,13 +89,7 @@ def measure(folder: Path, name: str) -> None:
         signed = with_xmp(file, sniff(file).format or "png", xmp_packet("remove"))
         made += len(signed)
     seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
-    sys.stdout.write(f"{made / _MEGABYTE:.1f} {peak:.0f} {seconds:.2f}\n")
-
-
-def _run(*arguments: str) -> str:
-    command = [sys.executable, __file__, *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(f"{made / MEGABYTE:.1f} {peak_megabytes():.0f} {seconds:.2f}")
 
 
 if __name__ == "__main__":
@@ -110,6 +99,6 @@ if __name__ == "__main__":
         case ["measure", folder, name]:
             measure(Path(folder), name)
         case ["--megapixels", megapixels]:
-            sys.exit(main(int(megapixels)))
+            sys.exit(verdict(show(figures(int(megapixels)))))
         case _:
-            sys.exit(main(MEGAPIXELS))
+            sys.exit(verdict(show(figures())))

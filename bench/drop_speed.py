@@ -25,7 +25,7 @@ from backdrop_cli.stack import connect
 from backdrop_local.cloud import exports, running
 from backdrop_local.home import Home
 
-BUCKET = "how-fast-is-drop"
+BUCKET = f"how-fast-is-drop-{os.getpid()}"
 SIDE = 700
 
 

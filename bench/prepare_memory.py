@@ -1,10 +1,8 @@
-"""Peak memory and processor time of preparing a photo, each in a fresh process: `python bench/prepare_memory.py`.
+"""Peak memory and processor time of preparing a photo, each in a fresh process: `python -m bench.prepare_memory`.
 
 The photos are made on the spot; fails where a photo of 50 megapixels takes more than intake may count on.
 """
 
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,14 +15,14 @@ from PIL import Image
 from backdrop.core.capability import PHOTO_LIMITS
 from backdrop.imaging.colors import srgb_profile
 from backdrop.imaging.prepare import prepare
+from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 512
 SIDES = (8_660, 5_774)
 """50 megapixels."""
 _WITHIN_THE_LIMIT = 75
 _OVER_THE_LIMIT = 95
-_MEGABYTE = 1_000_000
-_KILOBYTE = 1_024
+_THIS = "bench.prepare_memory"
 
 
 def photos() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -39,18 +37,15 @@ def photos() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "CMYK, on its side", {**fine, "mode": "CMYK", "exif": _on_its_side()}
 
 
-def main() -> int:
-    """Print the table; 1 where one photo takes too much."""
-    heaviest = 0.0
-    sys.stdout.write(f"{'JPEG of 50 megapixels':<28} {'MB in':>6} {'MB out':>6} {'peak MB':>8} {'CPU s':>6}  changes\n")
+def figures() -> Iterator[Figure]:
+    """One row for each photo."""
     with tempfile.TemporaryDirectory() as folder:
-        # A process that is forked from a large one counts its memory as its own, so this one stays small.
-        _run("make", folder)
+        in_fresh_process(_THIS, "make", folder)
         for name, _ in photos():
-            size, sent, peak, seconds, changes = _run("measure", folder, name).rstrip("\n").split(" ", 4)
-            heaviest = max(heaviest, float(peak))
-            sys.stdout.write(f"{name:<28} {size:>6} {sent:>6} {peak:>8} {seconds:>6}  {changes}\n")
-    return int(heaviest > MOST_MEGABYTES)
+            line = in_fresh_process(_THIS, "measure", folder, name).rstrip("\n")
+            size, sent, peak, seconds, changes = line.split(" ", 4)
+            told = f"{size} MB in, {sent} MB out" if float(sent) else f"{size} MB in, passes as it is"
+            yield Figure(name, f"{told}{changes and f': {changes}'}", float(peak), MOST_MEGABYTES, float(seconds))
 
 
 def make(folder: Path) -> None:
@@ -66,9 +61,9 @@ def measure(file: Path) -> None:
     began = time.process_time()
     found = prepare(data, PHOTO_LIMITS["ideogram"], 100)
     seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
-    sent = len(found.data) / _MEGABYTE if found.data else 0
-    sys.stdout.write(f"{len(data) / _MEGABYTE:.1f} {sent:.1f} {peak:.0f} {seconds:.2f} {', '.join(found.changes)}\n")
+    sent = len(found.data) / MEGABYTE if found.data else 0
+    changes = ", ".join(found.changes)
+    print(f"{len(data) / MEGABYTE:.1f} {sent:.1f} {peak_megabytes():.0f} {seconds:.2f} {changes}")
 
 
 def _scene() -> Image.Image:
@@ -94,11 +89,6 @@ def _other_profile() -> bytes:
     return srgb_profile().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
-def _run(*arguments: str) -> str:
-    command = [sys.executable, __file__, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", folder]:
@@ -106,4 +96,4 @@ if __name__ == "__main__":
         case ["measure", folder, name]:
             measure(Path(folder) / name)
         case _:
-            sys.exit(main())
+            sys.exit(verdict(show(figures())))

@@ -1,14 +1,14 @@
-"""Peak memory of one paid call with a photo of 10 MB, in a fresh process: `python bench/render_memory.py`.
+"""Peak memory of one paid call with a photo of 10 MB, in a fresh process: `python -m bench.render_memory`.
 
 With all that render's door imports, its clients and the photo as S3 hands it out, up to the answer of a server here;
 1 where it takes more than render may count on.
 """
 
 import importlib.util
-import resource
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
@@ -25,10 +25,10 @@ from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job
 from backdrop.imaging.metadata import bare
 from backdrop.providers.ideogram import Ideogram
+from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 192
-_MEGABYTE = 1_000_000
-_KILOBYTE = 1_024
+_THIS = "bench.render_memory"
 _DOOR = Path(__file__).parents[1] / "functions" / "render" / "app.py"
 _ANSWER = (
     b'{"created":"2026-11-16T12:00:00Z","data":[{"is_image_safe":true,"seed":1,"url":"https://ideogram.ai/a.png"}]}'
@@ -65,7 +65,7 @@ def measure(path: Path, url: str) -> None:
     """Make the call; print the peak."""
     _import_the_door()
     clients = [boto3.client(name, region_name="eu-central-1") for name in ("s3", "sqs", "dynamodb", "lambda")]
-    data = path.read_bytes()
+    data, began = path.read_bytes(), time.process_time()
     now = datetime.now(UTC)
     job = Job(
         job_id="j", content_key="c", source_id="s", bucket="b", key="red.jpg", version_id=None, sha256=sha256_hex(data),
@@ -76,8 +76,7 @@ def measure(path: Path, url: str) -> None:
     answer = call if isinstance(call, Answer) else call(print)
     if not isinstance(answer, Answer) or answer.kind is not Class.OK or not clients:
         raise TypeError(f"the call ended otherwise: {answer}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / _MEGABYTE
-    print(f"{len(data) / _MEGABYTE:.1f} {peak:.0f}")
+    print(f"{len(data) / MEGABYTE:.1f} {peak_megabytes():.0f} {time.process_time() - began:.2f}")
 
 
 def _import_the_door() -> None:
@@ -87,21 +86,15 @@ def _import_the_door() -> None:
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-def main() -> int:
-    """Print the figure."""
+def figures() -> Iterator[Figure]:
+    """One row."""
     with tempfile.NamedTemporaryFile() as file, HTTPServer(("127.0.0.1", 0), Server) as server:
-        # A process that is forked from a large one counts its memory as its own, so another one makes the photo.
-        _run("make", file.name)
+        in_fresh_process(_THIS, "make", file.name)
         Thread(target=server.serve_forever, daemon=True).start()
-        size, peak = _run("measure", file.name, f"http://127.0.0.1:{server.server_port}").split()
+        url = f"http://127.0.0.1:{server.server_port}"
+        size, peak, seconds = in_fresh_process(_THIS, "measure", file.name, url).split()
         server.shutdown()
-    print(f"render, a photo of {size} MB: {peak} MB at its peak")
-    return int(float(peak) > MOST_MEGABYTES)
-
-
-def _run(*arguments: str) -> str:
-    command = [sys.executable, __file__, *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    yield Figure("passes as it is", f"{size} MB in", float(peak), MOST_MEGABYTES, float(seconds))
 
 
 if __name__ == "__main__":
@@ -111,4 +104,4 @@ if __name__ == "__main__":
         case ["measure", path, url]:
             measure(Path(path), url)
         case _:
-            sys.exit(main())
+            sys.exit(verdict(show(figures())))

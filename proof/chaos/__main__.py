@@ -19,7 +19,7 @@ LEAST_PHOTOS = 30
 def main() -> int:
     """Run the seeds, show the tables, write the page."""
     options, console = _options(), many.console()
-    size = Size(options.photos, options.seconds, options.limit, options.timeout)
+    size = Size(options.photos, options.seconds, options.limit, options.timeout, mixed=options.mixed)
     try:
         if not options.built:
             console.print("building the functions and their layers")
@@ -28,7 +28,7 @@ def main() -> int:
         console.print(f"error: {error}", style="red", markup=False)
         return 1
     seeds = range(options.seed, options.seed + options.seeds)
-    results = many.played(seeds, size, beside=not options.alone, at_once=options.at_once)
+    results = many.played(seeds, size, beside=not (options.alone or options.mixed), at_once=options.at_once)
     unfinished = [seed for seed in seeds if seed not in {result.plan.seed for result in results}]
     if results:
         _show(console, results, size, unfinished, options.out)
@@ -62,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=1, help="how many seeds at a time")
     parser.add_argument("--built", action="store_true", help="deploy what was built before")
     parser.add_argument("--alone", action="store_true", help="without the naive pipeline")
+    parser.add_argument("--mixed", action="store_true", help="photos for all four lanes; without the naive pipeline")
     parser.add_argument("--out", type=Path, default=TOOLS / "chaos.md", help="the page to write")
     return parser.parse_args()
 

@@ -28,12 +28,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Size:
-    """How big a run is: photos, seconds of one call, calls at a time, and the longest wait for an answer."""
+    """How big a run is: photos, seconds of one call, calls at a time, and the longest wait for an answer.
+
+    `mixed`: the photos go to all four lanes.
+    """
 
     photos: int
     seconds: float
     limit: int
     timeout_seconds: int
+    mixed: bool = False
 
     @property
     def ideal_seconds(self) -> float:
@@ -58,12 +62,13 @@ class Result:
 
 def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
     """Both pipelines, as they were built last, through the plan of a seed, on a cloud that is gone afterwards."""
-    plan = draw(seed, size.photos, seconds=size.seconds, limit=size.limit, timeout_seconds=size.timeout_seconds)
+    limits = {"limit": size.limit, "timeout_seconds": size.timeout_seconds}
+    plan = draw(seed, size.photos, seconds=size.seconds, **limits, mixed=size.mixed)
     home = Home(Path(tempfile.mkdtemp(prefix="backdrop-chaos-", dir=_quick_folder())))
-    settings = {"in_flight_limit": size.limit, "pictures": "prepared"}
+    settings = {"in_flight_limit": size.limit, "pictures": "prepared", "requests_per_minute": dict[str, int]()}
     with leashed(home), provider(seed, settings) as mine, provider(seed, settings) as its:
-        limits = {"limit": size.limit, "timeout_seconds": size.timeout_seconds}
-        cloud = local_cloud.up(home, ours.parameters(mine.url, **limits), say, build=False)
+        parameters = ours.parameters(mine.standin_url, **limits, mixed=size.mixed)
+        cloud = local_cloud.up(home, parameters, say, build=False)
         naive = None
         if beside:
             naive = _naive(deployment.deploy(cloud, its, **limits), plan, size, say)

@@ -9,22 +9,28 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
 from backdrop_local.providers import PROVIDERS
 from proof.chaos.pipeline import Pipeline
+from proof.chaos.plan import IDEOGRAM
 from proof.chaos.provider import Provider
 
 NAME = "Backdrop"
 RECEIPTS = "_backdrop/receipts/"
 REPORTS = "_backdrop/errors/"
 LANE_REPORTS = "_backdrop/errors/_providers/"
-QUEUES = ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl")
+QUEUES = ("IntakeQueueUrl", *(f"{one.parameter}QueueUrl" for one in PROVIDERS), "DeliverQueueUrl")
 
 
-def parameters(provider_url: str, *, limit: int, timeout_seconds: int) -> dict[str, str]:
-    """The stack's parameters: one lane alone, with time limits so short that a crash costs the run seconds."""
+def parameters(standin_url: str, *, limit: int, timeout_seconds: int, mixed: bool = False) -> dict[str, str]:
+    """The stack's parameters: Ideogram's lane alone or all, with time limits so short that a crash costs seconds."""
+    lanes: dict[str, str] = {}
+    for one in PROVIDERS:
+        on = mixed or one.secret == IDEOGRAM
+        lanes |= {
+            f"{one.parameter}BaseUrl": f"{standin_url}{one.standin_path}",
+            f"{one.parameter}MaxInFlight": str(limit if on else 0),
+            f"{one.parameter}TimeoutSeconds": str(timeout_seconds),
+        }
     return {
-        **{f"{one.parameter}MaxInFlight": "0" for one in PROVIDERS},
-        "IdeogramBaseUrl": provider_url,
-        "IdeogramMaxInFlight": str(limit),
-        "IdeogramTimeoutSeconds": str(timeout_seconds),
+        **lanes,
         "RenderTimeoutSeconds": str(timeout_seconds + 20),
         "LaneVisibilitySeconds": str(timeout_seconds + 22),
         "OnLostAnswer": "retry_once",
@@ -43,7 +49,7 @@ def pipeline(cloud: Cloud, provider: Provider) -> Pipeline:
         photos=outputs["InputBucketName"],
         pictures=outputs["OutputBucketName"],
         events=outputs["IntakeQueueUrl"],
-        queues=tuple(outputs[name] for name in QUEUES),
+        queues=tuple(outputs[name] for name in QUEUES if name in outputs),
         letters=outputs["DeadLetterQueueUrl"],
         lane=outputs["IdeogramQueueUrl"],
         workers=f"{cloud.home.emulator / 'tmp'}/ministack-lambda-{STACK}-render",

@@ -21,6 +21,7 @@ BESIDE = (
     " same way for the same photos. The naive one is `proof/chaos/naive`."
 )
 ALONE = "Here Backdrop was run without the naive pipeline (`proof/chaos/naive`)."
+MIXED = "Photos go to all four lanes at once; what is said of slots and their use is Ideogram's."
 
 
 def _sum(name: str) -> Cell:
@@ -111,7 +112,7 @@ def document(results: Sequence[Result], size: Size, unfinished: Sequence[int] = 
     parts = [
         "# The fault bench: Backdrop beside a pipeline as tutorials build it",
         "Written by `make chaos` with `OUT=`; `proof/chaos` says what is done and how it is counted."
-        f" {BESIDE if len(names) > 1 else ALONE}",
+        f" {BESIDE if len(names) > 1 else ALONE}{f' {MIXED}' if size.mixed else ''}",
         f"{size.photos} photos per seed, {size.seconds:g} s per call, {size.limit} calls at a time,"
         f" {size.timeout_seconds} s until a caller gives up. Seeds: {seeds}. Machine: {machine()}.",
         *_markdown(["", *names], rows(results)),

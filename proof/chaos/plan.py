@@ -12,6 +12,8 @@ LEAST_KILLS = 10
 SPARE_KILLS = 2
 STRUCK_SHARE = 0.85
 KILLED_SHARE = 0.2
+IDEOGRAM = "ideogram"
+LANES = (IDEOGRAM, "segmind", "1min", "runware")
 
 
 class Fate(StrEnum):
@@ -41,6 +43,8 @@ class Trouble:
         return FaultRule.model_validate(fields | {"prompt_regex": prompt_regex})
 
 
+# What any provider can do; the rest is Ideogram's, whose call holds its connection to the end.
+ANYWHERE = frozenset({"accept_then_drop", "refuse_429", "cdn_5xx", "truncated"})
 KILLED = "worker killed in the call"
 UNREAD = "connection cut during the upload"
 
@@ -74,11 +78,13 @@ class Photo:
     key: str
     mark: str
     trouble: Trouble | None = None
+    provider: str = IDEOGRAM
 
     @property
     def wish(self) -> dict[str, object]:
         """Its sidecar."""
-        return {"prompt": f"a quiet beach at dawn, {self.mark}", "rendering_speed": "TURBO"}
+        said: dict[str, object] = {"prompt": f"a quiet beach at dawn, {self.mark}", "rendering_speed": "TURBO"}
+        return said if self.provider == IDEOGRAM else said | {"provider": self.provider}
 
     @property
     def fate(self) -> Fate:
@@ -124,12 +130,16 @@ class Plan:
         return [trouble.rule(f"{photo.mark}$") for trouble, photo in struck]
 
 
-def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds: float) -> Plan:
-    """The plan of a seed: the same seed and numbers give the same plan."""
+def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds: float, mixed: bool = False) -> Plan:
+    """The plan of a seed: the same seed and numbers give the same plan. `mixed`: the photos go to all four lanes."""
     random = Random(f"{seed}/{photos}")
     keys = [f"seed-{seed}/{n:04d}.jpg" for n in range(photos)]
     struck = _strike(random, photos, troubles(seconds, timeout_seconds), seconds)
-    drawn = tuple(Photo(key, f"seed {seed} photo {n:04d}", struck.get(n)) for n, key in enumerate(keys))
+    lanes = Random(f"lanes {seed}/{photos}") if mixed else None
+    drawn = tuple(
+        Photo(key, f"seed {seed} photo {n:04d}", struck.get(n), _lane(lanes, struck.get(n)))
+        for n, key in enumerate(keys)
+    )
     whole = photos * seconds / limit
     healthy = [photo.key for photo in drawn if photo.trouble is None]
     return Plan(
@@ -144,6 +154,13 @@ def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds:
         unread=FaultRule(fault="drop_before_read", nth=limit + 5, every=41, times=max(1, photos // 50)),
         edited=random.choice(healthy or keys),
     )
+
+
+def _lane(random: Random | None, trouble: Trouble | None) -> str:
+    """Whose photo it is; what only Ideogram does strikes Ideogram's."""
+    if random is None or (trouble and (trouble.fate is not Fate.STORED or trouble.fault not in ANYWHERE)):
+        return IDEOGRAM
+    return random.choice(LANES)
 
 
 def _strike(random: Random, photos: int, kinds: Sequence[Trouble], seconds: float) -> dict[int, Trouble]:

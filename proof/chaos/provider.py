@@ -17,6 +17,7 @@ from backdrop_local.standin.server import StandinServer
 from backdrop_local.standin.settings import Settings
 from backdrop_local.standin.state import Standin, State
 from backdrop_local.standin.wire import wire_of
+from proof.chaos.plan import IDEOGRAM
 
 PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.01
@@ -56,9 +57,14 @@ class Provider:
         self._thread = threading.Thread(target=self._run, name="provider", daemon=True)
 
     @property
+    def standin_url(self) -> str:
+        """Where all its APIs are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
         """The base URL of its Ideogram."""
-        return f"http://127.0.0.1:{self.port}/ideogram"
+        return f"{self.standin_url}/{IDEOGRAM}"
 
     @property
     def state(self) -> State:
@@ -93,15 +99,16 @@ class Provider:
         return None
 
     def account(self) -> Account:
-        """The slots of the only account as they are now."""
-        (row,) = self.state.slots.report()
+        """The slots of Ideogram's only account as they are now."""
+        (row,) = [one for one in self.state.slots.report() if one["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)
         return Account(taken=cast("int", row["taken"]), refused=cast("int", row["refused"]), history=steps)
 
     def lost_calls(self) -> list[tuple[float, float]]:
         """When each call began and ended (Unix seconds) of which the caller cannot know whether it was taken."""
-        calls = [entry for entry in self.state.journal.entries() if entry.method == "POST" and entry.ended]
+        entries = self.state.journal.entries()
+        calls = [one for one in entries if one.method == "POST" and one.ended and _is_ideograms(one.path)]
         return [(entry.started, entry.ended or entry.started) for entry in calls if _is_lost(entry)]
 
     @property
@@ -162,13 +169,22 @@ class Provider:
                 return
             number = next(self._numbers)
             self._open[number] = scope
-            self.peak_open = max(self.peak_open, sum(not wire_of(one).gone for one in self._open.values()))
+            self.peak_open = max(self.peak_open, sum(map(_is_held, self._open.values())))
             try:
                 await app(scope, receive, send)
             finally:
                 del self._open[number]
 
         return serve
+
+
+def _is_held(scope: Scope) -> bool:
+    """Whether a caller holds a call to Ideogram open: the others answer at once, and are asked for what came of it."""
+    return _is_ideograms(scope["path"]) and not wire_of(scope).gone
+
+
+def _is_ideograms(path: str) -> bool:
+    return path.startswith(f"/{IDEOGRAM}/")
 
 
 def _is_lost(entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from proof.checker.books import Plain
 from proof.simulate.memory import Memory
-from proof.world.messages import Message
+from proof.world.sqs import Message
 
 JOB = re.compile(r'"job_id": "(\w+)"')
 # What the clocks of two workers may differ by; a message that comes again comes a minute later, or more.

@@ -1,4 +1,4 @@
-"""Hears what the provider says to each worker, so that it can be held against what the ledger knows."""
+"""Hears what providers say to each worker, so that it can be held against what the ledger knows."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -8,27 +8,57 @@ from typing import Any, cast
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.job import Job
 from backdrop.ports import Acknowledge, Call
+from proof.world.provider import SimulatedProvider
 from proof.world.stack import World
 
 
 class Ears:
-    """The provider with somebody who listens.
+    """Listens to every provider.
 
-    `said`: pairs of worker and picture link, by job. `refusals`: when which worker was told that nobody may pay now.
-    `last`: the last answer's class, and who heard it. `unnamed`: work whose name a worker passed on, was told that it
-    stands in the ledger, and does not: job and name. `listeners` are told each answer with its job's id.
+    `said`: pairs of worker and picture link, by job. `refusals`: when which worker was told that nobody may pay now, by
+    provider. `last`: the last answer's class, and who heard it, by provider. `unnamed`: work whose name a worker passed
+    on, was told that it stands in the ledger, and does not: job and name. `listeners` are told each answer.
     """
 
     def __init__(self, world: World) -> None:
         self.said: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        self.refusals: list[tuple[datetime, str]] = []
-        self.last: tuple[Class, str] | None = None
+        self.refusals: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        self.last: dict[str, tuple[Class, str]] = {}
         self.unnamed: list[tuple[str, str]] = []
-        self.listeners: list[Callable[[str, Answer], None]] = []
+        self.listeners: list[Callable[[Job, Answer], None]] = []
         self._world = world
-        self._provider = world.provider
         providers = cast("dict[str, Any]", world.providers)
-        providers[world.provider.name] = self
+        providers |= {name: Overheard(world, seller, self) for name, seller in world.sellers.items()}
+
+    def note(self, provider: str, job: Job, said: Answer | Standing) -> None:
+        """A provider says something to whoever is at work now."""
+        worker = self._world.hub.worker
+        if not isinstance(said, Answer):
+            return
+        for listen in self.listeners:
+            listen(job, said)
+        if worker is None:
+            return
+        if said.usable:
+            links = [str(link.url) for link in said.links if link.usable]
+            self.said[job.job_id].add((worker.name, links[0]))
+        self.last[provider] = said.kind, worker.name
+        if said.kind is Class.PAUSE:
+            self.refusals[provider].append((self._world.clock.time, worker.name))
+
+    def heard(self, ended: Mapping[str, str]) -> dict[str, int]:
+        """How many different answers came to workers that lived to their end, by job; `ended`: how each of them did."""
+        lived = {
+            job_id: {link for worker, link in said if ended.get(worker) == "done"} for job_id, said in self.said.items()
+        }
+        return {job_id: len(links) for job_id, links in lived.items() if links}
+
+
+class Overheard:
+    """A provider with somebody who listens."""
+
+    def __init__(self, world: World, provider: SimulatedProvider, ears: Ears) -> None:
+        self._world, self._provider, self._ears = world, provider, ears
 
     @property
     def timeout_seconds(self) -> float:
@@ -51,7 +81,7 @@ class Ears:
             acknowledge(provider_id)
             stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
             if provider_id not in stored["body"]["S"]:
-                self.unnamed.append((job.key, provider_id))
+                self._ears.unnamed.append((job.key, provider_id))
 
         return self._noted(job, call(named))
 
@@ -60,22 +90,5 @@ class Ears:
         return self._noted(job, self._provider.look_up(job, provider_id))
 
     def _noted(self, job: Job, said: Answer | Standing) -> Answer | Standing:
-        worker = self._world.hub.worker
-        if isinstance(said, Answer):
-            for listen in self.listeners:
-                listen(job.job_id, said)
-        if isinstance(said, Answer) and said.usable and worker:
-            links = [str(link.url) for link in said.links if link.usable]
-            self.said[job.job_id].add((worker.name, links[0]))
-        if isinstance(said, Answer) and worker:
-            self.last = said.kind, worker.name
-        if isinstance(said, Answer) and said.kind is Class.PAUSE and worker:
-            self.refusals.append((self._world.clock.time, worker.name))
+        self._ears.note(self._provider.name, job, said)
         return said
-
-    def heard(self, ended: Mapping[str, str]) -> dict[str, int]:
-        """How many different answers came to workers that lived to their end, by job; `ended`: how each of them did."""
-        lived = {
-            job_id: {link for worker, link in said if ended.get(worker) == "done"} for job_id, said in self.said.items()
-        }
-        return {job_id: len(links) for job_id, links in lived.items() if links}

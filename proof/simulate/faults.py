@@ -24,23 +24,23 @@ def table_gone_for_long(faults: Faults) -> None:
     faults.world.wire.before.append(strike)
 
 
-@fault()
+@fault(of_lane=True)
 def provider_outage_for_long(faults: Faults) -> None:
     """For half an hour the provider is out of order."""
     spell = faults.spell(4, 1800)
-    faults.world.provider.weather.append(lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE) if spell() else None)
+    faults.provider.weather.append(lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE) if spell() else None)
 
 
-@fault(kinds=frozenset({Kind.UNASKABLE}))
+@fault(kinds=frozenset({Kind.UNASKABLE}), of_lane=True)
 def lingering_call(faults: Faults) -> None:
     """The provider hangs up early and goes on with the work, which holds its slot."""
-    trap, longest = faults.trap(4, 8), faults.world.provider.timeout_seconds
+    trap, longest = faults.trap(4, 8), faults.provider.timeout_seconds
 
     def hang_up() -> Reaction:
         seconds = faults.random.uniform(2, 9)
         return Reaction(answer=Answer.lost("hung up"), seconds=seconds, lingers=longest * 0.9 - seconds)
 
-    faults.world.provider.weather.append(lambda: hang_up() if trap() else None)
+    faults.provider.weather.append(lambda: hang_up() if trap() else None)
 
 
 @fault()

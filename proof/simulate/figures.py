@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.table import Table
 
 from proof.simulate.play import Run
+from proof.world.faults import by_fault, named
 
 ENDS = ("stored", "refused", "dead", "held", "superseded", "cancelled")
 WAITING = ("accepted", "submitting", "unknown", "paid")
@@ -19,6 +20,7 @@ class Figures:
     """The sums over some seeds. `broken`: the names of the broken promises by seed."""
 
     seeds: int = 0
+    mixed: int = 0
     real_seconds: float = 0.0
     simulated_seconds: float = 0.0
     calls: int = 0
@@ -38,8 +40,9 @@ class Figures:
         self.photos += run.photos
         self.paid += run.paid
         self.unknown += run.unknown
-        self.fired += run.fired
-        self.announced.update(run.plan.faults)
+        self.fired += by_fault(run.fired)
+        self.announced.update({named(name).name for name in run.plan.faults})
+        self.mixed += bool(run.plan.lanes)
         self.ends += run.ends
         if run.broken or run.error:
             words = [str(breach) for _, breach in run.breaches]
@@ -56,6 +59,7 @@ def summary(figures: Figures) -> Mapping[str, str]:
     days = figures.simulated_seconds / 86_400
     return {
         "seeds": f"{figures.seeds:,}",
+        "… with several lanes": f"{figures.mixed:,}",
         "seeds with a broken promise": f"{len(figures.broken):,}",
         "seeds per second": f"{rate:.1f}",
         "simulated time": f"{days:,.0f} days",
@@ -90,7 +94,7 @@ def document(figures: Figures, first: int) -> str:
     lines = [
         "# Simulated seeds",
         "",
-        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md` on {_machine()}.",
+        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md` on {machine()}.",
         "Each seed is one world with its own photos, people and faults; every promise is checked after every step, at",
         "rest, and once more when everything was told a second time. Jobs that wait to the end stand in a lane that a",
         "person, a budget or a fault keeps shut for longer than the seed lasts, or cost more than any day may.",
@@ -110,5 +114,6 @@ def document(figures: Figures, first: int) -> str:
     return "\n".join([*lines, *(["", "## Broken promises", "", *broken] if broken else [])]) + "\n"
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What a page was written on."""
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"

@@ -7,7 +7,7 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from proof.world.faults.plan import Faults, Trap, fault
-from proof.world.faults.services import LEDGER, of_workers
+from proof.world.faults.services import LEDGER, is_paid_call, of_workers
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.wire import Call
 
@@ -24,18 +24,18 @@ FOR_DAYS = frozenset({"paused_for_days", "refused_for_days"})
 # -- the provider -----------------------------------------------------------------------------------------------
 
 
-@fault()
+@fault(of_lane=True)
 def busy_for_an_hour(faults: Faults) -> None:
     """For an hour the provider is asked too much, and does not say when to come again."""
     spell = faults.spell(4, HOUR_SECONDS)
-    faults.world.provider.weather.append(lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE) if spell() else None)
+    faults.provider.weather.append(lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE) if spell() else None)
 
 
-@fault(kinds=frozenset({Kind.OWN_ID}))
+@fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
 def rejected_resend(faults: Faults) -> None:
     """A call whose answer was lost goes out again under our id, and the provider calls it invalid."""
     trap, loses, forgets = faults.trap(1, 3), faults.quiet_trap(3, 6, 1_000_000), faults.quiet_trap(1, 3, 1_000_000)
-    provider, random = faults.world.provider, faults.random
+    provider, random = faults.provider, faults.random
     earlier = provider.stalls
 
     def lost() -> Reaction:
@@ -58,13 +58,13 @@ def unreachable_result_for_long(faults: Faults) -> None:
     faults.world.wire.before.append(strike)
 
 
-@fault(slow=True)
+@fault(slow=True, of_lane=True)
 def refused_for_days(faults: Faults) -> None:
     """For days the account is empty, whatever else is over: each of many probes finds that out.
 
     It begins when all others have struck, which would not be asked any more.
     """
-    trap, world = faults.trap(4, 1, 1), faults.world
+    trap, world, provider = faults.trap(4, 1, 1), faults.world, faults.provider
     until = [world.clock.time]
 
     def empty() -> Reaction | None:
@@ -72,13 +72,13 @@ def refused_for_days(faults: Faults) -> None:
             until[:] = [world.clock.time + _some_days(faults)]
         return refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY) if world.clock.time < until[0] else None
 
-    world.provider.weather.append(empty)
+    provider.weather.append(empty)
 
 
 # -- our side ---------------------------------------------------------------------------------------------------
 
 
-@fault()
+@fault(of_lane=True)
 def secrets_out_of_order(faults: Faults) -> None:
     """For some minutes the key cannot be read: Secrets Manager does not answer, or denies it."""
     spell = faults.spell(4, faults.random.uniform(60, 400))
@@ -92,7 +92,7 @@ def secrets_out_of_order(faults: Faults) -> None:
             return denied
         raise unavailable("Secrets Manager", "InternalServiceError")
 
-    faults.world.provider.key = key
+    faults.provider.key = key
 
 
 @fault()
@@ -107,16 +107,16 @@ def slow_table(faults: Faults) -> None:
     faults.world.wire.before.append(strike)
 
 
-@fault()
+@fault(of_lane=True)
 def message_gone_in_doubt(faults: Faults) -> None:
     """An answer is lost, and then the message of its job."""
     trap, loses = faults.trap(1, 3), faults.quiet_trap(3, 8, 1_000_000)
-    provider, random = faults.world.provider, faults.random
+    provider, random = faults.provider, faults.random
     provider.weather.append(lambda: charges_and_hangs_up(random.uniform(1, 10)) if loses() else None)
 
     def strike(call: Call) -> None:
         for job_id in _in_doubt(call):
-            _take_message(faults, job_id, trap)
+            _take_message(faults, provider.name, job_id, trap)
 
     faults.world.wire.after.append(strike)
 
@@ -128,12 +128,11 @@ def _in_doubt(call: Call) -> list[str]:
     return [item["sk"]["S"].removeprefix("job#") for item in items if item.get("status", {}).get("S") == "unknown"]
 
 
-def _take_message(faults: Faults, job_id: str, trap: Trap) -> None:
-    for name in faults.world.providers:
-        line = faults.world.lines[name]
-        left = [message for message in line.messages if job_id not in message.body]
-        if len(left) < len(line.messages) and trap(job_id[:8]):
-            line.messages[:] = left
+def _take_message(faults: Faults, lane: str, job_id: str, trap: Trap) -> None:
+    line = faults.world.lines[lane]
+    left = [message for message in line.messages if job_id not in message.body]
+    if len(left) < len(line.messages) and trap(job_id[:8]):
+        line.messages[:] = left
 
 
 @fault()
@@ -149,17 +148,17 @@ def clock_jump_of_an_hour(faults: Faults) -> None:
     faults.world.wire.before.append(strike)
 
 
-@fault(slow=True)
+@fault(slow=True, of_lane=True)
 def paused_for_days(faults: Faults) -> None:
     """Somebody pauses the lane and forgets it for days; its mapping is slow to switch off, and on again."""
-    trap, world = faults.trap(3, 1, 1), faults.world
+    trap, world, lane = faults.trap(3, 1, 1), faults.world, faults.provider.name
 
     def strike(call: Call) -> None:
-        if call.worker and (call.service, call.operation) == ("provider", "call") and trap():
+        if is_paid_call(call, lane) and trap():
             before = world.functions.switching_seconds
             world.functions.switching_seconds = lambda: before() or faults.random.uniform(5, 60)
             seconds = _some_days(faults).total_seconds()
-            world.hub.after(faults.random.uniform(0, 20), lambda: world.pause(seconds=seconds))
+            world.hub.after(faults.random.uniform(0, 20), lambda: world.pause(seconds=seconds, provider=lane))
 
     world.wire.before.append(strike)
 

@@ -1,10 +1,12 @@
 """Watches how the pipeline behaves towards the provider and towards people, beside what it does to the ledger."""
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from backdrop.core.answer import Answer, Class
+from backdrop.core.job import Job
 from proof.checker.books import Breach, Plain
 from proof.checker.manners import (
     alone_told_breaches,
@@ -29,25 +31,28 @@ BAD = frozenset({Class.NOW, Class.BACKOFF, Class.AMBIG})
 
 
 class Manners:
-    """`asked`: until when which worker was asked to wait with which job. `bad`: how many bad answers were heard."""
+    """`asked`: until when which worker was asked to wait with which job.
+
+    By lane, `bad`: how many bad answers were heard, `tries`: when it was tried in vain, and `were_closed` at any time.
+    """
 
     def __init__(self, world: World, watch: Watch, ears: Ears, people: People) -> None:
         self._world, self._watch, self._people = world, watch, people
         self._asked: dict[tuple[str, str], datetime] = {}
-        self._tries: list[datetime] = []
-        self._bad = 0
-        self._was_closed = False
+        self._tries: defaultdict[str, list[datetime]] = defaultdict(list)
+        self._bad = Counter[str]()
+        self._were_closed = set[str]()
         self._lanes: dict[str, Plain] = {}
         ears.listeners.append(self._noted)
         world.wire.before.append(self._sent)
         world.wire.heard.append(self._heard)
 
-    def _noted(self, job_id: str, answer: Answer) -> None:
-        """What the provider said to the worker that asks now."""
-        self._bad += answer.kind in BAD
+    def _noted(self, job: Job, answer: Answer) -> None:
+        """What a provider said to the worker that asks now."""
+        self._bad[job.provider] += answer.kind in BAD
         worker = self._world.hub.worker
         if worker and answer.kind is Class.QUOTA and answer.retry_after:
-            self._asked[worker.name, job_id] = self._world.clock.time + timedelta(seconds=answer.retry_after)
+            self._asked[worker.name, job.job_id] = self._world.clock.time + timedelta(seconds=answer.retry_after)
 
     def _sent(self, call: Call) -> None:
         if (call.service, call.operation) == ("provider", "call"):
@@ -60,22 +65,22 @@ class Manners:
         if call.service == "dynamodb":
             for name, lane in self._watch.memory.lanes.items():
                 if lane.body is not None and self._lanes.get(name) is not lane.body:
-                    self._lane(self._lanes.get(name), lane.body, by_person=call.worker.startswith(PERSON))
+                    self._lane(name, self._lanes.get(name), lane.body, by_person=call.worker.startswith(PERSON))
                     self._lanes[name] = lane.body
         elif call.operation == "put_object" and call.sent["Key"].startswith(ERRORS):
             self._reported(call)
 
-    def _lane(self, before: Plain | None, after: Plain, *, by_person: bool) -> None:
+    def _lane(self, name: str, before: Plain | None, after: Plain, *, by_person: bool) -> None:
         reasons = {pause["reason"] for pause in before["pauses"]} if before else set[str]()
         if by_person or not reasons <= {pause["reason"] for pause in after["pauses"]}:
-            self._tries.clear()
+            self._tries[name].clear()
         elif after["trying"] and not (before and before["trying"]):
-            self._tries.append(self._world.clock.time)
+            self._tries[name].append(self._world.clock.time)
             if not self._people.wrong_clocks:
-                self._watch.found(tried_breaches(self._tries))
-        if after["closed_since"] and not self._was_closed:
-            self._was_closed = True
-            self._watch.found([] if reasons else closed_breaches(self._bad))
+                self._watch.found(tried_breaches(self._tries[name]))
+        if after["closed_since"] and name not in self._were_closed:
+            self._were_closed.add(name)
+            self._watch.found([] if reasons else closed_breaches(self._bad[name]))
 
     def _reported(self, call: Call) -> None:
         key = str(call.sent["Key"])

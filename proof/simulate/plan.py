@@ -1,6 +1,6 @@
 """One seed's plan, drawn before anything is played: the stack's setup, the faults, and what people do when."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -9,13 +9,15 @@ from proof.simulate.act import Act
 from proof.simulate.faults import POISON
 from proof.simulate.lasting import FOR_AN_HOUR, FOR_DAYS
 from proof.simulate.sayings import Sayings
-from proof.simulate.wishes import DEFAULTS, EDITS, LISTED, NO_PHOTO, PHOTOS, PLAIN, TAGS
-from proof.world.faults import FAULTS, by_lot, draw_faults
+from proof.simulate.wishes import DEFAULTS, EDITS, ELSEWHERE, NO_PHOTO, PHOTOS, PLAIN, TAGS
+from proof.world.faults import AT, FAULTS, by_lot, draw_faults, lane_faults, named
 from proof.world.provider import Kind
 
 FOLDERS = ("shoes/", "bags/", "hats/summer/", "")
 FEWEST_PHOTOS, MOST_PHOTOS = 3, 10
 FEWEST_FAULTS, MOST_FAULTS = 3, 8
+# Of each further lane.
+FEWEST_LANE_FAULTS, MOST_LANE_FAULTS = 1, 2
 AMPLE = 10_000_000
 BUDGETS = (0, 20_000, 100_000, 240_000, *[AMPLE] * 8)
 ARRIVAL_SECONDS = 400
@@ -48,14 +50,19 @@ class Plan:
     late: bool = False
 
     @property
+    def lanes(self) -> tuple[str, ...]:
+        """The further lanes."""
+        return tuple(self.setup.get("besides", ()))
+
+    @property
     def slow(self) -> bool:
         """Whether it takes days until all is set right."""
-        return any(FAULTS[name].slow for name in self.faults)
+        return any(named(name).slow for name in self.faults)
 
     @property
     def for_days(self) -> bool:
         """Whether something lasts for days, whatever else is over."""
-        return bool(FOR_DAYS & {*self.faults})
+        return bool(FOR_DAYS & _plain(self.faults))
 
     def but(self, **changed: Any) -> "Plan":
         """The same with some parts changed."""
@@ -78,29 +85,54 @@ def draw(seed: int, faults: Sequence[str] | None = None, kind: str = "", *, mixe
         setup["kind"] = kind
     drawn = _faults(Random(f"faults {seed}"), setup)
     announced = drawn if faults is None else tuple(faults)
+    lanes = Random(f"lanes {seed}")
+    several = mixed and faults is None and not kind and lanes.randrange(MIXED_SEEDS) == 0
+    if several:
+        announced += _further_lanes(lanes, setup)
     short = random.randint(15, 30)
-    minutes = LONG_MINUTES if LONG & {*announced} else short
+    minutes = LONG_MINUTES if LONG & _plain(announced) else short
     draft = _Draft(random, minutes * 60)
     acts = draft.acts()
     said = Sayings(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).acts()
     acts = tuple(sorted((*acts, *said), key=lambda act: act.at))
-    if mixed and faults is None and not kind:
-        acts = _mixed(Random(f"lanes {seed}"), setup, acts)
+    if several:
+        acts = _spread(lanes, acts, [*setup["besides"]])
     return Plan(seed, setup, announced, acts, minutes, asleep=random.random() < 0.1, late=random.random() < 0.1)
 
 
-def _mixed(random: Random, setup: dict[str, Any], acts: tuple[Act, ...]) -> tuple[Act, ...]:
-    """In some seeds three lanes of all kinds, and people who name several providers in order of preference."""
-    if random.randrange(MIXED_SEEDS):
-        return acts
+def _plain(faults: Iterable[str]) -> set[str]:
+    """The names of faults without their lanes."""
+    return {named(name).name for name in faults}
+
+
+def _further_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
+    """One or two lanes besides, of other kinds, and the faults of each."""
     own_id = setup["kind"] == Kind.OWN_ID.value
     setup["besides"] = {"runware": Kind.OWN_ID} | ({} if own_id else {"segmind": random.choice([*Kind])})
+    announced: list[str] = []
+    for lane, kind in setup["besides"].items():
+        drawn = [name for name in lane_faults(random, kind) if _can_strike(name, setup)]
+        announced += (f"{name}{AT}{lane}" for name in drawn[: random.randint(FEWEST_LANE_FAULTS, MOST_LANE_FAULTS)])
+    return tuple(announced)
 
-    def worded(word: str) -> str:
-        return LISTED[word] if word in LISTED and random.random() < 0.7 else word
 
-    wishes = {"sidecar", "default", "request", "pair"}
-    return tuple(replace(act, words=tuple(map(worded, act.words))) if act.deed in wishes else act for act in acts)
+def _can_strike(name: str, setup: dict[str, Any]) -> bool:
+    return name != "half_limit" or setup["account_limit"] >= FEWEST_FOR_HALF
+
+
+def _spread(random: Random, acts: tuple[Act, ...], lanes: list[str]) -> tuple[Act, ...]:
+    """The same deeds of people who mostly name one of these lanes, or several in order of preference."""
+
+    def worded(word: str, ends: tuple[str, ...]) -> str:
+        found = [one for one in ELSEWHERE.get(word, ()) if one.endswith(ends)]
+        return random.choice(found) if found and random.random() < 0.7 else word
+
+    def told(act: Act) -> Act:
+        """A folder's default names several: of one that is named alone a photo that asks for less is refused."""
+        ends = ("-listed",) if act.deed == "default" else ("-listed", *lanes)
+        return replace(act, words=tuple(worded(word, ends) for word in act.words))
+
+    return tuple(told(act) if act.deed in {"sidecar", "default", "request", "pair"} else act for act in acts)
 
 
 def _faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
@@ -108,9 +140,7 @@ def _faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
     slow = random.randrange(SLOW_SEEDS) == 0
     drawn = {*draw_faults(random, random.randint(FEWEST_FAULTS, MOST_FAULTS), Kind(setup["kind"]))}
     drawn |= {*by_lot(random, (name for name, one in FAULTS.items() if one.slow))[:slow]}
-    if setup["account_limit"] < FEWEST_FOR_HALF:
-        drawn.discard("half_limit")
-    return tuple(sorted(drawn))
+    return tuple(sorted(name for name in drawn if _can_strike(name, setup)))
 
 
 def _setup(random: Random) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from proof.simulate.plan import AMPLE, Plan
 from proof.simulate.rest import ERRORS, rest_breaches, unrest, views
 from proof.simulate.watch import Watch
 from proof.world.clock import START
-from proof.world.faults import Faults
+from proof.world.faults import AT, Faults
 from proof.world.faults.people import LONGEST_PAUSE_SECONDS
 from proof.world.s3 import Version
 from proof.world.stack import World
@@ -45,6 +45,8 @@ USELESS_CLOCK = "clock_jump_of_an_hour"
 JUMPING_CLOCKS = frozenset({"clock_jump", USELESS_CLOCK})
 WRONG_CLOCKS = JUMPING_CLOCKS | {"clock_skew"}
 FORGOTTEN = "shoes/forgotten.jpg"
+FIRST_LANE = ""
+FEWEST_MORE = 2
 
 
 @dataclass
@@ -151,11 +153,22 @@ class Play:
         self.people.do(Act(0, "budget", (str(AMPLE),)))
         self.people.mend()
         growth = 1 + number // 4 if number < MOST_GROWING else 1
-        for place in range(self.world.setup.in_flight * growth):
+        silent = {name.partition(AT)[2] for name in self.faults.silent()}
+        for place in range(self.world.setup.in_flight * growth) if FIRST_LANE in silent else ():
             self.people.do(Act(0, "drop", (f"late/{number}-{place}.jpg", f"late {number} {place}", "cut")))
+        for lane in sorted(silent.intersection(self.plan.lanes)):
+            self._more_at(lane, number)
         self.world.resume()
         if "slow_mapping" in self.faults.silent():
             self.world.pause(seconds=LONGER_SECONDS / 2)
+
+    def _more_at(self, lane: str, number: int) -> None:
+        """Some photos for a further lane, at last as many as it may have at work."""
+        for place in range(min(FEWEST_MORE + number, self.world.setup.in_flight)):
+            key = f"late/{lane}-{number}-{place}.jpg"
+            self.people.do(Act(0, "sidecar", (key, f"marble-{lane}")))
+            self.people.do(Act(0, "drop", (key, f"late {lane} {number} {place}", "")))
+        self.world.resume(provider=lane)
 
     def _settle(self) -> None:
         """In good weather, until all is at rest, and still is some reconciliations later."""
@@ -174,8 +187,8 @@ class Play:
         if self._broken:
             return
         self.watch.found(bound_breaches(calm >= AFTER_REST_SECONDS, bound, why))
-        self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.fired, self.ears))
-        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.fired))
+        self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.struck(), self.ears))
+        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.struck()))
 
     def _encore(self) -> None:
         """Everything is told once more, and nothing is bought."""
@@ -194,8 +207,8 @@ class Play:
         more = self.watch.bills.charged.total() - before
         if more:
             self.watch.found([Breach(Promise.NO_REPEATS, f"{more} paid calls for the same again")])
-        self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.fired, self.ears))
-        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.fired))
+        self.watch.found(rest_breaches(world, self.watch, self.people, self.faults.struck(), self.ears))
+        self.watch.found(self.manners.at_rest(views(world, ERRORS), self.faults.struck()))
 
     def _told(self) -> Run:
         world, jobs = self.world, self.watch.memory.jobs.values()

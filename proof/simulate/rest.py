@@ -150,17 +150,18 @@ def _heard(world: World, watch: Watch, ears: Ears) -> list[Breach]:
     ]
     ends = {one.name: one.ended for one in world.functions.invocations if one.how == "done"}
     hindered = {call.worker for call in world.wire.calls if call.service == "dynamodb" and call.ended not in HARMLESS}
-    refusals = [(at, end) for at, worker in ears.refusals if (end := ends.get(worker)) and worker not in hindered]
-    good = ears.last and ears.last[0] in GOOD and ears.last[1] in ends and ears.last[1] not in hindered
-    # Who began before the lane was closed does not open it: the next probe does.
-    began = watch.memory.began(ears.last[1]) if ears.last else world.clock.time
-    lanes = [lane.body for lane in watch.memory.lanes.values() if lane.body and began > (lane.since or began)]
-    return [
-        *heard,
-        *named_breaches(ears.unnamed),
-        *refused_breaches(refusals, watch.paused_at),
-        *well_breaches(bool(good), lanes),
-    ]
+    found = [*heard, *named_breaches(ears.unnamed)]
+    for name, lane in watch.memory.lanes.items():
+        refusals = [
+            (at, end) for at, worker in ears.refusals[name] if (end := ends.get(worker)) and worker not in hindered
+        ]
+        found += refused_breaches(refusals, watch.paused_at[name])
+        kind, worker = ears.last.get(name, (None, ""))
+        good = kind in GOOD and worker in ends and worker not in hindered
+        # Who began before the lane was closed does not open it: the next probe does.
+        began = watch.memory.began(worker) if worker else world.clock.time
+        found += well_breaches(good, [lane.body] if lane.body and began > (lane.since or began) else [])
+    return found
 
 
 def _memory_breaches(world: World, watch: Watch) -> list[Breach]:

@@ -1,5 +1,6 @@
 """Looks at the world after every step, as plain data, and holds each promise against it."""
 
+from collections import defaultdict
 from datetime import datetime
 
 from backdrop.core.layout import answer_key
@@ -35,13 +36,13 @@ MOST_DEATHS = 5
 class Watch:
     """Notes `breaches` with the number of the call after which they showed.
 
-    `died`: ids and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written.
+    `died`: ids and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written, by lane.
     """
 
     def __init__(self, world: World, people: People) -> None:
         self.breaches: list[tuple[int, Breach]] = []
         self.died: set[tuple[str, str]] = set()
-        self.paused_at: list[datetime] = []
+        self.paused_at: defaultdict[str, list[datetime]] = defaultdict(list)
         self.memory = Memory(world)
         self.bills = Bills(self.memory, people)
         self.resolutions = Resolutions(self.memory, people, Past(world))
@@ -134,7 +135,7 @@ class Watch:
         if not worker.startswith(PERSON):
             self.found(lift_breaches(lane.body, body, probed=worker in self._sends.probed))
         if body["pauses"]:
-            self.paused_at.append(self._world.clock.time)
+            self.paused_at[provider].append(self._world.clock.time)
         if shape(lane.body) != shape(body):
             lane.since = self._world.clock.time
             self._sends.forget_probes(provider)

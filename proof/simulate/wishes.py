@@ -52,12 +52,18 @@ WISHES: Mapping[str, Wish] = {
     "marble-listed": _good(prompt="on a marble table", provider=["ideogram", "runware", "segmind"]),
     "sea-listed": _good(prompt="at sea", num_images=2, provider=["segmind", "runware", "ideogram"]),
     "snow-listed": _good(prompt="in the snow", num_images=3, rendering_speed="TURBO", provider=["runware", "ideogram"]),
+    "marble-runware": _good(prompt="on a marble table", provider="runware"),
+    "marble-segmind": _good(prompt="on a marble table", provider="segmind"),
+    "sea-runware": _good(prompt="at sea", num_images=2, provider="runware"),
     "typo": Wish({"promt": "at sea"}, frozenset({"unknown_field"})),
     "no-json": Wish({}, frozenset({"sidecar_not_json"})),
 }
 PLAIN = ("cut", "marble", "sea", "snow")
-LISTED = {name: f"{name}-listed" for name in PLAIN}
-"""In seeds with several lanes: the same, and a list of providers in order of preference."""
+ELSEWHERE = {
+    name: tuple(wish for wish in WISHES if wish.startswith(f"{name}-") and "provider" in WISHES[wish].fields)
+    for name in PLAIN
+}
+"""In seeds with several lanes: the same, and one of the lanes, or a list of providers in order of preference."""
 EDITS = (*PLAIN, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
 SEASONS = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
 RICH = ("cut-web", "cut-small", "marble-web", *SEASONS)

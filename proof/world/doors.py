@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.batch import STALE_DELAY_SECONDS, delay_seconds
+from backdrop.aws.batch import LEAST_MILLISECONDS, STALE_DELAY_SECONDS, delay_seconds
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.ports import Queue
 from proof.world.clock import WorldClock
 from proof.world.functions import Handler
-from proof.world.messages import Message
-from proof.world.sqs import Line, SimulatedSqs
+from proof.world.sqs import Line, Message, SimulatedSqs
 
+LEAST = timedelta(milliseconds=LEAST_MILLISECONDS)
 Step = Callable[[Message, datetime], object]
 
 
@@ -44,12 +44,15 @@ class Doors:
     def _work_through(
         self, line: Line, step: Step, messages: Sequence[Message], deadline: datetime
     ) -> Sequence[Message]:
-        return [message for message in messages if not self._one(line, step, message, deadline)]
+        first = messages[0] if messages else None
+        return [one for one in messages if not self._one(line, step, one, deadline, is_first=one is first)]
 
-    def _one(self, line: Line, step: Step, message: Message, deadline: datetime) -> bool:
+    def _one(self, line: Line, step: Step, message: Message, deadline: datetime, *, is_first: bool) -> bool:
         """Whether the message is dealt with."""
         handle = message.receipt_handle
         try:
+            if not is_first and deadline - self.clock.time < LEAST:
+                raise WaitError(Code.TOO_LITTLE_TIME, "the rest of the batch", 0)
             step(message, deadline)
         except WaitError as error:
             delay = delay_seconds(error, message.receives)

@@ -11,8 +11,7 @@ from typing import Any
 
 from proof.world.clock import WorldClock
 from proof.world.hub import NO_SKEW, Hub, SimulatedCrash
-from proof.world.messages import Message
-from proof.world.sqs import Line, SimulatedSqs
+from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
 
 # After how long Lambda invokes a scheduled function again that failed (Developer Guide, "Asynchronous invocation").

@@ -1,23 +1,41 @@
 """SQS queues in memory: messages come late, twice and in any order, and come again when nobody deletes them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from proof.world.clock import WorldClock
-from proof.world.messages import Message, invalid, shown, taken
-from proof.world.wire import Wire
+from proof.world.wire import Wire, refusal
 
 # Limits: Amazon SQS Developer Guide, "Amazon SQS message quotas"; SendMessage API reference.
 LONGEST_DELAY_SECONDS = 900
 LONGEST_VISIBILITY_SECONDS = 43_200
-MOST_AT_ONCE = 10
+LARGEST_MESSAGE_BYTES = 1_048_576
+MOST_ATTRIBUTES = 10
+MOST_RECEIVED = 10
 DEFAULT_RETENTION_SECONDS = 345_600
 ADDRESS = "https://sqs.invalid/000000000000/"
+_ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+_GROUP = re.compile(r"[\w!-/:-@\[-`{-~]{1,128}", re.ASCII)
+
+
+@dataclass(eq=False)
+class Message:
+    """One message in a queue; `visible_at` is when it can be received next."""
+
+    id: str
+    body: str
+    group: str | None
+    attributes: Mapping[str, str]
+    sent_at: datetime
+    visible_at: datetime
+    receives: int = 0
+    receipt_handle: str = ""
+    first_received_at: datetime | None = None
+    dead_letter_of: str = ""
 
 
 @dataclass(eq=False)
@@ -94,10 +112,6 @@ class SimulatedSqs:
         """Have a received message come again at another time."""
         return self._wire.carry("sqs", "change_message_visibility", sent, lambda: self._change(**sent))
 
-    def change_message_visibility_batch(self, **sent: Any) -> dict[str, Any]:
-        """The same for several messages; those that are not in flight are named, and no error."""
-        return self._wire.carry("sqs", "change_message_visibility_batch", sent, lambda: self._change_all(**sent))
-
     def get_queue_attributes(self, **sent: Any) -> dict[str, Any]:
         """How many messages there are, and how the queue is set up."""
         return self._wire.carry("sqs", "get_queue_attributes", sent, lambda: self._attributes(**sent))
@@ -161,9 +175,12 @@ class SimulatedSqs:
         DelaySeconds: int = 0,  # noqa: N803
         MessageAttributes: Mapping[str, Any] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
+        attributes = {name: _text(value) for name, value in (MessageAttributes or {}).items()}
         if not 0 <= DelaySeconds <= LONGEST_DELAY_SECONDS:
-            raise invalid("InvalidParameterValue", f"DelaySeconds {DelaySeconds}")
-        attributes = taken(MessageBody, MessageGroupId, MessageAttributes or {})
+            raise _invalid("InvalidParameterValue", f"DelaySeconds {DelaySeconds}")
+        if len(attributes) > MOST_ATTRIBUTES or (MessageGroupId and not _GROUP.fullmatch(MessageGroupId)):
+            raise _invalid("InvalidParameterValue", f"{len(attributes)} attributes, group {MessageGroupId!r}")
+        _check_text(MessageBody, *attributes.values())
         identity = self._enqueue(self._line(QueueUrl), MessageBody, MessageGroupId, attributes, DelaySeconds)
         return {"MessageId": identity}
 
@@ -194,15 +211,15 @@ class SimulatedSqs:
         MessageAttributeNames: Sequence[str] = (),  # noqa: N803
     ) -> dict[str, Any]:
         line = self._line(QueueUrl)
-        if not 1 <= MaxNumberOfMessages <= MOST_AT_ONCE:
-            raise invalid("InvalidParameterValue", f"MaxNumberOfMessages {MaxNumberOfMessages}")
+        if not 1 <= MaxNumberOfMessages <= MOST_RECEIVED:
+            raise _invalid("InvalidParameterValue", f"MaxNumberOfMessages {MaxNumberOfMessages}")
         found: list[Message] = []
         while len(found) < MaxNumberOfMessages and (message := self.receive(line)):
             found.append(message)
         for message in found if VisibilityTimeout is not None else ():
             self.show_again(line, message, self._clock.time + timedelta(seconds=VisibilityTimeout or 0))
         system = MessageSystemAttributeNames or AttributeNames
-        return {"Messages": [shown(one, system, MessageAttributeNames) for one in found]} if found else {}
+        return {"Messages": [_shown(one, system, MessageAttributeNames) for one in found]} if found else {}
 
     def _delete(self, *, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:  # noqa: N803
         self.delete(self._line(QueueUrl), ReceiptHandle)
@@ -210,27 +227,13 @@ class SimulatedSqs:
 
     def _change(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:  # noqa: N803
         if not 0 <= VisibilityTimeout <= LONGEST_VISIBILITY_SECONDS:
-            raise invalid("InvalidParameterValue", f"VisibilityTimeout {VisibilityTimeout}")
+            raise _invalid("InvalidParameterValue", f"VisibilityTimeout {VisibilityTimeout}")
         line = self._line(QueueUrl)
         for message in self.waiting(line):
             if message.receipt_handle == ReceiptHandle and message.visible_at > self._clock.time:
                 self.show_again(line, message, self._clock.time + timedelta(seconds=VisibilityTimeout))
                 return {}
-        raise invalid("InvalidParameterValue", f"the handle {ReceiptHandle} belongs to no message in flight")
-
-    def _change_all(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        if not 1 <= len(Entries) <= MOST_AT_ONCE or len({entry["Id"] for entry in Entries}) < len(Entries):
-            raise invalid("BatchRequestTooLong", f"{len(Entries)} entries, or two of one id")
-        answer: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
-        for entry in Entries:
-            change = {name: value for name, value in entry.items() if name != "Id"}
-            try:
-                self._change(QueueUrl=QueueUrl, **change)
-            except ClientError:
-                answer["Failed"].append({"Id": entry["Id"], "SenderFault": True, "Code": "ReceiptHandleIsInvalid"})
-            else:
-                answer["Successful"].append({"Id": entry["Id"]})
-        return answer
+        raise _invalid("InvalidParameterValue", f"the handle {ReceiptHandle} belongs to no message in flight")
 
     def _attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> dict[str, Any]:  # noqa: N803
         line, now = self._line(QueueUrl), self._clock.time
@@ -250,5 +253,46 @@ class SimulatedSqs:
 
     def _line(self, url: str) -> Line:
         if url not in self.lines:
-            raise invalid("AWS.SimpleQueueService.NonExistentQueue", url)
+            raise _invalid("AWS.SimpleQueueService.NonExistentQueue", url)
         return self.lines[url]
+
+
+def _shown(message: Message, system: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
+    """A message as ReceiveMessage gives it (API reference)."""
+    known = {
+        "ApproximateReceiveCount": str(message.receives),
+        "SentTimestamp": _milliseconds(message.sent_at),
+        "ApproximateFirstReceiveTimestamp": _milliseconds(message.first_received_at or message.sent_at),
+        "MessageGroupId": message.group or "",
+        "DeadLetterQueueSourceArn": message.dead_letter_of,
+    }
+    shown: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": message.receipt_handle, "Body": message.body}
+    if chosen := {name: text for name, text in known.items() if text and ("All" in system or name in system)}:
+        shown["Attributes"] = chosen
+    if chosen := {name: text for name, text in message.attributes.items() if "All" in attributes or name in attributes}:
+        shown["MessageAttributes"] = {
+            name: {"DataType": "String", "StringValue": text} for name, text in chosen.items()
+        }
+    return shown
+
+
+def _milliseconds(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    if set(value) != {"DataType", "StringValue"} or value["DataType"] != "String" or not value["StringValue"]:
+        raise _invalid("InvalidParameterValue", f"message attribute {dict(value)!r}")
+    return value["StringValue"]
+
+
+def _check_text(*texts: str) -> None:
+    for text in texts:
+        if not text or not _ALLOWED.fullmatch(text):
+            raise _invalid("InvalidMessageContents", "a character that SQS does not take, or no text at all")
+    if sum(len(text.encode()) for text in texts) > LARGEST_MESSAGE_BYTES:
+        raise _invalid("InvalidParameterValue", "the message is too long")
+
+
+def _invalid(code: str, message: str) -> Exception:
+    return refusal(code, "SendMessage", 400, message)

@@ -20,11 +20,10 @@ from proof.world.dynamodb import SimulatedTable
 from proof.world.events import SimulatedBus
 from proof.world.functions import Function, Handler, Schedule, SimulatedLambda
 from proof.world.hub import Hub, SimulatedCrash
-from proof.world.messages import Message
 from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE, Sight
-from proof.world.sqs import Line, SimulatedSqs
+from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.states import SimulatedStates
 from proof.world.steps import Steps
 from proof.world.story import told

@@ -31,8 +31,8 @@ from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delive
 from backdrop.steps.orders import Orders
 from backdrop.steps.slot import Slot
 from proof.world.doors import Step
-from proof.world.messages import Message
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE
+from proof.world.sqs import Message
 
 if TYPE_CHECKING:
     from proof.world.stack import World

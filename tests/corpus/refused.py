@@ -103,6 +103,9 @@ def _other_things() -> Iterator[Case]:
     yield _case("jp2", b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(90), Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-of-fractions", tiff(scene().astype(np.float32), photometric="rgb"), Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-of-32-bits", tiff(np.ones((64, 64), np.uint32)), Code.UNSUPPORTED_FORMAT)
+    for order in ("<", ">"):
+        big = tiff(scene(), photometric="rgb", bigtiff=True, byteorder=order)
+        yield _case(f"tiff-of-the-big-kind-{order}", big, Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-with-an-old-jpeg", _tiff(64, 64, 6), Code.UNSUPPORTED_FORMAT)
     moving = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
     yield _case("webp-animated", moving, Code.UNSUPPORTED_FORMAT)

@@ -99,7 +99,7 @@ def test_photos_go_from_the_page_to_their_pictures_and_are_bought_once(visitor: 
     eventually(over, "all photos are back on the page", lambda: seen[-1])
     assert (seen[-1]["counts"], seen[-1]["cost"]) == ({"stored": 2}, "$0.12")
     for entry in seen[-1]["results"]:
-        for link in (entry["before"], entry["after"]):
+        for link in (visitor.address + entry["before"], visitor.address + entry["after"], entry["link"]):
             with Image.open(BytesIO(visitor.http.request("GET", link).data)) as picture:
                 assert picture.width > 0
     assert len(folder.charges()) == 2

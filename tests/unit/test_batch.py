@@ -43,6 +43,20 @@ class Sqs:
         self.visibility.append(call)
 
 
+class Invocation:
+    """An invocation of 60 seconds, of which each message takes its share."""
+
+    def __init__(self, *, seconds_a_message: float = 0) -> None:
+        self._left = 60_000.0
+        self._share = seconds_a_message * 1000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self._left)
+
+    def spend(self) -> None:
+        self._left -= self._share
+
+
 class Door:
     """An inbox on a fake SQS, with its log and its metrics to look at."""
 
@@ -56,10 +70,16 @@ class Door:
         self.inbox = Inbox(client, {"intake": URL}, SqsQueue(client, DEAD_URL), logger)
         self._captured = captured
 
-    def take(self, work: Callable[[SQSRecord], None], *bodies: str, times: int = 1) -> list[str]:
+    def take(
+        self,
+        work: Callable[[SQSRecord], None],
+        *bodies: str,
+        times: int = 1,
+        during: Invocation | None = None,
+    ) -> list[str]:
         """The ids of the messages that shall come again; all came `times` times by now."""
         event = {"Records": [message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
-        answer = self.inbox.work_through(event, cast("LambdaContext", None), work)
+        answer = self.inbox.work_through(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def logged(self) -> list[dict[str, Any]]:
@@ -197,6 +217,34 @@ def test_one_failure_leaves_the_rest_of_the_batch_alone(door: Door) -> None:
 
 def test_a_batch_that_fails_whole_is_no_invocation_error(door: Door) -> None:
     assert door.take(failing(KeyError("x")), "a", "b") == ["m0", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done"), [(4, 10), (4.4, 10), (4.5, 9), (11, 4), (20, 3), (45, 1), (61, 1)], ids=str
+)
+def test_what_a_batch_has_no_time_for_is_handed_back_at_once_and_unopened(
+    door: Door, seconds: float, done: int
+) -> None:
+    """The function's limit would end it in the midst of a photo, and what it held would come again minutes later."""
+    bodies, seen, invocation = "abcdefghij", list[str](), Invocation(seconds_a_message=seconds)
+
+    def work(record: SQSRecord) -> None:
+        seen.append(record.body)
+        invocation.spend()
+
+    assert door.take(work, *bodies, during=invocation) == [f"m{place}" for place in range(done, 10)]
+    assert seen == list(bodies[:done])
+    told = [(call["ReceiptHandle"], call["VisibilityTimeout"]) for call in door.sqs.visibility]
+    assert told == [(f"r{place}", 0) for place in range(done, 10)]
+    assert {line["code"] for line in door.counted()} <= {"too_little_time"}
+    assert [line["level"] for line in door.logged()] == ["INFO"] * (10 - done)
+
+
+def test_the_first_message_of_a_batch_is_always_opened(door: Door) -> None:
+    invocation, seen = Invocation(seconds_a_message=50), list[str]()
+    invocation.spend()
+    assert door.take(lambda record: seen.append(record.body), "a", "b", during=invocation) == ["m1"]
+    assert seen == ["a"]
 
 
 def test_how_often_a_message_came_is_known() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from backdrop_local.standin.faults import Call, FaultBook, Phase
-from proof.chaos.plan import KILLED, LEAST_KILLS, UNREAD, Act, Fate, Plan, draw, troubles
+from proof.chaos.plan import ANYWHERE, KILLED, LANES, LEAST_KILLS, UNREAD, Act, Fate, Plan, draw, troubles
 
 SIZES = [30, 200, 1000]
 
@@ -13,6 +13,32 @@ SIZES = [30, 200, 1000]
 def plan(seed: int = 1, photos: int = 200) -> Plan:
     """A plan as the command draws it."""
     return draw(seed, photos, seconds=4, limit=10, timeout_seconds=8)
+
+
+def mixed(seed: int = 1, photos: int = 200) -> Plan:
+    """The same with photos for all lanes."""
+    return draw(seed, photos, seconds=4, limit=10, timeout_seconds=8, mixed=True)
+
+
+def test_in_a_mixed_run_every_lane_has_photos_and_faults_of_its_own() -> None:
+    lanes = Counter(photo.provider for photo in mixed().photos)
+    assert lanes.keys() == {*LANES}
+    assert min(lanes.values()) > 20
+    struck = {photo.provider for photo in mixed().photos if photo.trouble}
+    assert struck == {*LANES}
+    assert all(photo.wish.get("provider", "ideogram") == photo.provider for photo in mixed().photos)
+
+
+def test_what_only_ideogram_does_strikes_no_other_lane() -> None:
+    elsewhere = [photo for photo in mixed(photos=1000).photos if photo.provider != "ideogram"]
+    assert {photo.fate for photo in elsewhere} == {Fate.STORED}
+    assert {photo.trouble.fault for photo in elsewhere if photo.trouble} == ANYWHERE
+
+
+def test_a_mixed_run_is_the_same_run_but_for_the_lanes() -> None:
+    other, ours = plan(), mixed()
+    assert [photo.trouble for photo in ours.photos] == [photo.trouble for photo in other.photos]
+    assert (ours.uploads, ours.moments, ours.copies) == (other.uploads, other.moments, other.copies)
 
 
 def test_a_seed_gives_the_same_plan_each_time_and_another_seed_another() -> None:

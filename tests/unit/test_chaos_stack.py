@@ -11,19 +11,28 @@ STANDIN = "http://127.0.0.1:4000"
 LIMITS = [(10, 6), (10, 20)]
 
 
-@pytest.fixture(params=LIMITS, ids=str)
-def stack(request: pytest.FixtureRequest) -> Deployed:
+def deployed(limit: int, timeout_seconds: int, *, mixed: bool = False) -> Deployed:
     """What the template comes to with the bench's parameters, for so many calls at a time and seconds of waiting."""
-    limit, timeout_seconds = request.param
-    asked = ours.parameters(STANDIN, limit=limit, timeout_seconds=timeout_seconds)
+    asked = ours.parameters(STANDIN, limit=limit, timeout_seconds=timeout_seconds, mixed=mixed)
     return Deployed(**parameters.settle(STANDIN, asked))
 
 
-def test_neither_template_nor_deployment_check_refuses_the_benchs_stack(stack: Deployed) -> None:
+def lanes(stack: Deployed) -> set[str]:
+    """The queues of lanes that a stack has."""
+    return {f"{one.parameter}QueueUrl" for one in providers.PROVIDERS} & stack.outputs.keys()
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["one lane", "all lanes"])
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+def test_neither_template_nor_deployment_check_refuses_the_benchs_stack(limits: tuple[int, int], mixed: bool) -> None:
+    stack = deployed(*limits, mixed=mixed)
     checked = {name: str(value) for name, value in stack.resources["DeploymentCheck"]["Properties"].items()}
     assert (stack.refusals(), app.problems(checked)) == ([], [])
 
 
-def test_the_bench_opens_no_lane_but_the_one_whose_provider_it_plays(stack: Deployed) -> None:
-    lanes = {f"{one.parameter}QueueUrl" for one in providers.PROVIDERS}
-    assert lanes & stack.outputs.keys() == {"IdeogramQueueUrl"}
+def test_the_bench_opens_no_lane_but_the_one_whose_provider_it_plays() -> None:
+    assert lanes(deployed(10, 6)) == {"IdeogramQueueUrl"}
+
+
+def test_a_mixed_bench_opens_every_lane() -> None:
+    assert lanes(deployed(10, 6, mixed=True)) == {f"{one.parameter}QueueUrl" for one in providers.PROVIDERS}

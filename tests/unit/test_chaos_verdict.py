@@ -45,7 +45,7 @@ def photo_of(fate: Fate) -> Photo:
 
 def ledger(key: str, status: str, *outcomes: str) -> Ledger:
     """A ledger with one job of a photo, whose attempts went so."""
-    attempts = [{"outcome": outcome} for outcome in outcomes]
+    attempts = [{"outcome": outcome, "sends": 1} for outcome in outcomes]
     job = {"job_id": "j1", "source_id": "s1", "key": key, "status": status, "attempts": attempts, "results": []}
     bodies = {"source": {"key": key, "jobs": {"": "j1"}, "problems": []}, "job#j1": job}
     keyed = ((kind, {"S": json.dumps(body)}) for kind, body in bodies.items())
@@ -186,6 +186,8 @@ def test_without_the_naive_pipeline_there_is_one_column() -> None:
     results = [Result(PLAN, column(), None, ())]
     assert rows(results)[0] == ["photos dropped", "30"]
     assert "None was broken." in document(results, Size(30, 4, 10, 8))
+    assert "all four lanes" not in document(results, Size(30, 4, 10, 8))
+    assert "all four lanes" in document(results, Size(30, 4, 10, 8, mixed=True))
 
 
 def test_a_seed_that_did_not_come_to_an_end_is_named_on_the_page() -> None:

@@ -11,8 +11,8 @@ from backdrop.core.errors import ResultError
 from backdrop.core.job import Status
 from backdrop.core.transitions import fail, mark_told
 from backdrop.steps.orders import Wanted
-from proof.world.messages import Message
 from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
+from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import LEFT_ALONE, Person, stack_of

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -32,7 +32,7 @@ class Sqs:
         self.calls.append(call)
         return self._answer
 
-    receive_message = delete_message = change_message_visibility_batch = get_queue_attributes = send_message
+    receive_message = delete_message = change_message_visibility = get_queue_attributes = send_message
 
 
 def sent(body: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ ACTS: dict[str, Callable[[Any], object]] = {
     "count": lambda sqs: SqsQueue(sqs, URL).waiting(),
     "receive": lambda sqs: SqsLetters(sqs, URL).receive(),
     "delete": lambda sqs: SqsLetters(sqs, URL).delete(Letter("", {}, "", "handle", "m-1")),
-    "give back": lambda sqs: SqsLetters(sqs, URL).give_back([Letter("", {}, "", "handle", "m-1")]),
+    "give back": lambda sqs: SqsLetters(sqs, URL).give_back(Letter("", {}, "", "handle", "m-1")),
 }
 
 
@@ -140,13 +140,11 @@ def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
     assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
 
 
-def test_letters_are_given_back_ten_at_a_time() -> None:
-    sqs: Any = Sqs()
-    SqsLetters(sqs, URL).give_back([Letter("", {}, "", f"handle {n}", f"m-{n}") for n in range(23)])
-    handles = [[entry["ReceiptHandle"] for entry in call["Entries"]] for call in sqs.calls]
-    assert [len(some) for some in handles] == [10, 10, 3]
-    assert [handle for some in handles for handle in some] == [f"handle {n}" for n in range(23)]
-    assert {entry["VisibilityTimeout"] for call in sqs.calls for entry in call["Entries"]} == {0}
+@pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"])
+def test_a_letter_that_is_out_again_by_itself_needs_no_giving_back(code: str) -> None:
+    SqsLetters(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).give_back(
+        Letter("", {}, "", "handle", "m-1")
+    )
 
 
 def test_what_waits_is_counted_with_what_was_handed_back_or_is_under_way() -> None:

@@ -92,6 +92,11 @@ def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: lis
             prepare(bytes(hurt), limits, MOST_MEGAPIXELS)
 
 
+def test_a_palette_that_is_partly_transparent_is_converted_without_a_warning() -> None:
+    data = photos.saved(photos.scene("RGBA").quantize(8), "PNG")
+    assert upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0))[3] == 0  # pyright: ignore[reportIndexIssue, reportOptionalSubscript]
+
+
 @pytest.mark.parametrize("surprise", [KeyError(0), ZeroDivisionError(), AssertionError(), NotImplementedError()])
 def test_whatever_a_decoder_raises_is_damage(surprise: Exception) -> None:
     with pytest.raises(DamagedError, match="cannot be decoded"), decoding():

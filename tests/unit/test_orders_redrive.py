@@ -63,9 +63,8 @@ def crashed(*, expires: timedelta, kept: bool = False) -> World:
             Bucket=OUTPUT, Key=paid_key(job.job_id, 1, 1, "png"), Body=picture(link.url or ""), ContentType=PNG
         )
     now = world.clock.now()
-    dead = transitions.fail(
-        job.but(links=(link.but(expires_at=now + expires),)), ResultError(Code.CRASHED, "died"), now
-    )
+    old = job.but(links=(link.but(expires_at=now + expires),))
+    dead = transitions.fail(old, ResultError(Code.CRASHED, "died"), now)
     to_deliver(world.intake.photo.deliver, world.ledger.advance(dead), job.job_id)
     world.run()
     return world

@@ -15,7 +15,7 @@ from proof.simulate.many import played, runs
 from proof.simulate.plan import Act, Plan, draw
 from proof.simulate.play import Play, Run, play
 from proof.simulate.shrink import shrunk
-from proof.world.faults import FAULTS
+from proof.world.faults import FAULTS, named
 from proof.world.hub import Hub
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_another_seed_is_another_run() -> None:
 
 
 def test_every_fault_is_announced_in_some_of_the_first_seeds() -> None:
-    announced = {name for seed in range(500) for name in draw(seed).faults}
+    announced = {named(name).name for seed in range(500) for name in draw(seed).faults}
     assert announced == {*FAULTS}
 
 

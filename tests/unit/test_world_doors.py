@@ -9,7 +9,7 @@ from backdrop.aws.batch import STALE_DELAY_SECONDS
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from proof.world.clock import START
-from proof.world.messages import Message
+from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Strike, throttle
 
@@ -23,7 +23,7 @@ def worked(
     for body in bodies:
         world.sqs.post(line, body)
     batch = [message for _ in bodies if (message := world.sqs.receive(line))]
-    again = world.doors.of(line, lambda message, _: step(message))(batch, START)
+    again = world.doors.of(line, lambda message, _: step(message))(batch, START + timedelta(seconds=60))
     return world, list(again)
 
 
@@ -42,6 +42,18 @@ def test_a_message_that_waits_comes_again_after_its_delay_and_others_are_done() 
     assert [message.body for message in again] == ["a", "c"]
     assert {message.visible_at for message in again} == {START + timedelta(seconds=40)}
     assert [(wait.queue, wait.code, wait.seconds) for wait in world.waits] == [("intake", Code.JOB_IN_FLIGHT, 40)] * 2
+
+
+def test_what_the_invocation_has_no_time_for_comes_again_at_once() -> None:
+    world, opened = World(), list[str]()
+
+    def step(message: Message) -> None:
+        opened.append(message.body)
+        world.clock.sleep(41)
+
+    _, again = worked(step, "abc", world)
+    assert (opened, [message.body for message in again]) == (["a"], ["b", "c"])
+    assert {message.visible_at for message in again} == {START + timedelta(seconds=41)}
 
 
 def test_a_lost_race_comes_again_in_a_moment() -> None:

@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError
 from proof.world.clock import START, WorldClock
 from proof.world.functions import Function, Schedule, SimulatedLambda
 from proof.world.hub import Hub
-from proof.world.messages import Message
-from proof.world.sqs import SimulatedSqs
+from proof.world.sqs import Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
 
 VISIBILITY = 90

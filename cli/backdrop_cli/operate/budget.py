@@ -39,7 +39,7 @@ def amount(dollars: str | None, *, today: bool) -> int | None:
     if not today:
         raise MisusedError(
             f"say `backdrop budget {dollars} --today` to set it until midnight UTC; what holds every day is the stack "
-            f'parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd}"`, on AWS with `sam deploy`)'
+            f'parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS with `sam deploy`)'
         )
     return micro_of(usd)
 

@@ -193,8 +193,8 @@ class Letters(Protocol):
         ...
 
     def delete(self, letter: Letter) -> None: ...
-    def give_back(self, letters: Sequence[Letter]) -> None:
-        """These stay: everybody sees them again at once."""
+    def give_back(self, letter: Letter) -> None:
+        """This one stays: everybody sees it again at once."""
         ...
 
 

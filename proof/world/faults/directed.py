@@ -59,13 +59,14 @@ def _killed(faults: Faults, step: str, first: int, gap: int) -> None:
     faults.world.wire.after.append(strike)
 
 
-@fault()
+@fault(of_lane=True)
 def long_calls(faults: Faults) -> None:
     """The provider takes its time for every call, now more and now less."""
-    trap, provider, usual = faults.trap(1, 1), faults.world.provider, faults.world.provider.otherwise
+    trap, provider, name = faults.trap(1, 1), faults.provider, faults.name
+    usual = provider.otherwise
 
     def change() -> None:
-        if not faults.may_strike("long_calls"):
+        if not faults.may_strike(name):
             provider.otherwise = usual
             return
         trap.strike()
@@ -75,7 +76,7 @@ def long_calls(faults: Faults) -> None:
     change()
 
 
-@fault(kinds=frozenset({Kind.UNASKABLE}))
+@fault(kinds=frozenset({Kind.UNASKABLE}), of_lane=True)
 def slow_refusal(faults: Faults) -> None:
     """The provider takes long to say that it takes nothing."""
     trap = faults.trap(3, 5)
@@ -84,24 +85,22 @@ def slow_refusal(faults: Faults) -> None:
     def refuse() -> Reaction:
         return replace(refuses(*faults.random.choice(ways)), seconds=faults.random.uniform(20, 100))
 
-    faults.world.provider.weather.append(lambda: refuse() if trap() else None)
+    faults.provider.weather.append(lambda: refuse() if trap() else None)
 
 
-@fault(kinds=ASKABLE)
+@fault(kinds=ASKABLE, of_lane=True)
 def stuck_work(faults: Faults) -> None:
     """The provider is at work on a call for a quarter of an hour, or half."""
     trap = faults.trap(3, 8)
-    faults.world.provider.weather.append(
-        lambda: Reaction(seconds=faults.random.uniform(*STUCK_SECONDS)) if trap() else None
-    )
+    faults.provider.weather.append(lambda: Reaction(seconds=faults.random.uniform(*STUCK_SECONDS)) if trap() else None)
 
 
-@fault()
+@fault(of_lane=True)
 def throttle_storm(faults: Faults) -> None:
     """For twenty minutes the provider says of every call that it shall come again half a minute later."""
     spell = faults.spell(4, STORM_SECONDS)
     later = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=30)
-    faults.world.provider.weather.append(lambda: later if spell() else None)
+    faults.provider.weather.append(lambda: later if spell() else None)
 
 
 @fault()

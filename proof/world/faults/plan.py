@@ -1,7 +1,7 @@
 """Which faults a run announces, when they strike, and how often each did."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -17,25 +17,32 @@ ANY_KIND = frozenset(Kind)
 FAULTS: "dict[str, Fault]" = {}
 """All faults by name; each module of this package adds its own."""
 
+AT = "@"
+"""Parts a fault's name from the lane that it strikes: `hang_up@runware`; without one it strikes the first lane."""
+
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that may go wrong. `kinds`: at which providers it can. `slow`: it takes days to be set right."""
+    """One thing that may go wrong. `kinds`: at which providers it can. `slow`: it takes days to be set right.
+
+    `of_lane`: it strikes one provider and its lane, so that each of several lanes can have its own.
+    """
 
     name: str
     about: str
     install: "Callable[[Faults], None]"
     kinds: frozenset[Kind] = ANY_KIND
     slow: bool = False
+    of_lane: bool = False
 
 
 def fault(
-    *, kinds: frozenset[Kind] = ANY_KIND, slow: bool = False
+    *, kinds: frozenset[Kind] = ANY_KIND, slow: bool = False, of_lane: bool = False
 ) -> "Callable[[Callable[[Faults], None]], Callable[[Faults], None]]":
     """Register a function that installs a fault; its name is the fault's, its docstring says what goes wrong."""
 
     def register(install: "Callable[[Faults], None]") -> "Callable[[Faults], None]":
-        FAULTS[install.__name__] = Fault(install.__name__, install.__doc__ or "", install, kinds, slow)
+        FAULTS[install.__name__] = Fault(install.__name__, install.__doc__ or "", install, kinds, slow, of_lane)
         return install
 
     return register
@@ -44,8 +51,9 @@ def fault(
 class Faults:
     """The faults that a run announces, at work until `until`; one that has not struck by then still may, once.
 
-    `fired` counts how often each struck, `last` is when the latest did; an announced fault that never did proves
-    nothing (`silent`). `heard` is told the name of each that strikes, before it does harm.
+    `fired` counts how often each struck at its lane, `last` is when the latest did; an announced fault that never did
+    proves nothing (`silent`). `heard` is told the name of each that strikes, before it does harm. While a fault is
+    installed, `name` is its own with its lane's, and `provider` whom it strikes.
     """
 
     def __init__(self, world: "World", names: Iterable[str], until: datetime | None = None) -> None:
@@ -56,10 +64,11 @@ class Faults:
         self.last = world.clock.time
         self.fired: Counter[str] = Counter()
         self.heard: list[Callable[[str], None]] = []
-        self._now = ""
+        self.name, self.provider = "", world.provider
         for name in self.names:
-            self._now = name
-            FAULTS[name].install(self)
+            self.name, (what, _, lane) = name, name.partition(AT)
+            self.provider = world.sellers[lane] if lane else world.provider
+            FAULTS[what].install(self)
         if until:
             world.hub.at(until, self._calm_down)
 
@@ -71,6 +80,10 @@ class Faults:
     def silent(self) -> list[str]:
         """The announced faults that never struck."""
         return [name for name in self.names if not self.fired[name]]
+
+    def struck(self) -> Counter[str]:
+        """How often each struck, at whichever lane."""
+        return by_fault(self.fired)
 
     def end(self) -> None:
         """From now on all goes well."""
@@ -87,7 +100,7 @@ class Faults:
 
     def trap(self, first: int, gap: int, most: int = 1_000_000) -> "Trap":
         """When the fault that is being installed strikes."""
-        return Trap(self, self._now, first, gap, most)
+        return Trap(self, self.name, first, gap, most)
 
     def quiet_trap(self, first: int, gap: int, most: int) -> "Trap":
         """When something happens that is no fault by itself."""
@@ -149,6 +162,19 @@ class Spell:
         return self.until is not None and now < self.until and not self.trap.faults.ended
 
 
+def named(name: str) -> Fault:
+    """The fault of a name, with or without a lane."""
+    return FAULTS[name.partition(AT)[0]]
+
+
+def by_fault(fired: Mapping[str, int]) -> Counter[str]:
+    """Counts by fault, those of all lanes together."""
+    counts = Counter[str]()
+    for name, times in fired.items():
+        counts[named(name).name] += times
+    return counts
+
+
 def draw_faults(random: Random, number: int, kind: Kind, *, slow: bool = False) -> tuple[str, ...]:
     """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names.
 
@@ -156,6 +182,11 @@ def draw_faults(random: Random, number: int, kind: Kind, *, slow: bool = False) 
     """
     able = [one.name for one in FAULTS.values() if kind in one.kinds and (slow or not one.slow)]
     return tuple(sorted(by_lot(random, able)[:number]))
+
+
+def lane_faults(random: Random, kind: Kind) -> list[str]:
+    """All faults that a further lane whose provider is of this kind can have, in the order of their lots."""
+    return by_lot(random, (one.name for one in FAULTS.values() if one.of_lane and not one.slow and kind in one.kinds))
 
 
 def by_lot(random: Random, names: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ TROUBLE_SECONDS = 60.0
 UNREACHABLE_SECONDS = 120.0
 
 
-@fault()
+@fault(of_lane=True)
 def provider_outage(faults: Faults) -> None:
     """For five minutes the provider cannot be reached, is busy, or hangs up."""
     spell = faults.spell(4, OUTAGE_SECONDS)
@@ -24,66 +24,66 @@ def provider_outage(faults: Faults) -> None:
         lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         lambda: hangs_up(1),
     )
-    faults.world.provider.weather.append(lambda: faults.random.choice(ways)() if spell() else None)
+    faults.provider.weather.append(lambda: faults.random.choice(ways)() if spell() else None)
 
 
-@fault()
+@fault(of_lane=True)
 def charge_and_hang_up(faults: Faults) -> None:
     """The provider charges a call, and its answer never arrives."""
     _now_and_then(faults, lambda: charges_and_hangs_up(faults.random.uniform(1, 30)))
 
 
-@fault()
+@fault(of_lane=True)
 def hang_up(faults: Faults) -> None:
     """The provider takes nothing, but nobody can know."""
     _now_and_then(faults, lambda: hangs_up(faults.random.uniform(0, 10)))
 
 
-@fault()
+@fault(of_lane=True)
 def slow_call(faults: Faults) -> None:
     """The provider takes longer than anybody waits."""
-    longest = faults.world.provider.timeout_seconds
+    longest = faults.provider.timeout_seconds
     _now_and_then(faults, lambda: Reaction(seconds=faults.random.uniform(longest * 0.8, longest * 1.5)))
 
 
-@fault()
+@fault(of_lane=True)
 def withheld_picture(faults: Faults) -> None:
     """The provider's safety check withholds a picture that it charged."""
     _now_and_then(faults, lambda: Reaction(unsafe=1))
 
 
-@fault()
+@fault(of_lane=True)
 def refused_request(faults: Faults) -> None:
     """The provider's safety check refuses a request."""
     _now_and_then(faults, lambda: refuses(Class.PERM, Code.UNSAFE_REQUEST))
 
 
-@fault()
+@fault(of_lane=True)
 def rejected_request(faults: Faults) -> None:
     """The provider calls a request invalid."""
     _now_and_then(faults, lambda: refuses(Class.PERM, Code.REQUEST_REJECTED))
 
 
-@fault(kinds=ASKABLE)
+@fault(kinds=ASKABLE, of_lane=True)
 def failed_work(faults: Faults) -> None:
     """The provider takes a call, gives it up at the end, and charges nothing."""
     failure = Answer(Class.PERM, Code.REQUEST_REJECTED, "the work failed")
     _now_and_then(faults, lambda: Reaction(fails=failure))
 
 
-@fault()
+@fault(of_lane=True)
 def key_refused(faults: Faults) -> None:
     """For a minute the provider refuses the key."""
     _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED))
 
 
-@fault()
+@fault(of_lane=True)
 def out_of_money(faults: Faults) -> None:
     """For a minute the provider's account is empty."""
     _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
 
 
-@fault()
+@fault(of_lane=True)
 def throttled_call(faults: Faults) -> None:
     """The provider says that it is asked too much, and when to come again."""
     trap = faults.trap(3, 4)
@@ -92,17 +92,17 @@ def throttled_call(faults: Faults) -> None:
         wait = faults.random.choice([None, 0.0, 2.0, 30.0])
         return refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=wait)
 
-    faults.world.provider.weather.append(lambda: busy() if trap() else None)
+    faults.provider.weather.append(lambda: busy() if trap() else None)
 
 
-@fault()
+@fault(of_lane=True)
 def half_limit(faults: Faults) -> None:
     """The account may do half of what we think, or less, and sometimes all of it."""
-    trap, provider = faults.trap(1, 1), faults.world.provider
+    trap, provider, name = faults.trap(1, 1), faults.provider, faults.name
     whole = provider.limit
 
     def change() -> None:
-        may, struck = faults.may_strike("half_limit"), faults.fired["half_limit"]
+        may, struck = faults.may_strike(name), faults.fired[name]
         halved = may and (not struck or provider.limit == whole)
         provider.limit = max((whole if struck else provider.limit) // 2, 1) if halved else whole
         if may:
@@ -116,13 +116,13 @@ def half_limit(faults: Faults) -> None:
     change()
 
 
-@fault(kinds=ASKABLE)
+@fault(kinds=ASKABLE, of_lane=True)
 def stalled_look_up(faults: Faults) -> None:
     """A look-up says that the work goes on when it is long done."""
     _look_up(faults, Standing.PENDING, faults.trap(3, 2))
 
 
-@fault(kinds=frozenset({Kind.OWN_ID}))
+@fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
 def forgetful_look_up(faults: Faults) -> None:
     """A look-up knows nothing of a call that was taken."""
     _look_up(faults, Standing.ABSENT, faults.trap(3, 6, 3))
@@ -142,14 +142,14 @@ def unreachable_result(faults: Faults) -> None:
 
 def _now_and_then(faults: Faults, make: Callable[[], Reaction]) -> None:
     trap = faults.trap(3, 8)
-    faults.world.provider.weather.append(lambda: make() if trap() else None)
+    faults.provider.weather.append(lambda: make() if trap() else None)
 
 
 def _for_a_minute(faults: Faults, make: Callable[[], Reaction]) -> None:
     spell = faults.spell(4, TROUBLE_SECONDS)
-    faults.world.provider.weather.append(lambda: make() if spell() else None)
+    faults.provider.weather.append(lambda: make() if spell() else None)
 
 
 def _look_up(faults: Faults, standing: Standing, trap: Callable[[], bool]) -> None:
-    earlier = faults.world.provider.stalls
-    faults.world.provider.stalls = lambda: standing if trap() else earlier()
+    earlier = faults.provider.stalls
+    faults.provider.stalls = lambda: standing if trap() else earlier()

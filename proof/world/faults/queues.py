@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from proof.world.faults.people import pause_now_and_then
 from proof.world.faults.plan import Faults, Trap, fault
-from proof.world.messages import Message
-from proof.world.sqs import Line
+from proof.world.sqs import Line, Message
 
 LATEST_EVENT_SECONDS = 90.0
 LATEST_COPY_SECONDS = 400.0
@@ -42,10 +41,10 @@ def early_redelivery(faults: Faults) -> None:
     sqs.received.append(strike)
 
 
-@fault(slow=True)
+@fault(slow=True, of_lane=True)
 def expired_message(faults: Faults) -> None:
     """A job's message is gone, as when its lane's retention is over."""
-    _change(faults, faults.trap(4, 8), lambda _: [], only=tuple(faults.world.providers))
+    _change(faults, faults.trap(4, 8), lambda _: [], only=faults.provider.name)
 
 
 @fault()
@@ -88,9 +87,9 @@ def slow_mapping(faults: Faults) -> None:
     pause_now_and_then(faults, faults.quiet_trap(3, 40, 2))
 
 
-def _change(faults: Faults, trap: Trap, change: Delays, only: tuple[str, ...] = ()) -> None:
+def _change(faults: Faults, trap: Trap, change: Delays, only: str = "") -> None:
     def arrive(line: Line, delays: list[float]) -> list[float]:
-        ours = line.name in only if only else line is not faults.world.dead_letters
+        ours = line.name == only if only else line is not faults.world.dead_letters
         return change(delays) if ours and trap(line.name) else delays
 
     faults.world.sqs.sending.append(arrive)

@@ -24,6 +24,12 @@ def of_workers(call: Call, services: frozenset[str]) -> bool:
     return bool(call.worker) and call.service in services
 
 
+def is_paid_call(call: Call, lane: str) -> bool:
+    """Whether a worker sends a paid call to the provider of this lane."""
+    paid = (call.service, call.operation) == ("provider", "call")
+    return bool(call.worker) and paid and call.sent["job"].provider == lane
+
+
 @fault()
 def lost_ledger_answer(faults: Faults) -> None:
     """The table did what it was asked, and nobody heard of it."""

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from proof.world.faults.plan import Faults, fault
+from proof.world.faults.services import is_paid_call
 from proof.world.hub import NO_SKEW, Worker
 from proof.world.wire import Call, die
 
@@ -34,11 +35,10 @@ def killed_after(faults: Faults) -> None:
     faults.world.wire.after.append(strike)
 
 
-@fault()
+@fault(of_lane=True)
 def killed_in_paid_call(faults: Faults) -> None:
     """A worker dies while the provider is at work for it."""
-    trap = faults.trap(3, 8)
-    hub = faults.world.hub
+    trap, hub, lane = faults.trap(3, 8), faults.world.hub, faults.provider.name
 
     def kill(worker: Worker) -> None:
         if worker in hub.workers:
@@ -46,7 +46,7 @@ def killed_in_paid_call(faults: Faults) -> None:
 
     def strike(call: Call) -> None:
         worker = hub.worker
-        if worker and (call.service, call.operation) == ("provider", "call") and trap(call):
+        if worker and is_paid_call(call, lane) and trap(call):
             hub.after(faults.random.uniform(0.1, 8), lambda: kill(worker))
 
     faults.world.wire.before.append(strike)

@@ -1,7 +1,7 @@
 """How a door takes messages: one at a time, and each failure by its class.
 
 A wait hands the message back with its delay; a damaged message becomes a dead letter; anything else is a bug, logged
-whole, and its message comes again when its visibility is over.
+whole, and its message comes again when its visibility is over. What a batch has no time for is handed back unopened.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.failures import error_code
 from backdrop.aws.meter import Metric, count
+from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.ports import Queue
@@ -33,8 +34,8 @@ LONGEST_DELAY_SECONDS = 43_000
 LONGEST_BACK_OFF_SECONDS = 60
 BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED})
 STALE_DELAY_SECONDS = 1
-# The message's visibility ran out meanwhile, and it was, or is about to be, received again.
-OUT_AGAIN = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
+LEAST_MILLISECONDS = 20_000
+"""Of the invocation, for one more message of a batch: three times what a heavy photo takes on a cold start."""
 MAX_LETTER_BYTES = 80_000
 Work = Callable[[SQSRecord], None]
 
@@ -64,15 +65,19 @@ class Inbox:
 
     def work_through(self, event: dict[str, Any], context: LambdaContext, work: Work) -> PartialItemFailureResponse:
         """Do the work for each message; the answer names those that shall come again."""
+        first: str = event["Records"][0]["messageId"]
         return process_partial_response(
             event=event,
-            record_handler=partial(self._one, work),
+            record_handler=partial(self._one, work, first),
             processor=_Processor(self.logger),
             context=context,
         )
 
-    def _one(self, work: Work, record: SQSRecord) -> None:
+    def _one(self, work: Work, first: str, record: SQSRecord, lambda_context: LambdaContext) -> None:
+        left = lambda_context.get_remaining_time_in_millis()
         try:
+            if record.message_id != first and left < LEAST_MILLISECONDS:
+                raise WaitError(Code.TOO_LITTLE_TIME, f"the invocation has {left} ms left for the rest of its batch", 0)
             work(record)
         except WaitError as error:
             self._hand_back(record, error.code, error.message, delay_seconds(error, receives(record)))

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.failures import unavailable
+from backdrop.aws.failures import error_code, unavailable
 from backdrop.ports import Letter
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ WAITING: Final = (
     "ApproximateNumberOfMessagesDelayed",
 )
 
-# The most that one request may receive or change (SQS API reference).
-MOST_AT_ONCE: Final = 10
 OUT_OF_SIGHT_SECONDS: Final = 60
+# The message's visibility ran out meanwhile, and it was, or is about to be, received again.
+OUT_AGAIN: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 
 
 class SqsQueue:
@@ -73,7 +72,7 @@ class SqsLetters:
         try:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=MOST_AT_ONCE,
+                MaxNumberOfMessages=10,
                 VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
@@ -90,15 +89,15 @@ class SqsLetters:
         except (ClientError, BotoCoreError) as error:
             raise unavailable("SQS", error) from error
 
-    def give_back(self, letters: Sequence[Letter]) -> None:
-        """These stay: everybody sees them again at once, but one that SQS does not take back after its minute."""
-        handles = [{"ReceiptHandle": letter.handle, "VisibilityTimeout": 0} for letter in letters]
-        for some in batched(handles, MOST_AT_ONCE, strict=False):
-            entries: Any = [{"Id": str(n), **handle} for n, handle in enumerate(some)]
-            try:
-                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
+    def give_back(self, letter: Letter) -> None:
+        """This one stays: everybody sees it again at once."""
+        try:
+            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=letter.handle, VisibilityTimeout=0)
+        except ClientError as error:
+            if error_code(error) not in OUT_AGAIN:
                 raise unavailable("SQS", error) from error
+        except BotoCoreError as error:
+            raise unavailable("SQS", error) from error
 
 
 def name_of(queue_url: str) -> str:

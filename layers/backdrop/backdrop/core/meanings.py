@@ -275,8 +275,9 @@ CODES: dict[Code, CodeFacts] = {
     ),
     Code.TOO_LITTLE_TIME: CodeFacts(
         End.WAITING,
-        "The invocation has less time left than the call may take.",
-        "Operator: if this stays, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. " + WAITS,
+        "The invocation has less time left than the call, or one more photo, may take.",
+        "Operator: if this stays for a call, raise RenderTimeoutSeconds or lower the provider's TimeoutSeconds. "
+        + WAITS,
     ),
     Code.BUDGET_RESERVED: CodeFacts(
         End.WAITING, "What is left of today's budget is reserved by calls in flight.", WAITS

@@ -22,6 +22,8 @@ def to_srgb(picture: "Image") -> "Image":
     """
     profile = foreign_profile(picture)
     alpha = _alpha(picture)
+    # Pillow warns where a conversion loses it; it is put back as alpha.
+    picture.info.pop("transparency", None)
     made = picture
     if profile or picture.mode != ("RGBA" if alpha else "RGB"):
         made = _through(profile, _opaque(picture))

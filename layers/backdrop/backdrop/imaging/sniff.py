@@ -35,6 +35,8 @@ _SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"GIF87a", Kind("a GIF picture", "convertible", foreign="gif")),
     (0, b"GIF89a", Kind("a GIF picture", "convertible", foreign="gif")),
     (0, b"BM", Kind("a BMP picture", "convertible", foreign="bmp")),
+    (0, b"II+\0", Kind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
+    (0, b"MM\0+", Kind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
     (0, b"\xff\x0a", Kind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cJXL ", Kind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 picture", "convertible")),

@@ -75,7 +75,8 @@ class DeadLetters:
                     stay.append(letter)
             if not batch:
                 break
-        self.letters.give_back(stay)
+        for letter in stay:
+            self.letters.give_back(letter)
         return done, stay
 
     def _explain(self, letter: Letter) -> bool:
