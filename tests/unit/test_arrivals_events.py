@@ -147,7 +147,7 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
     assert look.request.damage == "neither an S3 notification nor a request with bucket, key and instructions"
 
 
-@pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "two words", "\ud800", "line\n"])
+@pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
 def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
     with pytest.raises(DamagedMessageError, match="the task_token of a request is none"):
         looks(REQUEST | {"task_token": token})
