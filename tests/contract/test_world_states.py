@@ -124,9 +124,11 @@ def test_a_task_hears_the_error_that_it_ends_with(states: States) -> None:
 
 
 def test_a_token_is_good_once(states: States) -> None:
+    """The emulator forgets it when the task goes on, a moment later."""
     arn, token = states.begin()
     tokens = SfnTokens(states.client)
     assert tokens.succeed(token, "1")
+    assert states.heard(arn, token) == TaskAnswer(output=1)
     assert not tokens.succeed(token, "2")
     assert not tokens.fail(token, "x", "{}")
     assert states.heard(arn, token) == TaskAnswer(output=1)
