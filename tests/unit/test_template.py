@@ -51,6 +51,7 @@ ALWAYS_OUT = {
     "DeadLetterQueueUrl",
     "LedgerTableName",
     "EventBusName",
+    "CampaignStateMachineArn",
 }
 
 
