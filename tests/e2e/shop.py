@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 240.0
 POLL_SECONDS = 0.1
 RECEIPTS = "_backdrop/receipts/"
 FED_BY_QUEUES = ("intake", "render", "deliver")
-FUNCTIONS = (*FED_BY_QUEUES, "deployment-check")
+FUNCTIONS = (*FED_BY_QUEUES, "campaign", "deployment-check")
 KEY = "standin-key"
 SLIPS = (KEY, "sig=", "exp=", "X-Amz-Signature", "Traceback", "unexpected error")
 LANES = {
