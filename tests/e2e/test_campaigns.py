@@ -19,8 +19,6 @@ from tests.e2e.test_throttling import accepted, hold, let_go
 
 REMOVE = {"operation": "remove"}
 PRICE = Decimal("0.01")
-# Two calls at a time, and so four items of a campaign under way, were it not for the local cloud's number.
-UNDER_WAY = 20
 
 
 class Campaigns:
@@ -198,12 +196,19 @@ def test_a_campaign_that_may_cost_more_than_it_is_allowed_buys_nothing(campaigns
 
 
 @pytest.mark.parametrize(
-    "given", [{"manifest": "nowhere.csv"}, {"instructions": {"promt": "x"}}, {"max_total_usd": "much"}]
+    ("given", "words"),
+    [
+        ({"manifest": "nowhere.csv"}, "nowhere.csv"),
+        ({"instructions": {"promt": "x"}}, "promt"),
+        ({"max_total_usd": "much"}, "max_total_usd"),
+    ],
 )
-def test_a_campaign_that_cannot_be_begun_says_why_and_buys_nothing(campaigns: Campaigns, given: dict[str, Any]) -> None:
+def test_a_campaign_that_cannot_be_begun_says_why_and_buys_nothing(
+    campaigns: Campaigns, given: dict[str, Any], words: str
+) -> None:
     found = campaigns.ends(campaigns.begins(**given))
     assert (found["status"], found["error"]) == ("FAILED", "campaign_refused")
-    assert next(iter(given)).split("_")[0] in found["cause"] or "promt" in found["cause"]
+    assert words in found["cause"]
 
 
 def test_more_failures_than_it_tolerates_fail_the_execution_and_what_was_bought_is_there(campaigns: Campaigns) -> None:
@@ -259,7 +264,7 @@ def test_the_verbs_of_campaigns_as_somebody_types_them(campaigns: Campaigns) -> 
 def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(campaigns: Campaigns) -> None:
     folder = campaigns.folder
     campaigns.has("a.jpg", "b.jpg")
-    (campaigns.here / "list.csv").write_text(f"key,prompt\n{folder.key('a.jpg')},{folder.prompt}\n")
+    (campaigns.here / "list.csv").write_text(f'key,prompt\n{folder.key("a.jpg")},"{folder.prompt}"\n')
     assert "1 stored; bought for $0.06" in campaigns.types("drop", "list.csv", "--wait")
     where = f"s3://{campaigns.shop.photos}/{folder.key('')}"
     said = campaigns.types("drop", where, "--prompt", folder.prompt, "--wait")

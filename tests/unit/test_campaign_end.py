@@ -48,6 +48,7 @@ def director() -> Director:
 def test_report_ledger_and_bill_are_one(director: Director) -> None:
     director.world.run()
     report = director.ends()
+    assert report
     assert report == director.report()
     items = report["items"]
     assert (items["asked"], items["stored"], items["refused"], items["skipped"]) == (5, 3, 1, 1)

@@ -45,7 +45,8 @@ SLIP = Problem.of(InstructionError(Code.INVALID_VALUE, "num_images: no number"),
 
 def an_asked(**changes: Any) -> Asked:
     facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m1", "bucket": "photos", "key": "a.jpg", "asked_at": NOW}
-    return Asked(**facts | {"campaign": "spring-1"} | changes)
+    facts |= {"campaign": "spring-1"} | changes
+    return Asked(**facts)
 
 
 def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
@@ -117,7 +118,7 @@ def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() ->
 
 def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
     sums = summed(item(paid("1")), item(problems=(SLIP,), key="b.jpg"), item(problems=(SLIP,), key="c.jpg"))
-    plan = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
+    plan: dict[str, Any] = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
     found = document(ENDED, sums, plan, LATER)
     assert found["items"] == {
         "listed": 5,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from proof.world.stack import World
@@ -149,8 +150,11 @@ def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) ->
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
 
-def _ending(person: Person, status: str) -> Any:
-    return replace(person.stack, wait=lambda _: person.states.ends(status))
+def _ending(person: Person, status: str) -> Stack:
+    def wait(seconds: float) -> None:
+        person.states.ends(status)
+
+    return replace(person.stack, wait=wait)
 
 
 def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person: Person, tmp_path: Path) -> None:
