@@ -131,8 +131,10 @@ MACHINE_RIGHTS: dict[str, set[str]] = {
         for action in ("GetObject", "PutObject", "ListMultipartUploadParts", "AbortMultipartUpload")
     },
     "states:StartExecution": {f"{STATES}:stateMachine:backdrop-campaign"},
-    "states:DescribeExecution": {f"{STATES}:execution:backdrop-campaign/*"},
-    "states:StopExecution": {f"{STATES}:execution:backdrop-campaign/*"},
+    **dict.fromkeys(
+        ("states:DescribeExecution", "states:StopExecution"),
+        {f"{STATES}:execution:backdrop-campaign:*", f"{STATES}:execution:backdrop-campaign/*"},
+    ),
 }
 
 
