@@ -48,14 +48,14 @@ def test_every_file_names_its_schema_and_fulfils_it(path: Path) -> None:
     document = json.loads(path.read_text())
     schema = (path.parent / document["$schema"]).resolve()
     kind = "folder-defaults" if path.name == "_backdrop.json" else "sidecar"
-    assert schema == EXAMPLES.parent / "schemas" / f"{kind}.schema.json"
+    assert schema == ROOT / "schemas" / f"{kind}.schema.json"
     errors = Draft202012Validator(json.loads(schema.read_text())).iter_errors(document)
     assert [error.message for error in errors] == []
 
 
 @pytest.mark.parametrize(("page", "least"), PAGES.items(), ids=lambda one: getattr(one, "name", ""))
 def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> None:
-    schema = json.loads((EXAMPLES.parent / "schemas" / "sidecar.schema.json").read_text())
+    schema = json.loads((ROOT / "schemas" / "sidecar.schema.json").read_text())
     shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
     assert len(shown) >= least
     for text in shown:
