@@ -45,7 +45,7 @@ env: ## Print the export lines that point any AWS tool at it
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
-	@for page in schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
+	@for page in schemas event_schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet

@@ -1,0 +1,80 @@
+"""The schemas of the events: written from the code, and no word of a real event is missing in them."""
+
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
+
+from docs import make_event_schemas
+from docs.make_event_schemas import DETAILS, MEANINGS, file_name, schema_of_event
+from proof.simulate.plan import draw
+from proof.simulate.play import Play
+
+EVENTS = Path(__file__).parents[2] / "events"
+SEEDS = range(12)
+
+
+def closed(schema: Any) -> Any:
+    """The schema, where no object may have a field that it does not name."""
+    if isinstance(schema, list):
+        return [closed(one) for one in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: closed(one) for name, one in cast("dict[str, Any]", schema).items()}
+    return found | ({"additionalProperties": False} if "required" in found else {})
+
+
+@cache
+def validator(kind: str) -> Validator:
+    """For a whole event that may have no other field than the schema names."""
+    return Draft202012Validator(closed(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@cache
+def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
+    """All that is told on the bus in some simulated runs full of faults."""
+    plays = [Play(draw(seed, None, "")) for seed in SEEDS]
+    assert [breach for play in plays for breach in play.run().breaches] == []
+    return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
+
+
+def an_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """The whole event around a detail."""
+    return json.loads((EVENTS / f"{file_name(kind)}.json").read_text()) | {"detail": detail}
+
+
+def test_the_schemas_are_what_the_code_says() -> None:
+    files = make_event_schemas.files()
+    assert {path: path.read_text() for path in make_event_schemas.FOLDER.iterdir()} == files, "write anew: make docs"
+    for text in files.values():
+        Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+def test_the_sample_of_an_event_fulfils_its_schema(kind: str) -> None:
+    sample = json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
+    assert [error.message for error in validator(kind).iter_errors(sample)] == []
+
+
+@pytest.mark.parametrize("kind", MEANINGS)
+def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
+    told = [detail for heard_kind, detail in heard() if heard_kind == kind]
+    wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
+    assert (bool(told), wrong[:3]) == (True, [])
+
+
+def test_nothing_is_told_that_has_no_schema() -> None:
+    assert Counter(kind for kind, _ in heard()).keys() <= MEANINGS.keys()
+
+
+@pytest.mark.parametrize("field", ["event_id", "source", "job"])
+def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
+    sample = json.loads((EVENTS / "image_completed.json").read_text())
+    assert validator("Image Completed").is_valid(sample)
+    del sample["detail"][field]
+    assert not validator("Image Completed").is_valid(sample)
