@@ -16,7 +16,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check .local/browser/.installed ## Everything that CI runs
+test: check .local/node/.installed ## Everything that CI runs
 	@$(RUN)cfn-lint template.yaml
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
@@ -65,8 +65,8 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 .venv/.project: .venv/.installed pyproject.toml
 	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
 	@touch $@
-.local/browser/.installed: requirements/browser/package-lock.json .venv/.installed
-	@requirements/install_browser .venv .local/browser
+.local/node/.installed: requirements/node/package-lock.json .venv/.installed
+	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
 .PHONY: help demo test chaos simulate mutants check types unit up down env path docs format lock clean setup
