@@ -19,6 +19,7 @@ from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.settings import listed
 from backdrop.aws.table import Table
 from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
@@ -240,7 +241,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     ledger, deliver = DynamoLedger(table), queue(outputs["DeliverQueueUrl"])
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
-    looks = partial(looks_of, bucket=bucket, again=True)
+    looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
     photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
     asking = _asking(photos, clock, parameters)

@@ -36,7 +36,7 @@ def build() -> Reconcile:
         letters=SqsLetters(sqs, ours.dead_letter_queue_url),
         dead_letters=queue(ours.dead_letter_queue_url),
         waiting=queue(ours.deliver_queue_url).waiting,
-        looks=partial(looks_of, bucket=ours.input_bucket, again=True),
+        looks=partial(looks_of, bucket=ours.input_bucket, readable=ours.readable, again=True),
         bucket=ours.input_bucket,
         since=table(ours).created(),
     )

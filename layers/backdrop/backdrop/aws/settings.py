@@ -35,6 +35,7 @@ class Settings(Record):
     stack_name: str = ""
     render_function_name: str = ""
     input_bucket: str = ""
+    readable_buckets: str = ""
     output_bucket: str = ""
     ledger_table: str = ""
     intake_queue_url: str = ""
@@ -55,9 +56,14 @@ class Settings(Record):
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property
+    def readable(self) -> frozenset[str]:
+        """The buckets, beside the input bucket, whose photos requests may name."""
+        return frozenset(listed(self.readable_buckets))
+
+    @property
     def extra_hosts(self) -> tuple[str, ...]:
         """The hosts that the operator added to those that results may come from."""
-        return tuple(host.strip() for host in self.result_hosts.split(",") if host.strip())
+        return listed(self.result_hosts)
 
     @property
     def prices(self) -> dict[str, int]:
@@ -74,6 +80,11 @@ class Settings(Record):
     def lanes(self) -> dict[str, ProviderSettings]:
         """The providers that are on and that this release can speak to."""
         return {name: one for name, one in self.providers.items() if one.queue_url and name in SPOKEN}
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """The names of a list that is separated by commas."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def settings() -> Settings:

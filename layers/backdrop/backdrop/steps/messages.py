@@ -16,10 +16,23 @@ from backdrop.ports import Queue
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice."""
+    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
+
+    `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
+    `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
+    """
 
     ident: str
     instructions: Mapping[str, Any]
+    token: str = ""
+    execution: str = ""
+    campaign: str = ""
+    damage: str = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody wants to hear what became of it."""
+        return bool(self.token or self.campaign)
 
 
 @dataclass(frozen=True)
