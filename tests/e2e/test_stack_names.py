@@ -30,6 +30,7 @@ PARAMETERS = {
     "MaxImageMegapixels",
     "ResultHosts",
     "InputBucket",
+    "ReadableBuckets",
     "OutputBucket",
     "ProvenanceMetadata",
     "RequireTls",

@@ -20,10 +20,17 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 # What is read of a setting under another name than its own.
 READ_AS = {
     "extra_hosts": {"RESULT_HOSTS"},
+    "readable": {"READABLE_BUCKETS"},
     "prices": {"ONE_MIN_USD_PER_IMAGE"},
     "options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
 }
-ONE_BY_ONE = {"one_min_usd_per_image", "segmind_endpoint", "runware_uploads", "runware_checks_content"}
+ONE_BY_ONE = {
+    "readable_buckets",
+    "one_min_usd_per_image",
+    "segmind_endpoint",
+    "runware_uploads",
+    "runware_checks_content",
+}
 OURS = {field.name for field in fields(Settings)} - ONE_BY_ONE | READ_AS.keys()
 PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 

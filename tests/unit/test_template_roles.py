@@ -182,3 +182,26 @@ def test_rights_follow_existing_buckets() -> None:
     assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs}
     assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
+
+
+READERS = ("IntakeRole", "RenderRole", "DeliverRole")
+
+
+def test_other_buckets_are_read_by_those_who_work_on_photos_and_by_nobody_else() -> None:
+    stack = Deployed(ReadableBuckets="shelf,old-archive")
+    [policy] = stack.of_type("AWS::IAM::Policy").values()
+    assert policy["Roles"] == list(READERS)
+    assert granted({"Policies": [policy]}) == {
+        "s3:GetObject": {"arn:*:s3:::shelf/*", "arn:*:s3:::old-archive/*"},
+        "s3:ListBucket": {"arn:*:s3:::shelf", "arn:*:s3:::old-archive"},
+    }
+    assert granted(stack.of_type("AWS::IAM::Role")["IntakeRole"])["s3:GetObjectTagging"] == {
+        f"{INPUT}/*",
+        "arn:*:s3:::shelf/*",
+        "arn:*:s3:::old-archive/*",
+    }
+
+
+def test_no_role_reads_another_bucket_unless_one_is_named() -> None:
+    assert Deployed().of_type("AWS::IAM::Policy") == {}
+    assert not any("arn:*:s3" in json.dumps(role) for role in roles().values())
