@@ -42,6 +42,8 @@ down: setup ## Stop it and forget everything in it
 env: ## Print the export lines that point any AWS tool at it
 	@[ -x $(RUN)backdrop ] || { echo "no local cloud runs; start one with make up" >&2; exit 1; }
 	@$(RUN)backdrop env
+invoke: setup ## Run a function's own code on an event, before the local cloud that runs (EVENT=events/s3_put.json)
+	@$(RUN)python -m backdrop_local.invoke $(EVENT)
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
@@ -69,4 +71,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test chaos simulate mutants check types unit up down env path docs format lock clean setup
+.PHONY: help demo test chaos simulate mutants check types unit up down env invoke path docs format lock clean setup

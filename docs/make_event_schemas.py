@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from backdrop.aws.arrivals import REQUESTED, WAITING_FIELDS
 from backdrop.aws.bus import SOURCE
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codes import Code
 from backdrop.core.job import FAILED, Money, Outcome, Status
-from docs.make_schemas import DIALECT
+from backdrop.core.layout import MAX_S3_KEY_BYTES
+from docs.make_schemas import DIALECT, schema_of
 
 type Schema = dict[str, Any]
 
@@ -143,7 +145,33 @@ def lane(**more: Schema) -> Schema:
 
 PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why, as in the provider's report.")
 FAILURES = list_of(error({"enum": sorted(FAILED)}, ID), "What went wrong, as in the photo's error report.")
+WAITS = {
+    "task_token": "Answered once, when all jobs of the request have ended.",
+    "execution": "The ARN of who waits: jobs that only stopped executions want are not bought.",
+    "campaign": "The campaign whose report tells of it.",
+}
+SIDECAR = schema_of("sidecar")
+REQUEST: Schema = {
+    "type": "object",
+    "properties": {
+        "bucket": {"type": "string", "description": "The input bucket, or one of ReadableBuckets."},
+        "key": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_S3_KEY_BYTES,
+            "description": "As it is, not encoded.",
+        },
+        "instructions": {"$ref": SIDECAR["$id"]},
+        **{
+            name: {"type": "string", "pattern": f"^{WAITING_FIELDS[name]}$", "description": WAITS[name]}
+            for name in WAITS
+        },
+    },
+    "required": ["bucket", "key", "instructions"],
+    "additionalProperties": False,
+}
 DETAILS: dict[str, Schema] = {
+    REQUESTED: REQUEST,
     "Image Completed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(Status.STORED)),
     "Image Failed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(*sorted(FAILED)), errors=FAILURES),
     "Provider Paused": lane(errors=PAUSES),
@@ -151,6 +179,7 @@ DETAILS: dict[str, Schema] = {
     "Budget Reached": lane(errors=PAUSES),
 }
 MEANINGS = {
+    REQUESTED: "Somebody asks for a photo without dropping it.",
     "Image Completed": "A job ended `stored`: its pictures are there.",
     "Image Failed": "A job ended `refused`, `dead` or `held`.",
     "Provider Paused": "Nothing more is bought at a provider; its photos wait.",
@@ -164,7 +193,7 @@ def schema_of_event(kind: str) -> Schema:
     properties: Schema = {name: {"type": "string"} for name in ENVELOPE}
     properties |= {
         "detail-type": {"const": kind},
-        "source": {"const": SOURCE},
+        "source": {"type": "string", "not": {"const": SOURCE}} if kind == REQUESTED else {"const": SOURCE},
         "time": TIME,
         "resources": {"type": "array"},
         "detail": DETAILS[kind],
@@ -177,6 +206,7 @@ def schema_of_event(kind: str) -> Schema:
         "type": "object",
         "properties": properties,
         "required": [*ENVELOPE],
+        **({"$defs": {"sidecar": SIDECAR}} if kind == REQUESTED else {}),
     }
 
 

@@ -80,7 +80,7 @@ def outputs() -> str:
 
 
 def events() -> str:
-    """What is told on the bus, with a schema and an example of each."""
+    """What is told and heard on the bus, with a schema and an example of each."""
     rows = [(f"`{kind}`", words, *_files_of(file_name(kind))) for kind, words in MEANINGS.items()]
     return table(("detail type", "when", "schema", "example"), rows)
 
@@ -121,7 +121,8 @@ A provider that is off has no lane.
 
 ## Events
 
-On the bus `EventBusName`, source `backdrop`, at least once; what is told again has the same `detail.event_id`.
+On the bus `EventBusName`. What Backdrop tells has the source `backdrop` and is told at least once, again with the same
+`detail.event_id`; what it hears may come from every other source. How to use them: [events.md](events.md).
 
 {events()}
 

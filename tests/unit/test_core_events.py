@@ -55,6 +55,29 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "key"), [("s3_event_created", ODD_KEY), ("s3_event_deleted", KEY), ("s3_event_tags_added", KEY)]
+)
+def test_intake_takes_every_word_of_s3_that_comes_by_eventbridge(name: str, key: str) -> None:
+    assert looks_of(json.dumps(sample(name)), bucket=BUCKET, again=False) == [Look(BUCKET, key)]
+
+
+def test_intake_takes_a_request_by_event() -> None:
+    event = sample("image_requested")
+    (look,) = looks_of(json.dumps(event), bucket=BUCKET, again=False, ident="m-1")
+    assert (look.bucket, look.key) == (BUCKET, "shoes/ünïcode +(1) & 100%.jpg")
+    assert look.request
+    assert (look.request.ident, read_request(look.request.instructions).errors) == (event["id"], ())
+
+
+def test_intake_takes_a_request_that_somebody_waits_for() -> None:
+    (look,) = looks_of(only_record("request_awaited").body, bucket=BUCKET, again=False, ident="m-1")
+    said = json.loads(only_record("request_awaited").body)
+    assert look.request
+    waits = (look.request.token, look.request.execution, look.request.campaign)
+    assert waits == (said["task_token"], said["execution"], said["campaign"])
+
+
 def test_intake_takes_a_request_and_a_persons_rerun() -> None:
     (request,) = looks_of(only_record("request").body, bucket=BUCKET, again=False, ident="m-1")
     assert (request.bucket, request.key) == (BUCKET, KEY)
@@ -116,6 +139,17 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
-    ours = {"request", "rerun", "look", "lane", "deliver", "deliver_lane", "reconcile"}
+    from_s3 |= {"s3_event_created", "s3_event_deleted", "s3_event_tags_added"}
+    ours = {
+        "request",
+        "request_awaited",
+        "image_requested",
+        "rerun",
+        "look",
+        "lane",
+        "deliver",
+        "deliver_lane",
+        "reconcile",
+    }
     told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

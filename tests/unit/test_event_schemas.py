@@ -10,13 +10,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
+from backdrop.aws.arrivals import REQUESTED, looks_of
+from backdrop.core.errors import DamagedMessageError
 from docs import make_event_schemas
-from docs.make_event_schemas import DETAILS, MEANINGS, file_name, schema_of_event
+from docs.make_event_schemas import DETAILS, file_name, schema_of_event
 from proof.simulate.plan import draw
 from proof.simulate.play import Play
 
 EVENTS = Path(__file__).parents[2] / "events"
 SEEDS = range(12)
+TOLD = [kind for kind in DETAILS if kind != REQUESTED]
+WISH = {"prompt": "on a beach"}
+REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
 
 
 def closed(schema: Any) -> Any:
@@ -61,7 +66,7 @@ def test_the_sample_of_an_event_fulfils_its_schema(kind: str) -> None:
     assert [error.message for error in validator(kind).iter_errors(sample)] == []
 
 
-@pytest.mark.parametrize("kind", MEANINGS)
+@pytest.mark.parametrize("kind", TOLD)
 def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
     told = [detail for heard_kind, detail in heard() if heard_kind == kind]
     wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
@@ -69,7 +74,7 @@ def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
 
 
 def test_nothing_is_told_that_has_no_schema() -> None:
-    assert Counter(kind for kind, _ in heard()).keys() <= MEANINGS.keys()
+    assert Counter(kind for kind, _ in heard()).keys() <= {*TOLD}
 
 
 @pytest.mark.parametrize("field", ["event_id", "source", "job"])
@@ -78,3 +83,31 @@ def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
     assert validator("Image Completed").is_valid(sample)
     del sample["detail"][field]
     assert not validator("Image Completed").is_valid(sample)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bucket": 7},
+        {"key": ""},
+        {"instructions": "a beach"},
+        {"task_token": ""},
+        {"task_token": "two words"},
+        {"execution": "winter"},
+        {"campaign": "winter sale"},
+        {"callback": "https://example.com"},
+    ],
+    ids=str,
+)
+def test_a_request_that_intake_refuses_does_not_fulfil_its_schema(wrong: dict[str, Any]) -> None:
+    fine, damaged = an_event(REQUESTED, REQUEST), an_event(REQUESTED, REQUEST | wrong)
+    assert validator(REQUESTED).is_valid(fine)
+    assert not validator(REQUESTED).is_valid(damaged)
+    assert looks_of(json.dumps(fine), bucket="backdrop-input", again=False)
+    with pytest.raises(DamagedMessageError):
+        looks_of(json.dumps(damaged), bucket="backdrop-input", again=False)
+
+
+def test_a_requests_instructions_are_those_of_a_sidecar() -> None:
+    misspelt = REQUEST | {"instructions": {"promt": "on a beach"}}
+    assert not validator(REQUESTED).is_valid(an_event(REQUESTED, misspelt))
