@@ -14,6 +14,7 @@ from botocore.config import Config
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.campaign_files import S3Manifests
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
@@ -31,6 +32,7 @@ from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
 from backdrop_cli.buckets import Buckets
+from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 LANES = {
     "ideogram": "IdeogramQueueUrl",
@@ -61,6 +64,7 @@ OUTPUTS = frozenset(
         "DeliverQueueUrl",
         "DeadLetterQueueUrl",
         "LedgerTableName",
+        "CampaignStateMachineArn",
     }
 )
 SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
@@ -88,6 +92,7 @@ class Clients:
     functions: "LambdaClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
+    states: "SFNClient"
     signing: "S3Client"
     sqs: "SQSClient"
 
@@ -134,6 +139,8 @@ class Stack:
     photos: S3Photos
     output: S3Output
     uploads: S3Uploads
+    manifests: S3Manifests
+    machine: Machine
     census: Census
     limits: Mapping[str, int]
     standins: Collection[str] = ()
@@ -210,6 +217,7 @@ def _clients(make: Callable[[str], Any]) -> Clients:
         functions=later("lambda"),
         s3=later("s3"),
         secrets=later("secretsmanager"),
+        states=later("stepfunctions"),
         signing=later("signing"),
         sqs=later("sqs"),
     )
@@ -268,6 +276,8 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
         photos=photos,
         output=output,
         uploads=S3Uploads(clients.s3, bucket),
+        manifests=S3Manifests(clients.s3),
+        machine=Machine(clients.states, outputs["CampaignStateMachineArn"]),
         census=Census(table),
         limits={one: int(parameters.get(f"{PARAMETERS[one]}MaxInFlight", "0")) for one in lanes},
         clients=clients,

@@ -24,6 +24,7 @@ from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
 from proof.world.sight import BUS, INPUT, OUTPUT, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
+from proof.world.states import SimulatedStates
 from proof.world.steps import Steps
 from proof.world.story import told
 from proof.world.wire import Call, Wire
@@ -82,6 +83,7 @@ class World(Sight):
         self.s3 = SimulatedS3(self.wire, self.clock)
         self.sqs = SimulatedSqs(self.wire, self.clock, self.random)
         self.bus = SimulatedBus(self.wire, BUS)
+        self.states = SimulatedStates(self.wire)
         self.functions = SimulatedLambda(self.wire, self.clock, self.sqs, self.hub)
         self.provider = SimulatedProvider(
             self.wire, self.clock, kind=Kind(self.setup.kind), limit=self.setup.account_limit

@@ -15,6 +15,7 @@ from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.step_functions import SfnExecutions, SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import WaitError
@@ -53,10 +54,11 @@ class Steps:
         table = Table(cast("Any", world.table), TABLE, world.clock, lambda: f"{next(marks):032x}")
         self.ledger = DynamoLedger(table)
         self.books = DynamoBooks(table)
+        self._executions = SfnExecutions(cast("Any", world.states), world.clock)
         paying, handing = self._paying(world), self._handing(world)
         self.keeper = paying.keeper
         self.intake = self._intake(world)
-        self.render = paying_for.render(paying, self._photos)
+        self.render = paying_for.render(paying, self._photos, self._executions)
         self.deliver, self.news = handing_over.deliver(handing), handing_over.lane_news(handing)
         self.reconcile = watching_over.reconcile(paying, self._watching(world))
 
@@ -99,6 +101,7 @@ class Steps:
             deliver=self._queues["deliver"],
             downloads=world.downloads,
             events=EventBus(cast("Any", world.bus), BUS),
+            tokens=SfnTokens(cast("Any", self._world.states)),
             dead_letters=self.letters,
             clock=self.clock,
             input_bucket=INPUT,

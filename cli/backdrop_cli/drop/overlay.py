@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backdrop.ports import InputBucket, Listed, Stored
+from backdrop.steps.ahead import UNCHANGED
 from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.lint.folder import UNCHANGED
 
 
 class Overlay:

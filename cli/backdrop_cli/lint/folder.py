@@ -9,10 +9,9 @@ from pathlib import Path
 
 from backdrop.core.layout import Kind, kind_of
 from backdrop.ports import Listed, Stored
+from backdrop.steps.ahead import UNCHANGED
 
 BUCKET = ""
-UNCHANGED = "unchanged"
-"""The ETag of a photo whose bytes nobody looks at."""
 # A PNG of 16 by 16 pixels, the smallest that is taken.
 SOME_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC")
 

@@ -1,11 +1,13 @@
 """What the steps need of the world, one small Protocol each; doors bring the real ones, tests the simulated world."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from backdrop.core.answer import Answer, KeptAnswer, Standing
+from backdrop.core.asked import Asked
 from backdrop.core.job import Job, Source
 from backdrop.core.lane import Lane
 from backdrop.core.transitions import Step
@@ -37,12 +39,16 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters."""
+    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters.
+
+    `ident` is the one that it had there.
+    """
 
     body: str
     attributes: Mapping[str, str]
     queue: str
     handle: str
+    ident: str
 
 
 class PreconditionError(Exception):
@@ -89,6 +95,30 @@ class OutputBucket(Protocol):
     def delete(self, key: str, *, known: Stored) -> None: ...
 
 
+class Manifests(Protocol):
+    """The lists that people put into a bucket."""
+
+    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
+        """An object's lines, read as they are asked for, each with its end; None where there is none.
+
+        Raises RefusedError where it is no text.
+        """
+        ...
+
+
+class CampaignFiles(Protocol):
+    """What campaigns write into the output bucket, which is called `bucket`."""
+
+    @property
+    def bucket(self) -> str: ...
+    def writing(self, key: str, content_type: str) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Writes an object piece by piece; nothing is left of it where the block breaks off."""
+        ...
+
+    def put(self, key: str, data: bytes, content_type: str) -> None: ...
+    def find(self, key: str) -> bytes | None: ...
+
+
 class Ledger(Protocol):
     """The items of core/job.py and core/lane.py; every write is fenced, and all of one call or nothing is written.
 
@@ -99,7 +129,13 @@ class Ledger(Protocol):
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
     def job(self, source_id: str, job_id: str) -> Job | None: ...
     def advance(self, step: Step) -> Job: ...
-    def put_source(self, source: Source, steps: Sequence[Step]) -> None: ...
+    def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None: ...
+    def asked(self, source_id: str) -> Sequence[Asked]:
+        """Who ever waited to hear of a photo."""
+        ...
+
+    def request(self, source_id: str, ident: str) -> Asked | None: ...
+    def put_asked(self, asked: Asked) -> Asked: ...
     def lane(self, provider: str) -> Lane:
         """The lane's item; an open one where nothing was ever written."""
         ...
@@ -123,6 +159,12 @@ class Books(Protocol):
     def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
         ...
+
+    def asked(self, name: str) -> Iterator[Asked]:
+        """All items of a campaign, in the order of their photos."""
+        ...
+
+    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]: ...
 
     def day(self, day: str) -> Day: ...
     def raise_budget(self, day: str, cap: int) -> None: ...
@@ -244,6 +286,32 @@ class Events(Protocol):
     """The bus on which others listen."""
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
+
+
+class Mail(Protocol):
+    """Whoever the stack's operator named to be told."""
+
+    def send(self, subject: str, text: str) -> None: ...
+
+
+class TaskTokens(Protocol):
+    """Who waits in Step Functions; raises WaitError where it does not answer."""
+
+    def succeed(self, token: str, output: str) -> bool:
+        """Answer a task with its output (JSON); False where the token has expired, was used, or is none."""
+        ...
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Answer a task with the error that it ends with, and why."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions in Step Functions, by their ARNs."""
+
+    def running(self, arn: str) -> bool:
+        """Whether an execution runs still; one that cannot be looked at counts as running."""
+        ...
 
 
 class Clock(Protocol):

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
-from itertools import chain, islice
+from itertools import batched, chain, islice
 from typing import Any
 
 from backdrop.aws.fences import fenced_put, next_of
 from backdrop.aws.records import JOB_PREFIX, day_key, instant, key_of, read, read_day
-from backdrop.aws.table import FIRST, Table, TransactionError
+from backdrop.aws.table import FIRST, LAST, Table, TransactionError
+from backdrop.core.asked import Asked
 from backdrop.core.errors import StaleError
-from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, where
+from backdrop.core.job import Job
+from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
 
 EVER = "9999"
-# Behind every key.
-LAST = "\U0010ffff"
+# BatchGetItem takes so many keys.
+MOST_AT_ONCE = 100
 
 
 class DynamoBooks:
@@ -45,6 +47,21 @@ class DynamoBooks:
         behind = f"{where(bucket, after)}{FIRST}" if after else beginning
         for item in self._listed(WANTING, f"{beginning}{LAST}", behind):
             yield item["due"]["S"].removeprefix(where(bucket, ""))
+
+    def asked(self, name: str) -> Iterator[Asked]:
+        """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
+        for items in batched(self._listed(campaign(name), LAST), MOST_AT_ONCE, strict=False):
+            keys = [(item["pk"]["S"], item["sk"]["S"]) for item in items]
+            found = self._table.many(keys)
+            yield from (read(Asked, found[key]) for key in keys if key in found)
+
+    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]:
+        """These jobs as they stand now, those that there are."""
+        places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
+        found: dict[Ref, Job] = {}
+        for keys in batched(places, MOST_AT_ONCE, strict=False):
+            found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
+        return found
 
     def _listed(self, kind: str, until: str, since: str = FIRST) -> Iterator[Mapping[str, Any]]:
         shards = (self._table.watched(f"{kind}#{shard}", until, since) for shard in SHARDS)

@@ -21,11 +21,12 @@ ENVIRONMENT_NAMES = {
 
 @record
 class ProviderSettings(Record):
-    """One provider: its lane (empty while it is off), its address, and its longest call in seconds."""
+    """One provider: its lane (empty while it is off), its address, its longest call in seconds, its open calls."""
 
     queue_url: str = ""
     base_url: str = ""
     timeout_seconds: float = 180
+    max_in_flight: int = 0
 
 
 @record
@@ -42,6 +43,7 @@ class Settings(Record):
     deliver_queue_url: str = ""
     dead_letter_queue_url: str = ""
     event_bus_name: str = ""
+    mail_topic_arn: str = ""
     default_provider: str = "ideogram"
     daily_budget_usd: Decimal = Decimal(10)
     on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE
@@ -75,6 +77,11 @@ class Settings(Record):
     def options(self) -> Options:
         """The ways of speaking to a provider that the operator may choose among."""
         return Options(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The calls that each provider that is on may have open."""
+        return {name: one.max_in_flight for name, one in self.providers.items() if one.max_in_flight}
 
     @property
     def lanes(self) -> dict[str, ProviderSettings]:

@@ -21,6 +21,8 @@ READ_BACK_TRIES = 3
 WATCH = "watch"
 # Before every place in the index.
 FIRST = "\0"
+# Behind every key.
+LAST = "\U0010ffff"
 
 
 def random_id() -> str:
@@ -59,11 +61,29 @@ class Table:
             raise self._unavailable(error) from error
         return cast("Attributes | None", found.get("Item"))
 
-    def partition(self, pk: str) -> Iterator[Attributes]:
-        """All items of one partition as they stand now."""
+    def partition(self, pk: str, since: str, until: str) -> Iterator[Attributes]:
+        """The items of one partition between two sort keys, as they stand now."""
+        values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
         return self._queried(
-            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
         )
+
+    def many(self, keys: Sequence[Key]) -> dict[Key, Attributes]:
+        """Up to a hundred items as they stand now, those that there are."""
+        found: dict[Key, Attributes] = {}
+        asked: Any = {self.name: {"Keys": [attributes_of(key) for key in keys], "ConsistentRead": True}}
+        while asked:
+            try:
+                answer = self._client.batch_get_item(RequestItems=asked)
+            except (ClientError, BotoCoreError) as error:
+                raise self._unavailable(error) from error
+            for item in answer["Responses"].get(self.name, ()):
+                attributes = cast("Attributes", item)
+                found[attributes["pk"]["S"], attributes["sk"]["S"]] = attributes
+            asked = answer["UnprocessedKeys"]
+        return found
 
     def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
         """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""

@@ -178,7 +178,7 @@ class Job(Item):
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
     `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
-    PhotoFacts.
+    PhotoFacts. `for_executions`: only requests that gave an execution name it, so that it ends unpaid with the last.
     """
 
     job_id: str
@@ -215,6 +215,7 @@ class Job(Item):
     throttled_ms: int = 0
     queued_at: datetime
     put_at: datetime | None = None
+    for_executions: bool = False
     submitted_at: datetime | None = None
     paid_at: datetime | None = None
     stored_at: datetime | None = None
@@ -265,6 +266,7 @@ class Source(Item):
     """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
 
     `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
+    `awaited`: whether anybody ever waited to hear of one.
     """
 
     source_id: str
@@ -278,6 +280,7 @@ class Source(Item):
     waiting_since: datetime | None = None
     held_by: str = ""
     requests: tuple[str, ...] = ()
+    awaited: bool = False
     reported: bool = False
     begun_until: datetime | None = None
     crashes: int = 0

@@ -141,6 +141,21 @@ CODES: dict[Code, CodeFacts] = {
         "The provider's safety check refused the prompt or the photo.",
         "Change the prompt or the photo.",
     ),
+    Code.CAMPAIGN_REFUSED: CodeFacts(
+        End.REFUSED,
+        "A campaign that cannot be begun: its input or its manifest is not in order. Nothing was bought.",
+        "Mend what the message names and start it again; `backdrop campaign quote` tells beforehand.",
+    ),
+    Code.MAX_TOTAL_EXCEEDED: CodeFacts(
+        End.REFUSED,
+        "The whole campaign may cost more than its max_total_usd allows. Nothing was bought.",
+        "Allow more, or ask for fewer or cheaper pictures.",
+    ),
+    Code.TOO_MANY_FAILURES: CodeFacts(
+        End.DEAD,
+        "More of a campaign's items failed than its tolerated_failure_percent allows.",
+        "Read the campaign's report: what failed is listed by code, and what was bought is delivered.",
+    ),
     Code.PROVIDER_KEY_MISSING: CodeFacts(
         End.WAITING,
         "The provider's API key is not set in Secrets Manager.",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backdrop.core import transitions
@@ -12,7 +12,17 @@ from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.job import Money, Problem, Source, Status
 from backdrop.core.watch import MESSAGE_LIFE
 from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
-from backdrop.steps.messages import JobMessage, LaneMessage, Look, parse, parse_delivery, tell_of_lane, to_deliver
+from backdrop.steps.hearing import Hearing
+from backdrop.steps.messages import (
+    JobMessage,
+    LaneMessage,
+    Look,
+    Request,
+    parse,
+    parse_delivery,
+    tell_of_lane,
+    to_deliver,
+)
 
 MOST_BATCHES = 20
 LOOK_SECONDS = 10
@@ -113,14 +123,14 @@ class DeadLetters:
     def _send_on(self, letter: Letter) -> None:
         """The letter with its reason."""
         attributes = {"code": Code.MESSAGE_GIVEN_UP.value, "reason": WORDS, "money": Money.NOT_SPENT.value}
-        attributes |= self._photos(letter.body)
+        attributes |= self._photos(letter)
         body: dict[str, Any] = {"queue": letter.queue, "body": letter.body}
         self.dead_letters.send(body, group=fairness_group(letter.queue), attributes=attributes)
 
-    def _photos(self, body: str) -> dict[str, str]:
-        """An event of which nothing came: each photo that it names is reported."""
+    def _photos(self, letter: Letter) -> dict[str, str]:
+        """An event of which nothing came: each photo that it names is reported, and who waits to hear is answered."""
         try:
-            looks = self.looks(body)
+            looks = self.looks(letter.body)
         except DamagedMessageError as error:
             return {"code": error.code.value, "reason": error.message[:1000]}
         for look in looks:
@@ -129,7 +139,16 @@ class DeadLetters:
             source = known or Source(source_id=ident, bucket=look.bucket, key=look.key)
             if not source.jobs:
                 self._report(source)
+            if look.request and look.request.awaited:
+                request = replace(look.request, ident=look.request.ident or letter.ident)
+                self._answer(source, look, request)
         return {}
+
+    def _answer(self, source: Source, look: Look, request: Request) -> None:
+        """One that was heard is answered with what its jobs come to."""
+        hearing = Hearing(self.ledger, self.deliver, self.clock)
+        if not hearing.is_known(source, request):
+            hearing.refuse(look, request, Code.MESSAGE_GIVEN_UP, WORDS)
 
     def _report(self, source: Source) -> None:
         problem = Problem.of(BackdropError(Code.MESSAGE_GIVEN_UP, WORDS), self.clock.now())

@@ -20,6 +20,7 @@ from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
+from backdrop.steps.stopping import Stopping
 
 IN_SLOT_WAIT_SECONDS = 20
 # Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
@@ -52,6 +53,7 @@ class Render:
     material: Material
     ledger: Ledger
     keeper: LaneKeeper
+    stopping: Stopping
     payments: Payments
     lost: LostAnswers
     moves: Moves
@@ -84,10 +86,17 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
+        if not self.stopping.wants(job):
+            return self._call_off(job)
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
         self._enter(job, slot)
         return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
+
+    def _call_off(self, job: Job) -> Outcome:
+        """Everybody who wanted it has stopped: nothing is paid."""
+        step = transitions.cancel(job, self.clock.now())
+        return self._hand_on(self.ledger.advance(step) if step else job)
 
     def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
         """An earlier delivery sent the call, and its answer is not in the ledger."""

@@ -7,11 +7,16 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Source
 from backdrop.core.photo import PhotoFacts
 from backdrop.steps.asking import Asking
+from backdrop.steps.messages import Request
 from backdrop.steps.wanted import Wanted
-from backdrop_cli.lint.folder import UNCHANGED
+
+UNCHANGED = "unchanged"
+"""The ETag of bytes that nobody looked at, which are taken for good ones."""
 
 
-def ahead(asking: Asking, bucket: str, key: str, market: Market, *, opened: bool) -> tuple[Wanted, str] | None:
+def ahead(
+    asking: Asking, bucket: str, key: str, market: Market, *, opened: bool, request: Request | None = None
+) -> tuple[Wanted, str] | None:
     """The jobs, each quoted at the dearest provider to which it may come, and the folder defaults that are broken.
 
     None where there is no such photo; `opened`: with a look at its bytes, which else are taken for good ones. Raises
@@ -22,6 +27,6 @@ def ahead(asking: Asking, bucket: str, key: str, market: Market, *, opened: bool
     seen = asking.see(bucket, key, None if opened else good)
     if seen is None:
         return None
-    places, broken = asking.places_of(source, seen)
+    places, broken = asking.places_of(source, seen, request)
     found = asking.asked_for(source, (), seen, places, broken, market.on)
     return replace(found, jobs=tuple(dearest(job, market) for job in found.jobs)), broken

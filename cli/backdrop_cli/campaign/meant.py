@@ -1,0 +1,113 @@
+"""What a person means by the words behind `campaign run`: photos by a prefix, or the list of a manifest."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backdrop.core.campaign import Campaign, read_campaign
+from backdrop.core.errors import RefusedError as RefusedInput
+from backdrop.core.layout import RESERVED
+from backdrop.steps.campaign_items import Items
+from backdrop_cli.errors import MisusedError, RefusedError
+from backdrop_cli.stack import Stack
+
+MANIFESTS = (".csv", ".jsonl")
+S3 = "s3://"
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line says of a campaign; `wish` is the sidecar that stands for its instructions."""
+
+    what: str
+    name: str | None = None
+    wish: bytes | None = None
+    max_total: str | None = None
+    tolerate: float | None = None
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A campaign, and the manifest of this machine that is put into the bucket for it."""
+
+    campaign: Campaign
+    file: Path | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The input of its execution."""
+        said = self.campaign
+        total = None if said.max_total_usd is None else float(said.max_total_usd)
+        fields = {"prefix": said.prefix, "manifest": said.manifest, "max_total_usd": total}
+        told = {name: value for name, value in fields.items() if value is not None}
+        rest = {"instructions": said.instructions, "tolerated_failure_percent": said.tolerated_failure_percent}
+        return {"name": said.name, **told, **rest}
+
+
+def is_campaign(word: str) -> bool:
+    """Whether what is dropped is no photo of this machine, but a manifest or photos that lie in a bucket."""
+    return word.startswith(S3) or word.lower().endswith(MANIFESTS)
+
+
+def meant_by(wanted: Wanted, input_bucket: str) -> Meant:
+    """The campaign that is meant; MisusedError with every mistake in what was said."""
+    where, file = _where(wanted.what, input_bucket)
+    name = wanted.name or _name_of(where)
+    if file:
+        where = f"{RESERVED}/manifests/{name}{file.suffix.lower()}"
+    told = "manifest" if where.lower().endswith(MANIFESTS) else "prefix"
+    given: dict[str, Any] = {"name": name, told: where, "instructions": json.loads(wanted.wish or b"{}")}
+    given |= {} if wanted.max_total is None else {"max_total_usd": wanted.max_total}
+    given |= {} if wanted.tolerate is None else {"tolerated_failure_percent": wanted.tolerate}
+    try:
+        return Meant(read_campaign(given), file)
+    except RefusedInput as error:
+        raise MisusedError(error.message) from error
+
+
+def _where(what: str, input_bucket: str) -> tuple[str, Path | None]:
+    """The prefix or key in the bucket, and the manifest of this machine that is meant instead."""
+    if what.startswith(S3):
+        bucket, _, key = what.removeprefix(S3).partition("/")
+        if bucket != input_bucket:
+            raise MisusedError(
+                f"a campaign goes through the stack's input bucket, {S3}{input_bucket}, not {S3}{bucket}"
+            )
+        return key, None
+    file = Path(what).expanduser()
+    if what.lower().endswith(MANIFESTS) and file.is_file():
+        return "", file
+    return what, None
+
+
+def _name_of(where: str) -> str:
+    stem = re.sub(r"\.(csv|jsonl)$", "", where.rstrip("/"), flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:LONGEST_NAME] or "all"
+
+
+class Here:
+    """The Manifests port: a manifest that lies on this machine."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
+        """Its lines; RefusedError where it is no text."""
+        return self._lines()
+
+    def _lines(self) -> Iterator[str]:
+        try:
+            with self._file.open(encoding="utf-8", newline="") as file:
+                yield from file
+        except UnicodeDecodeError as error:
+            raise RefusedError(f"{self._file} is not UTF-8; save it so") from error
+
+
+def items_of(stack: Stack, meant: Meant) -> Items:
+    """Its items, wherever they are named."""
+    manifests = Here(meant.file) if meant.file else stack.manifests
+    return Items(stack.photos, manifests, stack.input_bucket)

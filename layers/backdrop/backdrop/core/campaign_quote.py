@@ -1,0 +1,80 @@
+"""What a campaign comes to before anything is bought: its items, each one's price, and the sum."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Problem
+from backdrop.core.manifest import BadRow, Row
+from backdrop.core.money import usd_of
+
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """One item: its row, and the jobs that would be bought. Of what is no image by its key nothing is asked."""
+
+    row: Row
+    is_photo: bool = True
+    jobs: Sequence[Job] = ()
+    problems: Sequence[Problem] = ()
+    missing: bool = False
+
+    @property
+    def most(self) -> int:
+        """What it costs at the most, micro-dollars."""
+        return sum(job.quoted for job in self.jobs)
+
+    @property
+    def cap(self) -> int | None:
+        """What no job of it may pass, micro-dollars; None where its own instructions say that, or nothing is bought."""
+        limited = any("max_cost_usd" in job.instructions for job in self.jobs)
+        return None if limited else max((job.quoted for job in self.jobs), default=None)
+
+
+@dataclass
+class Quote:
+    """The sums; `most` in micro-dollars, `bad` the first of the rows that name no photo."""
+
+    items: int = 0
+    photos: int = 0
+    missing: int = 0
+    jobs: int = 0
+    most: int = 0
+    bad_rows: int = 0
+    bad: list[BadRow] = field(default_factory=list[BadRow])
+    refused: Counter[Code] = field(default_factory=Counter[Code])
+
+    def add(self, found: Foreseen) -> None:
+        """Count one item."""
+        self.items += 1
+        self.photos += found.is_photo
+        self.missing += found.missing
+        self.jobs += len(found.jobs)
+        self.most += found.most
+        self.refused.update(problem.code for problem in found.problems)
+
+    def add_bad(self, row: BadRow) -> None:
+        """Count a row that names no photo."""
+        self.bad_rows += 1
+        self.bad += [row] if len(self.bad) < MOST_NAMED else []
+
+    def bad_document(self) -> dict[str, Any]:
+        """The rows that name no photo, for reports."""
+        return {"count": self.bad_rows, "first": [{"row": one.number, "why": one.why} for one in self.bad]}
+
+    def document(self) -> dict[str, Any]:
+        """The sums for scripts."""
+        return {
+            "items": self.items,
+            "photos": self.photos,
+            "not_images": self.items - self.photos,
+            "missing": self.missing,
+            "jobs": self.jobs,
+            "most_usd": usd_of(self.most),
+            "not_bought": {code.value: times for code, times in self.refused.most_common()},
+            "bad_rows": self.bad_document(),
+        }
