@@ -18,7 +18,7 @@ from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.mail import TopicMail
 from backdrop.aws.settings import settings
-from backdrop.aws.stack import table
+from backdrop.aws.table import Table
 from backdrop.core.campaign_report import Ended, Fate, fate_of
 from backdrop.core.errors import RefusedError
 from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
@@ -36,7 +36,7 @@ def build() -> tuple[Planner, Reporter]:
         photos=S3Photos(s3),
         manifests=S3Manifests(s3),
         files=S3CampaignFiles(s3, ours.output_bucket),
-        books=DynamoBooks(table(ours)),
+        books=DynamoBooks(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
         mail=TopicMail(boto3.client("sns", config=QUICK), ours.mail_topic_arn),
         clock=SystemClock(),

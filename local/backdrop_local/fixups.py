@@ -25,7 +25,7 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = templat
             case "AWS::Lambda::EventSourceMapping" if name in ids:
                 _set_numbers(clients, ids[name], properties, parameters)
             case "AWS::Serverless::StateMachine" if name in ids:
-                _set_concurrency(clients, ids[name], parameters)
+                set_concurrency(clients, ids[name], parameters)
             case _:
                 pass
 
@@ -42,7 +42,7 @@ def _set_time_to_live(clients: Clients, table: str, properties: Mapping[str, Any
         )
 
 
-def _set_concurrency(clients: Clients, machine: str, parameters: Mapping[str, str]) -> None:
+def set_concurrency(clients: Clients, machine: str, parameters: Mapping[str, str]) -> None:
     """What a campaign's plan says of the default provider's lane, for a Map that reads no path."""
     limits = {one.secret: int(parameters[f"{one.parameter}MaxInFlight"]) for one in PROVIDERS}
     definition = json.loads(clients.stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])

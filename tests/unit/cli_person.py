@@ -63,7 +63,7 @@ class Said:
         return json.loads(self.out)
 
 
-def stack_of(world: World, states: States) -> Stack:
+def stack_of(world: World, states: States | None = None) -> Stack:
     """The simulated stack as the command sees one."""
     steps = world.steps
     s3 = cast("Any", world.s3)
@@ -85,7 +85,7 @@ def stack_of(world: World, states: States) -> Stack:
         output=S3Output(s3, OUTPUT),
         uploads=S3Uploads(s3, INPUT),
         manifests=S3Manifests(s3),
-        machine=Machine(cast("Any", states), MACHINE),
+        machine=Machine(cast("Any", states or States()), MACHINE),
         census=Census(Table(cast("Any", world.table), TABLE, world.clock)),
         limits={provider: world.setup.in_flight for provider in lanes},
         at_once=1,

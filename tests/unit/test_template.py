@@ -54,6 +54,7 @@ ALWAYS_OUT = {
     "DeadLetterQueueUrl",
     "LedgerTableName",
     "EventBusName",
+    "CampaignStateMachineArn",
 }
 
 

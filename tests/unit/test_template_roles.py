@@ -38,6 +38,8 @@ ONLY_SAID = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*"
 WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/results/*"]
 ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
 RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
+CAMPAIGN_LISTS = f"{OUTPUT}/_backdrop/work/campaigns/*"
+CAMPAIGN_REPORTS = f"{OUTPUT}/_backdrop/campaigns/*"
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 SWITCHING = {
     "lambda:ListEventSourceMappings": {"*"},
@@ -107,7 +109,30 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **logging("Reconcile"),
     },
+    "CampaignRole": {
+        "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
+        "s3:GetObjectTagging": {f"{INPUT}/*"},
+        "s3:ListBucket": {INPUT, where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/campaigns/*")},
+        "s3:PutObject": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
+        "s3:AbortMultipartUpload": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
+        **ledger("BatchGetItem"),
+        "dynamodb:Query": {"LedgerTable.Arn/index/watch"},
+        "events:PutEvents": {"EventBus.Arn"},
+        **logging("Campaign"),
+    },
     "DeploymentCheckRole": logging("DeploymentCheck"),
+}
+STATES = "arn:aws:states:eu-central-1:123456789012"
+MACHINE_RIGHTS: dict[str, set[str]] = {
+    "lambda:InvokeFunction": {"CampaignFunction.Arn"},
+    "sqs:SendMessage": {"IntakeQueue.Arn"},
+    **{
+        f"s3:{action}": {CAMPAIGN_LISTS}
+        for action in ("GetObject", "PutObject", "ListMultipartUploadParts", "AbortMultipartUpload")
+    },
+    "states:StartExecution": {f"{STATES}:stateMachine:backdrop-campaign"},
+    "states:DescribeExecution": {f"{STATES}:execution:backdrop-campaign/*"},
+    "states:StopExecution": {f"{STATES}:execution:backdrop-campaign/*"},
 }
 
 
@@ -132,11 +157,11 @@ def roles(**parameters: str) -> dict[str, Node]:
     return Deployed(**parameters).of_type("AWS::IAM::Role")
 
 
-def test_there_is_one_role_per_function_and_no_other() -> None:
+def test_there_is_one_role_per_function_and_one_for_the_state_machine() -> None:
     stack = Deployed(**ALL_ON)
     used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
     assert used == {f"{name}.Arn" for name in RIGHTS}
-    assert set(roles(**ALL_ON)) == set(RIGHTS)
+    assert set(roles(**ALL_ON)) == {*RIGHTS, "CampaignMachineRole"}
 
 
 @pytest.mark.parametrize("name", RIGHTS)
@@ -144,7 +169,21 @@ def test_a_role_holds_exactly_what_its_function_needs(name: str) -> None:
     assert granted(roles(**ALL_ON)[name]) == RIGHTS[name]
 
 
-@pytest.mark.parametrize("name", RIGHTS)
+def test_the_state_machine_asks_intake_reads_its_own_list_and_starts_no_other_machine() -> None:
+    stack = Deployed(**ALL_ON)
+    [machine] = stack.of_type("AWS::Serverless::StateMachine").values()
+    assert machine["Role"] == "CampaignMachineRole.Arn"
+    assert machine["Name"] == "backdrop-campaign"
+    assert granted(roles(**ALL_ON)["CampaignMachineRole"]) == MACHINE_RIGHTS
+
+
+def test_the_mail_of_campaigns_may_go_to_the_alarms_topic_where_somebody_asked_for_mail() -> None:
+    right = "sns:Publish"
+    assert granted(roles(AlarmEmail="ops@example.com")["CampaignRole"])[right] == {"AlarmTopic"}
+    assert right not in granted(roles()["CampaignRole"])
+
+
+@pytest.mark.parametrize("name", [*RIGHTS, "CampaignMachineRole"])
 def test_every_right_is_named_allowed_and_bound(name: str) -> None:
     role = roles(**ALL_ON)[name]
     assert "ManagedPolicyArns" not in role
@@ -156,10 +195,11 @@ def test_every_right_is_named_allowed_and_bound(name: str) -> None:
         assert not unbound or listed(statement["Action"]) in CANNOT_BE_BOUND
 
 
-def test_only_lambda_can_take_a_role() -> None:
-    for role in roles(**ALL_ON).values():
+def test_only_lambda_can_take_a_role_and_step_functions_that_of_the_machine() -> None:
+    for name, role in roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        service = "states" if name == "CampaignMachineRole" else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert statement["Action"] == "sts:AssumeRole"
 
 

@@ -64,9 +64,10 @@ class Machine:
     def look(self, arn: str) -> Execution:
         """One execution as it is now."""
         found = self._client.describe_execution(executionArn=arn)
-        given = json.loads(found.get("input") or "{}")
+        read: Any = json.loads(found.get("input") or "{}")
+        given: dict[str, Any] = read if isinstance(read, dict) else {}
         said = found.get("error") or "", found.get("cause") or ""
-        return Execution(arn, found["status"], found["startDate"], given if isinstance(given, dict) else {}, *said)
+        return Execution(arn, found["status"], found["startDate"], given, *said)
 
     def stop(self, arn: str) -> None:
         """End it; what it asked for and is not bought yet ends unpaid."""

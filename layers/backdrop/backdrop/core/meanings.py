@@ -149,7 +149,7 @@ CODES: dict[Code, CodeFacts] = {
     Code.MAX_TOTAL_EXCEEDED: CodeFacts(
         End.REFUSED,
         "The whole campaign may cost more than its max_total_usd allows. Nothing was bought.",
-        "Allow more, or ask for fewer or cheaper pictures.",
+        "Raise max_total_usd, or ask for fewer or cheaper pictures.",
     ),
     Code.TOO_MANY_FAILURES: CodeFacts(
         End.DEAD,
