@@ -51,23 +51,18 @@ class Context:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The event as a function is given it: what comes by EventBridge lies in a message of the intake queue.
+    """The event as a function is given it.
 
     Raises:
-        LocalCloudError: the file is not there, no JSON, or told by Backdrop.
+        LocalCloudError: the file is not there, no JSON, or nothing that a function of Backdrop takes.
     """
     try:
         event = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise LocalCloudError(f"{path} cannot be read as an event: {error}") from error
-    source = event.get("source")
-    if source == OURS:
+    if event.get("source") == OURS:
         raise LocalCloudError(f"{path} is told by Backdrop: others take it, none of its own functions does")
-    if "Records" in event or source == SCHEDULE:
-        return event
-    message = json.loads((ROOT / "events" / "look.json").read_text())
-    message["Records"][0] |= {"body": json.dumps(event, ensure_ascii=False)}
-    return message
+    return event
 
 
 def function_of(event: Mapping[str, Any]) -> str:

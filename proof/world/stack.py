@@ -22,7 +22,7 @@ from proof.world.functions import Function, Handler, Schedule, SimulatedLambda
 from proof.world.hub import Hub, SimulatedCrash
 from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
-from proof.world.sight import BUS, INPUT, OUTPUT, TABLE, Sight
+from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.states import SimulatedStates
 from proof.world.steps import Steps
@@ -98,6 +98,7 @@ class World(Sight):
         self._open_queues(shuffled=shuffled)
         self.input = self.s3.open(INPUT, self._notified)
         self.output = self.s3.open(OUTPUT)
+        self.s3.open(SHELF)
         self.crashes = 0
         self.event_delays: list[Callable[[str, list[float]], list[float]]] = []
         self._deadlines: list[datetime] = []

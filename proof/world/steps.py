@@ -31,13 +31,14 @@ from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delive
 from backdrop.steps.orders import Orders
 from backdrop.steps.slot import Slot
 from proof.world.doors import Step
-from proof.world.sight import BUS, INPUT, OUTPUT, TABLE
+from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE
 from proof.world.sqs import Message
 
 if TYPE_CHECKING:
     from proof.world.stack import World
 
 MAX_MEGAPIXELS = 1
+LOOKS = partial(looks_of, bucket=INPUT, readable={SHELF})
 
 
 class Steps:
@@ -116,7 +117,7 @@ class Steps:
             letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
             dead_letters=self.letters,
             waiting=self._queues["deliver"].waiting,
-            looks=partial(looks_of, bucket=INPUT, again=True),
+            looks=partial(LOOKS, again=True),
             bucket=INPUT,
             since=world.clock.time,
         )
@@ -146,7 +147,7 @@ class Steps:
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
         times = message.receives
-        for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
+        for look in LOOKS(message.body, again=times > 1, ident=message.id, receives=times):
             intake(look)
 
     def _rendering(self, provider: str) -> Step:

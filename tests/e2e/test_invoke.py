@@ -16,7 +16,7 @@ from tests.e2e.shop import Shop, eventually
 EVENTS = ROOT / "events"
 TAKEN = [path for path in sorted(EVENTS.glob("*.json")) if json.loads(path.read_text()).get("source") != "backdrop"]
 # Those that buy are told for a photo of a test's own.
-BUYS = {"request", "request_awaited", "image_requested"}
+BUYS = {"request", "request_with_token", "image_requested"}
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def test_every_sample_is_taken_by_the_function_that_it_is_for(shoes: Folder) -> 
 def test_a_request_is_accepted_once_in_this_process_and_bought_by_the_cloud(folder: Folder, tmp_path: Path) -> None:
     folder.drop("red.jpg")
     request = {"bucket": "backdrop-input", "key": folder.key("red.jpg"), "instructions": folder.wish}
-    for name in ("request", "image_requested"):
+    asked = {"request": request, "image_requested": {"id": "e-1", "detail-type": "Image Requested", "detail": request}}
+    for name, body in asked.items():
         event = json.loads((EVENTS / f"{name}.json").read_text())
-        place = event["Records"][0] if name == "request" else event
-        place |= {"body": json.dumps(request)} if name == "request" else {"detail": request}
+        event["Records"][0]["body"] = json.dumps(body)
         (tmp_path / f"{name}.json").write_text(json.dumps(event))
     accepted = said(invoked(folder.shop, *tmp_path.iterdir()), "job accepted")
     assert [line["key"] for line in accepted] == [folder.key("red.jpg")]
@@ -64,7 +64,9 @@ def test_a_request_is_accepted_once_in_this_process_and_bought_by_the_cloud(fold
 
 def test_a_photo_that_is_asked_for_and_not_there_is_put_there(folder: Folder, tmp_path: Path) -> None:
     event = json.loads((EVENTS / "s3_event_created.json").read_text())
-    event["detail"]["object"]["key"] = folder.key("new.jpg")
+    said_by_s3 = json.loads(event["Records"][0]["body"])
+    said_by_s3["detail"]["object"]["key"] = folder.key("new.jpg")
+    event["Records"][0]["body"] = json.dumps(said_by_s3)
     (tmp_path / "event.json").write_text(json.dumps(event))
     for words in ("put a photo at", ""):
         assert words in invoked(folder.shop, tmp_path / "event.json").stderr

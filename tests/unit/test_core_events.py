@@ -46,6 +46,10 @@ def only_record(name: str) -> Any:
         ("s3_tagging", [KEY]),
         ("s3_defaults_put", ["shoes/_backdrop.json"]),
         ("s3_test_event", []),
+        ("s3_event_created", [ODD_KEY]),
+        ("s3_event_deleted", [KEY]),
+        ("s3_event_tags_added", [KEY]),
+        ("s3_event_tags_deleted", [KEY]),
         ("look", [KEY]),
     ],
 )
@@ -55,35 +59,25 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("s3_event_created", ODD_KEY), ("s3_event_deleted", KEY), ("s3_event_tags_added", KEY)]
-)
-def test_intake_takes_every_word_of_s3_that_comes_by_eventbridge(name: str, key: str) -> None:
-    assert looks_of(json.dumps(sample(name)), bucket=BUCKET, again=False) == [Look(BUCKET, key)]
-
-
-def test_intake_takes_a_request_by_event() -> None:
-    event = sample("image_requested")
-    (look,) = looks_of(json.dumps(event), bucket=BUCKET, again=False, ident="m-1")
-    assert (look.bucket, look.key) == (BUCKET, "shoes/ünïcode +(1) & 100%.jpg")
-    assert look.request
-    assert (look.request.ident, read_request(look.request.instructions).errors) == (event["id"], ())
-
-
-def test_intake_takes_a_request_that_somebody_waits_for() -> None:
-    (look,) = looks_of(only_record("request_awaited").body, bucket=BUCKET, again=False, ident="m-1")
-    said = json.loads(only_record("request_awaited").body)
-    assert look.request
-    waits = (look.request.token, look.request.execution, look.request.campaign)
-    assert waits == (said["task_token"], said["execution"], said["campaign"])
-
-
 def test_intake_takes_a_request_and_a_persons_rerun() -> None:
     (request,) = looks_of(only_record("request").body, bucket=BUCKET, again=False, ident="m-1")
     assert (request.bucket, request.key) == (BUCKET, KEY)
     assert request.request
     assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
     assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
+
+
+def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
+    (event,) = looks_of(only_record("image_requested").body, bucket=BUCKET, again=False, ident="m-1")
+    (waited,) = looks_of(only_record("request_with_token").body, bucket=BUCKET, again=False, ident="m-1")
+    assert (event.key, waited.key) == (ODD_KEY, KEY)
+    assert event.request
+    assert waited.request
+    assert not event.request.damage + waited.request.damage + event.request.token
+    assert event.request.ident == json.loads(only_record("image_requested").body)["id"]
+    assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
+    assert waited.request.token.startswith("AQC")
+    assert waited.request.execution.startswith("arn:aws:states:")
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
@@ -139,10 +133,10 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
-    from_s3 |= {"s3_event_created", "s3_event_deleted", "s3_event_tags_added"}
+    from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}
     ours = {
         "request",
-        "request_awaited",
+        "request_with_token",
         "image_requested",
         "rerun",
         "look",
