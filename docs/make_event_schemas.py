@@ -6,6 +6,7 @@ from typing import Any
 
 from backdrop.aws.arrivals import REQUESTED, WAITING_FIELDS
 from backdrop.aws.bus import SOURCE
+from backdrop.core.campaign_report import ENDS, EVENT, Fate
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codes import Code
 from backdrop.core.job import FAILED, Money, Outcome, Status
@@ -40,7 +41,7 @@ def list_of(item: Schema, described: str = "") -> Schema:
     return {**({"description": described} if described else {}), "type": "array", "items": item}
 
 
-def words(kind: type[Status | Money | Outcome | Code], described: str = "") -> Schema:
+def words(kind: type[Status | Money | Outcome | Code | Fate], described: str = "") -> Schema:
     """One of the words of a closed list."""
     return {**({"description": described} if described else {}), "enum": [one.value for one in kind]}
 
@@ -170,6 +171,32 @@ REQUEST: Schema = {
     "required": ["bucket", "key", "instructions"],
     "additionalProperties": False,
 }
+SPENT = object_of(usd=USD, unknown_usd=USD)
+CAMPAIGN = object_of(
+    event_id=EVENT_ID,
+    name=TEXT,
+    execution={"type": "string", "description": "The ARN of the state machine's execution."},
+    status=words(Fate),
+    error={"anyOf": [{"type": "null"}, object_of(code=TEXT, message=TEXT)]},
+    items=object_of(
+        "How many items were listed and asked for, and how many ended in which way.",
+        **dict.fromkeys(("listed", "asked", "not_asked", *ENDS), COUNT),
+    ),
+    jobs=COUNT,
+    pictures=COUNT,
+    cost={**SPENT, "description": "Of all jobs of its items, whenever they were bought."},
+    bought={**SPENT, "description": "Of the calls made since it asked."},
+    failures=list_of(
+        object_of(
+            code={"type": "string", "description": "A code, or the end that came instead of pictures."},
+            items=COUNT,
+            key={"type": "string", "description": "The first of them."},
+            message=TEXT,
+            hint=TEXT,
+        )
+    ),
+    report=object_of("Where its report lies.", bucket=TEXT, json=TEXT, csv=TEXT),
+)
 DETAILS: dict[str, Schema] = {
     REQUESTED: REQUEST,
     "Image Completed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(Status.STORED)),
@@ -177,6 +204,7 @@ DETAILS: dict[str, Schema] = {
     "Provider Paused": lane(errors=PAUSES),
     "Provider Resumed": lane(),
     "Budget Reached": lane(errors=PAUSES),
+    EVENT: CAMPAIGN,
 }
 MEANINGS = {
     REQUESTED: "Somebody asks for a photo without dropping it.",
@@ -185,6 +213,7 @@ MEANINGS = {
     "Provider Paused": "Nothing more is bought at a provider; its photos wait.",
     "Provider Resumed": "It goes on.",
     "Budget Reached": "A provider paused because the day's budget does not cover its next job.",
+    EVENT: "A campaign is over, stopped or refused: its report is there.",
 }
 
 

@@ -145,5 +145,12 @@ def test_every_sample_is_taken_by_a_test() -> None:
         "deliver_lane",
         "reconcile",
     }
-    told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
+    told = {
+        "image_completed",
+        "image_failed",
+        "provider_paused",
+        "provider_resumed",
+        "budget_reached",
+        "campaign_completed",
+    }
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

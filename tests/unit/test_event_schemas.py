@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
 from backdrop.aws.arrivals import REQUESTED, looks_of
+from backdrop.core.campaign_report import EVENT, Ended, Failures, Fate, Sums, announcement, document
 from backdrop.core.errors import DamagedMessageError
 from docs import make_event_schemas
 from docs.make_event_schemas import DETAILS, file_name, schema_of_event
@@ -19,7 +21,7 @@ from proof.simulate.play import Play
 
 EVENTS = Path(__file__).parents[2] / "events"
 SEEDS = range(12)
-TOLD = [kind for kind in DETAILS if kind != REQUESTED]
+TOLD = [kind for kind in DETAILS if kind not in (REQUESTED, EVENT)]
 WISH = {"prompt": "on a beach"}
 REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
 
@@ -77,6 +79,27 @@ def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
     told = [detail for heard_kind, detail in heard() if heard_kind == kind]
     wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
     assert (bool(told), wrong[:3]) == (True, [])
+
+
+def a_campaigns_end(fate: Fate, error: str = "") -> dict[str, Any]:
+    """What is told of a campaign of 500 photos, one of which failed."""
+    run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
+    ended = Ended(run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error)
+    sums = Sums(Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0)
+    sums.failures["photo_not_found"] = Failures(1, "catalogue/gone.jpg", "There is no such photo.")
+    report = document(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
+    keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
+    return announcement(report, "backdrop-output", keys)
+
+
+def test_the_sample_of_a_campaigns_end_is_what_the_report_makes_of_it() -> None:
+    assert a_sample(EVENT)["detail"] == a_campaigns_end(Fate.SUCCEEDED)
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_campaigns_end_fulfils_its_schema_however_it_ended(fate: Fate) -> None:
+    told = an_event(EVENT, a_campaigns_end(fate, "" if fate is Fate.SUCCEEDED else "max_total_exceeded"))
+    assert [error.message for error in validator(EVENT).iter_errors(told)] == []
 
 
 def test_nothing_is_told_that_has_no_schema() -> None:

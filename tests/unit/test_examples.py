@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -22,6 +23,15 @@ PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
 
 def test_no_example_goes_without_a_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*COMES_TO}
+
+
+def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
+    page = (ROOT / "examples" / "README.md").read_text()
+    used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
+    for path in (ROOT / "examples").iterdir():
+        if path.is_dir():
+            assert f"| [{path.name}]({path.name}/" in page, path.name
+            assert path.name == "photos" or f'"{path.name}"' in used, path.name
 
 
 @pytest.mark.parametrize("example", COMES_TO)
@@ -59,9 +69,10 @@ def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> Non
     shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
     assert len(shown) >= least
     for text in shown:
-        document = json.loads(text)
-        wish = document.get("instructions", document)
-        assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
+        given: Any = json.loads(text)
+        for document in [json.loads(one["Detail"]) for one in given] if isinstance(given, list) else [given]:
+            wish = document.get("instructions", document)
+            assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
 
 
 def test_every_photo_is_one_of_the_demos_and_thanked_for() -> None:
