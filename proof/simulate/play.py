@@ -153,6 +153,7 @@ class Play:
         growth = 1 + number // 4 if number < MOST_GROWING else 1
         for place in range(self.world.setup.in_flight * growth):
             self.people.do(Act(0, "drop", (f"late/{number}-{place}.jpg", f"late {number} {place}", "cut")))
+        self.people.do(Act(0, "task", (f"late/{number}-0.jpg", "cut", "", "plain")))
         self.world.resume()
         if "slow_mapping" in self.faults.silent():
             self.world.pause(seconds=LONGER_SECONDS / 2)

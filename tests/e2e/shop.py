@@ -26,7 +26,7 @@ RECEIPTS = "_backdrop/receipts/"
 # A bucket of somebody's whose photos may be asked for.
 SHELF = "somebodys-photos"
 FED_BY_QUEUES = ("intake", "render", "deliver")
-FUNCTIONS = (*FED_BY_QUEUES, "deployment-check")
+FUNCTIONS = (*FED_BY_QUEUES, "campaign", "deployment-check")
 KEY = "standin-key"
 SLIPS = (KEY, "sig=", "exp=", "X-Amz-Signature", "Traceback", "unexpected error")
 LANES = {

@@ -116,8 +116,7 @@ def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> N
     assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
 
 
-@pytest.mark.parametrize("when", ["before the stop", "after the job ended"])
-def test_a_photo_whose_own_event_comes_late_is_bought_for_itself(when: str) -> None:
+def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
     world = World()
     said(world, KEY, operation="remove")
     mine = list(world.lines["intake"].messages)
@@ -125,17 +124,27 @@ def test_a_photo_whose_own_event_comes_late_is_bought_for_itself(when: str) -> N
     arn = world.states.begin("one")
     wait_for(world, arn=arn)
     world.run("intake")
-    if when == "before the stop":
-        world.lines["intake"].messages += mine
-        world.run("intake")
+    world.lines["intake"].messages += mine
+    world.run("intake")
     world.states.stop(arn)
     world.run()
-    assert bought(world) == (when == "before the stop")
-    world.lines["intake"].messages += mine
-    for message in mine:
-        message.visible_at = world.clock.time
-    world.run()
     assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    repeated(world, KEY)
+    mine = list(world.lines["intake"].messages)
+    world.lines["intake"].messages.clear()
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn)
+    world.run("intake")
+    world.states.stop(arn)
+    world.run()
+    world.lines["intake"].messages += mine
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
 
 
 def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -> None:

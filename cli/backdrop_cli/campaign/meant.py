@@ -56,7 +56,7 @@ def is_campaign(word: str) -> bool:
 def meant_by(wanted: Wanted, input_bucket: str) -> Meant:
     """The campaign that is meant; MisusedError with every mistake in what was said."""
     where, file = _where(wanted.what, input_bucket)
-    name = wanted.name or _name_of(where)
+    name = wanted.name or _name_of(file.name if file else where)
     if file:
         where = f"{RESERVED}/manifests/{name}{file.suffix.lower()}"
     told = "manifest" if where.lower().endswith(MANIFESTS) else "prefix"

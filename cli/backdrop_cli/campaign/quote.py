@@ -54,12 +54,12 @@ def announce(stack: Stack, screen: Screen, meant: Meant, found: Quote) -> None:
     passed = f"; {several(others, 'other file')} passed over" if others else ""
     screen.say(f"  {several(found.photos, 'photo')}, {several(found.jobs, 'job')}{passed}")
     if found.missing:
-        screen.say(f"  {several(found.missing, 'key')} lead to no photo: photo_not_found", "yellow")
+        screen.say(f"  {several(found.missing, 'key')} without a photo: photo_not_found", "yellow")
     for code, times in found.refused.most_common():
         screen.say(f"  {several(times, 'job')} would not be bought: {code.value}", "yellow")
     if found.bad_rows:
         first = found.bad[0]
-        screen.say(f"  {several(found.bad_rows, 'row')} name no photo; row {first.number}: {first.why}", "yellow")
+        screen.say(f"  {several(found.bad_rows, 'row')} without a key; row {first.number}: {first.why}", "yellow")
     paid = "what is bought already as it is wanted costs nothing again"
     screen.say(f"At most {usd_text(found.most)}, at list prices of {PRICE_LIST_DATE}; {paid}.", "bold")
     left = left_today(stack)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backdrop.core.instructions import is_complete
-from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.job import Job, Problem, Source
 from backdrop.core.places import TAGS
 from backdrop.core.request_hints import is_for_request
 from backdrop.steps.seen import Seen
@@ -33,8 +33,7 @@ def unchanged(source: Source, seen: Seen) -> bool:
 
 def speaks_for_itself(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     """Whether the event came late of a photo that has its own word, and that so far executions alone wanted."""
-    theirs = [job for job in named(source, jobs) if job.for_executions]
-    return is_complete(seen.places) and any(not job.ended or job.status is Status.CANCELLED for job in theirs)
+    return is_complete(seen.places) and any(job.for_executions and not job.ended for job in named(source, jobs))
 
 
 def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, ...]:
