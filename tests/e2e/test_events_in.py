@@ -76,7 +76,7 @@ def test_what_the_stack_itself_tells_is_no_request(folder: Folder) -> None:
     folder.stored("later.jpg")
     folder.settle()
     folder.nothing_came_of("red.jpg")
-    event = {"id": folder.name, "source": "backdrop", "detail-type": "Image Requested", "detail": {}}
+    event: dict[str, Any] = {"id": folder.name, "source": "backdrop", "detail-type": "Image Requested", "detail": {}}
     folder.shop.send("IntakeQueueUrl", event)
     letter = letter_of(folder.shop, folder.name)
     assert letter.attributes["code"] == "damaged_message"

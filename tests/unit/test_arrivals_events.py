@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backdrop.aws.arrivals import looks_of
@@ -73,6 +73,7 @@ def test_s3_by_eventbridge_only_says_where_to_look(kind: str) -> None:
 
 
 @quick
+@example("a+b %2B ü.jpg")
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
     assert looks(of_s3(key=key)) == [Look("photos", key)]
@@ -147,7 +148,7 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
     assert look.request.damage == "neither an S3 notification nor a request with bucket, key and instructions"
 
 
-@pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "two words", "\ud800", "line\n"])
+@pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
 def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
     with pytest.raises(DamagedMessageError, match="the task_token of a request is none"):
         looks(REQUEST | {"task_token": token})

@@ -16,7 +16,7 @@ NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
 # Limits: AWS Step Functions API reference, "SendTaskSuccess" and "DescribeExecution".
-WAITING_FIELDS = {"task_token": r"[!-~]{1,2048}", "execution": r"arn:[!-~]{1,252}", "campaign": r"[A-Za-z0-9_-]{1,80}"}
+WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252}", "campaign": r"[A-Za-z0-9_-]{1,80}"}
 MARKS_OF_A_REQUEST = WAITING_FIELDS.keys() | (REQUEST_FIELDS - NAMES)
 REQUESTED = "Image Requested"
 MOST_NAMED = 5
