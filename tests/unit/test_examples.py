@@ -70,7 +70,9 @@ def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> Non
     assert len(shown) >= least
     for text in shown:
         given: Any = json.loads(text)
-        for document in [json.loads(one["Detail"]) for one in given] if isinstance(given, list) else [given]:
+        entries: list[Any] = given if isinstance(given, list) else [given]
+        for entry in entries:
+            document = json.loads(entry["Detail"]) if "Detail" in entry else entry
             wish = document.get("instructions", document)
             assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
 
