@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, wishes
 
-PHOTO, ASKING = "steps/photo.py", "steps/asking.py"
+PHOTO, ASKING, HEARING = "steps/photo.py", "steps/asking.py", "steps/hearing.py"
 CALM = "reordered_message"
 
 
@@ -14,11 +14,16 @@ def requests(at: float, count: int, wish: str, *, every: float = 1.0) -> Iterato
     return (f"{at + n * every} request p{n}.jpg {wish}" for n in range(count))
 
 
+def tasks(at: float, count: int, wish: str) -> Iterator[str]:
+    """A task of an execution for each of these photos, which waits."""
+    return (f"{at + n} task p{n}.jpg {wish} one plain" for n in range(count))
+
+
 REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        (PHOTO, "if look.request and look.request.ident in source.requests:", "if False:"),
+        (PHOTO, "if look.request and self.hearing.is_known(source, look.request):", "if False:"),
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
     ),
@@ -26,9 +31,9 @@ REQUESTING_MUTANTS = (
         "forgets-a-request",
         "2.5: a request that was heard is noted",
         (
-            PHOTO,
-            "return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests",
-            "return source.requests",
+            HEARING,
+            "requests = (*source.requests, request.ident)[-MOST_REQUESTS:]",
+            "requests = source.requests",
         ),
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
@@ -65,5 +70,45 @@ REQUESTING_MUTANTS = (
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
         minutes=150,
+    ),
+    mutant(
+        "answers-too-early",
+        "2.6: a task is answered once all its jobs have ended",
+        ("core/reply.py", "if not all(job.ended for job in own):", "if False:"),
+        (
+            "core/receipt.py",
+            "for job in jobs if job.status is not Status.STORED]",
+            "for job in jobs if job.ended and job.status is not Status.STORED]",
+        ),
+        faults=CALM,
+        deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
+    ),
+    mutant(
+        "always-a-success",
+        "2.6: a task succeeds if all its jobs are stored, and else fails",
+        ("core/reply.py", "if errors:", "if False:"),
+        faults=CALM,
+        deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "typo")),
+    ),
+    mutant(
+        "answers-nobody",
+        "2.6: a task token is answered",
+        (HEARING, "awaited=source.awaited or request.awaited", "awaited=source.awaited"),
+        faults=CALM,
+        deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
+    ),
+    mutant(
+        "buys-for-the-stopped",
+        "2.6: what only executions wanted that were stopped is not bought",
+        ("steps/render.py", "if not self.stopping.wants(job):", "if False:"),
+        faults=CALM,
+        deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
+    ),
+    mutant(
+        "calls-off-what-others-want",
+        "2.6: a job is bought as long as one execution wants it",
+        ("steps/stopping.py", "any(not arn or self.executions.running(arn) for arn in named)", "False"),
+        faults=CALM,
+        deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),
     ),
 )

@@ -12,6 +12,12 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
+    "steps/photo.py:_decide: not look.settled and speaks_for_itself(source, seen, jobs)": (
+        "No seed stops an execution between a request and its photo's late event; test_request_executions.py does."
+    ),
+    "steps/photo.py:_resolve: look.request and look.request.ends_with_its_execution": (
+        "Whose a job is, the checker takes from the job itself; tests/unit/test_request_executions.py does not."
+    ),
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
