@@ -121,7 +121,7 @@ def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
         {"key": ""},
         {"instructions": "a beach"},
         {"task_token": ""},
-        {"task_token": "two words"},
+        {"task_token": "two\nlines"},
         {"execution": "winter"},
         {"campaign": "winter sale"},
         {"callback": "https://example.com"},
