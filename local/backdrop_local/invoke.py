@@ -30,7 +30,7 @@ QUEUES = {
     "backdrop-onemin": ("render", "OneMinQueueUrl"),
     "backdrop-runware": ("render", "RunwareQueueUrl"),
 }
-SCHEDULE, OURS = "aws.events", "backdrop"
+CAMPAIGN = "backdrop-campaign"
 PHOTO = ROOT / "examples" / "photos" / "marketplace" / "cup.jpg"
 # As Lambda allows at most.
 TIMEOUT_MS = 900_000
@@ -51,33 +51,40 @@ class Context:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The event as a function is given it.
+    """An event.
 
     Raises:
-        LocalCloudError: the file is not there, no JSON, or nothing that a function of Backdrop takes.
+        LocalCloudError: the file is not there, or no JSON.
     """
     try:
-        event = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise LocalCloudError(f"{path} cannot be read as an event: {error}") from error
-    if event.get("source") == OURS:
-        raise LocalCloudError(f"{path} is told by Backdrop: others take it, none of its own functions does")
-    return event
 
 
 def function_of(event: Mapping[str, Any]) -> str:
-    """The function that takes an event."""
-    if "Records" not in event:
-        return "reconcile"
-    queue = event["Records"][0]["eventSourceARN"].rpartition(":")[2]
-    return QUEUES[queue][0]
+    """The function that takes an event.
+
+    Raises:
+        LocalCloudError: none does.
+    """
+    match event:
+        case {"Records": [{"eventSourceARN": str(queue)}, *_]} if queue.rpartition(":")[2] in QUEUES:
+            return QUEUES[queue.rpartition(":")[2]][0]
+        case {"source": "aws.events"}:
+            return "reconcile"
+        case {"plan": _} | {"report": _} | {"source": "aws.states"}:
+            return "campaign"
+        case _:
+            raise LocalCloudError("no function of Backdrop takes such an event; those that it tells are for others")
 
 
 def localized(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """The event with the local stack's names."""
-    names = {BUCKET: outputs["InputBucketName"]}
+    names = {BUCKET: outputs["InputBucketName"], CAMPAIGN: f"{STACK}-campaign"}
     for name, (_, output) in QUEUES.items():
         names[f"{ACCOUNT}:{name}"] = f"{LOCAL_ACCOUNT}:{outputs.get(output, '').rpartition('/')[2]}"
+    names[ACCOUNT] = LOCAL_ACCOUNT
     text = json.dumps(event, ensure_ascii=False)
     for name, local in names.items():
         text = text.replace(name, local)
