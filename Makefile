@@ -16,7 +16,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check .local/browser/.installed ## Everything that CI runs
+test: check .local/node/.installed ## Everything that CI runs
 	@$(RUN)cfn-lint template.yaml
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
@@ -42,10 +42,12 @@ down: setup ## Stop it and forget everything in it
 env: ## Print the export lines that point any AWS tool at it
 	@[ -x $(RUN)backdrop ] || { echo "no local cloud runs; start one with make up" >&2; exit 1; }
 	@$(RUN)backdrop env
+invoke: setup ## Run a function's own code on an event, before the local cloud that runs (EVENT=events/s3_put.json)
+	@$(RUN)python -m backdrop_local.invoke $(EVENT)
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
-	@for page in schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
+	@for page in schemas event_schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
@@ -65,8 +67,8 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 .venv/.project: .venv/.installed pyproject.toml
 	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
 	@touch $@
-.local/browser/.installed: requirements/browser/package-lock.json .venv/.installed
-	@requirements/install_browser .venv .local/browser
+.local/node/.installed: requirements/node/package-lock.json .venv/.installed
+	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test chaos simulate mutants check types unit up down env path docs format lock clean setup
+.PHONY: help demo test chaos simulate mutants check types unit up down env invoke path docs format lock clean setup

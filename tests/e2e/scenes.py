@@ -105,7 +105,19 @@ def of_drop(scene: Scene) -> None:
     scene.photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 
-SCENES = {"docs/drop.md": of_drop, "docs/instructions.md": of_instructions, "docs/operating.md": of_operating}
+def of_campaigns(scene: Scene) -> None:
+    """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
+    shutil.copy(ROOT / "examples" / "seasonal-campaign" / "campaign.json", scene.here)
+    for name in ("catalogue/red.jpg", "catalogue/blue.jpg"):
+        scene.put(name, photo(name))
+
+
+SCENES = {
+    "docs/campaigns.md": of_campaigns,
+    "docs/drop.md": of_drop,
+    "docs/instructions.md": of_instructions,
+    "docs/operating.md": of_operating,
+}
 
 
 def set_for(page: Path, typist: Typist) -> None:

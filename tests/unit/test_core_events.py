@@ -1,6 +1,7 @@
 """The samples under events/ are what the code really takes and sends."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import queue_name, receives
 from backdrop.aws.bus import SOURCE
+from backdrop.core.campaign_report import Ended, Fate
 from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
 from backdrop.core.receipt import announcement, lane_events
 from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
+from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -130,6 +133,37 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
     assert record.attributes["MessageGroupId"] == fairness_group("ideogram")
 
 
+@dataclass
+class Reporting:
+    """What the campaign function's steps are told."""
+
+    planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
+    ended: list[Ended] = field(default_factory=list[Ended])
+
+    def plan(self, given: object, execution: str, _deadline: datetime) -> dict[str, Any]:
+        self.planned.append((given, execution))
+        return {"items": 1}
+
+    def report(self, ended: Ended, _deadline: datetime) -> None:
+        self.ended.append(ended)
+
+
+def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Reporting()
+    monkeypatch.setattr(campaign, "build", lambda: (steps.plan, steps.report))
+    asked = sample("campaign_plan")["plan"]
+    campaign.plan(asked, NOW)
+    campaign.report(sample("campaign_report")["report"], NOW)
+    campaign.over(sample("campaign_over")["detail"], NOW)
+    assert steps.planned == [(asked["input"], asked["execution"])]
+    began = "2026-11-16T12:00:00"
+    assert [(one.execution, one.given, one.fate) for one in steps.ended] == [
+        (asked["execution"], asked["input"], Fate.SUCCEEDED),
+        (asked["execution"], asked["input"], Fate.STOPPED),
+    ]
+    assert all(one.began_at.startswith(began) for one in steps.ended)
+
+
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
@@ -144,6 +178,16 @@ def test_every_sample_is_taken_by_a_test() -> None:
         "deliver",
         "deliver_lane",
         "reconcile",
+        "campaign_plan",
+        "campaign_report",
+        "campaign_over",
     }
-    told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
+    told = {
+        "image_completed",
+        "image_failed",
+        "provider_paused",
+        "provider_resumed",
+        "budget_reached",
+        "campaign_completed",
+    }
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

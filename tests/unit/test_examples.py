@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -22,6 +23,15 @@ PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
 
 def test_no_example_goes_without_a_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*COMES_TO}
+
+
+def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
+    page = (ROOT / "examples" / "README.md").read_text()
+    used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
+    for path in (ROOT / "examples").iterdir():
+        if path.is_dir():
+            assert f"| [{path.name}]({path.name}/" in page, path.name
+            assert path.name == "photos" or f'"{path.name}"' in used, path.name
 
 
 @pytest.mark.parametrize("example", COMES_TO)
@@ -48,20 +58,23 @@ def test_every_file_names_its_schema_and_fulfils_it(path: Path) -> None:
     document = json.loads(path.read_text())
     schema = (path.parent / document["$schema"]).resolve()
     kind = "folder-defaults" if path.name == "_backdrop.json" else "sidecar"
-    assert schema == EXAMPLES.parent / "schemas" / f"{kind}.schema.json"
+    assert schema == ROOT / "schemas" / f"{kind}.schema.json"
     errors = Draft202012Validator(json.loads(schema.read_text())).iter_errors(document)
     assert [error.message for error in errors] == []
 
 
 @pytest.mark.parametrize(("page", "least"), PAGES.items(), ids=lambda one: getattr(one, "name", ""))
 def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> None:
-    schema = json.loads((EXAMPLES.parent / "schemas" / "sidecar.schema.json").read_text())
+    schema = json.loads((ROOT / "schemas" / "sidecar.schema.json").read_text())
     shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
     assert len(shown) >= least
     for text in shown:
-        document = json.loads(text)
-        wish = document.get("instructions", document)
-        assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
+        given: Any = json.loads(text)
+        entries: list[Any] = given if isinstance(given, list) else [given]
+        for entry in entries:
+            document = json.loads(entry["Detail"]) if "Detail" in entry else entry
+            wish = document.get("instructions", document)
+            assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
 
 
 def test_every_photo_is_one_of_the_demos_and_thanked_for() -> None:

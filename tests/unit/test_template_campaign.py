@@ -104,7 +104,7 @@ def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a
 
 def test_an_execution_that_was_stopped_or_broke_off_is_heard_of() -> None:
     stack = Deployed(**ALL_ON)
-    [rule] = stack.of_type("AWS::Events::Rule").values()
+    rule = stack.of_type("AWS::Events::Rule")["CampaignOverRule"]
     assert rule["EventPattern"]["source"] == ["aws.states"]
     assert rule["EventPattern"]["detail"] == {
         "stateMachineArn": ["CampaignMachine"],
