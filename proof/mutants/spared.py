@@ -56,10 +56,10 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_hand_on: job.status is Status.PAID": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
-    "steps/photo.py:_has_other_references: found != job.asked[REFERENCES]": (
+    "steps/asking.py:has_other_references: found != job.asked[REFERENCES]": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
-    "steps/photo.py:_has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
+    "steps/asking.py:has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
     "steps/photo.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (

@@ -12,7 +12,7 @@ from tests.e2e.folder import photo
 from tests.e2e.shop import eventually
 from tests.e2e.typist import Typist
 
-NOTIFICATIONS = {"EventBridgeConfiguration": {}}
+NOTIFICATIONS: dict[str, dict[str, object]] = {"EventBridgeConfiguration": {}}
 
 
 class Scene:

@@ -18,7 +18,7 @@ from proof.world.wire import Strike, die, lose_answer, throttle
 from tests.unit.days import DAY, codes, pass_time
 from tests.unit.simulation import KEY, after_each_crash, assert_at_rest, the_job
 from tests.unit.test_reconcile_letters import explained, given_up
-from tests.unit.waiters import TOKEN, asked, heard, send, tries, wait_for, waits
+from tests.unit.waiters import TOKEN, asked, awaited, heard, send, tries, wait_for, waits
 from tests.unit.wishes import BEACH, FOREST, REMOVE, REMOVED, ask, bought, said
 
 REFUSES, WITHHOLDS = refuses(Class.PERM, Code.UNSAFE_REQUEST), Reaction(unsafe=1)
@@ -35,15 +35,6 @@ DAMAGED: list[dict[str, Any]] = [
     {"campaign": "no name!"},
     {"execution": "x" * 300},
 ]
-
-
-def awaited(**wish: Any) -> World:
-    """A world with a photo for which a task waits."""
-    world = World()
-    said(world, KEY)
-    world.run("intake")
-    wait_for(world, **wish)
-    return world
 
 
 # -- good ends ----------------------------------------------------------------------------------------------------

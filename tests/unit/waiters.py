@@ -8,6 +8,7 @@ from backdrop.core.codec import from_json
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
 from tests.unit.simulation import KEY
+from tests.unit.wishes import said
 
 TOKEN = "AAAA-token-1"
 
@@ -47,3 +48,12 @@ def asked(world: World) -> list[Asked]:
     """Who waits, or waited, as the ledger knows it; in the order of their requests."""
     bodies = [item["body"]["S"] for (_, kind), item in world.table.items.items() if kind.startswith("asked#")]
     return sorted((from_json(Asked, body) for body in bodies), key=lambda one: one.asked_at)
+
+
+def awaited(**wish: Any) -> World:
+    """A world with a photo for which a task waits."""
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    wait_for(world, **wish)
+    return world

@@ -1,7 +1,6 @@
 """What the steps need of the world, one small Protocol each; doors bring the real ones, tests the simulated world."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -93,30 +92,6 @@ class OutputBucket(Protocol):
         ...
 
     def delete(self, key: str, *, known: Stored) -> None: ...
-
-
-class Manifests(Protocol):
-    """The lists that people put into a bucket."""
-
-    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
-        """An object's lines, read as they are asked for, each with its end; None where there is none.
-
-        Raises RefusedError where it is no text.
-        """
-        ...
-
-
-class CampaignFiles(Protocol):
-    """What campaigns write into the output bucket, which is called `bucket`."""
-
-    @property
-    def bucket(self) -> str: ...
-    def writing(self, key: str, content_type: str) -> AbstractContextManager[Callable[[bytes], None]]:
-        """Writes an object piece by piece; nothing is left of it where the block breaks off."""
-        ...
-
-    def put(self, key: str, data: bytes, content_type: str) -> None: ...
-    def find(self, key: str) -> bytes | None: ...
 
 
 class Ledger(Protocol):
@@ -289,12 +264,6 @@ class Events(Protocol):
     """The bus on which others listen."""
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
-
-
-class Mail(Protocol):
-    """Whoever the stack's operator named to be told."""
-
-    def send(self, subject: str, text: str) -> None: ...
 
 
 class TaskTokens(Protocol):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
+from backdrop.campaign_ports import CampaignFiles, Mail
 from backdrop.core.asked import Asked
 from backdrop.core.campaign import NAME, report_key, run_of, work_key
 from backdrop.core.campaign_report import (
@@ -26,7 +27,7 @@ from backdrop.core.campaign_report import (
 from backdrop.core.codes import Code
 from backdrop.core.job import Job
 from backdrop.core.watch import Ref
-from backdrop.ports import Books, CampaignFiles, Clock, Events, Mail
+from backdrop.ports import Books, Clock, Events
 from backdrop.steps.campaign_plan import PLAN
 
 TOLD = "told"

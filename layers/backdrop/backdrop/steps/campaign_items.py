@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from backdrop.campaign_ports import Manifests
 from backdrop.core.campaign import Campaign, instructions_of, refused
 from backdrop.core.campaign_quote import Foreseen
 from backdrop.core.choice import Market
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
-from backdrop.ports import InputBucket, Listed, Manifests, Stored
+from backdrop.ports import InputBucket, Listed, Stored
 from backdrop.steps.ahead import UNCHANGED, ahead
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import Request

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
+from backdrop.campaign_ports import CampaignFiles
 from backdrop.core.campaign import (
     NAME,
     Campaign,
@@ -24,7 +25,7 @@ from backdrop.core.errors import RefusedError
 from backdrop.core.identity import fairness_group
 from backdrop.core.manifest import BadRow, Row
 from backdrop.core.money import limit_text, micro_of, usd_of, usd_text
-from backdrop.ports import CampaignFiles, Clock
+from backdrop.ports import Clock
 from backdrop.steps.campaign_items import Items, Prices
 
 ITEMS, PLAN = "items.jsonl", "plan.json"

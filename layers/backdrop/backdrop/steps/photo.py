@@ -7,7 +7,6 @@ from itertools import islice
 
 from backdrop.core import transitions
 from backdrop.core.asked import Asked
-from backdrop.core.capability import REFERENCES
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.identity import source_id
@@ -94,7 +93,7 @@ class Photos:
         forget_unreadable(self.ledger, self.deliver, source)
         if look.request or look.rerun:
             return self._resolve(source, jobs, seen, owners, look)
-        other_references = look.again and self._has_other_references(source, jobs)
+        other_references = look.again and self.asking.has_other_references(source, jobs)
         if unchanged(source, seen) and not other_references:
             if not look.settled and speaks_for_itself(source, seen, jobs):
                 return self._as_it_was(source, jobs, seen, look, owners)
@@ -157,18 +156,6 @@ class Photos:
                 return Decision()
         self._hand_on(source, after(steps, jobs))
         return Decision(refused=tuple(one.code for one in problems))
-
-    def _has_other_references(self, source: Source, jobs: Sequence[Job]) -> bool:
-        """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""
-        for job in jobs:
-            if job.status is Status.ACCEPTED and REFERENCES in job.asked:
-                try:
-                    found = self.asking.references.hashes(source.bucket, source.key, job.instructions[REFERENCES])
-                except InstructionError:
-                    return True
-                if found != job.asked[REFERENCES]:
-                    return True
-        return False
 
     # -- waiting for instructions --------------------------------------------------------------------------
 

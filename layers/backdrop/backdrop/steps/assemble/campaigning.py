@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backdrop.campaign_ports import CampaignFiles, Mail, Manifests
 from backdrop.core.choice import Market
 from backdrop.core.money import Configured
-from backdrop.ports import Books, CampaignFiles, Clock, Events, InputBucket, Mail, Manifests
+from backdrop.ports import Books, Clock, Events, InputBucket
 from backdrop.steps.asking import looking
 from backdrop.steps.campaign_end import Reporter
 from backdrop.steps.campaign_items import Items, Prices, Unopened
