@@ -1,6 +1,7 @@
 """What holds for every test: no real account, no network but this machine's own."""
 
 import os
+import signal
 import socket
 from collections.abc import Generator
 from ipaddress import ip_address
@@ -23,6 +24,8 @@ os.environ |= {
 }
 for name in ("PARAMS", "PHOTOS", "YES", "BACKDROP_HOME"):
     os.environ.pop(name, None)
+# A shell that starts the tests in its background has them ignore Ctrl-C, and every command that they type inherits it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -86,6 +86,10 @@ def _damaged() -> Iterator[Case]:
         heic[: heic.index(b"meta") - 4] + b"\0\0\0\4meta" + bytes(90),
         Code.DAMAGED_PHOTO,
     )
+    for place in range(3):
+        of_no_kind = bytearray(saved(scene(), "heic", exif=b"Exif\0\0MM"))
+        of_no_kind[of_no_kind.index(b"Exif") + place] = 0xE9
+        yield _case(f"heic-with-an-item-of-no-kind-{place + 1}", bytes(of_no_kind), Code.DAMAGED_PHOTO)
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
     yield _case("jpeg-without-quantization-tables", without(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", without(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)

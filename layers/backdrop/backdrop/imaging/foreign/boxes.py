@@ -8,6 +8,7 @@ from backdrop.imaging.containers.header import CutShortError, DamagedError
 _HEAD = 8
 _LONG_HEAD = 16
 _MOST_BOXES = 100_000
+_VERSION, _PROTECTION, _LONG_NUMBERS = 4, 2, 3
 _INSIDE = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """The boxes on the way to a picture's size, and the bytes before what is in them (ISO/IEC 23008-12, 6.5.3)."""
 
@@ -34,11 +35,34 @@ def read_size(data: bytes) -> tuple[int, int] | None:
 def check_whole(data: bytes) -> int:
     """1: which of its pictures is shown, the decoder knows.
 
-    Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
+    Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture or where
+    an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process (HeifImage.metadata).
     """
-    if not {b"meta", b"moov"} & {box.name for box in _boxes(data, 0, len(data))}:
+    boxes = list(_boxes(data, 0, len(data)))
+    if not {b"meta", b"moov"} & {box.name for box in boxes}:
         raise DamagedError("describes no picture")
+    for box in boxes:
+        if box.name == b"meta":
+            _check_items(data, box)
     return 1
+
+
+def _check_items(data: bytes, meta: Box) -> None:
+    """ISO/IEC 14496-12, 8.11.6: from version 3 on, an item's number has four bytes instead of two."""
+    for items in _boxes(data, meta.start + _INSIDE[b"meta"], meta.end):
+        if items.name != b"iinf":
+            continue
+        count = 2 if _version(data, items) == 0 else 4
+        for item in _boxes(data, items.start + _VERSION + count, items.end):
+            number = 4 if _version(data, item) >= _LONG_NUMBERS else 2
+            try:
+                data[item.start + _VERSION + number + _PROTECTION : item.end].decode()
+            except UnicodeDecodeError as error:
+                raise DamagedError("has an item whose kind or name is no text") from error
+
+
+def _version(data: bytes, box: Box) -> int:
+    return int.from_bytes(data[box.start : box.start + 1])
 
 
 def _sizes(data: bytes, start: int, end: int) -> Iterator[Box]:
