@@ -6,7 +6,9 @@ from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, wishes
 
 PHOTO, ASKING, HEARING = "steps/photo.py", "steps/asking.py", "steps/hearing.py"
+ANSWERING = "steps/answering.py"
 CALM = "reordered_message"
+WISHED = ("cut", "marble", "sea", "snow")
 
 
 def requests(at: float, count: int, wish: str, *, every: float = 1.0) -> Iterator[str]:
@@ -82,6 +84,23 @@ REQUESTING_MUTANTS = (
         ),
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
+    ),
+    mutant(
+        "answers-by-what-was-read-before",
+        "2.6: a task is answered by how its jobs stand since it was heard",
+        (
+            ANSWERING,
+            "        fresh, jobs = self.ledger.photo(source.source_id)\n        for one",
+            "        for one",
+        ),
+        (
+            ANSWERING,
+            "        asked = self.ledger.asked(source.source_id) if source.awaited else ()",
+            "        fresh, jobs = self.ledger.photo(source.source_id)\n"
+            "        asked = self.ledger.asked(source.source_id) if source.awaited else ()",
+        ),
+        faults="duplicate_message",
+        deeds=(*photos(5, 3, tags="foreign"), *(task for n in range(20) for task in tasks(20 + n, 3, WISHED[n % 4]))),
     ),
     mutant(
         "always-a-success",

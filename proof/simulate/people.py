@@ -184,7 +184,7 @@ class People:
         if arn in self.world.states.executions:
             self.world.states.stop(arn)
             self.stopped.setdefault(arn, self.world.clock.time)
-            self.waived |= self.executions[arn]
+            self.waived |= self.executions.get(arn, set())
 
     def _damaged(self, queue: str, body: str) -> None:
         line = self.world.lines[queue]

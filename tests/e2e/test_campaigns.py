@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from backdrop.aws.step_functions import KNOWN_FOR
 from backdrop_local.home import ROOT
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
@@ -235,6 +236,8 @@ def test_stopped_half_way_it_buys_no_more_than_what_was_in_flight_and_reports(ca
         eventually(lambda: accepted(shop, before) == 2, "two calls in flight")
         campaigns.types("campaign", "stop", campaigns.folder.name, "--yes")
         assert campaigns.look(execution)["status"] == "ABORTED"
+        # What render was told of the execution before it was stopped holds for so long.
+        time.sleep(KNOWN_FOR.total_seconds())
         let_go(shop, latency=0.1)
         report = campaigns.reported(execution)
     assert (report["status"], report["items"]["open"]) == ("stopped", 0)

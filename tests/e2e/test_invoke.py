@@ -37,7 +37,7 @@ def invoked(shop: Shop, *paths: Path) -> subprocess.CompletedProcess[str]:
 def said(done: subprocess.CompletedProcess[str], message: str) -> list[dict[str, Any]]:
     """The log's lines with this message."""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [line for line in lines if line.get("message") == message]
+    return [line for line in lines if line and line.get("message") == message]
 
 
 def test_every_sample_is_taken_by_the_function_that_it_is_for(shoes: Folder) -> None:

@@ -15,6 +15,7 @@ OUTPUTS = {
     "RunwareQueueUrl",
     "LedgerTableName",
     "EventBusName",
+    "CampaignStateMachineArn",
 }
 PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
 PARAMETERS = {

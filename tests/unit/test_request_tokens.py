@@ -15,7 +15,7 @@ from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
 from proof.world.wire import Strike, die, lose_answer, throttle
-from tests.unit.days import DAY, codes, pass_time
+from tests.unit.days import DAY, codes, others_take, pass_time
 from tests.unit.simulation import KEY, after_each_crash, assert_at_rest, the_job
 from tests.unit.test_reconcile_letters import explained, given_up
 from tests.unit.waiters import TOKEN, asked, awaited, heard, send, tries, wait_for, waits
@@ -87,6 +87,20 @@ def test_several_tasks_that_wait_for_one_job_are_each_answered_once() -> None:
     world.run()
     assert [heard(world, token).output["total_usd"] for token in tokens] == [0.01] * 3
     assert (tries(world), bought(world)) == (3, 1)
+
+
+def test_a_request_that_is_heard_while_deliver_looks_at_its_photo_waits_for_its_own_job() -> None:
+    world = awaited(**REMOVE)
+    world.run()
+    wait_for(world, token="again", **REMOVE)
+    world.turn("intake")
+    wait_for(world, token="late", **BEACH)
+    late = Strike(others_take(world, "intake"), "query", matches=lambda call: "asked#" in json.dumps(call.sent))
+    world.wire.before.append(late)
+    world.turn("deliver")
+    assert (late.hits, waits(world, "again"), waits(world, "late")) == (1, False, True)
+    world.run()
+    assert [job["instructions"]["prompt"] for job in heard(world, "late").output["jobs"]] == [BEACH["prompt"]]
 
 
 # -- bad ends -----------------------------------------------------------------------------------------------------

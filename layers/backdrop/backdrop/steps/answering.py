@@ -18,21 +18,27 @@ class Answering:
     tokens: TaskTokens
     clock: Clock
 
-    def __call__(self, source: Source, jobs: Sequence[Job]) -> None:
+    def __call__(self, source: Source) -> None:
         """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
-        for asked in self.ledger.asked(source.source_id) if source.awaited else ():
-            self._answer(source, asked, jobs)
+        asked = self.ledger.asked(source.source_id) if source.awaited else ()
+        waiting = [one for one in asked if one.answered_at is None]
+        if not waiting:
+            return
+        # Read behind the requests, so that each job which they name is among them, as it stands since they were heard.
+        fresh, jobs = self.ledger.photo(source.source_id)
+        for one in waiting:
+            self._answer(fresh or source, one, jobs)
 
     def alone(self, source_id: str) -> None:
         """The same for a request of which no photo knows."""
-        waiting = self.ledger.asked(source_id)
-        if not waiting:
+        known = self.ledger.asked(source_id)
+        if not known:
             raise DamagedMessageError("the ledger knows no such photo")
-        for asked in waiting:
+        for asked in (one for one in known if one.answered_at is None):
             self._answer(Source(source_id=source_id, bucket=asked.bucket, key=asked.key), asked, ())
 
     def _answer(self, source: Source, asked: Asked, jobs: Sequence[Job]) -> None:
-        found = reply(source, asked, jobs) if asked.answered_at is None else None
+        found = reply(source, asked, jobs)
         if found is None:
             return
         taken = not asked.token or self._tell(asked.token, found)

@@ -61,7 +61,7 @@ class Deliver:
                 raise
         source, jobs = self._show(source, jobs)
         delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
-        self.answering(source, jobs)
+        self.answering(source)
         return delivery
 
     def _tell(self, source: Source, job: Job | None, *, ended_here: bool) -> Delivery:
