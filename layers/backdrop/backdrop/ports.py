@@ -109,6 +109,10 @@ class Ledger(Protocol):
         """Who ever waited to hear of a photo."""
         ...
 
+    def waiting(self, source_id: str) -> Sequence[Asked]:
+        """Who waits still."""
+        ...
+
     def request(self, source_id: str, ident: str) -> Asked | None: ...
     def put_asked(self, asked: Asked) -> Asked: ...
     def lane(self, provider: str) -> Lane:
@@ -270,7 +274,7 @@ class TaskTokens(Protocol):
     """Who waits in Step Functions; raises WaitError where it does not answer."""
 
     def succeed(self, token: str, output: str) -> bool:
-        """Answer a task with its output (JSON); False where the token has expired, was used, or is none."""
+        """Answer a task with its output (JSON); False where nobody can ever answer it: used, expired, foreign."""
         ...
 
     def fail(self, token: str, error: str, cause: str) -> bool:

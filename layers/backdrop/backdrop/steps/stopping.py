@@ -28,6 +28,6 @@ class Stopping:
         return step.job
 
     def _wanted(self, job: Job) -> bool:
-        waiting = [one for one in self.ledger.asked(job.source_id) if one.answered_at is None]
+        waiting = self.ledger.waiting(job.source_id)
         named = [one.execution for one in waiting if job.job_id in one.jobs.values()]
         return not named or any(not arn or self.executions.running(arn) for arn in named)
