@@ -5,8 +5,7 @@ from typing import Any
 from backdrop.core.campaign_quote import Foreseen, Quote
 from backdrop.core.manifest import BadRow, Row
 from backdrop.core.money import PRICE_LIST_DATE, usd_text
-from backdrop.steps.asking import looking
-from backdrop.steps.campaign_items import Prices, Unopened
+from backdrop.steps.campaign_items import Prices
 from backdrop_cli.campaign.meant import Meant, Wanted, items_of, meant_by
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several
@@ -26,11 +25,7 @@ def quote(stack: Stack, screen: Screen, wanted: Wanted) -> None:
 
 def quoted(stack: Stack, screen: Screen, meant: Meant) -> Quote:
     """The sums over all of its items."""
-    asking = stack.reruns.asking
-    looks = looking(
-        Unopened(stack.photos), stack.clock, asking.default_provider, asking.see.max_megapixels, asking.prices
-    )
-    prices = Prices(looks, stack.market, stack.input_bucket)
+    prices = Prices(stack.reruns.asking, stack.market, stack.input_bucket)
 
     def priced(row: Row | BadRow) -> Foreseen | BadRow:
         return row if isinstance(row, BadRow) else prices(row)

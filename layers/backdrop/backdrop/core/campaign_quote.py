@@ -60,7 +60,8 @@ class Quote:
     def add_bad(self, row: BadRow) -> None:
         """Count a row that names no photo."""
         self.bad_rows += 1
-        self.bad += [row] if len(self.bad) < MOST_NAMED else []
+        if len(self.bad) < MOST_NAMED:
+            self.bad.append(row)
 
     def bad_document(self) -> dict[str, Any]:
         """The rows that name no photo, for reports."""

@@ -1,6 +1,6 @@
 """The items of a campaign, one at a time: what its prefix or its manifest names, and what each would cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -10,8 +10,8 @@ from backdrop.core.campaign_quote import Foreseen
 from backdrop.core.choice import Market
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
-from backdrop.ports import InputBucket, Listed, Stored
-from backdrop.steps.ahead import UNCHANGED, ahead
+from backdrop.ports import InputBucket, Listed
+from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import Request
 
@@ -52,34 +52,8 @@ def _asked(row: Row, campaign: Campaign) -> Row:
 
 
 @dataclass(frozen=True)
-class Unopened:
-    """The InputBucket port for those who ask what things cost: a photo is there or not, its bytes are good ones."""
-
-    there: InputBucket
-
-    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
-        """The object; where the question is whether a photo is there, without its bytes."""
-        if known_etag != UNCHANGED:
-            return self.there.read(bucket, key, limit=limit, known_etag=known_etag)
-        found = self.there.read(bucket, key, limit=0)
-        return found and replace(found, etag=UNCHANGED)
-
-    def tags(self, bucket: str, key: str) -> Mapping[str, str]:
-        """The object's tags."""
-        return self.there.tags(bucket, key)
-
-    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys of one folder that begin so."""
-        return self.there.keys(bucket, prefix)
-
-    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
-        """All objects from the one that follows `after`."""
-        return self.there.listed(bucket, after)
-
-
-@dataclass(frozen=True)
 class Prices:
-    """What one item would cost; `asking` looks through Unopened. What is paid already is not taken off."""
+    """What one item would cost; No photo is opened. What is paid already is not taken off."""
 
     asking: Asking
     market: Market

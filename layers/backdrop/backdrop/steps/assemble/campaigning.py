@@ -9,7 +9,7 @@ from backdrop.core.money import Configured
 from backdrop.ports import Books, Clock, Events, InputBucket
 from backdrop.steps.asking import looking
 from backdrop.steps.campaign_end import Reporter
-from backdrop.steps.campaign_items import Items, Prices, Unopened
+from backdrop.steps.campaign_items import Items, Prices
 from backdrop.steps.campaign_plan import Planner
 
 
@@ -33,7 +33,7 @@ class Campaigning:
 
 def planner(ports: Campaigning) -> Planner:
     """Who is asked, and what that may cost."""
-    asking = looking(Unopened(ports.photos), ports.clock, ports.default_provider, ports.max_megapixels, ports.prices)
+    asking = looking(ports.photos, ports.clock, ports.default_provider, ports.max_megapixels, ports.prices)
     return Planner(
         items=Items(ports.photos, ports.manifests, ports.input_bucket),
         prices=Prices(asking, Market([*ports.limits], ports.prices), ports.input_bucket),
