@@ -59,7 +59,7 @@ def announce(stack: Stack, screen: Screen, meant: Meant, found: Quote) -> None:
         screen.say(f"  {several(times, 'job')} would not be bought: {code.value}", "yellow")
     if found.bad_rows:
         first = found.bad[0]
-        screen.say(f"  {several(found.bad_rows, 'row')} without a key; row {first.number}: {first.why}", "yellow")
+        screen.say(f"  {several(found.bad_rows, 'row')} left out; row {first.number}: {first.why}", "yellow")
     paid = "what is bought already as it is wanted is taken off"
     screen.say(f"At most {usd_text(found.most)}, at list prices of {PRICE_LIST_DATE}; {paid}.", "bold")
     left = left_today(stack)
