@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 
 from backdrop.core.campaign_report import Ended, Fate
 from proof.world.pictures import photo
+from proof.world.stack import INPUT
 from tests.unit.test_campaign_plan import RUN, Campaigner
-from tests.unit.waiters import wait_for
+from tests.unit.waiters import send, wait_for
 
 REPORT = "_backdrop/campaigns/spring/report"
-ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-16T12:00:00.000Z")
+ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-20T08:00:00.000Z")
 PRICE = Decimal("0.01")
 
 
@@ -56,6 +58,30 @@ def test_report_ledger_and_bill_are_one(director: Director) -> None:
     assert billed == 2 * PRICE == Decimal(str(report["cost"]["usd"]))
     assert sum(Decimal(row["usd"]) for row in director.rows()) == billed
     assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
+
+
+def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request_came_first() -> None:
+    for between in range(6):
+        director = Director()
+        director.has("shoes/a.jpg", photo("a"))
+        for token in ("early", "late"):
+            # Requests are listed by their ids, which come in any order.
+            for _ in range(between):
+                send(director.world, {"bucket": INPUT, "key": "shoes/notes.txt", "instructions": {}})
+            wait_for(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
+            director.world.run()
+            director.world.run_for(600)
+        report = director.ends()
+        assert report
+        assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
+
+
+def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
+    director.world.run()
+    later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
+    report = director.ends(began_at=later)
+    assert report
+    assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
 
 
 def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -> None:

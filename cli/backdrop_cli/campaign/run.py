@@ -58,7 +58,7 @@ def _watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any
     line = ""
     try:
         while (now := stack.machine.look(begun.arn)).status == RUNNING:
-            sums = sums_of(stack.orders.books, begun.run)
+            sums = sums_of(stack.orders.books, begun.run, begun.began)
             ended = sums.asked - sums.ends[OPEN]
             words = f"  {ended:,} of {several(sums.asked, 'item')} asked have ended; {cost_text(sums.bought, 0)} so far"
             if words != line:
@@ -68,7 +68,7 @@ def _watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any
     except KeyboardInterrupt:
         name = begun.name
         raise StoppedError(f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it") from None
-    sums = sums_of(stack.orders.books, begun.run)
+    sums = sums_of(stack.orders.books, begun.run, begun.began)
     screen.data(told | {"status": now.status.lower(), "error": now.error or None})
     counts = ", ".join(f"{number:,} {end}" for end, number in sums.ends.most_common()) or "nothing was asked"
     screen.say(

@@ -45,6 +45,11 @@ class Ended:
     cause: str = ""
 
     @property
+    def since(self) -> datetime:
+        """When it began."""
+        return datetime.fromisoformat(self.began_at)
+
+    @property
     def tolerated_percent(self) -> float:
         said = self.given.get("tolerated_failure_percent", 100)
         return said if isinstance(said, int | float) else 100
@@ -118,8 +123,9 @@ class Failures:
 
 @dataclass
 class Sums:
-    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since they were asked."""
+    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since the run began."""
 
+    since: datetime
     ends: Counter[str] = field(default_factory=Counter[str])
     asked: int = 0
     jobs: int = 0
@@ -140,14 +146,14 @@ class Sums:
         self.repeats += bool(item.jobs) and not item.new
         self.pictures += sum(len(job.results) for job in item.new)
         for job in item.new:
-            self._pay(job, item.asked.asked_at)
+            self._pay(job)
         if item.code:
             self._fail(item)
         elif item.pictures and len(self.first) < MOST_SHOWN:
             self.first.append({"key": item.asked.key, "pictures": item.pictures})
 
-    def _pay(self, job: Job, since: datetime) -> None:
-        ours: list[Attempt] = [attempt for attempt in job.attempts if attempt.submitted_at >= since]
+    def _pay(self, job: Job) -> None:
+        ours: list[Attempt] = [attempt for attempt in job.attempts if attempt.submitted_at >= self.since]
         self.charged += job.charged
         self.unknown += job.unknown
         self.bought += sum(attempt.charged for attempt in ours)

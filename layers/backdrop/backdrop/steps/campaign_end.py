@@ -57,7 +57,7 @@ class Reporter:
         if not isinstance(name, str) or not NAME.fullmatch(name) or self.files.find(work_key(run, TOLD)) is not None:
             return None
         if ended.fate in (Fate.STOPPED, Fate.TIMED_OUT, Fate.FAILED):
-            self._settle(run, deadline - TO_END)
+            self._settle(ended, run, deadline - TO_END)
         report = self._write(name, run, ended)
         keys = {suffix: report_key(name, suffix) for suffix in ("json", "csv")}
         self.events.announce(EVENT, announcement(report, self.files.bucket, keys))
@@ -65,12 +65,12 @@ class Reporter:
         self.files.put(work_key(run, TOLD), b"", "text/plain")
         return report
 
-    def _settle(self, run: str, until: datetime) -> None:
+    def _settle(self, ended: Ended, run: str, until: datetime) -> None:
         """Wait until nothing is open, and nothing more is heard of between two looks."""
         before = -1
         while self.clock.now() < until:
             self.clock.sleep(LOOK_SECONDS)
-            sums = sums_of(self.books, run)
+            sums = sums_of(self.books, run, ended.since)
             if sums.asked == before and not sums.ends[OPEN]:
                 return
             before = sums.asked
@@ -80,7 +80,7 @@ class Reporter:
         plan = json.loads(self.files.find(work_key(run, PLAN)) or b"{}")
         with self.files.writing(report_key(name, "csv"), "text/csv; charset=utf-8") as write:
             write(_line(COLUMNS))
-            sums = sums_of(self.books, run, lambda item: write(_line(item.row())))
+            sums = sums_of(self.books, run, ended.since, lambda item: write(_line(item.row())))
         report = document(ended, sums, plan, self.clock.now())
         failed = sums.failed_percent(report["items"]["listed"], report["bad_rows"]["count"])
         if ended.fate is Fate.SUCCEEDED and failed > ended.tolerated_percent:
@@ -91,9 +91,9 @@ class Reporter:
         return report
 
 
-def sums_of(books: Books, run: str, tell: Callable[[Item], None] = lambda item: None) -> Sums:
-    """All items of a run counted as they are now, each told of."""
-    sums = Sums()
+def sums_of(books: Books, run: str, since: datetime, tell: Callable[[Item], None] = lambda item: None) -> Sums:
+    """All items of a run, which began at `since`, counted as they are now, each told of."""
+    sums = Sums(since)
     for item in _items(books, run):
         sums.add(item)
         tell(item)
