@@ -10,8 +10,10 @@ from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.campaign_files import PART_BYTES, S3CampaignFiles, S3Manifests
 from backdrop.aws.table import Table
+from backdrop.core.campaign import MOST_INPUT_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
+from backdrop.steps import campaign_plan
 from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT, TABLE
@@ -119,6 +121,18 @@ def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Camp
     assert error.code is Code.MAX_TOTAL_EXCEEDED
     assert error.message == "it may cost up to $0.02; max_total_usd allows $0.019"
     assert campaigner.plans(max_total_usd=0.02)["items"] == 2
+
+
+def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaigner) -> None:
+    error = refusal(campaigner, instructions={"prompt": "x" * MOST_INPUT_BYTES})
+    assert "200,000 bytes" in error.message
+
+
+def test_a_list_that_is_too_long_to_be_reported_is_refused(
+    campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_plan, "MOST_ITEMS", 1)
+    assert "divide it" in refusal(campaigner).message
 
 
 def test_a_photos_own_word_counts_in_the_quote(campaigner: Campaigner) -> None:
