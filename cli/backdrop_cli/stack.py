@@ -25,7 +25,7 @@ from backdrop.aws.table import Table
 from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
-from backdrop.ports import Clock
+from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
@@ -74,8 +74,6 @@ SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 # A session makes one client at a time.
 _MAKING = RLock()
-# As many as botocore keeps connections for.
-AT_ONCE = 10
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
