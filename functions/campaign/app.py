@@ -65,10 +65,12 @@ def plan(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
 
 def report(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
     """The report of an execution whose items have all ended; `failed` where the execution has to fail for it."""
-    failure: Mapping[str, str] = asked["state"].get("failure") or {}
+    execution: Mapping[str, Any] = asked["execution"]
+    failure: Mapping[str, str] = asked["failure"]
     error, cause = failure.get("Error", ""), failure.get("Cause", "")
     fate = Fate.FAILED if error else Fate.SUCCEEDED
-    ended = Ended(asked["execution"], asked["input"], fate, asked["began_at"], error, cause)
+    redrives = execution.get("RedriveCount", 0)
+    ended = Ended(execution["Id"], execution["Input"], fate, execution["StartTime"], error, cause, redrives)
     written = build()[1](ended, deadline)
     if written is None or written["error"] is None:
         return {"status": fate.value}
@@ -82,7 +84,9 @@ def over(detail: Mapping[str, Any], deadline: datetime) -> None:
     error = detail.get("error") or ""
     began = datetime.fromtimestamp(detail["startDate"] / 1000, UTC).isoformat().replace("+00:00", "Z")
     fate = fate_of(detail["status"], error)
-    written = build()[1](Ended(detail["executionArn"], given, fate, began, error, detail.get("cause") or ""), deadline)
+    redrives = detail.get("redriveCount") or 0
+    ended = Ended(detail["executionArn"], given, fate, began, error, detail.get("cause") or "", redrives)
+    written = build()[1](ended, deadline)
     logger.info("campaign over", status=detail["status"], reported=written is not None)
 
 

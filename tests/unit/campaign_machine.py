@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from proof.world.clock import START
+
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-campaign"
-BEGAN = datetime(2026, 11, 21, 6, tzinfo=UTC)
+BEGAN = START - timedelta(hours=1)
 
 
 @dataclass

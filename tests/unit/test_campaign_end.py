@@ -2,19 +2,26 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from backdrop.aws.books import DynamoBooks
+from backdrop.core.asked import Asked
 from backdrop.core.campaign_report import Ended, Fate
+from backdrop.core.watch import SHARDS
+from backdrop.steps.campaign_end import TO_END
 from proof.world.pictures import photo
+from proof.world.stack import INPUT
 from tests.unit.test_campaign_plan import RUN, Campaigner
-from tests.unit.waiters import wait_for
+from tests.unit.waiters import asked, send, wait_for
 
 REPORT = "_backdrop/campaigns/spring/report"
-ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-16T12:00:00.000Z")
+ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-20T08:00:00.000Z")
 PRICE = Decimal("0.01")
 
 
@@ -58,11 +65,36 @@ def test_report_ledger_and_bill_are_one(director: Director) -> None:
     assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
 
 
+def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request_came_first() -> None:
+    for between in range(6):
+        director = Director()
+        director.has("shoes/a.jpg", photo("a"))
+        for token in ("early", "late"):
+            # Requests are listed by their ids, which come in any order.
+            for _ in range(between):
+                send(director.world, {"bucket": INPUT, "key": "shoes/notes.txt", "instructions": {}})
+            wait_for(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
+            director.world.run()
+            director.world.run_for(600)
+        report = director.ends()
+        assert report
+        assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
+
+
+def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
+    director.world.run()
+    later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
+    report = director.ends(began_at=later)
+    assert report
+    assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
+
+
 def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -> None:
     director.world.run()
-    assert director.ends()
-    assert director.ends() is None
-    assert director.ends(fate=Fate.FAILED) is None
+    first = director.ends()
+    assert first
+    assert director.ends() == first
+    assert director.ends(fate=Fate.FAILED) == first
     [(kind, detail)] = director.ears.events
     [(subject, _)] = director.ears.mails
     assert (kind, detail["status"], subject) == (
@@ -117,6 +149,104 @@ def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(dir
     failed = strict.ends(given={**ENDED.given, "tolerated_failure_percent": 49})
     assert failed
     assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
+
+
+def test_what_another_told_of_while_it_waited_is_not_told_again(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    director.world.run()
+
+    def sleep(seconds: float) -> None:
+        monkeypatch.undo()
+        assert director.ends(fate=Fate.STOPPED)
+
+    monkeypatch.setattr(director.world.clock, "sleep", sleep)
+    assert director.ends(fate=Fate.STOPPED) == director.report()
+    assert (len(director.ears.events), len(director.ears.mails)) == (1, 1)
+
+
+def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director) -> None:
+    director.world.run()
+    stopped, gone_on = director.ends(fate=Fate.STOPPED), director.ends(redrives=1)
+    assert stopped
+    assert gone_on
+    assert (stopped["status"], gone_on["status"]) == ("stopped", "succeeded")
+    first, second = director.ears.events
+    assert first[1]["event_id"] != second[1]["event_id"]
+
+
+def test_what_the_index_shows_late_is_in_the_report() -> None:
+    director = Director()
+    for name in ("shoes/a.jpg", "shoes/b.jpg"):
+        director.has(name, photo(name))
+    director.plans()
+    director.asks("shoes/a.jpg", "shoes/b.jpg")
+    director.world.run("intake")
+    age = director.world.clock.now() - asked(director.world)[0].asked_at
+    director.world.table.index_lag = age + timedelta(seconds=8)
+    report = director.ends()
+    assert report
+    assert (report["items"]["asked"], report["items"]["not_asked"]) == (2, 0)
+
+
+def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
+    director = Director()
+    for n in range(14):
+        director.has(f"shoes/{n:02}.jpg", photo("a"))
+    director.plans()
+    director.asks("shoes/01.jpg", "shoes/03.jpg")
+    director.world.run()
+    began = director.world.clock.now()
+    report = director.ends()
+    assert report
+    assert (report["items"]["not_asked"], len(report["first_not_asked"])) == (12, 10)
+    assert report["first_not_asked"][:3] == ["shoes/00.jpg", "shoes/02.jpg", "shoes/04.jpg"]
+    [(_, text)] = director.ears.mails
+    assert "12 were not asked for, shoes/00.jpg the first of them." in text
+    assert director.world.clock.now() - began < timedelta(seconds=30)
+
+
+def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    director.world.run("intake")
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        director.world.clock.time += timedelta(seconds=seconds)
+        if len(naps) == 20:
+            director.world.run()
+
+    monkeypatch.setattr(director.world.clock, "sleep", sleep)
+    before = len(director.world.wire.calls)
+    report = director.ends(fate=Fate.STOPPED)
+    assert report
+    assert len(naps) >= 20
+    assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
+    sent = [call.sent for call in director.world.wire.calls[before:] if call.operation == "query"]
+    begun = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
+    assert len(begun) == 2 * len(SHARDS)
+
+
+@pytest.mark.parametrize("seconds", [0, 100, 400, 600])
+def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_long_it_is(
+    director: Director, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    director.world.run("intake")
+    deadline, clock = director.deadline, director.world.clock
+
+    def slow(self: DynamoBooks, name: str) -> Iterator[Asked]:
+        clock.time += timedelta(seconds=seconds)
+        return quick(self, name)
+
+    quick = DynamoBooks.asked
+    monkeypatch.setattr(DynamoBooks, "asked", slow)
+    report = director.ends(fate=Fate.STOPPED)
+    assert report
+    assert (report["status"], report["items"]["open"]) == ("stopped", 3)
+    assert len(director.ears.mails) == 1
+    assert clock.now() <= deadline - TO_END
 
 
 @pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])

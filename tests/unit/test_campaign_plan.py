@@ -11,9 +11,11 @@ from backdrop.aws.buckets import S3Photos
 from backdrop.aws.campaign_files import PART_BYTES, S3CampaignFiles, S3Manifests
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.table import Table
+from backdrop.core.campaign import MOST_INPUT_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
 from backdrop.core.money import MICRO
+from backdrop.steps import campaign_plan
 from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT, TABLE
@@ -142,6 +144,18 @@ def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_na
     assert campaigner.plans(manifest="list.csv")["at_once"] == 80
     variants = {"one": {"provider": "runware"}, "other": {}}
     assert campaigner.plans(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
+
+
+def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaigner) -> None:
+    error = refusal(campaigner, instructions={"prompt": "x" * MOST_INPUT_BYTES})
+    assert "200,000 bytes" in error.message
+
+
+def test_a_list_that_is_too_long_to_be_reported_is_refused(
+    campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_plan, "MOST_ITEMS", 1)
+    assert "divide it" in refusal(campaigner).message
 
 
 def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(campaigner: Campaigner) -> None:

@@ -27,7 +27,7 @@ from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
-ENDED = Ended(RUN, GIVEN, Fate.SUCCEEDED, "2026-11-16T12:00:00.000Z")
+ENDED = Ended(RUN, GIVEN, Fate.SUCCEEDED, NOW.isoformat())
 PICTURE = Result(
     key="a/a.png",
     version_id=None,
@@ -71,7 +71,7 @@ def item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> Item:
 
 
 def summed(*items: Item) -> Sums:
-    sums = Sums()
+    sums = Sums(ENDED.since)
     for one in items:
         sums.add(one)
     return sums
@@ -113,7 +113,7 @@ def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() ->
     sums = summed(item(paid("1")), item(skipped="no image"), item(problems=(SLIP,)))
     assert sums.failed_percent(listed=3, bad_rows=0) == 50
     assert sums.failed_percent(listed=4, bad_rows=1) == 75
-    assert Sums().failed_percent(0, 0) == 0
+    assert Sums(NOW).failed_percent(0, 0) == 0
 
 
 def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
@@ -135,12 +135,12 @@ def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
 
 
 def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_report_lies() -> None:
-    early = announcement(document(ENDED, Sums(), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"})
-    late = announcement(document(ENDED, Sums(), {}, LATER), "pictures", {"json": "r.json", "csv": "r.csv"})
+    early = announcement(document(ENDED, Sums(NOW), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"})
+    late = announcement(document(ENDED, Sums(NOW), {}, LATER), "pictures", {"json": "r.json", "csv": "r.csv"})
     assert early == late
     assert early["report"] == {"bucket": "pictures", "json": "r.json", "csv": "r.csv"}
     other = replace(ENDED, execution=f"{RUN}2")
-    assert announcement(document(other, Sums(), {}, NOW), "pictures", {})["event_id"] != early["event_id"]
+    assert announcement(document(other, Sums(NOW), {}, NOW), "pictures", {})["event_id"] != early["event_id"]
 
 
 def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backdrop.core.campaign_report import Sums
+from backdrop.steps.campaign_end import sums_of
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
@@ -148,6 +151,28 @@ def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) ->
     assert "shoes: succeeded." in said.out
     person.stack = _ending(person, "FAILED")
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
+
+
+def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = person.world.clock
+    reads: list[Any] = []
+
+    def slow(*given: Any) -> Sums:
+        reads.append(clock.now())
+        clock.time += timedelta(seconds=30)
+        return sums_of(*given)
+
+    def wait(seconds: float) -> None:
+        clock.time += timedelta(seconds=seconds)
+        if clock.now() - reads[0] > timedelta(minutes=20):
+            person.states.ends()
+
+    monkeypatch.setattr("backdrop_cli.campaign.run.sums_of", slow)
+    person.stack = replace(person.stack, wait=wait)
+    assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
+    assert 4 <= len(reads) <= 6
 
 
 def _ending(person: Person, status: str) -> Stack:

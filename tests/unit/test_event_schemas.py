@@ -85,7 +85,7 @@ def a_campaigns_end(fate: Fate, error: str = "") -> dict[str, Any]:
     """What is told of a campaign of 500 photos, one of which failed."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = Ended(run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error)
-    sums = Sums(Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0)
+    sums = Sums(ended.since, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0)
     sums.failures["photo_not_found"] = Failures(1, "catalogue/gone.jpg", "There is no such photo.")
     report = document(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}

@@ -75,6 +75,20 @@ def test_whatever_becomes_of_the_items_there_is_a_report(states: dict[str, Any])
     assert [(one["ErrorEquals"], one["Next"]) for one in asking["Catch"]] == [(["States.ALL"], "Report")]
 
 
+def test_a_message_that_sqs_did_not_take_is_sent_again(states: dict[str, Any]) -> None:
+    [retry] = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]["Retry"]
+    assert retry["ErrorEquals"] == ["SQS.SdkClientException", "SQS.AmazonSQSException"]
+    assert retry["MaxAttempts"] >= 5
+    assert retry["JitterStrategy"] == "FULL"
+
+
+def test_the_report_is_handed_the_input_once_and_what_broke_the_map_off(states: dict[str, Any]) -> None:
+    told = states["Report"]["Parameters"]["Payload"]["report"]
+    assert told == {"execution.$": "$$.Execution", "failure.$": "$.planned.failure"}
+    assert states["Plan"]["ResultSelector"]["failure"] == {}
+    assert states["AskForEach"]["Catch"][0]["ResultPath"] == "$.planned.failure"
+
+
 def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a_number(
     states: dict[str, Any],
 ) -> None:

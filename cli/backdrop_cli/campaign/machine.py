@@ -53,7 +53,7 @@ class Machine:
         """Begin a campaign."""
         name = f"{str(given['name'])[:LONGEST_NAME]}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         begun = self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))
-        return Execution(begun["executionArn"], RUNNING, now, given)
+        return Execution(begun["executionArn"], RUNNING, begun["startDate"], given)
 
     def latest(self, most: int = MOST_SEEN) -> Iterator[Execution]:
         """The executions, the latest first."""

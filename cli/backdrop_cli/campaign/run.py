@@ -17,6 +17,8 @@ from backdrop_cli.stack import Stack
 MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
 """Above either of these a campaign asks first, as a drop does."""
 LOOK_SECONDS = 3.0
+PAUSES = 10
+"""Reading all items of a long campaign takes minutes: so many times as long goes by before it is done again."""
 
 
 def run(stack: Stack, screen: Screen, wanted: Wanted, *, yes: bool, wait: bool) -> int:
@@ -55,20 +57,23 @@ def _begin(stack: Stack, meant: Meant) -> Execution:
 
 def _watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any]) -> int:
     """Until it is over; then what it came to."""
-    line = ""
+    line, again = "", stack.clock.now()
     try:
         while (now := stack.machine.look(begun.arn)).status == RUNNING:
-            sums = sums_of(stack.orders.books, begun.run)
-            ended = sums.asked - sums.ends[OPEN]
-            words = f"  {ended:,} of {several(sums.asked, 'item')} asked have ended; {cost_text(sums.bought, 0)} so far"
-            if words != line:
-                line = words
-                screen.say(line)
+            if (looked := stack.clock.now()) >= again:
+                sums = sums_of(stack.orders.books, begun.run, begun.began)
+                again = stack.clock.now() + PAUSES * (stack.clock.now() - looked)
+                ended = sums.asked - sums.ends[OPEN]
+                asked = several(sums.asked, "item")
+                words = f"  {ended:,} of {asked} asked have ended; {cost_text(sums.bought, 0)} so far"
+                if words != line:
+                    line = words
+                    screen.say(line)
             stack.wait(LOOK_SECONDS)
     except KeyboardInterrupt:
         name = begun.name
         raise StoppedError(f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it") from None
-    sums = sums_of(stack.orders.books, begun.run)
+    sums = sums_of(stack.orders.books, begun.run, begun.began)
     screen.data(told | {"status": now.status.lower(), "error": now.error or None})
     counts = ", ".join(f"{number:,} {end}" for end, number in sums.ends.most_common()) or "nothing was asked"
     screen.say(

@@ -39,7 +39,7 @@ def found(stack: Stack, name: str, *, running: bool = False) -> Execution:
 
 
 def _one(stack: Stack, screen: Screen, one: Execution) -> None:
-    sums = sums_of(stack.orders.books, one.run)
+    sums = sums_of(stack.orders.books, one.run, one.began)
     screen.data({"stack": stack.name, **_described(one), **_counted(sums)})
     screen.say(
         f"Campaign {one.name}, stack {stack.name}: {one.status.lower()}, since {one.began:%Y-%m-%d %H:%M:%S}", "bold"

@@ -12,7 +12,7 @@ from backdrop_cli.stack import Stack
 def stop(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None:
     """Say what it leaves, ask, and stop it."""
     one = found(stack, name, running=True)
-    sums = sums_of(stack.orders.books, one.run)
+    sums = sums_of(stack.orders.books, one.run, one.began)
     under_way = sums.ends[OPEN]
     told = {"stack": stack.name, "name": one.name, "execution": one.arn, "asked": sums.asked, "under_way": under_way}
     screen.say(f"Campaign {one.name}, stack {stack.name}: {sums.asked:,} asked, {under_way:,} of them under way.")

@@ -1,6 +1,7 @@
 """The ledger as reconcile and people look through it, on the table's index of what is open and what failed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from heapq import merge
 from itertools import batched, chain, islice
@@ -15,8 +16,8 @@ from backdrop.core.job import Job
 from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
 
 EVER = "9999"
-# BatchGetItem takes so many keys.
-MOST_AT_ONCE = 100
+# BatchGetItem takes so many keys; so many of its calls are out together.
+MOST_AT_ONCE, CALLS = 100, 8
 
 
 class DynamoBooks:
@@ -50,10 +51,11 @@ class DynamoBooks:
 
     def asked(self, name: str) -> Iterator[Asked]:
         """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
-        for items in batched(self._listed(campaign(name), LAST), MOST_AT_ONCE, strict=False):
-            keys = [(item["pk"]["S"], item["sk"]["S"]) for item in items]
-            found = self._table.many(keys)
-            yield from (read(Asked, found[key]) for key in keys if key in found)
+        listed = ((item["pk"]["S"], item["sk"]["S"]) for item in self._listed(campaign(name), LAST))
+        with ThreadPoolExecutor(CALLS) as pool:
+            for some in batched(batched(listed, MOST_AT_ONCE, strict=False), CALLS, strict=False):
+                for keys, found in zip(some, pool.map(self._table.many, some), strict=True):
+                    yield from (read(Asked, found[key]) for key in keys if key in found)
 
     def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]:
         """These jobs as they stand now, those that there are."""

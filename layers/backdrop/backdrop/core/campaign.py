@@ -1,5 +1,6 @@
 """A campaign: what its execution is started with, what one item of it asks for, and where its files lie."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import field
@@ -22,6 +23,10 @@ REPORTS = f"{RESERVED}/campaigns"
 WORK = f"{RESERVED}/work/campaigns"
 # A campaign keeps a lane full, and never has more than two rounds of calls before a drop.
 ROUNDS = 2
+# What the state machine adds has room beside it: 256 KiB hold a state, and EventBridge leaves out inputs above 248.
+MOST_INPUT_BYTES = 200_000
+# So many are reported within the time that a function has.
+MOST_ITEMS = 1_000_000
 
 
 @record
@@ -48,6 +53,8 @@ def refused(words: str) -> RefusedError:
 
 def read_campaign(given: object) -> Campaign:
     """An execution's input; RefusedError with every mistake in it."""
+    if len(json.dumps(given)) > MOST_INPUT_BYTES:
+        raise refused(f"its input has more than {MOST_INPUT_BYTES:,} bytes; long instructions go into a manifest")
     try:
         campaign = checked(Campaign, given)
     except ValidationError as error:

@@ -35,7 +35,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Ended:
-    """An execution that is over. `given` is its input, `error` and `cause` what it failed with; "" for neither."""
+    """An execution that is over. `given` is its input, `error` and `cause` what it failed with; "" for neither.
+
+    `redrives`: how often a person had it go on since.
+    """
 
     execution: str
     given: Mapping[str, Any]
@@ -43,6 +46,12 @@ class Ended:
     began_at: str
     error: str = ""
     cause: str = ""
+    redrives: int = 0
+
+    @property
+    def since(self) -> datetime:
+        """When it began."""
+        return datetime.fromisoformat(self.began_at)
 
     @property
     def tolerated_percent(self) -> float:
@@ -118,8 +127,9 @@ class Failures:
 
 @dataclass
 class Sums:
-    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since they were asked."""
+    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since the run began."""
 
+    since: datetime
     ends: Counter[str] = field(default_factory=Counter[str])
     asked: int = 0
     jobs: int = 0
@@ -140,14 +150,14 @@ class Sums:
         self.repeats += bool(item.jobs) and not item.new
         self.pictures += sum(len(job.results) for job in item.new)
         for job in item.new:
-            self._pay(job, item.asked.asked_at)
+            self._pay(job)
         if item.code:
             self._fail(item)
         elif item.pictures and len(self.first) < MOST_SHOWN:
             self.first.append({"key": item.asked.key, "pictures": item.pictures})
 
-    def _pay(self, job: Job, since: datetime) -> None:
-        ours: list[Attempt] = [attempt for attempt in job.attempts if attempt.submitted_at >= since]
+    def _pay(self, job: Job) -> None:
+        ours: list[Attempt] = [attempt for attempt in job.attempts if attempt.submitted_at >= self.since]
         self.charged += job.charged
         self.unknown += job.unknown
         self.bought += sum(attempt.charged for attempt in ours)
@@ -164,13 +174,19 @@ class Sums:
         return (meant - self.ends[Status.STORED]) * 100 / meant if meant else 0
 
 
-def document(ended: Ended, sums: Sums, plan: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """report.json; `plan` is what was listed before anything was asked, empty where that never came to be."""
+def document(
+    ended: Ended, sums: Sums, plan: Mapping[str, Any], now: datetime, missing: Sequence[str] = ()
+) -> dict[str, Any]:
+    """report.json; `plan` is what was listed before anything was asked, empty where that never came to be.
+
+    `missing`: the first keys that were listed and not asked.
+    """
     listed: int = plan.get("items", sums.asked)
     counts = {end: sums.ends[end] for end in ENDS}
     return {
         "name": ended.given.get("name"),
         "execution": ended.execution,
+        "redrives": ended.redrives,
         "status": ended.fate.value,
         "error": {"code": ended.error, "message": ended.cause} if ended.error else None,
         **{name: ended.given.get(name) for name in ("prefix", "manifest", "instructions", "max_total_usd")},
@@ -179,6 +195,7 @@ def document(ended: Ended, sums: Sums, plan: Mapping[str, Any], now: datetime) -
         "began_at": ended.began_at,
         "reported_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "items": {"listed": listed, "asked": sums.asked, "not_asked": max(listed - sums.asked, 0), **counts},
+        "first_not_asked": [*missing],
         "bad_rows": plan.get("bad_rows", {"count": 0, "first": []}),
         "repeats": sums.repeats,
         "jobs": sums.jobs,
@@ -200,7 +217,7 @@ def _failures(code: str, one: Failures) -> dict[str, Any]:
 def announcement(report: Mapping[str, Any], bucket: str, keys: Mapping[str, str]) -> dict[str, Any]:
     """The detail of the event that tells of a campaign's end; `keys`: where its report lies, by suffix."""
     told = ("name", "execution", "status", "error", "items", "jobs", "pictures", "cost", "bought", "failures")
-    ident = event_id(report["execution"], EVENT, "")
+    ident = event_id(report["execution"], EVENT, str(report["redrives"] or ""))
     return {"event_id": ident, **{name: report[name] for name in told}, "report": {"bucket": bucket, **keys}}
 
 
@@ -213,13 +230,17 @@ def letter(report: Mapping[str, Any], where: str) -> tuple[str, str]:
         f"The campaign {report['name']} has ended: {report['status']}.",
         *([f"{report['error']['code']}: {report['error']['message']}"] if report["error"] else []),
         f"Of {items['listed']:,} items: {counts}.",
-        *([f"{items['not_asked']:,} were not asked for."] if items["not_asked"] else []),
+        *([_not_asked(items["not_asked"], report["first_not_asked"])] if items["not_asked"] else []),
         *([f"{report['bad_rows']['count']:,} rows name no photo."] if report["bad_rows"]["count"] else []),
         _bought(report["bought"]),
         *(f"{one['items']:,} {one['code']}: {one['message']}" for one in report["failures"]),
         f"The report: {where}",
     ]
     return subject[:100], "\n".join(lines)
+
+
+def _not_asked(number: int, first: Sequence[str]) -> str:
+    return f"{number:,} were not asked for{f', {first[0]} the first of them' if first else ''}."
 
 
 def _bought(sums: Mapping[str, float]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from backdrop.campaign_ports import CampaignFiles
 from backdrop.core.campaign import (
+    MOST_ITEMS,
     NAME,
     Campaign,
     at_once,
@@ -102,6 +103,8 @@ class _Listing:
             self.quote.add_bad(found)
             return
         self.quote.add(found)
+        if self.quote.items > MOST_ITEMS:
+            raise refused(f"it has more than {MOST_ITEMS:,} items; divide it")
         asked = found.row.instructions
         self.providers |= providers_of(asked, self.default_provider)
         self.most_jobs = max(self.most_jobs, len(found.jobs) or jobs_of(asked))

@@ -47,4 +47,4 @@ def planner(ports: Campaigning) -> Planner:
 
 def reporter(ports: Campaigning) -> Reporter:
     """What became of them."""
-    return Reporter(ports.books, ports.files, ports.events, ports.mail, ports.clock)
+    return Reporter(ports.books, ports.files, ports.manifests, ports.events, ports.mail, ports.clock)
