@@ -246,7 +246,8 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
-    ledger, deliver = DynamoLedger(table), queue(outputs["DeliverQueueUrl"])
+    ledger = DynamoLedger(table)
+    deliver, intake = (queue(outputs[f"{name}QueueUrl"]) for name in ("Deliver", "Intake"))
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
@@ -261,17 +262,17 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
             output=output,
             lanes=lanes,
             deliver=deliver,
-            intake=queue(outputs["IntakeQueueUrl"]),
+            intake=intake,
             clock=clock,
             prices=asking.prices,
         ),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
-        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
+        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, intake, clock, looks),
         line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
         output_bucket=outputs["OutputBucketName"],
-        reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        reruns=Reruns(asking, ledger, intake, bucket, [*lanes]),
         buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
         photos=photos,
         output=output,
