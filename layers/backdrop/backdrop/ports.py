@@ -41,9 +41,9 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters.
+    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" where none did.
 
-    `ident` is the one that it had there.
+    `ident`: its message id, kept by the move.
     """
 
     body: str
