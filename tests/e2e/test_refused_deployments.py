@@ -36,11 +36,11 @@ def status(cloud: Cloud) -> str:
 
 def update(cloud: Cloud, changes: dict[str, str]) -> None:
     """Asks for the same stack with these parameters, all at once."""
-    asked = [{"ParameterKey": n, "ParameterValue": v} for n, v in (parameters(cloud) | changes).items()]
+    wanted = parameters(cloud) | changes
     cloud.clients.cloudformation.update_stack(
         StackName=STACK,
         UsePreviousTemplate=True,
-        Parameters=asked,
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in wanted.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
 
