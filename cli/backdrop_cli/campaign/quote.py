@@ -81,7 +81,7 @@ def _troubles(found: Quote) -> Iterator[tuple[str, int, Sequence[str]]]:
         yield f"{several(times, 'job')} would not be bought: {code.value}", times, _named(found, code)
     if found.bad_rows:
         rows = [f"row {one.number}: {one.why}" for one in found.bad]
-        yield f"{several(found.bad_rows, 'row')} would not be asked for", found.bad_rows, rows
+        yield f"{several(found.bad_rows, 'row')} left out", found.bad_rows, rows
 
 
 def _named(found: Quote, code: Code) -> list[str]:

@@ -137,7 +137,7 @@ def capped(asked: Mapping[str, Any], caps: Mapping[str, int]) -> dict[str, Any]:
     return limited if own.variants is None and not caps else {**limited, "variants": variants}
 
 
-def at_once(limits: Mapping[str, int], providers: set[str], jobs: int) -> int:
+def at_once(limits: Mapping[str, int], providers: set[str], jobs: int = 1) -> int:
     """How many items, of at most so many jobs each, are under way: two rounds of the widest lane that is asked for."""
     widest = max((limits[name] for name in providers if name in limits), default=max(limits.values(), default=1))
     return max(ROUNDS * widest // jobs, 1)

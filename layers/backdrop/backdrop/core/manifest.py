@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that names no photo, and why."""
+    """A row of which nothing is asked, and why."""
 
     number: int
     why: str

@@ -156,14 +156,6 @@ def _weighed(
     return document(ended, sums, plan, now, missing)
 
 
-def sums_of(books: Books, run: str, since: datetime) -> Sums:
-    """All items of a run, which began at `since`, counted as they are now."""
-    sums = Sums(since)
-    for item in items_of(books, run):
-        sums.add(item)
-    return sums
-
-
 def items_of(books: Books, run: str) -> Iterator[Item]:
     """All items of a run as they are now."""
     counted = set[str]()
