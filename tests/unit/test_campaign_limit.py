@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
+from backdrop.core.job import Status
 from proof.world.pictures import photo
+from proof.world.reactions import charges_and_hangs_up, refuses
 from tests.unit.test_campaign_plan import REMOVE, Campaigner, refusal
 from tests.unit.test_campaign_plan import campaigner as campaigner
 from tests.unit.test_intake_unreadable import forbidden
+from tests.unit.waiters import asked
 
 
 def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
@@ -96,6 +100,27 @@ def test_what_is_bought_already_is_taken_off_the_quote(campaigner: Campaigner) -
     campaigner.has("shoes/a.jpg", photo("another a"))
     assert "$0.02" in too_dear(campaigner, max_total_usd=0.01)
     assert "$0.18" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.01)
+
+
+def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigner: Campaigner) -> None:
+    campaigner.has("shoes/b.jpg", photo("shoes/a.jpg"))
+    campaigner.has("shoes/lost.jpg", photo("lost"))
+    campaigner.world.provider.script.append(charges_and_hangs_up())
+    campaigner.plans(max_total_usd=1)
+    campaigner.buys()
+    assert len([job for job in campaigner.world.jobs() if job.unknown]) == 1
+    assert campaigner.plans(max_total_usd=0.01)
+    assert (campaigner.quoted(), campaigner.buys()) == (0, 0)
+    assert {job.status for job in campaigner.world.jobs()} == {Status.STORED}
+    assert [one.problems for one in asked(campaigner.world)] == [()] * 6
+
+
+def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner) -> None:
+    campaigner.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    campaigner.plans(max_total_usd=1)
+    assert campaigner.buys() == 10_000
+    campaigner.plans(max_total_usd=1)
+    assert campaigner.quoted() == campaigner.buys() == 10_000
 
 
 def test_folder_defaults_are_read_anew_for_each_campaign(campaigner: Campaigner) -> None:

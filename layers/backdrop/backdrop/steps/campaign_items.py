@@ -12,7 +12,7 @@ from backdrop.core.campaign_quote import Foreseen
 from backdrop.core.choice import Market
 from backdrop.core.errors import UnreadableError
 from backdrop.core.identity import source_id
-from backdrop.core.job import Money, Problem
+from backdrop.core.job import Problem
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
 from backdrop.ports import InputBucket, Ledger, Listed
@@ -79,7 +79,7 @@ def _mark(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class Prices:
-    """What one item would cost. No photo is opened; what the ledger knows to be paid is taken off."""
+    """What one item would cost. No photo is opened; what the ledger knows to be bought costs nothing."""
 
     asking: Asking
     ledger: Ledger
@@ -102,6 +102,6 @@ class Prices:
             return Foreseen(row, problems=(Problem.of(error, self.asking.clock.now()),))
         if found is None:
             return Foreseen(row, missing=True)
-        paid = {job.job_id for job in before[1] if job.money is Money.SPENT}
-        jobs = tuple(job.but(quoted=0) if job.job_id in paid else job for job in found[0].jobs)
+        bought = {job.job_id for job in before[1] if job.costs_nothing_more}
+        jobs = tuple(job.but(quoted=0) if job.job_id in bought else job for job in found[0].jobs)
         return Foreseen(row, jobs=jobs, problems=found[0].problems)
