@@ -255,7 +255,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
         name=name,
         orders=Orders(ledger, DynamoBooks(table), output, lanes, deliver, intake, clock, asking.prices),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
-        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
+        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, intake, clock, looks),
         line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,

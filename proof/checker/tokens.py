@@ -16,7 +16,7 @@ class Said:
 
 
 def answer_breaches(said: Said, asked: Plain, could_be: Mapping[str, Collection[str]]) -> list[Breach]:
-    """An answer as Step Functions takes it. `could_be`: how each job stood since who answers had begun, and now."""
+    """An answer as Step Functions takes it. `could_be`: how jobs stood since it and who answers began."""
     key: str = asked["key"]
     own: set[str] = set(asked["jobs"].values())
     open_jobs = [job for job in own if not ENDS & {*could_be[job]}]

@@ -119,7 +119,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
-        ("steps/render.py", "if not self.stopping.wants(job):", "if False:"),
+        ("steps/stopping.py", "if not job.for_executions:", "if True:"),
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
     ),

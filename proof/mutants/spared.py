@@ -69,9 +69,6 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_with_near_miss: problem.code is not Code.NO_INSTRUCTIONS": (
         "Only the words of a report hang on it."
     ),
-    "steps/render.py:__call__: job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED": (
-        "For speed: reconcile sends deliver what it was not told of, some minutes later."
-    ),
     "steps/render.py:_buy: isinstance(call, Answer)": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),

@@ -15,12 +15,17 @@ KNOWN_FOR = timedelta(seconds=6)
 
 
 class Tokens:
-    """`history`: since when each job stood how."""
+    """`history`: since when each job stood how. `asked_at`: when each request was written."""
 
     def __init__(self, memory: Memory, people: People) -> None:
         self._memory, self._people = memory, people
         self._world = memory.world
         self._history: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        self._asked_at: dict[tuple[str, str], datetime] = {}
+
+    def asked(self, asked: Plain) -> None:
+        """A request is written, with its jobs as it found or left them."""
+        self._asked_at.setdefault((asked["source_id"], asked["ident"]), self._world.clock.time)
 
     def job(self, before: Plain | None, after: Plain, call: Call) -> list[Breach]:
         """A job is written."""
@@ -42,8 +47,7 @@ class Tokens:
         """Step Functions took an answer."""
         token, began = call.sent["taskToken"], self._memory.began(call.worker)
         known = [one for one in self._memory.asked.values() if one["token"] == token]
-        could_be = {job: self._since(job, began) for one in known for job in one["jobs"].values()}
-        breaches = [answer_breaches(_said(call), one, could_be) for one in known]
+        breaches = [answer_breaches(_said(call), one, self._could_be(one, began)) for one in known]
         return [] if [] in breaches else [breach for found in breaches[:1] for breach in found]
 
     def at_rest(self) -> list[Breach]:
@@ -51,6 +55,11 @@ class Tokens:
         memory, states = self._memory, self._world.states
         answered = {token: answer is not None for token, answer in states.answers.items()}
         return silent_breaches(answered, [*memory.asked.values()], memory.jobs, memory.excused())
+
+    def _could_be(self, asked: Plain, began: datetime) -> dict[str, set[str]]:
+        """How a request's jobs stood since its answerer had begun; what they were before it was asked is no answer."""
+        since = max(began, self._asked_at[asked["source_id"], asked["ident"]])
+        return {job: self._since(job, since) for job in asked["jobs"].values()}
 
     def _since(self, job_id: str, moment: datetime) -> set[str]:
         """How a job stood at a moment, and since."""

@@ -116,6 +116,7 @@ class Watch:
             self.memory.sources[name] = body
         elif sort_key.startswith("asked#"):
             self.memory.asked[name, body["ident"]] = body
+            self.tokens.asked(body)
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body

@@ -12,7 +12,7 @@ from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.records import instant
 from backdrop.aws.table import Table
 from backdrop.core import transitions
-from backdrop.core.asked import Asked
+from backdrop.core.asked import Answered, Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Job, Source, Status
@@ -280,6 +280,9 @@ def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: Dyn
     assert [one.job_id for one in ledger.photo(source.source_id)[1]] == [job.job_id]
     with pytest.raises(StaleError):
         ledger.put_asked(asked)
+    assert ledger.waiting(source.source_id) == [found]
+    ledger.put_asked(found.but(answered_at=NOW, answer=Answered.SUCCESS))
+    assert (ledger.waiting(source.source_id), len(ledger.asked(source.source_id))) == ([], 1)
 
 
 def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_photos(

@@ -61,7 +61,7 @@ def test_a_workflow_goes_on_with_the_pictures(folder: Folder, workflow: str) -> 
 def test_a_workflow_hears_what_is_wrong(folder: Folder, workflow: str) -> None:
     folder.drop("red.jpg")
     found = outcome(folder.shop, workflow, {"key": folder.key("red.jpg"), "instructions": {"operation": "paint"}})
-    assert (found["code"], [one["code"] for one in found["reasons"]]) == ("invalid_value", ["invalid_value"])
+    assert (found["Error"], [one["code"] for one in json.loads(found["Cause"])]) == ("invalid_value", ["invalid_value"])
 
 
 def test_a_line_of_python_asks_for_a_photo(folder: Folder) -> None:

@@ -59,6 +59,16 @@ def test_an_answer_is_written_once() -> None:
     assert asked(world)[0].answer is Answered.SUCCESS
 
 
+def test_who_was_answered_is_not_among_those_who_wait() -> None:
+    world, place = World(), "a" * 64
+    for n in range(9):
+        one = world.ledger.put_asked(item(source_id=place, ident=f"m-{n}"))
+        if n != 7:
+            world.ledger.put_asked(one.but(answer=Answered.FOREIGN, answered_at=NOW))
+    assert [one.ident for one in world.ledger.waiting(place)] == ["m-7"]
+    assert len(world.ledger.asked(place)) == 9
+
+
 def test_an_answer_whose_own_answer_was_lost_is_known_again() -> None:
     world = World()
     world.wire.after.append(Strike(lose_answer, "transact_write_items"))
@@ -92,12 +102,15 @@ def test_the_longest_key_has_room_in_the_index() -> None:
     assert [one.key for one in world.steps.books.asked("summer")] == ["é" * 600]
 
 
-def test_a_batch_that_comes_back_half_done_is_read_to_its_end() -> None:
+def test_a_batch_that_comes_back_half_done_is_read_to_its_end_with_pauses() -> None:
     world = World()
     for n in range(30):
         world.ledger.put_asked(item(n))
     world.table.halves = True
+    began = world.clock.time
     assert len(list(world.steps.books.asked("summer"))) == 30
+    batches = sum(call.operation == "batch_get_item" for call in world.wire.calls)
+    assert (batches, world.clock.time > began) == (5, True)
 
 
 def test_a_campaign_is_waited_for_where_the_table_does_not_answer() -> None:

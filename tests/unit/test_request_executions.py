@@ -11,8 +11,8 @@ from backdrop.steps.orders import Wanted
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, lose_answer, refusal, throttle
-from tests.unit.days import codes
-from tests.unit.simulation import KEY, REJECTED, assert_at_rest, the_job
+from tests.unit.days import codes, pass_time
+from tests.unit.simulation import KEY, REJECTED, after_each_crash, assert_at_rest, the_job
 from tests.unit.waiters import asked, heard, wait_for
 from tests.unit.wishes import BEACH, REMOVE, again, ask, bought, repeated, said
 
@@ -63,6 +63,37 @@ def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None
     world.run()
     assert bought(world) == (1 if stopped == 1 else 0)
     assert all(one.answered_at for one in asked(world))
+
+
+def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
+    def stopped() -> World:
+        world, arn = started()
+        world.states.stop(arn)
+        return world
+
+    struck = 0
+    for _, world in after_each_crash(stopped, lambda world: pass_time(world, 3600)):
+        struck += 1
+        assert (the_job(world).status, bought(world), heard(world).error) == (Status.CANCELLED, 0, "cancelled")
+        assert_at_rest(world)
+    assert struck > 8
+
+
+def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> None:
+    world, arn = started()
+    world.states.stop(arn)
+
+    def asks(_: Call) -> None:
+        world.wire.after.clear()
+        wait_for(world, token="another", arn=world.states.begin("two"), **REMOVE)
+        world.run("intake")
+
+    late = Strike(asks, "describe_execution")
+    world.wire.after.append(late)
+    world.run()
+    assert (late.hits, the_job(world).status, bought(world)) == (1, Status.STORED, 1)
+    assert heard(world, "another").output["total_usd"] == 0.01
+    assert_at_rest(world)
 
 
 # -- others want it too -------------------------------------------------------------------------------------------

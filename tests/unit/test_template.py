@@ -210,7 +210,7 @@ def test_every_change_of_a_photo_is_told_to_intake() -> None:
 def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: str) -> None:
     stack = Deployed(InputBucket=given)
     bucket = given or stack.resources["PhotoBucket"]["Properties"]["BucketName"]
-    [policy] = stack.of_type("AWS::SQS::QueuePolicy").values()
+    policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]
     by_s3, by_rules = policy["PolicyDocument"]["Statement"]
     assert policy["Queues"] == ["IntakeQueue"]
     assert by_s3["Principal"] == {"Service": "s3.amazonaws.com"}
@@ -220,6 +220,21 @@ def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: st
     on_the_bus = "arn:aws:events:eu-central-1:123456789012:rule/EventBus/*"
     arns = [on_the_bus, *(["InputBucketRule.Arn"] if given else [])]
     assert by_rules["Condition"] == {"ArnLike": {"aws:SourceArn": arns}}
+
+
+@pytest.mark.parametrize("given", ["", "old-photos"])
+def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_one(given: str) -> None:
+    stack = Deployed(InputBucket=given)
+    rules = stack.of_type("AWS::Events::Rule")
+    for name, rule in rules.items():
+        assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": "DeadLetterQueue.Arn"}], name
+    policy = stack.of_type("AWS::SQS::QueuePolicy")["DeadLetterQueuePolicy"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (policy["Queues"], statement["Resource"]) == (["DeadLetterQueue"], "DeadLetterQueue.Arn")
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    assert set(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == {f"{name}.Arn" for name in rules}
+    queues = stack.of_type("AWS::SQS::Queue")
+    assert not [name for name, queue in queues.items() if "FifoQueue" in queue], "EventBridge sends no group to them"
 
 
 def test_an_existing_bucket_is_heard_through_eventbridge_and_an_own_one_is_not() -> None:

@@ -127,4 +127,6 @@ def test_an_execution_that_was_stopped_or_broke_off_is_heard_of() -> None:
     assert "EventBusName" not in rule
     [permission] = stack.of_type("AWS::Lambda::Permission").values()
     assert permission["SourceArn"] == "CampaignOverRule.Arn"
-    assert rule["Targets"] == [{"Id": "campaign", "Arn": "CampaignFunction.Arn"}]
+    assert [target["Arn"] for target in rule["Targets"]] == ["CampaignFunction.Arn"]
+    kept = {"Type": "SQS", "TargetArn": "DeadLetterQueue.Arn"}
+    assert stack.of_type("AWS::Serverless::Function")["CampaignFunction"]["DeadLetterQueue"] == kept

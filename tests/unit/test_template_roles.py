@@ -119,6 +119,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **ledger("BatchGetItem"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         "events:PutEvents": {"EventBus.Arn"},
+        "sqs:SendMessage": {"DeadLetterQueue.Arn"},
         **logging("Campaign"),
     },
     "DeploymentCheckRole": logging("DeploymentCheck"),
@@ -133,7 +134,7 @@ MACHINE_RIGHTS: dict[str, set[str]] = {
     },
     "states:StartExecution": {f"{STATES}:stateMachine:backdrop-campaign"},
     **dict.fromkeys(
-        ("states:DescribeExecution", "states:StopExecution"),
+        ("states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"),
         {f"{STATES}:execution:backdrop-campaign:*", f"{STATES}:execution:backdrop-campaign/*"},
     ),
 }

@@ -41,9 +41,9 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters.
+    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" where none did.
 
-    `ident` is the one that it had there.
+    `ident`: its message id, kept by the move.
     """
 
     body: str
@@ -110,6 +110,10 @@ class Ledger(Protocol):
     def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None: ...
     def asked(self, source_id: str) -> Sequence[Asked]:
         """Who ever waited to hear of a photo."""
+        ...
+
+    def waiting(self, source_id: str) -> Sequence[Asked]:
+        """Who waits still."""
         ...
 
     def request(self, source_id: str, ident: str) -> Asked | None: ...
@@ -273,7 +277,7 @@ class TaskTokens(Protocol):
     """Who waits in Step Functions; raises WaitError where it does not answer."""
 
     def succeed(self, token: str, output: str) -> bool:
-        """Answer a task with its output (JSON); False where the token has expired, was used, or is none."""
+        """Answer a task with its output (JSON); False where nobody can ever answer it: used, expired, foreign."""
         ...
 
     def fail(self, token: str, error: str, cause: str) -> bool:

@@ -53,7 +53,14 @@ class DynamoLedger:
 
     def asked(self, source_id: str) -> Sequence[Asked]:
         """Who ever waited to hear of a photo."""
-        items = self._table.partition(f"source#{source_id}", ASKED_PREFIX, f"{ASKED_PREFIX}{LAST}")
+        return self._asked(source_id)
+
+    def waiting(self, source_id: str) -> Sequence[Asked]:
+        """Those that were not answered yet; photos of a nightly campaign have one more each night that was."""
+        return self._asked(source_id, FilterExpression="attribute_not_exists(answer)")
+
+    def _asked(self, source_id: str, **chosen: str) -> Sequence[Asked]:
+        items = self._table.partition(f"source#{source_id}", ASKED_PREFIX, f"{ASKED_PREFIX}{LAST}", **chosen)
         return [read(Asked, item) for item in items]
 
     def request(self, source_id: str, ident: str) -> Asked | None:

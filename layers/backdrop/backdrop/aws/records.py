@@ -76,8 +76,11 @@ def _shown(record: Item) -> dict[str, str]:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
             return {"bucket": record.bucket, "key": record.key, **status}
-        case Source() | Asked():
+        case Source():
             return {"bucket": record.bucket, "key": record.key}
+        case Asked():
+            answer = {"answer": record.answer.value} if record.answer else {}
+            return {"bucket": record.bucket, "key": record.key, **answer}
         case Lane():
             return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
         case _:

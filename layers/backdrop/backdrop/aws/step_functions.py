@@ -13,8 +13,19 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-# A token that was used, timed out with its task, or was never handed out (API reference, "SendTaskSuccess").
-FOREIGN = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+# What is said of one token for good (AWS Step Functions API reference, "SendTaskSuccess" and "SendTaskFailure"): it was
+# used, timed out with its task, or was never handed out; its answer is none; or its machine has a KMS key that we may
+# not use. AccessDeniedException is not among them: it means our own role, and all tokens.
+UNANSWERABLE = frozenset(
+    {
+        "TaskDoesNotExist",
+        "TaskTimedOut",
+        "InvalidToken",
+        "InvalidOutput",
+        "KmsAccessDeniedException",
+        "KmsInvalidStateException",
+    }
+)
 GONE = "ExecutionDoesNotExist"
 RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
 # AWS lets an account ask some fifteen times a second.
@@ -39,7 +50,7 @@ class SfnTokens:
         try:
             send(**said)
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in FOREIGN:
+            if error_code(error) in UNANSWERABLE:
                 return False
             raise unavailable("Step Functions", error) from error
         return True

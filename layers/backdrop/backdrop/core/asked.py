@@ -9,7 +9,10 @@ from backdrop.core.record import record
 
 
 class Answered(StrEnum):
-    """What became of a request's task token; `foreign`: it had expired, was used before, or was never handed out."""
+    """What became of a request's task token; `foreign`: it takes no answer from us.
+
+    It had expired, was used before, was never handed out, or is of a machine whose key is closed to us.
+    """
 
     SUCCESS = "success"
     FAILURE = "failure"

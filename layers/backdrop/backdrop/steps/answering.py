@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backdrop.core.asked import Answered, Asked
-from backdrop.core.errors import DamagedMessageError, StaleError
+from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.core.job import Job, Source
 from backdrop.core.reply import Reply, reply
 from backdrop.ports import Clock, Ledger, TaskTokens
@@ -20,14 +20,12 @@ class Answering:
 
     def __call__(self, source: Source) -> None:
         """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
-        asked = self.ledger.asked(source.source_id) if source.awaited else ()
-        waiting = [one for one in asked if one.answered_at is None]
+        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()
         if not waiting:
             return
         # Read behind the requests, so that each job which they name is among them, as it stands since they were heard.
         fresh, jobs = self.ledger.photo(source.source_id)
-        for one in waiting:
-            self._answer(fresh or source, one, jobs)
+        self._answer_all(fresh or source, waiting, jobs)
 
     def alone(self, source_id: str) -> None:
         """The same for a request of which no photo knows."""
@@ -36,6 +34,17 @@ class Answering:
             raise DamagedMessageError("the ledger knows no such photo")
         for asked in (one for one in known if one.answered_at is None):
             self._answer(Source(source_id=source_id, bucket=asked.bucket, key=asked.key), asked, ())
+
+    def _answer_all(self, source: Source, waiting: Sequence[Asked], jobs: Sequence[Job]) -> None:
+        """One who cannot be reached just now keeps nobody else waiting."""
+        unreached: WaitError | None = None
+        for one in waiting:
+            try:
+                self._answer(source, one, jobs)
+            except WaitError as error:
+                unreached = error
+        if unreached:
+            raise unreached
 
     def _answer(self, source: Source, asked: Asked, jobs: Sequence[Job]) -> None:
         found = reply(source, asked, jobs)

@@ -76,8 +76,7 @@ class Render:
             return self._accepted(job, provider, slot)
         if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
             return self._after_a_loss(job, provider, slot)
-        if job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED:
-            to_deliver(self.deliver, job, job.job_id)
+        to_deliver(self.deliver, job, job.job_id)
         return Outcome.CARRIED_ON
 
     def _accepted(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
@@ -86,17 +85,13 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
-        if not self.stopping.wants(job):
-            return self._call_off(job)
+        called_off = self.stopping.called_off(job)
+        if called_off:
+            return self._hand_on(called_off)
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
         self._enter(job, slot)
         return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
-
-    def _call_off(self, job: Job) -> Outcome:
-        """Everybody who wanted it has stopped: nothing is paid."""
-        step = transitions.cancel(job, self.clock.now())
-        return self._hand_on(self.ledger.advance(step) if step else job)
 
     def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
         """An earlier delivery sent the call, and its answer is not in the ledger."""

@@ -57,7 +57,7 @@ def render(paying: Paying, photos: InputBucket, executions: Executions) -> Rende
         material=Material(photos, paying.inputs, paying.ledger),
         ledger=paying.ledger,
         keeper=paying.keeper,
-        stopping=Stopping(paying.ledger, executions),
+        stopping=Stopping(paying.ledger, executions, paying.clock),
         payments=paying.payments,
         lost=paying.lost,
         moves=paying.moves(partial(begin_again, paying.intake)),

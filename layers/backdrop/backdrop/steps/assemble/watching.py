@@ -70,6 +70,7 @@ def dead_letters(paying: Paying, watching: Watching) -> DeadLetters:
         letters=watching.letters,
         dead_letters=watching.dead_letters,
         deliver=paying.deliver,
+        intake=paying.intake,
         clock=paying.clock,
         looks=watching.looks,
     )
