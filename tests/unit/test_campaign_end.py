@@ -127,6 +127,7 @@ def test_after_a_stop_the_report_waits_for_what_is_under_way(
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
+        assert director.report() == {}, "what is there says how it ended"
         director.world.run_for(seconds)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)

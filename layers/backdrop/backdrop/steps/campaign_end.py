@@ -80,6 +80,7 @@ class Reporter:
         if told := self._told(ended):
             return told
         keys = {suffix: report_key(name, suffix) for suffix in ("json", "csv")}
+        self.files.put(keys["json"], json.dumps(report, indent=2).encode(), "application/json")
         self.events.announce(EVENT, announcement(report, self.files.bucket, keys))
         self.mail.send(*letter(report, f"s3://{self.files.bucket}/{keys['json']}"))
         self.files.put(_note_key(ended), json.dumps(report).encode(), "application/json")
@@ -112,7 +113,7 @@ class Reporter:
         return [ref for ref, job in self.books.jobs([*jobs]).items() if not job.ended]
 
     def _written(self, name: str, ended: Ended, plan: Mapping[str, Any]) -> tuple[Look, dict[str, Any]]:
-        """Both files as things stand."""
+        """The rows as things stand, and what report.json is to say of them."""
         run, look = run_of(ended.execution), Look(Sums(ended.since))
         with self.files.writing(report_key(name, "csv"), "text/csv; charset=utf-8") as write:
             write(_line(COLUMNS))
@@ -121,7 +122,6 @@ class Reporter:
                 write(_line(item.row()))
         missing = islice(self._not_asked(run, look.keys), MOST_SHOWN) if plan.get("items", 0) > look.sums.asked else ()
         report = _weighed(ended, look.sums, plan, [*missing], self.clock.now())
-        self.files.put(report_key(name, "json"), json.dumps(report, indent=2).encode(), "application/json")
         return look, report
 
     def _not_asked(self, run: str, asked: Container[str]) -> Iterator[str]:
