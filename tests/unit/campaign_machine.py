@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
 
 from proof.world.clock import START
 
@@ -19,6 +21,9 @@ class States:
 
     def start_execution(self, **sent: Any) -> dict[str, Any]:
         arn = sent["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{sent['name']}"
+        if arn in self.executions:
+            said = {"Error": {"Code": "ExecutionAlreadyExists", "Message": "Execution Already Exists"}}
+            raise ClientError(cast("Any", said), "StartExecution")
         began = BEGAN + timedelta(minutes=len(self.executions))
         self.executions[arn] = {"executionArn": arn, "status": "RUNNING", "startDate": began, "input": sent["input"]}
         return {"executionArn": arn, "startDate": began}
@@ -34,8 +39,10 @@ class States:
         return self
 
     def paginate(self, **sent: Any) -> Iterator[dict[str, Any]]:
-        assert sent == {"stateMachineArn": MACHINE}
-        yield {"executions": list(reversed(self.executions.values()))}
+        assert sent.pop("stateMachineArn") == MACHINE
+        only = sent.pop("statusFilter", None)
+        assert not sent
+        yield {"executions": [one for one in self.executions.values() if only in (None, one["status"])]}
 
     def ends(self, status: str = "SUCCEEDED", **said: str) -> None:
         """What runs ends so."""

@@ -1,6 +1,7 @@
 """`backdrop campaign`: quoted and agreed to before it begins, watched, listed and stopped; and drops that are one."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from backdrop.core.campaign_report import Sums
-from backdrop.steps.campaign_end import sums_of
+from backdrop_cli.campaign.meant import name_of
+from backdrop_cli.campaign.progress import Progress, document, progress_of
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
@@ -83,9 +85,10 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     said = person.types("campaign", "run", "Spring sale.csv")
     assert (said.code, said.err) == (0, "")
     assert "1 key without a photo: photo_not_found" in said.out
-    assert "1 row left out; row 3: it has no key" in said.out
+    assert "1 row left out\n    - row 3: it has no key" in said.out
     [given] = started(person)
-    assert (given["name"], given["manifest"]) == ("Spring-sale", "_backdrop/manifests/Spring-sale.csv")
+    assert given["name"] == "Spring-sale"
+    assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
     stored = person.stack.photos.read(INPUT, given["manifest"], limit=1000)
     assert stored
     assert stored.data == (tmp_path / "Spring sale.csv").read_bytes()
@@ -95,9 +98,9 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     ("words", "why"),
     [
         (("s3://elsewhere/shoes/",), "goes through the stack's input bucket"),
-        (("shoes/", "--name", "no blanks"), "name:"),
-        (("shoes/", "--max-total", "much"), "max_total_usd:"),
-        (("shoes/", "--tolerate", "101"), "tolerated_failure_percent:"),
+        (("shoes/", "--name", "no blanks"), "--name takes letters"),
+        (("shoes/", "--max-total", "much"), "--max-total takes a number of dollars"),
+        (("shoes/", "--tolerate", "101"), "--tolerate takes a number from 0 to 100"),
         (("shoes/", "--prompt", ""), "prompt"),
     ],
 )
@@ -129,7 +132,7 @@ def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: P
     person.states.ends("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
     said = person.types("campaign", "status", "shoes")
     assert "too_many_failures: 50.0 %" in said.out
-    assert "_backdrop/campaigns/shoes/report.json" in said.out
+    assert "photo_not_found: There is no shoes/gone.jpg" in said.out
     assert "shoes" in person.types("campaign", "status").out
 
 
@@ -148,7 +151,7 @@ def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) ->
     person.stack = _ending(person, "SUCCEEDED")
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
-    assert "shoes: succeeded." in said.out
+    assert "shoes: succeeded;" in said.out
     person.stack = _ending(person, "FAILED")
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
@@ -159,17 +162,17 @@ def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
     clock = person.world.clock
     reads: list[Any] = []
 
-    def slow(*given: Any) -> Sums:
+    def slow(*given: Any) -> Progress:
         reads.append(clock.now())
         clock.time += timedelta(seconds=30)
-        return sums_of(*given)
+        return progress_of(*given)
 
     def wait(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
         if clock.now() - reads[0] > timedelta(minutes=20):
             person.states.ends()
 
-    monkeypatch.setattr("backdrop_cli.campaign.run.sums_of", slow)
+    monkeypatch.setattr("backdrop_cli.campaign.watch.progress_of", slow)
     person.stack = replace(person.stack, wait=wait)
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
     assert 4 <= len(reads) <= 6
@@ -189,3 +192,230 @@ def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person:
     assert [(one["name"], one.get("prefix")) for one in started(person)] == [("list", None), ("hats", "hats/")]
     said = person.types("drop", "list.jsonl", "shoes/")
     assert (said.code, "goes alone" in said.err) == (2, True)
+
+
+# -- by what was quoted, and by no other's list or name -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("", "all"),
+        ("shoes/", "shoes"),
+        ("a/b.csv", "a-b"),
+        ("ÄÖ.csv", "AO"),
+        ("größe.csv", "grosse"),
+        ("Frühling 2026.JSONL", "Fruhling-2026"),
+    ],
+)
+def test_a_campaign_is_called_by_its_file_or_prefix(where: str, name: str) -> None:
+    assert name_of(where) == name
+
+
+def test_names_that_would_be_written_alike_stay_apart() -> None:
+    names = [name_of(where) for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)]
+    assert len({*names}) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,60}", name) for name in names)
+
+
+def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_path: Path) -> None:
+    lists = {"mine": "key\nshoes/red.jpg\n", "yours": "key\nhats/red.jpg\n"}
+    for folder, text in lists.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "list.csv").write_text(text)
+        assert person.types("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
+        person.states.ends()
+    stored = [person.stack.photos.read(INPUT, given["manifest"], limit=1000) for given in started(person)]
+    assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
+
+
+def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("key\n" + "".join(f"shoes/{n}.jpg\n" for n in range(60)) + "shoes/red.jpg\n")
+
+    def changed() -> None:
+        file.write_text("key\nhats/red.jpg\n")
+
+    said = person.types("campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=changed)
+    assert (said.code, "was changed while it was quoted" in said.err) == (1, True)
+    assert started(person) == []
+
+
+def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Person) -> None:
+    assert person.types("campaign", "run", "shoes/", *PROMPT).code == 0
+    said = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert (said.code, len(started(person))) == (1, 1)
+    assert "a campaign called shoes runs since" in said.err
+    assert "`backdrop campaign stop shoes`" in said.err
+    person.states.ends()
+    again = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert again.code == 1
+    assert "another campaign called shoes began this very second" in again.err
+    assert "AWS" not in again.err
+
+
+# -- what nothing would come of -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("nosuch/", "nothing in the input bucket begins with 'nosuch/'"),
+        ("missing.txt", "a list of keys ends with .csv or .jsonl"),
+        ("here", "here is a folder of this machine; `backdrop drop here` uploads its photos"),
+        ("list.xlsx", "list.xlsx is no list of keys"),
+        ("empty.csv", "empty.csv has no row"),
+        ("/", "its keys begin without a slash"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["quote", "run"])
+def test_what_is_nowhere_is_not_begun_and_it_is_said_where_it_may_be(
+    person: Person, tmp_path: Path, verb: str, typed: str, why: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "list.xlsx").write_bytes(b"PK")
+    (tmp_path / "empty.csv").write_text("key,prompt\n")
+    said = person.types("campaign", verb, typed, *PROMPT)
+    assert (said.code, said.out) == (1, "")
+    assert why in said.err
+    assert started(person) == []
+
+
+def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
+    said = person.types("campaign", "run", "list.csv")
+    assert (said.code, said.err) == (1, "error: nothing was begun, since nothing of it would be bought\n")
+    assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
+    assert "did you mean 'prompt'" in said.out
+    assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
+    assert "! 1 row left out\n    - row 3: it has no key" in said.out
+    assert started(person) == []
+    told = person.types("campaign", "quote", "list.csv", "--json")
+    assert told.code == 1
+    [unknown] = [one for one in told.data["first_not_bought"] if one["code"] == "unknown_field"]
+    assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
+
+
+def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> None:
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    said = person.types("campaign", "run", "shoes/red.jpg")
+    assert (said.code, len(started(person))) == (0, 1)
+    assert "At most $0.00" in said.out
+
+
+def test_a_row_that_stands_there_twice_is_quoted_once(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
+    said = person.types("campaign", "quote", "list.csv")
+    assert "1 photo, 1 job; 1 row for the second time" in said.out
+    assert "At most $0.06" in said.out
+
+
+# -- in the person's own words --------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_told_at_once_by_the_options_own_names(person: Person) -> None:
+    said = person.types("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
+    assert said.code == 2
+    assert all(option in said.err for option in ("--name", "--max-total", "--tolerate"))
+    assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", said.err)
+
+
+def test_a_list_that_is_none_is_spoken_of_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
+    said = person.types("campaign", "quote", "list.csv")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: list.csv: its first line names no column 'key'")
+    assert "_backdrop" not in said.err
+    assert "in a moment" not in said.err
+
+
+# -- how far it is, and why it stands still -------------------------------------------------------------------------
+
+
+def planned(person: Person, items: int) -> str:
+    """A campaign that has listed so many items, and asked for one; its run."""
+    person.types("campaign", "run", "shoes/", *PROMPT)
+    run = [*person.states.executions][-1].rpartition(":")[2]
+    key = f"_backdrop/work/campaigns/{run}/plan.json"
+    person.stack.output.put(key, json.dumps({"items": items}).encode(), "application/json")
+    wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+    return run
+
+
+def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
+    run = planned(person, 60)
+    person.world.run()
+    said = person.types("campaign", "status", "shoes")
+    assert f"{run}, since " in said.out
+    assert "1 of 60 have ended" in said.out
+    assert re.search(r"59 +to come", said.out)
+    data = person.types("campaign", "status", run, "--json").data
+    assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
+
+
+def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(person: Person) -> None:
+    planned(person, 1)
+    [one] = person.stack.machine.latest()
+    out = Sums(one.began, bought=60_000, bought_unknown=550_000, reserved=540_000)
+    now = Progress(one, out, 1, (), None)
+    assert now.cost == "$0.06 and $0.01 perhaps, $0.54 reserved by calls that are out"
+    assert document(person.stack, now) | {"unknown_usd": 0.01, "reserved_usd": 0.54} == document(person.stack, now)
+
+
+def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
+    assert person.types("pause", "ideogram").code == 0
+    planned(person, 60)
+    person.world.run("intake")
+    said = person.types("campaign", "status", "shoes")
+    assert "! ideogram is paused (paused_by_person)" in said.out
+    [paused] = person.types("campaign", "status", "shoes", "--json").data["paused"]
+    assert (paused["provider"], paused["code"]) == ("ideogram", "paused_by_person")
+
+
+def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) -> None:
+    assert person.types("pause", "ideogram").code == 0
+
+    def wait(seconds: float) -> None:
+        if not person.world.jobs():
+            run = [*person.states.executions][-1].rpartition(":")[2]
+            wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+        person.world.run_for(seconds)
+
+    person.stack = replace(person.stack, wait=wait)
+    said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
+    assert said.code == 1
+    assert "Not waited for any longer: ideogram is paused (paused_by_person)" in said.out
+    assert "The campaign goes on by itself." in said.out
+
+
+def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Person) -> None:
+    run = planned(person, 1)
+    [arn] = person.states.executions
+    person.types("campaign", "stop", run, "--yes")
+    said = person.types("campaign", "status", "shoes")
+    assert "Campaign shoes, stack shop: stopped" in said.out
+    assert "Its report is being written." in said.out
+    report = json.dumps({"execution": "an earlier one"}).encode()
+    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    assert "Its report is being written." in person.types("campaign", "status", "shoes").out
+    report = json.dumps({"execution": arn}).encode()
+    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    assert "/_backdrop/campaigns/shoes/report.json" in person.types("campaign", "status", "shoes").out
+    assert "aborted" not in person.types("campaign", "status", "--json").out
+
+
+def test_whoever_waits_with_json_hears_counts_cost_and_report(person: Person) -> None:
+    person.stack = _ending(person, "SUCCEEDED")
+    data = person.types("campaign", "run", "shoes/", *PROMPT, "--wait", "--json").data
+    assert data["jobs"] == 2
+    assert {"listed", "asked", "stored", "bought_usd", "unknown_usd", "report"} <= data.keys()
+    assert data["status"] == "succeeded"
+
+
+def test_the_latest_is_the_one_that_began_last_in_whatever_order_they_are_listed(person: Person) -> None:
+    for prefix in ("shoes/", "hats/"):
+        assert person.types("campaign", "run", prefix, *PROMPT).code == 0
+    listed = person.types("campaign", "status", "--json").data["campaigns"]
+    assert [one["name"] for one in listed] == ["hats", "shoes"]
+    assert person.types("campaign", "status", listed[0]["run"]).code == 0

@@ -1,85 +1,69 @@
 """The verb `campaign run`: quoted, agreed to, begun, and watched if wanted."""
 
-from typing import Any
-
-from backdrop.core.campaign import report_key
-from backdrop.core.campaign_report import OPEN
+from backdrop.core.campaign_quote import Quote
 from backdrop.core.money import micro_of, usd_text
-from backdrop.steps.campaign_end import sums_of
-from backdrop_cli.campaign.machine import RUNNING, SUCCEEDED, Execution
-from backdrop_cli.campaign.meant import Meant, Wanted, meant_by
+from backdrop_cli.campaign.machine import Execution
+from backdrop_cli.campaign.meant import Meant, Wanted, mark_of, meant_by
 from backdrop_cli.campaign.quote import announce, document, quoted
-from backdrop_cli.drop.follow import cost_text
-from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
+from backdrop_cli.campaign.watch import watched
+from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
+from backdrop_cli.errors import DONE, RefusedError
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
-
-MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
-"""Above either of these a campaign asks first, as a drop does."""
-LOOK_SECONDS = 3.0
-PAUSES = 10
-"""Reading all items of a long campaign takes minutes: so many times as long goes by before it is done again."""
 
 
 def run(stack: Stack, screen: Screen, wanted: Wanted, *, yes: bool, wait: bool) -> int:
     """Do it; the exit code. It goes on by itself, whatever becomes of this command."""
     meant = meant_by(wanted, stack.input_bucket)
+    _refuse_a_second(stack, meant.campaign.name)
     found = quoted(stack, screen, meant)
     told = document(stack, meant, found)
     announce(stack, screen, meant, found)
-    limit = meant.campaign.max_total_usd
     try:
-        if limit is not None and found.most > micro_of(limit):
-            raise RefusedError(f"nothing was begun; --max-total allows {usd_text(micro_of(limit))}")
-        if found.photos > MOST_PHOTOS or found.most > MOST_MICRO_USD:
-            price = f" for at most {usd_text(found.most)}" if found.most else ""
-            screen.agree(f"Ask for {several(found.photos, 'photo')}{price}?", yes=yes)
+        _agree(screen, meant, found, yes=yes)
+        begun = _begin(stack, meant)
     except RefusedError:
         screen.data(told | {"execution": None})
         raise
-    begun = _begin(stack, meant)
-    told["execution"] = begun.arn
-    screen.say(f"✓ begun: {begun.run}", "green")
-    if not wait:
-        screen.data(told)
-        screen.say("It goes on by itself. How far it is, and how to end it:")
-        screen.line(f"  backdrop campaign status {meant.campaign.name}")
-        screen.line(f"  backdrop campaign stop {meant.campaign.name}")
-        return DONE
-    return _watched(stack, screen, begun, told)
+    told |= {"run": begun.run, "execution": begun.arn}
+    screen.line(f"✓ begun: {begun.run}", "green")
+    if wait:
+        return watched(stack, screen, begun, told)
+    screen.data(told)
+    screen.say("It goes on by itself. How far it is, and how to end it:")
+    screen.line(f"  backdrop campaign status {begun.name}")
+    screen.line(f"  backdrop campaign stop {begun.name}")
+    return DONE
+
+
+def _agree(screen: Screen, meant: Meant, found: Quote, *, yes: bool) -> None:
+    """RefusedError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
+    limit = meant.campaign.max_total_usd
+    if not found.jobs:
+        raise RefusedError("nothing was begun, since nothing of it would be bought")
+    if limit is not None and found.most > micro_of(limit):
+        raise RefusedError(f"nothing was begun; --max-total allows {usd_text(micro_of(limit))}")
+    if found.photos > MOST_PHOTOS or found.most > MOST_MICRO_USD:
+        price = f" for at most {usd_text(found.most)}" if found.most else ""
+        screen.agree(f"Ask for {several(found.photos, 'photo')}{price}?", yes=yes)
+
+
+def _refuse_a_second(stack: Stack, name: str) -> None:
+    """Two of one name would write one report."""
+    for one in stack.machine.latest(running=True):
+        if one.name == name:
+            raise RefusedError(
+                f"a campaign called {name} runs since {one.began:%H:%M:%S} UTC; wait for its end, stop it with "
+                f"`backdrop campaign stop {name}`, or call this one otherwise with --name"
+            )
 
 
 def _begin(stack: Stack, meant: Meant) -> Execution:
+    """It buys by what was quoted, also where the file has changed since."""
+    _refuse_a_second(stack, meant.campaign.name)
     if meant.file:
-        stack.uploads.put(str(meant.campaign.manifest), meant.file)
+        key = str(meant.campaign.manifest)
+        if mark_of(meant.file) not in key:
+            raise RefusedError(f"nothing was begun; {meant.file} was changed while it was quoted, so run this again")
+        stack.uploads.put(key, meant.file)
     return stack.machine.start(meant.given, stack.clock.now())
-
-
-def _watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any]) -> int:
-    """Until it is over; then what it came to."""
-    line, again = "", stack.clock.now()
-    try:
-        while (now := stack.machine.look(begun.arn)).status == RUNNING:
-            if (looked := stack.clock.now()) >= again:
-                sums = sums_of(stack.orders.books, begun.run, begun.began)
-                again = stack.clock.now() + PAUSES * (stack.clock.now() - looked)
-                ended = sums.asked - sums.ends[OPEN]
-                asked = several(sums.asked, "item")
-                words = f"  {ended:,} of {asked} asked have ended; {cost_text(sums.bought, 0)} so far"
-                if words != line:
-                    line = words
-                    screen.say(line)
-            stack.wait(LOOK_SECONDS)
-    except KeyboardInterrupt:
-        name = begun.name
-        raise StoppedError(f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it") from None
-    sums = sums_of(stack.orders.books, begun.run, begun.began)
-    screen.data(told | {"status": now.status.lower(), "error": now.error or None})
-    counts = ", ".join(f"{number:,} {end}" for end, number in sums.ends.most_common()) or "nothing was asked"
-    screen.say(
-        f"{begun.name}: {now.status.lower()}. {counts}; bought for {cost_text(sums.bought, sums.bought_unknown)}."
-    )
-    if now.error:
-        screen.say(f"{now.error}: {now.cause}", "yellow")
-    screen.line(f"Report: s3://{stack.output_bucket}/{report_key(begun.name, 'json')}")
-    return DONE if now.status == SUCCEEDED else REFUSED

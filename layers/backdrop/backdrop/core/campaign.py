@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field, ValidationError
 
@@ -21,10 +21,21 @@ from backdrop.core.record import Record, record
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 REPORTS = f"{RESERVED}/campaigns"
 WORK = f"{RESERVED}/work/campaigns"
+ITEMS, PLAN = "items.jsonl", "plan.json"
 # A campaign keeps a lane full, and never has more than two rounds of calls before a drop.
 ROUNDS = 2
 # What the state machine adds has room beside it: 256 KiB hold a state, and EventBridge leaves out inputs above 248.
 MOST_INPUT_BYTES = 200_000
+FIELDS = {
+    "name": "letters, digits, - and _, at most 80",
+    "prefix": "a text, how the keys begin",
+    "manifest": "a text, the key of a list",
+    "instructions": "an object, as in a sidecar",
+    "max_total_usd": "a number of dollars above 0",
+    "tolerated_failure_percent": "a number from 0 to 100",
+}
+"""What each field of a campaign takes."""
+MOST_SHOWN = 80
 # So many are reported within the time that a function has.
 MOST_ITEMS = 1_000_000
 
@@ -51,27 +62,46 @@ def refused(words: str) -> RefusedError:
     return RefusedError(Code.CAMPAIGN_REFUSED, words)
 
 
-def read_campaign(given: object) -> Campaign:
-    """An execution's input; RefusedError with every mistake in it."""
+def read_campaign(given: object, called: Mapping[str, str] | None = None) -> Campaign:
+    """An execution's input; RefusedError with every mistake in it. `called`: how a person writes fields elsewhere."""
     if len(json.dumps(given)) > MOST_INPUT_BYTES:
         raise refused(f"its input has more than {MOST_INPUT_BYTES:,} bytes; long instructions go into a manifest")
-    try:
-        campaign = checked(Campaign, given)
-    except ValidationError as error:
-        raise refused("; ".join(map(_slip, error.errors(include_url=False)))) from error
-    if (campaign.prefix is None) is (campaign.manifest is None):
-        raise refused("a campaign has either a prefix or a manifest")
-    if campaign.manifest is not None and not campaign.manifest.lower().endswith((".csv", ".jsonl")):
-        raise refused(f"the manifest {campaign.manifest!r} ends neither with .csv nor with .jsonl")
-    mistakes = read_request(campaign.instructions).errors
+    if not isinstance(given, dict):
+        raise refused("its input is no JSON object")
+    said = cast("dict[str, Any]", given)
+    mistakes = [*_slips(said, called or {}), *_contradictions(said)]
     if mistakes:
-        raise refused("; ".join(one.message.rstrip(".") for one in mistakes))
-    return campaign
+        raise refused("; ".join(mistakes))
+    return checked(Campaign, said)
 
 
-def _slip(one: Any) -> str:
-    where = ".".join(str(step) for step in one["loc"])
-    return f"{where}: {one['msg'][:1].lower()}{one['msg'][1:]}" if where else str(one["msg"])
+def _slips(given: Mapping[str, Any], called: Mapping[str, str]) -> Iterator[str]:
+    """What no field can take, each in one sentence."""
+    try:
+        checked(Campaign, given)
+    except ValidationError as error:
+        for name in dict.fromkeys(str(one["loc"][0]) for one in error.errors(include_url=False)):
+            yield _slip(name, given, called.get(name, name))
+
+
+def _slip(name: str, given: Mapping[str, Any], said: str) -> str:
+    if name not in FIELDS:
+        return f"a campaign has no field {name!r}, but {', '.join(FIELDS)}"
+    if name not in given:
+        return f"there is no {said}; it takes {FIELDS[name]}"
+    return f"{said} takes {FIELDS[name]}, not {json.dumps(given[name], ensure_ascii=False)[:MOST_SHOWN]}"
+
+
+def _contradictions(given: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong beside the fields' own kinds."""
+    manifest, instructions = given.get("manifest"), given.get("instructions")
+    if (given.get("prefix") is None) is (manifest is None):
+        yield "a campaign has either a prefix or a manifest"
+    if isinstance(manifest, str) and not manifest.lower().endswith((".csv", ".jsonl")):
+        yield f"the manifest {manifest!r} ends neither with .csv nor with .jsonl"
+    if isinstance(instructions, dict):
+        errors = read_request(cast("dict[str, Any]", instructions)).errors
+        yield from (one.message.rstrip(".") for one in errors)
 
 
 def instructions_of(given: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,10 @@ class Failures:
 
 @dataclass
 class Sums:
-    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since the run began."""
+    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since the run began.
+
+    `reserved`: how much of `bought_unknown` belongs to calls that are out.
+    """
 
     since: datetime
     ends: Counter[str] = field(default_factory=Counter[str])
@@ -139,6 +142,7 @@ class Sums:
     unknown: int = 0
     bought: int = 0
     bought_unknown: int = 0
+    reserved: int = 0
     failures: dict[str, Failures] = field(default_factory=dict[str, Failures])
     first: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -162,6 +166,7 @@ class Sums:
         self.unknown += job.unknown
         self.bought += sum(attempt.charged for attempt in ours)
         self.bought_unknown += sum(attempt.unknown + attempt.reserved for attempt in ours)
+        self.reserved += sum(attempt.reserved for attempt in ours)
 
     def _fail(self, item: Item) -> None:
         words = item.problem.message if item.problem else ""

@@ -23,11 +23,12 @@ MOST_SHOWN = 80
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its number, as people count lines, its key, and its own instructions."""
+    """One row: its number, as people count lines, its key, and its own instructions; `again`: as one before it."""
 
     number: int
     key: str
     instructions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from backdrop.campaign_ports import CampaignFiles, Mail, Manifests
 from backdrop.core.asked import Asked
-from backdrop.core.campaign import NAME, report_key, run_of, work_key
+from backdrop.core.campaign import ITEMS, NAME, PLAN, report_key, run_of, work_key
 from backdrop.core.campaign_report import (
     COLUMNS,
     EVENT,
@@ -29,7 +29,6 @@ from backdrop.core.codes import Code
 from backdrop.core.job import Job
 from backdrop.core.watch import Ref
 from backdrop.ports import Books, Clock, Events
-from backdrop.steps.campaign_plan import ITEMS, PLAN
 
 # So many items are read at a time, in so many calls.
 BATCH, AT_ONCE = 100, 8
@@ -155,14 +154,6 @@ def _weighed(
     words = f"{failed:.1f} % of the items failed; tolerated_failure_percent is {ended.tolerated_percent:g}"
     ended = replace(ended, fate=Fate.FAILED, error=Code.TOO_MANY_FAILURES.value, cause=words)
     return document(ended, sums, plan, now, missing)
-
-
-def sums_of(books: Books, run: str, since: datetime) -> Sums:
-    """All items of a run, which began at `since`, counted as they are now."""
-    sums = Sums(since)
-    for item in items_of(books, run):
-        sums.add(item)
-    return sums
 
 
 def items_of(books: Books, run: str) -> Iterator[Item]:

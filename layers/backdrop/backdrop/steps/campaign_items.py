@@ -65,11 +65,13 @@ def _once(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
     asked: dict[bytes, bytes] = {}
     for row in rows:
         if isinstance(row, Row):
-            words = _mark(json.dumps(row.instructions, sort_keys=True))
-            if asked.setdefault(_mark(row.key), words) != words:
+            key, words = _mark(row.key), _mark(json.dumps(row.instructions, sort_keys=True))
+            if asked.get(key, words) != words:
                 why = f"a row before it asks something else of {row.key}; for several pictures of it say `variants`"
                 yield BadRow(row.number, why)
                 continue
+            row = replace(row, again=key in asked)
+            asked[key] = words
         yield row
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from backdrop.campaign_ports import CampaignFiles
 from backdrop.core.campaign import (
+    ITEMS,
     MOST_ITEMS,
     NAME,
+    PLAN,
     Campaign,
     at_once,
     capped,
@@ -31,7 +33,6 @@ from backdrop.core.money import limit_text, micro_of, usd_of, usd_text
 from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.campaign_items import Items, Prices
 
-ITEMS, PLAN = "items.jsonl", "plan.json"
 BATCH = 256
 # What goes after the last price: the list is written to its end, and the state machine answered.
 TO_END = timedelta(seconds=30)
