@@ -37,6 +37,13 @@ def answer_breaches(said: Said, asked: Plain, could_be: Mapping[str, Collection[
     return found
 
 
+def note_breaches(before: Plain | None, after: Plain) -> list[Breach]:
+    """Who waits is written; what he was answered stands."""
+    if before and before["answered_at"]:
+        return [Breach(Promise.TOKENS, f"{after['key']}: answered again, {before['answer']} and {after['answer']}")]
+    return []
+
+
 def silent_breaches(
     tokens: Mapping[str, bool], asked: Sequence[Plain], jobs: Mapping[str, Plain], excused: Collection[str]
 ) -> list[Breach]:

@@ -6,7 +6,7 @@ from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, wishes
 
 PHOTO, ASKING, HEARING = "steps/photo.py", "steps/asking.py", "steps/hearing.py"
-ANSWERING = "steps/answering.py"
+ANSWERING, STOPPING = "steps/answering.py", "steps/stopping.py"
 CALM = "reordered_message"
 WISHED = ("cut", "marble", "sea", "snow")
 
@@ -90,14 +90,14 @@ REQUESTING_MUTANTS = (
         "2.6: a task is answered by how its jobs stand since it was heard",
         (
             ANSWERING,
-            "        fresh, jobs = self.ledger.photo(source.source_id)\n        for one",
-            "        for one",
+            "        fresh, jobs = self.ledger.photo(source.source_id)\n        self._answer_all",
+            "        self._answer_all",
         ),
         (
             ANSWERING,
-            "        asked = self.ledger.asked(source.source_id) if source.awaited else ()",
+            "        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()",
             "        fresh, jobs = self.ledger.photo(source.source_id)\n"
-            "        asked = self.ledger.asked(source.source_id) if source.awaited else ()",
+            "        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()",
         ),
         faults="duplicate_message",
         deeds=(*photos(5, 3, tags="foreign"), *(task for n in range(20) for task in tasks(20 + n, 3, WISHED[n % 4]))),
@@ -119,15 +119,32 @@ REQUESTING_MUTANTS = (
     mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
-        ("steps/stopping.py", "if not job.for_executions:", "if True:"),
+        (STOPPING, "if not job.for_executions:", "if True:"),
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
     ),
     mutant(
         "calls-off-what-others-want",
         "2.6: a job is bought as long as one execution wants it",
-        ("steps/stopping.py", "any(not arn or self.executions.running(arn) for arn in named)", "False"),
+        (STOPPING, "any(not arn or self.executions.running(arn) for arn in named)", "False"),
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),
+    ),
+    mutant(
+        "calls-off-unfenced",
+        "2.6: a job is bought though its execution asked for it while it was called off",
+        (
+            STOPPING,
+            "        self.ledger.put_source(source, (step,))\n        return step.job",
+            "        return self.ledger.advance(step)",
+        ),
+        faults=CALM,
+        deeds=(
+            *photos(5, 30, tags="foreign"),
+            "45 task p0.jpg cut one plain",
+            "46 stop one",
+            *tasks(50, 30, "cut"),
+            *(f"{50 + n * 1.03} task p{n}.jpg cut two plain" for n in range(30)),
+        ),
     ),
 )

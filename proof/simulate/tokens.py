@@ -5,7 +5,14 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from proof.checker.books import Breach, Plain
-from proof.checker.tokens import Said, answer_breaches, called_off_breaches, silent_breaches, stopped_breaches
+from proof.checker.tokens import (
+    Said,
+    answer_breaches,
+    called_off_breaches,
+    note_breaches,
+    silent_breaches,
+    stopped_breaches,
+)
 from proof.simulate.memory import Memory
 from proof.simulate.people import People
 from proof.world.wire import Call
@@ -23,9 +30,10 @@ class Tokens:
         self._history: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._asked_at: dict[tuple[str, str], datetime] = {}
 
-    def asked(self, asked: Plain) -> None:
-        """A request is written, with its jobs as it found or left them."""
-        self._asked_at.setdefault((asked["source_id"], asked["ident"]), self._world.clock.time)
+    def asked(self, before: Plain | None, after: Plain) -> list[Breach]:
+        """Who waits is written: with the jobs, and when he was answered."""
+        self._asked_at.setdefault((after["source_id"], after["ident"]), self._world.clock.time)
+        return note_breaches(before, after)
 
     def job(self, before: Plain | None, after: Plain, call: Call) -> list[Breach]:
         """A job is written."""

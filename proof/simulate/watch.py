@@ -115,8 +115,8 @@ class Watch:
             self._source(self.memory.sources.get(name), body, by_person=self._by_person(call.worker, body["key"]))
             self.memory.sources[name] = body
         elif sort_key.startswith("asked#"):
+            self.found(self.tokens.asked(self.memory.asked.get((name, body["ident"])), body))
             self.memory.asked[name, body["ident"]] = body
-            self.tokens.asked(body)
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body

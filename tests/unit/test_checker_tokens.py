@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from proof.checker.books import Promise
-from proof.checker.tokens import Said, answer_breaches, called_off_breaches, silent_breaches, stopped_breaches
+from proof.checker.tokens import (
+    Said,
+    answer_breaches,
+    called_off_breaches,
+    note_breaches,
+    silent_breaches,
+    stopped_breaches,
+)
 
 JOB = {"key": "a.jpg", "for_executions": True, "status": "stored"}
 
@@ -51,6 +58,12 @@ def test_a_true_answer_passes(said: Said, request_: dict[str, Any], stood: set[s
 )
 def test_an_answer_that_is_early_or_untrue_does_not(said: Said, request_: dict[str, Any], stood: set[str]) -> None:
     assert {one.promise for one in answer_breaches(said, request_, {"j1": stood})} == {Promise.TOKENS}
+
+
+def test_what_was_answered_stands() -> None:
+    waits, answered = asked(answered_at=None, answer=None), asked(answer="success")
+    assert note_breaches(None, waits) == note_breaches(waits, answered) == []
+    assert len(note_breaches(answered, asked(answer="foreign"))) == 1
 
 
 def test_whoever_waits_is_answered_or_waits_with_his_job() -> None:

@@ -1,6 +1,7 @@
 """Requests as intake hears them: each once, and each with whoever waits to hear what becomes of it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,11 +51,9 @@ class Hearing:
 
     def _answer(self, asked: Asked) -> None:
         """Written once, however often its message comes; and told each time."""
-        try:
+        # Refused where it was written before, and only there.
+        with suppress(StaleError):
             self.ledger.put_asked(asked)
-        except StaleError:
-            if not self.ledger.request(asked.source_id, asked.ident):
-                raise
         to_deliver(self.deliver, asked)
 
 
