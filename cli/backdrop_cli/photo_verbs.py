@@ -24,7 +24,9 @@ Sidecar = Annotated[Path | None, typer.Option("--sidecar", metavar="FILE", help=
 Things = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH", help="Folders or files on this machine; or one manifest, or an s3:// prefix: a campaign."
+        metavar="PATH",
+        help="Folders or files on this machine; or one manifest, or an s3:// prefix: a campaign, in which the options "
+        "come before every sidecar.",
     ),
 ]
 To = Annotated[
@@ -124,21 +126,18 @@ def drop(
     """
     from backdrop_cli.campaign.meant import Wanted, is_campaign
     from backdrop_cli.campaign.run import run as begin
-    from backdrop_cli.drop.run import Asked
-    from backdrop_cli.drop.run import drop as run
+    from backdrop_cli.drop import run
     from backdrop_cli.drop.wish import wish_of
 
     wish = wish_of(prompt, style, provider, sidecar)
-    if any(map(is_campaign, paths)):
-        if len(paths) > 1 or to or download or quick or strict:
-            raise MisusedError(
-                "a manifest or an s3:// prefix goes alone, without --to, --download, --quick or --strict"
-            )
-        with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-            return begin(there, screen, Wanted(paths[0], wish=wish), yes=yes, wait=wait)
-    asked = Asked([*map(Path, paths)], to, wish, quick=quick, strict=strict, wait=wait, download=download, yes=yes)
+    campaign = any(map(is_campaign, paths))
+    if campaign and (len(paths) > 1 or to or download or quick or strict):
+        raise MisusedError("a manifest or an s3:// prefix goes alone, without --to, --download, --quick or --strict")
+    asked = run.Asked([*map(Path, paths)], to, wish, quick=quick, strict=strict, wait=wait, download=download, yes=yes)
     with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        return run(there, screen, asked)
+        if campaign:
+            return begin(there, screen, Wanted(paths[0], wish=wish), yes=yes, wait=wait)
+        return run.drop(there, screen, asked)
 
 
 def download(

@@ -25,7 +25,7 @@ from backdrop.aws.table import Table
 from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
-from backdrop.ports import Clock
+from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
@@ -74,8 +74,6 @@ SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 # A session makes one client at a time.
 _MAKING = RLock()
-# As many as botocore keeps connections for.
-AT_ONCE = 10
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -246,7 +244,7 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
-    ledger, deliver = DynamoLedger(table), queue(outputs["DeliverQueueUrl"])
+    ledger, intake, deliver = DynamoLedger(table), queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
@@ -255,23 +253,14 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     asking = _asking(photos, clock, parameters)
     return Stack(
         name=name,
-        orders=Orders(
-            ledger=ledger,
-            books=DynamoBooks(table),
-            output=output,
-            lanes=lanes,
-            deliver=deliver,
-            intake=queue(outputs["IntakeQueueUrl"]),
-            clock=clock,
-            prices=asking.prices,
-        ),
+        orders=Orders(ledger, DynamoBooks(table), output, lanes, deliver, intake, clock, asking.prices),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
         line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
         output_bucket=outputs["OutputBucketName"],
-        reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        reruns=Reruns(asking, ledger, intake, bucket, [*lanes]),
         buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
         photos=photos,
         output=output,

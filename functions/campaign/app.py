@@ -16,6 +16,7 @@ from backdrop.aws.bus import EventBus
 from backdrop.aws.campaign_files import S3CampaignFiles, S3Manifests
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.mail import TopicMail
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
@@ -32,11 +33,13 @@ logger = Logger()
 def build() -> tuple[Planner, Reporter]:
     """The steps, made at the first invocation."""
     ours, s3 = settings(), boto3.client("s3", config=QUICK)
+    table = Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())
     campaigning = Campaigning(
         photos=S3Photos(s3),
         manifests=S3Manifests(s3),
         files=S3CampaignFiles(s3, ours.output_bucket),
-        books=DynamoBooks(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
+        ledger=DynamoLedger(table),
+        books=DynamoBooks(table),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
         mail=TopicMail(boto3.client("sns", config=QUICK), ours.mail_topic_arn),
         clock=SystemClock(),

@@ -7,11 +7,11 @@ import pytest
 
 from backdrop.core.campaign import instructions_of
 from backdrop.core.errors import RefusedError
-from backdrop.core.manifest import LONGEST_LINE, BadRow, Row, rows_of
+from backdrop.core.manifest import LONGEST_LINE, PIECE_BYTES, BadRow, Row, lines_of, rows_of
 
 
 def read(text: str, name: str = "list.csv") -> list[Row | BadRow]:
-    return list(rows_of(name, text.splitlines(keepends=True)))
+    return list(rows_of(name, lines_of([text.encode()])))
 
 
 def test_a_csv_row_is_a_key_and_the_fields_that_its_cells_give() -> None:
@@ -40,10 +40,57 @@ def test_what_spreadsheets_write_is_read_byte_order_mark_and_all(between: str) -
     assert read("\r\n".join(lines)) == [Row(2, "a b.jpg", {"prompt": "x"})]
 
 
-def test_a_quoted_cell_may_hold_line_breaks() -> None:
-    assert read('key,prompt\na.jpg,"on a\nbeach"\nb.jpg,x\n') == [
-        Row(2, "a.jpg", {"prompt": "on a\nbeach"}),
-        Row(4, "b.jpg", {"prompt": "x"}),
+@pytest.mark.parametrize("stray", ['"on a beach', '"on a beach" or so', '"'])
+def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) -> None:
+    bad, *rest = read(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
+    assert isinstance(bad, BadRow)
+    assert (bad.number, bad.why.partition(" (")[0]) == (2, "it is no whole row")
+    assert rest == [
+        Row(3, "b.jpg", {"prompt": "x"}),
+        Row(4, "c.jpg", {"prompt": "y"}),
+        Row(5, "d.jpg", {"prompt": '5" wide'}),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_lines_are_the_same_however_a_file_comes_in_pieces(end: str, size: int) -> None:
+    data = f"key{end}{end}\u00e4.jpg{end}b.jpg".encode()
+    lines = list(lines_of(data[n : n + size] for n in range(0, len(data), size)))
+    assert lines == data.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
+def test_a_line_without_an_end_is_told_and_never_held_whole(name: str) -> None:
+    held = 0
+
+    class Piece(bytes):
+        """Knows what it is put behind."""
+
+        def __radd__(self, before: bytes) -> bytes:
+            nonlocal held
+            held = max(held, len(before))
+            return before + bytes(self)
+
+    pieces = [b"key\n", *(Piece(b"x" * PIECE_BYTES) for _ in range(5)), b"\n", b'{"key": "a.jpg"}\n']
+    found = list(rows_of(name, lines_of(pieces)))
+    assert found[-2] == BadRow(2, "it has more than 200,000 bytes")
+    assert isinstance(found[-1], Row)
+    assert held <= LONGEST_LINE + 1
+
+
+def test_a_line_is_measured_in_bytes() -> None:
+    row = json.dumps({"key": "a.jpg", "prompt": "\u00e4" * (LONGEST_LINE // 2)}, ensure_ascii=False)
+    assert read(row, "list.jsonl") == [BadRow(1, "it has more than 200,000 bytes")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"key": "\\ud800.jpg"}', '{"key": "a.jpg", "prompt": "\\ud800"}', '{"key": "a.jpg", "seed": NaN}'],
+)
+def test_what_cannot_be_written_down_is_a_bad_row(text: str) -> None:
+    assert read(text, "list.jsonl") == [
+        BadRow(1, "it holds what cannot be written: half a character, NaN, or lists without end")
     ]
 
 
@@ -78,12 +125,12 @@ def test_json_lines_give_values_as_they_are_and_bad_lines_are_told() -> None:
 def test_a_million_rows_are_read_one_at_a_time(name: str) -> None:
     taken = 0
 
-    def lines() -> Iterator[str]:
+    def lines() -> Iterator[bytes]:
         nonlocal taken
-        yield "key\n" if name.endswith("csv") else '{"key": "0.jpg"}\n'
+        yield b"key\n" if name.endswith("csv") else b'{"key": "0.jpg"}\n'
         for n in range(1_000_000):
             taken = n + 1
-            yield f"{n}.jpg\n" if name.endswith("csv") else f'{{"key": "{n}.jpg"}}\n'
+            yield (f"{n}.jpg\n" if name.endswith("csv") else f'{{"key": "{n}.jpg"}}\n').encode()
 
     rows = rows_of(name, lines())
     for _ in range(10):

@@ -9,13 +9,16 @@ import pytest
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.campaign_files import PART_BYTES, S3CampaignFiles, S3Manifests
+from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.table import Table
 from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
+from backdrop.core.money import MICRO
 from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT, TABLE
 from proof.world.stack import World
+from tests.unit.waiters import wait_for
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 REMOVE = {"operation": "remove"}
@@ -39,20 +42,23 @@ class Ears:
 class Campaigner:
     """Plans and reports in the simulated world."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: dict[str, int] | None = None) -> None:
         self.world, self.ears = World(), Ears()
+        self.world.s3.buckets[INPUT].notify = None
         s3 = cast("Any", self.world.s3)
+        table = Table(cast("Any", self.world.table), TABLE, self.world.clock)
         ports = Campaigning(
             photos=S3Photos(s3),
             manifests=S3Manifests(s3),
             files=S3CampaignFiles(s3, OUTPUT),
-            books=DynamoBooks(Table(cast("Any", self.world.table), TABLE, self.world.clock)),
+            ledger=DynamoLedger(table),
+            books=DynamoBooks(table),
             events=self.ears,
             mail=self.ears,
             clock=self.world.clock,
             input_bucket=INPUT,
             default_provider="ideogram",
-            limits={"ideogram": 10, "runware": 30},
+            limits=limits or {"ideogram": 10, "runware": 30},
             prices={},
             max_megapixels=100,
         )
@@ -72,6 +78,21 @@ class Campaigner:
     def listed(self) -> list[dict[str, Any]]:
         text = self.planner.files.find(LISTED)
         return [] if text is None else [json.loads(line) for line in text.splitlines()]
+
+    def planned(self) -> dict[str, Any]:
+        return json.loads(self.planner.files.find(LISTED.replace("items.jsonl", "plan.json")) or b"{}")
+
+    def quoted(self) -> int:
+        """Micro-dollars."""
+        return round(self.planned()["quoted_usd"] * MICRO)
+
+    def buys(self) -> int:
+        """Asks for all that is listed; what that cost, micro-dollars."""
+        before = sum(job.charged for job in self.world.jobs())
+        for n, one in enumerate(self.listed()):
+            wait_for(self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"])
+        self.world.run()
+        return sum(job.charged for job in self.world.jobs()) - before
 
 
 @pytest.fixture
@@ -114,31 +135,24 @@ def test_twice_the_calls_of_the_lane_are_under_way_and_the_widest_that_is_named_
     assert campaigner.plans(manifest="list.csv", instructions={})["at_once"] == 60
 
 
-def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
-    error = refusal(campaigner, max_total_usd=0.019)
-    assert error.code is Code.MAX_TOTAL_EXCEEDED
-    assert error.message == "it may cost up to $0.02; max_total_usd allows $0.019"
-    assert campaigner.plans(max_total_usd=0.02)["items"] == 2
+def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_name() -> None:
+    campaigner = Campaigner(limits={"ideogram": 40, "runware": 5})
+    campaigner.has("shoes/a.jpg", photo("a"))
+    campaigner.has("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
+    assert campaigner.plans(manifest="list.csv")["at_once"] == 80
+    variants = {"one": {"provider": "runware"}, "other": {}}
+    assert campaigner.plans(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
 
 
-def test_a_photos_own_word_counts_in_the_quote(campaigner: Campaigner) -> None:
-    variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(3)}
-    campaigner.has("shoes/a.jpg.json", json.dumps({"variants": variants}))
-    error = refusal(campaigner, instructions={"rendering_speed": "TURBO"}, max_total_usd=0.08)
-    assert "$0.09" in error.message
-
-
-def test_no_job_of_a_limited_campaign_may_come_dearer_than_it_was_quoted(campaigner: Campaigner) -> None:
-    campaigner.plans(max_total_usd=1)
-    assert [one["instructions"].get("max_cost_usd") for one in campaigner.listed()] == [0.01, 0.01]
-    own = {**REMOVE, "max_cost_usd": 0.5}
-    campaigner.plans(max_total_usd=1, instructions=own)
-    assert [one["instructions"] for one in campaigner.listed()] == [own, own]
-
-
-def test_a_key_that_leads_to_no_photo_costs_nothing(campaigner: Campaigner) -> None:
-    campaigner.has("list.jsonl", '{"key": "shoes/a.jpg"}\n{"key": "gone.jpg"}\n')
-    assert campaigner.plans(manifest="list.jsonl", max_total_usd=0.01)["items"] == 2
+def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(campaigner: Campaigner) -> None:
+    six = {f"v{n}": {} for n in range(6)}
+    assert campaigner.plans(instructions={"prompt": "x", "variants": six})["at_once"] == 3
+    campaigner.has("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
+    assert campaigner.plans(instructions={}, max_total_usd=1)["at_once"] == 3
+    twenty = {f"v{n}": {} for n in range(20)}
+    few = Campaigner(limits={"ideogram": 2})
+    few.has("shoes/a.jpg", photo("a"))
+    assert few.plans(instructions={"prompt": "x", "variants": twenty})["at_once"] == 1
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,9 @@ def test_a_key_that_leads_to_no_photo_costs_nothing(campaigner: Campaigner) -> N
         ({"instructions": {"promt": "x"}}, "promt"),
         ({"max_total_usd": 0}, "max_total_usd"),
         ({"tolerated_failure_percent": 101}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": "5"}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": True}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": float("nan")}, "tolerated_failure_percent"),
         ({"budget": 5}, "budget"),
     ],
 )
@@ -167,6 +184,25 @@ def test_input_that_is_not_in_order_is_refused_in_words_that_name_it(
     error = refusal(campaigner, **given)
     assert error.code is Code.CAMPAIGN_REFUSED
     assert words in error.message
+
+
+def test_a_row_that_names_what_cannot_be_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
+    rows = [{"key": "a" * 1025 + ".jpg"}, {"key": "\ud800.jpg"}, {"key": "shoes/a.jpg"}]
+    campaigner.has("list.jsonl", "\n".join(map(json.dumps, rows)))
+    assert campaigner.plans(manifest="list.jsonl", max_total_usd=1)["items"] == 1
+    bad = campaigner.planned()["bad_rows"]
+    assert bad["first"][0] == {"row": 1, "why": "its key has 1,029 bytes; S3 takes at most 1,024"}
+    assert bad["count"] == 2
+
+
+def test_a_photo_is_asked_for_in_other_words_by_no_second_row(campaigner: Campaigner) -> None:
+    campaigner.has(
+        "list.csv", "key,prompt\nshoes/a.jpg,snow\nshoes/b.jpg,snow\nshoes/a.jpg,snow\nshoes/a.jpg,a cabin\n"
+    )
+    assert campaigner.plans(manifest="list.csv", instructions={})["items"] == 3
+    assert {one["instructions"]["prompt"] for one in campaigner.listed()} == {"snow"}
+    [told] = campaigner.planned()["bad_rows"]["first"]
+    assert (told["row"], "`variants`" in told["why"]) == (5, True)
 
 
 def test_what_cannot_be_quoted_in_time_is_refused_and_not_bought_blindly(campaigner: Campaigner) -> None:

@@ -80,7 +80,7 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     said = person.types("campaign", "run", "Spring sale.csv")
     assert (said.code, said.err) == (0, "")
     assert "1 key without a photo: photo_not_found" in said.out
-    assert "1 row without a key; row 3: it has no key" in said.out
+    assert "1 row left out; row 3: it has no key" in said.out
     [given] = started(person)
     assert (given["name"], given["manifest"]) == ("Spring-sale", "_backdrop/manifests/Spring-sale.csv")
     stored = person.stack.photos.read(INPUT, given["manifest"], limit=1000)

@@ -118,7 +118,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:PutObject": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
         "s3:AbortMultipartUpload": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
         **ledger("BatchGetItem"),
-        "dynamodb:Query": {"LedgerTable.Arn/index/watch"},
+        "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         "events:PutEvents": {"EventBus.Arn"},
         **logging("Campaign"),
     },

@@ -4,14 +4,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backdrop.core.campaign import Campaign, read_campaign
 from backdrop.core.errors import RefusedError as RefusedInput
 from backdrop.core.layout import RESERVED
+from backdrop.core.manifest import PIECE_BYTES, lines_of
 from backdrop.steps.campaign_items import Items
-from backdrop_cli.errors import MisusedError, RefusedError
+from backdrop_cli.errors import MisusedError
 from backdrop_cli.stack import Stack
 
 MANIFESTS = (".csv", ".jsonl")
@@ -95,16 +97,13 @@ class Here:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
-        """Its lines; RefusedError where it is no text."""
-        return self._lines()
+    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """Its lines, as core/manifest.py cuts them."""
+        return lines_of(self._pieces())
 
-    def _lines(self) -> Iterator[str]:
-        try:
-            with self._file.open(encoding="utf-8", newline="") as file:
-                yield from file
-        except UnicodeDecodeError as error:
-            raise RefusedError(f"{self._file} is not UTF-8; save it so") from error
+    def _pieces(self) -> Iterator[bytes]:
+        with self._file.open("rb") as file:
+            yield from iter(partial(file.read, PIECE_BYTES), b"")
 
 
 def items_of(stack: Stack, meant: Meant) -> Items:

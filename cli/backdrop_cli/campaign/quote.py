@@ -3,11 +3,12 @@
 from typing import Any
 
 from backdrop.core.campaign_quote import Foreseen, Quote
+from backdrop.core.errors import RefusedError as RefusedInput
 from backdrop.core.manifest import BadRow, Row
 from backdrop.core.money import PRICE_LIST_DATE, usd_text
-from backdrop.steps.asking import looking
-from backdrop.steps.campaign_items import Prices, Unopened
+from backdrop.steps.campaign_items import Prices
 from backdrop_cli.campaign.meant import Meant, Wanted, items_of, meant_by
+from backdrop_cli.errors import RefusedError
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.side_by_side import side_by_side
@@ -26,19 +27,18 @@ def quote(stack: Stack, screen: Screen, wanted: Wanted) -> None:
 
 def quoted(stack: Stack, screen: Screen, meant: Meant) -> Quote:
     """The sums over all of its items."""
-    asking = stack.reruns.asking
-    looks = looking(
-        Unopened(stack.photos), stack.clock, asking.default_provider, asking.see.max_megapixels, asking.prices
-    )
-    prices = Prices(looks, stack.market, stack.input_bucket)
+    prices = Prices(stack.reruns.asking, stack.orders.ledger, stack.market, stack.input_bucket)
 
     def priced(row: Row | BadRow) -> Foreseen | BadRow:
         return row if isinstance(row, BadRow) else prices(row)
 
     sums = Quote()
-    with screen.busy(LOOKING):
-        for one in side_by_side(priced, items_of(stack, meant)(meant.campaign), stack.at_once):
-            sums.add_bad(one) if isinstance(one, BadRow) else sums.add(one)
+    try:
+        with screen.busy(LOOKING):
+            for one in side_by_side(priced, items_of(stack, meant)(meant.campaign), stack.at_once):
+                sums.add_bad(one) if isinstance(one, BadRow) else sums.add(one)
+    except RefusedInput as error:
+        raise RefusedError(error.message) from error
     return sums
 
 
@@ -59,8 +59,8 @@ def announce(stack: Stack, screen: Screen, meant: Meant, found: Quote) -> None:
         screen.say(f"  {several(times, 'job')} would not be bought: {code.value}", "yellow")
     if found.bad_rows:
         first = found.bad[0]
-        screen.say(f"  {several(found.bad_rows, 'row')} without a key; row {first.number}: {first.why}", "yellow")
-    paid = "what is bought already as it is wanted costs nothing again"
+        screen.say(f"  {several(found.bad_rows, 'row')} left out; row {first.number}: {first.why}", "yellow")
+    paid = "what is bought already as it is wanted is taken off"
     screen.say(f"At most {usd_text(found.most)}, at list prices of {PRICE_LIST_DATE}; {paid}.", "bold")
     left = left_today(stack)
     if found.most > left:

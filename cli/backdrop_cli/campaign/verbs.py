@@ -1,12 +1,12 @@
 """The verbs of campaigns: each one's options and help; what it does is in the module of its name."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backdrop_cli.operate.verbs import Yes
 from backdrop_cli.options import Json, Place, Profile, Region, StackName, opened
-from backdrop_cli.photo_verbs import By, Prompt, Sidecar, Style
 
 What = Annotated[
     str,
@@ -15,6 +15,21 @@ What = Annotated[
         help="Photos of the input bucket whose keys begin so (also as s3://bucket/prefix), or a list of keys: "
         "a .csv or .jsonl file of this machine or of the bucket.",
     ),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Option("--prompt", metavar="TEXT", help="The new background, whatever sidecars, tags and folders say."),
+]
+Style = Annotated[
+    str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
+]
+By = Annotated[
+    list[str] | None,
+    typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise. Several are a list."),
+]
+Sidecar = Annotated[
+    Path | None,
+    typer.Option("--sidecar", metavar="FILE", help="A file that says what is wanted, as a sidecar; likewise."),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
 Called = Annotated[str | None, typer.Option("--name", metavar="NAME", help="In place of the prefix's or file's name.")]
@@ -75,7 +90,7 @@ def run(
     """Have many photos bought at the lane's own pace, with one report at the end.
 
     It is quoted first, and asks above 50 photos or $1. A second run buys nothing that
-    was bought already. It goes on by itself; new drops are not kept waiting by it.
+    was bought already. It goes on by itself, and a drop waits behind two of its calls.
 
     Example: backdrop campaign run shoes/ --prompt "on a beach" --max-total 40
     """

@@ -8,11 +8,8 @@ from typing import Protocol
 class Manifests(Protocol):
     """The lists that people put into a bucket."""
 
-    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
-        """An object's lines, read as they are asked for, each with its end; None where there is none.
-
-        Raises RefusedError where it is no text.
-        """
+    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
         ...
 
 

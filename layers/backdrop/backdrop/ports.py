@@ -12,6 +12,9 @@ from backdrop.core.lane import Lane
 from backdrop.core.transitions import Step
 from backdrop.core.watch import Day, Ref, Run
 
+AT_ONCE = 10
+"""Calls of one client at a time: for so many botocore keeps connections."""
+
 
 @dataclass(frozen=True)
 class Stored:

@@ -8,9 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.buckets import ABSENT
 from backdrop.aws.failures import error_code, unavailable, withheld
-from backdrop.core.campaign import refused
+from backdrop.core.manifest import PIECE_BYTES, lines_of
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -24,23 +25,20 @@ class S3Manifests:
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
-    def lines(self, bucket: str, key: str) -> Iterator[str] | None:
-        """An object's lines, read as they are asked for, each with its end; None where there is none."""
+    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         except (ClientError, BotoCoreError) as error:
             if error_code(error) in ABSENT:
                 return None
             raise withheld(key, error) from error
-        return _decoded(key, body.iter_lines(keepends=True))
+        return lines_of(_pieces(body))
 
 
-def _decoded(key: str, lines: Iterator[bytes]) -> Iterator[str]:
+def _pieces(body: "StreamingBody") -> Iterator[bytes]:
     try:
-        for line in lines:
-            yield line.decode()
-    except UnicodeDecodeError as error:
-        raise refused(f"{key} is not UTF-8; save it so") from error
+        yield from body.iter_chunks(PIECE_BYTES)
     except (BotoCoreError, OSError) as error:
         raise unavailable("S3", error) from error
 

@@ -13,6 +13,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
 from backdrop.core.instructions import laid_over
 from backdrop.core.layout import RESERVED
+from backdrop.core.money import usd_of
 from backdrop.core.places import Place, read_request
 from backdrop.core.record import Record, record
 
@@ -32,7 +33,7 @@ class Campaign(Record):
     manifest: str | None = None
     instructions: dict[str, Any] = field(default_factory=dict[str, Any])
     max_total_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
-    tolerated_failure_percent: Annotated[float, Field(ge=0, le=100)] = 100
+    tolerated_failure_percent: Annotated[float, Field(ge=0, le=100, strict=True)] = 100
 
     @property
     def what(self) -> str:
@@ -83,14 +84,38 @@ def _whole(place: Place) -> dict[str, Any]:
     return {**place.fields, **named}
 
 
-def at_once(limits: Mapping[str, int], providers: set[str]) -> int:
-    """How many items a campaign has under way: two rounds of the widest lane that it asks for."""
-    return ROUNDS * max((limits[name] for name in providers if name in limits), default=max(limits.values(), default=1))
+def capped(asked: Mapping[str, Any], caps: Mapping[str, int]) -> dict[str, Any]:
+    """The same with a limit for each job: `caps` by variant, micro-dollars, and nothing for what they do not name.
+
+    Where they name any, no other variants are asked for. Instructions with mistakes stay as they are, since intake
+    buys nothing by them.
+    """
+    own = read_request(asked)
+    if own.errors:
+        return dict(asked)
+    said = own.variants or {}
+    names = [name for name in {**said, **caps} if name]
+    variants = {name: {**said.get(name, {}), "max_cost_usd": usd_of(caps.get(name, 0))} for name in names}
+    limited = {**own.fields, "max_cost_usd": usd_of(caps.get("", 0))}
+    return limited if own.variants is None and not caps else {**limited, "variants": variants}
 
 
-def providers_of(instructions: Mapping[str, Any]) -> set[str]:
-    """The providers that instructions name; none where they leave it to others."""
-    return {name for one in (instructions, *_variants(instructions)) for name in _named(one.get("provider"))}
+def at_once(limits: Mapping[str, int], providers: set[str], jobs: int = 1) -> int:
+    """How many items, of at most so many jobs each, are under way: two rounds of the widest lane that is asked for."""
+    widest = max((limits[name] for name in providers if name in limits), default=max(limits.values(), default=1))
+    return max(ROUNDS * widest // jobs, 1)
+
+
+def jobs_of(instructions: Mapping[str, Any]) -> int:
+    """How many jobs instructions name by themselves."""
+    return max(len(_variants(instructions)), 1)
+
+
+def providers_of(instructions: Mapping[str, Any], default: str) -> set[str]:
+    """The providers that instructions name, and the default for what names none."""
+    own = _named(instructions.get("provider")) or [default]
+    variants = _variants(instructions) or [{}]
+    return {name for one in variants for name in _named(one.get("provider")) or own}
 
 
 def _variants(instructions: Mapping[str, Any]) -> list[Mapping[str, Any]]:

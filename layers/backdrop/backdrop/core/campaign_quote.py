@@ -29,10 +29,10 @@ class Foreseen:
         return sum(job.quoted for job in self.jobs)
 
     @property
-    def cap(self) -> int | None:
-        """What no job of it may pass, micro-dollars; None where its own instructions say that, or nothing is bought."""
-        limited = any("max_cost_usd" in job.instructions for job in self.jobs)
-        return None if limited else max((job.quoted for job in self.jobs), default=None)
+    def caps(self) -> dict[str, int]:
+        """What the job of each variant may cost, micro-dollars: nothing where something stood in its way."""
+        refused = {problem.variant: 0 for problem in self.problems if problem.variant}
+        return refused | {job.variant: job.quoted for job in self.jobs}
 
 
 @dataclass
@@ -60,7 +60,8 @@ class Quote:
     def add_bad(self, row: BadRow) -> None:
         """Count a row that names no photo."""
         self.bad_rows += 1
-        self.bad += [row] if len(self.bad) < MOST_NAMED else []
+        if len(self.bad) < MOST_NAMED:
+            self.bad.append(row)
 
     def bad_document(self) -> dict[str, Any]:
         """The rows that name no photo, for reports."""

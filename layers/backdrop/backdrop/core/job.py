@@ -253,6 +253,11 @@ class Job(Item):
         return any(one.generation == self.generation and one.money is not Money.NOT_SPENT for one in self.attempts)
 
     @property
+    def costs_nothing_more(self) -> bool:
+        """Whether asking for it again buys nothing: its file is there, or it ended with a charge made, or in doubt."""
+        return self.status in (Status.PAID, Status.STORED) or (self.ended and self.at_stake)
+
+    @property
     def losses(self) -> int:
         """How many answers of the charge that is meant were lost and are unknown still."""
         return sum(one.outcome is Outcome.LOST and one.generation == self.generation for one in self.attempts)

@@ -13,6 +13,8 @@ from backdrop.core.campaign import (
     NAME,
     Campaign,
     at_once,
+    capped,
+    jobs_of,
     providers_of,
     read_campaign,
     refused,
@@ -25,11 +27,11 @@ from backdrop.core.errors import RefusedError
 from backdrop.core.identity import fairness_group
 from backdrop.core.manifest import BadRow, Row
 from backdrop.core.money import limit_text, micro_of, usd_of, usd_text
-from backdrop.ports import Clock
+from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.campaign_items import Items, Prices
 
 ITEMS, PLAN = "items.jsonl", "plan.json"
-AT_ONCE, BATCH = 16, 256
+BATCH = 256
 # What goes after the last price: the list is written to its end, and the state machine answered.
 TO_END = timedelta(seconds=30)
 
@@ -53,7 +55,8 @@ class Planner:
         run = run_of(execution)
         if not NAME.fullmatch(run):
             raise refused("the execution's own name may have letters, digits, - and _ alone, at most 80")
-        listing = _Listing(read_campaign(given))
+        self.prices.forget()
+        listing = _Listing(read_campaign(given), self.default_provider)
         with self.files.writing(work_key(run, ITEMS), "application/jsonl") as write:
             for row in self._foreseen(listing.campaign, deadline):
                 listing.add(row, write)
@@ -64,7 +67,7 @@ class Planner:
             "bucket": self.files.bucket,
             "key": work_key(run, ITEMS),
             "group": fairness_group(f"{execution}/"),
-            "at_once": at_once(self.limits, listing.providers or {self.default_provider}),
+            "at_once": at_once(self.limits, listing.providers, listing.most_jobs),
         }
 
     def _foreseen(self, campaign: Campaign, deadline: datetime) -> Iterator[Foreseen | BadRow]:
@@ -88,19 +91,22 @@ class _Listing:
     """The list as it grows."""
 
     campaign: Campaign
+    default_provider: str
     quote: Quote = field(default_factory=Quote)
     providers: set[str] = field(default_factory=set[str])
+    most_jobs: int = 1
 
     def add(self, found: Foreseen | BadRow, write: Callable[[bytes], None]) -> None:
-        """One row; where the sum is limited, no job of it may come dearer than it was quoted."""
+        """One row; where the sum is limited, with a limit for each of its jobs, so that it buys what was quoted."""
         if isinstance(found, BadRow):
             self.quote.add_bad(found)
             return
         self.quote.add(found)
-        asked = dict(found.row.instructions)
-        self.providers |= providers_of(asked)
-        if found.cap is not None:
-            asked["max_cost_usd"] = usd_of(found.cap)
+        asked = found.row.instructions
+        self.providers |= providers_of(asked, self.default_provider)
+        self.most_jobs = max(self.most_jobs, len(found.jobs) or jobs_of(asked))
+        if self.campaign.max_total_usd is not None:
+            asked = capped(asked, found.caps)
         write(json.dumps({"key": found.row.key, "instructions": asked}).encode() + b"\n")
 
     def check(self) -> None:

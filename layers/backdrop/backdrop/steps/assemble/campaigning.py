@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from backdrop.campaign_ports import CampaignFiles, Mail, Manifests
 from backdrop.core.choice import Market
 from backdrop.core.money import Configured
-from backdrop.ports import Books, Clock, Events, InputBucket
+from backdrop.ports import Books, Clock, Events, InputBucket, Ledger
 from backdrop.steps.asking import looking
 from backdrop.steps.campaign_end import Reporter
-from backdrop.steps.campaign_items import Items, Prices, Unopened
+from backdrop.steps.campaign_items import Items, Prices
 from backdrop.steps.campaign_plan import Planner
 
 
@@ -20,6 +20,7 @@ class Campaigning:
     photos: InputBucket
     manifests: Manifests
     files: CampaignFiles
+    ledger: Ledger
     books: Books
     events: Events
     mail: Mail
@@ -33,10 +34,10 @@ class Campaigning:
 
 def planner(ports: Campaigning) -> Planner:
     """Who is asked, and what that may cost."""
-    asking = looking(Unopened(ports.photos), ports.clock, ports.default_provider, ports.max_megapixels, ports.prices)
+    asking = looking(ports.photos, ports.clock, ports.default_provider, ports.max_megapixels, ports.prices)
     return Planner(
         items=Items(ports.photos, ports.manifests, ports.input_bucket),
-        prices=Prices(asking, Market([*ports.limits], ports.prices), ports.input_bucket),
+        prices=Prices(asking, ports.ledger, Market([*ports.limits], ports.prices), ports.input_bucket),
         files=ports.files,
         clock=ports.clock,
         limits=ports.limits,
