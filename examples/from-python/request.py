@@ -22,4 +22,6 @@ def request(bus: str, bucket: str, key: str, prompt: str) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit("usage: python request.py BUS BUCKET KEY PROMPT")
     print(request(*sys.argv[1:]))

@@ -78,7 +78,7 @@ def stopped_breaches(job: Plain, *, stopped: bool) -> list[Breach]:
 
 
 def called_off_breaches(job: Plain, *, running: bool) -> list[Breach]:
-    """Render ends a job unpaid. `running`: whether an execution that wants it runs still."""
+    """Render or reconcile ends a job unpaid. `running`: whether an execution that wants it runs still."""
     if not job["for_executions"] or running:
         return [Breach(Promise.TOKENS, f"{job['key']}: called off, and somebody wants it still")]
     return []

@@ -39,7 +39,7 @@ class Tokens:
         """A job is written."""
         self._history[after["job_id"]].append((self._world.clock.time, after["status"]))
         ended_here = before is not None and (before["status"], after["status"]) == ("accepted", "cancelled")
-        if not ended_here or not call.worker.startswith("render"):
+        if not ended_here or not call.worker.startswith(("render", "reconcile")):
             return []
         return called_off_breaches(after, running=not self._stopped(after, self._world.clock.time))
 

@@ -15,7 +15,7 @@ from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
-from backdrop.aws.step_functions import SfnExecutions, SfnTokens
+from backdrop.aws.step_functions import A_RUN, SfnExecutions, SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import WaitError
@@ -113,6 +113,7 @@ class Steps:
         return Watching(
             books=self.books,
             photos=self._photos,
+            executions=SfnExecutions(cast("Any", world.states), world.clock, A_RUN),
             lanes=self._lanes,
             letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
             dead_letters=self.letters,

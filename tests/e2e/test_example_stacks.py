@@ -83,7 +83,7 @@ def test_a_catalogues_own_event_is_a_request(folder: Folder) -> None:
     events = json.loads(text.replace("shoes/red.jpg", folder.key("red.jpg")))
     folder.shop.clients.events.put_events(Entries=events)
     asked = folder.stored("red.jpg")["instructions"]
-    assert (asked["prompt"], asked["metadata"]) == ("on a marble table, soft morning light", {"sku": "RED-42"})
+    assert (asked["prompt"], asked["metadata"]) == ('on a "Calacatta" marble table', {"sku": "RED-42"})
 
 
 def test_a_picture_is_published_when_it_is_ready(folder: Folder) -> None:

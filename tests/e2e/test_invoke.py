@@ -34,6 +34,13 @@ def invoked(shop: Shop, *paths: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def a_message(name: str, body: str = "") -> dict[str, Any]:
+    """A sample of a message, with another body where one is given."""
+    event = json.loads((EVENTS / f"{name}.json").read_text())
+    event["Records"][0] |= {"body": body} if body else {}
+    return event
+
+
 def said(done: subprocess.CompletedProcess[str], message: str) -> list[dict[str, Any]]:
     """The log's lines with this message."""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -52,25 +59,35 @@ def test_every_sample_is_taken_by_the_function_that_it_is_for(shoes: Folder) -> 
 def test_a_request_is_accepted_once_in_this_process_and_bought_by_the_cloud(folder: Folder, tmp_path: Path) -> None:
     folder.drop("red.jpg")
     request = {"bucket": "backdrop-input", "key": folder.key("red.jpg"), "instructions": folder.wish}
-    asked = {"request": request, "image_requested": {"id": "e-1", "detail-type": "Image Requested", "detail": request}}
-    for name, body in asked.items():
-        event = json.loads((EVENTS / f"{name}.json").read_text())
-        event["Records"][0]["body"] = json.dumps(body)
-        (tmp_path / f"{name}.json").write_text(json.dumps(event))
+    message = a_message("request", json.dumps(request))
+    event = json.loads((EVENTS / "image_requested.json").read_text()) | {"id": "e-1", "detail": request}
+    for name, asks in {"request": message, "image_requested": event}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(asks))
     accepted = said(invoked(folder.shop, *tmp_path.iterdir()), "job accepted")
     assert [line["key"] for line in accepted] == [folder.key("red.jpg")]
     assert folder.stored("red.jpg")["job_id"] == accepted[0]["job_id"]
 
 
 def test_a_photo_that_is_asked_for_and_not_there_is_put_there(folder: Folder, tmp_path: Path) -> None:
-    event = json.loads((EVENTS / "s3_event_created.json").read_text())
-    said_by_s3 = json.loads(event["Records"][0]["body"])
+    said_by_s3 = json.loads(a_message("s3_event_created")["Records"][0]["body"])
     said_by_s3["detail"]["object"]["key"] = folder.key("new.jpg")
-    event["Records"][0]["body"] = json.dumps(said_by_s3)
-    (tmp_path / "event.json").write_text(json.dumps(event))
+    (tmp_path / "event.json").write_text(json.dumps(a_message("s3_event_created", json.dumps(said_by_s3))))
     for words in ("put a photo at", ""):
         assert words in invoked(folder.shop, tmp_path / "event.json").stderr
     eventually(lambda: folder.report("new.jpg"), "word that nobody said what is wanted")
+
+
+def test_a_damaged_message_is_shown_to_become_a_dead_letter(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text(json.dumps(a_message("request", "no JSON")))
+    done = invoked(shop, tmp_path / "event.json")
+    assert (done.returncode, done.stderr, [line["reason"] for line in said(done, "damaged message")]) == (
+        0,
+        "",
+        ["the body is not JSON"],
+    )
+    eventually(
+        lambda: [one for one in shop.queue("DeadLetterQueueUrl").messages() if "no JSON" in one.body], "a letter"
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from backdrop.core.campaign_report import (
 )
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.job import Attempt, Job, Outcome, Problem, Result, Status
+from backdrop.core.job import Attempt, Job, Outcome, Problem, Result, Source, Status
+from backdrop.core.receipt import request_errors
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
@@ -132,6 +133,17 @@ def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
     assert "Mend the instructions" in failure["hint"]
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"]}]
+
+
+@pytest.mark.parametrize("end", [Status.CANCELLED, Status.SUPERSEDED])
+def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with(end: Status) -> None:
+    called_off = item(a_job(status=end, ended_at=LATER))
+    (told,) = request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
+    [failure] = document(ENDED, summed(called_off), {}, LATER)["failures"]
+    assert {name: failure[name] for name in ("code", "message", "hint")} == {
+        name: told[name] for name in ("code", "message", "hint")
+    }
+    assert called_off.row()[COLUMNS.index("message")] == told["message"]
 
 
 def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_report_lies() -> None:

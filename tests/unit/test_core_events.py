@@ -71,13 +71,13 @@ def test_intake_takes_a_request_and_a_persons_rerun() -> None:
 
 
 def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
-    (event,) = looks_of(only_record("image_requested").body, bucket=BUCKET, again=False, ident="m-1")
+    (event,) = looks_of(json.dumps(sample("image_requested")), bucket=BUCKET, again=False, ident="m-1")
     (waited,) = looks_of(only_record("request_with_token").body, bucket=BUCKET, again=False, ident="m-1")
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
     assert waited.request
     assert not event.request.damage + waited.request.damage + event.request.token
-    assert event.request.ident == json.loads(only_record("image_requested").body)["id"]
+    assert event.request.ident == sample("image_requested")["id"]
     assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
     assert waited.request.token.startswith("AQC")
     assert waited.request.execution.startswith("arn:aws:states:")

@@ -51,9 +51,8 @@ def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def a_sample(kind: str) -> dict[str, Any]:
-    """The sample of an event; what is taken lies in a message."""
-    document = json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
-    return json.loads(document["Records"][0]["body"]) if "Records" in document else document
+    """The sample of an event."""
+    return json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
 
 
 def an_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:

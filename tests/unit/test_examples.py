@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,12 @@ def test_the_examples_pass_lint_to_the_cent(monkeypatch: pytest.MonkeyPatch) -> 
     said = Person(World(), monkeypatch).types("lint", str(EXAMPLES), "--strict", "--json")
     assert (said.code, said.data["errors"], said.data["warnings"]) == (0, [], [])
     assert said.data["most_usd"] == round(sum(COSTS.values()), 2)
+
+
+def test_a_request_with_too_few_words_says_how_it_is_used() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "from-python" / "request.py"), "bus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "usage: python request.py BUS BUCKET KEY PROMPT\n")
 
 
 @pytest.mark.parametrize("path", INSTRUCTIONS, ids=lambda path: str(path.relative_to(EXAMPLES)))

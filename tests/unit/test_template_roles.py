@@ -104,6 +104,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS},
         "s3:DeleteObject": {ANSWERS},
+        "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
         **ledger("GetItem", "PutItem", "UpdateItem", "DescribeTable"),

@@ -30,6 +30,8 @@ GONE = "ExecutionDoesNotExist"
 RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
 # AWS lets an account ask some fifteen times a second.
 KNOWN_FOR = timedelta(seconds=5)
+# A run of reconcile asks once for each that runs: who stops meanwhile is found by the next one.
+A_RUN = timedelta(minutes=4)
 
 
 class SfnTokens:
@@ -57,21 +59,25 @@ class SfnTokens:
 
 
 class SfnExecutions:
-    """The Executions port. What was said of an execution holds for some seconds; a stop is for good, mostly."""
+    """The Executions port.
 
-    def __init__(self, client: "SFNClient", clock: Clock) -> None:
+    That an execution runs holds for so long; that it has stopped for seconds, since it may be redriven.
+    """
+
+    def __init__(self, client: "SFNClient", clock: Clock, runs_for: timedelta = KNOWN_FOR) -> None:
         self._client = client
         self._clock = clock
+        self._runs_for = runs_for
         self._known: dict[str, tuple[datetime, bool]] = {}
 
     def running(self, arn: str) -> bool:
         """Whether an execution runs still, as far as we may and can know."""
         now = self._clock.now()
-        known = self._known.get(arn)
-        if known is None or now - known[0] > KNOWN_FOR:
-            self._known = {one: told for one, told in self._known.items() if now - told[0] <= KNOWN_FOR}
-            known = self._known[arn] = (now, self._look(arn))
-        return known[1]
+        if arn not in self._known or now > self._known[arn][0]:
+            self._known = {one: told for one, told in self._known.items() if now <= told[0]}
+            runs = self._look(arn)
+            self._known[arn] = (now + (self._runs_for if runs else KNOWN_FOR), runs)
+        return self._known[arn][1]
 
     def _look(self, arn: str) -> bool:
         if not _is_here(arn, self._client):

@@ -13,6 +13,7 @@ from backdrop.core.identity import event_id
 from backdrop.core.job import Attempt, Job, Problem, Status
 from backdrop.core.meanings import CODES
 from backdrop.core.money import MICRO, usd_of, usd_text
+from backdrop.core.receipt import CALLED_OFF
 
 EVENT = "Campaign Completed"
 MOST_SHOWN = 10
@@ -98,18 +99,24 @@ class Item:
         return self.problem.code.value if self.problem else end
 
     @property
+    def message(self) -> str:
+        """Why that is its end, in words; "" where all is well."""
+        if not self.code:
+            return self.asked.skipped
+        return self.problem.message if self.problem else CALLED_OFF[Status(self.code)]["message"]
+
+    @property
     def pictures(self) -> list[str]:
         """The keys of its pictures in the output bucket."""
         return [result.key for job in self.jobs for result in job.results]
 
     def row(self) -> tuple[object, ...]:
         """Its line in the CSV, in the order of COLUMNS; a job's cost stands where it is named first."""
-        message = self.asked.skipped or (self.problem.message if self.problem and self.code else "")
         usd, unknown = (usd_of(sum(amounts)) for amounts in _amounts(self.new))
         pictures = self.pictures
         first = next(iter(pictures), "")
         place = self.asked.bucket, self.asked.key
-        return (*place, self.end, self.code, message, len(self.jobs), len(pictures), usd, unknown, first)
+        return (*place, self.end, self.code, self.message, len(self.jobs), len(pictures), usd, unknown, first)
 
 
 def _amounts(jobs: Sequence[Job]) -> tuple[list[int], list[int]]:
@@ -169,8 +176,7 @@ class Sums:
         self.reserved += sum(attempt.reserved for attempt in ours)
 
     def _fail(self, item: Item) -> None:
-        words = item.problem.message if item.problem else ""
-        met = self.failures.setdefault(item.code, Failures(0, item.asked.key, words))
+        met = self.failures.setdefault(item.code, Failures(0, item.asked.key, item.message))
         met.count += 1
 
     def failed_percent(self, listed: int, bad_rows: int) -> float:
@@ -215,7 +221,7 @@ def document(
 
 
 def _failures(code: str, one: Failures) -> dict[str, Any]:
-    hint = CODES[Code(code)].hint if code in {known.value for known in Code} else ""
+    hint = CODES[Code(code)].hint if code in {known.value for known in Code} else CALLED_OFF[Status(code)]["hint"]
     return {"code": code, "items": one.count, "key": one.key, "message": one.message, "hint": hint}
 
 

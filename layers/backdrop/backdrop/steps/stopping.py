@@ -9,7 +9,7 @@ from backdrop.ports import Clock, Executions, Ledger
 
 @dataclass(eq=False, repr=False)
 class Stopping:
-    """Asked by render before it claims a job."""
+    """Asked by render before it claims a job, and by reconcile where a lane hands out none."""
 
     ledger: Ledger
     executions: Executions
