@@ -41,10 +41,7 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" where none did.
-
-    `ident`: its message id, kept by the move.
-    """
+    """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
 
     body: str
     attributes: Mapping[str, str]
