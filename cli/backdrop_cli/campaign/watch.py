@@ -66,7 +66,7 @@ class Shown:
     def __call__(self, now: Progress) -> None:
         """The campaign was looked at once more."""
         self._done, self._all = now.ended, now.listed or 0
-        line = f"  {now.far}; {now.cost} so far"
+        line = f"  {now.far}; {now.cost}"
         due = time.monotonic() - self._told > LINE_EVERY_SECONDS
         if not self._screen.is_live and line != self._line and due:
             self._told = time.monotonic()

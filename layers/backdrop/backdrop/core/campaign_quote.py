@@ -69,7 +69,7 @@ class Quote:
         if found.row.again:
             self.repeats += 1
             return
-        self.photos += found.is_photo
+        self.photos += found.is_photo and not found.missing
         self.missing += found.missing
         if found.missing:
             self._name(found.row, Code.PHOTO_NOT_FOUND, f"there is no {found.row.key}")
@@ -93,7 +93,7 @@ class Quote:
     @property
     def others(self) -> int:
         """The items that are no photos."""
-        return self.items - self.repeats - self.photos
+        return self.items - self.repeats - self.photos - self.missing
 
     def bad_document(self) -> dict[str, Any]:
         """The rows that name no photo, for reports."""
