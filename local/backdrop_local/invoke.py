@@ -35,7 +35,7 @@ QUEUES = {
 }
 CAMPAIGN = "backdrop-campaign"
 SAMPLES = ROOT / "events"
-MESSAGE = {"messageId": "", "receiptHandle": "", "body": "", "attributes": {}}
+MESSAGE: Mapping[str, Any] = {"messageId": "", "receiptHandle": "", "body": "", "attributes": {}}
 USAGE = "say which event: make invoke EVENT=events/request.json"
 PHOTO = ROOT / "examples" / "photos" / "marketplace" / "cup.jpg"
 # As Lambda allows at most.
