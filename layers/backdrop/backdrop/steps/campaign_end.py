@@ -28,10 +28,10 @@ from backdrop.core.campaign_report import (
 from backdrop.core.codes import Code
 from backdrop.core.job import Job
 from backdrop.core.watch import Ref
-from backdrop.ports import Books, Clock, Events
+from backdrop.ports import AT_ONCE, Books, Clock, Events
 
-# So many items are read at a time, in so many calls.
-BATCH, AT_ONCE = 100, 8
+# So many items are read by one call.
+BATCH = 100
 LOOK = timedelta(seconds=5)
 # The index may not show at once what was asked last.
 MOST_LOOKS = 4
