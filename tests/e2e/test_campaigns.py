@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import time
 from decimal import Decimal
@@ -257,7 +258,7 @@ def test_the_verbs_of_campaigns_as_somebody_types_them(campaigns: Campaigns) -> 
     assert (quoted["photos"], quoted["jobs"], quoted["most_usd"]) == (2, 2, 0.12)
     assert "nothing was begun" in campaigns.types("campaign", "run", prefix, *wish, "--max-total", "0.1", code=1)
     said = campaigns.types("campaign", "run", prefix, *wish, "--wait")
-    assert "2 stored; bought for $0.12" in said
+    assert re.search(r"2 +delivered\nBought for \$0\.12\.\nReport: s3:", said)
     assert folder.name in campaigns.types("campaign", "status")
     shown = json.loads(campaigns.types("campaign", "status", folder.name, "--json"))
     assert (shown["status"], shown["stored"], shown["bought_usd"]) == ("succeeded", 2, 0.12)
@@ -268,7 +269,8 @@ def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(campaig
     folder = campaigns.folder
     campaigns.has("a.jpg", "b.jpg")
     (campaigns.here / "list.csv").write_text(f'key,prompt\n{folder.key("a.jpg")},"{folder.prompt}"\n')
-    assert "1 stored; bought for $0.06" in campaigns.types("drop", "list.csv", "--wait")
+    said = campaigns.types("drop", "list.csv", "--wait")
+    assert re.search(r"1 +delivered\nBought for \$0\.06\.", said)
     where = f"s3://{campaigns.shop.photos}/{folder.key('')}"
     said = campaigns.types("drop", where, "--prompt", folder.prompt, "--wait")
-    assert "2 stored; bought for $0.06" in said
+    assert re.search(r"2 +delivered\nBought for \$0\.06\.", said)
