@@ -7,7 +7,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
-LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools
+LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --exclude-newer "7 days"
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
@@ -16,8 +16,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check .local/browser/.installed ## Everything that CI runs
-	@$(RUN)cfn-lint template.yaml
+test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser tests/e2e
@@ -29,6 +28,14 @@ types:
 	@$(RUN)basedpyright --level error
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit
+scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
+	@$(RUN)cfn-lint template.yaml examples/*/template.yaml
+	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null
+	@.local/audit/bin/checkov --config-file .checkov.yaml
+	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.local/audit/bin/zizmor --offline --pedantic --no-progress --quiet .github
+audit: scan ## The same, and known vulnerabilities of all that the locks name; asks PyPI and npm
+	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7 alone, with its history)
 	@$(RUN)python -m proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS))
 mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
@@ -42,10 +49,12 @@ down: setup ## Stop it and forget everything in it
 env: ## Print the export lines that point any AWS tool at it
 	@[ -x $(RUN)backdrop ] || { echo "no local cloud runs; start one with make up" >&2; exit 1; }
 	@$(RUN)backdrop env
+invoke: setup ## Run a function's own code on an event, before the local cloud that runs (EVENT=events/s3_put.json)
+	@$(RUN)python -m backdrop_local.invoke $(EVENT)
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
-	@for page in schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
+	@for page in schemas event_schemas reference commands settings troubleshooting; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
@@ -65,8 +74,8 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 .venv/.project: .venv/.installed pyproject.toml
 	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
 	@touch $@
-.local/browser/.installed: requirements/browser/package-lock.json .venv/.installed
-	@requirements/install_browser .venv .local/browser
+.local/node/.installed: requirements/node/package-lock.json .venv/.installed
+	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test chaos simulate mutants check types unit up down env path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants check types unit up down env invoke path docs format lock clean setup

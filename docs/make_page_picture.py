@@ -35,7 +35,7 @@ def main() -> int:
         tab.size(*SIZE)
         tab.does("Page.navigate", url=shop.address)
         tab.until("document.readyState === 'complete' && Boolean(document.getElementById('zone'))")
-        files = [str(ROOT / "examples" / name) for name in PHOTOS]
+        files = [str(ROOT / "examples" / "photos" / name) for name in PHOTOS]
         dragged = {"items": [], "files": files, "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             tab.does("Input.dispatchDragEvent", type=kind, x=200, y=400, data=dragged)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from backdrop_local.photos import load
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 PHOTOS = {
     "marketplace/cup.jpg": "coffee",
     "lifestyle/cup.jpg": "coffee",

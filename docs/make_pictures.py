@@ -23,7 +23,7 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 COLUMNS = 92
 GALLERY = (1120, 1000)
 SCREENS = {
-    "drop": "backdrop drop examples --download {folder}/done",
+    "drop": "backdrop drop examples/photos --download {folder}/done",
     "status": "backdrop status",
     "doctor": "backdrop doctor",
 }
@@ -85,7 +85,7 @@ def drawn(line: str, answer: list[str]) -> str:
 def gallery(program: str, folder: Path) -> None:
     """The top of the before/after page of the examples."""
     page = folder / "gallery"
-    subprocess.run([BACKDROP, "gallery", "examples/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([BACKDROP, "gallery", "photos/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
     with browser(program, folder / "profile") as tab:
         tab.size(*GALLERY)
         tab.prefers("light")

@@ -1,6 +1,5 @@
 """Writes docs/settings.md from the template, the meter and the events: `make docs` (a test checks it)."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import yaml
 from aws_lambda_powertools.metrics import MetricUnit
 
 from backdrop.aws.meter import UNITS, Metric
+from docs.make_event_schemas import MEANINGS, file_name
 from docs.tables import table
 
 ROOT = Path(__file__).parents[1]
@@ -25,13 +25,6 @@ METRICS = {
     Metric.HANDED_BACK: ("code", "A message went back into its queue, to come again later."),
     Metric.SET_RIGHT: ("part", "What a run of reconcile looked at or brought on its way again."),
     Metric.UNEXPECTED_ERROR: ("–", "A bug; the log has it, and the message comes again."),
-}
-EVENTS = {
-    "image_completed": "A job ended `stored`: its pictures are there.",
-    "image_failed": "A job ended `refused`, `dead` or `held`.",
-    "provider_paused": "Nothing more is bought at a provider; its photos wait.",
-    "provider_resumed": "It goes on.",
-    "budget_reached": "A provider paused because the day's budget does not cover its next job.",
 }
 
 
@@ -87,13 +80,14 @@ def outputs() -> str:
 
 
 def events() -> str:
-    """What is told on the bus, with an example of each."""
-    rows = [(f"`{_kind(name)}`", words, f"[{name}.json](../events/{name}.json)") for name, words in EVENTS.items()]
-    return table(("detail type", "when", "example"), rows)
+    """What is told and heard on the bus, with a schema and an example of each."""
+    rows = [(f"`{kind}`", words, *_files_of(file_name(kind))) for kind, words in MEANINGS.items()]
+    return table(("detail type", "when", "schema", "example"), rows)
 
 
-def _kind(name: str) -> str:
-    return json.loads((ROOT / "events" / f"{name}.json").read_text())["detail-type"]
+def _files_of(name: str) -> tuple[str, str]:
+    schema = f"[{name}.schema.json](../schemas/events/{name}.schema.json)"
+    return schema, f"[{name}.json](../events/{name}.json)"
 
 
 def metrics() -> str:
@@ -127,7 +121,8 @@ A provider that is off has no lane.
 
 ## Events
 
-On the bus `EventBusName`, source `backdrop`, at least once; what is told again has the same `detail.event_id`.
+On the bus `EventBusName`. What Backdrop tells has the source `backdrop` and is told at least once, again with the same
+`detail.event_id`; what it hears may come from every other source. How to use them: [events.md](events.md).
 
 {events()}
 

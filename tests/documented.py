@@ -1,4 +1,4 @@
-"""The commands that README and docs/ tell people to type."""
+"""The commands that README, docs/ and examples/ tell people to type."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
 _FENCE = re.compile(r"(?ms)^```(\w*)\n(.*?)^```$")
 _SHELLS = ("sh", "bash", "shell", "console")
 _ASKED = re.compile(r"\[y/N\] ?(y|n)?$")

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.buckets import ABSENT, ARCHIVED, S3Output
 from backdrop.aws.failures import error_code
+from backdrop.core.campaign import PLAN, work_key
+from backdrop.core.campaign import report_key as campaign_report_key
 from backdrop.core.layout import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
 from backdrop_cli.page.shots import File
 from backdrop_cli.side_by_side import side_by_side
@@ -48,6 +50,14 @@ class Buckets:
         above = (report_key(key) for key in defaults_of(prefix) if not key.startswith(prefix))
         below = (key for key in self._listing.keys(f"{ERRORS}/{prefix}") if not key.startswith(providers))
         return self._documents([*self._listing.keys(providers), *above, *below], at_once)
+
+    def plan(self, run: str) -> Document | None:
+        """What a campaign's execution wrote down before it asked for anything; None before that."""
+        return self._document(work_key(run, PLAN))
+
+    def campaign(self, name: str) -> Document | None:
+        """The newest report of the campaigns of that name; None where there is none."""
+        return self._document(campaign_report_key(name, "json"))
 
     def read(self, file: File) -> bytes | None:
         """A file's bytes at its version, also where it was replaced or deleted since; None where it cannot be had."""

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import typer
 
+from backdrop_cli.campaign import verbs as campaigns
 from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
@@ -84,6 +85,10 @@ for _verb in OPERATING:
 key = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
 key.command("set")(verbs.set_key)
 app.add_typer(key, name="key", rich_help_panel="A stack, day by day")
+campaign = typer.Typer(help="Have many photos bought as one, with one report.", no_args_is_help=True)
+for _verb in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
+    campaign.command()(_verb)
+app.add_typer(campaign, name="campaign", rich_help_panel="Photos and pictures")
 for _name, _verb in LOCAL.items():
     app.command(_name, rich_help_panel="The local cloud")(local(_verb))
 

@@ -21,6 +21,14 @@ By = Annotated[
     typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise. Several are a list."),
 ]
 Sidecar = Annotated[Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for photos that have none.")]
+Things = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH",
+        help="Folders or files on this machine; or one manifest, or an s3:// prefix: a campaign, in which the options "
+        "come before every sidecar.",
+    ),
+]
 To = Annotated[
     str | None,
     typer.Option("--to", metavar="FOLDER", help="Where in the bucket, in place of the folder's name; / is its root."),
@@ -92,7 +100,7 @@ def quote(
 
 def drop(
     ctx: typer.Context,
-    paths: Paths,
+    paths: Things,
     prompt: Prompt = None,
     style: Style = None,
     provider: By = None,
@@ -116,14 +124,20 @@ def drop(
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
     """
-    from backdrop_cli.drop.run import Asked
-    from backdrop_cli.drop.run import drop as run
+    from backdrop_cli.campaign.meant import Wanted, is_campaign
+    from backdrop_cli.campaign.run import run as begin
+    from backdrop_cli.drop import run
     from backdrop_cli.drop.wish import wish_of
 
     wish = wish_of(prompt, style, provider, sidecar)
-    asked = Asked(paths, to, wish, quick=quick, strict=strict, wait=wait, download=download, yes=yes)
+    campaign = any(map(is_campaign, paths))
+    if campaign and (len(paths) > 1 or to or download or quick or strict):
+        raise MisusedError("a manifest or an s3:// prefix goes alone, without --to, --download, --quick or --strict")
+    asked = run.Asked([*map(Path, paths)], to, wish, quick=quick, strict=strict, wait=wait, download=download, yes=yes)
     with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        return run(there, screen, asked)
+        if campaign:
+            return begin(there, screen, Wanted(paths[0], wish=wish), yes=yes, wait=wait)
+        return run.drop(there, screen, asked)
 
 
 def download(

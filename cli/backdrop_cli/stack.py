@@ -14,22 +14,25 @@ from botocore.config import Config
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.campaign_files import S3Manifests
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.settings import listed
 from backdrop.aws.table import Table
 from backdrop.core.choice import Market
 from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
-from backdrop.ports import Clock
+from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
 from backdrop.steps.rerun import Reruns
 from backdrop_cli.buckets import Buckets
+from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 LANES = {
     "ideogram": "IdeogramQueueUrl",
@@ -60,6 +64,7 @@ OUTPUTS = frozenset(
         "DeliverQueueUrl",
         "DeadLetterQueueUrl",
         "LedgerTableName",
+        "CampaignStateMachineArn",
     }
 )
 SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
@@ -69,8 +74,6 @@ SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 # A session makes one client at a time.
 _MAKING = RLock()
-# As many as botocore keeps connections for.
-AT_ONCE = 10
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -87,6 +90,7 @@ class Clients:
     functions: "LambdaClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
+    states: "SFNClient"
     signing: "S3Client"
     sqs: "SQSClient"
 
@@ -133,6 +137,8 @@ class Stack:
     photos: S3Photos
     output: S3Output
     uploads: S3Uploads
+    manifests: S3Manifests
+    machine: Machine
     census: Census
     limits: Mapping[str, int]
     standins: Collection[str] = ()
@@ -209,6 +215,7 @@ def _clients(make: Callable[[str], Any]) -> Clients:
         functions=later("lambda"),
         s3=later("s3"),
         secrets=later("secretsmanager"),
+        states=later("stepfunctions"),
         signing=later("signing"),
         sqs=later("sqs"),
     )
@@ -237,36 +244,29 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
-    ledger, deliver = DynamoLedger(table), queue(outputs["DeliverQueueUrl"])
+    ledger, intake, deliver = DynamoLedger(table), queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
-    looks = partial(looks_of, bucket=bucket, again=True)
+    looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
     photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
     asking = _asking(photos, clock, parameters)
     return Stack(
         name=name,
-        orders=Orders(
-            ledger=ledger,
-            books=DynamoBooks(table),
-            output=output,
-            lanes=lanes,
-            deliver=deliver,
-            intake=queue(outputs["IntakeQueueUrl"]),
-            clock=clock,
-            prices=asking.prices,
-        ),
+        orders=Orders(ledger, DynamoBooks(table), output, lanes, deliver, intake, clock, asking.prices),
         keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
-        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, clock, looks),
+        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, intake, clock, looks),
         line=lambda provider: _line(sqs, urls[provider]),
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
         output_bucket=outputs["OutputBucketName"],
-        reruns=Reruns(asking, ledger, queue(outputs["IntakeQueueUrl"]), bucket, [*lanes]),
+        reruns=Reruns(asking, ledger, intake, bucket, [*lanes]),
         buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
         photos=photos,
         output=output,
         uploads=S3Uploads(clients.s3, bucket),
+        manifests=S3Manifests(clients.s3),
+        machine=Machine(clients.states, outputs["CampaignStateMachineArn"]),
         census=Census(table),
         limits={one: int(parameters.get(f"{PARAMETERS[one]}MaxInFlight", "0")) for one in lanes},
         clients=clients,

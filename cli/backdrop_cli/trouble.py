@@ -20,6 +20,7 @@ from botocore.exceptions import (
 from backdrop.aws.failures import error_code
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
+from backdrop.core.errors import RefusedError as RefusedInput
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 
@@ -51,6 +52,8 @@ def _of_ours(error: BackdropError, place: Place) -> str:
         return f"{error.message.rstrip('.')}: it is gone, or only being made; {_RESTORE}"
     if isinstance(cause, (ClientError, BotoCoreError)):
         return _words(cause, place)
+    if isinstance(error, RefusedInput):
+        return error.message.rstrip(".")
     if isinstance(cause, ValueError):
         return f"{error.message.rstrip('.')}; use the command of the release that is deployed, or deploy this one again"
     return f"{error.message.rstrip('.')}; what was done before stays done, so run the command again in a moment"

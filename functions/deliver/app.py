@@ -18,6 +18,7 @@ from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.meter import count_end
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
+from backdrop.aws.step_functions import SfnTokens
 from backdrop.aws.table import Table
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.steps.assemble import handing as assemble
@@ -42,6 +43,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
+        tokens=SfnTokens(boto3.client("stepfunctions", config=QUICK)),
         dead_letters=dead_letters,
         clock=SystemClock(),
         input_bucket=ours.input_bucket,

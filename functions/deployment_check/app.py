@@ -51,7 +51,7 @@ def problems(parameters: Mapping[str, str]) -> list[str]:
         return found
     calls = (_call_too_long(provider, parameters) for provider in PROVIDERS)
     buckets = (_bad_name(side, parameters) for side in ("Input", "Output"))
-    checks = (*calls, _lane_too_short(parameters), *buckets, _same_bucket(parameters))
+    checks = (*calls, _lane_too_short(parameters), *buckets, _same_bucket(parameters), _reads_pictures(parameters))
     return [problem for problem in checks if problem]
 
 
@@ -102,6 +102,13 @@ def _same_bucket(parameters: Mapping[str, str]) -> str:
         f"'{name}' would be both input and output bucket, and each picture would be bought a new "
         "background again. Set InputBucket and OutputBucket to different buckets."
     )
+
+
+def _reads_pictures(parameters: Mapping[str, str]) -> str:
+    name = parameters["OutputBucketName"]
+    if name not in parameters["ReadableBuckets"].split(","):
+        return ""
+    return f"'{name}' is the output bucket, and pictures are no photos to be asked for. Take it out of ReadableBuckets."
 
 
 def send(event: Mapping[str, Any], refusals: list[str]) -> None:

@@ -54,8 +54,16 @@ def build() -> tuple[Intake, Inbox]:
 def take_in(record: SQSRecord) -> None:
     """One message: look at each photo that it names."""
     step, _ = build()
-    times, bucket = receives(record), settings().input_bucket
-    for look in looks_of(record.body, bucket=bucket, again=times > 1, ident=record.message_id, receives=times):
+    times, ours = receives(record), settings()
+    found = looks_of(
+        record.body,
+        bucket=ours.input_bucket,
+        readable=ours.readable,
+        again=times > 1,
+        ident=record.message_id,
+        receives=times,
+    )
+    for look in found:
         decision = step(look)
         for job in decision.accepted:
             count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)

@@ -12,10 +12,12 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
+from backdrop.aws.clock import SystemClock
 from backdrop.aws.meter import Metric, count
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying, table
+from backdrop.aws.step_functions import A_RUN, SfnExecutions
 from backdrop.steps.assemble.watching import Watching, reconcile
 from backdrop.steps.reconcile import Reconcile
 from backdrop.steps.slot import Slot
@@ -32,11 +34,12 @@ def build() -> Reconcile:
     watching = Watching(
         books=DynamoBooks(table(ours)),
         photos=S3Photos(boto3.client("s3", config=QUICK)),
+        executions=SfnExecutions(boto3.client("stepfunctions", config=QUICK), SystemClock(), A_RUN),
         lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
         letters=SqsLetters(sqs, ours.dead_letter_queue_url),
         dead_letters=queue(ours.dead_letter_queue_url),
         waiting=queue(ours.deliver_queue_url).waiting,
-        looks=partial(looks_of, bucket=ours.input_bucket, again=True),
+        looks=partial(looks_of, bucket=ours.input_bucket, readable=ours.readable, again=True),
         bucket=ours.input_bucket,
         since=table(ours).created(),
     )

@@ -13,10 +13,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
+from backdrop.aws.clock import SystemClock
 from backdrop.aws.meter import Metric, count
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying
+from backdrop.aws.step_functions import SfnExecutions
 from backdrop.steps.assemble.paying import render as assembled
 from backdrop.steps.messages import JobMessage, parse
 from backdrop.steps.render import Render
@@ -29,7 +31,8 @@ logger = Logger()
 def build() -> tuple[Render, Inbox]:
     """The step and its inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
-    step = assembled(paying(ours, sqs), S3Photos(boto3.client("s3", config=QUICK)))
+    executions = SfnExecutions(boto3.client("stepfunctions", config=QUICK), SystemClock())
+    step = assembled(paying(ours, sqs), S3Photos(boto3.client("s3", config=QUICK)), executions)
     urls = {name_of(lane.queue_url): lane.queue_url for lane in ours.lanes.values()}
     return step, Inbox(sqs, urls, SqsQueue(sqs, ours.dead_letter_queue_url), logger)
 

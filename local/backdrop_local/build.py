@@ -8,9 +8,8 @@ from backdrop_local.home import TOOLS
 
 
 def main() -> None:
-    """Lints the template, then builds it; a failure is one message and exit code 1."""
+    """Builds; a failure is one message and exit code 1."""
     try:
-        sam.validate(TOOLS / "logs" / "sam-validate.log")
         sam.build(TOOLS / "logs" / "sam-build.log")
     except LocalCloudError as error:
         print(f"error: {error}", file=sys.stderr)

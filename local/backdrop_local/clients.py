@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Clients:
     def sqs(self) -> SQSClient:
         """The queues."""
         return self._session.client("sqs", **self._settings)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        """Campaigns, and whoever else waits for a photo."""
+        return self._session.client("stepfunctions", **self._settings)
 
     @cached_property
     def _session(self) -> boto3.Session:

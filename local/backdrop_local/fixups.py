@@ -1,12 +1,15 @@
-"""Applies what the emulator accepts in a template and drops: time to live, numbers by reference."""
+"""Applies what the emulator accepts and drops: time to live, numbers by reference, a Map's concurrency by path."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backdrop.core.campaign import at_once
 from backdrop_local import template
 from backdrop_local.clients import Clients
 from backdrop_local.home import STACK
+from backdrop_local.providers import PROVIDERS
 
 
 def apply(clients: Clients, parameters: Mapping[str, str], built: Path = template.BUILT) -> None:
@@ -21,6 +24,8 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = templat
                 _set_time_to_live(clients, ids[name], properties)
             case "AWS::Lambda::EventSourceMapping" if name in ids:
                 _set_numbers(clients, ids[name], properties, parameters)
+            case "AWS::Serverless::StateMachine" if name in ids:
+                set_concurrency(clients, ids[name], parameters)
             case _:
                 pass
 
@@ -35,6 +40,17 @@ def _set_time_to_live(clients: Clients, table: str, properties: Mapping[str, Any
             TableName=table,
             TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": True},
         )
+
+
+def set_concurrency(clients: Clients, machine: str, parameters: Mapping[str, str]) -> None:
+    """What a campaign's plan says of the default provider's lane, for a Map that reads no path."""
+    limits = {one.secret: int(parameters[f"{one.parameter}MaxInFlight"]) for one in PROVIDERS}
+    definition = json.loads(clients.stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])
+    for state in definition["States"].values():
+        if "MaxConcurrencyPath" in state:
+            state["MaxConcurrency"] = at_once(limits, {parameters["DefaultProvider"]})
+            del state["MaxConcurrencyPath"]
+    clients.stepfunctions.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
 
 
 def _set_numbers(clients: Clients, mapping: str, properties: Mapping[str, Any], parameters: Mapping[str, str]) -> None:

@@ -64,12 +64,6 @@ def _artefacts(kind: int) -> Generator[None]:
         yield
 
 
-def validate(log: Path) -> None:
-    """Checks template.yaml with SAM's own linter."""
-    options = ["--lint", "--template-file", str(ROOT / "template.yaml"), "--region", REGION]
-    run(["validate", *options], credentials(), log)
-
-
 def deploy(endpoint_url: str, parameters: Mapping[str, str], log: Path) -> None:
     """Brings the stack on the emulator to what was built, with these parameters."""
     options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")]

@@ -193,6 +193,6 @@ ARRIVING_MUTANTS = (
         "3.11: a cancel that dies half-way is told all the same",
         ("steps/orders.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),
         faults="killed_person",
-        deeds=("1 pause 900", *photos(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),
+        deeds=("1 pause 90000", *photos(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),
     ),
 )

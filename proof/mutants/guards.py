@@ -12,16 +12,20 @@ FILES = (
     "core/transitions/ends.py",
     "core/transitions/paying.py",
     "core/lane.py",
+    "core/reply.py",
     "aws/fences.py",
     "aws/ledger.py",
+    "steps/answering.py",
     "steps/asking.py",
     "steps/folders.py",
+    "steps/hearing.py",
     "steps/lost.py",
     "steps/naming.py",
     "steps/payments.py",
     "steps/photo.py",
     "steps/render.py",
     "steps/material.py",
+    "steps/stopping.py",
 )
 CONDITION_WORDS = ("attribute_not_exists", "rev = :", "#cap = :", "committed <= :")
 

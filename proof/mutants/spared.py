@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 ONE_LANE = "These scenes have one lane: tests/unit/test_failover.py kills the worker after each call of a fail-over."
+LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
@@ -12,7 +13,22 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
+    "steps/photo.py:_decide: not look.settled and speaks_for_itself(source, seen, jobs)": (
+        "No seed stops an execution between a request and its photo's late event; test_request_executions.py does."
+    ),
+    "steps/photo.py:_resolve: look.request and look.request.ends_with_its_execution": (
+        "Whose a job is, the checker takes from the job itself; tests/unit/test_request_executions.py does not."
+    ),
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
+    "core/reply.py:_cause: len(_text(shortened)) > MOST_CAUSE": LONG_ANSWERS,
+    "core/reply.py:_output: len(_text(told).encode()) <= MOST_OUTPUT_BYTES": LONG_ANSWERS,
+    "steps/answering.py:_tell: found.kind is Answered.SUCCESS": (
+        "Turned round, an answer without its own words ends by an exception, which kills nothing."
+    ),
+    "steps/render.py:_accepted: called_off": (
+        "For speed: who goes on finds the job changed, and its message comes again."
+    ),
+    "steps/answering.py:__call__: not waiting": "For speed: without anybody who waits the photo is read once more.",
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
     ),
@@ -50,10 +66,10 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_hand_on: job.status is Status.PAID": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
-    "steps/photo.py:_has_other_references: found != job.asked[REFERENCES]": (
+    "steps/asking.py:has_other_references: found != job.asked[REFERENCES]": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
-    "steps/photo.py:_has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
+    "steps/asking.py:has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
     "steps/photo.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
@@ -62,9 +78,6 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),
     "steps/photo.py:_with_near_miss: problem.code is not Code.NO_INSTRUCTIONS": (
         "Only the words of a report hang on it."
-    ),
-    "steps/render.py:__call__: job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED": (
-        "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
     "steps/render.py:_buy: isinstance(call, Answer)": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."

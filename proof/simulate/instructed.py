@@ -27,6 +27,8 @@ from proof.simulate.wishes import NAMES, WISHES
 from proof.world.functions import Invocation
 from proof.world.wire import Call
 
+# What a request may end as where it meets a sidecar's provider, or a limit on what it costs.
+OF_MEETING = frozenset({"max_cost_exceeded", "not_expressible"})
 OF_REQUESTS = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
 
 
@@ -94,7 +96,7 @@ class Resolutions:
         asked = tuple(self._people.requested.get(key, ()))
         if now is None or key in self._people.waived:
             return None
-        mistakes = {code for name in asked for code in WISHES[name].mistakes | {"max_cost_exceeded"}}
+        mistakes = {code for name in asked for code in WISHES[name].mistakes | OF_MEETING}
         jobs = [job for job in self._memory.jobs.values() if job["key"] == key]
         return Instructed(
             now=said_by(now),

@@ -10,6 +10,7 @@ from proof.simulate.wishes import WISHES, Wish
 
 WITH_ONE_ANOTHER = frozenset({"operation", "prompt"})
 OF_A_NEW_BACKGROUND = frozenset({"prompt", "num_images", "rendering_speed"})
+TAKES_NOTHING_OUT = "runware"
 # Less than any new background costs, and as much as a removed one.
 TOO_LITTLE_USD = 0.01
 
@@ -87,5 +88,7 @@ def _layers(places: Sequence[Wish], variant: str) -> Iterator[dict[str, Any]]:
 def _refusal(fields: Mapping[str, Any], *, paid: bool) -> str:
     if "operation" not in fields:
         return "no_instructions"
+    if fields["operation"] == "remove" and fields.get("provider") == TAKES_NOTHING_OUT:
+        return "not_expressible"
     too_dear = fields["operation"] == "replace" and fields.get("max_cost_usd") == TOO_LITTLE_USD
     return "max_cost_exceeded" if too_dear and not paid else ""

@@ -20,11 +20,15 @@ class Lane:
 
 @dataclass
 class Memory:
-    """Jobs and sources by id, days and lanes by name, owners (job ids) by content, revisions by key."""
+    """Jobs and sources by id, days and lanes by name, owners (job ids) by content, revisions by key.
+
+    `asked`: who waits, by place and id.
+    """
 
     world: World
     jobs: dict[str, Plain] = field(default_factory=dict[str, Plain])
     sources: dict[str, Plain] = field(default_factory=dict[str, Plain])
+    asked: dict[tuple[str, str], Plain] = field(default_factory=dict[tuple[str, str], Plain])
     days: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     owners: dict[str, str] = field(default_factory=dict[str, str])
     lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])

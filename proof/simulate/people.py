@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from backdrop.steps.orders import Cancelled, Wanted
@@ -12,8 +12,16 @@ from proof.simulate.wishes import NAMES, TAGS, WISHES, photo_bytes, sidecar_byte
 from proof.world.clock import START
 from proof.world.s3 import Version
 from proof.world.stack import INPUT, World
+from proof.world.states import TaskAnswer
 
 PERSON = "person"
+ARN = "arn:aws:states:eu-central-1:000000000000:execution:shop:"
+DAMAGED_TASKS = {
+    "foreign bucket": {"bucket": "others"},
+    "no key": {"key": ""},
+    "no image": {"key": "notes.txt"},
+    "a field too many": {"prompt": "at sea"},
+}
 BEFORE_THE_STACK = timedelta(hours=1)
 FORGETS_FOR_SECONDS = 60
 
@@ -27,7 +35,8 @@ class People:
     the first people asked, by job. `waived`: keys whose photos people cancelled. `pairs`: photos that come with their
     word within the time to settle. `requested`: the wishes that were asked for directly, by key; `requests`: keys by
     the ids of their messages. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`: also within one
-    worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work.
+    worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work. `executions`:
+    the photos that each asked for, by ARN, `stopped`: when it was.
     """
 
     world: World
@@ -44,6 +53,8 @@ class People:
     pairs: set[str] = field(default_factory=set[str])
     requested: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     requests: dict[str, str] = field(default_factory=dict[str, str])
+    executions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    stopped: dict[str, datetime] = field(default_factory=dict[str, datetime])
     told: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
@@ -147,6 +158,33 @@ class People:
         ident = self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
         self.requested.setdefault(key, []).append(wish)
         self.requests[ident] = key
+
+    def _task(self, key: str, wish: str, execution: str, way: str) -> None:
+        """A task of an execution asks for a picture and waits; in some ways of asking something is wrong."""
+        states = self.world.states
+        arn = f"{ARN}{execution}" if execution else ""
+        if arn and arn not in states.executions:
+            states.executions[arn] = "RUNNING"
+        token = states.hand_out(f"token-{len(states.answers)}")
+        body = {"bucket": INPUT, "key": key, "instructions": WISHES[wish].fields, "task_token": token}
+        body |= {"execution": arn} if arn else {}
+        body |= DAMAGED_TASKS.get(way, {})
+        if way == "used":
+            states.answers[token] = TaskAnswer(error="used")
+        for _ in range(2 if way == "twice" else 1):
+            ident = self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
+            if way not in DAMAGED_TASKS:
+                self.requested.setdefault(key, []).append(wish)
+                self.requests[ident] = key
+                self.executions.setdefault(arn, set()).add(key)
+
+    def _stop(self, execution: str) -> None:
+        """Somebody stops an execution: what only it wanted is called off, and its photos are nobody's."""
+        arn = f"{ARN}{execution}"
+        if arn in self.world.states.executions:
+            self.world.states.stop(arn)
+            self.stopped.setdefault(arn, self.world.clock.time)
+            self.waived |= self.executions.get(arn, set())
 
     def _damaged(self, queue: str, body: str) -> None:
         line = self.world.lines[queue]

@@ -158,6 +158,7 @@ class Play:
             self.people.do(Act(0, "drop", (f"late/{number}-{place}.jpg", f"late {number} {place}", "cut")))
         for lane in sorted(silent.intersection(self.plan.lanes)):
             self._more_at(lane, number)
+        self.people.do(Act(0, "task", (f"late/{number}-0.jpg", "cut", "", "plain")))
         self.world.resume()
         if "slow_mapping" in self.faults.silent():
             self.world.pause(seconds=LONGER_SECONDS / 2)

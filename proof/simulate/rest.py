@@ -126,6 +126,7 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
         *end_breaches(dropped, ledger, receipts, reports),
         *_late(world, watch, meant),
         *watch.resolutions.at_rest(marks, versions),
+        *watch.tokens.at_rest(),
         *view_breaches(ledger, receipts, reports),
         *money_told_breaches(ledger, reports),
         *missing_breaches(ledger, pictures),

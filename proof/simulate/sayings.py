@@ -9,6 +9,9 @@ from proof.simulate.wishes import BROKEN, DEFAULTS, PHOTOS, PLAIN, RICH
 ABOVE = ("/", "hats/")
 """Folders above those in which photos lie."""
 PAIRED = 6
+MOST_TASKS = 6
+EXECUTIONS = ("", "one", "one", "two")
+WAYS = ("plain", "plain", "plain", "plain", "twice", "used", "foreign bucket", "no key", "no image", "a field too many")
 
 
 class Sayings:
@@ -32,6 +35,8 @@ class Sayings:
             (0.3, 3, self._request),
             (0.25, 2, self._rerun),
             (0.3, PAIRED, self._pair),
+            (0.4, MOST_TASKS, self._task),
+            (0.15, 1, self._stop),
         ]
 
     def _at(self, seconds: float, deed: str, *words: str) -> Act:
@@ -66,6 +71,16 @@ class Sayings:
     def _request(self) -> Iterator[Act]:
         wish = self._random.choice([*PLAIN, "cut-web", "seasons", "stingy", "typo"])
         yield self._at(self._any_time(), "request", self._random.choice(self._keys), wish)
+
+    def _task(self) -> Iterator[Act]:
+        """Somebody asks and waits, perhaps in an execution that is stopped later."""
+        random = self._random
+        wish = random.choice([*PLAIN, "cut-web", "seasons", "stingy", "typo"])
+        words = random.choice(self._keys), wish, random.choice(EXECUTIONS), random.choice(WAYS)
+        yield self._at(self._any_time(), "task", *words)
+
+    def _stop(self) -> Iterator[Act]:
+        yield self._at(self._any_time(), "stop", self._random.choice(EXECUTIONS[1:]))
 
     def _rerun(self) -> Iterator[Act]:
         yield self._at(self._any_time(), "rerun", self._random.choice(self._folders[:-1]))

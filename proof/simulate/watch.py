@@ -26,6 +26,7 @@ from proof.simulate.memory import Lane, Memory
 from proof.simulate.past import Past
 from proof.simulate.people import PERSON, People
 from proof.simulate.sends import Sends
+from proof.simulate.tokens import Tokens
 from proof.world.stack import World
 from proof.world.wire import Call
 
@@ -46,6 +47,7 @@ class Watch:
         self.memory = Memory(world)
         self.bills = Bills(self.memory, people)
         self.resolutions = Resolutions(self.memory, people, Past(world))
+        self.tokens = Tokens(self.memory, people)
         self._world = world
         self._people = people
         self._sends = Sends(self.memory, people)
@@ -68,6 +70,7 @@ class Watch:
     def _sent(self, call: Call) -> None:
         if (call.service, call.operation) == ("provider", "call"):
             self.found(self._sends.breaches(call))
+            self.found(self.tokens.paid(call))
 
     def _heard(self, call: Call) -> None:
         if call.service == "dynamodb":
@@ -76,6 +79,8 @@ class Watch:
             self._output_written(call)
         elif call.operation == "send_message" and call.sent["QueueUrl"] == self._world.dead_letters.url:
             self._letter_sent(call)
+        elif call.operation in ("send_task_success", "send_task_failure"):
+            self.found(self.tokens.answered(call))
 
     # -- the ledger -----------------------------------------------------------------------------------------
 
@@ -109,6 +114,9 @@ class Watch:
         elif sort_key == "source":
             self._source(self.memory.sources.get(name), body, by_person=self._by_person(call.worker, body["key"]))
             self.memory.sources[name] = body
+        elif sort_key.startswith("asked#"):
+            self.found(self.tokens.asked(self.memory.asked.get((name, body["ident"])), body))
+            self.memory.asked[name, body["ident"]] = body
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body
@@ -159,6 +167,7 @@ class Watch:
         self.found(retry_breaches(after, most_lost=self.bills.retries(after)))
         self.found(reuse_breaches(before, after))
         self.found(self.resolutions.twins(before, after))
+        self.found(self.tokens.job(before, after, call))
 
     def _held(self, before: Plain | None, after: Plain, call: Call) -> None:
         """Who is at work on a job under way, and whether somebody else moves it."""

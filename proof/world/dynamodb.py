@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,6 +109,7 @@ class SimulatedTable:
         ExpressionAttributeValues: dict[str, Any],  # noqa: N803
         ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
         IndexName: str = "",  # noqa: N803
+        FilterExpression: str = "",  # noqa: N803
         ConsistentRead: bool = False,  # noqa: N803
         ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
         Limit: int = 0,  # noqa: N803
@@ -121,7 +123,11 @@ class SimulatedTable:
         if ExclusiveStartKey:
             after = _place(ExclusiveStartKey, attributes)
             found = [item for item in found if _place(item, attributes) > after]
-        return _page(found, attributes, min(Limit or self._page_items, self._page_items))
+        answer = _page(found, attributes, min(Limit or self._page_items, self._page_items))
+        if FilterExpression:
+            kept = [item for item in answer["Items"] if holds(FilterExpression, replace(scope, item=item))]
+            answer |= {"Items": kept, "Count": len(kept)}
+        return answer
 
     def _scan(
         self,

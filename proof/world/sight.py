@@ -12,6 +12,8 @@ from proof.world.dynamodb import SimulatedTable
 from proof.world.s3 import Bucket
 
 INPUT, OUTPUT, TABLE, BUS = "photos", "results", "ledger", "bus"
+# A bucket of somebody's that the stack may read.
+SHELF = "shelf"
 
 
 class Sight:

@@ -22,8 +22,9 @@ from proof.world.functions import Function, Handler, Schedule, SimulatedLambda
 from proof.world.hub import Hub, SimulatedCrash
 from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
-from proof.world.sight import BUS, INPUT, OUTPUT, TABLE, Sight
+from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
+from proof.world.states import SimulatedStates
 from proof.world.steps import Steps
 from proof.world.story import told
 from proof.world.wire import Call, Wire
@@ -82,6 +83,7 @@ class World(Sight):
         self.s3 = SimulatedS3(self.wire, self.clock)
         self.sqs = SimulatedSqs(self.wire, self.clock, self.random)
         self.bus = SimulatedBus(self.wire, BUS)
+        self.states = SimulatedStates(self.wire)
         self.functions = SimulatedLambda(self.wire, self.clock, self.sqs, self.hub)
         self.provider = SimulatedProvider(
             self.wire, self.clock, kind=Kind(self.setup.kind), limit=self.setup.account_limit
@@ -96,6 +98,7 @@ class World(Sight):
         self._open_queues(shuffled=shuffled)
         self.input = self.s3.open(INPUT, self._notified)
         self.output = self.s3.open(OUTPUT)
+        self.s3.open(SHELF)
         self.crashes = 0
         self.event_delays: list[Callable[[str, list[float]], list[float]]] = []
         self._deadlines: list[datetime] = []

@@ -15,6 +15,7 @@ from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.step_functions import A_RUN, SfnExecutions, SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import WaitError
@@ -30,13 +31,14 @@ from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delive
 from backdrop.steps.orders import Orders
 from backdrop.steps.slot import Slot
 from proof.world.doors import Step
-from proof.world.sight import BUS, INPUT, OUTPUT, TABLE
+from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE
 from proof.world.sqs import Message
 
 if TYPE_CHECKING:
     from proof.world.stack import World
 
 MAX_MEGAPIXELS = 1
+LOOKS = partial(looks_of, bucket=INPUT, readable={SHELF})
 
 
 class Steps:
@@ -53,10 +55,11 @@ class Steps:
         table = Table(cast("Any", world.table), TABLE, world.clock, lambda: f"{next(marks):032x}")
         self.ledger = DynamoLedger(table)
         self.books = DynamoBooks(table)
+        self._executions = SfnExecutions(cast("Any", world.states), world.clock)
         paying, handing = self._paying(world), self._handing(world)
         self.keeper = paying.keeper
         self.intake = self._intake(world)
-        self.render = paying_for.render(paying, self._photos)
+        self.render = paying_for.render(paying, self._photos, self._executions)
         self.deliver, self.news = handing_over.deliver(handing), handing_over.lane_news(handing)
         self.reconcile = watching_over.reconcile(paying, self._watching(world))
 
@@ -99,6 +102,7 @@ class Steps:
             deliver=self._queues["deliver"],
             downloads=world.downloads,
             events=EventBus(cast("Any", world.bus), BUS),
+            tokens=SfnTokens(cast("Any", self._world.states)),
             dead_letters=self.letters,
             clock=self.clock,
             input_bucket=INPUT,
@@ -109,11 +113,12 @@ class Steps:
         return Watching(
             books=self.books,
             photos=self._photos,
+            executions=SfnExecutions(cast("Any", world.states), world.clock, A_RUN),
             lanes=self._lanes,
             letters=SqsLetters(cast("Any", world.sqs), world.dead_letters.url),
             dead_letters=self.letters,
             waiting=self._queues["deliver"].waiting,
-            looks=partial(looks_of, bucket=INPUT, again=True),
+            looks=partial(LOOKS, again=True),
             bucket=INPUT,
             since=world.clock.time,
         )
@@ -143,7 +148,7 @@ class Steps:
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
         times = message.receives
-        for look in looks_of(message.body, bucket=INPUT, again=times > 1, ident=message.id, receives=times):
+        for look in LOOKS(message.body, again=times > 1, ident=message.id, receives=times):
             intake(look)
 
     def _rendering(self, provider: str) -> Step:

@@ -9,7 +9,7 @@ from backdrop_local.home import ROOT
 from tests.browser import albums
 from tests.browser.chromium import Browser, browser, installed
 
-AXE = ROOT / ".local/browser/node_modules/axe-core/axe.min.js"
+AXE = ROOT / ".local/node/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The script with the rules of accessibility."""
-    assert AXE.is_file(), "make .local/browser/.installed"
+    assert AXE.is_file(), "make .local/node/.installed"
     return AXE.read_text("utf-8")
 
 

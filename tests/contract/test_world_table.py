@@ -12,6 +12,7 @@ from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.records import instant
 from backdrop.aws.table import Table
 from backdrop.core import transitions
+from backdrop.core.asked import Answered, Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Job, Source, Status
@@ -256,3 +257,39 @@ def test_the_table_knows_when_it_was_made(table: Table, client: Any) -> None:
     made = client.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]
     assert made.tzinfo is not None
     assert table.created() == made
+
+
+# -- who waits --------------------------------------------------------------------------------------------------
+
+
+def an_asked(ident: str, **changes: Any) -> Asked:
+    """Somebody who waits for a photo of his own."""
+    facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "asked_at": NOW}
+    facts |= changes
+    return Asked(ident=ident, **facts)
+
+
+def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: DynamoLedger) -> None:
+    source, job = a_photo()
+    asked = an_asked("m-1", source_id=source.source_id, token="t", jobs={"": job.job_id})
+    ledger.put_source(source, [transitions.accept(job)], asked)
+    (found,) = ledger.asked(source.source_id)
+    assert found.but(rev=0, write_id="") == asked
+    assert ledger.request(source.source_id, "m-1") == found
+    assert ledger.request(source.source_id, "m-2") is None
+    assert [one.job_id for one in ledger.photo(source.source_id)[1]] == [job.job_id]
+    with pytest.raises(StaleError):
+        ledger.put_asked(asked)
+    assert ledger.waiting(source.source_id) == [found]
+    ledger.put_asked(found.but(answered_at=NOW, answer=Answered.SUCCESS))
+    assert (ledger.waiting(source.source_id), len(ledger.asked(source.source_id))) == ([], 1)
+
+
+def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_photos(
+    ledger: DynamoLedger, table: Table
+) -> None:
+    keys = [f"shoes/{n:04}.jpg" for n in range(130)]
+    for key in reversed(keys):
+        ledger.put_asked(an_asked(key, key=key, campaign="summer"))
+    ledger.put_asked(an_asked("m", campaign="winter"))
+    assert [one.key for one in DynamoBooks(table).asked("summer")] == keys

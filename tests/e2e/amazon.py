@@ -4,6 +4,7 @@
 option that does not exist is an error here as well.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -20,7 +21,7 @@ class Amazon:
         self._environment, self._here = environment, here
         self._session = Session()
 
-    def understands(self, line: str) -> tuple[str, str, dict[str, str]]:
+    def understands(self, line: str) -> tuple[str, str, dict[str, Any]]:
         """Service, operation and parameters of a line; KeyError or AssertionError where there is no such thing."""
         _, called, operation, *words = shlex.split(line)
         service = "s3" if called == "s3api" else called
@@ -29,7 +30,8 @@ class Amazon:
         shape: Any = model.input_shape
         members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
         said = dict(zip(words[::2], words[1::2], strict=True))
-        given = {members[option.removeprefix("--")]: self._value(value) for option, value in said.items()}
+        named = {members[option.removeprefix("--")]: value for option, value in said.items()}
+        given = {name: self._value(value, shape.members[name].type_name) for name, value in named.items()}
         assert {*shape.required_members} <= {*given}, f"{line} needs {shape.required_members}"
         return service, operation.replace("-", "_"), given
 
@@ -46,8 +48,11 @@ class Amazon:
             lists = {name for name, value in given.items() if name.endswith("Names") and value}
             getattr(client, operation)(**{name: [text] if name in lists else text for name, text in given.items()})
 
-    def _value(self, text: str) -> str:
-        return (self._here / text.removeprefix("file://")).read_text() if text.startswith("file://") else text
+    def _value(self, text: str, kind: str) -> Any:
+        if not text.startswith("file://"):
+            return text
+        content = (self._here / text.removeprefix("file://")).read_text()
+        return content if kind == "string" else json.loads(content)
 
     def _client(self, service: str) -> Any:
         said = self._environment

@@ -11,7 +11,7 @@ from backdrop_local.home import Home
 from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
 from tests.e2e.folder import Folder
-from tests.e2e.shop import FUNCTIONS, Shop
+from tests.e2e.shop import FUNCTIONS, SHELF, Shop
 
 # So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
 # all tests together spend.
@@ -21,6 +21,7 @@ PARAMETERS = {
     "LaneVisibilitySeconds": "160",
     "SettleSeconds": "2",
     "DailyBudgetUSD": "1000",
+    "ReadableBuckets": f"{SHELF},nobodys-photos",
 }
 
 

@@ -12,7 +12,7 @@ from tests.e2e.folder import photo
 from tests.e2e.shop import eventually
 from tests.e2e.typist import Typist
 
-NOTIFICATIONS = {"QueueConfigurations": [{"QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}]}
+NOTIFICATIONS: dict[str, dict[str, object]] = {"EventBridgeConfiguration": {}}
 
 
 class Scene:
@@ -71,9 +71,13 @@ def of_instructions(scene: Scene) -> None:
     scene.file("shop/shoes/Red.jpg.json", {"prompt": "on oak"})
     scene.file("shop/shoes/blue.jpg.json", {"operation": "remove"})
     scene.file("shop/bags/_backdrop.json", {"prompt": "on oak"})
-    bucket = cloud.running(scene.typist.home).outputs()["InputBucketName"]
+    outputs = cloud.running(scene.typist.home).outputs()
+    bucket = outputs["InputBucketName"]
     request = {"bucket": bucket, "key": "requested/red.jpg", "instructions": {"prompt": "on a marble table"}}
     scene.file("request.json", request)
+    detail = json.dumps(request | {"instructions": {"operation": "remove"}})
+    event = {"EventBusName": outputs["EventBusName"], "Source": "shop", "DetailType": "Image Requested"}
+    scene.file("entries.json", [event | {"Detail": detail}])
     scene.put("requested/red.jpg", photo("requested"))
 
 
@@ -101,7 +105,19 @@ def of_drop(scene: Scene) -> None:
     scene.photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 
-SCENES = {"docs/drop.md": of_drop, "docs/instructions.md": of_instructions, "docs/operating.md": of_operating}
+def of_campaigns(scene: Scene) -> None:
+    """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
+    shutil.copy(ROOT / "examples" / "seasonal-campaign" / "campaign.json", scene.here)
+    for name in ("catalogue/red.jpg", "catalogue/blue.jpg"):
+        scene.put(name, photo(name))
+
+
+SCENES = {
+    "docs/campaigns.md": of_campaigns,
+    "docs/drop.md": of_drop,
+    "docs/instructions.md": of_instructions,
+    "docs/operating.md": of_operating,
+}
 
 
 def set_for(page: Path, typist: Typist) -> None:

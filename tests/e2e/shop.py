@@ -23,8 +23,10 @@ from tests.e2e.queues import Mailbox, Queue
 PATIENCE_SECONDS = 240.0
 POLL_SECONDS = 0.1
 RECEIPTS = "_backdrop/receipts/"
+# A bucket of somebody's whose photos may be asked for.
+SHELF = "somebodys-photos"
 FED_BY_QUEUES = ("intake", "render", "deliver")
-FUNCTIONS = (*FED_BY_QUEUES, "deployment-check")
+FUNCTIONS = (*FED_BY_QUEUES, "campaign", "deployment-check")
 KEY = "standin-key"
 SLIPS = (KEY, "sig=", "exp=", "X-Amz-Signature", "Traceback", "unexpected error")
 LANES = {

@@ -16,7 +16,7 @@ from backdrop.core.provenance import SOURCE_TYPES
 from tests.corpus.files import heic
 from tests.e2e.folder import Folder
 
-CUP = Path(__file__).parents[2] / "examples" / "marketplace" / "cup.jpg"
+CUP = Path(__file__).parents[2] / "examples" / "photos" / "marketplace" / "cup.jpg"
 MARKETPLACE = {
     "format": "jpg",
     "width": 1000,

@@ -15,6 +15,7 @@ OUTPUTS = {
     "RunwareQueueUrl",
     "LedgerTableName",
     "EventBusName",
+    "CampaignStateMachineArn",
 }
 PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
 PARAMETERS = {
@@ -30,6 +31,7 @@ PARAMETERS = {
     "MaxImageMegapixels",
     "ResultHosts",
     "InputBucket",
+    "ReadableBuckets",
     "OutputBucket",
     "ProvenanceMetadata",
     "RequireTls",

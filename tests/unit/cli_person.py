@@ -10,12 +10,14 @@ from typing import Any, cast
 import pytest
 
 from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.campaign_files import S3Manifests
 from backdrop.aws.table import Table
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.steps.asking import looking
 from backdrop.steps.rerun import Reruns
 from backdrop_cli.buckets import Buckets
+from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.main import run
@@ -25,6 +27,7 @@ from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.sight import INPUT, OUTPUT, TABLE
 from proof.world.stack import World
+from tests.unit.campaign_machine import MACHINE, States
 
 REMOVAL = 10_000
 """What `remove` costs at Ideogram, in micro-dollars."""
@@ -60,7 +63,7 @@ class Said:
         return json.loads(self.out)
 
 
-def stack_of(world: World) -> Stack:
+def stack_of(world: World, states: States | None = None) -> Stack:
     """The simulated stack as the command sees one."""
     steps = world.steps
     s3 = cast("Any", world.s3)
@@ -81,6 +84,8 @@ def stack_of(world: World) -> Stack:
         photos=S3Photos(s3),
         output=S3Output(s3, OUTPUT),
         uploads=S3Uploads(s3, INPUT),
+        manifests=S3Manifests(s3),
+        machine=Machine(cast("Any", states or States()), MACHINE),
         census=Census(Table(cast("Any", world.table), TABLE, world.clock)),
         limits={provider: world.setup.in_flight for provider in lanes},
         at_once=1,
@@ -93,7 +98,8 @@ class Person:
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
-        self.stack = stack_of(world)
+        self.states = States()
+        self.stack = stack_of(world, self.states)
         self.asked_for: list[Place] = []
         self._monkeypatch = monkeypatch
         monkeypatch.setenv("COLUMNS", "80")

@@ -1,9 +1,9 @@
-"""The folders under examples/: what each comes to, and how its files are read."""
+"""The folders under examples/photos: what each comes to, and how its files are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
 SEASONS = ("autumn", "cut-out", "spring", "summer", "winter")
 COMES_TO: dict[str, dict[str, list[str]]] = {
     "marketplace": {"cup.jpg": ["cup.jpg"]},

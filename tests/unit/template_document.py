@@ -104,7 +104,7 @@ class Deployed:
             return self.resolve(value[1] if self._holds(value[0]) else value[2])
         return self._logic(name, value)
 
-    def _logic(self, name: str, value: Node) -> bool | None:
+    def _logic(self, name: str, value: Node) -> Node:
         if not name.startswith("Fn::"):
             return None
         values = self.resolve(value)
@@ -112,6 +112,8 @@ class Deployed:
             "Fn::Equals": lambda: str(values[0]) == str(values[1]),
             "Fn::Not": lambda: not values[0],
             "Fn::And": lambda: all(values),
+            "Fn::Join": lambda: values[0].join(values[1]),
+            "Fn::Split": lambda: values[1].split(values[0]),
         }[name]()
 
     def _value(self, name: str) -> str:

@@ -119,10 +119,9 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
-    clinic.account.wiring = {"EventBridgeConfiguration": {}}
     monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(None))
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
-    assert unknown == {"key of ideogram", "Lambda's concurrency", "the bucket's notifications"}
+    assert unknown == {"key of ideogram", "Lambda's concurrency"}
     clinic.account.concurrency = 0
     assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be known: AWS says AccessDeniedException"
 
@@ -139,6 +138,23 @@ def test_a_bucket_that_tells_nobody_is_wrong(clinic: Clinic) -> None:
     other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
     clinic.account.wiring = {"QueueConfigurations": [other]}
     assert clinic.checks(code=1)["the bucket's notifications"]["state"] == "wrong"
+
+
+def test_an_own_bucket_that_only_tells_eventbridge_is_wrong_since_no_rule_listens(clinic: Clinic) -> None:
+    clinic.account.wiring = {"EventBridgeConfiguration": {}}
+    found = clinic.checks(code=1)["the bucket's notifications"]
+    assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again, which wires it.")
+
+
+def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT})
+    clinic.account.wiring = {}
+    found = clinic.checks(code=1)["the bucket's notifications"]
+    assert found["words"].endswith("tells nobody of uploads, since its EventBridge notifications are off")
+    assert "Amazon EventBridge" in found["fix"]
+    for wiring in ({"EventBridgeConfiguration": {}}, {"QueueConfigurations": [QUEUE]}):
+        clinic.account.wiring = wiring
+        assert clinic.checks()["the bucket's notifications"]["state"] == "good"
 
 
 def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:

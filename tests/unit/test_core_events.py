@@ -1,6 +1,7 @@
 """The samples under events/ are what the code really takes and sends."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import queue_name, receives
 from backdrop.aws.bus import SOURCE
+from backdrop.core.campaign_report import Ended, Fate
 from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
 from backdrop.core.receipt import announcement, lane_events
 from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
+from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -46,6 +49,10 @@ def only_record(name: str) -> Any:
         ("s3_tagging", [KEY]),
         ("s3_defaults_put", ["shoes/_backdrop.json"]),
         ("s3_test_event", []),
+        ("s3_event_created", [ODD_KEY]),
+        ("s3_event_deleted", [KEY]),
+        ("s3_event_tags_added", [KEY]),
+        ("s3_event_tags_deleted", [KEY]),
         ("look", [KEY]),
     ],
 )
@@ -61,6 +68,19 @@ def test_intake_takes_a_request_and_a_persons_rerun() -> None:
     assert request.request
     assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
     assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
+
+
+def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
+    (event,) = looks_of(json.dumps(sample("image_requested")), bucket=BUCKET, again=False, ident="m-1")
+    (waited,) = looks_of(only_record("request_with_token").body, bucket=BUCKET, again=False, ident="m-1")
+    assert (event.key, waited.key) == (ODD_KEY, KEY)
+    assert event.request
+    assert waited.request
+    assert not event.request.damage + waited.request.damage + event.request.token
+    assert event.request.ident == sample("image_requested")["id"]
+    assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
+    assert waited.request.token.startswith("AQC")
+    assert waited.request.execution.startswith("arn:aws:states:")
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
@@ -113,9 +133,61 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
     assert record.attributes["MessageGroupId"] == fairness_group("ideogram")
 
 
+@dataclass
+class Reporting:
+    """What the campaign function's steps are told."""
+
+    planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
+    ended: list[Ended] = field(default_factory=list[Ended])
+
+    def plan(self, given: object, execution: str, _deadline: datetime) -> dict[str, Any]:
+        self.planned.append((given, execution))
+        return {"items": 1}
+
+    def report(self, ended: Ended, _deadline: datetime) -> None:
+        self.ended.append(ended)
+
+
+def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Reporting()
+    monkeypatch.setattr(campaign, "build", lambda: (steps.plan, steps.report))
+    asked = sample("campaign_plan")["plan"]
+    campaign.plan(asked, NOW)
+    campaign.report(sample("campaign_report")["report"], NOW)
+    campaign.over(sample("campaign_over")["detail"], NOW)
+    assert steps.planned == [(asked["input"], asked["execution"])]
+    began = "2026-11-16T12:00:00"
+    assert [(one.execution, one.given, one.fate) for one in steps.ended] == [
+        (asked["execution"], asked["input"], Fate.SUCCEEDED),
+        (asked["execution"], asked["input"], Fate.STOPPED),
+    ]
+    assert all(one.began_at.startswith(began) for one in steps.ended)
+
+
 def test_every_sample_is_taken_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
-    ours = {"request", "rerun", "look", "lane", "deliver", "deliver_lane", "reconcile"}
-    told = {"image_completed", "image_failed", "provider_paused", "provider_resumed", "budget_reached"}
+    from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}
+    ours = {
+        "request",
+        "request_with_token",
+        "image_requested",
+        "rerun",
+        "look",
+        "lane",
+        "deliver",
+        "deliver_lane",
+        "reconcile",
+        "campaign_plan",
+        "campaign_report",
+        "campaign_over",
+    }
+    told = {
+        "image_completed",
+        "image_failed",
+        "provider_paused",
+        "provider_resumed",
+        "budget_reached",
+        "campaign_completed",
+    }
     assert {path.stem for path in EVENTS.glob("*.json")} == from_s3 | ours | told

@@ -88,8 +88,8 @@ ACTS: dict[str, Callable[[Any], object]] = {
     "send": lambda sqs: SqsQueue(sqs, URL).send({}, group="g"),
     "count": lambda sqs: SqsQueue(sqs, URL).waiting(),
     "receive": lambda sqs: SqsLetters(sqs, URL).receive(),
-    "delete": lambda sqs: SqsLetters(sqs, URL).delete(Letter("", {}, "", "handle")),
-    "give back": lambda sqs: SqsLetters(sqs, URL).give_back(Letter("", {}, "", "handle")),
+    "delete": lambda sqs: SqsLetters(sqs, URL).delete(Letter("", {}, "", "handle", "m-1")),
+    "give back": lambda sqs: SqsLetters(sqs, URL).give_back(Letter("", {}, "", "handle", "m-1")),
 }
 
 
@@ -114,15 +114,16 @@ def test_a_queue_that_does_not_answer_is_waited_for(act: str, error: Exception) 
 
 def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
     message = {
+        "MessageId": "m-1",
         "Body": "{}",
         "ReceiptHandle": "handle",
         "MessageAttributes": {"code": {"DataType": "String", "StringValue": "link_expired"}},
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-central-1:123456789012:shop-deliver"},
     }
-    sqs: Any = Sqs(answer={"Messages": [message, {"Body": "ours", "ReceiptHandle": "other"}]})
+    sqs: Any = Sqs(answer={"Messages": [message, {"MessageId": "m-2", "Body": "ours", "ReceiptHandle": "other"}]})
     assert SqsLetters(sqs, URL).receive() == [
-        Letter("{}", {"code": "link_expired"}, "shop-deliver", "handle"),
-        Letter("ours", {}, "", "other"),
+        Letter("{}", {"code": "link_expired"}, "shop-deliver", "handle", "m-1"),
+        Letter("ours", {}, "", "other", "m-2"),
     ]
     (call,) = sqs.calls
     assert (call["MaxNumberOfMessages"], call["VisibilityTimeout"], call["MessageAttributeNames"]) == (10, 60, ["All"])
@@ -135,14 +136,14 @@ def test_an_empty_queue_has_no_letters() -> None:
 
 def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
     sqs: Any = Sqs()
-    SqsLetters(sqs, URL).delete(Letter("{}", {}, "", "handle"))
+    SqsLetters(sqs, URL).delete(Letter("{}", {}, "", "handle", "m-1"))
     assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
 
 
 @pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"])
 def test_a_letter_that_is_out_again_by_itself_needs_no_giving_back(code: str) -> None:
     SqsLetters(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).give_back(
-        Letter("", {}, "", "handle")
+        Letter("", {}, "", "handle", "m-1")
     )
 
 

@@ -115,6 +115,11 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
             id="output-is-the-stacks-own-input",
         ),
         pytest.param(
+            {"OutputBucket": "pictures", "ReadableBuckets": "shelf,pictures"},
+            ["'pictures' is the output bucket", "out of ReadableBuckets"],
+            id="pictures-as-photos",
+        ),
+        pytest.param(
             {"IdeogramMaxInFlight": "2.5"},
             ["IdeogramMaxInFlight=2.5 is not a whole number"],
             id="limit-that-is-not-whole",

@@ -246,7 +246,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     someone = Person(World(), monkeypatch)
     colleague = Colleague(someone.world)
     signing = cast("Any", colleague.desk.signed)._client
-    clients = Clients(*(cast("Any", None),) * 5, signing=signing, sqs=cast("Any", None))
+    clients = Clients(*(cast("Any", None),) * 5, signing=signing, sqs=cast("Any", None), states=cast("Any", None))
     someone.stack = replace(someone.stack, clients=clients)
     monkeypatch.setattr(PageServer, "serve_forever", ended)
     return someone

@@ -68,6 +68,7 @@ LONGEST_BUCKET = "b" * 63
         ("shoes/.json", Kind.IGNORED),
         ("shoes/notes.txt", Kind.IGNORED),
         ("shoes/list.CSV", Kind.IGNORED),
+        ("shoes/list.jsonl", Kind.IGNORED),
         ("shoes/red.jpg.part", Kind.IGNORED),
         ("shoes/red.tmp", Kind.IGNORED),
         ("shoes/red.jpg~", Kind.IGNORED),

@@ -26,6 +26,7 @@ NEW_IN_A_JOB: dict[str, Any] = {
     "crashes": 0,
     "put_at": None,
     "prepared": False,
+    "for_executions": False,
 }
 NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1}
 NEW_IN_A_LINK: dict[str, Any] = {"kept": None}
@@ -37,6 +38,7 @@ NEW_IN_A_SOURCE: dict[str, Any] = {
     "held_by": "",
     "requests": [],
     "seen_gone": False,
+    "awaited": False,
 }
 NEW_IN_A_PHOTO: dict[str, Any] = {"prepared": False, "changes": []}
 NEW_IN_A_PROBLEM: dict[str, Any] = {"variant": ""}

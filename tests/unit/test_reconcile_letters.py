@@ -1,7 +1,8 @@
 """Dead letters that only the redrive policy caught: each is given its reason, and nothing ends without a report."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from backdrop.core.job import Money, Status
 from backdrop.core.transitions import Step
 from backdrop.steps.messages import tell_of_lane, to_deliver
 from proof.world.pictures import photo
-from proof.world.stack import MOST_RECEIVES, World
+from proof.world.stack import INPUT, MOST_RECEIVES, World
 from proof.world.wire import Strike, die, throttle
 from tests.unit.days import codes, kinds, pass_time, provider_codes, set_right
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
@@ -177,6 +178,56 @@ def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (explained(world), provider_codes(world), kinds(world)) == ([], ["paused_by_person"], ["Provider Paused"])
+
+
+# -- what EventBridge could not pass on --------------------------------------------------------------------------
+
+
+def undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
+    """EventBridge puts an event into its target's dead-letter queue, with attributes of its own."""
+    said = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed", "RULE_ARN": "arn", "TARGET_ARN": target}
+    world.sqs.post(world.dead_letters, json.dumps(event))
+    world.dead_letters.messages[-1].attributes = said
+
+
+def an_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict[str, Any]:
+    return {"version": "0", "id": "9f3b8c1e", "source": source, "detail-type": kind, "detail": detail}
+
+
+@pytest.mark.parametrize("source", ["aws.s3", "shop"])
+def test_an_event_that_did_not_reach_intake_is_put_there_and_leaves_no_letter(source: str) -> None:
+    world = World()
+    world.sidecar(KEY, operation="remove")
+    world.drop(KEY, photo())
+    world.lines["intake"].messages.clear()
+    s3 = an_event("Object Created", {"bucket": {"name": INPUT}, "object": {"key": KEY}}, "aws.s3")
+    request = an_event("Image Requested", {"bucket": INPUT, "key": KEY, "instructions": {"operation": "remove"}})
+    undelivered(world, s3 if source == "aws.s3" else request, "arn:aws:sqs:eu-central-1:123456789012:intake")
+    pass_time(world, 300)
+    assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
+
+
+@pytest.mark.parametrize("by", ["rule", "function"])
+def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_what_to_do(by: str) -> None:
+    world = World()
+    event = an_event("Step Functions Execution Status Change", {"executionArn": "arn:of:spring-1"}, "aws.states")
+    undelivered(world, event, "arn:aws:lambda:eu-central-1:123456789012:function:backdrop-campaign")
+    if by == "function":
+        world.dead_letters.messages[-1].attributes = {"RequestID": "1", "ErrorCode": "200", "ErrorMessage": "no answer"}
+    set_right(world)
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "message_given_up"
+    assert letter.attributes["reason"].startswith("arn:of:spring-1 ended without a report: no")
+    assert json.loads(json.loads(letter.body)["body"]) == event
+
+
+@pytest.mark.parametrize("body", ["", "no json", "[1]"])
+def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body: str) -> None:
+    world = World()
+    world.sqs.post(world.dead_letters, body or " ")
+    world.dead_letters.messages[-1].attributes = {"TARGET_ARN": "arn:aws:sqs:eu-central-1:123456789012:intake"}
+    set_right(world)
+    assert explained(world) == ["damaged_message"]
 
 
 # -- what explains itself is left alone --------------------------------------------------------------------------

@@ -53,8 +53,8 @@ def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
         (S.REFUSED, S.REFUSED, True),
         (S.DEAD, S.DEAD, True),
         (S.HELD, S.HELD, True),
-        (S.SUPERSEDED, S.SUPERSEDED, False),
-        (S.CANCELLED, S.CANCELLED, False),
+        (S.SUPERSEDED, S.SUPERSEDED, True),
+        (S.CANCELLED, S.CANCELLED, True),
     ],
 )
 def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: Status, then: Status, told: bool) -> None:

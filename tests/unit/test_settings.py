@@ -14,6 +14,7 @@ SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name 
 ALL = {
     "STACK_NAME": "shop",
     "INPUT_BUCKET": "photos",
+    "READABLE_BUCKETS": "shelf, archive",
     "OUTPUT_BUCKET": "pictures",
     "LEDGER_TABLE": "ledger",
     "INTAKE_QUEUE_URL": "https://q/intake",
@@ -58,6 +59,7 @@ def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
     assert ours.daily_budget_usd == Decimal("2.5")
     assert (ours.settle_seconds, ours.max_image_megapixels) == (7, 40)
     assert ours.extra_hosts == ("a.example", "b.example")
+    assert ours.readable == {"shelf", "archive"}
     assert (ours.render_function_name, ours.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
 
 

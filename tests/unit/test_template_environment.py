@@ -20,10 +20,18 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 # What is read of a setting under another name than its own.
 READ_AS = {
     "extra_hosts": {"RESULT_HOSTS"},
+    "readable": {"READABLE_BUCKETS"},
     "prices": {"ONE_MIN_USD_PER_IMAGE"},
+    "limits": {f"{prefix}_MAX_IN_FLIGHT" for prefix in ENVIRONMENT_NAMES.values()},
     "options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
 }
-ONE_BY_ONE = {"one_min_usd_per_image", "segmind_endpoint", "runware_uploads", "runware_checks_content"}
+ONE_BY_ONE = {
+    "readable_buckets",
+    "one_min_usd_per_image",
+    "segmind_endpoint",
+    "runware_uploads",
+    "runware_checks_content",
+}
 OURS = {field.name for field in fields(Settings)} - ONE_BY_ONE | READ_AS.keys()
 PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 
@@ -60,7 +68,7 @@ def test_every_door_of_the_repository_is_looked_at() -> None:
     assert set(doors()) == folders - {"deployment_check"}
 
 
-@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile"])
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
 def test_a_function_is_given_the_settings_that_its_code_reads_and_no_other(folder: str) -> None:
     needed = variables_of(read_in(ROOT / "functions" / folder / "app.py"))
     assert set(environment(folder)) - POWERTOOLS == needed
@@ -71,7 +79,7 @@ def test_every_setting_of_the_code_is_given_to_some_function() -> None:
     assert variables_of(OURS | PER_PROVIDER) <= given
 
 
-@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile"])
+@pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
 def test_logs_and_metrics_say_which_function_wrote_them(folder: str) -> None:
     variables = environment(folder)
     assert {name: variables[name] for name in POWERTOOLS} == {

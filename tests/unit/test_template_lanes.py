@@ -115,5 +115,5 @@ def test_every_function_writes_to_its_own_log_which_is_kept_for_thirty_days() ->
 def test_each_door_carries_both_layers_and_the_check_carries_none() -> None:
     layers = {name: function.get("Layers", []) for name, function in functions().items()}
     assert layers.pop("DeploymentCheckFunction") == []
-    assert set(layers) == {"IntakeFunction", "RenderFunction", "DeliverFunction", "ReconcileFunction"}
+    assert set(layers) == {f"{name}Function" for name in ("Intake", "Render", "Deliver", "Reconcile", "Campaign")}
     assert all(own == ["DependenciesLayer", "BackdropLayer"] for own in layers.values())

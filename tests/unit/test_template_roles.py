@@ -38,6 +38,8 @@ ONLY_SAID = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*"
 WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/results/*"]
 ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
 RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
+CAMPAIGN_LISTS = f"{OUTPUT}/_backdrop/work/campaigns/*"
+CAMPAIGN_REPORTS = f"{OUTPUT}/_backdrop/campaigns/*"
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 SWITCHING = {
     "lambda:ListEventSourceMappings": {"*"},
@@ -54,7 +56,7 @@ def logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
 
 
-CANNOT_BE_BOUND = "lambda:ListEventSourceMappings"
+CANNOT_BE_BOUND = ["lambda:ListEventSourceMappings"], ["states:SendTaskSuccess", "states:SendTaskFailure"]
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "IntakeRole": {
         **taking("IntakeQueue.Arn"),
@@ -73,6 +75,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
         "s3:PutObject": {ANSWERS, INPUTS, RESULTS},
+        "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
         **ledger("GetItem", "Query", "PutItem", "UpdateItem"),
@@ -85,6 +88,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:ListBucket": {OUTPUT, INPUT},
         "s3:PutObject": {f"{OUTPUT}/*"},
         "s3:DeleteObject": {f"{OUTPUT}/_backdrop/errors/*"},
+        "states:SendTaskSuccess": {"*"},
+        "states:SendTaskFailure": {"*"},
         "events:PutEvents": {"EventBus.Arn"},
         **ledger("GetItem", "Query", "PutItem"),
         **logging("Deliver"),
@@ -99,13 +104,40 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS},
         "s3:DeleteObject": {ANSWERS},
+        "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
         **ledger("GetItem", "PutItem", "UpdateItem", "DescribeTable"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **logging("Reconcile"),
     },
+    "CampaignRole": {
+        "s3:GetObject": {f"{INPUT}/*", CAMPAIGN_LISTS},
+        "s3:GetObjectTagging": {f"{INPUT}/*"},
+        "s3:ListBucket": {INPUT, where(OUTPUT, "StringLike", "s3:prefix", "_backdrop/work/campaigns/*")},
+        "s3:PutObject": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
+        "s3:AbortMultipartUpload": {CAMPAIGN_REPORTS, CAMPAIGN_LISTS},
+        **ledger("BatchGetItem"),
+        "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
+        "events:PutEvents": {"EventBus.Arn"},
+        "sqs:SendMessage": {"DeadLetterQueue.Arn"},
+        **logging("Campaign"),
+    },
     "DeploymentCheckRole": logging("DeploymentCheck"),
+}
+STATES = "arn:aws:states:eu-central-1:123456789012"
+MACHINE_RIGHTS: dict[str, set[str]] = {
+    "lambda:InvokeFunction": {"CampaignFunction.Arn"},
+    "sqs:SendMessage": {"IntakeQueue.Arn"},
+    **{
+        f"s3:{action}": {CAMPAIGN_LISTS}
+        for action in ("GetObject", "PutObject", "ListMultipartUploadParts", "AbortMultipartUpload")
+    },
+    "states:StartExecution": {f"{STATES}:stateMachine:backdrop-campaign"},
+    **dict.fromkeys(
+        ("states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"),
+        {f"{STATES}:execution:backdrop-campaign:*", f"{STATES}:execution:backdrop-campaign/*"},
+    ),
 }
 
 
@@ -130,11 +162,11 @@ def roles(**parameters: str) -> dict[str, Node]:
     return Deployed(**parameters).of_type("AWS::IAM::Role")
 
 
-def test_there_is_one_role_per_function_and_no_other() -> None:
+def test_there_is_one_role_per_function_and_one_for_the_state_machine() -> None:
     stack = Deployed(**ALL_ON)
     used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
     assert used == {f"{name}.Arn" for name in RIGHTS}
-    assert set(roles(**ALL_ON)) == set(RIGHTS)
+    assert set(roles(**ALL_ON)) == {*RIGHTS, "CampaignMachineRole"}
 
 
 @pytest.mark.parametrize("name", RIGHTS)
@@ -142,7 +174,21 @@ def test_a_role_holds_exactly_what_its_function_needs(name: str) -> None:
     assert granted(roles(**ALL_ON)[name]) == RIGHTS[name]
 
 
-@pytest.mark.parametrize("name", RIGHTS)
+def test_the_state_machine_asks_intake_reads_its_own_list_and_starts_no_other_machine() -> None:
+    stack = Deployed(**ALL_ON)
+    [machine] = stack.of_type("AWS::Serverless::StateMachine").values()
+    assert machine["Role"] == "CampaignMachineRole.Arn"
+    assert machine["Name"] == "backdrop-campaign"
+    assert granted(roles(**ALL_ON)["CampaignMachineRole"]) == MACHINE_RIGHTS
+
+
+def test_the_mail_of_campaigns_may_go_to_the_alarms_topic_where_somebody_asked_for_mail() -> None:
+    right = "sns:Publish"
+    assert granted(roles(AlarmEmail="ops@example.com")["CampaignRole"])[right] == {"AlarmTopic"}
+    assert right not in granted(roles()["CampaignRole"])
+
+
+@pytest.mark.parametrize("name", [*RIGHTS, "CampaignMachineRole"])
 def test_every_right_is_named_allowed_and_bound(name: str) -> None:
     role = roles(**ALL_ON)[name]
     assert "ManagedPolicyArns" not in role
@@ -151,13 +197,14 @@ def test_every_right_is_named_allowed_and_bound(name: str) -> None:
         assert statement["Sid"].isalnum()
         assert not any("*" in action for action in listed(statement["Action"]))
         unbound = [r for r in listed(statement["Resource"]) if r.startswith("*")]
-        assert not unbound or statement["Action"] == CANNOT_BE_BOUND
+        assert not unbound or listed(statement["Action"]) in CANNOT_BE_BOUND
 
 
-def test_only_lambda_can_take_a_role() -> None:
-    for role in roles(**ALL_ON).values():
+def test_only_lambda_can_take_a_role_and_step_functions_that_of_the_machine() -> None:
+    for name, role in roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        service = "states" if name == "CampaignMachineRole" else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert statement["Action"] == "sts:AssumeRole"
 
 
@@ -183,3 +230,26 @@ def test_rights_follow_existing_buckets() -> None:
     assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs}
     assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
+
+
+READERS = ("IntakeRole", "RenderRole", "DeliverRole")
+
+
+def test_other_buckets_are_read_by_those_who_work_on_photos_and_by_nobody_else() -> None:
+    stack = Deployed(ReadableBuckets="shelf,old-archive")
+    [policy] = stack.of_type("AWS::IAM::Policy").values()
+    assert policy["Roles"] == list(READERS)
+    assert granted({"Policies": [policy]}) == {
+        "s3:GetObject": {"arn:*:s3:::shelf/*", "arn:*:s3:::old-archive/*"},
+        "s3:ListBucket": {"arn:*:s3:::shelf", "arn:*:s3:::old-archive"},
+    }
+    assert granted(stack.of_type("AWS::IAM::Role")["IntakeRole"])["s3:GetObjectTagging"] == {
+        f"{INPUT}/*",
+        "arn:*:s3:::shelf/*",
+        "arn:*:s3:::old-archive/*",
+    }
+
+
+def test_no_role_reads_another_bucket_unless_one_is_named() -> None:
+    assert Deployed().of_type("AWS::IAM::Policy") == {}
+    assert not any("arn:*:s3" in json.dumps(role) for role in roles().values())

@@ -1,7 +1,7 @@
 """Follows a drop's photos until each has ended, or until nothing can move: how far each is, what it costs, how long."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -145,14 +145,20 @@ class Follow:
     def _is_given_up(self, still_seconds: float) -> bool:
         """Whether nothing moves, or nothing can; then it says why."""
         lanes = {job.provider for key in self.open for job in self.seen[key].jobs}
-        if still_seconds > PAUSED_PATIENCE_SECONDS and lanes:
-            pauses = {name: self.stack.keeper.ledger.lane(name).pauses for name in lanes}
-            if all(pauses.values()):
-                name, (first, *_) = next(iter(pauses.items()))
-                self.stopped = f"{name} is paused ({first.code.value}): {first.message}"
+        if still_seconds > PAUSED_PATIENCE_SECONDS:
+            self.stopped = paused(self.stack, lanes)
         if still_seconds > PATIENCE_SECONDS:
             self.stopped = self.stopped or f"nothing has moved for {PATIENCE_SECONDS:.0f} s"
         return bool(self.stopped)
+
+
+def paused(stack: Stack, lanes: Collection[str]) -> str:
+    """Why nothing can move where each of these lanes is paused; "" where one of them is not."""
+    pauses = {name: stack.keeper.ledger.lane(name).pauses for name in sorted(lanes)}
+    if not pauses or not all(pauses.values()):
+        return ""
+    name, (first, *_) = next(iter(pauses.items()))
+    return f"{name} is paused ({first.code.value}): {first.message}"
 
 
 def cost_text(certain: int, unknown: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backdrop.ports import InputBucket, Listed, Stored
 from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.lint.folder import UNCHANGED
+from backdrop_cli.lint.folder import NO_ETAG
 
 
 class Overlay:
@@ -20,12 +20,11 @@ class Overlay:
         source = self._local.get(key)
         if source is None:
             return None if key in self._absent else self._there.read(bucket, key, limit=limit, known_etag=known_etag)
-        now = datetime.now(UTC)
-        if known_etag == UNCHANGED:
-            return Stored(UNCHANGED, None, size_of(source), now)
+        now, size = datetime.now(UTC), size_of(source)
+        if size > limit:
+            return Stored(NO_ETAG, None, size, now)
         data = bytes_of(source)
-        unread = len(data) > limit
-        return Stored(etag_of(data), None, len(data), now, None if unread else data)
+        return Stored(etag_of(data), None, len(data), now, data)
 
     def tags(self, bucket: str, key: str) -> Mapping[str, str]:
         """None for what is uploaded: a new version has no tags."""

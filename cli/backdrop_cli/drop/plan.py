@@ -12,12 +12,12 @@ from backdrop.core.identity import sha256_hex, source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.ports import Listed
+from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.overlay import Overlay, bytes_of
 from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 

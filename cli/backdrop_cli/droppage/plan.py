@@ -12,13 +12,13 @@ from backdrop.core.job import Job, Problem, Source
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.meanings import CODES
 from backdrop.ports import Listed
+from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop_cli.drop.overlay import Overlay
 from backdrop_cli.drop.plan import has_failed, listing
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
 from backdrop_cli.drop.uploads import etag_of
 from backdrop_cli.droppage.asked import Offered, Wanted
-from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.lint.folder import SOME_PICTURE
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack

@@ -11,8 +11,8 @@ from backdrop.core.layout import Kind, kind_of
 from backdrop.ports import Listed, Stored
 
 BUCKET = ""
-UNCHANGED = "unchanged"
-"""The ETag of a photo whose bytes nobody looks at."""
+# What the files of this machine have for an ETag.
+NO_ETAG = ""
 # A PNG of 16 by 16 pixels, the smallest that is taken.
 SOME_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC")
 
@@ -38,9 +38,9 @@ class LocalFolder:
             return None
         path = self.path(key)
         found = path.stat()
-        unread = found.st_size > limit or known_etag == UNCHANGED
+        unread = found.st_size > limit
         modified = datetime.fromtimestamp(found.st_mtime, UTC)
-        return Stored(UNCHANGED, None, found.st_size, modified, None if unread else path.read_bytes())
+        return Stored(NO_ETAG, None, found.st_size, modified, None if unread else path.read_bytes())
 
     def tags(self, bucket: str, key: str) -> Mapping[str, str]:
         return {}
@@ -55,7 +55,7 @@ class LocalFolder:
     def listed(self, bucket: str, after: str) -> Iterator[Listed]:
         """All files in the order of their keys, from the one that follows `after`."""
         nobody_asks = datetime.fromtimestamp(0, UTC)
-        return (Listed(key, UNCHANGED, nobody_asks) for key in sorted(self.below("")) if key > after)
+        return (Listed(key, NO_ETAG, nobody_asks) for key in sorted(self.below("")) if key > after)
 
     def below(self, folder: str) -> Iterator[str]:
         """The keys of all files below a folder of `root`; links are followed, and none twice."""
@@ -78,7 +78,7 @@ class LocalFolder:
         if kind_of(key) in (Kind.SIDECAR, Kind.DEFAULTS):
             return None
         self.elsewhere.add(key)
-        return Stored(UNCHANGED, None, len(SOME_PICTURE), datetime.now(UTC), SOME_PICTURE)
+        return Stored(NO_ETAG, None, len(SOME_PICTURE), datetime.now(UTC), SOME_PICTURE)
 
     def _below(self, folder: str, within: frozenset[Path]) -> Iterator[str]:
         real = (self.root / folder).resolve()

@@ -15,10 +15,10 @@ from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_sh
 from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import is_nearly_defaults, near_miss
 from backdrop.core.places import Place
+from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import looking
 from backdrop.steps.defaults import read_stored
 from backdrop.steps.wanted import Wanted
-from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.lint.findings import (
     ELSEWHERE,
     MISNAMED_DEFAULTS,

@@ -12,9 +12,9 @@ from backdrop.core.choice import Market
 from backdrop.core.job import Job
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
+from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop_cli.drop.overlay import Overlay
-from backdrop_cli.lint.ahead import ahead
 from backdrop_cli.lint.folder import BUCKET
 from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
 from backdrop_cli.lint.meant import meant_by

@@ -146,17 +146,18 @@ def _wiring(stack: Stack) -> Iterator[Check]:
     queue = stack.outputs["IntakeQueueUrl"].rpartition("/")[2]
     ours = [one for one in found.get("QueueConfigurations", []) if one["QueueArn"].rpartition(":")[2] == queue]
     events = {event for one in ours for event in one["Events"]}
+    is_given = bool(stack.parameters.get("InputBucket"))
     if any(event.startswith("s3:ObjectCreated") for event in events):
         yield Check(what, State.GOOD, f"{stack.input_bucket} tells the intake queue of every upload")
-    elif found.get("EventBridgeConfiguration") is not None:
-        yield Check(
-            what, State.UNKNOWN, f"{stack.input_bucket} tells EventBridge; whether a rule passes it on is not known"
-        )
+    elif is_given and found.get("EventBridgeConfiguration") is not None:
+        yield Check(what, State.GOOD, f"{stack.input_bucket} tells EventBridge, whose rule tells the intake queue")
+    elif is_given:
+        words = f"{stack.input_bucket} tells nobody of uploads, since its EventBridge notifications are off"
+        fix = "Switch them on: in the S3 console, the bucket's Properties, Amazon EventBridge (docs/deploying.md)."
+        yield Check(what, State.WRONG, words, fix)
     else:
-        fix = (
-            "Deploy the stack again; for a bucket of your own, add a notification to the intake queue (template.yaml)."
-        )
-        yield Check(what, State.WRONG, f"{stack.input_bucket} does not tell the intake queue of uploads", fix)
+        words = f"{stack.input_bucket} does not tell the intake queue of uploads"
+        yield Check(what, State.WRONG, words, "Deploy the stack again, which wires it.")
 
 
 def _money(stack: Stack) -> Iterator[Check]:

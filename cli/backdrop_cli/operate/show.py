@@ -61,19 +61,24 @@ def show(stack: Stack, screen: Screen, key: str) -> None:
 
 def _meant(stack: Stack, key: str) -> tuple[str, str]:
     """Bucket and key of what somebody names: a key, `@bucket/key`, `s3://bucket/key`, or the key of a picture."""
-    if key.startswith(("s3://", "@")):
-        bucket, _, name = key.removeprefix("s3://").removeprefix("@").partition("/")
-        if bucket != stack.output_bucket:
-            return bucket, name
-        key = name
+    bucket, key = _place(stack, key)
     if kind_of(key) is Kind.SIDECAR:
         key = photo_of(key)
     ledger = stack.orders.ledger
-    if ledger.photo(source_id(stack.input_bucket, key))[0] is None:
+    if ledger.photo(source_id(bucket, key))[0] is None:
         photo = key.rpartition("/")[0]
-        if photo and ledger.photo(source_id(stack.input_bucket, photo))[0]:
-            return stack.input_bucket, photo
-    return stack.input_bucket, key
+        if photo and ledger.photo(source_id(bucket, photo))[0]:
+            return bucket, photo
+    return bucket, key
+
+
+def _place(stack: Stack, name: str) -> tuple[str, str]:
+    """Bucket and key as the name says them; what lies in the output bucket lies there under its source's name."""
+    name = name.removeprefix(f"s3://{stack.output_bucket}/")
+    if name.startswith(("s3://", "@")):
+        bucket, _, key = name.removeprefix("s3://").removeprefix("@").partition("/")
+        return bucket, key
+    return stack.input_bucket, name
 
 
 def _story(stack: Stack, bucket: str, key: str) -> Story:

@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from backdrop.core.answer import Answer, KeptAnswer, Standing
+from backdrop.core.asked import Asked
 from backdrop.core.job import Job, Source
 from backdrop.core.lane import Lane
 from backdrop.core.transitions import Step
 from backdrop.core.watch import Day, Ref, Run
+
+AT_ONCE = 10
+"""Calls of one client at a time: for so many botocore keeps connections."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,13 @@ class Listed(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One message of the dead-letter queue; `queue` is the name of the one that gave it up, "" for our own letters."""
+    """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
 
     body: str
     attributes: Mapping[str, str]
     queue: str
     handle: str
+    ident: str
 
 
 class PreconditionError(Exception):
@@ -99,7 +104,17 @@ class Ledger(Protocol):
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
     def job(self, source_id: str, job_id: str) -> Job | None: ...
     def advance(self, step: Step) -> Job: ...
-    def put_source(self, source: Source, steps: Sequence[Step]) -> None: ...
+    def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None: ...
+    def asked(self, source_id: str) -> Sequence[Asked]:
+        """Who ever waited to hear of a photo."""
+        ...
+
+    def waiting(self, source_id: str) -> Sequence[Asked]:
+        """Who waits still."""
+        ...
+
+    def request(self, source_id: str, ident: str) -> Asked | None: ...
+    def put_asked(self, asked: Asked) -> Asked: ...
     def lane(self, provider: str) -> Lane:
         """The lane's item; an open one where nothing was ever written."""
         ...
@@ -123,6 +138,12 @@ class Books(Protocol):
     def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
         ...
+
+    def asked(self, name: str) -> Iterator[Asked]:
+        """All items of a campaign, in the order of their photos."""
+        ...
+
+    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]: ...
 
     def day(self, day: str) -> Day: ...
     def raise_budget(self, day: str, cap: int) -> None: ...
@@ -247,6 +268,26 @@ class Events(Protocol):
     """The bus on which others listen."""
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
+
+
+class TaskTokens(Protocol):
+    """Who waits in Step Functions; raises WaitError where it does not answer."""
+
+    def succeed(self, token: str, output: str) -> bool:
+        """Answer a task with its output (JSON); False where nobody can ever answer it: used, expired, foreign."""
+        ...
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Answer a task with the error that it ends with, and why."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions in Step Functions, by their ARNs."""
+
+    def running(self, arn: str) -> bool:
+        """Whether an execution runs still; one that cannot be looked at counts as running."""
+        ...
 
 
 class Clock(Protocol):

@@ -9,6 +9,7 @@ from proof.world.wire import Call, conflict, lose_answer, refusal, throttle
 
 LEDGER = frozenset({"dynamodb"})
 STORAGE = frozenset({"s3", "sqs", "events"})
+STATES = frozenset({"states"})
 WRITES = frozenset(
     {"transact_write_items", "put_item", "update_item", "delete_item", "put_object", "delete_object", "send_message"}
 )
@@ -52,6 +53,23 @@ def lost_storage_answer(faults: Faults) -> None:
             lose_answer(call)
 
     faults.world.wire.after.append(strike)
+
+
+@fault()
+def lost_task_answer(faults: Faults) -> None:
+    """Step Functions did what it was asked, and nobody heard of it; or it is asked too much."""
+    trap = faults.trap(2, 3)
+
+    def lose(call: Call) -> None:
+        if of_workers(call, STATES) and trap(call):
+            lose_answer(call)
+
+    def refuse(call: Call) -> None:
+        if of_workers(call, STATES) and trap(call):
+            throttle(call)
+
+    faults.world.wire.after.append(lose)
+    faults.world.wire.before.append(refuse)
 
 
 @fault()

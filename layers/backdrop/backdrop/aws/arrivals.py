@@ -1,11 +1,13 @@
-"""What comes into the intake queue: S3's notifications, direct requests, and our own reasons to look at a photo."""
+"""What comes into the intake queue: S3's notifications, straight or by EventBridge, requests, and our own looks."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
+from backdrop.aws.bus import SOURCE
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.layout import MAX_S3_KEY_BYTES
 from backdrop.steps.messages import Look, Request
@@ -13,61 +15,139 @@ from backdrop.steps.messages import Look, Request
 NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
+# Limits: AWS Step Functions API reference, "SendTaskSuccess" and "DescribeExecution".
+WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252}", "campaign": r"[A-Za-z0-9_-]{1,80}"}
+MARKS_OF_A_REQUEST = WAITING_FIELDS.keys() | (REQUEST_FIELDS - NAMES)
+REQUESTED = "Image Requested"
 MOST_NAMED = 5
+EVENT_ID = r"[!-~]{1,128}"
 
 
-def looks_of(body: str, *, bucket: str, again: bool, ident: str = "", receives: int = 1) -> list[Look]:
+def looks_of(
+    body: str, *, bucket: str, readable: Collection[str] = (), again: bool, ident: str = "", receives: int = 1
+) -> list[Look]:
     """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
 
-    `receives`: how often it was delivered.
-
-    Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another bucket.
+    `bucket`: the stack's input bucket; `readable`: the others whose photos may be asked for. `receives`: how often the
+    message was delivered. Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another
+    bucket; of a request whose task token can be read, the look says what is wrong, so that the token is answered.
     """
-    message = _object(body)
+    found = _found(_object(body), {bucket, *readable}, ident)
+    # A request is known again by its ident.
+    return [replace(one, again=one.again or (again and not one.request), receives=receives) for one in found]
+
+
+def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str) -> list[Look]:
     if message.get("Event") == "s3:TestEvent":
         return []
     records = message.get("Records")
     if isinstance(records, list):
-        found = [Look(*_record(record), again=again) for record in cast("list[Any]", records)]
-    elif "key" in message and message.keys() <= OUR_FIELDS:
-        found = [_own(message, again)]
-    elif message.keys() == REQUEST_FIELDS:
-        found = [_request(message, ident)]
-    else:
-        raise DamagedMessageError(_neither(message))
-    for look in found:
-        if look.bucket != bucket:
-            raise DamagedMessageError(f"the bucket {look.bucket[:100]!r} is not this stack's input bucket")
-    return [replace(look, receives=receives) for look in found]
+        return [_record(record, buckets) for record in cast("list[Any]", records)]
+    if "detail-type" in message:
+        return [_event(message, buckets, ident)]
+    if message.keys() & MARKS_OF_A_REQUEST:
+        return [_request(message, buckets, ident)]
+    if "key" in message and message.keys() <= OUR_FIELDS:
+        return [_own(message, buckets)]
+    raise DamagedMessageError(_neither(message))
 
 
 def _neither(message: Mapping[str, Any]) -> str:
-    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS)
+    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS - WAITING_FIELDS.keys())
     if "key" in message and strange:
         names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
         return f"a request has bucket, key and instructions, and nothing called {names}"
     return "neither an S3 notification nor a request with bucket, key and instructions"
 
 
-def _own(message: Mapping[str, Any], again: bool) -> Look:
+# -- what S3 says --------------------------------------------------------------------------------------------------
+
+
+def _record(record: Any, buckets: Collection[str]) -> Look:
+    """One of a notification's records; its key is encoded like a form's field (`+` is a blank)."""
+    try:
+        bucket, key = _of_s3(record["s3"])
+        return Look(_known(bucket, buckets), unquote_plus(key, errors="strict"))
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise DamagedMessageError("an S3 record without bucket or key") from error
+
+
+def _of_s3(said: Any) -> tuple[str, str]:
+    try:
+        return _text(said["bucket"]["name"]), _text(said["object"]["key"])
+    except (KeyError, TypeError) as error:
+        raise DamagedMessageError("an S3 event without bucket or key") from error
+
+
+def _event(event: Mapping[str, Any], buckets: Collection[str], ident: str) -> Look:
+    """An EventBridge event: S3's, whose key is not encoded there, or a request."""
+    source, kind, detail = event.get("source"), event["detail-type"], event.get("detail")
+    if source == SOURCE:
+        raise DamagedMessageError(f"an event of the source {SOURCE} is what this stack tells, and no request to it")
+    if source == "aws.s3":
+        bucket, key = _of_s3(detail)
+        return Look(_known(bucket, buckets), key)
+    if kind != REQUESTED:
+        names = f"{str(kind)[:40]!r} of {str(source)[:40]!r}"
+        raise DamagedMessageError(f"the event {names} is neither {REQUESTED!r} nor one of S3's")
+    if not isinstance(detail, dict):
+        raise DamagedMessageError(f"the detail of an event {REQUESTED!r} is no JSON object")
+    # Its own id tells it again when EventBridge sends it twice.
+    return _request(cast("dict[str, Any]", detail), buckets, _whole(EVENT_ID, event.get("id")) or ident)
+
+
+# -- what is asked -------------------------------------------------------------------------------------------------
+
+
+def _request(message: Mapping[str, Any], buckets: Collection[str], ident: str) -> Look:
+    """The look of a request; where it is damaged and its token can be read, with what is wrong."""
+    waiting = {name: _whole(pattern, message.get(name)) for name, pattern in WAITING_FIELDS.items()}
+    token, execution, campaign = waiting.values()
+    try:
+        _check_fields(message, waiting)
+        bucket, key = _known(message["bucket"], buckets), _text(message["key"])
+        if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
+            raise DamagedMessageError("the key of a request is empty or longer than S3 allows")
+    except DamagedMessageError as error:
+        if not token:
+            raise
+        damaged = Request(ident, {}, token, execution, campaign, damage=error.message)
+        return Look(_shown(message.get("bucket")), _shown(message.get("key")), request=damaged)
+    return Look(bucket, key, request=Request(ident, message["instructions"], token, execution, campaign))
+
+
+def _check_fields(message: Mapping[str, Any], waiting: Mapping[str, str]) -> None:
+    if not message.keys() >= REQUEST_FIELDS or message.keys() - REQUEST_FIELDS - WAITING_FIELDS.keys():
+        raise DamagedMessageError(_neither(message))
+    if not isinstance(message["instructions"], dict):
+        raise DamagedMessageError("the instructions of a request are no JSON object")
+    for name, text in waiting.items():
+        if name in message and not text:
+            raise DamagedMessageError(f"the {name} of a request is none")
+
+
+def _whole(pattern: str, value: Any) -> str:
+    """A text that is wholly what the pattern says; "" where it is something else."""
+    return value if isinstance(value, str) and re.fullmatch(pattern, value) else ""
+
+
+def _shown(value: Any) -> str:
+    """As much of a name as can be told of, whatever it is."""
+    return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
+
+
+def _own(message: Mapping[str, Any], buckets: Collection[str]) -> Look:
     return Look(
-        _text(message.get("bucket")),
+        _known(message.get("bucket"), buckets),
         _text(message["key"]),
-        again=again or message.get("again") is True,
+        again=message.get("again") is True,
         settled=message.get("settled") is True,
         rerun=message.get("rerun") is True,
         after=_text(message.get("after", "")),
     )
 
 
-def _request(message: Mapping[str, Any], ident: str) -> Look:
-    instructions = message["instructions"]
-    if not isinstance(instructions, dict):
-        raise DamagedMessageError("the instructions of a request are no JSON object")
-    request, key = Request(ident, cast("dict[str, Any]", instructions)), _text(message.get("key"))
-    if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
-        raise DamagedMessageError("the key of a request is empty or longer than S3 allows")
-    return Look(_text(message.get("bucket")), key, request=request)
+# -- values --------------------------------------------------------------------------------------------------------
 
 
 def _object(body: str) -> dict[str, Any]:
@@ -80,14 +160,13 @@ def _object(body: str) -> dict[str, Any]:
     return cast("dict[str, Any]", message)
 
 
-def _record(record: Any) -> tuple[str, str]:
-    """Bucket and key (S3 encodes it like a form: `+` is a blank)."""
-    try:
-        s3 = record["s3"]
-        key = unquote_plus(_text(s3["object"]["key"]), errors="strict")
-        return _text(s3["bucket"]["name"]), key
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise DamagedMessageError("an S3 record without bucket or key") from error
+def _known(bucket: Any, buckets: Collection[str]) -> str:
+    """A bucket whose photos this stack works on."""
+    name = _text(bucket)
+    if name not in buckets:
+        words = "is neither this stack's input bucket nor one of its ReadableBuckets"
+        raise DamagedMessageError(f"the bucket {name[:100]!r} {words}")
+    return name
 
 
 def _text(value: Any) -> str:

@@ -1,20 +1,23 @@
 """The ledger as reconcile and people look through it, on the table's index of what is open and what failed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from heapq import merge
-from itertools import chain, islice
+from itertools import batched, chain, islice
 from typing import Any
 
 from backdrop.aws.fences import fenced_put, next_of
 from backdrop.aws.records import JOB_PREFIX, day_key, instant, key_of, read, read_day
-from backdrop.aws.table import FIRST, Table, TransactionError
+from backdrop.aws.table import FIRST, LAST, Table, TransactionError
+from backdrop.core.asked import Asked
 from backdrop.core.errors import StaleError
-from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, where
+from backdrop.core.job import Job
+from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
 
 EVER = "9999"
-# Behind every key.
-LAST = "\U0010ffff"
+# BatchGetItem takes so many keys; so many of its calls are out together.
+MOST_AT_ONCE, CALLS = 100, 8
 
 
 class DynamoBooks:
@@ -45,6 +48,22 @@ class DynamoBooks:
         behind = f"{where(bucket, after)}{FIRST}" if after else beginning
         for item in self._listed(WANTING, f"{beginning}{LAST}", behind):
             yield item["due"]["S"].removeprefix(where(bucket, ""))
+
+    def asked(self, name: str) -> Iterator[Asked]:
+        """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
+        listed = ((item["pk"]["S"], item["sk"]["S"]) for item in self._listed(campaign(name), LAST))
+        with ThreadPoolExecutor(CALLS) as pool:
+            for some in batched(batched(listed, MOST_AT_ONCE, strict=False), CALLS, strict=False):
+                for keys, found in zip(some, pool.map(self._table.many, some), strict=True):
+                    yield from (read(Asked, found[key]) for key in keys if key in found)
+
+    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]:
+        """These jobs as they stand now, those that there are."""
+        places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
+        found: dict[Ref, Job] = {}
+        for keys in batched(places, MOST_AT_ONCE, strict=False):
+            found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
+        return found
 
     def _listed(self, kind: str, until: str, since: str = FIRST) -> Iterator[Mapping[str, Any]]:
         shards = (self._table.watched(f"{kind}#{shard}", until, since) for shard in SHARDS)

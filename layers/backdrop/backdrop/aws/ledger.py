@@ -6,7 +6,9 @@ from typing import Any
 
 from backdrop.aws.fences import fenced_put, next_of
 from backdrop.aws.records import (
+    ASKED_PREFIX,
     JOB_PREFIX,
+    SOURCE,
     attributes_of,
     day_key,
     key_of,
@@ -15,7 +17,8 @@ from backdrop.aws.records import (
     read_day,
     read_owner,
 )
-from backdrop.aws.table import Table, TransactionError
+from backdrop.aws.table import LAST, Table, TransactionError
+from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Item, Job, Source
@@ -36,8 +39,8 @@ class DynamoLedger:
         """A photo's place and all its jobs ever, as they stand now."""
         source: Source | None = None
         jobs: list[Job] = []
-        for item in self._table.partition(f"source#{source_id}"):
-            if item["sk"]["S"] == "source":
+        for item in self._table.partition(f"source#{source_id}", JOB_PREFIX, SOURCE):
+            if item["sk"]["S"] == SOURCE:
                 source = read(Source, item)
             elif item["sk"]["S"].startswith(JOB_PREFIX):
                 jobs.append(read(Job, item))
@@ -47,6 +50,29 @@ class DynamoLedger:
         """One job as it stands now."""
         item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))
         return read(Job, item) if item else None
+
+    def asked(self, source_id: str) -> Sequence[Asked]:
+        """Who ever waited to hear of a photo."""
+        return self._asked(source_id)
+
+    def waiting(self, source_id: str) -> Sequence[Asked]:
+        """Those that were not answered yet; photos of a nightly campaign have one more each night that was."""
+        return self._asked(source_id, FilterExpression="attribute_not_exists(answer)")
+
+    def _asked(self, source_id: str, **chosen: str) -> Sequence[Asked]:
+        items = self._table.partition(f"source#{source_id}", ASKED_PREFIX, f"{ASKED_PREFIX}{LAST}", **chosen)
+        return [read(Asked, item) for item in items]
+
+    def request(self, source_id: str, ident: str) -> Asked | None:
+        """One of them."""
+        item = self._table.get((f"source#{source_id}", f"{ASKED_PREFIX}{ident}"))
+        return read(Asked, item) if item else None
+
+    def put_asked(self, asked: Asked) -> Asked:
+        """Write who waits to hear, and what he was answered; the item as it stands in the ledger afterwards."""
+        asked = next_of(self._table, asked)
+        self._write([asked], [])
+        return asked
 
     def lane(self, provider: str) -> Lane:
         """A lane's health as it stands now; an open lane where nothing was ever written."""
@@ -60,9 +86,10 @@ class DynamoLedger:
         self._write([job], [step])
         return job
 
-    def put_source(self, source: Source, steps: Sequence[Step]) -> None:
-        """Write a photo's place and its jobs' transitions, all or nothing."""
-        self._write([next_of(self._table, source), *(next_of(self._table, step.job) for step in steps)], steps)
+    def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None:
+        """Write a photo's place, its jobs' transitions, and who waits to hear of them, all or nothing."""
+        items: list[Item] = [source, *(step.job for step in steps), *([asked] if asked else [])]
+        self._write([next_of(self._table, item) for item in items], steps)
 
     def put_lane(self, lane: Lane) -> Lane:
         """Write a lane's health; the lane as it stands in the ledger afterwards."""

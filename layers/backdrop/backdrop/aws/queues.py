@@ -108,6 +108,7 @@ def name_of(queue_url: str) -> str:
 def _letter(message: Mapping[str, Any]) -> Letter:
     attributes = message.get("MessageAttributes", {})
     return Letter(
+        ident=message["MessageId"],
         body=message["Body"],
         attributes={name: value.get("StringValue", "") for name, value in attributes.items()},
         queue=message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "").rpartition(":")[2],

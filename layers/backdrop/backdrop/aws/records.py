@@ -1,10 +1,10 @@
 """The ledger's records as DynamoDB items and back.
 
 Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
-all; `lane#<provider>` a lane's health; `content#<content_key>` who pays for some content; `budget#<day>` what the day
-(UTC) has committed, in micro-dollars. An item's `body` is the whole record as JSON (people's metadata may nest deeper
-and count further than DynamoDB's own types); the attributes beside it are for fences, for the index `watch`, and for
-readers.
+all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>` a lane's health;
+`content#<content_key>` who pays for some content; `budget#<day>` what the day (UTC) has committed, in micro-dollars.
+An item's `body` is the whole record as JSON (people's metadata may nest deeper and count further than DynamoDB's own
+types); the attributes beside it are for fences, for the index `watch`, and for readers.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from backdrop.aws.failures import RETRY_SECONDS
+from backdrop.core.asked import Asked
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
@@ -21,7 +22,7 @@ from backdrop.core.job import Item, Job, Owner, Source
 from backdrop.core.lane import Lane
 from backdrop.core.watch import Day, Run, watched
 
-JOB_PREFIX = "job#"
+JOB_PREFIX, ASKED_PREFIX, SOURCE = "job#", "asked#", "source"
 Key = tuple[str, str]
 Attributes = dict[str, Any]
 
@@ -32,7 +33,9 @@ def key_of(item: Item) -> Key:
         case Job():
             return f"source#{item.source_id}", f"{JOB_PREFIX}{item.job_id}"
         case Source():
-            return f"source#{item.source_id}", "source"
+            return f"source#{item.source_id}", SOURCE
+        case Asked():
+            return f"source#{item.source_id}", f"{ASKED_PREFIX}{item.ident}"
         case Lane():
             return f"lane#{item.provider}", "lane"
         case Run():
@@ -75,6 +78,9 @@ def _shown(record: Item) -> dict[str, str]:
             return {"bucket": record.bucket, "key": record.key, **status}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
+        case Asked():
+            answer = {"answer": record.answer.value} if record.answer else {}
+            return {"bucket": record.bucket, "key": record.key, **answer}
         case Lane():
             return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
         case _:

@@ -21,11 +21,12 @@ ENVIRONMENT_NAMES = {
 
 @record
 class ProviderSettings(Record):
-    """One provider: its lane (empty while it is off), its address, and its longest call in seconds."""
+    """One provider: its lane (empty while it is off), its address, its longest call in seconds, its open calls."""
 
     queue_url: str = ""
     base_url: str = ""
     timeout_seconds: float = 180
+    max_in_flight: int = 0
 
 
 @record
@@ -35,12 +36,14 @@ class Settings(Record):
     stack_name: str = ""
     render_function_name: str = ""
     input_bucket: str = ""
+    readable_buckets: str = ""
     output_bucket: str = ""
     ledger_table: str = ""
     intake_queue_url: str = ""
     deliver_queue_url: str = ""
     dead_letter_queue_url: str = ""
     event_bus_name: str = ""
+    mail_topic_arn: str = ""
     default_provider: str = "ideogram"
     daily_budget_usd: Decimal = Decimal(10)
     on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE
@@ -55,9 +58,14 @@ class Settings(Record):
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property
+    def readable(self) -> frozenset[str]:
+        """The buckets, beside the input bucket, whose photos requests may name."""
+        return frozenset(listed(self.readable_buckets))
+
+    @property
     def extra_hosts(self) -> tuple[str, ...]:
         """The hosts that the operator added to those that results may come from."""
-        return tuple(host.strip() for host in self.result_hosts.split(",") if host.strip())
+        return listed(self.result_hosts)
 
     @property
     def prices(self) -> dict[str, int]:
@@ -71,9 +79,19 @@ class Settings(Record):
         return Options(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
 
     @property
+    def limits(self) -> dict[str, int]:
+        """The calls that each provider that is on may have open."""
+        return {name: one.max_in_flight for name, one in self.providers.items() if one.max_in_flight}
+
+    @property
     def lanes(self) -> dict[str, ProviderSettings]:
         """The providers that are on and that this release can speak to."""
         return {name: one for name, one in self.providers.items() if one.queue_url and name in SPOKEN}
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """The names of a list that is separated by commas."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def settings() -> Settings:

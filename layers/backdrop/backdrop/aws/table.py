@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,8 @@ READ_BACK_TRIES = 3
 WATCH = "watch"
 # Before every place in the index.
 FIRST = "\0"
+# Behind every key.
+LAST = "\U0010ffff"
 
 
 def random_id() -> str:
@@ -59,11 +62,33 @@ class Table:
             raise self._unavailable(error) from error
         return cast("Attributes | None", found.get("Item"))
 
-    def partition(self, pk: str) -> Iterator[Attributes]:
-        """All items of one partition as they stand now."""
+    def partition(self, pk: str, since: str, until: str, **chosen: str) -> Iterator[Attributes]:
+        """The items of one partition between two sort keys, as they stand now; `chosen`: a filter, where one is set."""
+        values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
         return self._queried(
-            KeyConditionExpression="pk = :pk", ExpressionAttributeValues={":pk": {"S": pk}}, ConsistentRead=True
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+            **chosen,
         )
+
+    def many(self, keys: Sequence[Key]) -> dict[Key, Attributes]:
+        """Up to a hundred items as they stand now, those that there are."""
+        found: dict[Key, Attributes] = {}
+        asked: Any = {self.name: {"Keys": [attributes_of(key) for key in keys], "ConsistentRead": True}}
+        for attempt in count():
+            try:
+                answer = self._client.batch_get_item(RequestItems=asked)
+            except (ClientError, BotoCoreError) as error:
+                raise self._unavailable(error) from error
+            for item in answer["Responses"].get(self.name, ()):
+                attributes = cast("Attributes", item)
+                found[attributes["pk"]["S"], attributes["sk"]["S"]] = attributes
+            asked = answer["UnprocessedKeys"]
+            if not asked:
+                break
+            self._clock.sleep(self._back_off(attempt))
+        return found
 
     def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
         """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
@@ -126,7 +151,7 @@ class Table:
             except ClientError as error:
                 if attempt == CONFLICT_TRIES - 1 or not _only_conflicts(error):
                     raise
-                self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
+                self._clock.sleep(self._back_off(attempt))
             else:
                 return
 
@@ -150,6 +175,10 @@ class Table:
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
 
+    def _back_off(self, attempt: int) -> float:
+        """Seconds until it may be tried again."""
+        return self._clock.jitter(0.02 * 2 ** min(attempt, 5))
+
     def _unavailable(self, error: BaseException) -> WaitError:
         return unavailable(f"DynamoDB's table {self.name}", error, Code.LEDGER_UNAVAILABLE)
 
@@ -161,7 +190,7 @@ class Table:
             except (ClientError, BotoCoreError) as error:
                 if attempt == CONFLICT_TRIES - 1 or error_code(error) != "TransactionConflictException":
                     raise self._unavailable(error) from error
-                self._clock.sleep(self._clock.jitter(0.02 * 2 ** min(attempt, 5)))
+                self._clock.sleep(self._back_off(attempt))
             else:
                 return
 

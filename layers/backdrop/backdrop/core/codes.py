@@ -36,6 +36,10 @@ class Code(StrEnum):
     MAX_COST_EXCEEDED = "max_cost_exceeded"
     PRICE_UNKNOWN = "price_unknown"
     UNSAFE_REQUEST = "unsafe_request"
+    # a campaign as a whole
+    CAMPAIGN_REFUSED = "campaign_refused"
+    MAX_TOTAL_EXCEEDED = "max_total_exceeded"
+    TOO_MANY_FAILURES = "too_many_failures"
     # the provider, for now
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"

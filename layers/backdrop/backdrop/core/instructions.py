@@ -121,6 +121,12 @@ def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
     return ()
 
 
+def laid_over(nearer: Mapping[str, Any], farther: Mapping[str, Any]) -> dict[str, Any]:
+    """What two sayings of one place come to, under long names: a group is the nearer one's whole, or not its at all."""
+    closed = {*nearer, *_groups_of(nearer)}
+    return {name: value for name, value in farther.items() if name not in closed} | dict(nearer)
+
+
 def _groups_of(names: Iterable[str]) -> set[str]:
     return {member for group in GROUPS if group & {*names} for member in group}
 

@@ -178,7 +178,7 @@ class Job(Item):
     `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
     `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
-    PhotoFacts.
+    PhotoFacts. `for_executions`: only requests that gave an execution name it, so that it ends unpaid with the last.
     """
 
     job_id: str
@@ -215,6 +215,7 @@ class Job(Item):
     throttled_ms: int = 0
     queued_at: datetime
     put_at: datetime | None = None
+    for_executions: bool = False
     submitted_at: datetime | None = None
     paid_at: datetime | None = None
     stored_at: datetime | None = None
@@ -252,6 +253,11 @@ class Job(Item):
         return any(one.generation == self.generation and one.money is not Money.NOT_SPENT for one in self.attempts)
 
     @property
+    def costs_nothing_more(self) -> bool:
+        """Whether asking for it again buys nothing: its file is there, or it ended with a charge made, or in doubt."""
+        return self.status in (Status.PAID, Status.STORED) or (self.ended and self.at_stake)
+
+    @property
     def losses(self) -> int:
         """How many answers of the charge that is meant were lost and are unknown still."""
         return sum(one.outcome is Outcome.LOST and one.generation == self.generation for one in self.attempts)
@@ -265,7 +271,8 @@ class Source(Item):
     """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
 
     `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
-    `seen_gone`: the photo was deleted, and what comes in its place is a new one, whatever its bytes.
+    `seen_gone`: the photo was deleted, and what comes in its place is a new one, whatever its bytes. `awaited`: whether
+    anybody ever waited to hear of one.
     """
 
     source_id: str
@@ -279,6 +286,7 @@ class Source(Item):
     waiting_since: datetime | None = None
     held_by: str = ""
     requests: tuple[str, ...] = ()
+    awaited: bool = False
     reported: bool = False
     begun_until: datetime | None = None
     crashes: int = 0

@@ -18,7 +18,7 @@ INPUTS = f"{RESERVED}/work/inputs"
 RESULTS = f"{RESERVED}/work/results"
 DEFAULTS_NAME = f"{RESERVED}.json"
 
-_SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".part", ".tmp", ".crdownload", ".filepart"})
+_SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".jsonl", ".part", ".tmp", ".crdownload", ".filepart"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
 
 

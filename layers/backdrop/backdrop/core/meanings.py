@@ -33,9 +33,7 @@ CODES: dict[Code, CodeFacts] = {
         "Upload it again from the original; the copy is cut off.",
     ),
     Code.DAMAGED_PHOTO: CodeFacts(
-        End.REFUSED,
-        "The picture's file is damaged inside.",
-        "Open the original, save it anew and upload that.",
+        End.REFUSED, "The picture's file is damaged inside.", "Open the original, save it anew and upload that."
     ),
     Code.EXTREME_RATIO: CodeFacts(
         End.REFUSED,
@@ -55,9 +53,7 @@ CODES: dict[Code, CodeFacts] = {
     ),
     Code.TOO_SMALL: CodeFacts(End.REFUSED, "The picture is too small to work with.", "Upload a larger version."),
     Code.KEY_TOO_LONG: CodeFacts(
-        End.REFUSED,
-        "The object's key is longer than 900 bytes.",
-        "Shorten the folder or file name and upload again.",
+        End.REFUSED, "The object's key is longer than 900 bytes.", "Shorten the folder or file name and upload again."
     ),
     Code.FILE_ARCHIVED: CodeFacts(
         End.REFUSED,
@@ -85,9 +81,7 @@ CODES: dict[Code, CodeFacts] = {
         End.REFUSED, "A field that Backdrop does not know.", "docs/reference.md lists the fields. " + MEND
     ),
     Code.INVALID_VALUE: CodeFacts(
-        End.REFUSED,
-        "A field has a value that it cannot have.",
-        "docs/reference.md says what each field takes. " + MEND,
+        End.REFUSED, "A field has a value that it cannot have.", "docs/reference.md says what each field takes. " + MEND
     ),
     Code.MISSING_PROMPT: CodeFacts(
         End.REFUSED,
@@ -117,9 +111,7 @@ CODES: dict[Code, CodeFacts] = {
         "Look at bucket and key (upper and lower case count), upload the photo, and send the request again.",
     ),
     Code.NOT_EXPRESSIBLE: CodeFacts(
-        End.REFUSED,
-        "The provider has no such option.",
-        "Leave the field out, or choose a provider that has it.",
+        End.REFUSED, "The provider has no such option.", "Leave the field out, or choose a provider that has it."
     ),
     Code.PROVIDER_NOT_CONFIGURED: CodeFacts(
         End.REFUSED,
@@ -137,9 +129,22 @@ CODES: dict[Code, CodeFacts] = {
         "Operator: set the stack parameter OneMinUsdPerImage, then upload the photo again; or name another provider.",
     ),
     Code.UNSAFE_REQUEST: CodeFacts(
+        End.REFUSED, "The provider's safety check refused the prompt or the photo.", "Change the prompt or the photo."
+    ),
+    Code.CAMPAIGN_REFUSED: CodeFacts(
         End.REFUSED,
-        "The provider's safety check refused the prompt or the photo.",
-        "Change the prompt or the photo.",
+        "A campaign that cannot be begun: its input or its manifest is not in order. Nothing was bought.",
+        "Mend what the message names and start it again; `backdrop campaign quote` tells beforehand.",
+    ),
+    Code.MAX_TOTAL_EXCEEDED: CodeFacts(
+        End.REFUSED,
+        "The whole campaign may cost more than its max_total_usd allows. Nothing was bought.",
+        "Raise max_total_usd, or ask for fewer or cheaper pictures.",
+    ),
+    Code.TOO_MANY_FAILURES: CodeFacts(
+        End.DEAD,
+        "More of a campaign's items failed than its tolerated_failure_percent allows.",
+        "Read the campaign's report: what failed is listed by code, and what was bought is delivered.",
     ),
     Code.PROVIDER_KEY_MISSING: CodeFacts(
         End.WAITING,
@@ -147,14 +152,10 @@ CODES: dict[Code, CodeFacts] = {
         "Operator: put the key into the named secret. " + WAITS,
     ),
     Code.PROVIDER_KEY_REFUSED: CodeFacts(
-        End.WAITING,
-        "The provider refuses the API key.",
-        "Operator: check the key and the account's balance. " + WAITS,
+        End.WAITING, "The provider refuses the API key.", "Operator: check the key and the account's balance. " + WAITS
     ),
     Code.PROVIDER_OUT_OF_MONEY: CodeFacts(
-        End.WAITING,
-        "The provider's account has no money left.",
-        "Operator: top the account up. " + WAITS,
+        End.WAITING, "The provider's account has no money left.", "Operator: top the account up. " + WAITS
     ),
     Code.PROVIDER_DAILY_LIMIT: CodeFacts(End.WAITING, "The provider's daily limit is reached.", WAITS),
     Code.PROVIDER_MISCONFIGURED: CodeFacts(
@@ -187,25 +188,15 @@ CODES: dict[Code, CodeFacts] = {
         "Nothing to do: the download is tried until the link expires.",
     ),
     Code.REQUEST_REJECTED: CodeFacts(
-        End.DEAD,
-        "The provider calls the request invalid.",
-        "Operator: read the provider's words in the message.",
+        End.DEAD, "The provider calls the request invalid.", "Operator: read the provider's words in the message."
     ),
     Code.UNSAFE_RESULT: CodeFacts(
         End.DEAD,
         "The provider made the picture and its safety check then withheld it.",
         "Change the prompt, or set another revision to buy a new try.",
     ),
-    Code.LINK_EXPIRED: CodeFacts(
-        End.DEAD,
-        "The paid picture's link expired before it was fetched.",
-        _PAY_AGAIN,
-    ),
-    Code.RESULT_GONE: CodeFacts(
-        End.DEAD,
-        "The provider no longer has the paid picture.",
-        _PAY_AGAIN,
-    ),
+    Code.LINK_EXPIRED: CodeFacts(End.DEAD, "The paid picture's link expired before it was fetched.", _PAY_AGAIN),
+    Code.RESULT_GONE: CodeFacts(End.DEAD, "The provider no longer has the paid picture.", _PAY_AGAIN),
     Code.PAID_FILE_GONE: CodeFacts(
         End.DEAD,
         "The provider's file is no more under _backdrop/paid/, and its link is over.",
@@ -221,20 +212,10 @@ CODES: dict[Code, CodeFacts] = {
         "The provider's link redirects, and redirects are not followed.",
         "Operator: report it to the provider.",
     ),
-    Code.RESULT_NOT_AN_IMAGE: CodeFacts(
-        End.DEAD,
-        "The provider's link gave something that is no picture.",
-        _PAY_AGAIN,
-    ),
-    Code.RESULT_TRUNCATED: CodeFacts(
-        End.DEAD,
-        "The provider's picture is cut off.",
-        _PAY_AGAIN,
-    ),
+    Code.RESULT_NOT_AN_IMAGE: CodeFacts(End.DEAD, "The provider's link gave something that is no picture.", _PAY_AGAIN),
+    Code.RESULT_TRUNCATED: CodeFacts(End.DEAD, "The provider's picture is cut off.", _PAY_AGAIN),
     Code.RESULT_TOO_LARGE: CodeFacts(
-        End.DEAD,
-        "The provider's file is larger than any picture should be.",
-        "Operator: look at the link's host.",
+        End.DEAD, "The provider's file is larger than any picture should be.", "Operator: look at the link's host."
     ),
     Code.RESULT_NOT_TRANSPARENT: CodeFacts(
         End.DEAD,
@@ -269,9 +250,7 @@ CODES: dict[Code, CodeFacts] = {
     ),
     Code.LEDGER_CONFLICT: CodeFacts(End.WAITING, "Others changed the same items first, again and again.", WAITS),
     Code.LEDGER_UNAVAILABLE: CodeFacts(
-        End.WAITING,
-        "The ledger's table does not answer, so nothing is bought.",
-        "Operator: look at DynamoDB. " + WAITS,
+        End.WAITING, "The ledger's table does not answer, so nothing is bought.", "Operator: look at DynamoDB. " + WAITS
     ),
     Code.STORAGE_UNAVAILABLE: CodeFacts(
         End.WAITING, "A bucket or queue does not answer.", "Operator: look at S3 and SQS. " + WAITS

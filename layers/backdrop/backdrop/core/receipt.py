@@ -16,6 +16,17 @@ STILL_ASKED = (
     "sent once more, or left to a person, where it cannot."
 )
 
+CALLED_OFF = {
+    Status.SUPERSEDED: {
+        "message": "Somebody asked for something else for this photo before it was bought.",
+        "hint": "Nothing to do; send the request again if it is still wanted.",
+    },
+    Status.CANCELLED: {
+        "message": "The photo was deleted, or whoever wanted the picture called it off before it was bought.",
+        "hint": "Nothing to do; send the request again if it is still wanted.",
+    },
+}
+
 
 def receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
     """All jobs that a photo's place ever had, current ones first, and what they cost."""
@@ -110,6 +121,22 @@ def _error(problem: Problem, job_id: str | None, variant: str | None, status: st
         "first_seen": _time(problem.first_seen),
         "last_seen": _time(problem.last_seen),
     }
+
+
+def request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
+    """What kept a request from what it asked for: what was refused of it, and each job's end that is no good one."""
+    errors = [_error(one, None, one.variant or None, _standing(one)) for one in problems]
+    return errors + [_end(job) for job in jobs if job.status is not Status.STORED]
+
+
+def _end(job: Job) -> dict[str, Any]:
+    """One job's error; a job that was called off has none of its own, and its end says why."""
+    if job.problem:
+        return _error(job.problem, job.job_id, job.variant or None, job.status.value)
+    ended, told = job.ended_at or job.queued_at, CALLED_OFF[job.status]
+    seen = {"first_seen": _time(ended), "last_seen": _time(ended)}
+    plain = {"job_id": job.job_id, "variant": job.variant or None, "status": job.status.value, "code": job.status.value}
+    return {**plain, **told, "retryable": False, "money": job.money.value, **seen}
 
 
 def announcement(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:

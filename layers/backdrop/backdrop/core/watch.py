@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from backdrop.core.asked import Asked
 from backdrop.core.job import FAILED, Item, Job, Source, Status
 from backdrop.core.record import record
 
 SHARDS = "0123456789abcdef"
-OPEN, FAILURES, WANTING = "open", "failed", "wanting"
+OPEN, FAILURES, WANTING, CAMPAIGN = "open", "failed", "wanting", "campaign"
+# Of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas"), what a photo's place may take.
+MOST_PLACE_BYTES = 900
 # Lanes keep a message for four days: one that was sent three days ago is sent again.
 MESSAGE_LIFE = timedelta(days=3)
 # Who writes before he sends may die in between: reconcile then sends it within so long.
@@ -52,12 +55,14 @@ def watched(item: Item) -> tuple[str, datetime | str] | None:
     """The shard of the index under which an item is found, and its order there; None where nothing is to be done.
 
     The order is the time when it is due; of a photo that wants instructions it is where it lies, so that all below a
-    folder stand together.
+    folder stand together, and of a campaign's items as well.
     """
     if isinstance(item, Job):
         found = _job(item)
     elif isinstance(item, Source):
         found = _source(item)
+    elif isinstance(item, Asked):
+        found = _asked(item)
     else:
         return None
     return (f"{found[0]}#{item.source_id[0]}", found[1]) if found else None
@@ -83,6 +88,16 @@ def _job(job: Job) -> tuple[str, datetime] | None:
 def where(bucket: str, key: str) -> str:
     """The order of the photos that want instructions."""
     return f"{bucket}/{key}"
+
+
+def campaign(name: str) -> str:
+    """The kind under which the items of one campaign stand."""
+    return f"{CAMPAIGN}#{name}"
+
+
+def _asked(asked: Asked) -> tuple[str, str] | None:
+    place = where(asked.bucket, asked.key).encode()[:MOST_PLACE_BYTES].decode(errors="ignore")
+    return (campaign(asked.campaign), f"{place}#{asked.ident}") if asked.campaign else None
 
 
 def _source(source: Source) -> tuple[str, datetime | str] | None:

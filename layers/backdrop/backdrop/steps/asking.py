@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from backdrop.core.capability import REFERENCES
 from backdrop.core.choice import LaneOf
-from backdrop.core.job import Job, Problem, Source
+from backdrop.core.errors import InstructionError
+from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import DEFAULTS_NAME
 from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
@@ -67,6 +69,18 @@ class Asking:
         if broken:
             return Wanted()
         return wanted(*asked)
+
+    def has_other_references(self, source: Source, jobs: Sequence[Job]) -> bool:
+        """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""
+        for job in jobs:
+            if job.status is Status.ACCEPTED and REFERENCES in job.asked:
+                try:
+                    found = self.references.hashes(source.bucket, source.key, job.instructions[REFERENCES])
+                except InstructionError:
+                    return True
+                if found != job.asked[REFERENCES]:
+                    return True
+        return False
 
 
 class Nowhere:

@@ -1,4 +1,4 @@
-"""Deliver: hand over. Fetch what was paid, verify it, write pictures, receipt, error report and event.
+"""Deliver: hand over. Fetch what was paid, verify it, write pictures, receipt, error report and event; then answer.
 
 Everything may happen twice and in any order: each write says what it replaces, and views are built from the ledger.
 """
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, OvertakenError, StaleError, WaitError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import FAILED, Job, Problem, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
 from backdrop.ports import Clock, Events, Ledger, Queue
+from backdrop.steps.answering import Answering
 from backdrop.steps.marks import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
 from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.naming import taken_away
@@ -39,13 +40,15 @@ class Deliver:
     pictures: Pictures
     views: Views
     events: Events
+    answering: Answering
     dead_letters: Queue
     clock: Clock
 
     def __call__(self, message: DeliverMessage, *, receives: int = 1) -> Delivery:
         source, jobs = self.ledger.photo(message.source_id)
         if source is None:
-            raise DamagedMessageError("the ledger knows no such photo")
+            self.answering.alone(message.source_id)
+            return Delivery()
         job = _find(jobs, message.job_id)
         ended_here = job is not None and job.status is Status.PAID
         if job and ended_here:
@@ -57,7 +60,12 @@ class Deliver:
                 leave(self.ledger, job, self.clock)
                 raise
         source, jobs = self._show(source, jobs)
-        job = _find(jobs, message.job_id)
+        delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
+        self.answering(source)
+        return delivery
+
+    def _tell(self, source: Source, job: Job | None, *, ended_here: bool) -> Delivery:
+        """The job's end, if it has come to one, is announced, and a failure marked as told."""
         if job is None or not job.ended:
             return Delivery(job)
         self._announce(source, job)

@@ -10,6 +10,7 @@ from backdrop.core.layout import Kind, kind_of, may_share, photo_of
 from backdrop.ports import Clock, InputBucket, Ledger
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
+from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
 from backdrop.steps.messages import Look
 from backdrop.steps.photo import Decision, Photos
@@ -28,6 +29,7 @@ class Intake:
     references: References
     photo: Photos
     folders: Folders
+    hearing: Hearing
     _done: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def begin_batch(self) -> None:
@@ -37,6 +39,9 @@ class Intake:
         self._done.clear()
 
     def __call__(self, look: Look) -> Decision:
+        if look.request and look.request.damage:
+            self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
+            return Decision(refused=(Code.DAMAGED_MESSAGE,))
         match kind_of(look.key):
             case Kind.SIDECAR if not look.request:
                 return self._photos_of(look)
@@ -44,6 +49,9 @@ class Intake:
                 return Decision(refused=self.folders(look))
             case Kind.PHOTO:
                 return self._once(look)
+            case _ if look.request and look.request.awaited:
+                self.hearing.skip(look, look.request)
+                return Decision()
             case _ if look.request:
                 return self._looked(look)
             case _:

@@ -1,9 +1,10 @@
 """Dead letters: what only the redrive policy caught is given its reason, and its photo an error report."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
@@ -12,10 +13,22 @@ from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.job import Money, Problem, Source, Status
 from backdrop.core.watch import MESSAGE_LIFE
 from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
-from backdrop.steps.messages import JobMessage, LaneMessage, Look, parse, parse_delivery, tell_of_lane, to_deliver
+from backdrop.steps.hearing import Hearing
+from backdrop.steps.messages import (
+    JobMessage,
+    LaneMessage,
+    Look,
+    Request,
+    parse,
+    parse_delivery,
+    tell_of_lane,
+    to_deliver,
+)
 
 MOST_BATCHES = 20
 WORDS = "A thousand deliveries of its message came to nothing."
+# What EventBridge says of an event that it could not put into a queue or give to a function.
+TARGET, WHY = "TARGET_ARN", "ERROR_MESSAGE"
 
 
 @dataclass(eq=False, repr=False)
@@ -26,6 +39,7 @@ class DeadLetters:
     letters: Letters
     dead_letters: Queue
     deliver: Queue
+    intake: Queue
     clock: Clock
     looks: Callable[[str], list[Look]]
 
@@ -73,8 +87,16 @@ class DeadLetters:
         """Whether it said nothing; then all that it stands for was done, or a new letter says why it came."""
         if letter.attributes.get("code"):
             return False
-        if not self._is_dealt_with(letter.body):
+        if not self._is_passed_on(letter) and not self._is_dealt_with(letter.body):
             self._send_on(letter)
+        return True
+
+    def _is_passed_on(self, letter: Letter) -> bool:
+        """An event for which EventBridge did not reach its queue, which is intake's, is put there now."""
+        event = _event(letter.body)
+        if not event or ":sqs:" not in letter.attributes.get(TARGET, ""):
+            return False
+        self.intake.send(event, group=fairness_group(letter.queue))
         return True
 
     def _is_dealt_with(self, body: str) -> bool:
@@ -113,14 +135,14 @@ class DeadLetters:
     def _send_on(self, letter: Letter) -> None:
         """The letter with its reason."""
         attributes = {"code": Code.MESSAGE_GIVEN_UP.value, "reason": WORDS, "money": Money.NOT_SPENT.value}
-        attributes |= self._photos(letter.body)
+        attributes |= _of_campaign(letter) or self._photos(letter)
         body: dict[str, Any] = {"queue": letter.queue, "body": letter.body}
         self.dead_letters.send(body, group=fairness_group(letter.queue), attributes=attributes)
 
-    def _photos(self, body: str) -> dict[str, str]:
-        """An event of which nothing came: each photo that it names is reported."""
+    def _photos(self, letter: Letter) -> dict[str, str]:
+        """An event of which nothing came: each photo that it names is reported, and who waits to hear is answered."""
         try:
-            looks = self.looks(body)
+            looks = self.looks(letter.body)
         except DamagedMessageError as error:
             return {"code": error.code.value, "reason": error.message[:1000]}
         for look in looks:
@@ -129,12 +151,41 @@ class DeadLetters:
             source = known or Source(source_id=ident, bucket=look.bucket, key=look.key)
             if not source.jobs:
                 self._report(source)
+            if look.request and look.request.awaited:
+                request = replace(look.request, ident=look.request.ident or letter.ident)
+                self._answer(source, look, request)
         return {}
+
+    def _answer(self, source: Source, look: Look, request: Request) -> None:
+        """One that was heard is answered with what its jobs come to."""
+        hearing = Hearing(self.ledger, self.deliver, self.clock)
+        if not hearing.is_known(source, request):
+            hearing.refuse(look, request, Code.MESSAGE_GIVEN_UP, WORDS)
 
     def _report(self, source: Source) -> None:
         problem = Problem.of(BackdropError(Code.MESSAGE_GIVEN_UP, WORDS), self.clock.now())
         self.ledger.put_source(source.but(problems=(problem,), reported=True, waiting_since=None), ())
         to_deliver(self.deliver, source)
+
+
+def _of_campaign(letter: Letter) -> dict[str, str]:
+    """What is to be done where the end of a campaign did not reach its function; nothing for other letters."""
+    match _event(letter.body):
+        case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
+            why = letter.attributes.get(WHY) or letter.attributes.get("ErrorMessage", "")
+            words = f"{execution} ended without a report: {why[:500]}. Invoke the campaign function with the body."
+            return {"reason": words}
+        case _:
+            return {}
+
+
+def _event(body: str) -> dict[str, Any]:
+    """A letter's body, where it is an object."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _rev(letter: Letter) -> int:

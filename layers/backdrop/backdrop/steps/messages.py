@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from backdrop.core.asked import Asked
 from backdrop.core.codec import from_json
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.identity import fairness_group
@@ -16,10 +17,28 @@ from backdrop.ports import Queue
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice."""
+    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
+
+    `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
+    `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
+    """
 
     ident: str
     instructions: Mapping[str, Any]
+    token: str = ""
+    execution: str = ""
+    campaign: str = ""
+    damage: str = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody wants to hear what became of it."""
+        return bool(self.token or self.campaign)
+
+    @property
+    def ends_with_its_execution(self) -> bool:
+        """Whether nobody wants its jobs any more once its execution has stopped."""
+        return self.awaited and bool(self.execution)
 
 
 @dataclass(frozen=True)
@@ -89,7 +108,9 @@ def to_lane(lane: Queue, job: Job) -> None:
     lane.send(_body(JobMessage(source_id=job.source_id, job_id=job.job_id)), group=fairness_group(job.key))
 
 
-def to_deliver(deliver: Queue, source: Source | Job, job_id: str | None = None, *, delay_seconds: int = 0) -> None:
+def to_deliver(
+    deliver: Queue, source: Source | Job | Asked, job_id: str | None = None, *, delay_seconds: int = 0
+) -> None:
     """Have a photo's views written, and a job's end handed over."""
     deliver.send(
         _body(DeliverMessage(source_id=source.source_id, job_id=job_id)),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 
 from backdrop.core import transitions
-from backdrop.core.capability import REFERENCES
+from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.identity import source_id
@@ -14,23 +14,32 @@ from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Owner, Problem, Source, Status
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
-from backdrop.core.request_hints import hint_for_request
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
+from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look, Request, remind, to_deliver, to_lane
+from backdrop.steps.messages import Look, remind, to_deliver, to_lane
 from backdrop.steps.moving import Moves
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
-from backdrop.steps.standing import gone, has_its_bytes, has_its_jobs, named, still_refused, unchanged, was_resolved
+from backdrop.steps.standing import (
+    gone,
+    has_its_bytes,
+    has_its_jobs,
+    known_since,
+    named,
+    speaks_for_itself,
+    still_refused,
+    unchanged,
+    was_resolved,
+)
 from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
 TRIES = 8
 LONGEST_DELAY_SECONDS = 900
 MOST_NAMES = 1000
-MOST_REQUESTS = 20
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Photos:
     asking: Asking
     ledger: Ledger
     folders: Folders
+    hearing: Hearing
     lanes: Mapping[str, Queue]
     moves: Moves
     deliver: Queue
@@ -75,7 +85,7 @@ class Photos:
         if look.settled and not look.again and not (before and before.waiting_since):
             return Decision()
         source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
-        if look.request and look.request.ident in source.requests:
+        if look.request and self.hearing.is_known(source, look.request):
             look = replace(look, request=None, again=True)
         seen = self._see(look, before)
         if seen is None:
@@ -83,8 +93,10 @@ class Photos:
         forget_unreadable(self.ledger, self.deliver, source)
         if look.request or look.rerun:
             return self._resolve(source, jobs, seen, owners, look)
-        other_references = look.again and self._has_other_references(source, jobs)
+        other_references = look.again and self.asking.has_other_references(source, jobs)
         if unchanged(source, seen) and not other_references:
+            if not look.settled and speaks_for_itself(source, seen, jobs):
+                return self._as_it_was(source, jobs, seen, look, owners)
             return self._hand_on(source, jobs) if look.again else Decision()
         if has_its_jobs(source, seen, jobs) and not other_references:
             return self._as_it_was(source, jobs, seen, look, owners)
@@ -116,7 +128,7 @@ class Photos:
         self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look, owners: Mapping[str, Owner]
     ) -> Decision:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
-        renewed = [job.but(version_id=seen.photo.version_id) for job in named(source, jobs)]
+        renewed = [job.but(version_id=seen.photo.version_id, for_executions=False) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or not was_resolved(source, seen):
             self.ledger.put_source(source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None), steps)
@@ -135,7 +147,8 @@ class Photos:
             return Decision()
         steps = [step for job in jobs if (step := transitions.cancel(job, now))]
         if steps or problems or source.problems or source.waiting_since or source.held_by:
-            self.ledger.put_source(gone(source.but(requests=_heard(source, look.request)), problems), steps)
+            place = gone(heard(source, look.request), problems)
+            self.ledger.put_source(place, steps, noted(source, look.request, now, problems=problems))
         else:
             if not source.seen_gone:
                 self.ledger.put_source(source.but(seen_gone=True), ())
@@ -143,18 +156,6 @@ class Photos:
                 return Decision()
         self._hand_on(source, after(steps, jobs))
         return Decision(refused=tuple(one.code for one in problems))
-
-    def _has_other_references(self, source: Source, jobs: Sequence[Job]) -> bool:
-        """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""
-        for job in jobs:
-            if job.status is Status.ACCEPTED and REFERENCES in job.asked:
-                try:
-                    found = self.asking.references.hashes(source.bucket, source.key, job.instructions[REFERENCES])
-                except InstructionError:
-                    return True
-                if found != job.asked[REFERENCES]:
-                    return True
-        return False
 
     # -- waiting for instructions --------------------------------------------------------------------------
 
@@ -182,19 +183,22 @@ class Photos:
         places, broken = self.asking.places_of(source, seen, look.request)
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
-        source = source.but(requests=_heard(source, look.request))
+        source, now = heard(source, look.request), self.clock.now()
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
-            return self._refuse_request(source, jobs, seen, owners, look, found.problems or self._held(broken))
+            return self._refuse_request(source, jobs, seen, owners, look, found.problems or held_by(broken, now))
+        if look.request and look.request.ends_with_its_execution:
+            found = replace(found, jobs=tuple(job.but(for_executions=True) for job in found.jobs))
         if look.rerun and named(source, jobs) and found.says_nothing:
             return self._hand_on(source, jobs)
         kept = () if look.request or look.rerun else still_refused(source, seen, found)
         source = source.but(held_by="" if seen.photo_error else broken)
         for _ in range(TRIES):
             steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
+            asked = noted(source, look.request, now, jobs=found.jobs, problems=found.problems)
             try:
-                return self._write(source, jobs, seen, found, steps, kept)
+                return self._write(source, jobs, seen, found, steps, kept, asked)
             except OwnedError as error:
                 owners = {**owners, error.owner.content_key: error.owner}
         raise StaleError
@@ -206,10 +210,6 @@ class Photos:
         names = list(islice(self.asking.photos.keys(source.bucket, folder_of(source.key)), MOST_NAMES))
         found = near_miss(source.key, names)
         return problem.but(message=f"{problem.message} But {found}.") if found else problem
-
-    def _held(self, broken: str) -> tuple[Problem, ...]:
-        words = f"The photo inherits from {broken}, which is broken."
-        return (Problem.of(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, words), self.clock.now()),)
 
     def _refuse_request(
         self,
@@ -225,19 +225,19 @@ class Photos:
         What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
         take the report away, and buy what nobody asked for.
         """
-        problems = tuple(one.but(hint=hint_for_request(one.code, one.hint)) for one in why)
+        problems, asked = refused(why), noted(source, look.request, self.clock.now(), problems=refused(why))
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
-        refused = Decision(refused=tuple(one.code for one in problems))
+        told = Decision(refused=tuple(one.code for one in problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
-            self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), ())
+            self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), (), asked)
             self._hand_on(source, jobs)
-            return refused
+            return told
         if is_complete(seen.places) and not seen.photo_error:
             first = self._decide(replace(look, request=None), owners)
             return Decision(first.accepted, self._decide(look, owners).refused)
         steps = steps_of(self.ledger, source, jobs, (), owners, self.clock.now())
-        self._write(source.but(held_by=""), jobs, seen, Wanted(problems=(*problems, *wants)), steps)
-        return refused
+        self._write(source.but(held_by=""), jobs, seen, Wanted(problems=(*problems, *wants)), steps, asked=asked)
+        return told
 
     # -- what becomes of its jobs --------------------------------------------------------------------------
 
@@ -249,20 +249,21 @@ class Photos:
         found: Wanted,
         steps: Sequence[transitions.Step],
         kept: Sequence[Problem] = (),
+        asked: Asked | None = None,
     ) -> Decision:
         resolved: dict[str, object] = {
             "photo": seen.photo,
             "asked_from": seen.asked_from,
             "sidecar_etag": seen.sidecar_etag,
             "jobs": {job.variant: job.job_id for job in found.jobs},
-            "problems": (*(_since(one, source.problems) for one in found.problems), *kept),
+            "problems": (*(known_since(one, source.problems) for one in found.problems), *kept),
             "waiting_since": None,
             "reported": source.reported or bool(found.problems),
             "begun_until": None,
             "seen_gone": False,
             "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
         }
-        self.ledger.put_source(source.but(**resolved), steps)
+        self.ledger.put_source(source.but(**resolved), steps, asked)
         self._hand_on(source, after(steps, jobs))
         accepted = tuple(step.job for step in steps if step.job.status is Status.ACCEPTED)
         return Decision(accepted, tuple(problem.code for problem in found.problems))
@@ -287,14 +288,3 @@ class Photos:
             return
         self.ledger.advance(transitions.fail(job, InstructionError(Code.PROVIDER_NOT_CONFIGURED, words), now))
         to_deliver(self.deliver, source, job.job_id)
-
-
-def _since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
-    """A problem that was there before began then."""
-    same = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
-    return problem.since(next(same, None))
-
-
-def _heard(source: Source, request: Request | None) -> tuple[str, ...]:
-    """The last requests that were heard, so that one that comes twice is heard once."""
-    return (*source.requests, request.ident)[-MOST_REQUESTS:] if request else source.requests

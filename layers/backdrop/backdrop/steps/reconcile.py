@@ -1,7 +1,7 @@
 """Reconcile: set right. Every five minutes, one run at a time; each part may be done twice.
 
-Lanes that may go on, answers that found no ledger, jobs without a message, letters without a reason, and photos of
-which no event told.
+Lanes that may go on, answers that found no ledger, jobs without a message or in a paused lane that they need not wait
+in, letters without a reason, and photos of which no event told.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
-from backdrop.core.job import Job
+from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
 from backdrop.core.watch import Ref, Run
 from backdrop.ports import Answers, Books, Clock, Ledger, Queue
@@ -24,6 +24,7 @@ from backdrop.steps.messages import to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.slot import Slot
+from backdrop.steps.stopping import Stopping
 from backdrop.steps.sweep import Sweep
 
 MOST_DUE = 1000
@@ -61,6 +62,7 @@ class Reconcile:
     keeper: LaneKeeper
     answers: Answers
     put_back: PutBack
+    stopping: Stopping
     moves: Moves
     letters: DeadLetters
     sweep: Sweep
@@ -81,7 +83,7 @@ class Reconcile:
         self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
         self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, slot))
         moves = Round(run.moves_from)
-        self._part(tally, "moved", lambda: self._move(tally, slot, moves))
+        self._part(tally, "moved", lambda: self._free(tally, slot, moves))
         self._part(tally, "letters", self.letters.explain)
         after, found = run.sweep_after, 0
         if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
@@ -151,21 +153,32 @@ class Reconcile:
         first = int(self.clock.jitter(len(due)))
         return [*due[first:], *due[:first]]
 
-    def _move(self, tally: Tally, slot: Slot, moves: Round) -> int:
-        """Jobs that wait in a paused lane and name another provider whose lane is open go there; how many."""
+    def _free(self, tally: Tally, slot: Slot, moves: Round) -> int:
+        """Jobs that wait in a paused lane are called off where nobody wants them any more, as render would do.
+
+        Those that name another provider whose lane is open go there; how many.
+        """
         lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
-        paused = {name: lane for name, lane in lanes.items() if lane.paused and lane.sends_away}
-        if not paused or not any(lane.is_open for lane in lanes.values()):
-            return 0
+        paused = {name: lane for name, lane in lanes.items() if lane.paused}
+        elsewhere = any(lane.is_open for lane in lanes.values())
+        called_off: list[Job] = []
         moved: list[Job] = []
 
-        def move(ref: Ref) -> None:
+        def free(ref: Ref) -> None:
             job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
-            lane = paused.get(job.provider) if job and not job.follows else None
-            gone = self.moves.out_of_a_paused_lane(job, lane) if job and lane else None
-            moved.extend([gone] if gone else [])
+            lane = paused.get(job.provider) if job and job.status is Status.ACCEPTED else None
+            if job is None or lane is None:
+                return
+            if gone := self.stopping.called_off(job):
+                to_deliver(self.deliver, gone, gone.job_id)
+                called_off.append(gone)
+            elif elsewhere and lane.sends_away and not job.follows:
+                gone = self.moves.out_of_a_paused_lane(job, lane)
+                moved.extend([gone] if gone else [])
 
-        self._each(tally, self._waiting(moves), move, slot)
+        if paused:
+            self._each(tally, self._waiting(moves), free, slot)
+        tally.did["called_off"] = len(called_off)
         return len(moved)
 
     def _waiting(self, moves: Round) -> Iterator[Ref]:

@@ -20,6 +20,7 @@ from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
 from backdrop.steps.slot import RECORD_SECONDS, Slot
+from backdrop.steps.stopping import Stopping
 
 IN_SLOT_WAIT_SECONDS = 20
 # Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
@@ -52,6 +53,7 @@ class Render:
     material: Material
     ledger: Ledger
     keeper: LaneKeeper
+    stopping: Stopping
     payments: Payments
     lost: LostAnswers
     moves: Moves
@@ -74,8 +76,7 @@ class Render:
             return self._accepted(job, provider, slot)
         if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
             return self._after_a_loss(job, provider, slot)
-        if job.status is not Status.SUPERSEDED and job.status is not Status.CANCELLED:
-            to_deliver(self.deliver, job, job.job_id)
+        to_deliver(self.deliver, job, job.job_id)
         return Outcome.CARRIED_ON
 
     def _accepted(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
@@ -84,6 +85,9 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
+        called_off = self.stopping.called_off(job)
+        if called_off:
+            return self._hand_on(called_off)
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
         self._enter(job, slot)

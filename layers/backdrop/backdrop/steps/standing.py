@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Problem, Source
 from backdrop.core.places import TAGS
 from backdrop.core.request_hints import is_for_request
@@ -38,6 +39,11 @@ def unchanged(source: Source, seen: Seen) -> bool:
     return was_resolved(source, seen) and not source.wanting
 
 
+def speaks_for_itself(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
+    """Whether the event came late of a photo that has its own word, and that so far executions alone wanted."""
+    return is_complete(seen.places) and any(job.for_executions and not job.ended for job in named(source, jobs))
+
+
 def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, ...]:
     """The refused requests that people are told of still: nothing new is said of the photo, and nothing came of it.
 
@@ -49,6 +55,12 @@ def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, .
     told = {(one.code, one.variant) for one in found.problems}
     refused = (one for one in source.problems if is_for_request(one.hint))
     return tuple(one for one in refused if (one.code, one.variant) not in told)
+
+
+def known_since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
+    """A problem that was there before began then."""
+    same = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
+    return problem.since(next(same, None))
 
 
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:

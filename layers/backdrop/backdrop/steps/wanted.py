@@ -205,10 +205,11 @@ def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
 def _check_price(job: Job, jobs: Sequence[Job]) -> None:
     """InstructionError where the job costs more than its instructions allow.
 
-    What is paid already costs nothing more, so no limit touches it.
+    What is paid already, or has its file from another job, costs nothing more, so no limit touches it.
     """
     limit = job.instructions.get("max_cost_usd")
-    paid = any(one.job_id == job.job_id and one.money is not Money.NOT_SPENT for one in jobs)
+    mine = (one for one in jobs if one.job_id == job.job_id)
+    paid = any(one.money is not Money.NOT_SPENT or one.costs_nothing_more for one in mine)
     if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):
         return
     words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit_text(limit)}."

@@ -29,14 +29,15 @@ def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
     """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
     if job.status in WITHOUT_A_FILE and not job.at_stake:
         lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
-        return _from_the_beginning(job.but(**lane, generation=_generation(job)), now)
+        whose = {"for_executions": wanted.for_executions, "generation": _generation(job)}
+        return _from_the_beginning(job.but(**lane, **whose), now)
     return Step(job.but(unwanted=None)) if job.unwanted else None
 
 
 def pay_again(job: Job, now: datetime) -> Step:
     """held, dead, refused (spent, or in doubt) → accepted: a person says that it may be bought once more."""
     only(job, *FAILED)
-    fresh = job.but(generation=job.generation + 1, links=(), answered=0)
+    fresh = job.but(generation=job.generation + 1, links=(), answered=0, for_executions=False)
     return _from_the_beginning(fresh, now)
 
 
@@ -86,12 +87,13 @@ def move(job: Job, provider: str, price: int, why: str, put_at: datetime) -> Ste
 
 
 def describe(job: Job, wanted: Job) -> Step | None:
-    """What the photo says of a job beside what is bought (metadata, a price limit, origins); None where it is known.
+    """What is said of a job beside what is bought (metadata, a price limit, origins, who wants it); None where known.
 
     stored → paid where it wants other outputs of it, and so for one that is dead since none could be made: they are
     made from the paid file, for nothing.
     """
-    described = job.but(instructions=wanted.instructions, provenance=wanted.provenance)
+    theirs = job.for_executions and (wanted.for_executions or job.ended)
+    described = job.but(instructions=wanted.instructions, provenance=wanted.provenance, for_executions=theirs)
     others = outputs_of(job.instructions) != outputs_of(wanted.instructions)
     if others and job.status is Status.STORED:
         return Step(described.but(status=Status.PAID, ended_at=None))

@@ -8,6 +8,7 @@ from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
+from backdrop.steps.hearing import Hearing
 from backdrop.steps.intake import Intake
 from backdrop.steps.moving import Moves, into_lanes
 from backdrop.steps.photo import Photos
@@ -47,10 +48,12 @@ class Arriving:
             prices=self.prices,
             lane_of=self.ledger.lane,
         )
+        hearing = Hearing(self.ledger, self.deliver, self.clock)
         photo = Photos(
             asking=asking,
             ledger=self.ledger,
             folders=folders,
+            hearing=hearing,
             lanes=self.lanes,
             moves=Moves(self.ledger, self.lanes, into_lanes(self.lanes), self.deliver, self.clock, self.prices),
             deliver=self.deliver,
@@ -58,4 +61,4 @@ class Arriving:
             clock=self.clock,
             settle_seconds=self.settle_seconds,
         )
-        return Intake(self.photos, self.ledger, self.clock, defaults, references, photo, folders)
+        return Intake(self.photos, self.ledger, self.clock, defaults, references, photo, folders, hearing)

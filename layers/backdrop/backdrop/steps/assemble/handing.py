@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue
+from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue, TaskTokens
+from backdrop.steps.answering import Answering
 from backdrop.steps.deliver import Deliver
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.telling import LaneNews
@@ -19,6 +20,7 @@ class Handing:
     deliver: Queue
     downloads: Downloads
     events: Events
+    tokens: TaskTokens
     dead_letters: Queue
     clock: Clock
     input_bucket: str
@@ -48,6 +50,7 @@ def deliver(handing: Handing) -> Deliver:
         pictures=pictures,
         views=handing.views,
         events=handing.events,
+        answering=Answering(handing.ledger, handing.tokens, handing.clock),
         dead_letters=handing.dead_letters,
         clock=handing.clock,
     )

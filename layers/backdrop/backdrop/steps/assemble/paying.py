@@ -7,7 +7,7 @@ from functools import partial
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.job import Job
 from backdrop.core.money import Configured
-from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
+from backdrop.ports import Answers, Clock, Executions, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
 from backdrop.steps.material import Material
@@ -15,6 +15,7 @@ from backdrop.steps.messages import begin_again
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.render import Render
+from backdrop.steps.stopping import Stopping
 
 
 @dataclass(eq=False, repr=False)
@@ -50,12 +51,13 @@ class Paying:
         return Moves(self.ledger, self.providers, carry, self.deliver, self.clock, self.prices)
 
 
-def render(paying: Paying, photos: InputBucket) -> Render:
+def render(paying: Paying, photos: InputBucket, executions: Executions) -> Render:
     """The step that pays; it puts no job into a lane itself."""
     return Render(
         material=Material(photos, paying.inputs, paying.ledger),
         ledger=paying.ledger,
         keeper=paying.keeper,
+        stopping=Stopping(paying.ledger, executions, paying.clock),
         payments=paying.payments,
         lost=paying.lost,
         moves=paying.moves(partial(begin_again, paying.intake)),

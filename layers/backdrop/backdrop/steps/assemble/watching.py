@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from backdrop.ports import Books, InputBucket, Letters, Queue
+from backdrop.ports import Books, Executions, InputBucket, Letters, Queue
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import Look
 from backdrop.steps.moving import into_lanes
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.reconcile import Reconcile
+from backdrop.steps.stopping import Stopping
 from backdrop.steps.sweep import Sweep
 
 
@@ -20,6 +21,7 @@ class Watching:
 
     books: Books
     photos: InputBucket
+    executions: Executions
     lanes: Mapping[str, Queue]
     letters: Letters
     dead_letters: Queue
@@ -37,6 +39,7 @@ def reconcile(paying: Paying, watching: Watching) -> Reconcile:
         keeper=paying.keeper,
         answers=paying.answers,
         put_back=put_back(paying, watching.lanes),
+        stopping=Stopping(paying.ledger, watching.executions, paying.clock),
         moves=paying.moves(into_lanes(watching.lanes)),
         letters=dead_letters(paying, watching),
         sweep=Sweep(
@@ -70,6 +73,7 @@ def dead_letters(paying: Paying, watching: Watching) -> DeadLetters:
         letters=watching.letters,
         dead_letters=watching.dead_letters,
         deliver=paying.deliver,
+        intake=paying.intake,
         clock=paying.clock,
         looks=watching.looks,
     )

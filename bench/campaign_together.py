@@ -1,0 +1,237 @@
+"""A campaign beside drops and requests by event, all at once through one lane: does anybody wait too long or pay twice?
+
+`python -m bench.campaign_together` starts a local cloud of its own; `OUT=page` writes the table there as well.
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from PIL import Image
+
+from backdrop_cli.options import Place
+from backdrop_cli.stack import Stack, connect
+from backdrop_local import cloud
+from backdrop_local.cloud import Cloud
+from backdrop_local.home import Home
+from backdrop_local.leash import leashed
+
+LIMIT = 10
+PRICE = Decimal("0.01")
+REMOVE = {"operation": "remove"}
+# A drop waits at most for the two rounds before it, and for its own call.
+MOST_CALLS_WAITED = 3
+PATIENCE_SECONDS = 7200.0
+# From here on the lane is full of the campaign.
+UNDER_WAY = 2 * LIMIT
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many of each, and how long a call takes (seconds)."""
+
+    items: int
+    drops: int
+    requests: int
+    call: float
+
+    @property
+    def photos(self) -> int:
+        return self.items + self.drops + self.requests
+
+
+def picture(n: int) -> bytes:
+    """A small photo that no other number gives."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (32, 32), Random(n).randbytes(32 * 32 * 3)).save(file, "PNG")
+    return file.getvalue()
+
+
+class Rush:
+    """All three ways at once on one local cloud."""
+
+    def __init__(self, running: Cloud, stack: Stack, size: Size) -> None:
+        self.running, self.stack, self.size = running, stack, size
+        self.clients, self.outputs = running.clients, running.outputs()
+        self.dropped: dict[str, datetime] = {}
+
+    # -- what is asked -------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """The photos of campaign and requests lie there before anything is asked; of none a word is said."""
+        keys = [f"campaign/{n:04}.png" for n in range(self.size.items)]
+        keys += [f"asked/{n:04}.png" for n in range(self.size.requests)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._put, keys, range(len(keys))))
+
+    def _put(self, key: str, n: int, **more: Any) -> None:
+        self.clients.s3.put_object(Bucket=self.outputs["InputBucketName"], Key=key, Body=picture(n), **more)
+
+    def begin(self) -> str:
+        """The campaign; its execution."""
+        given = {"name": "together", "prefix": "campaign/", "instructions": REMOVE}
+        machine = self.outputs["CampaignStateMachineArn"]
+        begun = self.clients.stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(given))
+        return begun["executionArn"]
+
+    def drop(self, n: int) -> None:
+        """Somebody drops a photo with its tags."""
+        key = f"drops/{n:04}.png"
+        self.dropped[key] = datetime.now(UTC)
+        self._put(key, self.size.items + self.size.requests + n, Tagging="operation=remove")
+
+    def request(self, n: int) -> None:
+        """Somebody asks by an event on the bus."""
+        detail = {"bucket": self.outputs["InputBucketName"], "key": f"asked/{n:04}.png", "instructions": REMOVE}
+        entry = {"Source": "bench", "DetailType": "Image Requested", "Detail": json.dumps(detail)}
+        sent = self.clients.events.put_events(Entries=[{**entry, "EventBusName": self.outputs["EventBusName"]}])  # pyright: ignore[reportArgumentType]
+        if sent["FailedEntryCount"]:
+            raise RuntimeError(f"the bus takes no event: {sent['Entries']}")
+
+    def rush(self, execution: str) -> None:
+        """Once the campaign fills the lane, drops and requests come one after another, and then all of it ends."""
+        self._until(lambda: self._asked(execution) >= min(UNDER_WAY, self.size.items))
+        others = [("drop", n) for n in range(self.size.drops)] + [("request", n) for n in range(self.size.requests)]
+        Random(1).shuffle(others)
+        pause = max(self.size.items * self.size.call / LIMIT / 2, self.size.call) / max(len(others), 1)
+        for kind, n in others:
+            self.drop(n) if kind == "drop" else self.request(n)
+            time.sleep(pause)
+        self._until(lambda: self._status(execution) != "RUNNING")
+        self._until(lambda: len(self.stored()) >= self.size.photos)
+
+    def _status(self, execution: str) -> str:
+        return self.clients.stepfunctions.describe_execution(executionArn=execution)["status"]
+
+    def _asked(self, execution: str) -> int:
+        return sum(1 for _ in self.stack.orders.books.asked(execution.rpartition(":")[2]))
+
+    @staticmethod
+    def _until(holds: Any) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {PATIENCE_SECONDS:.0f} s")
+            time.sleep(1)
+
+    # -- what came of it -----------------------------------------------------------------------------------
+
+    def stored(self) -> list[dict[str, Any]]:
+        """The receipts whose job has its picture."""
+        return [one for one in self.receipts() if [job["status"] for job in one["jobs"]] == ["stored"]]
+
+    def receipts(self) -> Iterator[dict[str, Any]]:
+        return self.stack.buckets.receipts("", 8)
+
+    def standin(self, what: str, said: object = None) -> Any:
+        """The stand-in's own books, or something that it is told."""
+        data = json.dumps(said).encode() if said else None
+        headers = {"Content-Type": "application/json"}
+        asked = Request(f"{self.running.standin_url}/_ctl/{what}", data, headers)  # noqa: S310  our own stand-in
+        with build_opener(ProxyHandler({})).open(asked, timeout=30) as answer:
+            return json.load(answer)
+
+    def report(self) -> dict[str, Any]:
+        return json.loads(self.stack.output.read("_backdrop/campaigns/together/report.json"))
+
+    def waits(self) -> list[float]:
+        """Seconds from each drop to the beginning of its call."""
+        sent = {one["source"]["key"]: one["jobs"][0]["submitted_at"] for one in self.stored()}
+        return [(datetime.fromisoformat(sent[key]) - began).total_seconds() for key, began in self.dropped.items()]
+
+    def answers(self, execution: str) -> Counter[str]:
+        """How the tokens were answered, as the ledger knows it."""
+        asked = self.stack.orders.books.asked(execution.rpartition(":")[2])
+        return Counter(one.answer.value if one.answer else "none" for one in asked)
+
+    def succeeded(self, execution: str) -> int:
+        """How many items of the Map heard of their success."""
+        runs = self.clients.stepfunctions.list_map_runs(executionArn=execution)["mapRuns"]
+        counts = [self.clients.stepfunctions.describe_map_run(mapRunArn=one["mapRunArn"]) for one in runs]
+        return sum(one["itemCounts"]["succeeded"] for one in counts)
+
+
+def promises(rush: Rush, execution: str) -> list[tuple[str, str, bool]]:
+    """Each promise: what was found, and whether it was kept."""
+    size, report = rush.size, rush.report()
+    [lane] = [one for one in rush.standin("inflight")["accounts"] if one["provider"] == "ideogram"]
+    answers, heard = rush.answers(execution), rush.succeeded(execution)
+    waits = rush.waits() or [0.0]
+    median = statistics.median(waits)
+    billed = Decimal(str(rush.standin("bill")["total_usd"]))
+    in_receipts = sum((Decimal(str(one["total_usd"])) for one in rush.receipts()), Decimal(0))
+    reported = Decimal(str(report["cost"]["usd"]))
+    others = (size.drops + size.requests) * PRICE
+    money = f"report ${reported}, others ${others}, receipts ${in_receipts}, bill ${billed}"
+    return [
+        ("calls in flight, most", f"{lane['peak']} of {LIMIT}, {lane['refused']} refused", lane["peak"] <= LIMIT),
+        ("calls refused as too many", str(lane["refused"]), not lane["refused"]),
+        (
+            "tokens answered",
+            f"{dict(answers)}, {heard} heard",
+            answers == {"success": size.items} and heard == size.items,
+        ),
+        (
+            "campaign",
+            f"{report['status']}, {report['items']['stored']} stored",
+            report["items"]["stored"] == size.items,
+        ),
+        ("a drop's wait for its call, median", f"{median:.1f} s", median < MOST_CALLS_WAITED * size.call),
+        ("the same, longest", f"{max(waits):.1f} s", True),
+        ("money", money, reported + others == in_receipts == billed == size.photos * PRICE),
+    ]
+
+
+def table(size: Size, seconds: float, found: Sequence[tuple[str, str, bool]]) -> str:
+    """The page."""
+    head = (
+        f"# A campaign of {size.items:,} items, {size.drops} drops and {size.requests} requests by event, at once\n\n"
+        f"One lane of {LIMIT} calls at a time, {size.call:g} s a call, on the emulator; {seconds:.0f} s in all.\n\n"
+        "| | found | kept |\n| --- | --- | --- |\n"
+    )
+    return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)
+
+
+def main() -> int:
+    """Print the table; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1000)
+    parser.add_argument("--drops", type=int, default=50)
+    parser.add_argument("--requests", type=int, default=20)
+    parser.add_argument("--call", type=float, default=4.0, help="seconds")
+    size = Size(**vars(parser.parse_args()))
+    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
+    os.environ["BACKDROP_HOME"] = str(home.path)
+    with leashed(home):
+        given = {"IdeogramMaxInFlight": str(LIMIT), "DailyBudgetUSD": "1000", "SettleSeconds": "2"}
+        rush = Rush(cloud.up(home, given, print, standin_options=["--prepared"]), connect(Place()), size)
+        rush.standin("settings", {"latency_by_speed": {"REMOVE": size.call}})
+        rush.prepare()
+        began = time.monotonic()
+        execution = rush.begin()
+        rush.rush(execution)
+        found = promises(rush, execution)
+        page = table(size, time.monotonic() - began, found)
+    print(page)
+    if os.environ.get("OUT"):
+        Path(os.environ["OUT"]).write_text(page)
+    return int(not all(kept for _, _, kept in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""What campaigns read and write on S3, as streams: manifests, lists of items, reports."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backdrop.aws.buckets import ABSENT
+from backdrop.aws.failures import error_code, unavailable, withheld
+from backdrop.core.manifest import PIECE_BYTES, lines_of
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+# S3 takes 5 MB or more for all parts but the last, and at most 10,000 of them.
+PART_BYTES = 8_000_000
+
+
+class S3Manifests:
+    """The Manifests port."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
+        try:
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        except (ClientError, BotoCoreError) as error:
+            if error_code(error) in ABSENT:
+                return None
+            raise withheld(key, error) from error
+        return lines_of(_pieces(body))
+
+
+def _pieces(body: "StreamingBody") -> Iterator[bytes]:
+    try:
+        yield from body.iter_chunks(PIECE_BYTES)
+    except (BotoCoreError, OSError) as error:
+        raise unavailable("S3", error) from error
+
+
+class S3CampaignFiles:
+    """The CampaignFiles port."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    @contextmanager
+    def writing(self, key: str, content_type: str) -> Generator[Callable[[bytes], None]]:
+        """Writes an object piece by piece; nothing is left of it where the block breaks off."""
+        try:
+            upload = _Upload(self._client, self.bucket, key, content_type)
+            try:
+                yield upload.write
+                upload.end()
+            except BaseException:
+                upload.give_up()
+                raise
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable("S3", error) from error
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Write an object whole."""
+        with self.writing(key, content_type) as write:
+            write(data)
+
+    def find(self, key: str) -> bytes | None:
+        """An object's bytes; None where there is none."""
+        try:
+            return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError, OSError) as error:
+            if error_code(error) in ABSENT:
+                return None
+            raise unavailable("S3", error) from error
+
+
+class _Upload:
+    """One object on its way: in parts once it is longer than one."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str) -> None:
+        self._client, self._bucket, self._key, self._type = client, bucket, key, content_type
+        self._held = bytearray()
+        self._id = ""
+        self._parts: list[CompletedPartTypeDef] = []
+
+    def write(self, data: bytes) -> None:
+        self._held += data
+        if len(self._held) >= PART_BYTES:
+            self._send()
+
+    def end(self) -> None:
+        """Write what is left; the object is there."""
+        if not self._id:
+            body = bytes(self._held)
+            self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._type)
+            return
+        if self._held:
+            self._send()
+        self._client.complete_multipart_upload(
+            Bucket=self._bucket, Key=self._key, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+        )
+
+    def give_up(self) -> None:
+        if self._id:
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._id)
+
+    def _send(self) -> None:
+        if not self._id:
+            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key, ContentType=self._type)
+            self._id = begun["UploadId"]
+        number = len(self._parts) + 1
+        sent = self._client.upload_part(
+            Bucket=self._bucket, Key=self._key, UploadId=self._id, PartNumber=number, Body=bytes(self._held)
+        )
+        self._parts.append({"ETag": sent["ETag"], "PartNumber": number})
+        self._held.clear()

@@ -1,0 +1,37 @@
+"""What intake would make of a photo, and what that costs at most: one look for all who ask before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backdrop.core.choice import Market, dearest
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Source
+from backdrop.steps.asking import Asking
+from backdrop.steps.messages import Request
+from backdrop.steps.wanted import Wanted
+
+
+def ahead(
+    asking: Asking,
+    bucket: str,
+    key: str,
+    market: Market,
+    *,
+    opened: bool,
+    request: Request | None = None,
+    before: tuple[Source | None, Sequence[Job]] = (None, ()),
+) -> tuple[Wanted, str] | None:
+    """The jobs, each quoted at the dearest provider to which it may come, and the folder defaults that are broken.
+
+    None where there is no such photo; `opened`: with a look at its bytes, which else are taken for good ones. `before`:
+    what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
+    """
+    known, jobs = before
+    source = known or Source(source_id=source_id(bucket, key), bucket=bucket, key=key)
+    look = asking.see if opened else asking.see.unopened
+    seen = look(bucket, key, source.photo)
+    if seen is None:
+        return None
+    places, broken = asking.places_of(source, seen, request)
+    found = asking.asked_for(source, jobs, seen, places, broken, market.on)
+    return replace(found, jobs=tuple(dearest(job, market) for job in found.jobs)), broken

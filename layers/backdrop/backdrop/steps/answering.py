@@ -1,0 +1,64 @@
+"""Whoever waits to hear of a request is answered, once, when all its jobs have ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backdrop.core.asked import Answered, Asked
+from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.core.job import Job, Source
+from backdrop.core.reply import Reply, reply
+from backdrop.ports import Clock, Ledger, TaskTokens
+
+
+@dataclass(eq=False, repr=False)
+class Answering:
+    """What deliver does when a photo's views are written."""
+
+    ledger: Ledger
+    tokens: TaskTokens
+    clock: Clock
+
+    def __call__(self, source: Source) -> None:
+        """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
+        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()
+        if not waiting:
+            return
+        # Read behind the requests, so that each job which they name is among them, as it stands since they were heard.
+        fresh, jobs = self.ledger.photo(source.source_id)
+        self._answer_all(fresh or source, waiting, jobs)
+
+    def alone(self, source_id: str) -> None:
+        """The same for a request of which no photo knows."""
+        known = self.ledger.asked(source_id)
+        if not known:
+            raise DamagedMessageError("the ledger knows no such photo")
+        for asked in (one for one in known if one.answered_at is None):
+            self._answer(Source(source_id=source_id, bucket=asked.bucket, key=asked.key), asked, ())
+
+    def _answer_all(self, source: Source, waiting: Sequence[Asked], jobs: Sequence[Job]) -> None:
+        """One who cannot be reached just now keeps nobody else waiting."""
+        unreached: WaitError | None = None
+        for one in waiting:
+            try:
+                self._answer(source, one, jobs)
+            except WaitError as error:
+                unreached = error
+        if unreached:
+            raise unreached
+
+    def _answer(self, source: Source, asked: Asked, jobs: Sequence[Job]) -> None:
+        found = reply(source, asked, jobs)
+        if found is None:
+            return
+        taken = not asked.token or self._tell(asked.token, found)
+        answer = found.kind if taken else Answered.FOREIGN
+        try:
+            self.ledger.put_asked(asked.but(answered_at=self.clock.now(), answer=answer))
+        except StaleError:
+            # Another delivery answered meanwhile, and Step Functions took one of the two.
+            return
+
+    def _tell(self, token: str, found: Reply) -> bool:
+        if found.kind is Answered.SUCCESS:
+            return self.tokens.succeed(token, found.output)
+        return self.tokens.fail(token, found.error, found.cause)

@@ -1,0 +1,51 @@
+"""Step Functions as far as `backdrop campaign` speaks to it: executions that run until they are stopped or ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from proof.world.clock import START
+
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-campaign"
+BEGAN = START - timedelta(hours=1)
+
+
+@dataclass
+class States:
+    """boto3's client, by the calls that are made."""
+
+    executions: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def start_execution(self, **sent: Any) -> dict[str, Any]:
+        arn = sent["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{sent['name']}"
+        if arn in self.executions:
+            said = {"Error": {"Code": "ExecutionAlreadyExists", "Message": "Execution Already Exists"}}
+            raise ClientError(cast("Any", said), "StartExecution")
+        began = BEGAN + timedelta(minutes=len(self.executions))
+        self.executions[arn] = {"executionArn": arn, "status": "RUNNING", "startDate": began, "input": sent["input"]}
+        return {"executionArn": arn, "startDate": began}
+
+    def describe_execution(self, **sent: Any) -> dict[str, Any]:
+        return self.executions[sent["executionArn"]]
+
+    def stop_execution(self, **sent: Any) -> None:
+        self.executions[sent["executionArn"]]["status"] = "ABORTED"
+
+    def get_paginator(self, name: str) -> "States":
+        assert name == "list_executions"
+        return self
+
+    def paginate(self, **sent: Any) -> Iterator[dict[str, Any]]:
+        assert sent.pop("stateMachineArn") == MACHINE
+        only = sent.pop("statusFilter", None)
+        assert not sent
+        yield {"executions": [one for one in self.executions.values() if only in (None, one["status"])]}
+
+    def ends(self, status: str = "SUCCEEDED", **said: str) -> None:
+        """What runs ends so."""
+        for one in self.executions.values():
+            if one["status"] == "RUNNING":
+                one |= {"status": status, **said}

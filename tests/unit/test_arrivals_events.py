@@ -1,0 +1,184 @@
+"""Requests and EventBridge's events: who asks, for which bucket, and who waits for the answer."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.errors import DamagedMessageError
+from backdrop.steps.messages import Look, Request
+from tests.unit.core_items import quick
+
+WISH = {"operation": "remove"}
+REQUEST = {"bucket": "photos", "key": "a b+ü.jpg", "instructions": WISH}
+TOKEN = "AQCEAAAAKgAAAAMAAAAA+/="
+ARN = "arn:aws:states:eu-central-1:123456789012:execution:shop:night-1"
+WAITS = {"task_token": TOKEN, "execution": ARN, "campaign": "spring_26"}
+
+
+def looks(content: object, *, again: bool = False, receives: int = 1) -> list[Look]:
+    body = json.dumps(content)
+    return looks_of(body, bucket="photos", readable={"shelf"}, again=again, ident="m-1", receives=receives)
+
+
+def event(detail: object, kind: object = "Image Requested", source: object = "shop", **more: object) -> dict[str, Any]:
+    return {"version": "0", "id": "e-1", "detail-type": kind, "source": source, "detail": detail} | more
+
+
+def of_s3(bucket: object = "photos", key: object = "a.jpg", kind: str = "Object Created") -> dict[str, Any]:
+    return event({"bucket": {"name": bucket}, "object": {"key": key}}, kind, "aws.s3")
+
+
+# -- who asks ------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_may_say_who_waits_for_it() -> None:
+    assert looks(REQUEST | WAITS) == [
+        Look("photos", "a b+ü.jpg", request=Request("m-1", WISH, TOKEN, ARN, "spring_26"))
+    ]
+    assert looks(REQUEST) == [Look("photos", "a b+ü.jpg", request=Request("m-1", WISH))]
+
+
+def test_an_event_asks_just_as_a_message_does_and_is_known_by_its_own_id() -> None:
+    assert looks(event(REQUEST)) == [Look("photos", "a b+ü.jpg", request=Request("e-1", WISH))]
+    assert looks(event(REQUEST | WAITS))[0].request == Request("e-1", WISH, TOKEN, ARN, "spring_26")
+
+
+@pytest.mark.parametrize("ident", [None, "", 7, "x" * 129, "a\nb", "ü", "\ud800"])
+def test_an_event_without_an_id_of_use_is_known_by_its_message(ident: object) -> None:
+    (look,) = looks(event(REQUEST, id=ident))
+    assert look.request
+    assert look.request.ident == "m-1"
+
+
+def test_what_an_input_transformer_makes_needs_no_more_than_type_and_detail() -> None:
+    assert looks({"detail-type": "Image Requested", "detail": REQUEST})[0].request == Request("m-1", WISH)
+
+
+def test_a_request_that_comes_again_is_known_by_its_ident_alone() -> None:
+    assert looks(event(REQUEST), again=True, receives=3) == [
+        Look("photos", "a b+ü.jpg", request=Request("e-1", WISH), receives=3)
+    ]
+
+
+# -- S3 by EventBridge ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"])
+def test_s3_by_eventbridge_only_says_where_to_look(kind: str) -> None:
+    assert looks(of_s3(kind=kind), again=True) == [Look("photos", "a.jpg", again=True)]
+
+
+@quick
+@example("a+b %2B ü.jpg")
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
+def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
+    assert looks(of_s3(key=key)) == [Look("photos", key)]
+    assert looks(event(REQUEST | {"key": key}))[0].key == key
+
+
+# -- what is refused -----------------------------------------------------------------------------------------------
+
+
+def test_what_this_stack_tells_is_no_request_to_it() -> None:
+    for kind in ("Image Requested", "Image Completed"):
+        with pytest.raises(DamagedMessageError, match="of the source backdrop is what this stack tells"):
+            looks(event(REQUEST | WAITS, kind, "backdrop"))
+
+
+def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
+    elsewhere = REQUEST | {"bucket": "shelf"}
+    assert [look.bucket for content in (elsewhere, event(elsewhere), of_s3("shelf")) for look in looks(content)] == [
+        "shelf"
+    ] * 3
+    assert looks({"bucket": "shelf", "key": "a.jpg", "again": True}) == [Look("shelf", "a.jpg", again=True)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [REQUEST | {"bucket": "theirs"}, event(REQUEST | {"bucket": "theirs"}), of_s3("theirs")],
+    ids=["message", "event", "s3"],
+)
+def test_a_bucket_that_may_not_be_read_is_refused_by_name(content: object) -> None:
+    with pytest.raises(DamagedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
+        looks(content)
+
+
+WRONG: list[dict[str, Any]] = [
+    {"bucket": "theirs"},
+    {"bucket": None},
+    {"key": ""},
+    {"key": "x" * 1025},
+    {"key": "\ud800"},
+    {"instructions": "remove"},
+    {"instructions": None},
+    {"variant": "beach"},
+    {"rerun": True},
+    {"execution": "night-1"},
+    {"campaign": "spring 26"},
+    {"campaign": "x" * 81},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: json.dumps(wrong)[:40])
+@pytest.mark.parametrize("by_event", [False, True])
+def test_whoever_waits_for_a_damaged_request_can_be_answered(wrong: dict[str, Any], by_event: bool) -> None:
+    body: dict[str, Any] = REQUEST | WAITS | wrong
+    (look,) = looks(event(body) if by_event else body)
+    request = look.request
+    assert request
+    assert (request.token, request.ident) == (TOKEN, "e-1" if by_event else "m-1")
+    assert request.execution == ("" if "execution" in wrong else ARN)
+    assert request.campaign == ("" if "campaign" in wrong else "spring_26")
+    assert (look.bucket, look.key) == tuple(
+        (body[name] or "").replace("\ud800", "?")[:1024] for name in ("bucket", "key")
+    )
+    assert request.damage
+    assert TOKEN not in request.damage
+
+
+@pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
+def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
+    body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
+    (look,) = looks(body)
+    assert look.request
+    assert look.request.damage == "neither an S3 notification nor a request with bucket, key and instructions"
+
+
+@pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
+def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
+    with pytest.raises(DamagedMessageError, match="the task_token of a request is none"):
+        looks(REQUEST | {"task_token": token})
+
+
+# -- anything at all -----------------------------------------------------------------------------------------------
+
+FIELDS = [*REQUEST, *WAITS, "name", "object", "id", "source", "detail", "detail-type", "Records", "again"]
+TEXTS = st.sampled_from(["photos", "shelf", "theirs", "Image Requested", "aws.s3", "backdrop", TOKEN, ARN, "\ud800"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6),
+    max_leaves=8,
+)
+WILD_REQUEST = st.fixed_dictionaries(
+    {"bucket": TEXTS | JSON, "key": TEXTS | JSON, "instructions": st.just(WISH) | JSON},
+    optional={"task_token": TEXTS | JSON, "execution": JSON, "campaign": JSON, "again": JSON},
+)
+WILD_EVENT = st.builds(event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, id=JSON)
+
+
+@quick
+@given(WILD_REQUEST | WILD_EVENT | JSON)
+def test_any_json_is_a_look_or_damaged_and_nothing_else(content: object) -> None:
+    try:
+        found = looks(content)
+    except DamagedMessageError as damaged:
+        words = damaged.message
+    else:
+        words = "".join(look.request.damage for look in found if look.request)
+        assert all(look.bucket in ("photos", "shelf") for look in found if not words)
+        assert all(look.key == look.key.encode().decode() for look in found)
+    assert words.isprintable()

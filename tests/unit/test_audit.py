@@ -1,0 +1,63 @@
+"""`make audit` passes only what it has looked at, and each thing that it passes over says why."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backdrop_local.home import ROOT
+
+SCRIPT = ROOT / "requirements" / "vulnerabilities"
+NOTES_ITS_WORDS = '#!/bin/sh\necho "$@" >> asked\ncase "$*" in {fails}) exit 1;; esac\n'
+
+
+def audited(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, list[str], str]:
+    """The script's exit code, what it asked and what it said, where the tools fail for words like `fails`."""
+    for tool in (".local/audit/bin/pip-audit", ".venv/bin/python"):
+        (folder / tool).parent.mkdir(parents=True)
+        (folder / tool).write_text(NOTES_ITS_WORDS.format(fails=fails))
+        (folder / tool).chmod(0o755)
+    done = subprocess.run([str(SCRIPT), *locks], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, (folder / "asked").read_text().splitlines(), done.stderr
+
+
+def test_what_is_clean_passes_once_every_lock_was_looked_at(tmp_path: Path) -> None:
+    code, asked, said = audited(tmp_path, "one.txt", "two.txt")
+    assert (code, said) == (0, "")
+    assert [line.rpartition(" ")[2] for line in asked[:2]] == ["one.txt", "two.txt"]
+    assert " audit " in asked[2]
+
+
+@pytest.mark.parametrize(
+    ("fails", "named"),
+    [("*one.txt", "one.txt"), ("*--package-lock-only*", "package-lock.json"), ("*--require*", "two")],
+)
+def test_what_is_vulnerable_or_was_not_looked_at_fails_and_the_rest_is_still_looked_at(
+    tmp_path: Path, fails: str, named: str
+) -> None:
+    code, asked, said = audited(tmp_path, "one.txt", "two.txt", fails=fails)
+    assert (code, len(asked)) == (1, 3)
+    assert named in said
+
+
+def test_a_package_that_the_index_knows_nothing_of_is_not_passed(tmp_path: Path) -> None:
+    _, asked, _ = audited(tmp_path, "one.txt")
+    assert "--strict" in asked[0].split()
+
+
+def test_every_lock_of_the_repository_is_audited() -> None:
+    command = ["make", "-n", "audit"]
+    planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    [line] = [line for line in planned.splitlines() if line.startswith("requirements/vulnerabilities")]
+    locks = [*ROOT.glob("requirements/*.txt"), *ROOT.glob("layers/*/*.txt")]
+    assert sorted(line.split()[1:]) == sorted(str(path.relative_to(ROOT)) for path in locks)
+
+
+def test_each_rule_of_checkov_that_is_not_followed_has_its_reason_above_it() -> None:
+    lines = (ROOT / ".checkov.yaml").read_text(encoding="utf-8").splitlines()
+    skipped = [number for number, line in enumerate(lines) if line.strip().startswith("- CKV")]
+    settings: dict[str, Any] = yaml.safe_load("\n".join(lines))
+    assert len(skipped) == len(settings["skip-check"]) > 0
+    assert [lines[n] for n in skipped if not lines[n - 1].strip().startswith("# ")] == []

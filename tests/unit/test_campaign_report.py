@@ -1,0 +1,180 @@
+"""A campaign's report: every item by its end, every cost once, and the same event however often its end is told."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.asked import Asked
+from backdrop.core.campaign_report import (
+    COLUMNS,
+    OPEN,
+    SKIPPED,
+    Ended,
+    Fate,
+    Item,
+    Sums,
+    announcement,
+    document,
+    fate_of,
+    letter,
+)
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.job import Attempt, Job, Outcome, Problem, Result, Source, Status
+from backdrop.core.receipt import request_errors
+from tests.unit.core_items import LATER, NOW, a_job
+
+RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
+GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
+ENDED = Ended(RUN, GIVEN, Fate.SUCCEEDED, NOW.isoformat())
+PICTURE = Result(
+    key="a/a.png",
+    version_id=None,
+    n=1,
+    output=None,
+    width=1,
+    height=1,
+    format="png",
+    bytes=9,
+    has_alpha=True,
+    seed=None,
+)
+SLIP = Problem.of(InstructionError(Code.INVALID_VALUE, "num_images: no number"), NOW)
+
+
+def an_asked(**changes: Any) -> Asked:
+    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m1", "bucket": "photos", "key": "a.jpg", "asked_at": NOW}
+    facts |= {"campaign": "spring-1"} | changes
+    return Asked(**facts)
+
+
+def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
+    """A job with one call."""
+    call = Attempt(
+        n=1,
+        provider="ideogram",
+        submitted_at=at,
+        lease_until=at,
+        day="2026-11-16",
+        reserved=0,
+        charged=charged,
+        unknown=unknown,
+        outcome=Outcome.ANSWERED,
+    )
+    facts: dict[str, Any] = {"status": Status.STORED, "attempts": (call,), "results": (PICTURE,)}
+    return a_job(job_id=job_id, **facts | changes)
+
+
+def item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> Item:
+    return Item(an_asked(**asked), jobs, [job for job in jobs if job not in known])
+
+
+def summed(*items: Item) -> Sums:
+    sums = Sums(ENDED.since)
+    for one in items:
+        sums.add(one)
+    return sums
+
+
+@pytest.mark.parametrize(
+    ("found", "end", "code"),
+    [
+        (item(paid("1")), "stored", ""),
+        (item(skipped="no image, by its name"), SKIPPED, ""),
+        (item(a_job(), paid("1")), OPEN, ""),
+        (item(), OPEN, ""),
+        (item(problems=(SLIP,)), "refused", "invalid_value"),
+        (item(paid("1"), problems=(SLIP,)), "refused", "invalid_value"),
+        (item(paid("1"), a_job(status=Status.CANCELLED)), "cancelled", "cancelled"),
+        (item(paid("1"), a_job(status=Status.HELD, problem=SLIP)), "held", "invalid_value"),
+    ],
+)
+def test_an_item_ends_as_the_worst_of_its_jobs(found: Item, end: str, code: str) -> None:
+    assert (found.end, found.code) == (end, code)
+
+
+def test_a_job_that_two_items_name_costs_once() -> None:
+    job = paid("1")
+    sums = summed(item(job), item(job, known=(job,), ident="m2"))
+    assert (sums.asked, sums.jobs, sums.repeats, sums.pictures, sums.charged) == (2, 1, 1, 1, 60_000)
+    first, second = item(job).row(), item(job, known=(job,)).row()
+    usd = COLUMNS.index("usd")
+    assert (first[usd], second[usd]) == (0.06, 0)
+
+
+def test_what_was_paid_before_it_asked_is_cost_and_was_not_bought_by_it() -> None:
+    sums = summed(item(paid("1", at=NOW - timedelta(days=1))), item(paid("2", unknown=10_000), key="b.jpg"))
+    assert (sums.charged, sums.unknown) == (120_000, 10_000)
+    assert (sums.bought, sums.bought_unknown) == (60_000, 10_000)
+
+
+def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() -> None:
+    sums = summed(item(paid("1")), item(skipped="no image"), item(problems=(SLIP,)))
+    assert sums.failed_percent(listed=3, bad_rows=0) == 50
+    assert sums.failed_percent(listed=4, bad_rows=1) == 75
+    assert Sums(NOW).failed_percent(0, 0) == 0
+
+
+def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
+    sums = summed(item(paid("1")), item(problems=(SLIP,), key="b.jpg"), item(problems=(SLIP,), key="c.jpg"))
+    plan: dict[str, Any] = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
+    found = document(ENDED, sums, plan, LATER)
+    assert found["items"] == {
+        "listed": 5,
+        "asked": 3,
+        "not_asked": 2,
+        **dict.fromkeys(("superseded", "cancelled", "dead", "held", "skipped", "open"), 0),
+        "stored": 1,
+        "refused": 2,
+    }
+    [failure] = found["failures"]
+    assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
+    assert "Mend the instructions" in failure["hint"]
+    assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"]}]
+
+
+@pytest.mark.parametrize("end", [Status.CANCELLED, Status.SUPERSEDED])
+def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with(end: Status) -> None:
+    called_off = item(a_job(status=end, ended_at=LATER))
+    (told,) = request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
+    [failure] = document(ENDED, summed(called_off), {}, LATER)["failures"]
+    assert {name: failure[name] for name in ("code", "message", "hint")} == {
+        name: told[name] for name in ("code", "message", "hint")
+    }
+    assert called_off.row()[COLUMNS.index("message")] == told["message"]
+
+
+def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_report_lies() -> None:
+    early = announcement(document(ENDED, Sums(NOW), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"})
+    late = announcement(document(ENDED, Sums(NOW), {}, LATER), "pictures", {"json": "r.json", "csv": "r.csv"})
+    assert early == late
+    assert early["report"] == {"bucket": "pictures", "json": "r.json", "csv": "r.csv"}
+    other = replace(ENDED, execution=f"{RUN}2")
+    assert announcement(document(other, Sums(NOW), {}, NOW), "pictures", {})["event_id"] != early["event_id"]
+
+
+def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
+    sums = summed(item(paid("1", charged=37_500, unknown=60_000)), item(problems=(SLIP,)))
+    failed = replace(ENDED, fate=Fate.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
+    subject, text = letter(document(failed, sums, {}, NOW), "s3://pictures/r.json")
+    assert subject == "Backdrop campaign spring: failed"
+    assert "Bought for $0.0375, and $0.06 perhaps." in text
+    assert "1 invalid_value: num_images: no number" in text
+    assert "too_many_failures: 50.0 %" in text
+    assert "s3://pictures/r.json" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "fate"),
+    [
+        ("ABORTED", "", Fate.STOPPED),
+        ("TIMED_OUT", "", Fate.TIMED_OUT),
+        ("FAILED", "States.Runtime", Fate.FAILED),
+        ("FAILED", "max_total_exceeded", Fate.REFUSED),
+        ("FAILED", "campaign_refused", Fate.REFUSED),
+    ],
+)
+def test_step_functions_word_for_the_end_is_put_into_ours(status: str, error: str, fate: Fate) -> None:
+    assert fate_of(status, error) is fate

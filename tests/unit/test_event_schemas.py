@@ -1,0 +1,141 @@
+"""The schemas of the events: written from the code, and no word of a real event is missing in them."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
+
+from backdrop.aws.arrivals import REQUESTED, looks_of
+from backdrop.core.campaign_report import EVENT, Ended, Failures, Fate, Sums, announcement, document
+from backdrop.core.errors import DamagedMessageError
+from docs import make_event_schemas
+from docs.make_event_schemas import DETAILS, file_name, schema_of_event
+from proof.simulate.plan import draw
+from proof.simulate.play import Play
+
+EVENTS = Path(__file__).parents[2] / "events"
+SEEDS = range(12)
+TOLD = [kind for kind in DETAILS if kind not in (REQUESTED, EVENT)]
+WISH = {"prompt": "on a beach"}
+REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
+
+
+def closed(schema: Any) -> Any:
+    """The schema, where no object may have a field that it does not name."""
+    if isinstance(schema, list):
+        return [closed(one) for one in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: closed(one) for name, one in cast("dict[str, Any]", schema).items()}
+    return found | ({"additionalProperties": False} if "required" in found else {})
+
+
+@cache
+def validator(kind: str) -> Validator:
+    """For a whole event that may have no other field than the schema names."""
+    return Draft202012Validator(closed(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@cache
+def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
+    """All that is told on the bus in some simulated runs full of faults."""
+    plays = [Play(draw(seed, None, "")) for seed in SEEDS]
+    assert [breach for play in plays for breach in play.run().breaches] == []
+    return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
+
+
+def a_sample(kind: str) -> dict[str, Any]:
+    """The sample of an event."""
+    return json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
+
+
+def an_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """The whole event around a detail."""
+    return a_sample(kind) | {"detail": detail}
+
+
+def test_the_schemas_are_what_the_code_says() -> None:
+    files = make_event_schemas.files()
+    assert {path: path.read_text() for path in make_event_schemas.FOLDER.iterdir()} == files, "write anew: make docs"
+    for text in files.values():
+        Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+def test_the_sample_of_an_event_fulfils_its_schema(kind: str) -> None:
+    sample = a_sample(kind)
+    assert [error.message for error in validator(kind).iter_errors(sample)] == []
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
+    told = [detail for heard_kind, detail in heard() if heard_kind == kind]
+    wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
+    assert (bool(told), wrong[:3]) == (True, [])
+
+
+def a_campaigns_end(fate: Fate, error: str = "") -> dict[str, Any]:
+    """What is told of a campaign of 500 photos, one of which failed."""
+    run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
+    ended = Ended(run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error)
+    sums = Sums(ended.since, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0)
+    sums.failures["photo_not_found"] = Failures(1, "catalogue/gone.jpg", "There is no such photo.")
+    report = document(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
+    keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
+    return announcement(report, "backdrop-output", keys)
+
+
+def test_the_sample_of_a_campaigns_end_is_what_the_report_makes_of_it() -> None:
+    assert a_sample(EVENT)["detail"] == a_campaigns_end(Fate.SUCCEEDED)
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_campaigns_end_fulfils_its_schema_however_it_ended(fate: Fate) -> None:
+    told = an_event(EVENT, a_campaigns_end(fate, "" if fate is Fate.SUCCEEDED else "max_total_exceeded"))
+    assert [error.message for error in validator(EVENT).iter_errors(told)] == []
+
+
+def test_nothing_is_told_that_has_no_schema() -> None:
+    assert Counter(kind for kind, _ in heard()).keys() <= {*TOLD}
+
+
+@pytest.mark.parametrize("field", ["event_id", "source", "job"])
+def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
+    sample = a_sample("Image Completed")
+    assert validator("Image Completed").is_valid(sample)
+    del sample["detail"][field]
+    assert not validator("Image Completed").is_valid(sample)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bucket": 7},
+        {"key": ""},
+        {"instructions": "a beach"},
+        {"task_token": ""},
+        {"task_token": "two\nlines"},
+        {"execution": "winter"},
+        {"campaign": "winter sale"},
+        {"callback": "https://example.com"},
+    ],
+    ids=str,
+)
+def test_a_request_that_intake_refuses_does_not_fulfil_its_schema(wrong: dict[str, Any]) -> None:
+    fine, damaged = an_event(REQUESTED, REQUEST), an_event(REQUESTED, REQUEST | wrong)
+    assert validator(REQUESTED).is_valid(fine)
+    assert not validator(REQUESTED).is_valid(damaged)
+    assert looks_of(json.dumps(fine), bucket="backdrop-input", again=False)
+    with pytest.raises(DamagedMessageError):
+        looks_of(json.dumps(damaged), bucket="backdrop-input", again=False)
+
+
+def test_a_requests_instructions_are_those_of_a_sidecar() -> None:
+    misspelt = REQUEST | {"instructions": {"promt": "on a beach"}}
+    assert not validator(REQUESTED).is_valid(an_event(REQUESTED, misspelt))

@@ -1,0 +1,101 @@
+"""`make invoke` before there is a cloud: which events it takes, and what it says of those that it does not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.invoke import as_taken, function_of, main, read
+
+EVENTS = Path(__file__).parents[2] / "events"
+TOLD = (
+    "image_completed",
+    "image_failed",
+    "provider_paused",
+    "provider_resumed",
+    "budget_reached",
+    "campaign_completed",
+)
+
+
+def sample(name: str) -> dict[str, Any]:
+    return read(EVENTS / f"{name}.json")
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
+def test_each_sample_has_a_function_but_those_that_are_told(path: Path) -> None:
+    event = as_taken(read(path))
+    if path.stem in TOLD:
+        with pytest.raises(LocalCloudError, match="no function of Backdrop takes such an event"):
+            function_of(event)
+    else:
+        assert function_of(event) in ("intake", "render", "deliver", "reconcile", "campaign")
+
+
+def test_a_request_from_the_bus_comes_to_intake_in_a_message() -> None:
+    event = sample("image_requested")
+    taken = as_taken(event)
+    assert function_of(taken) == "intake"
+    assert json.loads(taken["Records"][0]["body"]) == event
+
+
+def without_a_body(event: dict[str, Any]) -> None:
+    del event["Records"][0]["body"]
+
+
+def with_a_body_that_is_no_text(event: dict[str, Any]) -> None:
+    event["Records"][0]["body"] = {"key": "red.jpg"}
+
+
+def without_an_input(event: dict[str, Any]) -> None:
+    del event["plan"]["input"]
+
+
+def with_a_plan_of_nothing(event: dict[str, Any]) -> None:
+    event["plan"] = None
+
+
+def without_a_status(event: dict[str, Any]) -> None:
+    del event["detail"]["status"]
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "lacks"),
+    [
+        ("request", without_a_body, "body"),
+        ("lane", with_a_body_that_is_no_text, "body"),
+        ("campaign_plan", without_an_input, "plan.input"),
+        ("campaign_plan", with_a_plan_of_nothing, "plan"),
+        ("campaign_over", without_a_status, "detail.status"),
+    ],
+)
+def test_what_an_event_lacks_is_named(name: str, spoil: Callable[[dict[str, Any]], None], lacks: str) -> None:
+    event = sample(name)
+    spoil(event)
+    with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}; events/"):
+        function_of(event)
+
+
+def test_a_campaign_may_be_given_anything() -> None:
+    event = sample("campaign_plan")
+    event["plan"]["input"] = "spring"
+    assert function_of(event) == "campaign"
+
+
+def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert (ended.value.code, capsys.readouterr().err.splitlines()) == (
+        1,
+        ["error: say which event: make invoke EVENT=events/request.json"],
+    )
+
+
+@pytest.mark.parametrize("text", ["[1]", "no JSON"])
+def test_a_file_that_holds_no_object_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text(text)
+    with pytest.raises(LocalCloudError, match="cannot be read as an event"):
+        read(tmp_path / "event.json")

@@ -1,0 +1,39 @@
+"""Mail to the operator: over the topic where somebody asked for it, to nobody else, and never lost without a word."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.aws.mail import TopicMail
+from backdrop.core.errors import WaitError
+from proof.world.wire import refusal
+
+
+class Topic:
+    """boto3's SNS client."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.broken = broken
+
+    def publish(self, **sent: Any) -> None:
+        if self.broken:
+            raise refusal("Throttling", "publish", 400, "slow down")
+        self.sent.append(sent)
+
+
+def test_it_goes_to_the_topic() -> None:
+    topic = Topic()
+    TopicMail(topic, "arn").send("a subject", "a text")
+    assert topic.sent == [{"TopicArn": "arn", "Subject": "a subject", "Message": "a text"}]
+
+
+def test_where_nobody_asked_for_mail_nobody_is_told() -> None:
+    topic = Topic()
+    TopicMail(topic, "").send("a subject", "a text")
+    assert topic.sent == []
+
+
+def test_a_topic_that_does_not_answer_is_tried_again() -> None:
+    with pytest.raises(WaitError):
+        TopicMail(Topic(broken=True), "arn").send("a subject", "a text")

@@ -1,0 +1,101 @@
+"""What a task is answered fits into what Step Functions takes, and says the most important first."""
+
+import json
+from typing import Any
+
+import pytest
+
+from backdrop.core.asked import Answered, Asked
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Money, Status
+from backdrop.core.reply import MOST_CAUSE, MOST_OUTPUT_BYTES, reply
+from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_result, a_source, a_stored_job
+
+ENDS = [one for one in Status if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
+
+
+def an_asked(*jobs: Job, **changes: Any) -> Asked:
+    """A request that named these jobs."""
+    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
+    facts |= {"token": "t", "jobs": {job.variant: job.job_id for job in jobs}, "asked_at": NOW}
+    return Asked(**facts | changes)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_request_is_answered_when_its_job_is_at_an_end_and_not_before(status: Status) -> None:
+    job = a_stored_job(status=status, problem=a_problem() if status in ("refused", "dead", "held") else None)
+    found = reply(a_source(), an_asked(job), [job])
+    assert (found is not None) is (status in ENDS)
+    assert found is None or (found.kind is Answered.SUCCESS) is (status is Status.STORED)
+
+
+def test_jobs_of_others_do_not_matter() -> None:
+    mine, other = a_stored_job(), a_job(job_id="job-2", variant="beach")
+    found = reply(a_source(), an_asked(mine), [mine, other])
+    assert found
+    assert [job["job_id"] for job in json.loads(found.output)["jobs"]] == ["job-1"]
+
+
+def test_a_failure_says_of_every_job_that_failed_what_it_cost() -> None:
+    stored, dead = a_stored_job(job_id="job-2", variant="a"), a_dead_job(variant="b")
+    called_off = a_job(job_id="job-3", variant="c", status=Status.SUPERSEDED, ended_at=NOW)
+    found = reply(a_source(), an_asked(stored, dead, called_off), [stored, dead, called_off])
+    assert found
+    cause = json.loads(found.cause)
+    assert found.error == "unsafe_result"
+    assert [(one["job_id"], one["code"], one["money"]) for one in cause] == [
+        ("job-1", "unsafe_result", "spent"),
+        ("job-3", "superseded", "not_spent"),
+    ]
+    assert all(one.keys() == cause[0].keys() for one in cause)
+
+
+def test_what_was_refused_is_told_before_what_failed() -> None:
+    dead = a_dead_job()
+    problem = a_problem(Code.MISSING_PROMPT, Money.NOT_SPENT, variant="beach")
+    found = reply(a_source(), an_asked(dead, problems=(problem,)), [dead])
+    assert found
+    assert (found.error, [one["variant"] for one in json.loads(found.cause)]) == ("missing_prompt", ["beach", None])
+
+
+@pytest.mark.parametrize(
+    ("changes", "without"),
+    [
+        ({"instructions": {"metadata": {"x": "é" * 7000}}}, {"instructions", "provenance", "attempts"}),
+        (
+            {"results": tuple(a_result(key=f"shoes/{'x' * 800}/{n}.png") for n in range(20))},
+            {"instructions", "provenance", "attempts", "results", "warnings"},
+        ),
+    ],
+    ids=["instructions", "results"],
+)
+def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
+    changes: dict[str, Any], without: set[str]
+) -> None:
+    jobs = [a_stored_job(job_id=f"job-{n}", variant=f"v{n}", **changes) for n in range(20)]
+    found = reply(a_source(), an_asked(*jobs), jobs)
+    assert found
+    assert len(found.output.encode()) <= MOST_OUTPUT_BYTES
+    told = json.loads(found.output)
+    assert (len(told["jobs"]), told["total_usd"]) == (20, 1.2)
+    assert all(
+        without.isdisjoint(job) and {"job_id", "variant", "status", "cost"} <= job.keys() for job in told["jobs"]
+    )
+
+
+def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
+    problems = tuple(
+        a_problem(Code.INVALID_VALUE, Money.NOT_SPENT, variant=f"v{n}", message="é" * 5000) for n in range(50)
+    )
+    found = reply(a_source(), an_asked(problems=problems), [])
+    assert found
+    assert len(found.cause) <= MOST_CAUSE
+    told = json.loads(found.cause)
+    assert [one["variant"] for one in told] == [f"v{n}" for n in range(len(told))]
+    assert len(told) > 10
+
+
+def test_a_request_that_was_skipped_says_why() -> None:
+    found = reply(a_source(), an_asked(skipped="no image, by its name"), [])
+    assert found
+    assert (found.kind, json.loads(found.output)["skipped"]) == (Answered.SUCCESS, "no image, by its name")

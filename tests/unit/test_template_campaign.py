@@ -1,0 +1,132 @@
+"""The template's promises about campaigns: what the state machine does, and who hears that it was stopped."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop_local import fixups
+from tests.unit.template_document import ALL_ON, Deployed
+
+ROOT = Path(__file__).parents[2]
+MACHINE = ROOT / "statemachines" / "campaign.asl.json"
+
+
+def machine() -> Any:
+    return Deployed(**ALL_ON).of_type("AWS::Serverless::StateMachine")["CampaignMachine"]
+
+
+@pytest.fixture
+def states() -> dict[str, Any]:
+    return json.loads(MACHINE.read_text())["States"]
+
+
+def test_every_name_that_the_definition_leaves_open_is_filled_in_and_no_other() -> None:
+    assert machine()["DefinitionUri"] == str(MACHINE.relative_to(ROOT))
+    assert set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text())) == set(machine()["DefinitionSubstitutions"])
+
+
+def test_nothing_is_asked_before_the_plan_allows_it(states: dict[str, Any]) -> None:
+    definition = json.loads(MACHINE.read_text())
+    assert definition["StartAt"] == "Plan"
+    assert states["Plan"]["Next"] == "MayBegin"
+    assert states["MayBegin"]["Choices"][0] == {
+        "Variable": "$.planned.plan.refused",
+        "IsPresent": True,
+        "Next": "Refused",
+    }
+    assert states["Refused"]["Type"] == "Fail"
+
+
+def test_each_item_waits_for_its_own_token_under_a_limit_of_time(states: dict[str, Any]) -> None:
+    ask = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]
+    assert ask["Resource"].endswith(":sqs:sendMessage.waitForTaskToken")
+    body = ask["Parameters"]["MessageBody"]
+    assert body["task_token.$"] == "$$.Task.Token"
+    assert {name.removesuffix(".$") for name in body} == {
+        "bucket",
+        "key",
+        "instructions",
+        "task_token",
+        "execution",
+        "campaign",
+    }
+    assert ask["TimeoutSeconds"] == 7 * 24 * 3600
+
+
+def test_the_execution_that_an_item_names_is_the_campaigns_own_not_the_items(states: dict[str, Any]) -> None:
+    selector = states["AskForEach"]["ItemSelector"]
+    assert (selector["execution.$"], selector["campaign.$"]) == ("$$.Execution.Id", "$$.Execution.Name")
+
+
+def test_a_failed_item_never_fails_the_rest_and_results_never_fill_the_execution(states: dict[str, Any]) -> None:
+    asking = states["AskForEach"]
+    assert asking["ToleratedFailurePercentage"] == 100
+    assert asking["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    assert asking["ResultPath"] is None
+    assert asking["ResultWriter"]["Parameters"]["Prefix"].startswith("_backdrop/work/campaigns")
+
+
+def test_whatever_becomes_of_the_items_there_is_a_report(states: dict[str, Any]) -> None:
+    asking = states["AskForEach"]
+    assert asking["Next"] == "Report"
+    assert [(one["ErrorEquals"], one["Next"]) for one in asking["Catch"]] == [(["States.ALL"], "Report")]
+
+
+def test_a_message_that_sqs_did_not_take_is_sent_again(states: dict[str, Any]) -> None:
+    [retry] = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]["Retry"]
+    assert retry["ErrorEquals"] == ["SQS.SdkClientException", "SQS.AmazonSQSException"]
+    assert retry["MaxAttempts"] >= 5
+    assert retry["JitterStrategy"] == "FULL"
+
+
+def test_the_report_is_handed_the_input_once_and_what_broke_the_map_off(states: dict[str, Any]) -> None:
+    told = states["Report"]["Parameters"]["Payload"]["report"]
+    assert told == {"execution.$": "$$.Execution", "failure.$": "$.planned.failure"}
+    assert states["Plan"]["ResultSelector"]["failure"] == {}
+    assert states["AskForEach"]["Catch"][0]["ResultPath"] == "$.planned.failure"
+
+
+def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a_number(
+    states: dict[str, Any],
+) -> None:
+    assert states["AskForEach"]["MaxConcurrencyPath"] == "$.planned.plan.at_once"
+
+    class Emulator:
+        """Its Step Functions, which read no path."""
+
+        told = ""
+        stepfunctions: Any
+
+        def describe_state_machine(self, **_: str) -> dict[str, str]:
+            return {"definition": MACHINE.read_text()}
+
+        def update_state_machine(self, **sent: str) -> None:
+            self.told = sent["definition"]
+
+    emulator = Emulator()
+    emulator.stepfunctions = emulator
+    limits = {"IdeogramMaxInFlight": "10", "SegmindMaxInFlight": "4", "OneMinMaxInFlight": "0"}
+    given = {**limits, "RunwareMaxInFlight": "7", "DefaultProvider": "runware"}
+    fixups.set_concurrency(emulator, "arn", given)  # pyright: ignore[reportArgumentType]
+    told = json.loads(emulator.told)["States"]["AskForEach"]
+    assert told["MaxConcurrency"] == 14
+    assert "MaxConcurrencyPath" not in told
+
+
+def test_an_execution_that_was_stopped_or_broke_off_is_heard_of() -> None:
+    stack = Deployed(**ALL_ON)
+    rule = stack.of_type("AWS::Events::Rule")["CampaignOverRule"]
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail"] == {
+        "stateMachineArn": ["CampaignMachine"],
+        "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+    }
+    assert "EventBusName" not in rule
+    [permission] = stack.of_type("AWS::Lambda::Permission").values()
+    assert permission["SourceArn"] == "CampaignOverRule.Arn"
+    assert [target["Arn"] for target in rule["Targets"]] == ["CampaignFunction.Arn"]
+    kept = {"Type": "SQS", "TargetArn": "DeadLetterQueue.Arn"}
+    assert stack.of_type("AWS::Serverless::Function")["CampaignFunction"]["DeadLetterQueue"] == kept

@@ -1,0 +1,52 @@
+"""GitHub's workflows promise least rights; that they are well formed and pinned, `make scan` looks at."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from backdrop_local.home import ROOT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def jobs(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))["jobs"]
+
+
+def test_the_workflows_run_what_a_developer_runs() -> None:
+    assert [path.stem for path in FILES] == ["audit", "release", "test"]
+    assert jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
+    assert jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
+
+
+def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
+    release = jobs("release")
+    assert set(release["deploy"]["needs"]) == {"test", "audit"}
+    assert [release[name]["uses"] for name in ("test", "audit")] == [
+        "./.github/workflows/test.yml",
+        "./.github/workflows/audit.yml",
+    ]
+
+
+def test_only_the_deployment_may_ask_for_an_identity_and_nothing_may_write_to_the_repository() -> None:
+    rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
+    assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
+    assert list(rights.values()) == [{"contents": "read"}] * 4
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_long_lived_key_is_kept_at_github(path: Any) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["permissions"] == {}
+    assert "secrets." not in text
+    assert "secret-access-key" not in text.lower()
+
+
+def test_a_variable_of_the_repository_is_never_a_part_of_a_command() -> None:
+    commands = [
+        step.get("run", "") for path in FILES for job in jobs(path.stem).values() for step in job.get("steps", [])
+    ]
+    assert "sam deploy" in json.dumps(commands)
+    assert "${{" not in json.dumps(commands)
