@@ -30,6 +30,7 @@ from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import Home
 from backdrop_local.leash import leashed
+from proof.chaos.page import machine
 
 LIMIT = 10
 PRICE = Decimal("0.01")
@@ -201,6 +202,8 @@ def table(size: Size, seconds: float, found: Sequence[tuple[str, str, bool]]) ->
     """The page."""
     head = (
         f"# A campaign of {size.items:,} items, {size.drops} drops and {size.requests} requests by event, at once\n\n"
+        "Written by `python -m bench.campaign_together` with `OUT=`. "
+        f"Machine: {machine()}.\n\n"
         f"One lane of {LIMIT} calls at a time, {size.call:g} s a call, on the emulator; {seconds:.0f} s in all.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )
