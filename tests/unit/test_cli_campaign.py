@@ -14,25 +14,14 @@ from backdrop_cli.campaign.progress import Progress, document, progress_of
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
-from proof.world.stack import World
+from tests.unit.cli_campaigns import PROMPT, started, with_three_photos
 from tests.unit.cli_person import Person
 from tests.unit.waiters import wait_for
-
-PROMPT = ("--prompt", "on a beach")
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
-    """In whose bucket lie three photos of which nobody has said a word."""
-    monkeypatch.chdir(tmp_path)
-    person = Person(World(), monkeypatch)
-    for key in ("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg"):
-        person.world.drop(key, photo(key))
-    return person
-
-
-def started(person: Person) -> list[dict[str, Any]]:
-    return [json.loads(one["input"]) for one in person.states.executions.values()]
+    return with_three_photos(monkeypatch, tmp_path)
 
 
 def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: Person) -> None:

@@ -1,33 +1,20 @@
 """What `backdrop campaign` takes its words for: lists and names, what is nowhere, mistakes in the person's words."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backdrop_cli.campaign.meant import name_of
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
-from proof.world.stack import World
+from tests.unit.cli_campaigns import PROMPT, started, with_three_photos
 from tests.unit.cli_person import Person
-
-PROMPT = ("--prompt", "on a beach")
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
-    """In whose bucket lie three photos of which nobody has said a word."""
-    monkeypatch.chdir(tmp_path)
-    person = Person(World(), monkeypatch)
-    for key in ("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg"):
-        person.world.drop(key, photo(key))
-    return person
-
-
-def started(person: Person) -> list[dict[str, Any]]:
-    return [json.loads(one["input"]) for one in person.states.executions.values()]
+    return with_three_photos(monkeypatch, tmp_path)
 
 
 # -- by what was quoted, and by no other's list or name -------------------------------------------------------------

@@ -13,7 +13,7 @@ from proof.world.stack import World
 from proof.world.wire import Call, Strike, lose_answer, refusal, throttle
 from tests.unit.days import codes, pass_time
 from tests.unit.simulation import KEY, REJECTED, after_each_crash, assert_at_rest, the_job
-from tests.unit.waiters import asked, heard, wait_for
+from tests.unit.waiters import another_asks, asked, heard, wait_for
 from tests.unit.wishes import BEACH, REMOVE, again, ask, bought, repeated, said
 
 
@@ -83,13 +83,7 @@ def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> N
     world, arn = started()
     world.states.stop(arn)
 
-    def asks(_: Call) -> None:
-        world.wire.after.clear()
-        wait_for(world, token="another", arn=world.states.begin("two"), **REMOVE)
-        world.run("intake")
-
-    late = Strike(asks, "describe_execution")
-    world.wire.after.append(late)
+    late = another_asks(world, **REMOVE)
     world.run()
     assert (late.hits, the_job(world).status, bought(world)) == (1, Status.STORED, 1)
     assert heard(world, "another").output["total_usd"] == 0.01

@@ -6,10 +6,10 @@ from backdrop.core.job import Status
 from backdrop.steps import reconcile
 from proof.world.pictures import photo
 from proof.world.stack import World
-from proof.world.wire import Call, Strike
+from proof.world.wire import Strike
 from tests.unit.days import pass_time, reasons, set_right
 from tests.unit.simulation import KEY, after_each_crash, assert_at_rest, the_job
-from tests.unit.waiters import heard, wait_for, waits
+from tests.unit.waiters import another_asks, heard, wait_for, waits
 from tests.unit.wishes import REMOVE, ask, bought
 
 A_ROUND = 300
@@ -93,13 +93,7 @@ def test_an_execution_that_asks_for_what_reconcile_is_just_calling_off_gets_it()
     world, arn = behind_a_pause()
     world.states.stop(arn)
 
-    def asks(_: Call) -> None:
-        world.wire.after.clear()
-        wait_for(world, token="another", arn=world.states.begin("two"), **REMOVE)
-        world.run("intake")
-
-    late = Strike(asks, "describe_execution")
-    world.wire.after.append(late)
+    late = another_asks(world, **REMOVE)
     pass_time(world, 2 * A_ROUND)
     assert (late.hits, the_job(world).status) == (1, Status.ACCEPTED)
     world.resume()

@@ -7,6 +7,7 @@ from backdrop.core.asked import Asked
 from backdrop.core.codec import from_json
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
+from proof.world.wire import Call, Strike
 from tests.unit.simulation import KEY
 from tests.unit.wishes import said
 
@@ -57,3 +58,16 @@ def awaited(**wish: Any) -> World:
     world.run("intake")
     wait_for(world, **wish)
     return world
+
+
+def another_asks(world: World, **wish: Any) -> Strike:
+    """Just when an execution was found to have stopped, another one asks for the same; its token is `another`."""
+
+    def asks(_: Call) -> None:
+        world.wire.after.clear()
+        wait_for(world, token="another", arn=world.states.begin("two"), **wish)
+        world.run("intake")
+
+    late = Strike(asks, "describe_execution")
+    world.wire.after.append(late)
+    return late

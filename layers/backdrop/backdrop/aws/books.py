@@ -14,10 +14,11 @@ from backdrop.core.asked import Asked
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job
 from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
+from backdrop.ports import AT_ONCE
 
 EVER = "9999"
-# BatchGetItem takes so many keys; so many of its calls are out together.
-MOST_AT_ONCE, CALLS = 100, 8
+# BatchGetItem takes so many keys.
+MOST_KEYS = 100
 
 
 class DynamoBooks:
@@ -52,8 +53,8 @@ class DynamoBooks:
     def asked(self, name: str) -> Iterator[Asked]:
         """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
         listed = ((item["pk"]["S"], item["sk"]["S"]) for item in self._listed(campaign(name), LAST))
-        with ThreadPoolExecutor(CALLS) as pool:
-            for some in batched(batched(listed, MOST_AT_ONCE, strict=False), CALLS, strict=False):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for some in batched(batched(listed, MOST_KEYS, strict=False), AT_ONCE, strict=False):
                 for keys, found in zip(some, pool.map(self._table.many, some), strict=True):
                     yield from (read(Asked, found[key]) for key in keys if key in found)
 
@@ -61,7 +62,7 @@ class DynamoBooks:
         """These jobs as they stand now, those that there are."""
         places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
         found: dict[Ref, Job] = {}
-        for keys in batched(places, MOST_AT_ONCE, strict=False):
+        for keys in batched(places, MOST_KEYS, strict=False):
             found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
         return found
 
