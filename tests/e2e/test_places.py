@@ -104,8 +104,8 @@ def test_each_variant_is_a_job_and_editing_one_runs_that_one_alone(folder: Folde
     named["beach"] = {"prompt": edited}
     folder.put("red.jpg.json", json.dumps({"rendering_speed": "TURBO", "variants": named}))
     eventually(lambda: folder.charges(edited), "another beach is bought")
-    second = all_stored(folder, "red.jpg", "beach", "cut-out")
     folder.settle()
+    second = all_stored(folder, "red.jpg", "beach", "cut-out")
     assert second["cut-out"]["job_id"] == first["cut-out"]["job_id"]
     assert second["beach"]["job_id"] != first["beach"]["job_id"]
     assert (len(folder.charges()), len(folder.charges(edited))) == (1, 1)
