@@ -28,6 +28,8 @@ types:
 	@$(RUN)basedpyright --level error
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit
+wild: setup ## Property tests with examples that no run had before
+	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/contract
 scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
 	@$(RUN)cfn-lint template.yaml examples/*/template.yaml
 	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null
@@ -78,4 +80,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants check types unit up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants check types unit wild up down env invoke path docs format lock clean setup

@@ -8,6 +8,15 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A property is not false because the machine was busy, and one commit gives one verdict: the examples are the same in
+# every run. `make wild` looks for others.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("wild", settings.get_profile("steady"), derandomize=False, print_blob=True)
+settings.load_profile("steady")
 
 for name in [*os.environ]:
     if name.startswith("AWS_") or name.endswith(("_API_KEY", "_BASE_URL")):

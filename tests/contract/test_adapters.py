@@ -194,7 +194,7 @@ def faked(name: str, replies: list[HttpReply], patch: pytest.MonkeyPatch, *, upl
 
 
 @every
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=4))
 def test_any_answers_lead_to_one_that_can_be_kept(name: str, replies: list[HttpReply]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -205,7 +205,7 @@ def test_any_answers_lead_to_one_that_can_be_kept(name: str, replies: list[HttpR
 
 
 @pytest.mark.parametrize("name", ASKABLE)
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=3))
 def test_no_look_up_says_that_a_call_was_not_taken_unless_it_came_to_nothing(
     name: str, replies: list[HttpReply]

@@ -239,7 +239,7 @@ ENTRY = st.fixed_dictionaries(
 ANSWERS = st.fixed_dictionaries({"data": st.lists(ENTRY, min_size=1, max_size=3)})
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(st.integers(200, 599), st.binary(max_size=40) | st.builds(_encoded, ANY_JSON | ANSWERS), st.floats(0, 10))
 def test_any_status_with_any_body_is_an_answer_that_can_be_kept(status: int, body: bytes, waited: float) -> None:
     answer = classify(a_job(), HttpReply(status, {}, body, waited))

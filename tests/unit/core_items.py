@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Result, Source, Status
@@ -14,10 +14,8 @@ NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
 SHA = "ab" * 32
 
-quick = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-"""Property tests that find the same each time and hold no clock to the code."""
+quick = settings(max_examples=60)
+"""Property tests of which a few examples are enough."""
 
 
 def a_photo(**changes: Any) -> PhotoFacts:

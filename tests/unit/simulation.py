@@ -48,8 +48,8 @@ ANSWERS = {
     "paused": PAUSED,
 }
 
-steady = settings(max_examples=60, deadline=None, derandomize=True, database=None)
-"""Property tests that find the same each time and hold no clock to the code."""
+steady = settings(max_examples=60)
+"""Property tests of which a few examples are enough."""
 
 
 def a_job(**changes: Any) -> Job:

@@ -28,7 +28,7 @@ def refusal(data: bytes) -> PhotoError:
 
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_photo_cut_off_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
     with pytest.raises(PhotoError):
         inspect_photo(data[: int(len(data) * share)], max_megapixels=100)
@@ -238,7 +238,7 @@ def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
 
 
 @given(data=st.binary(max_size=200), name=st.sampled_from(["", *WHOLE]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
     prefix = WHOLE[name][1][:40] if name else b""
     with contextlib.suppress(PhotoError):
@@ -246,7 +246,7 @@ def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
 
 
 @given(name=st.sampled_from(list(WHOLE)), at=st.integers(0, 10_000), value=st.integers(0, 255))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_changed_byte_raises_nothing_but_a_refusal(name: str, at: int, value: int) -> None:
     data = bytearray(WHOLE[name][1])
     data[at % len(data)] = value

@@ -82,7 +82,7 @@ def test_a_table_may_stand_behind_the_first_scan(limits: PhotoLimits) -> None:
 
 @given(data=st.sampled_from(SMALL), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4))
 @example(data=PLAIN, changes=[])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: list[tuple[float, int]]) -> None:
     hurt = bytearray(data or b"\0")
     for place, value in changes:

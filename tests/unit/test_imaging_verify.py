@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_handed_over_has_its_own_code(data: bytes, code: C
 
 @pytest.mark.parametrize("whole", [photos.jpeg(), photos.png(), photos.webp()], ids=len)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_picture_cut_off_anywhere_is_never_handed_over(whole: bytes, share: float) -> None:
     with pytest.raises(ResultError):
         verify_result(whole[: int(len(whole) * share)], expect_alpha=False, max_megapixels=1)
@@ -128,7 +128,7 @@ def test_a_picture_cut_off_anywhere_is_never_handed_over(whole: bytes, share: fl
     at=st.integers(0, 10_000),
     value=st.binary(min_size=1, max_size=9),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_changed_bytes_raise_nothing_but_a_result_error(whole: bytes, at: int, value: bytes) -> None:
     at %= len(whole)
     data = whole[:at] + value + whole[at + len(value) :]

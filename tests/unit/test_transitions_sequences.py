@@ -194,7 +194,5 @@ def _tried(move: Move, job: Job) -> transitions.Step | None:
         return None
 
 
-OneJob.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=30, deadline=None, derandomize=True, database=None
-)
+OneJob.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
 TestAnySequenceOfMoves = OneJob.TestCase
