@@ -8,7 +8,7 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
 from backdrop.providers.onemin import OneMin
-from tests.contract.adapters import Recorder, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.standin_client import picture
 
@@ -55,11 +55,11 @@ DONE_RECORD = {"aiRecord": record_of("SUCCESS", result=[PATH], temporaryUrl=LINK
 DONE = said(DONE_RECORD)
 
 
-def adapter(server: Recorder, base: str = "", seconds: float = 5) -> OneMin:
+def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS) -> OneMin:
     return OneMin(server.url + base, seconds, the_key, PRICE, poll_seconds=POLL_SECONDS)
 
 
-def called(*replies: Reply, seconds: float = 5, **given: Any) -> Called:
+def called(*replies: Reply, seconds: float = CALL_SECONDS, **given: Any) -> Called:
     """What a call leads to whose feature is answered so."""
     with recording(uploaded(), *replies) as server:
         return call(adapter(server, seconds=seconds), job_for("1min", **given))

@@ -44,7 +44,9 @@ class Segmind:
 
     def get(self, path: str, *, key: str = KEY) -> requests.Response:
         """A GET with the key."""
-        return self.standin.http.get(f"{self.standin.url}/segmind{path}", headers={"x-api-key": key}, timeout=9)
+        return self.standin.http.get(
+            f"{self.standin.url}/segmind{path}", headers={"x-api-key": key}, timeout=WAIT_SECONDS
+        )
 
     def status(self, ident: str) -> requests.Response:
         """How far it is."""
@@ -98,7 +100,7 @@ class OneMin:
     def look_up(self, ident: str, *, key: str = KEY) -> requests.Response:
         """The record of this id."""
         url = f"{self.standin.url}/onemin/api/results/{ident}"
-        return self.standin.http.get(url, headers={"API-KEY": key}, timeout=9)
+        return self.standin.http.get(url, headers={"API-KEY": key}, timeout=WAIT_SECONDS)
 
     def finished(self, **wanted: object) -> dict[str, Any]:
         """The record of an async call, when it is done."""

@@ -13,7 +13,7 @@ from PIL import Image
 KEY = "standin-key"
 REPLACE = "/ideogram/v1/ideogram-v3/replace-background"
 REMOVE = "/ideogram/v1/remove-background"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 type File = tuple[str | None, bytes | str] | tuple[str | None, bytes | str, str]
 

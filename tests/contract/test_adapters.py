@@ -23,7 +23,7 @@ from backdrop.providers.onemin import OneMin
 from backdrop.providers.options import Endpoint
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapters import PHOTO, Reply, http, recording, silence, the_key, unused_url
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, silence, the_key, unused_url
 from tests.contract.calling import call, claimed, job_for, the_id
 from tests.contract.standin_client import KEY
 from tests.unit.shelf import Shelf
@@ -51,7 +51,7 @@ def job_of(name: str) -> Job:
     return job_for(name.split()[0])
 
 
-def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = 5) -> tuple[Answer, int]:
+def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS) -> tuple[Answer, int]:
     """What a call leads to, and how many requests it made."""
     with recording(*before(name), *replies) as server:
         answer = call(MAKERS[name](server.url, seconds, key), job_of(name)).said
@@ -110,7 +110,7 @@ def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
 
 @every
 def test_what_never_reached_the_provider_was_not_bought(name: str) -> None:
-    answer = call(MAKERS[name](unused_url(), 5, the_key), job_of(name)).said
+    answer = call(MAKERS[name](unused_url(), CALL_SECONDS, the_key), job_of(name)).said
     expected = Class.BACKOFF if name == "1min" else Class.NOW
     assert (answer.kind, answer.money) == (expected, Money.NOT_SPENT)
 
@@ -125,9 +125,9 @@ def test_an_answer_that_never_came_leaves_the_charge_unknown_and_nothing_is_sent
 @pytest.mark.parametrize("name", ASKABLE)
 def test_a_question_without_an_answer_is_no_answer_yet(name: str) -> None:
     job = job_of(name)
-    assert MAKERS[name](unused_url(), 5, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+    assert MAKERS[name](unused_url(), CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
     with recording(silence) as server:
-        assert MAKERS[name](server.url, 5, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+        assert MAKERS[name](server.url, CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
 
 
 # -- any answer ------------------------------------------------------------------------------------------------
@@ -231,6 +231,6 @@ def assert_kept(said: Answer | Standing) -> None:
 
 
 def test_every_maker_is_another_provider() -> None:
-    made: list[Any] = [type(make("https://api.example", 5, the_key)) for make in MAKERS.values()]
+    made: list[Any] = [type(make("https://api.example", CALL_SECONDS, the_key)) for make in MAKERS.values()]
     assert len(set(made)) == 4
     assert PHOTO

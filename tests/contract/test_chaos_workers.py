@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -17,7 +16,7 @@ import requests
 from backdrop_local.standin.faults import FaultRule
 from proof.chaos.provider import Provider, provider
 from proof.chaos.workers import holder, killing, socket_inode, workers_in
-from tests.contract.standin_client import IMAGE, KEY, REPLACE, StandinClient, text, wait_until
+from tests.contract.standin_client import IMAGE, KEY, REPLACE, WAIT_SECONDS, StandinClient, text, wait_until
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 4711 1 0
@@ -30,7 +29,7 @@ import sys, requests
 session = requests.Session()
 session.trust_env = False
 files = [("image", ("in.jpg", open(sys.argv[2], "rb").read(), "image/jpeg")), ("prompt", (None, "a beach"))]
-session.post(sys.argv[1], files=files, headers={"Api-Key": "standin-key"}, timeout=20)
+session.post(sys.argv[1], files=files, headers={"Api-Key": "standin-key"}, timeout=60)
 """
 
 
@@ -71,10 +70,10 @@ def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
     folder = tmp_path_factory.mktemp("worker")
     photo = folder / "in.jpg"
     photo.write_bytes(bytes(IMAGE[1][1]) if isinstance(IMAGE[1][1], bytes) else b"")
-    standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 5000}, times=1))
+    standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 60_000}, times=1))
     command = [sys.executable, "-c", WORKER, f"http://127.0.0.1:{standin.port}{REPLACE}", str(photo)]
     with killing(standin, str(folder)) as killer, subprocess.Popen(command) as worker:
-        assert worker.wait(20) == -signal.SIGKILL
+        assert worker.wait(WAIT_SECONDS) == -signal.SIGKILL
     (job,) = standin.state.bill.jobs()
     assert killer.kills == [job.id]
     assert killer.missed == []
@@ -97,13 +96,13 @@ def test_a_worker_that_cannot_be_found_is_counted(standin: Provider) -> None:
 
 
 def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: Provider) -> None:
-    standin.change(latency_seconds=20)
+    standin.change(latency_seconds=60)
     with ThreadPoolExecutor() as pool:
         calling: Future[requests.Response] = pool.submit(buy, standin)
-        assert [accepted.n for accepted in standin.accepted(0, 10)] == [1]
+        assert [accepted.n for accepted in standin.accepted(0, WAIT_SECONDS)] == [1]
         standin.down()
         with pytest.raises(requests.ConnectionError):
-            calling.result(10)
+            calling.result(WAIT_SECONDS)
     with pytest.raises(requests.ConnectionError):
         buy(standin)
     standin.up()
@@ -115,15 +114,13 @@ def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: P
 
 
 def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin: Provider) -> None:
-    standin.change(latency_seconds=1, in_flight_limit=2)
-    together = threading.Barrier(3)
-
-    def call() -> int:
-        together.wait(10)
-        return buy(standin).status_code
-
+    standin.change(in_flight_limit=2)
+    standin.state.faults.add(FaultRule(fault="accept_then_wait"))
     with ThreadPoolExecutor() as pool:
-        statuses = sorted(one.result() for one in [pool.submit(call) for _ in range(3)])
+        calling = [pool.submit(buy, standin) for _ in range(3)]
+        wait_until(lambda: len(standin.accepted(0, 0)) == 2 and standin.account().refused == 1)
+        client(standin).control("release")
+        statuses = sorted(one.result().status_code for one in calling)
     assert statuses == [200, 200, 429]
     assert standin.peak_open == 3
     account = standin.account()

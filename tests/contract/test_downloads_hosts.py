@@ -10,7 +10,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, a_job, called, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, a_job, called, http, recording, the_key
 from tests.contract.standin_client import StandinClient
 
 REAL = {"ideogram": "https://api.ideogram.ai"}
@@ -220,6 +220,6 @@ def test_the_real_hosts_links_are_followed_also_from_a_stand_in(
 
 
 def paid_link(standin: StandinClient) -> str:
-    answer = called(Ideogram(f"{standin.url}/ideogram", 5, the_key), a_job(), PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), a_job(), PHOTO)
     assert answer.kind is Class.OK
     return answer.links[0].url or ""

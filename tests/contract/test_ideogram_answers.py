@@ -12,13 +12,13 @@ from backdrop.core.job import Money
 from backdrop.core.money import quote
 from backdrop.providers import ideogram
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, SUCCESS, a_job, called, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, a_job, called, http, recording, the_key
 from tests.contract.standin_client import StandinClient, wait_until
 
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 
 
-def call(standin: StandinClient, operation: str = "replace", timeout: float = 5, **given: Any) -> Answer:
+def call(standin: StandinClient, operation: str = "replace", timeout: float = CALL_SECONDS, **given: Any) -> Answer:
     return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(operation, **given), PHOTO)
 
 
@@ -26,7 +26,7 @@ def answered(status: int, body: object, *, operation: str = "replace", more: str
     """What a raw answer means."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     with recording(http(status, raw, more=more)) as server:
-        return called(Ideogram(server.url, 5, the_key), a_job(operation), PHOTO)
+        return called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(operation), PHOTO)
 
 
 def billed(standin: StandinClient) -> int:
@@ -194,7 +194,7 @@ def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind:
 
 def test_a_redirect_of_a_paid_call_is_not_followed() -> None:
     with recording() as other, recording(http(307, b"", more=f"Location: {other.url}/\r\n")) as server:
-        assert called(Ideogram(server.url, 5, the_key), a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
+        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).code is Code.PROVIDER_MISCONFIGURED
         assert other.requests == []
 
 
@@ -224,7 +224,7 @@ def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, 
 def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, body: str) -> None:
     standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
     standin.fault("accept_then_wait", times=1)
-    assert call(standin, timeout=1).kind is Class.AMBIG
+    assert call(standin, timeout=2).kind is Class.AMBIG
     wait_until(lambda: bool(standin.jobs()))
     assert call(standin).kind is Class.QUOTA
     standin.control("release")
@@ -237,7 +237,7 @@ def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, 
 @pytest.mark.parametrize("status", [429, 503])
 def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:
     with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
-        assert called(Ideogram(server.url, 5, the_key), a_job(), PHOTO).retry_after == seconds
+        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after == seconds
 
 
 def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:

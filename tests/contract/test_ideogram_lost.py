@@ -16,6 +16,7 @@ from backdrop.core.job import Job, Money, Problem
 from backdrop.providers.http import Reply as HttpReply
 from backdrop.providers.ideogram import Ideogram, classify
 from tests.contract.adapters import (
+    CALL_SECONDS,
     NOW,
     PHOTO,
     SUCCESS,
@@ -39,11 +40,11 @@ def fate(answer: Answer) -> tuple[Class, Code | None, Money]:
     return answer.kind, answer.code, answer.money
 
 
-def call(standin: StandinClient, *, timeout: float = 5, photo: bytes = PHOTO, **given: Any) -> Answer:
+def call(standin: StandinClient, *, timeout: float = CALL_SECONDS, photo: bytes = PHOTO, **given: Any) -> Answer:
     return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(**given), photo)
 
 
-def replied(reply: Reply, timeout: float = 5) -> Answer:
+def replied(reply: Reply, timeout: float = CALL_SECONDS) -> Answer:
     with recording(reply) as server:
         return called(Ideogram(server.url, timeout, the_key), a_job(), PHOTO)
 
@@ -91,7 +92,7 @@ def test_an_answer_that_takes_longer_than_the_time_out_is_lost(
     standin: StandinClient, fault: str, args: dict[str, object]
 ) -> None:
     standin.fault(fault, args)
-    assert fate(call(standin, timeout=1)) == LOST
+    assert fate(call(standin, timeout=2)) == LOST
     wait_until(lambda: standin.total_usd() == "0.06")
 
 
@@ -139,13 +140,13 @@ def test_whatever_comes_back_is_an_answer_and_its_money_unknown(reply: Reply) ->
 
 
 def test_a_refused_connection_is_certainly_unpaid() -> None:
-    answer = called(Ideogram(unused_url(), 5, the_key), a_job(), PHOTO)
+    answer = called(Ideogram(unused_url(), CALL_SECONDS, the_key), a_job(), PHOTO)
     assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
 
 
 def test_a_failed_handshake_is_certainly_unpaid() -> None:
     with recording(silence) as server:
-        answer = called(Ideogram(server.url.replace("http:", "https:"), 5, the_key), a_job(), PHOTO)
+        answer = called(Ideogram(server.url.replace("http:", "https:"), CALL_SECONDS, the_key), a_job(), PHOTO)
         assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
         assert server.requests == []
     assert "SSLError" in answer.message
@@ -156,7 +157,7 @@ def test_a_name_that_cannot_be_resolved_is_certainly_unpaid(monkeypatch: pytest.
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
-    answer = called(Ideogram("https://api.nowhere.test", 5, the_key), a_job(), PHOTO)
+    answer = called(Ideogram("https://api.nowhere.test", CALL_SECONDS, the_key), a_job(), PHOTO)
     assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
 
 
@@ -171,7 +172,7 @@ def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -
 
 
 def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: StandinClient) -> None:
-    adapter = Ideogram(f"{standin.url}/ideogram", 5, the_key)
+    adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key)
     assert adapter.request_id(a_job()) is None
     assert adapter.look_up(a_job(), "any-name") is Standing.ABSENT
     assert standin.see("requests")["requests"] == []

@@ -12,7 +12,7 @@ from backdrop.core.job import Job
 from backdrop.core.places import read_file
 from backdrop.core.styles import PRESETS
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, Part, a_job, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Part, a_job, recording, the_key
 from tests.contract.standin_client import StandinClient, picture
 
 SUMMER, AUTUMN, WINTER = picture("JPEG", color="gold"), picture("PNG", color="brown"), picture("WEBP", color="white")
@@ -21,7 +21,7 @@ PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "U
 
 def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Answer:
     """What one call with these references leads to."""
-    call = Ideogram(url, 5, the_key).prepare(job, PHOTO, references)
+    call = Ideogram(url, CALL_SECONDS, the_key).prepare(job, PHOTO, references)
     assert not isinstance(call, Answer)
     answer = call(lambda provider_id: None)
     assert isinstance(answer, Answer)

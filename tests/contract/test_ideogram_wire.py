@@ -8,7 +8,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.job import Job
 from backdrop.providers.ideogram import Ideogram
-from tests.contract.adapters import PHOTO, Request, a_job, called, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Request, a_job, called, http, recording, the_key
 from tests.contract.standin_client import KEY, StandinClient, picture
 
 EVERYTHING: dict[str, Any] = {
@@ -24,7 +24,7 @@ NEVER_SENT: dict[str, Any] = {"provider": "ideogram", "max_cost_usd": 1.0, "revi
 def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
     """The one request that a call makes."""
     with recording() as server:
-        assert called(Ideogram(server.url + base, 5, the_key), job, photo).kind is Class.OK
+        assert called(Ideogram(server.url + base, CALL_SECONDS, the_key), job, photo).kind is Class.OK
         (request,) = server.requests
         return request
 
@@ -140,7 +140,7 @@ def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: 
     ids=["remove", "prompt", "everything", "preset", "codes", "extremes"],
 )
 def test_the_strict_stand_in_takes_every_form(standin: StandinClient, job: Job) -> None:
-    answer = called(Ideogram(f"{standin.url}/ideogram", 5, the_key), job, PHOTO)
+    answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), job, PHOTO)
     (entry,) = standin.see("requests")["requests"]
     assert (answer.kind, entry["status"], entry["method"]) == (Class.OK, 200, "POST")
     assert {part["name"] for part in entry["parts"]} <= {"image", "style_codes", "style_preset", *EVERYTHING}

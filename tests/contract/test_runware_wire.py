@@ -11,7 +11,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.job import Job
 from backdrop.providers.runware import Runware
-from tests.contract.adapters import PHOTO, Recorder, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.shelf import Shelf
@@ -44,7 +44,7 @@ def result(job: Job, n: int = 0, **more: Any) -> dict[str, Any]:
     return {**found, "imageURL": URL, "cost": 0.06, **more}
 
 
-def adapter(server: Recorder, base: str = "", seconds: float = 5, **options: Any) -> Runware:
+def adapter(server: Recorder, base: str = "", seconds: float = CALL_SECONDS, **options: Any) -> Runware:
     work = options.pop("work", None) or Shelf()
     return Runware(server.url + base, seconds, the_key, work, poll_seconds=POLL_SECONDS, **options)
 
@@ -109,7 +109,7 @@ def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
 
 
 def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
-    ours = Runware("http://127.0.0.1:9", 5, the_key, Shelf())
+    ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, Shelf())
     job = job_for("runware")
     first = ours.request_id(job)
     assert first == task_of(job)["taskUUID"] == ours.request_id(claimed(job, first))

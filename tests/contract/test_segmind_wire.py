@@ -11,7 +11,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.job import Job
 from backdrop.providers.options import Endpoint
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapters import PHOTO, Recorder, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for, lending
 from tests.contract.standin_client import KEY, StandinClient, picture
 from tests.unit.shelf import Shelf
@@ -38,7 +38,7 @@ def said(body: object, status: int = 200) -> Any:
 
 
 def adapter(server: Recorder, base: str = "", work: Shelf | None = None, endpoint: Endpoint = Endpoint.V2) -> Segmind:
-    return Segmind(server.url + base, 5, the_key, work or Shelf(), endpoint, poll_seconds=POLL_SECONDS)
+    return Segmind(server.url + base, CALL_SECONDS, the_key, work or Shelf(), endpoint, poll_seconds=POLL_SECONDS)
 
 
 def body_of(job: Job, references: Sequence[bytes] = (), work: Shelf | None = None) -> dict[str, Any]:

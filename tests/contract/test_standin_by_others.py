@@ -11,7 +11,7 @@ from segmind import AsyncJob, InferenceFailed, SegmindClient, SegmindError
 
 from backdrop_local.standin.pictures import read_id
 from tests.contract.standin_callers import BASE64, Runware
-from tests.contract.standin_client import KEY, StandinClient
+from tests.contract.standin_client import KEY, WAIT_SECONDS, StandinClient
 
 SEGMINDS_MODEL = "ideogram-3-replace-background"
 
@@ -83,7 +83,7 @@ def test_it_finds_the_result_of_a_submit_where_the_answer_says(standin: StandinC
     standin.control("settings", {"latency_seconds": 0.2})
     job = submitted(client)
     assert job.status()["status"] == "PROCESSING"
-    done = job.wait(timeout=10, interval=0.05)
+    done = job.wait(timeout=WAIT_SECONDS, interval=0.05)
     found = read_id(standin.fetch(str(done["output"])).content)
     assert [found] == standin.jobs()[0]["results"]
     assert (done["metrics"]["cost"], standin.total_usd()) == (0.075, "0.075")
@@ -99,7 +99,7 @@ def test_it_understands_that_work_failed(standin: StandinClient, client: Segmind
     standin.control("faults", {"fault": "job_fails", "args": {"message": "upstream timeout"}})
     job = submitted(client)
     with pytest.raises(InferenceFailed) as raised:
-        job.wait(timeout=10, interval=0.05)
+        job.wait(timeout=WAIT_SECONDS, interval=0.05)
     assert (raised.value.detail, standin.total_usd()) == ("upstream timeout", "0.00")
 
 

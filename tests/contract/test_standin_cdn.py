@@ -8,7 +8,7 @@ import requests
 from PIL import Image
 
 from backdrop_local.standin.pictures import read_id
-from tests.contract.standin_client import StandinClient, wait_until
+from tests.contract.standin_client import WAIT_SECONDS, StandinClient, wait_until
 
 
 def test_a_download_is_a_whole_png_of_the_right_job(standin: StandinClient) -> None:
@@ -105,7 +105,7 @@ def test_huge_without_a_size_has_no_end_and_stops_when_the_client_leaves(
     standin: StandinClient,
 ) -> None:
     standin.fault("huge")
-    with standin.http.get(standin.result_url(), stream=True, timeout=9) as answer:
+    with standin.http.get(standin.result_url(), stream=True, timeout=WAIT_SECONDS) as answer:
         assert len(answer.raw.read(20_000_000)) == 20_000_000
     wait_until(lambda: standin.see("requests")["requests"][-1]["ended"] is not None)
 

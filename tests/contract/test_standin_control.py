@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.contract.standin_client import JPEG, KEY, StandinClient
+from tests.contract.standin_client import JPEG, KEY, WAIT_SECONDS, StandinClient
 
 
 def test_requests_are_recorded_with_their_parts_and_without_keys(standin: StandinClient) -> None:
@@ -114,9 +114,9 @@ def test_the_command_serves_until_a_signal_ends_it(tmp_path: Path, sent: signal.
             line = process.stdout.readline().strip()
             url = f"http://127.0.0.1:{port_file.read_text().strip()}"
             assert line == f"stand-in listening on {url}"
-            settings = requests.get(f"{url}/_ctl/settings", timeout=9).json()
+            settings = requests.get(f"{url}/_ctl/settings", timeout=WAIT_SECONDS).json()
         finally:
             os.kill(process.pid, sent)
-        process.wait(timeout=10)
+        process.wait(timeout=WAIT_SECONDS)
     assert settings["keys"] == {KEY: {"account": "main", "admin": True}}
     assert (settings["in_flight_limit"], settings["url_mode"]) == (2, "real")

@@ -32,7 +32,7 @@ def test_refuse_429_carries_the_given_body_and_headers(standin: StandinClient) -
 
 
 def test_slow_answers_right_after_the_client_has_given_up(standin: StandinClient) -> None:
-    standin.fault("slow", {"ms": 2_000})
+    standin.fault("slow", {"ms": 4_000})
     with standin.connect() as connection:
         connection.sendall(standin.raw_replace())
         wait_until(lambda: bool(standin.jobs()))

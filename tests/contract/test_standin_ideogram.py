@@ -15,6 +15,7 @@ from tests.contract.standin_client import (
     KEY,
     REMOVE,
     REPLACE,
+    WAIT_SECONDS,
     File,
     StandinClient,
     palette,
@@ -262,7 +263,7 @@ def test_the_switches_relax_what_is_not_certain(standin: StandinClient) -> None:
 
 
 def test_a_body_that_is_no_form_is_415(standin: StandinClient) -> None:
-    answer = standin.http.post(standin.url + REPLACE, json={}, headers={"Api-Key": KEY}, timeout=9)
+    answer = standin.http.post(standin.url + REPLACE, json={}, headers={"Api-Key": KEY}, timeout=WAIT_SECONDS)
     assert (answer.status_code, answer.json()) == (415, {"error": "Unsupported media type"})
 
 
@@ -271,7 +272,7 @@ def test_a_broken_form_is_400(standin: StandinClient) -> None:
         standin.url + REPLACE,
         data=b"--B\r\nContent-Disposition: form-data; name=",
         headers={"Api-Key": KEY, "Content-Type": "multipart/form-data; boundary=B"},
-        timeout=9,
+        timeout=WAIT_SECONDS,
     )
     assert (answer.status_code, answer.json()) == (400, INVALID)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contract.standin_client import KEY, StandinClient, text
+from tests.contract.standin_client import KEY, WAIT_SECONDS, StandinClient, text
 
 PATH = "/ideogram/v2/account/usage"
 
@@ -19,7 +19,7 @@ def ask(standin: StandinClient, *, key: str = KEY, **query: str) -> requests.Res
         "end_time": (now + timedelta(hours=1)).isoformat(),
         "bucket_width": "1h",
     }
-    return standin.http.get(standin.url + PATH, params=window | query, headers={"Api-Key": key}, timeout=9)
+    return standin.http.get(standin.url + PATH, params=window | query, headers={"Api-Key": key}, timeout=WAIT_SECONDS)
 
 
 def items(standin: StandinClient, **query: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from tests.unit.simulation import OK, a_job
 
 BUCKET = "photos"
 TEXT = "text/plain"
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
