@@ -16,9 +16,9 @@ from tests.e2e.shop import FUNCTIONS, SHELF, Shop
 # So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
 # all tests together spend.
 PARAMETERS = {
-    **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "120"),
-    "RenderTimeoutSeconds": "150",
-    "LaneVisibilitySeconds": "160",
+    **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "300"),
+    "RenderTimeoutSeconds": "330",
+    "LaneVisibilitySeconds": "340",
     "SettleSeconds": "2",
     "DailyBudgetUSD": "1000",
     "ReadableBuckets": f"{SHELF},nobodys-photos",

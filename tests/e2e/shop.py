@@ -19,8 +19,8 @@ from backdrop_local.home import ROOT, STACK
 from tests.contract.standin_client import StandinClient
 from tests.e2e.queues import Mailbox, Queue
 
-# Longer than a message stays hidden whose worker died, on a machine that is busy with much else.
-PATIENCE_SECONDS = 240.0
+# Longer than a message of intake or of a lane stays hidden whose worker died.
+PATIENCE_SECONDS = 420.0
 POLL_SECONDS = 0.1
 RECEIPTS = "_backdrop/receipts/"
 # A bucket of somebody's whose photos may be asked for.
@@ -100,8 +100,16 @@ class Shop:
         self.standin.control("settings", self._usual)
         self.standin.control("release")
         for provider in LANES:
-            if self.provider_report(provider):
+            if self.paused(provider):
                 self.backdrop("resume", provider)
+            eventually(lambda provider=provider: not self.provider_report(provider), f"no report of {provider}")
+
+    def paused(self, provider: str) -> bool:
+        """Whether the ledger has a reason not to pay a provider; its report comes a moment later, and goes so."""
+        key = {"pk": {"S": f"lane#{provider}"}, "sk": {"S": "lane"}}
+        found = self.clients.dynamodb.get_item(TableName=self.outputs["LedgerTableName"], Key=key)
+        body = found.get("Item", {}).get("body", {}).get("S", "{}")
+        return bool(json.loads(body).get("pauses"))
 
     def backdrop(self, *words: str) -> None:
         """Types a command of `backdrop` at this cloud."""

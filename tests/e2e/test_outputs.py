@@ -80,6 +80,7 @@ def test_other_outputs_are_delivered_again_for_nothing_and_old_pictures_stay(fol
 def test_where_the_paid_file_is_gone_the_old_picture_stays(folder: Folder) -> None:
     folder.drop("red.jpg", wanted(folder, {}))
     job = folder.stored("red.jpg")
+    folder.settle()
     prefix = f"_backdrop/paid/{job['job_id']}/"
     (name,) = folder.listed(prefix)
     folder.shop.clients.s3.delete_object(Bucket=folder.shop.pictures, Key=f"{prefix}{name}")

@@ -39,8 +39,16 @@ def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
 
 
 def assert_all_go(folder: Folder, *names: str) -> None:
-    """Reconcile lets a probe out, all are bought once, and nothing is wrong any more."""
-    folder.shop.set_right()
+    """Reconcile lets probes out, all are bought once, and nothing is wrong any more.
+
+    It comes again and again, as every five minutes: an answer of before may pause the lane once more behind its back.
+    """
+
+    def all_stored() -> bool:
+        folder.shop.set_right()
+        return all((folder.job(name) or {}).get("status") == "stored" for name in names)
+
+    eventually(all_stored, f"{names} go by themselves", lambda: [folder.job(name) for name in names])
     for name in names:
         folder.stored(name)
     eventually(lambda: folder.shop.provider_report() is None, "no report of the provider")
