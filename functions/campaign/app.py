@@ -17,6 +17,7 @@ from backdrop.aws.campaign_files import S3CampaignFiles, S3Manifests
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.log import telling
 from backdrop.aws.mail import TopicMail
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
@@ -94,10 +95,14 @@ def over(detail: Mapping[str, Any], deadline: datetime) -> None:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
     """A step of the campaign's state machine, or the event of its end."""
     deadline = SystemClock().now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
-    match event:
-        case {"plan": asked}:
-            return plan(asked, deadline)
-        case {"report": asked}:
-            return report(asked, deadline)
-        case _:
-            return over(event["detail"], deadline)
+    with telling(logger):
+        match event:
+            case {"plan": asked}:
+                logger.append_keys(execution=asked["execution"])
+                return plan(asked, deadline)
+            case {"report": asked}:
+                logger.append_keys(execution=asked["execution"]["Id"])
+                return report(asked, deadline)
+            case _:
+                logger.append_keys(execution=event["detail"]["executionArn"])
+                return over(event["detail"], deadline)

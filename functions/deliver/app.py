@@ -62,7 +62,7 @@ def deliver(record: SQSRecord) -> None:
         lane = build()[1](message.provider)
         logger.info("lane told", provider=lane.provider, paused=lane.paused)
         return
-    logger.append_keys(job_id=message.job_id)
+    logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     delivery = build()[0](message, receives=receives(record))
     if delivery.job and delivery.ended_here:
         count_end(delivery.job)

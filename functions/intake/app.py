@@ -64,16 +64,17 @@ def take_in(record: SQSRecord) -> None:
         receives=times,
     )
     for look in found:
+        logger.append_keys(bucket=look.bucket, key=look.key)
         decision = step(look)
         for job in decision.accepted:
             count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)
             logger.info("job accepted", job_id=job.job_id, key=job.key)
         for code in decision.refused:
             count(Metric.FAILED, code=code)
-            logger.info("photo refused", code=code.value, key=look.key)
+            logger.info("photo refused", code=code.value)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
     step, inbox = build()

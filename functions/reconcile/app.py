@@ -13,6 +13,7 @@ from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.log import telling
 from backdrop.aws.meter import Metric, count
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.settings import settings
@@ -46,9 +47,8 @@ def build() -> Reconcile:
     return reconcile(paying(ours, sqs), watching)
 
 
-@logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """The schedule's event in, what was done out."""
+def set_right(context: LambdaContext) -> dict[str, int]:
+    """One run, told in log and metrics."""
     step = build()
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     tally = step(Slot(deadline=step.clock.now() + left))
@@ -58,7 +58,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     for part, times in tally.did.items():
         if times:
             count(Metric.SET_RIGHT, times, part=part)
-    for words in tally.failed:
-        logger.warning("a part could not be done", reason=words)
+    for one in tally.failed:
+        words, code = "a part could not be done", one.code.value
+        logger.warning(words, code=code, reason=one.words, source_id=one.source_id, job_id=one.job_id)
     logger.info("set right", extra={"did": tally.did})
     return tally.did
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """The schedule's event in, what was done out."""
+    with telling(logger):
+        return set_right(context)

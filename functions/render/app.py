@@ -40,7 +40,7 @@ def build() -> tuple[Render, Inbox]:
 def render(record: SQSRecord, context: LambdaContext) -> None:
     """One message: one job brought as far as it goes."""
     message = parse(JobMessage, record.body)
-    logger.append_keys(job_id=message.job_id)
+    logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     step, _ = build()
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     slot = Slot(deadline=step.clock.now() + left, receives=receives(record), provider=_lane_of(record))

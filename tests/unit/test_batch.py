@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receives
+from backdrop.aws.log import ABOUT
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
@@ -193,7 +194,7 @@ def test_a_dead_letter_that_cannot_be_sent_lets_the_message_come_again(door: Doo
 def test_a_bug_is_logged_whole_and_its_message_comes_again(door: Door) -> None:
     assert door.take(failing(KeyError("surprise")), "a") == ["m0"]
     (line,) = door.logged()
-    assert line["level"] == "ERROR"
+    assert (line["level"], line["code"], line["message_id"]) == ("ERROR", "crashed", "m0")
     assert "KeyError: 'surprise'" in line["exception"]
     assert door.counted() == [{"UnexpectedError": [1.0]}]
     assert door.sqs.visibility == []
@@ -201,7 +202,19 @@ def test_a_bug_is_logged_whole_and_its_message_comes_again(door: Door) -> None:
 
 def test_an_error_that_no_step_should_let_through_is_a_bug(door: Door) -> None:
     assert door.take(failing(BackdropError(Code.LINK_EXPIRED, "It expired.")), "a") == ["m0"]
-    assert [line["level"] for line in door.logged()] == ["ERROR"]
+    assert [(line["level"], line["code"]) for line in door.logged()] == [("ERROR", "link_expired")]
+
+
+def test_what_was_said_of_one_message_is_not_said_of_the_next(door: Door) -> None:
+    def work(record: SQSRecord) -> None:
+        if record.body == "a":
+            door.inbox.logger.append_keys(**dict.fromkeys(ABOUT, "of the first"))
+        raise WaitError(Code.BUDGET_REACHED, "Not today.", 60)
+
+    door.take(work, "a", "b")
+    first, second = door.logged()
+    assert {first[name] for name in ABOUT} == {"of the first"}
+    assert {name: second[name] for name in ABOUT if name in second} == {"message_id": "m1"}
 
 
 def test_a_wait_that_cannot_be_told_to_sqs_still_comes_again(door: Door) -> None:

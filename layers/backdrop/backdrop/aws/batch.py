@@ -21,6 +21,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
 from backdrop.aws.failures import error_code
+from backdrop.aws.log import ABOUT, code_of
 from backdrop.aws.meter import Metric, count
 from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
@@ -49,7 +50,8 @@ class _Processor(BatchProcessor):
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         if not isinstance(exception[1], WaitError | StaleError):
-            self._logger.error("unexpected error; the message will come again", exc_info=exception)
+            words = "unexpected error; the message will come again"
+            self._logger.error(words, code=code_of(exception[1]).value, exc_info=exception)
             count(Metric.UNEXPECTED_ERROR)
         return super().failure_handler(record, exception)
 
@@ -74,6 +76,8 @@ class Inbox:
         )
 
     def _one(self, work: Work, first: str, record: SQSRecord, lambda_context: LambdaContext) -> None:
+        self.logger.remove_keys(ABOUT)
+        self.logger.append_keys(message_id=record.message_id)
         left = lambda_context.get_remaining_time_in_millis()
         try:
             if record.message_id != first and left < LEAST_MILLISECONDS:
@@ -109,7 +113,7 @@ class Inbox:
         count(Metric.HANDED_BACK, code=code.value)
 
     def _dead_letter(self, record: SQSRecord, error: DamagedMessageError) -> None:
-        self.logger.warning("damaged message", reason=error.message)
+        self.logger.warning("damaged message", code=error.code.value, reason=error.message)
         attributes = {
             "code": error.code.value,
             "reason": error.message[:1000],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
@@ -37,13 +38,22 @@ LEFT_FOR_THE_REST = timedelta(seconds=90)
 BACKED_UP, WORKED_OFF = 5000, 2500
 
 
+class Undone(NamedTuple):
+    """What a run could not do, and whose it is where it is a job's or a photo's."""
+
+    code: Code
+    words: str
+    source_id: str | None = None
+    job_id: str | None = None
+
+
 @dataclass
 class Tally:
     """What one run did, for the log and the metrics. `skipped`: another run is at work."""
 
     skipped: bool = False
     did: dict[str, int] = field(default_factory=dict[str, int])
-    failed: list[str] = field(default_factory=list[str])
+    failed: list[Undone] = field(default_factory=list[Undone])
 
 
 @dataclass
@@ -113,9 +123,9 @@ class Reconcile:
         try:
             tally.did[name] = work()
         except WaitError as error:
-            tally.failed.append(f"{name}: {error.message}")
+            tally.failed.append(Undone(error.code, f"{name}: {error.message}"))
         except StaleError:
-            tally.failed.append(f"{name}: others were faster")
+            tally.failed.append(Undone(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
@@ -200,19 +210,21 @@ class Reconcile:
             to_deliver(self.deliver, job, job.job_id)
         self.answers.drop(kept)
 
-    def _each[I](self, tally: Tally, items: Iterable[I], work: Callable[[I], None], slot: Slot) -> int:
+    def _each[I: (Ref, KeptAnswer)](
+        self, tally: Tally, items: Iterable[I], work: Callable[[I], None], slot: Slot
+    ) -> int:
         """One after the other while there is time; one that cannot be dealt with does not keep the next from it."""
-        done, in_a_row = 0, list[str]()
+        done, in_a_row = 0, 0
         for item in items:
-            if len(in_a_row) == MOST_FAILED or self.clock.now() + LEFT_FOR_THE_REST >= slot.deadline:
+            if in_a_row >= MOST_FAILED or self.clock.now() + LEFT_FOR_THE_REST >= slot.deadline:
                 break
             try:
                 work(item)
                 done += 1
-                in_a_row.clear()
+                in_a_row = 0
             except WaitError as error:
-                in_a_row.append(error.message)
-                tally.failed.append(error.message)
+                in_a_row += 1
+                tally.failed.append(Undone(error.code, error.message, item.source_id, item.job_id))
             except StaleError:
                 continue
         return done
@@ -221,5 +233,5 @@ class Reconcile:
         try:
             return self.sweep(after)
         except WaitError as error:
-            tally.failed.append(f"sweep: {error.message}")
+            tally.failed.append(Undone(error.code, f"sweep: {error.message}"))
             return after, 0

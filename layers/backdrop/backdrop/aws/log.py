@@ -1,0 +1,27 @@
+"""What the lines of all doors' logs have in common."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from aws_lambda_powertools import Logger
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError
+
+ABOUT = ("message_id", "bucket", "key", "source_id", "job_id")
+"""What a line says of the message that it was written for."""
+
+
+def code_of(error: BaseException) -> Code:
+    """The code of an error that nobody expected: a bug is a crash, which its job's marks count."""
+    return error.code if isinstance(error, BackdropError) else Code.CRASHED
+
+
+@contextmanager
+def telling(logger: Logger) -> Generator[None]:
+    """An invocation that no inbox guards: its error stands in the log with its code, and is raised untouched."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("unexpected error", code=code_of(error).value)
+        raise
