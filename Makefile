@@ -73,7 +73,7 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install "$(PYTHON)" .local/tools $<
 .venv/.installed: requirements/dev.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .venv $<
-.venv/.project: .venv/.installed pyproject.toml
+.venv/.project: .venv/.installed pyproject.toml template.yaml
 	@.local/tools/bin/uv pip install --quiet --python .venv --no-build-isolation --no-deps --editable .
 	@touch $@
 .local/node/.installed: requirements/node/package-lock.json .venv/.installed

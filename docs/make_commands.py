@@ -73,7 +73,11 @@ def page() -> str:
     ]
     common = table(
         ("everywhere", ""),
-        [(f"`{one.opts[0]}` {one.metavar or ''}".strip(), one.help) for one in family().params if "--" in one.opts[0]],
+        [
+            (f"`{one.opts[0]}` {one.metavar or ''}".strip(), one.help)
+            for one in family().params
+            if _is_common(one.opts[0])
+        ],
     )
     return f"""# The command
 
@@ -83,12 +87,18 @@ This page is written from the command's own help by `make docs`; do not edit it.
 {common}
 
 They may stand before the verb or after it, and those that name a stack mean nothing to a verb of the local cloud.
-What would cost or end something needs `--yes` where nobody can be asked.
+What would cost or end something needs `--yes` where nobody can be asked. `backdrop --version` says of which release the
+command is, `backdrop doctor` whether the stack is of the same.
 
 {codes}
 
 {"\n\n".join(groups)}
 """
+
+
+def _is_common(option: str) -> bool:
+    """Whether the table of what every verb takes shows it; `--version` has its own sentence."""
+    return option.startswith("--") and option != "--version"
 
 
 if __name__ == "__main__":

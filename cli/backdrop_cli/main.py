@@ -17,7 +17,7 @@ from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
 from backdrop_cli.family import Family
 from backdrop_cli.operate import verbs
-from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName
+from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName, Version
 from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
 from backdrop_cli.up import up
 
@@ -51,6 +51,7 @@ def before(
     profile: Profile = None,
     region: Region = None,
     as_json: Json = False,
+    version: Version = False,
 ) -> None:
     """Drop a photo into a bucket and get it back with a new background or with none."""
     place = Place(stack, profile, region)

@@ -28,6 +28,19 @@ Region = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print data for scripts, and ask nothing.")]
 
 
+def _tell_the_version(is_wanted: bool) -> None:
+    from importlib.metadata import version
+
+    if is_wanted:
+        typer.echo(f"backdrop {version('backdrop')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_tell_the_version, help="Say which release this is.")
+]
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a stack is: no `stack`, the local cloud."""

@@ -4,6 +4,7 @@ from backdrop_local.home import STACK
 from tests.e2e.shop import LANES, Shop
 
 OUTPUTS = {
+    "Version",
     "InputBucketName",
     "OutputBucketName",
     "IntakeQueueUrl",

@@ -27,6 +27,7 @@ from proof.world.sight import TABLE
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import Person
+from tests.unit.template_document import load
 
 VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")
 
@@ -51,6 +52,12 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 def test_the_options_that_choose_a_stack_stand_anywhere(person: Person, words: tuple[str, ...], place: Place) -> None:
     assert person.types(*words).code == 0
     assert person.asked_for == [place]
+
+
+def test_the_command_says_of_which_release_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """The template's, which is the only place where it stands."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"backdrop {load()['Outputs']['Version']['Value']}\n"
 
 
 def test_json_may_be_said_before_or_after(person: Person) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from threading import Thread
 from typing import Any, cast
 
@@ -95,7 +96,10 @@ def typed(_prompt: str) -> str:
 def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
     monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(True))
     clinic = Clinic(Person(World(), monkeypatch), Account())
-    more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": {"IntakeQueueUrl": "https://sqs.invalid/1/intake"}}
+    more: dict[str, Any] = {
+        "parameters": PARAMETERS,
+        "outputs": {"IntakeQueueUrl": "https://sqs.invalid/1/intake", "Version": version("backdrop")},
+    }
     clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)
     return clinic
 
@@ -158,9 +162,8 @@ def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) ->
 
 
 def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
-    clinic.person.stack = replace(clinic.person.stack, parameters={"IdeogramMaxInFlight": "10"})
-    found = clinic.checks(code=1)["versions"]
-    assert "another release's, it has no SegmindMaxInFlight" in found["words"]
+    clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
+    assert clinic.checks(code=1)["versions"]["words"].endswith("; the stack is of 0.0.1")
 
 
 def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:

@@ -47,6 +47,7 @@ DEFAULTS = {
     "AlarmEmail": "",
 }
 ALWAYS_OUT = {
+    "Version",
     "InputBucketName",
     "OutputBucketName",
     "IntakeQueueUrl",

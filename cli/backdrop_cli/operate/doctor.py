@@ -79,13 +79,13 @@ def _looked(look: Look, stack: Stack) -> Sequence[Check]:
 
 def _versions(stack: Stack) -> Iterator[Check]:
     """Versions."""
-    ours = f"backdrop {version('backdrop')}, Python {python_version()}, boto3 {version('boto3')}"
-    missing = [f"{name}MaxInFlight" for name in PARAMETERS.values() if f"{name}MaxInFlight" not in stack.parameters]
-    if missing:
-        fix = "Deploy the stack again from this release: `sam build && sam deploy`."
-        yield Check("versions", State.WRONG, f"{ours}; the stack is another release's, it has no {missing[0]}", fix)
+    release, theirs = version("backdrop"), stack.outputs.get("Version")
+    ours = f"backdrop {release}, Python {python_version()}, boto3 {version('boto3')}"
+    if theirs == release:
+        yield Check("versions", State.GOOD, f"{ours}; the stack is of the same release")
     else:
-        yield Check("versions", State.GOOD, f"{ours}; the stack has all that this release expects")
+        fix = "Deploy the stack again from here (`sam build && sam deploy`), or use the command of its own release."
+        yield Check("versions", State.WRONG, f"{ours}; the stack is of {theirs or 'an older release'}", fix)
 
 
 def _keys(stack: Stack) -> Iterator[Check]:
