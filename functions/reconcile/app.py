@@ -57,7 +57,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
         return {}
     for part, times in tally.did.items():
         if times:
-            count(Metric.SET_RIGHT, times, part=part)
+            count({Metric.SET_RIGHT: times}, part=part)
     for words in tally.failed:
         logger.warning("a part could not be done", reason=words)
     logger.info("set right", extra={"did": tally.did})
