@@ -6,26 +6,12 @@ from typing import Any
 import yaml
 from aws_lambda_powertools.metrics import MetricUnit
 
-from backdrop.aws.meter import UNITS, Metric
+from backdrop.aws.meter import Metric
 from docs.make_event_schemas import MEANINGS, file_name
 from docs.tables import table
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).parent / "settings.md"
-METRICS = {
-    Metric.ACCEPTED: ("provider, operation", "A job was put into its lane."),
-    Metric.COMPLETED: ("provider, operation", "A job was stored."),
-    Metric.FAILED: ("code, provider, operation", "A job ended badly; for a photo that never had a job, by code alone."),
-    Metric.PAID_WITHOUT_RESULT: ("–", "Money was spent, or may have been, and no picture came of it; has an alarm."),
-    Metric.DEAD_LETTERED: ("code, provider", "An operator must look: a dead job; by code alone, a damaged message."),
-    Metric.LOST_ANSWERS: ("provider, operation", "A call was sent and its answer was lost."),
-    Metric.PROVIDER_LATENCY: ("provider, operation", "How long a call took."),
-    Metric.THROTTLED: ("provider, operation", "The provider's rate limit refused a call."),
-    Metric.THROTTLED_SECONDS: ("provider, operation", "How long a job waited for that limit."),
-    Metric.HANDED_BACK: ("code", "A message went back into its queue, to come again later."),
-    Metric.SET_RIGHT: ("part", "What a run of reconcile looked at or brought on its way again."),
-    Metric.UNEXPECTED_ERROR: ("–", "A bug; the log has it, and the message comes again."),
-}
 
 
 class _Template(yaml.SafeLoader):
@@ -92,11 +78,12 @@ def _files_of(name: str) -> tuple[str, str]:
 
 def metrics() -> str:
     """Every metric with its unit, its dimensions and what it counts."""
-    rows = [
-        (f"`{metric}`", UNITS.get(metric, MetricUnit.Count).value, METRICS[metric][0], METRICS[metric][1])
-        for metric in Metric
-    ]
+    rows = [(f"`{one}`", _unit(one), ", ".join(one.dimensions) or "–", one.words) for one in Metric]
     return table(("metric", "unit", "dimensions", "what it counts"), rows)
+
+
+def _unit(metric: Metric) -> str:
+    return "–" if metric.unit is MetricUnit.NoUnit else metric.unit.value
 
 
 def page() -> str:
@@ -128,7 +115,9 @@ On the bus `EventBusName`. What Backdrop tells has the source `backdrop` and is 
 
 ## Metrics
 
-In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, the function that counted it.
+In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, which is the stack's name, so that two
+stacks in one account stay apart. A function writes them into its log and CloudWatch reads them there, so that none of
+them costs a call or holds a job up. Where nothing happens nothing is counted, and nothing is paid for.
 
 {metrics()}
 """

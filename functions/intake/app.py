@@ -17,7 +17,7 @@ from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.meter import Metric, count
+from backdrop.aws.meter import NOBODY, Metric, count
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
@@ -67,10 +67,10 @@ def take_in(record: SQSRecord) -> None:
         logger.append_keys(bucket=look.bucket, key=look.key)
         decision = step(look)
         for job in decision.accepted:
-            count(Metric.ACCEPTED, provider=job.provider, operation=job.operation)
+            count({Metric.ACCEPTED: 1}, provider=job.provider, operation=job.operation)
             logger.info("job accepted", job_id=job.job_id, key=job.key)
         for code in decision.refused:
-            count(Metric.FAILED, code=code)
+            count({Metric.FAILED: 1}, code=code.value, provider=NOBODY, operation=NOBODY)
             logger.info("photo refused", code=code.value)
 
 

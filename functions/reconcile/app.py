@@ -57,7 +57,7 @@ def set_right(context: LambdaContext) -> dict[str, int]:
         return {}
     for part, times in tally.did.items():
         if times:
-            count(Metric.SET_RIGHT, times, part=part)
+            count({Metric.SET_RIGHT: times}, part=part)
     for one in tally.failed:
         words, code = "a part could not be done", one.code.value
         logger.warning(words, code=code, reason=one.words, source_id=one.source_id, job_id=one.job_id)

@@ -60,12 +60,12 @@ def _lane_of(record: SQSRecord) -> str:
 
 def _count(slot: Slot) -> None:
     if slot.calls:
-        count(Metric.PROVIDER_LATENCY, slot.latency_ms, **slot.labels)
+        count({Metric.PROVIDER_LATENCY: slot.latency_ms}, **slot.labels)
     if slot.throttles:
-        count(Metric.THROTTLED, slot.throttles, **slot.labels)
-        count(Metric.THROTTLED_SECONDS, slot.throttled_ms / 1000, **slot.labels)
+        throttled = {Metric.THROTTLED: slot.throttles, Metric.THROTTLED_SECONDS: slot.throttled_ms / 1000}
+        count(throttled, **slot.labels)
     if slot.losses:
-        count(Metric.LOST_ANSWERS, slot.losses, **slot.labels)
+        count({Metric.LOST_ANSWERS: slot.losses}, **slot.labels)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backdrop_local.home import STACK
 from tests.e2e.folder import Folder
 from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, KEY, Shop, eventually
 
@@ -115,7 +116,8 @@ def test_a_job_can_be_followed_through_the_logs_by_its_id(folder: Folder) -> Non
         def look(function: str = function, words: str = words) -> bool:
             lines = folder.shop.log(function, folder.began)
             ours = [json.loads(line) for line in lines if job["job_id"] in line]
-            return any((line["message"], line["service"]) == (words, function) for line in ours)
+            said = [(line["message"], line["function_name"], line["service"]) for line in ours]
+            return (words, f"{STACK}-{function}", STACK) in said
 
         told(folder, look, f"{function} says {words}")
 

@@ -173,7 +173,7 @@ def test_a_damaged_message_becomes_a_dead_letter_and_does_not_come_again(door: D
     assert json.loads(letter["MessageBody"]) == {"queue": "intake", "body": "{oops"}
     texts = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert texts == {"code": "damaged_message", "reason": "it is no JSON", "money": "not_spent"}
-    assert door.counted() == [{"DeadLettered": [1.0], "code": "damaged_message"}]
+    assert door.counted() == [{"DeadLettered": [1.0], "code": "damaged_message", "provider": "none"}]
     assert [line["level"] for line in door.logged()] == ["WARNING"]
 
 

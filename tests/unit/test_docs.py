@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from backdrop.aws.meter import Metric
 from docs import make_commands, make_reference, make_settings, make_troubleshooting
 from tests.documented import PAGES, ROOT, inline_commands
 
@@ -90,7 +91,7 @@ def test_every_target_of_make_in_a_sentence_exists(page: Path) -> None:
 
 def test_every_parameter_of_the_stack_that_a_page_names_exists() -> None:
     document = make_settings.template()
-    known = {*document["Parameters"], *document["Outputs"]}
+    known = {*document["Parameters"], *document["Outputs"], *Metric}
     like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")
     named = {word for page in PAGES for word in like.findall(page.read_text())}
-    assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ThrottledSeconds", "ProviderName"}
+    assert named - known <= {"MaxInFlight", "TimeoutSeconds", "BaseUrl", "ProviderName"}

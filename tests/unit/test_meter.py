@@ -14,7 +14,7 @@ from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_stored_
 @pytest.fixture(autouse=True)
 def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "deliver")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
 
 
 def counted(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -27,12 +27,13 @@ def facts(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    count(Metric.ACCEPTED, provider="ideogram", operation="replace")
+    count({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     (definition,) = line["_aws"]["CloudWatchMetrics"]
     assert definition["Namespace"] == "Backdrop"
     assert definition["Metrics"] == [{"Name": "Accepted", "Unit": "Count"}]
-    assert set(definition["Dimensions"][0]) >= {"provider", "operation"}
+    assert definition["Dimensions"] == [["provider", "operation", "service"]]
+    assert line["service"] == "shop"
     assert facts(line) == {"Accepted": [1.0], "provider": "ideogram", "operation": "replace"}
 
 
@@ -43,10 +44,55 @@ def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureF
 def test_a_metric_has_the_unit_of_what_it_measures(
     metric: Metric, unit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count(metric, 2.5, lane="ideogram")
+    count({metric: 2.5}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": metric.value, "Unit": unit}]
     assert line[metric.value] == [2.5]
+
+
+def test_metrics_of_the_same_dimensions_stand_in_one_line_with_all_their_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count({Metric.THROTTLED: 2, Metric.PROVIDER_LATENCY: [3, 4]}, provider="ideogram", operation="replace")
+    (line,) = counted(capsys)
+    assert facts(line) == {
+        "Throttled": [2.0],
+        "ProviderLatency": [3.0, 4.0],
+        "provider": "ideogram",
+        "operation": "replace",
+    }
+
+
+@pytest.mark.parametrize("dimensions", [{}, {"provider": "ideogram"}, {"provider": "x", "operation": "y", "code": "z"}])
+def test_a_metric_is_written_with_the_dimensions_that_it_was_declared_with_or_not_at_all(
+    dimensions: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    count({Metric.ACCEPTED: 1}, **dimensions)
+    assert counted(capsys) == []
+    assert [(line.levelname, line.message) for line in caplog.records] == [("ERROR", "a metric could not be written")]
+
+
+class Full:
+    """A log that takes nothing more."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device", text)
+
+    def flush(self) -> None: ...
+
+
+def test_a_log_that_takes_no_metric_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("sys.stdout", Full())
+    count({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
+    assert [line.message for line in caplog.records] == ["a metric could not be written"]
+
+
+def test_each_metric_is_told_in_one_sentence_that_no_other_one_has() -> None:
+    told = [metric.words for metric in Metric]
+    assert len(set(told)) == len(told) == len(set(Metric))
+    assert [words for words in told if not words.endswith(".")] == []
 
 
 def test_a_stored_job_counts_as_completed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,13 +139,13 @@ def test_money_that_brought_nothing_counts_as_paid_without_result(
     assert LOSS in [facts(line) for line in counted(capsys)]
 
 
-def test_a_loss_is_counted_by_its_function_alone_so_that_one_alarm_sees_each(
+def test_a_loss_is_counted_for_the_whole_stack_so_that_one_alarm_sees_each(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_end(a_dead_job())
     [loss] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
     assert loss["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
-    assert loss["service"] == "deliver"
+    assert loss["service"] == "shop"
 
 
 @pytest.mark.parametrize("status", [Status.ACCEPTED, Status.PAID, Status.SUPERSEDED, Status.CANCELLED])

@@ -80,10 +80,10 @@ def test_every_setting_of_the_code_is_given_to_some_function() -> None:
 
 
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
-def test_logs_and_metrics_say_which_function_wrote_them(folder: str) -> None:
+def test_logs_and_metrics_say_which_stack_wrote_them(folder: str) -> None:
     variables = environment(folder)
     assert {name: variables[name] for name in POWERTOOLS} == {
-        "POWERTOOLS_SERVICE_NAME": folder,
+        "POWERTOOLS_SERVICE_NAME": "backdrop",
         "POWERTOOLS_METRICS_NAMESPACE": "Backdrop",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.failures import error_code
 from backdrop.aws.log import ABOUT, code_of
-from backdrop.aws.meter import Metric, count
+from backdrop.aws.meter import NOBODY, Metric, count
 from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
@@ -52,7 +52,7 @@ class _Processor(BatchProcessor):
         if not isinstance(exception[1], WaitError | StaleError):
             words = "unexpected error; the message will come again"
             self._logger.error(words, code=code_of(exception[1]).value, exc_info=exception)
-            count(Metric.UNEXPECTED_ERROR)
+            count({Metric.UNEXPECTED_ERROR: 1})
         return super().failure_handler(record, exception)
 
 
@@ -110,7 +110,7 @@ class Inbox:
                 raise
             self.logger.info("message is out again by itself")
         self.logger.info("message handed back", code=code.value, reason=why, delay_seconds=delay)
-        count(Metric.HANDED_BACK, code=code.value)
+        count({Metric.HANDED_BACK: 1}, code=code.value)
 
     def _dead_letter(self, record: SQSRecord, error: DamagedMessageError) -> None:
         self.logger.warning("damaged message", code=error.code.value, reason=error.message)
@@ -121,7 +121,7 @@ class Inbox:
         }
         body = {"queue": queue_name(record), "body": record.body.encode()[:MAX_LETTER_BYTES].decode(errors="ignore")}
         self.dead_letters.send(body, group="damaged", attributes=attributes)
-        count(Metric.DEAD_LETTERED, code=error.code.value)
+        count({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NOBODY)
 
 
 def delay_seconds(error: WaitError, times: int) -> float:

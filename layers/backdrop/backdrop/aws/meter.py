@@ -1,50 +1,133 @@
-"""What is counted: every metric by its name, in one namespace, through Powertools' embedded metric format."""
+"""What is counted: every metric, declared once, in one namespace, through Powertools' embedded metric format.
 
+CloudWatch makes metrics of lines of the log, so that counting costs no call. A metric that cannot be written is told
+of in the log, and stops nothing.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
+from typing import Final, Self
 
-from aws_lambda_powertools import single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from backdrop.core.job import FAILED, Job, Money, Status
 
+COUNT, SECONDS, MILLISECONDS = MetricUnit.Count, MetricUnit.Seconds, MetricUnit.Milliseconds
+# CloudWatch knows no unit of money.
+USD, PERCENT = MetricUnit.NoUnit, MetricUnit.Percent
+STACK, CALL, END, LETTER = "", "provider operation", "provider operation code", "provider code"
+NOBODY: Final = "none"
+"""The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""
+
+logger = Logger()
+
 
 class Metric(StrEnum):
-    """The metrics' names."""
+    """Every metric: its name, its unit, its dimensions beside `service` (the stack's name), and what it counts."""
 
-    ACCEPTED = "Accepted"
-    COMPLETED = "Completed"
-    FAILED = "Failed"
-    THROTTLED = "Throttled"
-    THROTTLED_SECONDS = "ThrottledSeconds"
-    PROVIDER_LATENCY = "ProviderLatency"
-    DEAD_LETTERED = "DeadLettered"
-    HANDED_BACK = "HandedBack"
-    LOST_ANSWERS = "LostAnswers"
-    PAID_WITHOUT_RESULT = "PaidWithoutResult"
-    SET_RIGHT = "SetRight"
-    UNEXPECTED_ERROR = "UnexpectedError"
+    unit: MetricUnit
+    dimensions: tuple[str, ...]
+    words: str
+
+    def __new__(cls, name: str, unit: MetricUnit, dimensions: str, words: str) -> Self:
+        """One entry of the list below."""
+        metric = str.__new__(cls, name)
+        metric._value_, metric.unit, metric.dimensions, metric.words = name, unit, tuple(dimensions.split()), words
+        return metric
+
+    # -- jobs ----------------------------------------------------------------------------------------------
+    ACCEPTED = "Accepted", COUNT, CALL, "A job was put into its lane."
+    COMPLETED = "Completed", COUNT, CALL, "A job was stored."
+    FAILED = "Failed", COUNT, END, "A job ended badly; `none` and `none` for a photo that never had a job."
+    DEAD_LETTERED = "DeadLettered", COUNT, LETTER, "An operator must look: a dead job; `none`: a damaged message."
+    # -- the provider --------------------------------------------------------------------------------------
+    PROVIDER_LATENCY = (
+        "ProviderLatency",
+        MILLISECONDS,
+        CALL,
+        "How long a call took that was not turned away.",
+    )
+    THROTTLED = "Throttled", COUNT, CALL, "The provider's rate limit turned a call away."
+    THROTTLED_SECONDS = "ThrottledSeconds", SECONDS, CALL, "How long a job waited for that limit."
+    LOST_ANSWERS = "LostAnswers", COUNT, CALL, "A call was sent and its answer was lost."
+    SLOT_SECONDS = "SlotSeconds", SECONDS, CALL, "How long a message held one of the lane's places."
+    CALL_SECONDS = "CallSeconds", SECONDS, CALL, "How long of that its calls were out."
+    # -- money ---------------------------------------------------------------------------------------------
+    SPENT_USD = "SpentUSD", USD, CALL, "What a call is certain to have cost, when the ledger knows it."
+    UNKNOWN_USD = "UnknownUSD", USD, CALL, "What a lost call may have cost; less than 0 when that is known after all."
+    POSSIBLE_DOUBLE_CHARGES = (
+        "PossibleDoubleCharges",
+        COUNT,
+        CALL,
+        "A call was, or may have been, charged beside a lost one that it was sent in place of.",
+    )
+    PAID_WITHOUT_RESULT = (
+        "PaidWithoutResult",
+        COUNT,
+        STACK,
+        "Money was spent, or may have been, and no picture came of it; has an alarm.",
+    )
+    # -- how long a job took -------------------------------------------------------------------------------
+    INTAKE_SECONDS = "IntakeSeconds", SECONDS, CALL, "From the message that asked for a job to the job in its lane."
+    QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL, "From there to its first call."
+    RENDER_SECONDS = "RenderSeconds", SECONDS, CALL, "From its first call to the answer that brought its pictures."
+    DELIVER_SECONDS = "DeliverSeconds", SECONDS, CALL, "From that answer to the pictures in the output bucket."
+    TOTAL_SECONDS = "TotalSeconds", SECONDS, CALL, "From the job in its lane to the pictures in the output bucket."
+    # -- the code itself -----------------------------------------------------------------------------------
+    HANDED_BACK = "HandedBack", COUNT, "code", "A message went back into its queue, to come again later."
+    SET_RIGHT = "SetRight", COUNT, "part", "What a run of reconcile looked at or brought on its way again."
+    UNEXPECTED_ERROR = "UnexpectedError", COUNT, STACK, "A bug; the log has it, and the message comes again."
+    COLD_START = "ColdStart", COUNT, "function_name", "A new worker of a function began; not counted of reconcile."
+    # -- how the stack stands, seen by reconcile every five minutes; told only of what is above 0 ---------
+    OPEN_JOBS = "OpenJobs", COUNT, STACK, "Jobs that have not ended; at most 20,000 are counted."
+    OLDEST_OPEN_JOB = "OldestOpenJobSeconds", SECONDS, STACK, "How long ago the oldest of them was accepted."
+    OLDEST_UNKNOWN = (
+        "OldestUnknownSeconds",
+        SECONDS,
+        STACK,
+        "How long ago the oldest lost call was sent.",
+    )
+    CALLS_IN_FLIGHT = "CallsInFlight", COUNT, STACK, "Calls that are out at the providers."
+    PROVIDERS_PAUSED = "ProvidersPaused", COUNT, STACK, "Providers at which nothing is bought just now."
+    SPENT_TODAY = "SpentTodayUSD", USD, STACK, "What this day (UTC) has cost so far, lost calls included."
+    BUDGET_LEFT = "BudgetLeftUSD", USD, STACK, "What is left of the day's budget; told on days that cost something."
+    BUDGET_USED = "BudgetUsedPercent", PERCENT, STACK, "How much of the day's budget is used up."
 
 
-UNITS = {
-    Metric.THROTTLED_SECONDS: MetricUnit.Seconds,
-    Metric.PROVIDER_LATENCY: MetricUnit.Milliseconds,
-}
-
-
-def count(metric: Metric, value: float = 1, **dimensions: str) -> None:
-    """Add to a metric; a dimension is named as it is passed (`provider`, `operation`, `code`)."""
-    with single_metric(name=metric, unit=UNITS.get(metric, MetricUnit.Count), value=value) as line:
+def count(counted: Mapping[Metric, float | Sequence[float]], **dimensions: str) -> None:
+    """Write one line for metrics that have the same dimensions; several values of one stand side by side in it."""
+    with _harmless():
+        for metric in counted:
+            if set(metric.dimensions) != dimensions.keys():
+                raise ValueError(f"{metric} has the dimensions {metric.dimensions}, not {tuple(dimensions)}")
+        line = EphemeralMetrics()
         for name, text in dimensions.items():
-            line.add_dimension(name=name, value=text)
+            line.add_dimension(name, text)
+        for metric, values in counted.items():
+            for value in values if isinstance(values, Sequence) else (values,):
+                line.add_metric(metric, metric.unit, value)
+        line.flush_metrics()
+
+
+@contextmanager
+def _harmless() -> Generator[None]:
+    """Whatever keeps a metric from being written keeps nobody from his work."""
+    try:
+        yield
+    except Exception:
+        logger.exception("a metric could not be written")
 
 
 def count_end(job: Job) -> None:
     """Count a job that came to its end."""
+    labels = {"provider": job.provider, "operation": job.operation}
     if job.status is Status.STORED:
-        count(Metric.COMPLETED, provider=job.provider, operation=job.operation)
+        count({Metric.COMPLETED: 1}, **labels)
     elif job.status in FAILED and job.problem:
-        count(Metric.FAILED, code=job.problem.code, provider=job.provider, operation=job.operation)
+        count({Metric.FAILED: 1}, code=job.problem.code, **labels)
         if job.money is not Money.NOT_SPENT:
-            count(Metric.PAID_WITHOUT_RESULT)
+            count({Metric.PAID_WITHOUT_RESULT: 1})
         if job.status is Status.DEAD:
-            count(Metric.DEAD_LETTERED, code=job.problem.code, provider=job.provider)
+            count({Metric.DEAD_LETTERED: 1}, code=job.problem.code, provider=job.provider)
