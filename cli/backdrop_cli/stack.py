@@ -243,7 +243,8 @@ def _stack(name: str, clients: Clients) -> Stack:
 def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Stack:
     sqs, clock = clients.sqs, SystemClock()
     queue = partial(SqsQueue, sqs)
-    table = Table(clients.dynamodb, outputs["LedgerTableName"], clock)
+    kept_days = int(parameters.get("LedgerRetentionDays", "0"))
+    table = Table(clients.dynamodb, outputs["LedgerTableName"], clock, kept_days=kept_days)
     ledger, intake, deliver = DynamoLedger(table), queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]

@@ -36,8 +36,10 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
     dead_letters = SqsQueue(sqs, ours.dead_letter_queue_url)
     s3 = boto3.client("s3", config=QUICK)
+    dynamodb = boto3.client("dynamodb", config=QUICK)
+    table = Table(dynamodb, ours.ledger_table, SystemClock(), kept_days=ours.ledger_retention_days)
     handing = Handing(
-        ledger=DynamoLedger(Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())),
+        ledger=DynamoLedger(table),
         photos=S3Photos(s3),
         output=S3Output(s3, ours.output_bucket),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),

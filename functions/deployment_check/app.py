@@ -24,6 +24,8 @@ WHOLE_NUMBERS = (
 # What an invocation needs beside the call itself: 5 s to read ledger, photo and key, 10 s to write the answer down.
 MARGIN_SECONDS = 15
 ANSWER_SECONDS = 10
+# Longer than any message or campaign that may still name a job: a forgotten job could be bought again for it.
+LEAST_RETENTION_DAYS = 30
 # CloudFormation takes at most 4,096 bytes for the whole answer.
 REASON_CHARACTERS = 3_000
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -51,7 +53,14 @@ def problems(parameters: Mapping[str, str]) -> list[str]:
         return found
     calls = (_call_too_long(provider, parameters) for provider in PROVIDERS)
     buckets = (_bad_name(side, parameters) for side in ("Input", "Output"))
-    checks = (*calls, _lane_too_short(parameters), *buckets, _same_bucket(parameters), _reads_pictures(parameters))
+    checks = (
+        *calls,
+        _lane_too_short(parameters),
+        _forgets_too_soon(parameters),
+        *buckets,
+        _same_bucket(parameters),
+        _reads_pictures(parameters),
+    )
     return [problem for problem in checks if problem]
 
 
@@ -81,6 +90,16 @@ def _lane_too_short(parameters: Mapping[str, str]) -> str:
     return (
         f"LaneVisibilitySeconds={lane} is shorter than RenderTimeoutSeconds={limit}: a job would "
         f"be handed out again while it is being paid. Set LaneVisibilitySeconds to {limit} or more."
+    )
+
+
+def _forgets_too_soon(parameters: Mapping[str, str]) -> str:
+    days = int(parameters["LedgerRetentionDays"])
+    if days == 0 or days >= LEAST_RETENTION_DAYS:
+        return ""
+    return (
+        f"LedgerRetentionDays={days} is too short: dead letters live for 14 days and campaigns for 7, and no "
+        f"job may be forgotten before them. Set it to {LEAST_RETENTION_DAYS} or more, or to 0 (never)."
     )
 
 

@@ -32,7 +32,8 @@ def build() -> tuple[Intake, Inbox]:
     """The step and its inbox, made at the first invocation."""
     ours, sqs = settings(), boto3.client("sqs", config=QUICK)
     queue, s3 = partial(SqsQueue, sqs), boto3.client("s3", config=QUICK)
-    table = Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())
+    dynamodb = boto3.client("dynamodb", config=QUICK)
+    table = Table(dynamodb, ours.ledger_table, SystemClock(), kept_days=ours.ledger_retention_days)
     arriving = Arriving(
         photos=S3Photos(s3),
         inputs=S3Inputs(S3Output(s3, ours.output_bucket)),

@@ -21,7 +21,7 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = templat
         properties: dict[str, Any] = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::DynamoDB::Table" if name in ids:
-                _set_time_to_live(clients, ids[name], properties)
+                _set_time_to_live(clients, ids[name], properties, parameters)
             case "AWS::Lambda::EventSourceMapping" if name in ids:
                 _set_numbers(clients, ids[name], properties, parameters)
             case "AWS::Serverless::StateMachine" if name in ids:
@@ -30,15 +30,18 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = templat
                 pass
 
 
-def _set_time_to_live(clients: Clients, table: str, properties: Mapping[str, Any]) -> None:
+def _set_time_to_live(
+    clients: Clients, table: str, properties: Mapping[str, Any], parameters: Mapping[str, str]
+) -> None:
     wanted = properties.get("TimeToLiveSpecification")
     if not wanted:
         return
     found = clients.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    if found.get("TimeToLiveStatus") == "DISABLED":
+    enabled = parameters["LedgerRetentionDays"] != "0"
+    if enabled is not (found.get("TimeToLiveStatus") == "ENABLED"):
         clients.dynamodb.update_time_to_live(
             TableName=table,
-            TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": True},
+            TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": enabled},
         )
 
 

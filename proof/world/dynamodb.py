@@ -169,6 +169,14 @@ class SimulatedTable:
         self._check(TableName)
         return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE", "CreationDateTime": self._created}}
 
+    # -- forgetting ---------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """What DynamoDB's time to live deletes by now; it may be days late, and nobody is told."""
+        now = self._clock.time.timestamp()
+        for key in [key for key, item in self.items.items() if int(item.get("expires_at", {"N": now})["N"]) < now]:
+            del self.items[key]
+
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _single(self, kind: str, sent: Mapping[str, Any]) -> dict[str, Any]:

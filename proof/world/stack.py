@@ -52,7 +52,7 @@ class Setup:
     """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
 
     `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
-    `besides`: further providers, and of which kind each is.
+    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps what has ended.
     """
 
     budget: int = 10_000_000
@@ -62,6 +62,7 @@ class Setup:
     in_flight: int = 10
     account_limit: int = 10
     besides: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
+    kept_days: int = 0
 
 
 def of(table: Mapping[str, Any], name: str) -> Any:

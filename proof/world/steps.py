@@ -52,7 +52,13 @@ class Steps:
         self._lanes = {name: self._queues[name] for name in world.providers}
         self._photos, self._output = S3Photos(cast("Any", world.s3)), S3Output(cast("Any", world.s3), OUTPUT)
         marks = count(1)
-        table = Table(cast("Any", world.table), TABLE, world.clock, lambda: f"{next(marks):032x}")
+        table = Table(
+            cast("Any", world.table),
+            TABLE,
+            world.clock,
+            lambda: f"{next(marks):032x}",
+            kept_days=world.setup.kept_days,
+        )
         self.ledger = DynamoLedger(table)
         self.books = DynamoBooks(table)
         self._executions = SfnExecutions(cast("Any", world.states), world.clock)

@@ -85,6 +85,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
         pytest.param({"LaneVisibilitySeconds": "300"}, id="lane-just-fits"),
         pytest.param({"SegmindTimeoutSeconds": "890"}, id="long-calls-of-a-provider-that-is-off"),
         pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
+        pytest.param({"LedgerRetentionDays": "30"}, id="shortest-memory"),
     ],
 )
 def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None:
@@ -118,6 +119,11 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
             {"OutputBucket": "pictures", "ReadableBuckets": "shelf,pictures"},
             ["'pictures' is the output bucket", "out of ReadableBuckets"],
             id="pictures-as-photos",
+        ),
+        pytest.param(
+            {"LedgerRetentionDays": "29"},
+            ["LedgerRetentionDays=29", "Set it to 30 or more, or to 0"],
+            id="forgets-too-soon",
         ),
         pytest.param(
             {"IdeogramMaxInFlight": "2.5"},

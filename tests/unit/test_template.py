@@ -9,7 +9,9 @@ from backdrop.aws.arrivals import REQUESTED
 from backdrop.aws.bus import SOURCE
 from backdrop.aws.records import item_of
 from backdrop.aws.table import WATCH
+from backdrop.core.job import Status
 from tests.unit.core_items import a_job
+from tests.unit.simulation import job_in
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
 
 DEFAULTS = {
@@ -272,11 +274,18 @@ def test_the_ledger_is_kept_and_can_be_restored() -> None:
     made = ledger["Properties"]
     assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
     assert made["BillingMode"] == "PAY_PER_REQUEST"
-    assert made["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert made["SSESpecification"] == {"SSEEnabled": True}
     kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
     assert kept == ("RetainExceptOnCreate", "Retain")
+
+
+@pytest.mark.parametrize(("days", "forgets"), [("0", False), ("30", True)])
+def test_the_ledger_forgets_only_where_that_is_asked_for(days: str, forgets: bool) -> None:
+    stack = Deployed(LedgerRetentionDays=days)
+    found = stack.resources["LedgerTable"]["Properties"]["TimeToLiveSpecification"]
+    assert found == {"AttributeName": "expires_at", "Enabled": forgets}
+    assert item_of(job_in(Status.STORED), 30).keys() >= {found["AttributeName"]}
 
 
 def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -17,6 +18,8 @@ ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 ARCHIVED = "InvalidObjectState"
 LONGEST_LISTING = 1000
+# A picture in each of its formats, and room beside them.
+MOST_OF_A_NAME = 10
 
 
 class S3Photos:
@@ -114,13 +117,14 @@ class S3Output:
         except (ClientError, BotoCoreError, OSError) as error:
             raise unavailable("S3", error) from error
 
-    def find(self, prefix: str) -> str | None:
-        """The first key that begins with `prefix`, or None."""
+    def find(self, prefix: str, since: datetime | None = None) -> str | None:
+        """The first key that begins with `prefix`, of an object that is no older than `since`; or None."""
         try:
-            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
+            listed: Any = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=MOST_OF_A_NAME)
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
-        return next((one["Key"] for one in found.get("Contents", ())), None)  # pyright: ignore[reportTypedDictNotRequiredAccess]
+        found = listed.get("Contents", ())
+        return next((one["Key"] for one in found if since is None or one["LastModified"] >= since), None)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in S3's order."""

@@ -17,7 +17,7 @@ def fenced_put(table: Table, item: Item) -> dict[str, Any]:
     fence = "attribute_not_exists(pk)" if item.rev == 1 else "rev = :rev"
     put: dict[str, Any] = {
         "TableName": table.name,
-        "Item": item_of(item),
+        "Item": item_of(item, table.kept_days),
         "ConditionExpression": fence,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }

@@ -4,7 +4,7 @@ Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job
 all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>` a lane's health;
 `content#<content_key>` who pays for some content; `budget#<day>` what the day (UTC) has committed, in micro-dollars.
 An item's `body` is the whole record as JSON (people's metadata may nest deeper and count further than DynamoDB's own
-types); the attributes beside it are for fences, for the index `watch`, and for readers.
+types); the attributes beside it are for fences, for the index `watch`, for DynamoDB's time to live, and for readers.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Item, Job, Owner, Source
 from backdrop.core.lane import Lane
+from backdrop.core.retention import forgotten_at
 from backdrop.core.watch import Day, Run, watched
 
 JOB_PREFIX, ASKED_PREFIX, SOURCE = "job#", "asked#", "source"
@@ -59,10 +60,13 @@ def attributes_of(key: Key) -> Attributes:
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def item_of(record: Item) -> Attributes:
-    """A record as a whole item."""
+def item_of(record: Item, kept_days: int = 0) -> Attributes:
+    """A record as a whole item; `kept_days`: so long after its end it is kept, 0 for ever."""
     shown = {"write_id": record.write_id, **_shown(record)}
     numbers = {"v": {"N": str(record.v)}, "rev": {"N": str(record.rev)}}
+    forgotten = forgotten_at(record, kept_days)
+    if forgotten:
+        numbers["expires_at"] = {"N": str(int(forgotten.timestamp()))}
     watch = watched(record)
     if watch:
         shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}

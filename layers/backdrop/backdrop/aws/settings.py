@@ -47,6 +47,7 @@ class Settings(Record):
     default_provider: str = "ideogram"
     daily_budget_usd: Decimal = Decimal(10)
     on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE
+    ledger_retention_days: int = 0
     settle_seconds: int = 20
     max_image_megapixels: int = 100
     result_hosts: str = ""

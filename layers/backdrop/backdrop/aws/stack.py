@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 def table(ours: Settings) -> Table:
     """The ledger's table."""
-    return Table(boto3.client("dynamodb", config=QUICK), ours.ledger_table, SystemClock())
+    client = boto3.client("dynamodb", config=QUICK)
+    return Table(client, ours.ledger_table, SystemClock(), kept_days=ours.ledger_retention_days)
 
 
 def paying(ours: Settings, sqs: "SQSClient") -> Paying:

@@ -44,15 +44,25 @@ class TransactionError(Exception):
 
 
 class Table:
-    """One table. `client` is boto3's DynamoDB client, or the simulated one; `new_id` draws marks of our own writes."""
+    """One table. `client` is boto3's DynamoDB client, or the simulated one; `new_id` draws marks of our own writes.
+
+    `kept_days`: so long after its end an item is kept, 0 for ever.
+    """
 
     def __init__(
-        self, client: "DynamoDBClient", name: str, clock: Clock, new_id: Callable[[], str] = random_id
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        clock: Clock,
+        new_id: Callable[[], str] = random_id,
+        *,
+        kept_days: int = 0,
     ) -> None:
         self._client = client
         self._clock = clock
         self.name = name
         self.new_id = new_id
+        self.kept_days = kept_days
 
     def get(self, key: Key) -> Attributes | None:
         """One item as it stands now."""

@@ -15,6 +15,7 @@ from backdrop.core.job import Job, Link, Result, Source
 from backdrop.core.layout import paid_key, picture_key, result_key, source_name
 from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
+from backdrop.core.retention import bought_since
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Made, Original, PaidPicture
@@ -98,7 +99,7 @@ class Pictures:
 
     def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
-        kept = self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""))
+        kept = self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""), bought_since(job))
         if kept is None and job.reused_from:
             raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
         data = self.output.read(kept) if kept else self._fetch(job, link)

@@ -31,7 +31,15 @@ def gone(source: Source, problems: tuple[Problem, ...]) -> Source:
 def has_its_bytes(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     """Whether its current jobs are those of these bytes, which have not been away since."""
     current = named(source, jobs)
-    return bool(current) and not source.seen_gone and all(job.sha256 == seen.photo.sha256 for job in current)
+    theirs = all(job.sha256 == seen.photo.sha256 for job in current)
+    whole = len(current) == len(source.jobs) or _had_its_bytes(source, seen)
+    return bool(source.jobs) and not source.seen_gone and theirs and whole
+
+
+def _had_its_bytes(source: Source, seen: Seen) -> bool:
+    """Whether the jobs that the ledger has forgotten were those of these bytes."""
+    known = source.photo.sha256 if source.photo and source.waiting_since is None else None
+    return known is not None and known == seen.photo.sha256
 
 
 def unchanged(source: Source, seen: Seen) -> bool:
