@@ -6,7 +6,7 @@ from backdrop_local import processes
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import REGION, ROOT, TOOLS, Home, Process
 
-READY_WITHIN_SECONDS = 30
+READY_WITHIN_SECONDS = 120
 
 
 def start(home: Home, port: int) -> Process:

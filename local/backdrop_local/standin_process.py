@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backdrop_local import processes
 from backdrop_local.home import Home, Process
 
-READY_WITHIN_SECONDS = 30
+READY_WITHIN_SECONDS = 120
 
 
 def start(home: Home, port: int, options: Sequence[str] = ()) -> Process:

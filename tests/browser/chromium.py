@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 # Chromium reads commands from file descriptor 3 and writes to 4 (chrome/common/chrome_switches.cc).
 _READS, _WRITES = 3, 4
 _ARGUMENTS = (

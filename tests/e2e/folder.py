@@ -116,15 +116,15 @@ class Folder:
         eventually(look, f"{name} is handed back", lambda: (self.job(name), lane.messages()))
 
     def waits(self, name: str) -> None:
-        """Returns once the ledger has the photo's job waiting, unpaid: a receipt may tell of a moment before."""
-
-        def look() -> bool:
-            items = [item for item in self.ledger() if item["key"]["S"] == self.key(name) and "status" in item]
-            jobs = [json.loads(item["body"]["S"]) for item in items]
-            return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
-
-        eventually(look, f"{name} waits", lambda: (self.job(name), self.report(name)))
+        """Returns once the photo's job waits, unpaid; nothing is reported of it."""
+        eventually(lambda: self.is_unpaid(name), f"{name} waits", lambda: (self.job(name), self.report(name)))
         assert self.report(name) is None
+
+    def is_unpaid(self, name: str) -> bool:
+        """Whether the ledger has the photo's job waiting, unpaid: a receipt may tell of a moment before."""
+        items = [item for item in self.ledger() if item["key"]["S"] == self.key(name) and "status" in item]
+        jobs = [json.loads(item["body"]["S"]) for item in items]
+        return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
 
     def close(self) -> None:
         """The test is over: what has not ended is withdrawn, and nothing of it is left for the next test to meet.

@@ -38,7 +38,7 @@ class Queue:
     def messages(self) -> list[Message]:
         """All that it holds, in whatever hands; looking changes nothing (the emulator's own route)."""
         where = f"{self.cloud.endpoint_url}/{LOOK}{quote(self.url, safe='')}"
-        with build_opener(ProxyHandler({})).open(where, timeout=20) as answer:
+        with build_opener(ProxyHandler({})).open(where, timeout=60) as answer:
             accounts: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = json.load(answer)["messages"]
         queues = [queue for regions in accounts.values() for found in regions.values() for queue in found.values()]
         return [_message(one) for queue in queues for one in queue]

@@ -107,6 +107,8 @@ def of_drop(scene: Scene) -> None:
 
 def of_campaigns(scene: Scene) -> None:
     """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
+    with StandinClient(cloud.running(scene.typist.home).standin_url) as standin:
+        standin.fault("slow", {"ms": 90_000}, prompt_regex="on fresh snow")
     shutil.copy(ROOT / "examples" / "seasonal-campaign" / "campaign.json", scene.here)
     for name in ("catalogue/red.jpg", "catalogue/blue.jpg"):
         scene.put(name, photo(name))

@@ -93,10 +93,12 @@ def test_an_empty_account_is_waited_for(folder: Folder) -> None:
 
 
 def assert_it_waits_and_goes(folder: Folder, mend: Callable[[], object]) -> None:
-    """The photo goes back to its lane until the provider is well again."""
+    """The photo goes back to its lane until the provider is well again; after several tries it says why."""
     folder.drop("red.jpg", folder.wish)
     folder.handed_back("red.jpg")
-    folder.waits("red.jpg")
+    eventually(lambda: folder.is_unpaid("red.jpg"), "red.jpg waits", lambda: folder.job("red.jpg"))
+    said = [entry["code"] for entry in (folder.report("red.jpg") or {"errors": []})["errors"]]
+    assert {*said} <= {"provider_unavailable"}
     assert folder.charges() == []
     mend()
     folder.stored("red.jpg")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backdrop_local import cloud
 from backdrop_local.home import ROOT, STACK, Home
+from backdrop_local.processes import free_port
 from tests.documented import Command
 from tests.e2e.amazon import Amazon
 
@@ -136,7 +137,8 @@ class Typist:
         return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     def _filled_in(self, line: str) -> str:
-        """With the names of this stack."""
+        """With the names of this stack, and a port that is free here."""
+        line = re.sub(r"--port \d+", lambda _: f"--port {free_port()}", line)
         if "<" not in line and "--stack " not in line:
             return line
         outputs = cloud.running(self.home).outputs()

@@ -35,7 +35,7 @@ def test_a_stopped_server_is_gone_and_its_port_free_again(tmp_path: Path) -> Non
     log = tmp_path / "server.log"
     port = processes.free_port()
     server = processes.start([sys.executable, "-c", SERVE, str(port)], {}, log, port)
-    processes.wait_until_answering(server, "/", log, 20)
+    processes.wait_until_answering(server, "/", log, 60)
     assert processes.is_alive(server)
     processes.stop(server)
     assert not processes.is_alive(server)
@@ -68,7 +68,7 @@ def test_a_server_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path
     log = tmp_path / "emulator.log"
     server = processes.start([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
     with pytest.raises(LocalCloudError, match=r"emulator ended at once.*\n.*no disk"):
-        processes.wait_until_answering(server, "/", log, 20)
+        processes.wait_until_answering(server, "/", log, 60)
 
 
 def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:

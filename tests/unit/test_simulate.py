@@ -26,7 +26,7 @@ def digests(hash_seed: str) -> str:
     """The histories of some seeds, as a process with this hash seed plays them."""
     environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", DIGESTS]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=600).stdout
 
 
 def test_the_same_seed_gives_the_same_history_byte_for_byte_in_every_process() -> None:

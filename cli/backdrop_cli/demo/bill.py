@@ -33,7 +33,7 @@ class Books:
 def total(cloud: Cloud) -> int:
     """All that the stand-in has charged so far, in micro-dollars."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{cloud.standin_url}/_ctl/bill", timeout=10) as answer:
+    with opener.open(f"{cloud.standin_url}/_ctl/bill", timeout=60) as answer:
         return micro_of(Decimal(json.load(answer)["total_usd"]))
 
 
