@@ -1,4 +1,4 @@
-"""The template's promises at its edges: parameters, rules, outputs, buckets and the ledger."""
+"""The template's promises at its edges: parameters, rules, outputs, what is told to whom and the ledger."""
 
 import json
 import re
@@ -160,31 +160,6 @@ def test_a_small_test_stack_may_have_small_times() -> None:
     assert all(limits[n]["MinValue"] <= s <= limits[n]["MaxValue"] for n, s in small.items())
 
 
-@pytest.mark.parametrize("name", ["PhotoBucket", "PictureBucket"])
-def test_a_bucket_is_private_encrypted_versioned_and_kept(name: str) -> None:
-    bucket = Deployed().resources[name]
-    made = bucket["Properties"]
-    assert set(made["PublicAccessBlockConfiguration"].values()) == {True}
-    assert len(made["PublicAccessBlockConfiguration"]) == 4
-    assert "AES256" in json.dumps(made["BucketEncryption"])
-    assert made["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    assert made["VersioningConfiguration"] == {"Status": "Enabled"}
-    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
-    assert kept == ("RetainExceptOnCreate", "Retain")
-
-
-def test_plain_http_is_refused_unless_told_otherwise() -> None:
-    policies = Deployed().of_type("AWS::S3::BucketPolicy")
-    assert {p["Bucket"] for p in policies.values()} == {"PhotoBucket", "PictureBucket"}
-    for policy in policies.values():
-        [statement] = policy["PolicyDocument"]["Statement"]
-        arn = f"{policy['Bucket']}.Arn"
-        assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
-        assert statement["Resource"] == [arn, f"{arn}/*"]
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert Deployed(RequireTls="false").of_type("AWS::S3::BucketPolicy") == {}
-
-
 def test_existing_buckets_are_used_and_none_is_made() -> None:
     stack = Deployed(InputBucket="old-photos", OutputBucket="old-pictures")
     assert stack.of_type("AWS::S3::Bucket") == {}
@@ -299,10 +274,3 @@ def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:
     types = {a["AttributeName"]: a["AttributeType"] for a in made["AttributeDefinitions"]}
     assert types == dict.fromkeys(("pk", "sk", "watch", "due"), "S")
     assert {name: list(watched[name]) for name in types} == {name: ["S"] for name in types}
-
-
-def test_no_deployment_can_overwrite_a_key() -> None:
-    secrets = Deployed(**ALL_ON).of_type("AWS::SecretsManager::Secret")
-    names = {f"backdrop/{p}/api-key" for p in ("ideogram", "segmind", "1min", "runware")}
-    assert {secret["Name"] for secret in secrets.values()} == names
-    assert all(set(secret) == {"Name", "Description"} for secret in secrets.values())

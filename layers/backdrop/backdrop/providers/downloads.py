@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from socket import inet_aton
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -87,17 +88,25 @@ class ResultDownloads:
         return host in LOOPBACK and scheme in ("http", "https") and own.hostname in LOOPBACK and netloc == own.netloc
 
     def _is_listed(self, provider: str, host: str, path: str) -> bool:
-        if _is_loopback(host):
+        if _is_inside(host):
             return False
         listed = any(host == name and path.startswith(prefix) for name, prefix in RESULT_HOSTS.get(provider, ()))
         return listed or host in {extra.lower().rstrip(".") for extra in self.extra_hosts}
 
 
-def _is_loopback(host: str) -> bool:
+def _is_inside(host: str) -> bool:
+    """Whether a host is this machine or an address of a network that is not the internet, however it is written.
+
+    A name that leads to one is stopped by its certificate: no request goes out before that is seen.
+    """
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return host in LOOPBACK
+        try:
+            address = ip_address(inet_aton(host))
+        except OSError:
+            return host in LOOPBACK or host.endswith(".localhost")
+    return not address.is_global
 
 
 def _check_status(response: requests.Response) -> None:

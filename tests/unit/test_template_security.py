@@ -1,0 +1,139 @@
+"""The template's promises about what is closed: every bucket, queue, table and secret, and who may send or call.
+
+They hold for whatever is in the template, so that what is added later is closed as well.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.template_document import ALL_ON, Deployed, load
+
+EVERYTHING = {**ALL_ON, "ReadableBuckets": "shelf", "AlarmEmail": "ops@example.com"}
+STACKS = [
+    pytest.param({}, id="as it comes"),
+    pytest.param(EVERYTHING, id="with everything"),
+    pytest.param({**EVERYTHING, "InputBucket": "old-photos", "OutputBucket": "old-pictures"}, id="in existing buckets"),
+]
+RESOURCE_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy")
+SECRET_NAMES = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
+OPENED = ("AWS::Lambda::Url", "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::ApiGateway::RestApi")
+ACCOUNT = "123456789012"
+
+
+def statements(stack: Deployed) -> Iterator[dict[str, Any]]:
+    """What the policies of queues, topics and buckets say."""
+    for kind in RESOURCE_POLICIES:
+        for policy in stack.of_type(kind).values():
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+def sources(condition: dict[str, dict[str, Any]]) -> list[str]:
+    """From whom a statement takes something."""
+    found = [names for operator in ("ArnEquals", "ArnLike") for names in condition.get(operator, {}).values()]
+    return [name for names in found for name in ([names] if isinstance(names, str) else names)]
+
+
+def is_ours(arn: str, condition: dict[str, dict[str, Any]]) -> bool:
+    """Whether only what lies in this account can be meant; a bucket's name says nothing of it."""
+    own = {"aws:SourceAccount": ACCOUNT}
+    return arn.endswith(".Arn") or f":{ACCOUNT}:" in arn or condition.get("StringEquals") == own
+
+
+def test_every_bucket_is_private_encrypted_versioned_kept_and_forgets_what_is_half_written() -> None:
+    stack = Deployed(**EVERYTHING)
+    buckets = stack.of_type("AWS::S3::Bucket")
+    assert set(buckets) == {"PhotoBucket", "PictureBucket"}
+    for name, made in buckets.items():
+        closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        assert made["PublicAccessBlockConfiguration"] == dict.fromkeys(closed, True)
+        [encrypted] = made["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert encrypted == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        assert made["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert made["VersioningConfiguration"] == {"Status": "Enabled"}
+        rules = made["LifecycleConfiguration"]["Rules"]
+        assert {rule["Status"] for rule in rules} == {"Enabled"}
+        assert any("AbortIncompleteMultipartUpload" in rule and "Prefix" not in rule for rule in rules)
+        kept = (stack.resources[name]["DeletionPolicy"], stack.resources[name]["UpdateReplacePolicy"])
+        assert kept == ("RetainExceptOnCreate", "Retain")
+
+
+def test_plain_http_is_refused_by_every_bucket_unless_told_otherwise() -> None:
+    policies = Deployed().of_type("AWS::S3::BucketPolicy")
+    assert {p["Bucket"] for p in policies.values()} == set(Deployed().of_type("AWS::S3::Bucket"))
+    for policy in policies.values():
+        [statement] = policy["PolicyDocument"]["Statement"]
+        arn = f"{policy['Bucket']}.Arn"
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Resource"] == [arn, f"{arn}/*"]
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert Deployed(RequireTls="false").of_type("AWS::S3::BucketPolicy") == {}
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_every_queue_and_table_is_encrypted(parameters: dict[str, str]) -> None:
+    stack = Deployed(**parameters)
+    queues, tables = stack.of_type("AWS::SQS::Queue"), stack.of_type("AWS::DynamoDB::Table")
+    assert queues
+    assert [name for name, queue in queues.items() if queue.get("SqsManagedSseEnabled") is not True] == []
+    assert {name: table["SSESpecification"] for name, table in tables.items()} == {"LedgerTable": {"SSEEnabled": True}}
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_queues_and_topics_take_something_only_from_services_that_speak_for_this_account(
+    parameters: dict[str, str],
+) -> None:
+    allowing = [one for one in statements(Deployed(**parameters)) if one["Effect"] == "Allow"]
+    assert allowing
+    for one in allowing:
+        assert list(one["Principal"]) == ["Service"], one["Sid"]
+        assert one["Action"] in ("sqs:SendMessage", "sns:Publish")
+        found = sources(one["Condition"])
+        assert found, one["Sid"]
+        assert [arn for arn in found if not is_ours(arn, one["Condition"])] == [], one["Sid"]
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_functions_are_called_only_by_services_for_a_source_of_the_stack_and_by_no_address(
+    parameters: dict[str, str],
+) -> None:
+    stack = Deployed(**parameters)
+    for permission in stack.of_type("AWS::Lambda::Permission").values():
+        assert permission["Principal"].endswith(".amazonaws.com")
+        assert permission["SourceArn"].endswith(".Arn")
+    kinds = {one["Type"] for one in stack.resources.values()}
+    assert kinds.isdisjoint(OPENED)
+    assert not [name for name, one in stack.of_type("AWS::Serverless::Function").items() if "FunctionUrlConfig" in one]
+    assert "AWS::Lambda::LayerVersionPermission" not in kinds
+
+
+def test_no_deployment_can_overwrite_a_key() -> None:
+    secrets = Deployed(**ALL_ON).of_type("AWS::SecretsManager::Secret")
+    names = {f"backdrop/{p}/api-key" for p in ("ideogram", "segmind", "1min", "runware")}
+    assert {secret["Name"] for secret in secrets.values()} == names
+    assert all(set(secret) == {"Name", "Description"} for secret in secrets.values())
+
+
+def test_no_parameter_variable_or_output_is_a_secret() -> None:
+    stack = Deployed(**EVERYTHING)
+    functions = stack.of_type("AWS::Serverless::Function").values()
+    variables = {name for one in functions for name in one.get("Environment", {}).get("Variables", {})}
+    named = {*load()["Parameters"], *variables, *stack.outputs}
+    assert {name for name in named if SECRET_NAMES.search(name)} == set()
+    assert not [name for name, one in load()["Parameters"].items() if "NoEcho" in one]
+    given = json.dumps([[one.get("Environment") for one in functions], stack.outputs])
+    assert not re.search(r"Secret|resolve:secretsmanager", given)
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_no_policy_beside_the_roles_allows_whatever_there_is(parameters: dict[str, str]) -> None:
+    stack = Deployed(**parameters)
+    assert stack.of_type("AWS::IAM::ManagedPolicy") == {}
+    assert stack.of_type("AWS::Events::EventBusPolicy") == {}
+    for policy in stack.of_type("AWS::IAM::Policy").values():
+        for one in policy["PolicyDocument"]["Statement"]:
+            assert "*" not in json.dumps(one["Action"])
+            assert "*" not in one["Resource"]
