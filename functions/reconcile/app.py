@@ -13,7 +13,8 @@ from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.meter import Metric, count
+from backdrop.aws.meter import count, count_gauges
+from backdrop.aws.metrics import Metric
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying, table
@@ -56,9 +57,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
         logger.info("another run is at work")
         return {}
     for part, times in tally.did.items():
-        if times:
-            count({Metric.SET_RIGHT: times}, part=part)
-    for words in tally.failed:
+        count({Metric.SET_RIGHT: times}, part=part)
+    count_gauges(tally.gauges)
+    for words in dict.fromkeys(tally.failed):
         logger.warning("a part could not be done", reason=words)
     logger.info("set right", extra={"did": tally.did})
     return tally.did

@@ -53,7 +53,7 @@ class Steps:
         self._photos, self._output = S3Photos(cast("Any", world.s3)), S3Output(cast("Any", world.s3), OUTPUT)
         marks = count(1)
         table = Table(cast("Any", world.table), TABLE, world.clock, lambda: f"{next(marks):032x}")
-        self.ledger = DynamoLedger(table)
+        self.ledger = DynamoLedger(table, world.written.append)
         self.books = DynamoBooks(table)
         self._executions = SfnExecutions(cast("Any", world.states), world.clock)
         paying, handing = self._paying(world), self._handing(world)
