@@ -92,6 +92,7 @@ class Clients:
     secrets: "SecretsManagerClient"
     states: "SFNClient"
     signing: "S3Client"
+    sns: Any
     sqs: "SQSClient"
 
 
@@ -217,6 +218,7 @@ def _clients(make: Callable[[str], Any]) -> Clients:
         secrets=later("secretsmanager"),
         states=later("stepfunctions"),
         signing=later("signing"),
+        sns=later("sns"),
         sqs=later("sqs"),
     )
 

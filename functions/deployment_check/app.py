@@ -1,15 +1,22 @@
 """The deployment check: before lanes open, it refuses parameters that would let no call start.
 
 CloudFormation calls it as a custom resource and waits for one answer over HTTP. Rules in
-`template.yaml` refuse what can be said without arithmetic; this function does the rest. It needs
-nothing but the standard library, so that no broken layer can keep it from answering.
+`template.yaml` refuse what can be said without arithmetic; this function does the rest, and looks
+whether existing buckets are there. It needs nothing but the runtime's own libraries, so that no
+broken layer can keep it from answering.
 """
 
 import json
+import logging
 import re
+import time
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
 WHOLE_NUMBERS = (
@@ -29,6 +36,11 @@ LEAST_RETENTION_DAYS = 30
 # CloudFormation takes at most 4,096 bytes for the whole answer.
 REASON_CHARACTERS = 3_000
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+SIDES = ("Input", "Output")
+FORBIDDEN, NOT_FOUND = 403, 404
+# A role's new rights may hold only after some seconds (IAM User Guide, "Changes are not always immediately visible").
+TRIES, PAUSE_SECONDS = 5, 3
+QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 BROKEN = "The deployment check itself broke; its log group has the error. Nothing was deployed."
 
 
@@ -40,7 +52,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
     """
     refusals = [BROKEN]
     try:
-        refusals = [] if event["RequestType"] == "Delete" else problems(event["ResourceProperties"])
+        refusals = (
+            [] if event["RequestType"] == "Delete" else [*problems(event["ResourceProperties"]), *unusable(event)]
+        )
     finally:
         send(event, refusals)
 
@@ -52,7 +66,7 @@ def problems(parameters: Mapping[str, str]) -> list[str]:
     if found:
         return found
     calls = (_call_too_long(provider, parameters) for provider in PROVIDERS)
-    buckets = (_bad_name(side, parameters) for side in ("Input", "Output"))
+    buckets = (_bad_name(side, parameters) for side in SIDES)
     checks = (
         *calls,
         _lane_too_short(parameters),
@@ -128,6 +142,60 @@ def _reads_pictures(parameters: Mapping[str, str]) -> str:
     if name not in parameters["ReadableBuckets"].split(","):
         return ""
     return f"'{name}' is the output bucket, and pictures are no photos to be asked for. Take it out of ReadableBuckets."
+
+
+def unusable(event: Mapping[str, Any]) -> list[str]:
+    """Every existing bucket that cannot serve; one that the stack has already is not looked at again.
+
+    So a rollback, which asks for what was there before, never fails for a bucket.
+    """
+    asked, before = _given(event["ResourceProperties"]), _given(event.get("OldResourceProperties", {}))
+    region, account = event["StackId"].split(":")[3:5]
+    found = (_not_ours(side, name, region, account) for side, name in asked.items() if name and name != before[side])
+    return [problem for problem in found if problem]
+
+
+def _given(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The existing buckets by side; an older release does not tell of them."""
+    return {side: parameters.get(f"{side}Bucket", "") for side in SIDES}
+
+
+def _not_ours(side: str, name: str, region: str, account: str) -> str:
+    """Why a bucket cannot serve; empty where it can, and where S3 does not say: `backdrop doctor` looks again."""
+    status, where = _head(name, account)
+    if status == NOT_FOUND:
+        return (
+            f"{side}Bucket={name} is not there. Make it in {region} first, or leave {side}Bucket empty for a new one."
+        )
+    if where not in ("", region):
+        return (
+            f"{side}Bucket={name} lies in {where}, the stack in {region}. Name a bucket in {region}, or deploy there."
+        )
+    if status == FORBIDDEN:
+        return (
+            f"{side}Bucket={name} is not for this account ({account}): it belongs to another one, or its own policy "
+            f"keeps the stack's roles out. Name a bucket of this account, or leave {side}Bucket empty for a new one."
+        )
+    return ""
+
+
+def _head(name: str, account: str) -> tuple[int, str]:
+    """S3's status for a bucket of this account, and the region where it lies, as far as S3 says."""
+    client, status, where = boto3.client("s3", config=QUICK), 0, ""
+    for attempt in range(TRIES):
+        try:
+            found = client.head_bucket(Bucket=name, ExpectedBucketOwner=account)
+            return found["ResponseMetadata"]["HTTPStatusCode"], found.get("BucketRegion", "")
+        except ClientError as error:
+            said = error.response.get("ResponseMetadata", {})
+            status, where = said.get("HTTPStatusCode", 0), said.get("HTTPHeaders", {}).get("x-amz-bucket-region", "")
+        except BotoCoreError as error:
+            logging.getLogger(__name__).warning("S3 does not answer: %s", type(error).__name__)
+            return 0, ""
+        if status != FORBIDDEN or attempt == TRIES - 1:
+            break
+        time.sleep(PAUSE_SECONDS)
+    return status, where
 
 
 def send(event: Mapping[str, Any], refusals: list[str]) -> None:

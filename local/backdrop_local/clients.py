@@ -65,6 +65,11 @@ class Clients:
         return self._session.client("secretsmanager", **self._settings)
 
     @cached_property
+    def sns(self) -> Any:
+        """Who hears the alarms."""
+        return self._session.client("sns", **self._settings)
+
+    @cached_property
     def sqs(self) -> SQSClient:
         """The queues."""
         return self._session.client("sqs", **self._settings)

@@ -1,7 +1,10 @@
 """What cannot be together is refused when it is deployed, with the mend; the stack that runs stays as it is."""
 
+import json
 from collections.abc import Generator
+from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -12,6 +15,9 @@ from backdrop_local.home import REGION, STACK, Home
 from backdrop_local.leash import leashed
 from tests.e2e.shop import eventually
 
+IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+# To whoever asks, a bucket that keeps us out is the same as one of another account.
+KEEP_OUT = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
 OWN_INPUT = f"{STACK}-input-000000000000-{REGION}"
 
 
@@ -20,7 +26,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """A cloud that others do not share; a refused update shall not disturb them."""
     home = Home(tmp_path_factory.mktemp("refused"))
     with leashed(home):
-        yield local_cloud.up(home, {}, print, build=False)
+        cloud = local_cloud.up(home, {}, print, build=False)
+        abroad = boto3.Session("test", "test", region_name="us-east-1")
+        abroad.client("s3", endpoint_url=cloud.endpoint_url).create_bucket(Bucket="elsewhere")
+        for name in ("not-for-us", "ours"):
+            cloud.clients.s3.create_bucket(Bucket=name, **IN_THIS_REGION)
+        cloud.clients.s3.put_bucket_policy(Bucket="not-for-us", Policy=json.dumps({"Statement": [KEEP_OUT]}))
+        yield cloud
 
 
 def parameters(cloud: Cloud) -> dict[str, str]:
@@ -76,6 +88,10 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
         pytest.param(
             {"RenderTimeoutSeconds": "20"}, "Set RenderTimeoutSeconds to 195 or more", id="no-call-could-start"
         ),
+        pytest.param({"LedgerRetentionDays": "7"}, "LedgerRetentionDays=7 is too short", id="forgets-too-soon"),
+        pytest.param({"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it is not there", id="no-such-bucket"),
+        pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere lies in us-east-1", id="other-region"),
+        pytest.param({"OutputBucket": "not-for-us"}, "OutputBucket=not-for-us is not for this account", id="foreign"),
     ],
 )
 def test_what_takes_arithmetic_is_refused_before_a_lane_is_changed_and_rolled_back(
@@ -86,3 +102,9 @@ def test_what_takes_arithmetic_is_refused_before_a_lane_is_changed_and_rolled_ba
     eventually(lambda: [said for said in stack.failures(running.clients) if words in said], "it is refused")
     eventually(lambda: status(running) == "UPDATE_ROLLBACK_COMPLETE", "it is rolled back")
     assert parameters(running) == before
+
+
+def test_an_existing_bucket_of_ours_is_taken(running: Cloud) -> None:
+    update(running, {"OutputBucket": "ours"})
+    eventually(lambda: status(running) == "UPDATE_COMPLETE", "it is deployed")
+    assert parameters(running)["OutputBucket"] == "ours"

@@ -1,107 +1,16 @@
-"""`backdrop doctor` and `key set`: each thing that is wrong with its fix, and a key that nobody else reads."""
+"""`backdrop doctor`: each thing that is wrong with its fix, and what cannot be known is said."""
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from importlib.metadata import version
-from threading import Thread
-from typing import Any, cast
+from dataclasses import replace
 
 import pytest
 
-from backdrop_cli.operate import key_check
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import refusal
-from tests.unit.cli_person import Person, Said
-
-QUEUE = {"QueueArn": "arn:aws:sqs:eu-central-1:1:intake", "Events": ["s3:ObjectCreated:*"]}
-PARAMETERS = {f"{name}MaxInFlight": "10" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
-
-
-class NoSecretError(Exception):
-    """As botocore's own, made per client."""
-
-
-@dataclass
-class Account:
-    """What AWS says of the account, and the secret that is kept in it."""
-
-    key: str | None = "good-key"
-    concurrency: int | None = 1000
-    wiring: dict[str, Any] = field(default_factory=lambda: {"QueueConfigurations": [QUEUE]})
-    is_deployed: bool = True
-
-    class exceptions:  # noqa: N801 - botocore's own name
-        """The errors that callers name."""
-
-        ResourceNotFoundException = NoSecretError
-        ClientError = type(refusal("x", "y", 400))
-
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
-        assert SecretId == "shop/ideogram/api-key"
-        if self.key is None:
-            raise NoSecretError
-        return {"SecretString": self.key}
-
-    def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803
-        if not self.is_deployed:
-            raise refusal("ResourceNotFoundException", "PutSecretValue", 400)
-        assert SecretId == "shop/ideogram/api-key"
-        self.key = SecretString
-
-    def get_account_settings(self) -> dict[str, Any]:
-        if self.concurrency == 0:
-            raise refusal("AccessDeniedException", "GetAccountSettings", 400)
-        return {"AccountLimit": {"ConcurrentExecutions": self.concurrency} if self.concurrency else {}}
-
-    def get_bucket_notification_configuration(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
-        assert Bucket == INPUT
-        return self.wiring
-
-    @property
-    def services(self) -> Any:
-        return cast("Any", type("Services", (), {"secrets": self, "functions": self, "s3": self}))
-
-
-@dataclass
-class Clinic:
-    """A stack with its account."""
-
-    person: Person
-    account: Account
-
-    def checks(self, *, code: int = 0) -> dict[str, dict[str, str]]:
-        """What doctor says, by the thing it looked at."""
-        said = self.person.types("doctor", "--json")
-        assert said.code == code, said.out
-        return {one["name"]: one for one in said.data["checks"]}
-
-
-def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
-    """A provider that accepts a key, refuses it, or tells nothing."""
-
-    def accepted(*_: object) -> tuple[bool | None, str]:
-        return known, "is set"
-
-    return accepted
-
-
-def typed(_prompt: str) -> str:
-    """What somebody types where nothing is shown."""
-    return "typed-key"
+from proof.world.sight import INPUT, OUTPUT
+from tests.unit.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
 
 
 @pytest.fixture
 def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(True))
-    clinic = Clinic(Person(World(), monkeypatch), Account())
-    more: dict[str, Any] = {
-        "parameters": PARAMETERS,
-        "outputs": {"IntakeQueueUrl": "https://sqs.invalid/1/intake", "Version": version("backdrop")},
-    }
-    clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)
-    return clinic
+    return a_clinic(monkeypatch)
 
 
 def test_a_stack_that_is_well_has_nothing_to_mend(clinic: Clinic) -> None:
@@ -116,14 +25,15 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
         clinic.account.key = key
         found = clinic.checks(code=1)["key of ideogram"]
         assert (found["state"], found["fix"]) == ("wrong", "`backdrop key set ideogram` sets it.")
+        assert "shop/ideogram/api-key" in found["words"]
     clinic.account.key = "bad"
-    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(False))
+    monkeypatch.setattr("backdrop_cli.operate.checks.buying.accepted", says(False))
     assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
 
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
-    monkeypatch.setattr("backdrop_cli.operate.doctor.accepted", says(None))
+    monkeypatch.setattr("backdrop_cli.operate.checks.buying.accepted", says(None))
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency"}
     clinic.account.concurrency = 0
@@ -163,7 +73,7 @@ def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) ->
 
 def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
-    assert clinic.checks(code=1)["versions"]["words"].endswith("; the stack is of 0.0.1")
+    assert wrong(clinic)["versions"]["words"].endswith("; the stack is of 0.0.1")
 
 
 def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:
@@ -179,80 +89,100 @@ def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Cli
     assert found["sidecars"]["words"] == "1 sidecar without a photo: lonely.jpg.json"
 
 
-# -- the key -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, and one picture costs $0.06: nothing is bought"),
+        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, and one picture costs $0.06"),
+    ],
+)
+def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[str, str], words: str) -> None:
+    stack, cap = clinic.person.stack, float(changes["DailyBudgetUSD"])
+    clinic.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
+    found = wrong(clinic)["budget"]
+    assert words in found["words"]
+    assert "higher DailyBudgetUSD" in found["fix"]
 
 
-def test_a_key_comes_through_a_pipe_and_stands_nowhere(clinic: Clinic) -> None:
-    said = _pipes(clinic, "\ufeff secret-key-1 \r\n")
-    assert (said.code, clinic.account.key) == (0, "secret-key-1")
-    assert "secret-key-1" not in said.out + said.err
-
-
-def test_a_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getpass", typed)
-    clinic.person.types("pause", "ideogram")
-    said = clinic.person.types("key", "set", "ideogram", answer="")
-    assert (said.code, clinic.account.key) == (0, "typed-key")
-    assert "`backdrop resume ideogram` tries the key at once" in said.out
-
-
-@pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
-def test_what_is_no_key_is_refused_and_the_old_one_stays(clinic: Clinic, text: str) -> None:
-    assert (_pipes(clinic, text).code, clinic.account.key) == (2, "good-key")
-
-
-def test_a_key_is_never_an_argument(clinic: Clinic) -> None:
-    assert clinic.person.types("key", "set", "ideogram", "secret").code == 2
-
-
-def test_a_secret_that_is_not_there_and_a_provider_that_is_off_are_said(clinic: Clinic) -> None:
-    clinic.account.is_deployed = False
-    assert "deploy the stack again, which makes it" in _pipes(clinic, "key").err
-    assert clinic.person.types("key", "set", "runware").code == 1
-
-
-def _pipes(clinic: Clinic, text: str) -> Said:
-    return clinic.person.types("key", "set", "ideogram", piped=text)
-
-
-# -- the free call -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def provider() -> Generator[tuple[str, list[str]]]:
-    """A provider's address, and the answers that it gives one after another."""
-    statuses: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's own name
-            assert self.headers["Api-Key"] == "key"
-            self.send_response(int(statuses.pop()))
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-            """Says nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", statuses
-        server.shutdown()
-        thread.join()
+def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failure(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, limits={"ideogram": 11})
+    found = clinic.checks()["lane of ideogram"]
+    assert (found["state"], "IdeogramMaxInFlight=10" in found["fix"]) == ("unknown", True)
 
 
 @pytest.mark.parametrize(
-    ("status", "known"), [("200", True), ("404", True), ("401", False), ("403", False), ("500", None), ("302", None)]
+    ("status", "state", "words"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", "wrong", "rolled back (UPDATE_ROLLBACK_COMPLETE): DeploymentCheck: too short"),
+        ("UPDATE_ROLLBACK_FAILED", "wrong", "is stuck (UPDATE_ROLLBACK_FAILED): DeploymentCheck: too short"),
+        ("UPDATE_IN_PROGRESS", "unknown", "is under way"),
+        ("CREATE_COMPLETE", "good", "went well"),
+    ],
 )
-def test_a_key_is_tried_by_a_call_that_costs_nothing(
-    provider: tuple[str, list[str]], status: str, known: bool | None
+def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
+    clinic: Clinic, status: str, state: str, words: str
 ) -> None:
-    address, statuses = provider
-    statuses.append(status)
-    assert key_check.accepted("ideogram", address, "key")[0] is known
-    assert statuses == []
+    clinic.account.status = status
+    clinic.account.events = [
+        {"LogicalResourceId": "Later", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "cancelled"},
+        {
+            "LogicalResourceId": "DeploymentCheck",
+            "ResourceStatus": "UPDATE_FAILED",
+            "ResourceStatusReason": "too short",
+        },
+        {"LogicalResourceId": "shop", "ResourceStatus": "UPDATE_IN_PROGRESS"},
+        {"LogicalResourceId": "Earlier", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "long ago"},
+    ]
+    found = clinic.checks(code=int(state == "wrong"))["the last deployment"]
+    assert found["state"] == state
+    assert words in found["words"]
 
 
-def test_a_provider_that_does_not_answer_says_nothing_of_the_key() -> None:
-    assert key_check.accepted("ideogram", "http://127.0.0.1:1", "key")[0] is None
-    assert key_check.accepted("runware", "http://127.0.0.1:1", "key")[0] is None
+def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(clinic: Clinic) -> None:
+    clinic.account.subscribed = "PendingConfirmation"
+    assert "has not yet agreed" in wrong(clinic)["alarms"]["words"]
+    clinic.account.subscribed = None
+    assert "not subscribed" in wrong(clinic)["alarms"]["words"]
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
+    assert clinic.checks()["alarms"]["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ((404, ""), "is not there"),
+        ((403, ""), "is not of this account (123456789012), or keeps you out"),
+        ((200, "us-east-1"), "lies in us-east-1, the stack in eu-central-1"),
+    ],
+)
+@pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT), ("output bucket", OUTPUT)])
+def test_a_bucket_that_is_gone_foreign_or_elsewhere_is_wrong(
+    clinic: Clinic, said: tuple[int, str], words: str, what: str, name: str
+) -> None:
+    clinic.account.buckets = {name: said}
+    assert words in wrong(clinic)[what]["words"]
+
+
+def test_a_readable_bucket_may_be_another_accounts_and_must_be_there(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"})
+    clinic.account.buckets = {"shelf": (200, "us-east-1")}
+    assert clinic.checks()["readable bucket"]["state"] == "good"
+    clinic.account.buckets = {"shelf": (403, "")}
+    assert clinic.checks()["readable bucket"]["state"] == "unknown"
+    clinic.account.buckets = {"shelf": (404, "")}
+    assert "shelf is not there" in wrong(clinic)["readable bucket"]["words"]
+
+
+def test_an_output_bucket_without_versions_is_wrong(clinic: Clinic) -> None:
+    clinic.account.versioning = None
+    assert "put-bucket-versioning" in wrong(clinic)["versions of pictures"]["fix"]
+
+
+def test_everything_that_is_wrong_stands_on_one_page_with_its_fix_below_it(clinic: Clinic) -> None:
+    clinic.account.key, clinic.account.versioning = None, None
+    said = clinic.person.types("doctor")
+    lines = said.out.splitlines()
+    broken = [n for n, line in enumerate(lines) if line.strip().startswith("✗")]
+    assert len(broken) == 3
+    assert all(lines[n + 1].startswith("    ") for n in broken[:-1])
+    assert (said.code, lines[-1]) == (1, "✗ 2 things to mend.")

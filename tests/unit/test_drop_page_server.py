@@ -246,7 +246,8 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     someone = Person(World(), monkeypatch)
     colleague = Colleague(someone.world)
     signing = cast("Any", colleague.desk.signed)._client
-    clients = Clients(*(cast("Any", None),) * 5, signing=signing, sqs=cast("Any", None), states=cast("Any", None))
+    none = cast("Any", None)
+    clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)
     monkeypatch.setattr(PageServer, "serve_forever", ended)
     return someone

@@ -232,6 +232,12 @@ def test_rights_follow_existing_buckets() -> None:
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
 
 
+def test_the_deployment_check_may_look_at_the_existing_buckets_and_at_no_other() -> None:
+    given = roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
+    seen = {"arn:aws:s3:::old-photos", "arn:aws:s3:::old-pictures"}
+    assert granted(given) == logging("DeploymentCheck") | {"s3:ListBucket": seen}
+
+
 READERS = ("IntakeRole", "RenderRole", "DeliverRole")
 
 

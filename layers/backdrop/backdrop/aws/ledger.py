@@ -17,12 +17,13 @@ from backdrop.aws.records import (
     read_day,
     read_owner,
 )
-from backdrop.aws.table import LAST, Table, TransactionError
+from backdrop.aws.table import LAST, Table, TransactionError, UnwritableError
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, WaitError
 from backdrop.core.job import Item, Job, Source
 from backdrop.core.lane import Lane
+from backdrop.core.room import shortened
 from backdrop.core.transitions import Booking, Step
 
 BUDGET_DELAY_SECONDS = 10.0
@@ -71,9 +72,7 @@ class DynamoLedger:
 
     def put_asked(self, asked: Asked) -> Asked:
         """Write who waits to hear, and what he was answered; the item as it stands in the ledger afterwards."""
-        asked = next_of(self._table, asked)
-        self._write([asked], [])
-        return asked
+        return self._write(asked)
 
     def lane(self, provider: str) -> Lane:
         """A lane's health as it stands now; an open lane where nothing was ever written."""
@@ -83,22 +82,27 @@ class DynamoLedger:
 
     def advance(self, step: Step) -> Job:
         """Write one transition; the job as it stands in the ledger afterwards."""
-        job = next_of(self._table, step.job)
-        self._write([job], [step])
-        return job
+        return self._write(step.job, steps=[step])
 
     def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None:
         """Write a photo's place, its jobs' transitions, and who waits to hear of them, all or nothing."""
-        items: list[Item] = [source, *(step.job for step in steps), *([asked] if asked else [])]
-        self._write([next_of(self._table, item) for item in items], steps)
+        self._write(source, *(step.job for step in steps), *([asked] if asked else []), steps=steps)
 
     def put_lane(self, lane: Lane) -> Lane:
         """Write a lane's health; the lane as it stands in the ledger afterwards."""
-        lane = next_of(self._table, lane)
-        self._write([lane], [])
-        return lane
+        return self._write(lane)
 
-    def _write(self, items: Sequence[Item], steps: Sequence[Step]) -> None:
+    def _write[I: Item](self, first: I, *others: Item, steps: Sequence[Step] = ()) -> I:
+        """Write these items; the first as it stands in the ledger afterwards. One that is too large is shortened."""
+        written, *rest = next_of(self._table, first), *(next_of(self._table, item) for item in others)
+        try:
+            self._put([written, *rest], steps)
+        except UnwritableError:
+            written = shortened(written)
+            self._put([written, *map(shortened, rest)], steps)
+        return written
+
+    def _put(self, items: Sequence[Item], steps: Sequence[Step]) -> None:
         owning = [step for step in steps if step.owner]
         booking = next((step.booking for step in steps if step.booking), None)
         writes = [fenced_put(self._table, item) for item in items] + [self._own(step) for step in owning]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONFLICT_TRIES = 10
 READ_BACK_TRIES = 3
+# TransactWriteItems API reference, "Errors": of the request, and among the reasons of one that was cancelled.
+INVALID, INVALID_WRITES = "ValidationException", ("ValidationError", "ItemCollectionSizeLimitExceeded")
 WATCH = "watch"
 # Before every place in the index.
 FIRST = "\0"
@@ -41,6 +43,10 @@ class TransactionError(Exception):
     def failed(self, place: int) -> bool:
         """Whether the write at this place was refused by its own condition."""
         return len(self.reasons) > place and self.reasons[place].get("Code") == "ConditionalCheckFailed"
+
+
+class UnwritableError(Exception):
+    """DynamoDB will never take these writes, however often they come: an item is too large."""
 
 
 class Table:
@@ -135,7 +141,8 @@ class Table:
 
         Puts ask for the item that stood in their way, so that a lost race costs no further look.
 
-        Raises TransactionError where a condition failed, WaitError where the table does not answer.
+        Raises TransactionError where a condition failed, UnwritableError where waiting would not help, WaitError where
+        the table does not answer.
         """
         try:
             self._send(writes)
@@ -145,6 +152,8 @@ class Table:
                 if any(reason.get("Item", {}).get("write_id") == {"S": ours[1]} for reason in reasons):
                     return
                 raise TransactionError(reasons) from error
+            if error_code(error) == INVALID or any(reason.get("Code") in INVALID_WRITES for reason in reasons):
+                raise UnwritableError from error
             if self._written(*ours):
                 return
             raise self._unavailable(error) from error

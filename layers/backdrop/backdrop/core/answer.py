@@ -1,6 +1,6 @@
 """What a provider said to one call, in a form that decides the job's fate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backdrop.core.codes import Code
@@ -34,6 +34,8 @@ class Standing(StrEnum):
     ABSENT = "absent"
 
 
+# What the ledger has room for: as many pictures as can be asked for, and links longer than any that was seen (2 KB).
+MOST_LINKS, LONGEST_LINK = 20, 4_096
 NOT_TAKEN = frozenset({Class.NOW, Class.BACKOFF, Class.QUOTA, Class.PAUSE})
 
 
@@ -68,6 +70,16 @@ class Answer:
     @property
     def usable(self) -> bool:
         return any(link.usable for link in self.links)
+
+    @property
+    def recordable(self) -> "Answer":
+        """The answer as far as the ledger has room for it: its money always, and no link that is too long."""
+        links = tuple(link.but(url=None) if len(link.url or "") > LONGEST_LINK else link for link in self.links)
+        fitting = replace(self, links=links[:MOST_LINKS])
+        if fitting.usable or not self.usable:
+            return fitting
+        words = f"The provider's link is longer than {LONGEST_LINK:,} characters, and nobody can follow it."
+        return replace(fitting, code=Code.RESULT_GONE, message=words)
 
 
 @record

@@ -18,6 +18,7 @@ from backdrop.core.lane import Lane
 from backdrop.core.money import Configured, limit_text, micro_of, usd_text
 from backdrop.core.photo import FIRST, PhotoFacts
 from backdrop.core.places import Place, rights_of
+from backdrop.core.room import too_much
 
 # What a job costs, and whether that is too much, hangs on these.
 PRICED = frozenset({"operation", "num_images", "rendering_speed", "max_cost_usd", "provider"})
@@ -104,6 +105,7 @@ def wanted(
             if choice and instructions.doubtful.isdisjoint(PRICED):
                 job = _job(source, photo, variant, instructions, choice, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
+                slips.gather(partial(_check_room, job))
                 found += [] if slips.errors else [job]
         problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
     return Wanted(tuple(found), tuple(problems))
@@ -214,3 +216,10 @@ def _check_price(job: Job, jobs: Sequence[Job]) -> None:
         return
     words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit_text(limit)}."
     raise InstructionError(Code.MAX_COST_EXCEEDED, words)
+
+
+def _check_room(job: Job) -> None:
+    """InstructionError where the ledger could not hold what would be bought."""
+    words = too_much(job)
+    if words:
+        raise InstructionError(Code.INVALID_VALUE, words)

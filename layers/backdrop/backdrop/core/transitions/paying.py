@@ -90,7 +90,7 @@ def _leased(job: Job, lease_until: datetime, *, parked: bool) -> Job:
 
 def record(job: Job, n: int, answer: Answer, now: datetime) -> Step:
     """Write an answer to attempt `n` down: possible in every state, since the money has moved whatever came between."""
-    before = job.attempt_of(n)
+    before, answer = job.attempt_of(n), answer.recordable
     if before is None:
         raise StaleError
     if answer.kind in NOT_TAKEN:

@@ -1,0 +1,122 @@
+"""An existing bucket that cannot serve is refused when it is named, with the mend; whoever has one keeps it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from functions.deployment_check import app
+
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+
+
+@dataclass
+class Buckets:
+    """S3 as one account sees it: what it says of each bucket, one answer after another, the last one ever after."""
+
+    says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
+    asked: list[str] = field(default_factory=list[str])
+    slept: float = 0
+
+    def client(self, service: str, **_: object) -> "Buckets":
+        assert service == "s3"
+        return self
+
+    def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803
+        assert ExpectedBucketOwner == ACCOUNT
+        self.asked.append(Bucket)
+        status, region = self.says[Bucket].pop(0) if len(self.says[Bucket]) > 1 else self.says[Bucket][0]
+        if status == 0:
+            raise EndpointConnectionError(endpoint_url="https://s3.invalid")
+        said: Any = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"x-amz-bucket-region": region}}}
+        if status != 200:
+            raise ClientError(said | {"Error": {"Code": str(status)}}, "HeadBucket")
+        return said | {"BucketRegion": region}
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+@pytest.fixture
+def buckets(monkeypatch: pytest.MonkeyPatch) -> Buckets:
+    made = Buckets()
+    monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
+    monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
+    return made
+
+
+def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
+    """What is said to a deployment with these existing buckets."""
+    event: dict[str, Any] = {"StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/backdrop/1"}
+    event["ResourceProperties"] = {"InputBucket": "", "OutputBucket": ""} | given
+    return app.unusable(event if before is None else event | {"OldResourceProperties": before})
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ((404, ""), ["InputBucket=shelf is not there", "Make it in eu-central-1", "leave InputBucket empty"]),
+        ((403, REGION), ["belongs to another one", f"account ({ACCOUNT})", "leave InputBucket empty"]),
+        ((200, "us-east-1"), ["lies in us-east-1, the stack in eu-central-1"]),
+        ((301, "us-east-1"), ["lies in us-east-1", "or deploy there"]),
+        ((403, "us-east-1"), ["lies in us-east-1"]),
+    ],
+    ids=["absent", "foreign", "elsewhere", "redirected", "foreign-elsewhere"],
+)
+def test_a_bucket_that_cannot_serve_is_refused_with_the_mend(
+    buckets: Buckets, said: tuple[int, str], words: list[str]
+) -> None:
+    buckets.says["shelf"] = [said]
+    [problem] = asks(InputBucket="shelf")
+    assert [one for one in words if one not in problem] == []
+
+
+def test_both_buckets_are_told_at_once(buckets: Buckets) -> None:
+    buckets.says |= {"shelf": [(404, "")], "wall": [(403, "")]}
+    assert [problem.split("=")[0] for problem in asks(InputBucket="shelf", OutputBucket="wall")] == [
+        "InputBucket",
+        "OutputBucket",
+    ]
+
+
+@pytest.mark.parametrize("said", [(200, REGION), (200, ""), (500, ""), (0, "")])
+def test_a_bucket_of_ours_is_taken_and_what_s3_does_not_say_refuses_nothing(
+    buckets: Buckets, said: tuple[int, str]
+) -> None:
+    buckets.says["shelf"] = [said]
+    assert asks(OutputBucket="shelf") == []
+
+
+def test_rights_that_do_not_hold_yet_are_waited_for(buckets: Buckets) -> None:
+    buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
+    assert asks(InputBucket="shelf") == []
+    assert (len(buckets.asked), buckets.slept) == (3, 2 * app.PAUSE_SECONDS)
+
+
+def test_the_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
+    assert 2 * app.TRIES * (app.PAUSE_SECONDS + 1) < 60
+
+
+@pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
+def test_a_bucket_that_the_stack_has_is_not_looked_at_again(buckets: Buckets, before: dict[str, str]) -> None:
+    assert asks(before, InputBucket="shelf") == []
+    assert buckets.asked == []
+
+
+def test_a_rollback_to_an_older_release_is_never_refused_for_a_bucket(buckets: Buckets) -> None:
+    event: dict[str, Any] = {
+        "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/b/1",
+        "ResourceProperties": {},
+    }
+    event |= {"ResourceProperties": {}, "OldResourceProperties": {"InputBucket": "shelf"}}
+    assert app.unusable(event) == []
+
+
+def test_a_stack_of_its_own_buckets_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> Callable[..., Any]:
+        raise AssertionError("S3 was asked")
+
+    monkeypatch.setattr("functions.deployment_check.app.boto3.client", forbidden)
+    assert asks() == []
