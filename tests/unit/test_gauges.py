@@ -122,7 +122,7 @@ def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() 
     world.wire.before.append(gone)
     tally = tallied(world)
     assert gone.hits
-    assert (tally.gauges, [one.startswith("gauges: ") for one in tally.failed]) == (Gauges(), [True])
+    assert (tally.gauges, [one.words.startswith("gauges: ") for one in tally.failed]) == (Gauges(), [True])
     assert world.steps.books.run().until is None
 
 
