@@ -18,6 +18,7 @@ from backdrop_local import (
 from backdrop_local.clients import Clients
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import REGION, STACK, Home, Process, State
+from backdrop_local.release import HERE, Release
 
 Say = Callable[[str], None]
 
@@ -54,6 +55,7 @@ def up(
     build: bool = True,
     agreed: bool = False,
     standin_options: Sequence[str] = (),
+    release: Release = HERE,
 ) -> Cloud:
     """Starts the cloud in this home, or brings the running one to what is asked.
 
@@ -64,12 +66,12 @@ def up(
         LocalCloudError: a server or SAM failed, or the user does not want to spend.
     """
     if not agreed:
-        _ask(home, asked)
+        _ask(home, asked, release)
     with home.lock():
         before = home.read()
         try:
             state = _start(home, before, say, standin_options)
-            return _deploy(home, state, asked, say, build=build)
+            return _deploy(home, state, asked, say, release, build=build)
         except BaseException:
             _end_what_is_new(home, before)
             raise
@@ -135,35 +137,35 @@ def _start(home: Home, before: State, say: Say, standin_options: Sequence[str]) 
     return state
 
 
-def _ask(home: Home, asked: Mapping[str, str]) -> None:
+def _ask(home: Home, asked: Mapping[str, str], release: Release) -> None:
     """Before anything is started: are the parameters known, and may money be spent that was not agreed to before?"""
-    settled = parameters.settle("http://127.0.0.1", asked)
+    settled = parameters.settle("http://127.0.0.1", asked, release)
     paid = providers.paid_addresses(settled)
     state = home.read()
     if paid != (providers.paid_addresses(state.parameters) if state.deployed else {}):
         providers.ask_before_spending(paid, settled.get("DailyBudgetUSD", "?"))
 
 
-def _deploy(home: Home, state: State, asked: Mapping[str, str], say: Say, *, build: bool) -> Cloud:
+def _deploy(home: Home, state: State, asked: Mapping[str, str], say: Say, release: Release, *, build: bool) -> Cloud:
     endpoint_url = state.emulator.url if state.emulator else ""
     standin_url = state.standin.url if state.standin else ""
-    settled = parameters.settle(standin_url, asked)
+    settled = parameters.settle(standin_url, asked, release)
     if build:
         say("building the functions and their layers")
-        sam.build(home.log("sam-build"))
+        sam.build(home.log("sam-build"), release)
     say("deploying the stack")
     running = Cloud(home, endpoint_url, standin_url, settled)
     with sam.built():
-        _deploy_stack(running)
-        fixups.apply(running.clients, settled)
+        _deploy_stack(running, release)
+        fixups.apply(running.clients, settled, release.built)
     stack.put_secrets(running.clients, settled)
     home.write(replace(state, parameters=settled, deployed=True))
     return running
 
 
-def _deploy_stack(running: Cloud) -> None:
+def _deploy_stack(running: Cloud, release: Release) -> None:
     try:
-        sam.deploy(running.endpoint_url, running.parameters, running.home.log("sam-deploy"))
+        sam.deploy(running.endpoint_url, running.parameters, running.home.log("sam-deploy"), release)
     except sam.SamFailedError as failed:
         reasons = stack.failures(running.clients) if failed.while_deploying else []
         if not reasons:

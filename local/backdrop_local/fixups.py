@@ -10,11 +10,12 @@ from backdrop_local import template
 from backdrop_local.clients import Clients
 from backdrop_local.home import STACK
 from backdrop_local.providers import PROVIDERS
+from backdrop_local.release import HERE
 
 
-def apply(clients: Clients, parameters: Mapping[str, str], built: Path = template.BUILT) -> None:
+def apply(clients: Clients, parameters: Mapping[str, str], built: Path = HERE.built, stack: str = STACK) -> None:
     """Brings tables and event source mappings to what the built template says."""
-    listed = clients.cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    listed = clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     ids = {entry["LogicalResourceId"]: entry.get("PhysicalResourceId", "") for entry in listed}
     resources: dict[str, Any] = template.load(built)["Resources"]
     for name, resource in resources.items():

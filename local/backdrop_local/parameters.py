@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from backdrop_local import template
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.providers import PROVIDERS
+from backdrop_local.release import HERE, Release
 
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 
@@ -18,13 +19,13 @@ def architecture() -> str:
     return ARCHITECTURES.get(platform.machine(), "x86_64")
 
 
-def settle(standin_url: str, asked: Mapping[str, str]) -> dict[str, str]:
+def settle(standin_url: str, asked: Mapping[str, str], release: Release = HERE) -> dict[str, str]:
     """Every parameter of the template with the value to deploy; what was asked wins.
 
     Raises:
         LocalCloudError: something was asked for that is no parameter of the template.
     """
-    defaults = template.defaults()
+    defaults = template.defaults(release.template)
     check_names(asked, list(defaults))
     chosen = {"Architecture": architecture(), "RequireTls": "false"}
     for provider in PROVIDERS:

@@ -12,8 +12,7 @@ from py_compile import PycInvalidationMode
 from backdrop_local.errors import LocalCloudError, tail
 from backdrop_local.home import REGION, ROOT, STACK, TOOLS
 from backdrop_local.parameters import architecture
-
-BUILT_FOLDER = ROOT / ".aws-sam" / "build"
+from backdrop_local.release import HERE, Release
 
 # What would lead SAM, pip or boto3 to another Python, account or machine.
 MISLEADING = (
@@ -36,17 +35,18 @@ class SamFailedError(LocalCloudError):
         self.while_deploying = "create/update the stack" in reason
 
 
-def build(log: Path) -> None:
-    """Builds template.yaml for this machine's processor into .aws-sam/build.
+def build(log: Path, release: Release = HERE) -> None:
+    """Builds the release's template.yaml for this machine's processor into its .aws-sam/build.
 
     What is built is compiled as well: the emulator unpacks it anew for each worker, and ten workers that compile
     boto3 at once keep two processors busy for many seconds.
     """
-    options = ["--cached", "--parallel", "--template-file", str(ROOT / "template.yaml")]
+    options = ["--cached", "--parallel", "--template-file", str(release.template)]
     chosen = ["--parameter-overrides", f"Architecture={architecture()}"]
     with _artefacts(fcntl.LOCK_EX):
-        run(["build", *options, *chosen], {}, log)
-        compileall.compile_dir(BUILT_FOLDER, quiet=2, workers=0, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+        run(["build", *options, *chosen], {}, log, release.folder)
+        mode = PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(release.built.parent, quiet=2, workers=0, invalidation_mode=mode)
 
 
 @contextmanager
@@ -64,11 +64,13 @@ def _artefacts(kind: int) -> Generator[None]:
         yield
 
 
-def deploy(endpoint_url: str, parameters: Mapping[str, str], log: Path) -> None:
-    """Brings the stack on the emulator to what was built, with these parameters."""
+def deploy(
+    endpoint_url: str, parameters: Mapping[str, str], log: Path, release: Release = HERE, name: str = STACK
+) -> None:
+    """Brings the stack on the emulator to what was built of a release, with these parameters."""
     options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")]
-    options += ["--template-file", str(BUILT_FOLDER / "template.yaml")]
-    options += ["--stack-name", STACK, "--region", REGION, "--no-confirm-changeset"]
+    options += ["--template-file", str(release.built)]
+    options += ["--stack-name", name, "--region", REGION, "--no-confirm-changeset"]
     options += ["--no-fail-on-empty-changeset", "--parameter-overrides", *overrides(parameters)]
     run(["deploy", *options], {**credentials(), "AWS_ENDPOINT_URL": endpoint_url}, log)
 
@@ -94,8 +96,8 @@ def overrides(parameters: Mapping[str, str]) -> list[str]:
     return [f'{name}="{value}"' for name, value in quoted.items()]
 
 
-def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path) -> None:
-    """Runs one SAM command; its whole output goes to the log.
+def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path, folder: Path = ROOT) -> None:
+    """Runs one SAM command in a folder; its whole output goes to the log.
 
     Raises:
         LocalCloudError: the command failed; the message holds the end of its output.
@@ -107,7 +109,7 @@ def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path) -> None:
     with log.open("w") as output:
         done = subprocess.run(
             [str(program), *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env=_environment(program.parent) | dict(extra),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -7,17 +7,17 @@ from backdrop_local.home import STACK
 from backdrop_local.providers import PROVIDERS
 
 
-def outputs(clients: Clients) -> dict[str, str]:
+def outputs(clients: Clients, name: str = STACK) -> dict[str, str]:
     """The stack's outputs by name."""
-    found = clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
+    found = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", [])
     return {entry.get("OutputKey", ""): entry.get("OutputValue", "") for entry in found}
 
 
-def put_secrets(clients: Clients, parameters: Mapping[str, str]) -> None:
+def put_secrets(clients: Clients, parameters: Mapping[str, str], stack: str = STACK) -> None:
     """Gives each provider that is on its key."""
     for provider in PROVIDERS:
         if parameters.get(f"{provider.parameter}MaxInFlight", "0") != "0":
-            name = f"{STACK}/{provider.secret}/api-key"
+            name = f"{stack}/{provider.secret}/api-key"
             clients.secrets.put_secret_value(SecretId=name, SecretString=provider.key())
 
 

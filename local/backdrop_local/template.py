@@ -5,10 +5,7 @@ from typing import Any
 
 import yaml
 
-from backdrop_local.home import ROOT
-
-SOURCE = ROOT / "template.yaml"
-BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+from backdrop_local.release import HERE
 
 
 class _Loader(yaml.SafeLoader):
@@ -31,12 +28,12 @@ def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def load(path: Path = SOURCE) -> dict[str, Any]:
+def load(path: Path = HERE.template) -> dict[str, Any]:
     """The template as plain dictionaries and lists."""
     return yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
 
 
-def defaults(path: Path = SOURCE) -> dict[str, str | None]:
+def defaults(path: Path = HERE.template) -> dict[str, str | None]:
     """Every stack parameter with its default as CloudFormation writes it; None without one."""
     declared: dict[str, dict[str, Any]] = load(path).get("Parameters", {})
     return {name: _text(body.get("Default")) for name, body in declared.items()}

@@ -12,6 +12,7 @@ import pytest
 
 from backdrop_local import template
 from backdrop_local.home import ROOT, TOOLS
+from backdrop_local.release import HERE
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -40,7 +41,7 @@ class Function:
 @cache
 def functions() -> dict[str, Function]:
     """The functions of the built template by logical id."""
-    built = template.load(template.BUILT)
+    built = template.load(HERE.built)
     shared: dict[str, Any] = built.get("Globals", {}).get("Function", {})
     found: dict[str, Function] = {}
     for name, resource in built["Resources"].items():
@@ -77,7 +78,7 @@ def import_alone(function: Function) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _built() -> None:
-    assert template.BUILT.is_file(), "nothing is built; run `make test`, which builds first"
+    assert HERE.built.is_file(), "nothing is built; run `make test`, which builds first"
 
 
 def test_the_artefact_holds_every_function_of_the_repository() -> None:
@@ -121,4 +122,4 @@ def _of(folder: str) -> Function:
 
 
 def _folder(uri: str) -> Path:
-    return (template.BUILT.parent / uri).resolve()
+    return (HERE.built.parent / uri).resolve()
