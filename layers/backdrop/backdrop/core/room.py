@@ -22,7 +22,7 @@ KEPT, KEPT_WORDS = 20, 300
 def too_much(job: Job) -> str | None:
     """Why what the ledger would have to remember of a job's pictures does not fit; None where it does."""
     images, outputs = int(job.instructions.get("num_images", 1)), outputs_of(job.instructions)
-    name = max((output.name or "" for output in outputs), key=len)
+    name = max((output.name or "" for output in outputs), key=len, default="")
     key = picture_key(f"@{job.bucket}/{job.key}", variant=job.variant, n=images, extension="webp", output=name)
     each = PICTURE_BYTES + 2 * len(json.dumps(key, ensure_ascii=False).encode())
     pictures = images * len(outputs)
