@@ -170,7 +170,7 @@ class Stack:
     def day(self, now: datetime) -> tuple[Day, int]:
         """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""
         day = self.orders.books.day(now.date().isoformat())
-        return day, self.daily_budget if day.cap is None else day.cap
+        return day, day.cap_or(self.daily_budget)
 
 
 def connect(place: Place) -> Stack:

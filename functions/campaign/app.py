@@ -19,6 +19,7 @@ from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.log import telling
 from backdrop.aws.mail import TopicMail
+from backdrop.aws.meter import counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
 from backdrop.core.campaign_report import Ended, Fate, fate_of
@@ -91,6 +92,7 @@ def over(detail: Mapping[str, Any], deadline: datetime) -> None:
     logger.info("campaign over", status=detail["status"], reported=written is not None)
 
 
+@counts_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
     """A step of the campaign's state machine, or the event of its end."""

@@ -15,7 +15,7 @@ from backdrop.aws.bus import EventBus
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.meter import count_end
+from backdrop.aws.meter import count_end, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.step_functions import SfnTokens
@@ -71,6 +71,7 @@ def deliver(record: SQSRecord) -> None:
         logger.info("job ended", status=delivery.job.status.value, key=delivery.job.key)
 
 
+@counts_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""

@@ -10,14 +10,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.arrivals import looks_of
-from backdrop.aws.batch import Inbox, receives
+from backdrop.aws.batch import Inbox, receives, sent_at
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.meter import NOBODY, Metric, count
+from backdrop.aws.meter import count_accepted, count_refused, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
@@ -68,13 +68,14 @@ def take_in(record: SQSRecord) -> None:
         logger.append_keys(bucket=look.bucket, key=look.key)
         decision = step(look)
         for job in decision.accepted:
-            count({Metric.ACCEPTED: 1}, provider=job.provider, operation=job.operation)
+            count_accepted(job, sent_at(record))
             logger.info("job accepted", job_id=job.job_id, key=job.key)
         for code in decision.refused:
-            count({Metric.FAILED: 1}, code=code.value, provider=NOBODY, operation=NOBODY)
+            count_refused(code)
             logger.info("photo refused", code=code.value)
 
 
+@counts_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""

@@ -14,7 +14,8 @@ from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import telling
-from backdrop.aws.meter import Metric, count
+from backdrop.aws.meter import count, count_gauges
+from backdrop.aws.metrics import Metric
 from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying, table
@@ -56,9 +57,9 @@ def set_right(context: LambdaContext) -> dict[str, int]:
         logger.info("another run is at work")
         return {}
     for part, times in tally.did.items():
-        if times:
-            count({Metric.SET_RIGHT: times}, part=part)
-    for one in tally.failed:
+        count({Metric.SET_RIGHT: times}, part=part)
+    count_gauges(tally.gauges)
+    for one in dict.fromkeys(tally.failed):
         words, code = "a part could not be done", one.code.value
         logger.warning(words, code=code, reason=one.words, source_id=one.source_id, job_id=one.job_id)
     logger.info("set right", extra={"did": tally.did})

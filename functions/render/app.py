@@ -14,7 +14,7 @@ from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.meter import Metric, count
+from backdrop.aws.meter import count_slot, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying
@@ -42,13 +42,13 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     message = parse(JobMessage, record.body)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     step, _ = build()
-    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    slot = Slot(deadline=step.clock.now() + left, receives=receives(record), provider=_lane_of(record))
+    began, left = step.clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
+    slot = Slot(deadline=began + left, receives=receives(record), provider=_lane_of(record))
     try:
         outcome = step(message, slot)
         logger.info("job rendered", outcome=outcome.value)
     finally:
-        _count(slot)
+        count_slot(slot, (step.clock.now() - began).total_seconds())
 
 
 def _lane_of(record: SQSRecord) -> str:
@@ -58,16 +58,7 @@ def _lane_of(record: SQSRecord) -> str:
     return lanes.get(queue, "")
 
 
-def _count(slot: Slot) -> None:
-    if slot.calls:
-        count({Metric.PROVIDER_LATENCY: slot.latency_ms}, **slot.labels)
-    if slot.throttles:
-        throttled = {Metric.THROTTLED: slot.throttles, Metric.THROTTLED_SECONDS: slot.throttled_ms / 1000}
-        count(throttled, **slot.labels)
-    if slot.losses:
-        count({Metric.LOST_ANSWERS: slot.losses}, **slot.labels)
-
-
+@counts_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""

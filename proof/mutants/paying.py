@@ -7,7 +7,7 @@ RENDER, PAYMENTS, LEDGER, FENCES = "steps/render.py", "steps/payments.py", "aws/
 PAYING, STEP = "core/transitions/paying.py", "core/transitions/step.py"
 
 GIVEN_BACK = (
-    "Booking({}, reserved=-attempt.reserved, unknown=-attempt.unknown)\n"
+    "Booking({}, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown)\n"
     "    return Step(_truthful(job.but(**changed)), booked)"
 )
 KEEPS_NOTHING = (
@@ -58,8 +58,8 @@ PAYING_MUTANTS = (
         "3.1: a reservation is settled on the day that it was made",
         (
             PAYING,
-            "booked = Booking(\n        before.day,\n        reserved=-before.reserved,",
-            "booked = Booking(\n        now.date().isoformat(),\n        reserved=-before.reserved,",
+            "        before.day,\n        before.provider,\n        reserved=-before.reserved,",
+            "        now.date().isoformat(),\n        before.provider,\n        reserved=-before.reserved,",
         ),
         faults="slow_call long_calls",
         late=True,

@@ -14,6 +14,7 @@ from typing import Any
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.lane import Reason
+from backdrop.core.transitions import Step as Transition
 from proof.world.clock import WorldClock
 from proof.world.doors import Doors, Wait
 from proof.world.dynamodb import SimulatedTable
@@ -101,6 +102,7 @@ class World(Sight):
         self.output = self.s3.open(OUTPUT)
         self.s3.open(SHELF)
         self.crashes = 0
+        self.written: list[Transition] = []
         self.event_delays: list[Callable[[str, list[float]], list[float]]] = []
         self._deadlines: list[datetime] = []
         self._connect()

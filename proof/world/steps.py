@@ -59,7 +59,7 @@ class Steps:
             lambda: f"{next(marks):032x}",
             kept_days=world.setup.kept_days,
         )
-        self.ledger = DynamoLedger(table)
+        self.ledger = DynamoLedger(table, world.written.append)
         self.books = DynamoBooks(table)
         self._executions = SfnExecutions(cast("Any", world.states), world.clock)
         paying, handing = self._paying(world), self._handing(world)

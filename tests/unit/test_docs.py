@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from backdrop.aws.meter import Metric
+from backdrop.aws.metrics import Metric
 from docs import make_commands, make_reference, make_settings, make_troubleshooting
 from tests.documented import PAGES, ROOT, inline_commands
 

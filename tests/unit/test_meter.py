@@ -1,14 +1,23 @@
 """What is counted: one line of the embedded metric format each, in one namespace, with the dimensions it needs."""
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
+from aws_lambda_powertools.metrics.provider import cold_start
 
-from backdrop.aws.meter import Metric, count, count_end
+from backdrop.aws.meter import count, count_accepted, count_end, count_refused, count_slot, counts_cold_starts
+from backdrop.aws.metrics import Metric
+from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Outcome, Status
+from backdrop.steps.slot import Slot
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_stored_job, an_attempt
+from tests.unit.core_items import NOW as NOON
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
@@ -95,12 +104,104 @@ def test_each_metric_is_told_in_one_sentence_that_no_other_one_has() -> None:
     assert [words for words in told if not words.endswith(".")] == []
 
 
-def test_a_stored_job_counts_as_completed(capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_stored_job())
+def test_a_stored_job_counts_as_completed_with_the_time_that_each_stage_took(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hours = [NOON + timedelta(hours=n * n) for n in range(4)]
+    times = dict(zip(("queued_at", "submitted_at", "paid_at", "stored_at"), hours, strict=True))
+    count_end(a_stored_job(**times, ended_at=hours[3]))
     assert [facts(line) for line in counted(capsys)] == [
-        {"Completed": [1.0], "provider": "ideogram", "operation": "replace"}
+        {
+            "Completed": [1.0],
+            "QueueSeconds": [3_600.0],
+            "RenderSeconds": [10_800.0],
+            "DeliverSeconds": [18_000.0],
+            "TotalSeconds": [32_400.0],
+            "provider": "ideogram",
+            "operation": "replace",
+        }
     ]
 
+
+BARE = {"Completed": [1.0], "provider": "ideogram", "operation": "replace"}
+AGAIN = NOON + timedelta(days=2)
+
+
+def test_pictures_that_are_made_anew_are_counted_without_the_times_of_their_first_way(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count_end(a_stored_job(ended_at=AGAIN))
+    assert [facts(line) for line in counted(capsys)] == [BARE]
+
+
+def test_a_job_that_was_sent_on_its_way_again_counts_no_time_from_before(capsys: pytest.CaptureFixture[str]) -> None:
+    count_end(a_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
+    assert [facts(line) for line in counted(capsys)] == [BARE | {"TotalSeconds": [1.0]}]
+
+
+def test_what_others_paid_for_has_waited_in_no_lane(capsys: pytest.CaptureFixture[str]) -> None:
+    paid, stored = NOON + SECOND, NOON + 3 * SECOND
+    count_end(a_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored))
+    assert [facts(line) for line in counted(capsys)] == [BARE | {"DeliverSeconds": [2.0], "TotalSeconds": [3.0]}]
+
+
+def test_a_job_is_counted_as_accepted_with_the_time_since_it_was_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count_accepted(a_job(queued_at=NOON + 2 * SECOND), NOON)
+    asked = {"provider": "ideogram", "operation": "replace"}
+    assert [facts(line) for line in counted(capsys)] == [{"Accepted": [1.0], "IntakeSeconds": [2.0], **asked}]
+
+
+def test_a_photo_without_a_job_counts_as_failed_by_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    count_refused(Code.NOT_A_PHOTO)
+    nobodys = {"provider": "none", "operation": "none"}
+    assert [facts(line) for line in counted(capsys)] == [{"Failed": [1.0], "code": "not_a_photo", **nobodys}]
+
+
+# -- a message in its lane ----------------------------------------------------------------------------------------
+
+LABELS = {"provider": "ideogram", "operation": "remove"}
+
+
+def a_slot(*calls: tuple[float, Answer | Standing], **facts: Any) -> Slot:
+    """What a message did: calls that were out for so many seconds, and how each was answered."""
+    slot = Slot(deadline=NOON, labels=dict(LABELS), **facts)
+    for seconds, answer in calls:
+        slot.called(seconds, answer)
+    return slot
+
+
+def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED)
+    count_slot(a_slot((0.5, refused), (10, Answer(Class.OK)), throttles=1, throttled_ms=2_500), 14)
+    assert [facts(line) for line in counted(capsys)] == [
+        {
+            "SlotSeconds": [14.0],
+            "CallSeconds": [10.5],
+            "ProviderLatency": [10_000.0],
+            "Throttled": [1.0],
+            "ThrottledSeconds": [2.5],
+            **LABELS,
+        }
+    ]
+
+
+@pytest.mark.parametrize("said", [Standing.PENDING, *sorted(NOT_TAKEN)])
+def test_a_call_that_was_turned_away_or_goes_on_says_nothing_of_how_long_calls_take(
+    said: Class | Standing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = said if isinstance(said, Standing) else Answer(said)
+    count_slot(a_slot((1, answer)), 2)
+    assert [facts(line) for line in counted(capsys)] == [{"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}]
+
+
+def test_a_message_that_was_nobodys_counts_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    count_slot(Slot(deadline=NOON), 2)
+    assert counted(capsys) == []
+
+
+# -- ends that are no good ----------------------------------------------------------------------------------------
 
 FAILURE = {"Failed": [1.0], "code": "link_expired", "provider": "ideogram", "operation": "replace"}
 
@@ -152,3 +253,37 @@ def test_a_loss_is_counted_for_the_whole_stack_so_that_one_alarm_sees_each(
 def test_what_is_no_end_or_nobodys_fault_is_not_counted(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
     count_end(a_job(status=status, ended_at=LATER))
     assert counted(capsys) == []
+
+
+# -- cold starts --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Context:
+    """What Lambda tells of a function."""
+
+    function_name: str = "shop-intake"
+
+
+@counts_cold_starts
+def handler(event: str, context: Any) -> str:
+    return f"{event} by {context.function_name}"
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has done nothing yet."""
+    monkeypatch.setattr(cold_start, "is_cold_start", True)
+
+
+@pytest.mark.usefixtures("cold")
+def test_a_worker_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    said = [handler(word, cast("Any", Context())) for word in ("first", "second")]
+    assert said == ["first by shop-intake", "second by shop-intake"]
+    assert [facts(line) for line in counted(capsys)] == [{"ColdStart": [1.0], "function_name": "shop-intake"}]
+
+
+@pytest.mark.usefixtures("cold")
+def test_a_worker_that_cannot_be_counted_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Full())
+    assert handler("first", cast("Any", Context())) == "first by shop-intake"

@@ -24,7 +24,7 @@ def orphaned(kind: Kind, ident: str | None = None) -> World:
     known = None if kind is Kind.UNASKABLE else ident or next(iter(world.provider.account.works))
     fresh = {"n": 2, "outcome": Outcome.IN_FLIGHT, "charged": 0, "reserved": PRICE, "provider_id": known}
     orphan = first.but(**fresh, lease_until=world.clock.time, submitted_at=world.clock.time)
-    world.ledger.advance(Step(job.but(attempts=(first, orphan)), Booking(first.day, reserved=PRICE)))
+    world.ledger.advance(Step(job.but(attempts=(first, orphan)), Booking(first.day, first.provider, reserved=PRICE)))
     return world
 
 

@@ -150,7 +150,7 @@ def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> N
     body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
     world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
     tally = tallied(world)
-    assert (put_back(world), len(tally.failed)) == (5, 1)
+    assert (put_back(world), len(set(tally.failed))) == (5, 1)
 
 
 def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger() -> None:

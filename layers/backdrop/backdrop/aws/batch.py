@@ -6,6 +6,7 @@ whole, and its message comes again when its visibility is over. What a batch has
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.failures import error_code
 from backdrop.aws.log import ABOUT, code_of
-from backdrop.aws.meter import NOBODY, Metric, count
+from backdrop.aws.meter import NOBODY, count
+from backdrop.aws.metrics import Metric
 from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
@@ -134,6 +136,11 @@ def delay_seconds(error: WaitError, times: int) -> float:
 def queue_name(record: SQSRecord) -> str:
     """The name of the queue that a record came from."""
     return record.event_source_arn.rpartition(":")[2]
+
+
+def sent_at(record: SQSRecord) -> datetime:
+    """When the message was put into its queue."""
+    return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
 
 
 def receives(record: SQSRecord) -> int:

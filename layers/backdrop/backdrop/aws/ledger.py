@@ -1,6 +1,6 @@
 """The ledger on DynamoDB: one table, one conditional write or one transaction per transition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,10 +30,11 @@ RESERVED_DELAY_SECONDS = 2.0
 
 
 class DynamoLedger:
-    """The Ledger port."""
+    """The Ledger port. `written` is told of each transition behind its write, once, however often that was tried."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, written: Callable[[Step], None] = lambda _: None) -> None:
         self._table = table
+        self._written = written
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
         """A photo's place and all its jobs ever, as they stand now."""
@@ -109,7 +110,9 @@ class DynamoLedger:
             for place in range(len(items), len(writes)):
                 if error.failed(place):
                     raise OwnedError(read_owner(error.reasons[place]["Item"])) from error
-            raise _over_budget(booking or Booking(""), error.reasons[-1].get("Item", {})) from error
+            raise _over_budget(booking or Booking("", ""), error.reasons[-1].get("Item", {})) from error
+        for step in steps:
+            self._written(step)
 
     def _transact(self, writes: Sequence[dict[str, Any]], booking: Booking | None, first: Item) -> None:
         """Write all; where a person set another cap for the day than the stack has, that one holds."""

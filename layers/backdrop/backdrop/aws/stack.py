@@ -13,6 +13,7 @@ from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.keys import api_key
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.meter import count_money
 from backdrop.aws.queues import SqsQueue
 from backdrop.aws.settings import Settings
 from backdrop.aws.table import Table
@@ -37,7 +38,7 @@ def paying(ours: Settings, sqs: "SQSClient") -> Paying:
     s3 = boto3.client("s3", config=QUICK)
     output, work = S3Output(s3, ours.output_bucket), S3Work(s3, ours.output_bucket)
     return Paying(
-        ledger=DynamoLedger(table(ours)),
+        ledger=DynamoLedger(table(ours), count_money),
         answers=S3Answers(output),
         inputs=S3Inputs(output),
         switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),

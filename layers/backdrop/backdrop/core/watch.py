@@ -41,6 +41,10 @@ class Day(NamedTuple):
     def settled(self) -> int:
         return self.certain + self.unknown
 
+    def cap_or(self, usual: int) -> int:
+        """The cap that holds: what a person set for this day, else the stack's."""
+        return usual if self.cap is None else self.cap
+
 
 @record
 class Run(Item):

@@ -99,7 +99,6 @@ class LostAnswers:
         if kept:
             return self.payments.record(job, kept, slot)
         if attempt.provider_id is None or job.crashes >= MOST_CRASHES - 1:
-            slot.losses += 1
             return self.ledger.advance(transitions.lose(job, now))
         job = self.ledger.advance(transitions.renew(job, now, slot.lease_until))
         job, _ = self._ask(job, provider, attempt.provider_id, slot)

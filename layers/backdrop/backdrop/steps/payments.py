@@ -91,8 +91,7 @@ class Payments:
             late = Answer(Class.NOW, Code.TOO_LITTLE_TIME, "the claim took too long to start a call behind it")
             return self.record(job, late, slot), late
         answer = call(partial(self._acknowledged, job, slot))
-        slot.calls += 1
-        slot.latency_ms = round((self.clock.now() - started).total_seconds() * 1000)
+        slot.called((self.clock.now() - started).total_seconds(), answer)
         if isinstance(answer, Standing):
             return self.park(job, slot), answer
         return self.record(job, answer, slot), answer
@@ -119,7 +118,6 @@ class Payments:
 
     def record(self, job: Job, answer: Answer, slot: Slot) -> Job:
         """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
-        slot.losses += answer.kind is Class.AMBIG
         n, kept = job.attempt, False
         try:
             return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))

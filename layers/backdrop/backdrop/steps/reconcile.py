@@ -15,6 +15,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.gauges import Gauges, gauged
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
 from backdrop.core.watch import Ref, Run
@@ -31,6 +32,8 @@ from backdrop.steps.sweep import Sweep
 MOST_DUE = 1000
 MOST_ANSWERS = 500
 MOST_LOOKED_AT = 20_000
+# Calls that are out or lost are due within half an hour: in the order of what is open they stand among the first.
+MOST_GAUGED = 1000
 # So many in one part that cannot be dealt with: the service itself is out of order.
 MOST_FAILED = 10
 LEFT_FOR_THE_REST = timedelta(seconds=90)
@@ -49,9 +52,10 @@ class Undone(NamedTuple):
 
 @dataclass
 class Tally:
-    """What one run did, for the log and the metrics. `skipped`: another run is at work."""
+    """What one run did and how it leaves the stack, for the log and the metrics. `skipped`: another run is at work."""
 
     skipped: bool = False
+    gauges: Gauges = field(default_factory=Gauges)
     did: dict[str, int] = field(default_factory=dict[str, int])
     failed: list[Undone] = field(default_factory=list[Undone])
 
@@ -99,6 +103,7 @@ class Reconcile:
         if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
             after, found = self._sweep(tally, after)
         tally.did["swept"] = found
+        self._tell(tally, slot)
         self._give_back(run.but(sweep_after=after, moves_from=moves.place))
         return tally
 
@@ -145,8 +150,7 @@ class Reconcile:
         if needs is None:
             return
         day = self.books.day(self.clock.now().date().isoformat())
-        cap = self.daily_budget if day.cap is None else day.cap
-        if day.settled + needs <= cap:
+        if day.settled + needs <= day.cap_or(self.daily_budget):
             self.keeper.resume(lane.provider, frozenset({Reason.BUDGET}))
 
     def _backlog(self, lane: Lane) -> None:
@@ -235,3 +239,25 @@ class Reconcile:
         except WaitError as error:
             tally.failed.append(Undone(error.code, f"sweep: {error.message}"))
             return after, 0
+
+    # -- how the stack stands ------------------------------------------------------------------------------
+
+    def _tell(self, tally: Tally, slot: Slot) -> None:
+        try:
+            tally.gauges = self._gauges(tally, slot)
+        except WaitError as error:
+            tally.failed.append(Undone(error.code, f"gauges: {error.message}"))
+
+    def _gauges(self, tally: Tally, slot: Slot) -> Gauges:
+        """What is open is counted; of what stands first there is also read for how long."""
+        refs = [ref for ref in islice(self.books.open(), MOST_LOOKED_AT) if ref.job_id]
+        jobs: list[Job] = []
+
+        def read(ref: Ref) -> None:
+            job = self.ledger.job(ref.source_id, ref.job_id or "")
+            jobs.extend([job] if job else [])
+
+        self._each(tally, refs[:MOST_GAUGED], read, slot)
+        lanes = [self.ledger.lane(provider) for provider in self.lanes]
+        now = self.clock.now()
+        return gauged(len(refs), jobs, lanes, self.books.day(now.date().isoformat()), self.daily_budget, now)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from backdrop.core.answer import NOT_TAKEN, Answer, Standing
 from backdrop.core.lane import Lane
 
 RECORD_SECONDS = 10
@@ -24,12 +25,17 @@ class Slot:
     lane: Lane | None = None
     probe: bool = False
     labels: dict[str, str] = field(default_factory=dict[str, str])
-    calls: int = 0
-    latency_ms: int = 0
+    call_seconds: float = 0
+    latencies_ms: list[int] = field(default_factory=list[int])
     refusals: int = 0
     throttles: int = 0
     throttled_ms: int = 0
-    losses: int = 0
+
+    def called(self, seconds: float, answer: Answer | Standing) -> None:
+        """A call was out for so long; how long the provider takes is told by those alone that it took and ended."""
+        self.call_seconds += seconds
+        if isinstance(answer, Answer) and answer.kind not in NOT_TAKEN:
+            self.latencies_ms.append(round(seconds * 1000))
 
     @property
     def lease_until(self) -> datetime:

@@ -42,7 +42,7 @@ def claim(
         submitted_at=job.submitted_at or now,
         begun_until=None,
     )
-    return Step(claimed, Booking(day, reserved=price, cap=cap))
+    return Step(claimed, Booking(day, job.provider, reserved=price, cap=cap))
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Step:
@@ -75,7 +75,7 @@ def send_again(job: Job, lease_until: datetime) -> Step:
     attempt = job.attempt_of(job.attempt)
     if attempt is None or attempt.provider_id is None or job.unwanted:
         raise StaleError
-    booked = Booking(attempt.day, reserved=attempt.unknown, unknown=-attempt.unknown)
+    booked = Booking(attempt.day, attempt.provider, reserved=attempt.unknown, unknown=-attempt.unknown)
     asked = attempt.but(outcome=Outcome.IN_FLIGHT, reserved=attempt.unknown, unknown=0, sends=attempt.sends + 1)
     job = with_attempt(job.but(status=Status.SUBMITTING), asked)
     return Step(_leased(job, lease_until, parked=False), booked)
@@ -100,9 +100,11 @@ def record(job: Job, n: int, answer: Answer, now: datetime) -> Step:
     after = before.but(**_settled(before, answer))
     booked = Booking(
         before.day,
+        before.provider,
         reserved=-before.reserved,
         certain=after.charged - before.charged,
         unknown=after.unknown - before.unknown,
+        lost=after.outcome is Outcome.LOST,
     )
     job = with_attempt(job, after)
     return Step(_truthful(job.but(**_fate(job, n, answer, now))), booked)
@@ -179,13 +181,13 @@ def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
         changed["generation"] = job.generation + 1
     if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.attempt == attempt.n:
         changed |= _back(job.but(**changed), now)
-    booked = Booking(attempt.day, reserved=-attempt.reserved, unknown=-attempt.unknown)
+    booked = Booking(attempt.day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown)
     return Step(_truthful(job.but(**changed)), booked)
 
 
 def _still_lost(job: Job, attempt: Attempt) -> Step:
     """That a call was not taken when it went out again says nothing of the first time."""
-    booked = Booking(attempt.day, reserved=-attempt.reserved, unknown=attempt.reserved)
+    booked = Booking(attempt.day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved)
     unknown = attempt.unknown + attempt.reserved
     job = with_attempt(job, attempt.but(outcome=Outcome.LOST, reserved=0, unknown=unknown))
     current = job.status is Status.SUBMITTING and job.attempt == attempt.n

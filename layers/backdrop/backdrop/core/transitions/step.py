@@ -12,13 +12,18 @@ NOT_CURRENT = "not_current"
 
 @dataclass(frozen=True)
 class Booking:
-    """What one transition changes on a day's budget, in micro-dollars; `cap` is set where it may fail."""
+    """What one transition changes on a day's budget, in micro-dollars; `cap` is set where it may fail.
+
+    `provider`: who charges. `lost`: no answer to the call came that says what it cost.
+    """
 
     day: str
+    provider: str
     reserved: int = 0
     certain: int = 0
     unknown: int = 0
     cap: int | None = None
+    lost: bool = False
 
     @property
     def committed(self) -> int:
@@ -36,6 +41,15 @@ class Step:
     booking: Booking | None = None
     owner: Owner | None = None
     instead_of: Owner | None = None
+
+    @property
+    def may_charge_twice(self) -> bool:
+        """Whether it settles a call as charged, for certain or perhaps, that is not the only one of its charge."""
+        booking = self.booking
+        if booking is None or booking.reserved >= 0 or booking.certain + booking.unknown <= 0:
+            return False
+        ours = (one for one in self.job.attempts if one.generation == self.job.generation)
+        return sum(bool(one.charged or one.unknown) for one in ours) > 1
 
 
 def only(job: Job, *allowed: Status) -> None:

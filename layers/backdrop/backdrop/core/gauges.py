@@ -1,0 +1,48 @@
+"""How the stack stands, as far as it can be said in a few numbers."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from backdrop.core.job import Attempt, Job, Outcome, Status
+from backdrop.core.lane import Lane
+from backdrop.core.watch import Day
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """`open_jobs`: for which something is still to be done. `spent`, `cap`: the day's (UTC), micro-dollars."""
+
+    open_jobs: int = 0
+    oldest_open_seconds: float = 0
+    oldest_unknown_seconds: float = 0
+    calls_in_flight: int = 0
+    providers_paused: int = 0
+    spent: int = 0
+    cap: int = 0
+
+
+def gauged(
+    open_jobs: int, jobs: Collection[Job], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime
+) -> Gauges:
+    """The numbers at this moment; `jobs` are those of the open ones that come first, `daily_budget` micro-dollars."""
+    return Gauges(
+        open_jobs=open_jobs,
+        oldest_open_seconds=_oldest((job.queued_at for job in jobs if not job.ended), now),
+        oldest_unknown_seconds=_oldest((call.submitted_at for job in jobs for call in _lost(job)), now),
+        calls_in_flight=sum(job.status is Status.SUBMITTING for job in jobs),
+        providers_paused=sum(lane.paused for lane in lanes),
+        spent=day.settled,
+        cap=day.cap_or(daily_budget),
+    )
+
+
+def _lost(job: Job) -> Iterable[Attempt]:
+    """The calls of which the job has to know more before it can go on."""
+    calls = job.attempts if job.status is Status.UNKNOWN else ()
+    return (call for call in calls if call.outcome is Outcome.LOST and call.generation == job.generation)
+
+
+def _oldest(moments: Iterable[datetime], now: datetime) -> float:
+    """Seconds since the first of them; 0 where there is none."""
+    return max(((now - moment).total_seconds() for moment in moments), default=0)
