@@ -15,9 +15,9 @@ def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
     return TypeAdapter(kind)
 
 
-def to_json(record: object) -> str:
-    """A record as JSON."""
-    return _adapter(type(record)).dump_json(record).decode()
+def to_json(record: object, without: frozenset[str] = frozenset()) -> str:
+    """A record as JSON, `without` some of its fields."""
+    return _adapter(type(record)).dump_json(record, exclude=set(without)).decode()
 
 
 def from_json[T](kind: type[T], text: str) -> T:
