@@ -128,7 +128,7 @@ def test_an_account_that_is_topped_up_is_found_out_without_a_command(folder: Fol
 def test_an_outage_keeps_photos_waiting_and_ends_with_a_word(folder: Folder, tmp_path: Path) -> None:
     shop = folder.shop
     page = runbook.follow(shop, "provider-down.md", tmp_path)
-    folder.fault("status", {"code": 503})
+    folder.fault("status", {"code": 503}, provider="ideogram")
     drop(folder, *PHOTOS)
     drop(folder, "urgent.jpg", provider=["ideogram", "runware"])
     page.types("backdrop status", "backdrop pause ideogram")
