@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backdrop_local import cloud, sam
-from backdrop_local.home import REGION, ROOT, STACK
+from backdrop_local import cloud
+from backdrop_local.home import ROOT
+from backdrop_local.release import HERE, Release
 from tests.documented import Command, commands
 from tests.e2e import conftest
 from tests.e2e.shop import Shop
@@ -68,11 +69,10 @@ def deploy(shop: Shop, **changed: str) -> None:
 
 def deploy_what_cannot_start(shop: Shop, folder: Path) -> None:
     """The same with a render function that nobody tried."""
-    shutil.copytree(sam.BUILT_FOLDER, folder)
-    (folder / "RenderFunction" / "app.py").write_text('raise ImportError("nobody tried this")\n')
-    options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml"), "--stack-name", STACK]
-    options += ["--template-file", str(folder / "template.yaml"), "--region", REGION, "--no-confirm-changeset"]
-    reached = {**sam.credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
-    parameters = sam.overrides(cloud.running(shop.cloud.home).parameters)
-    log = shop.cloud.home.log("sam-deploy-broken")
-    sam.run(["deploy", *options, "--parameter-overrides", *parameters], reached, log)
+    release = Release(folder)
+    shutil.copytree(HERE.built.parent, release.built.parent)
+    for name in ("statemachines", "template.yaml", "samconfig.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    (release.built.parent / "RenderFunction" / "app.py").write_text('raise ImportError("nobody tried this")\n')
+    cloud.up(shop.cloud.home, PARAMETERS, print, build=False, release=release)

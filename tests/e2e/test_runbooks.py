@@ -192,7 +192,7 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Fol
         tmp_path,
         **{"git checkout": lambda: None, "make setup": lambda: None, "sam build": goes_back},
     )
-    runbook.deploy_what_cannot_start(shop, tmp_path / "built")
+    runbook.deploy_what_cannot_start(shop, tmp_path / "release")
     try:
         drop(folder, *PHOTOS)
         for name in PHOTOS:

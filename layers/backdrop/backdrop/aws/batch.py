@@ -146,8 +146,3 @@ def sent_at(record: SQSRecord) -> datetime:
 def receives(record: SQSRecord) -> int:
     """How often the message was delivered, this time included."""
     return int(record.attributes.approximate_receive_count or 1)
-
-
-def sent_at(record: SQSRecord) -> datetime:
-    """When the message was put into its queue, whoever delivered it how often since."""
-    return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
