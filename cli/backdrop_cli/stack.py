@@ -27,6 +27,7 @@ from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import AT_ONCE, Clock
 from backdrop.steps.asking import Asking, looking
+from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.orders import Orders
@@ -120,16 +121,19 @@ class Stack:
     """A deployed stack as its operator acts on it.
 
     `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `line` counts the
-    messages of a provider's lane, roughly. `limits`: calls that each provider may have open. `at_once`: photos that one
-    command looks at together; `wait` lets so many seconds pass. `standins`: the providers whose part a stand-in on this
-    machine plays, for nothing. `clients`, `outputs` and `parameters` are for those who look at the stack itself.
+    messages of a provider's lane, roughly, `arriving` those for intake. `limits`: calls that each provider may have
+    open. `at_once`: photos that one command looks at together; `wait` lets so many seconds pass. `standins`: the
+    providers whose part a stand-in on this machine plays, for nothing. `clients`, `outputs` and `parameters` are for
+    those who look at the stack itself.
     """
 
     name: str
     orders: Orders
+    cancelling: Cancelling
     keeper: LaneKeeper
     letters: DeadLetters
     line: Callable[[str], "Line"]
+    arriving: Callable[[], int]
     daily_budget: int
     input_bucket: str
     output_bucket: str
@@ -247,19 +251,23 @@ def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: M
     queue = partial(SqsQueue, sqs)
     kept_days = int(parameters.get("LedgerRetentionDays", "0"))
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock, kept_days=kept_days)
-    ledger, intake, deliver = DynamoLedger(table), queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
+    ledger, books = DynamoLedger(table), DynamoBooks(table)
+    intake, deliver = queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
     urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
     dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
     looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
     lanes = {provider: queue(url) for provider, url in urls.items()}
     photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
     asking = _asking(photos, clock, parameters)
+    keeper = LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock)
     return Stack(
         name=name,
-        orders=Orders(ledger, DynamoBooks(table), output, lanes, deliver, intake, clock, asking.prices),
-        keeper=LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock),
+        orders=Orders(ledger, books, output, lanes, deliver, intake, clock, asking.prices),
+        cancelling=Cancelling(ledger, books, keeper, [*lanes], deliver, clock),
+        keeper=keeper,
         letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, intake, clock, looks),
         line=lambda provider: _line(sqs, urls[provider]),
+        arriving=intake.waiting,
         daily_budget=micro_of(parameters["DailyBudgetUSD"]),
         input_bucket=bucket,
         output_bucket=outputs["OutputBucketName"],

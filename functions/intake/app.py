@@ -63,6 +63,7 @@ def take_in(record: SQSRecord) -> None:
         again=times > 1,
         ident=record.message_id,
         receives=times,
+        sent=sent_at(record),
     )
     for look in found:
         logger.append_keys(bucket=look.bucket, key=look.key)

@@ -41,6 +41,7 @@ class Promise(StrEnum):
     LEASED = "a job under way is left to its worker while that one lives"
     HEARD = "an answer that a worker heard, and lived to write down, stands in the ledger"
     LANE_HEEDED = "a paused lane pays nothing, and a closed one tries one job at a time"
+    CALLED_OFF = "what a person cancels is not bought, whatever it has become by then, until something new is said"
     SHARED = "the same bytes asked the same thing are paid by one"
     NEWEST = "the newest version is what is delivered, and nothing older is put over it"
     OLD_LEFT_ALONE = "nothing older than the stack or two days, and nothing of our own, is bought unasked"

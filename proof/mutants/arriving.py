@@ -191,7 +191,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "cancels-in-one-breath",
         "3.11: a cancel that dies half-way is told all the same",
-        ("steps/orders.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),
+        ("steps/cancelling.py", "to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)", "pass"),
         faults="killed_person",
         deeds=("1 pause 90000", *photos(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),
     ),

@@ -3,8 +3,9 @@
 from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos
 
-LANE, KEEPER, RECONCILE = "core/lane.py", "steps/lanes.py", "steps/reconcile.py"
+LANE, KEEPER, RECONCILE, RENDER = "core/lane.py", "steps/lanes.py", "steps/reconcile.py", "steps/render.py"
 SICK = "provider_outage key_refused out_of_money"
+CANCELLED = (*photos(5, 20, every=2), "20 cancel p", "30 cancel p", "60 cancel p", "120 drop late.jpg late cut")
 PAUSES = (*photos(5, 10, every=20), "30 pause 60", "150 pause 60")
 
 LANE_MUTANTS = (
@@ -13,6 +14,24 @@ LANE_MUTANTS = (
         "3.9: render looks at the lane before it pays",
         (LANE, "if not lane.flows:\n        return Gate.SHUT, PAUSED_DELAY_SECONDS", "if False:\n        pass"),
         faults="paused_by_person slow_mapping",
+    ),
+    mutant(
+        "buys-what-was-cancelled",
+        "3.11: what a person called off is not bought when its message comes to render",
+        (
+            RENDER,
+            "step = transitions.call_off(job, slot.lane.called_off, self.clock.now())\n        if step:",
+            "if step := None:",
+        ),
+        faults="late_event killed_person",
+        deeds=CANCELLED,
+    ),
+    mutant(
+        "forgets-when-it-was-said",
+        "3.11: what was said before a cancel is called off, however late it becomes a job",
+        ("steps/photo.py", '"said_at": said_at(source, seen, places, look, now)', '"said_at": now'),
+        faults="late_event",
+        deeds=CANCELLED,
     ),
     mutant(
         "two-probes",

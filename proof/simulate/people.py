@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from backdrop.steps.orders import Cancelled, Wanted
+from backdrop.steps.cancelling import Cancelled
+from backdrop.steps.orders import Wanted
 from proof.simulate.act import Act
 from proof.simulate.wishes import NAMES, TAGS, WISHES, photo_bytes, sidecar_bytes
 from proof.world.clock import START
@@ -36,7 +37,8 @@ class People:
     word within the time to settle. `requested`: the wishes that were asked for directly, by key; `requests`: keys by
     the ids of their messages. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`: also within one
     worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work. `executions`:
-    the photos that each asked for, by ARN, `stopped`: when it was.
+    the photos that each asked for, by ARN, `stopped`: when it was. `done`: all deeds with their times; `cancelled`: the
+    prefixes, and when each was begun; `called_off`: when the lanes knew of it.
     """
 
     world: World
@@ -56,12 +58,17 @@ class People:
     executions: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     stopped: dict[str, datetime] = field(default_factory=dict[str, datetime])
     told: list[str] = field(default_factory=list[str])
+    done: list[tuple[datetime, Act]] = field(default_factory=list[tuple[datetime, Act]])
+    cancelled: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
+    called_off: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
 
     def __post_init__(self) -> None:
         self._orders = self.world.steps.orders()
+        self.began = self.world.clock.time
 
     def do(self, act: Act) -> None:
         """One deed, now."""
+        self.done.append((self.world.clock.time, act))
         deed: Callable[..., None] = getattr(self, f"_{act.deed}")
         self.world.wire.note(f"somebody does {act.deed} {' '.join(act.words)}")
         deed(*act.words)
@@ -234,8 +241,17 @@ class People:
                 self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:
-        """All that waits under a folder, as `backdrop cancel` does it."""
-        self.world.somebody(lambda: self.waived.update(self._orders.cancel(prefix or "0", Cancelled())))
+        """All that was said of a folder until now, as `backdrop cancel` does it."""
+        prefix = prefix or "0"
+        self.waived |= {key for key in {*self.world.input.keys(), *self.requested} if key.startswith(prefix)}
+        self.world.somebody(lambda: self._cancelled(prefix))
+
+    def _cancelled(self, prefix: str) -> None:
+        cancelling = self.world.steps.cancelling()
+        self.cancelled.append((prefix, self.world.clock.time))
+        mark = cancelling.call_off(prefix)
+        self.called_off.append((prefix, self.world.clock.time))
+        self.waived.update(cancelling.end(mark, Cancelled()))
 
 
 def _path(folder: str) -> str:

@@ -13,6 +13,7 @@ from proof.checker.tokens import (
     silent_breaches,
     stopped_breaches,
 )
+from proof.simulate.cancels import standing
 from proof.simulate.memory import Memory
 from proof.simulate.people import People
 from proof.world.wire import Call
@@ -39,7 +40,11 @@ class Tokens:
         """A job is written."""
         self._history[after["job_id"]].append((self._world.clock.time, after["status"]))
         ended_here = before is not None and (before["status"], after["status"]) == ("accepted", "cancelled")
-        if not ended_here or not call.worker.startswith(("render", "reconcile")):
+        if (
+            not ended_here
+            or not call.worker.startswith(("render", "reconcile"))
+            or standing(self._people.cancelled, self._people, after["key"])
+        ):
             return []
         return called_off_breaches(after, running=not self._stopped(after, self._world.clock.time))
 

@@ -20,6 +20,7 @@ from proof.checker.changes import (
 )
 from proof.checker.rest import alone_breaches, deaths_breaches
 from proof.simulate.bills import Bills
+from proof.simulate.cancels import Cancels
 from proof.simulate.deaths import Deaths
 from proof.simulate.instructed import Resolutions, reruns
 from proof.simulate.memory import Lane, Memory
@@ -51,6 +52,7 @@ class Watch:
         self._world = world
         self._people = people
         self._sends = Sends(self.memory, people)
+        self._cancels = Cancels(self.memory, people)
         self._holders: dict[str, str] = {}
         self._told_at: dict[str, datetime] = {}
         self._runner = ""
@@ -71,6 +73,7 @@ class Watch:
         if (call.service, call.operation) == ("provider", "call"):
             self.found(self._sends.breaches(call))
             self.found(self.tokens.paid(call))
+            self.found(self._cancels.breaches(call))
 
     def _heard(self, call: Call) -> None:
         if call.service == "dynamodb":

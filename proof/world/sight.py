@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from backdrop.core.codec import from_json
+from backdrop.aws.records import read
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import receipt_key, report_key
@@ -26,12 +26,11 @@ class Sight:
     def source(self, key: str) -> Source | None:
         """A photo's place in the ledger."""
         item = self.table.items.get((f"source#{source_id(INPUT, key)}", "source"))
-        return from_json(Source, item["body"]["S"]) if item else None
+        return read(Source, item) if item else None
 
     def jobs(self, key: str = "") -> list[Job]:
         """A photo's jobs, or all there are, the oldest first."""
-        bodies = [item["body"]["S"] for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
-        jobs = [from_json(Job, body) for body in bodies]
+        jobs = [read(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
         return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
 
     def booked(self, day: str = "") -> dict[str, int]:

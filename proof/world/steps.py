@@ -26,6 +26,7 @@ from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.assemble.watching import Watching
+from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.intake import Intake
 from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delivery
 from backdrop.steps.orders import Orders
@@ -134,6 +135,10 @@ class Steps:
         deliver, intake = self._queues["deliver"], self._queues["intake"]
         return Orders(self.ledger, self.books, self._output, self._lanes, deliver, intake, self.clock)
 
+    def cancelling(self) -> Cancelling:
+        """How people cancel."""
+        return Cancelling(self.ledger, self.books, self.keeper, [*self._lanes], self._queues["deliver"], self.clock)
+
     # -- what the doors do with one message ---------------------------------------------------------------------
 
     @property
@@ -154,7 +159,7 @@ class Steps:
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
         times = message.receives
-        for look in LOOKS(message.body, again=times > 1, ident=message.id, receives=times):
+        for look in LOOKS(message.body, again=times > 1, ident=message.id, receives=times, sent=message.sent_at):
             intake(look)
 
     def _rendering(self, provider: str) -> Step:

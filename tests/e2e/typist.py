@@ -56,8 +56,9 @@ class Typist:
         path = f"{BIN}:{plain['PATH']}"
         self.environment = {**plain, "PATH": path, "BACKDROP_HOME": str(self.home.path), "COLUMNS": "100"}
 
-    def types(self, command: Command) -> None:
-        """One line of a page, which must end as the page says."""
+    def types(self, command: Command) -> str:
+        """One line of a page, which must end as the page says; what it said, where it is one of `backdrop`."""
+        said = ""
         for part in parts_of(command.line):
             line = self._filled_in(part)
             if excuse(line):
@@ -69,7 +70,8 @@ class Typist:
             elif line.startswith("make "):
                 self.runs(line, ROOT)
             else:
-                self._backdrop(line, command)
+                said += self._backdrop(line, command)
+        return said
 
     def runs(self, line: str, folder: Path, *, typed: int | None = None, piped: str = "", code: int = 0) -> str:
         """What a line says, which must end with this exit code and without a traceback."""
@@ -87,26 +89,24 @@ class Typist:
         assert "Traceback" not in errors, errors
         return said
 
-    def _backdrop(self, line: str, command: Command) -> None:
+    def _backdrop(self, line: str, command: Command) -> str:
         code = 1 if command.fails else 0
         if "--stack" in line:
             self.environment |= self._reaches()
         if UNTIL_CTRL_C.match(line):
-            self._until_ctrl_c(line)
-        elif command.answer:
+            return self._until_ctrl_c(line)
+        if command.answer:
             keyboard, terminal = pty.openpty()
             os.write(keyboard, f"{command.answer}\n".encode())
             said = self.runs(line, self.here, typed=terminal, code=code)
             os.close(keyboard)
             os.close(terminal)
             assert "[y/N]" in said, f"{line} asked nothing: {said}"
-        elif re.search(r"key set [^<]*$", line):
-            self.runs(line, self.here, piped=KEY, code=code)
-        else:
-            self.runs(line, self.here, code=code)
+            return said
+        return self.runs(line, self.here, piped=KEY if re.search(r"key set [^<]*$", line) else "", code=code)
 
-    def _until_ctrl_c(self, line: str) -> None:
-        """Lets it say something, and then presses Ctrl-C."""
+    def _until_ctrl_c(self, line: str) -> str:
+        """Lets it say something, and then presses Ctrl-C; the first line of it."""
         running = subprocess.Popen(
             ["/bin/bash", "-c", f"exec {line}"],
             cwd=self.here,
@@ -123,6 +123,7 @@ class Typist:
         assert first, errors
         assert running.returncode in (0, 130), errors
         assert "Traceback" not in errors, errors
+        return first
 
     def _exports(self, printed: str) -> None:
         """What `eval` makes of it; nothing else may be among it."""

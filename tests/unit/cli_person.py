@@ -73,9 +73,11 @@ def stack_of(world: World, states: States | None = None) -> Stack:
     return Stack(
         name="shop",
         orders=steps.orders(),
+        cancelling=steps.cancelling(),
         keeper=steps.keeper,
         letters=steps.reconcile.letters,
         line=lambda provider: Line(len(world.lines[provider].messages), 0),
+        arriving=lambda: len(world.lines["intake"].messages),
         daily_budget=world.setup.budget,
         input_bucket=INPUT,
         output_bucket=OUTPUT,

@@ -8,6 +8,7 @@ from typing import Any
 
 from backdrop.core.lane import Lane
 from backdrop.core.layout import provider_report_key
+from backdrop.steps.cancelling import Cancelled
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import LIMITS, World
@@ -31,6 +32,12 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
         with suppress(SimulatedCrash):
             set_right(world)
     world.run_for(A_MINUTE)
+
+
+def cancelled(world: World, prefix: str = "") -> tuple[list[str], Cancelled]:
+    """The keys that a person's cancel ended, and its sums."""
+    done, cancelling = Cancelled(), world.steps.cancelling()
+    return list(cancelling.end(cancelling.call_off(prefix), done)), done
 
 
 def others_take(world: World, name: str) -> Callable[[Call], None]:

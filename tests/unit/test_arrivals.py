@@ -1,6 +1,7 @@
 """What comes into the intake queue: keys decoded as S3 encodes them, and nothing of ours for anything else."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -203,3 +204,29 @@ def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) ->
     del request[missing]
     with pytest.raises(DamagedMessageError, match="a request with bucket, key and instructions"):
         looks(request)
+
+
+SENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
+KEYED: dict[str, Any] = {"bucket": "photos", "key": "a.jpg"}
+S3 = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "said_at"),
+    [
+        (KEYED | {"instructions": {}}, SENT),
+        (KEYED | {"rerun": True}, SENT),
+        ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, SENT),
+        ({"source": "aws.s3", "detail-type": "Object Tags Added", "detail": S3}, SENT),
+        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": S3}]}, None),
+        ({"source": "aws.s3", "detail-type": "Object Created", "detail": S3}, None),
+        (KEYED, None),
+        (KEYED | {"settled": True}, None),
+        (KEYED | {"again": True}, None),
+    ],
+)
+def test_only_a_message_that_says_what_no_object_holds_has_a_time_of_its_own(
+    message: dict[str, Any], said_at: datetime | None
+) -> None:
+    (look,) = looks_of(json.dumps(message), bucket="photos", again=False, sent=SENT)
+    assert look.said_at == said_at

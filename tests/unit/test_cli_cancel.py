@@ -6,6 +6,7 @@ import pytest
 
 from backdrop.core.job import Status
 from backdrop.core.transitions import claim
+from backdrop_cli.operate import cancel
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
@@ -75,12 +76,12 @@ def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(perso
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
         sends(person, key)
     said = person.types("cancel", "shoes/", answer="n")
-    assert (said.code, "Let no call of 2 jobs be sent a second time? [y/N]" in said.out) == (1, True)
+    assert (said.code, "Cancel what is still on its way? [y/N]" in said.out) == (1, True)
     assert {job.unwanted for job in person.world.jobs()} == {None}
     said = person.types("cancel", "shoes/", "--yes")
     assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
     assert [job.unwanted for job in person.world.jobs()].count(Status.CANCELLED) == 2
-    again = person.types("cancel", "shoes/")
+    again = person.types("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
 
@@ -91,6 +92,8 @@ def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
         "prefix": "shoes/",
         "would_end": 1,
         "would_wait_no_more": 0,
+        "is_all": True,
+        "messages_for_intake": 0,
     }
     done = person.types("cancel", "shoes/", "--json", "--yes").data
     assert (done["ended"], done["left_running"], done["left_running_usd"]) == (1, 1, 0.01)
@@ -118,13 +121,14 @@ def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) ->
 
 def test_twice_is_once(person: Person) -> None:
     person.types("cancel", "--all", "--yes")
-    again = person.types("cancel", "--all")
+    again = person.types("cancel", "--all", "--yes")
     assert (again.code, again.err) == (0, "")
-    assert again.out == "Not bought yet, all photos, stack shop: nothing.\n"
+    assert "Not bought yet, all photos, stack shop: nothing.\n" in again.out
+    assert again.out.endswith("Ended: nothing.\n")
 
 
 def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
-    strike = Strike(forbid, "transact_write_items", nth=2)
+    strike = Strike(forbid, "transact_write_items", nth=3)
     person.world.wire.before.append(strike)
     said = person.types("cancel", "--all", "--yes")
     assert strike.hits == 1
@@ -136,6 +140,37 @@ def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
 def forbid(call: Call) -> None:
     """The person's credentials do not suffice."""
     raise refusal("AccessDeniedException", call.operation, 400, "no")
+
+
+def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.drops("shoes/red.jpg", "hats/red.jpg")
+    said = person.types("cancel", "shoes/", answer="y")
+    assert "Not bought yet, keys that begin with shoes/, stack shop: nothing." in said.out
+    assert "About 2 messages for intake: what was said by now ends too." in said.out
+    assert "Cancel what is still on its way? [y/N]" in said.out
+    assert "Nothing that was uploaded, said or asked for by 2026-11-20 09:00:00 UTC is bought any more." in said.out
+    person.world.run()
+    assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
+
+
+def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancel, "MOST_COUNTED", 2)
+    said = person.types("cancel", "--all", answer="y")
+    assert "Not bought yet, all photos, stack shop: at least 2 jobs." in said.out
+    assert "Cancel all of them? [y/N]" in said.out
+    assert "Ended: 3 jobs." in said.out
+
+
+def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
+    begun = person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    said = person.types("cancel", "shoes/", "--yes")
+    assert "The campaign autumn runs, and asks on; `backdrop campaign stop autumn` ends it." in said.out
+    assert person.stack.machine.look(begun.arn).runs
+    said = person.types("cancel", "--all", "--yes")
+    assert "The campaign autumn runs, and is stopped too." in said.out
+    assert "Stopped: the campaign autumn." in said.out
+    assert not person.stack.machine.look(begun.arn).runs
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])

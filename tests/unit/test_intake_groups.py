@@ -8,12 +8,12 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group
-from backdrop.steps.orders import Cancelled, Wanted
+from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
 from proof.world.wire import Call
-from tests.unit.days import DAY, pass_time
+from tests.unit.days import DAY, cancelled, pass_time
 
 KEYS = ("hats/1.jpg", "hats/new/2.jpg", "shoes/1.jpg", "top.jpg")
 
@@ -73,7 +73,7 @@ def are_cancelled(world: World) -> None:
     """A person wants none of them."""
     upload(world)
     world.run("intake")
-    assert list(world.steps.orders().cancel("", Cancelled()))
+    assert cancelled(world)[0]
     world.run()
 
 

@@ -12,11 +12,11 @@ from backdrop.core.job import Source, Status
 from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
 from backdrop.steps import folders
 from backdrop.steps.messages import Look
-from backdrop.steps.orders import Cancelled, Wanted
+from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.unit.core_items import a_problem, a_source
-from tests.unit.days import codes
+from tests.unit.days import cancelled, codes
 from tests.unit.simulation import KEY, NOW, assert_at_rest
 from tests.unit.wishes import BEACH, REMOVE, bought, defaults, heard, said
 
@@ -85,7 +85,8 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
     world = World(settle_seconds=600)
     said(world, KEY)
     world.run_for(5)
-    assert list(world.steps.orders().cancel("", Cancelled())) == [KEY]
+    assert cancelled(world)[0] == [KEY]
+    world.run_for(1)
     defaults(world, "shoes/", REMOVE)
     world.run()
     assert [job.status for job in world.jobs(KEY)] == [Status.STORED]

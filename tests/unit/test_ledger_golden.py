@@ -19,6 +19,7 @@ GOLDEN: dict[str, dict[str, Any]] = json.loads(
 JOBS = sorted(name for name in GOLDEN if name.startswith("job"))
 SOURCES = sorted(name for name in GOLDEN if name.startswith("source"))
 NEW_IN_A_JOB: dict[str, Any] = {
+    "said_at": None,
     "generation": 0,
     "follows": None,
     "reused_from": None,

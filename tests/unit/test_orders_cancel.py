@@ -9,21 +9,16 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
-from backdrop.steps.orders import Cancelled, Wanted
+from backdrop.steps.cancelling import Cancelled
+from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Call, SimulatedCrash, Strike, die
-from tests.unit.days import codes, others_take, pass_time
+from tests.unit.days import cancelled, codes, others_take, pass_time, the_lane
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 S = Status
-
-
-def cancelled(world: World, prefix: str = "") -> tuple[list[str], Cancelled]:
-    """The keys that a cancel ended, and its sums."""
-    done = Cancelled()
-    return list(world.steps.orders().cancel(prefix, done)), done
 
 
 def many() -> World:
@@ -149,6 +144,7 @@ def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) ->
     assert (keys, done) == (([], Cancelled()) if settled else ([KEY], Cancelled(waiting=1)))
     world.run()
     assert (world.jobs(), codes(world, KEY)) == ([], ["no_instructions"])
+    world.run_for(1)
     world.sidecar(KEY, operation="remove")
     world.run()
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
@@ -158,6 +154,7 @@ def test_a_cancelled_photo_that_comes_again_is_bought() -> None:
     world = dropped()
     world.run("intake")
     cancelled(world)
+    world.run_for(1)
     world.drop(KEY, photo(), operation="remove")
     world.run()
     assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
@@ -208,18 +205,18 @@ def test_twice_is_once() -> None:
     assert cancelled(world) == ([], Cancelled())
 
 
-def test_a_cancel_that_dies_after_any_call_has_ended_a_job_or_has_not() -> None:
-    """What it did stands in ledger and receipts; what it did not goes on."""
+def test_a_cancel_that_dies_after_any_call_has_called_all_off_or_nothing() -> None:
+    """From the first write on the lane ends what the command did not."""
     for nth in count(1):
         world = many()
         world.wire.after.append(strike := Strike(die, nth=nth))
         with suppress(SimulatedCrash):
             cancelled(world)
         world.wire.calm()
-        ended = {job.job_id for job in world.jobs() if job.status is S.CANCELLED}
+        is_told = bool(the_lane(world).called_off)
         pass_time(world, 3600)
-        assert {job.job_id for job in world.jobs() if job.status is S.CANCELLED} == ended, nth
-        assert world.provider.charged == (4 - len(ended)) * PRICE, nth
+        assert {job.status for job in world.jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
+        assert world.provider.charged == (0 if is_told else 4 * PRICE), nth
         assert_at_rest(world)
         if not strike.hits:
             return

@@ -1,6 +1,7 @@
 """Messages that are gone: each open job has another one in time, and a lost answer is asked for where it can be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -298,3 +299,15 @@ def test_every_open_job_is_found_by_reconcile() -> None:
     for scene, _ in SCENES.values():
         world = scene()
         assert [ref.job_id for ref in world.steps.books.open() if ref.job_id] == [the_job(world).job_id]
+
+
+def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
+    """The queue took the message with it: nobody else would look at the job for three days."""
+    world = waits_in_its_lane()
+    world.intake = replace(world.intake, photo=replace(world.intake.photo, lanes={}))
+    world.steps.reconcile.lanes = {}
+    set_right(world)
+    world.run("intake", "deliver")
+    assert (the_job(world).status, codes(world, KEY)) == (S.REFUSED, ["provider_not_configured"])
+    set_right(world)
+    assert world.lines["intake"].messages == []

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from backdrop.core import transitions
+from backdrop.core.called_off import CallOff
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Money, Outcome, Status
@@ -57,6 +58,7 @@ MOVES: dict[str, Move] = {
     "fail": lambda job: transitions.fail(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
     "supersede": lambda job: transitions.supersede(job, NOW),
     "cancel": lambda job: transitions.cancel(job, NOW),
+    "call_off": lambda job: transitions.call_off(job, [CallOff(prefix="", until=NOW)], NOW),
     "set_aside": lambda job: transitions.set_aside(job.but(results=(a_result(),))),
     "reopen": lambda job: transitions.reopen(job, job, NOW),
     "name_again": transitions.name_again,
@@ -81,6 +83,7 @@ STAYS = {
     "mark_told": [S.REFUSED, S.DEAD, S.HELD],
     "supersede": [S.SUBMITTING, S.UNKNOWN],
     "cancel": [S.SUBMITTING, S.UNKNOWN],
+    "call_off": [S.SUBMITTING, S.UNKNOWN],
     "set_aside": [S.STORED],
     "name_again": [S.PAID],
     "describe": [*S],
@@ -101,6 +104,7 @@ ALLOWED: dict[tuple[str, Status], Status] = {
     ("fail", S.PAID): S.DEAD,
     ("supersede", S.ACCEPTED): S.SUPERSEDED,
     ("cancel", S.ACCEPTED): S.CANCELLED,
+    ("call_off", S.ACCEPTED): S.CANCELLED,
     ("name_again", S.STORED): S.PAID,
     ("reopen", S.SUPERSEDED): S.ACCEPTED,
     ("reopen", S.CANCELLED): S.ACCEPTED,

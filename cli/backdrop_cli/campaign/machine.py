@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 # How far back somebody looks for a campaign by its name.
 MOST_SEEN = 100
-STOPPED_BY_PERSON = "Stopped by `backdrop campaign stop`."
+STOPPED_BY_PERSON = "Stopped by a person, with the command `backdrop`."
 # Of an execution's name of 80 letters the time takes 17.
 LONGEST_NAME = 63
 

@@ -1,102 +1,147 @@
-"""The verb `cancel`: what is not bought yet ends, once the person knows how much that is; what is out runs on."""
+"""The verb `cancel`: what was said until now is bought no more, once the person knows how much that is.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+The lanes are told first, which takes a moment however much there is; then what is known ends, and what is out runs on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from backdrop.core.job import Job, Status
+from backdrop.core.called_off import CallOff
+from backdrop.core.job import Status
 from backdrop.core.money import usd_of, usd_text
 from backdrop.core.watch import Ref
-from backdrop.steps.orders import Cancelled
+from backdrop.steps.cancelling import Cancelled
+from backdrop_cli.campaign.machine import Execution
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
+from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
+
+# So much is counted before the question; whoever has more must not wait for the sum.
+MOST_COUNTED = 2000
 
 
 @dataclass
 class Open:
     """What has not ended: jobs not bought, photos that wait for instructions, calls out or paid (micro-dollars).
 
-    `repeatable` are those running whose call might be sent again as yet.
+    `more`: there is more than was counted. `arriving`: messages for intake, roughly. `campaigns`: those that run.
     """
 
     jobs: int = 0
     waiting: int = 0
     running: int = 0
     cost: int = 0
-    repeatable: int = 0
+    more: bool = False
+    arriving: int = 0
+    campaigns: Sequence[Execution] = field(default_factory=tuple[Execution, ...])
+
+    def add(self, other: "Open") -> None:
+        """Count one more."""
+        self.jobs += other.jobs
+        self.waiting += other.waiting
+        self.running += other.running
+        self.cost += other.cost
 
 
 def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
     """Say what would end, ask, end it, and say what runs on."""
     with screen.busy("looking through the ledger"):
         found = survey(stack, prefix)
-    document = {"stack": stack.name, "prefix": prefix, "would_end": found.jobs, "would_wait_no_more": found.waiting}
+    document = {
+        "stack": stack.name,
+        "prefix": prefix,
+        "would_end": found.jobs,
+        "would_wait_no_more": found.waiting,
+        "is_all": not found.more,
+        "messages_for_intake": found.arriving,
+    }
     which = f"keys that begin with {prefix}" if prefix else "all photos"
-    screen.say(f"Not bought yet, {which}, stack {stack.name}: {_what(found)}.")
+    least = "at least " if found.more else ""
+    screen.say(f"Not bought yet, {which}, stack {stack.name}: {least}{_what(found.jobs, found.waiting)}.")
+    _besides(screen, prefix, found)
     _runs_on(screen, found.running, found.cost)
-    if not (found.jobs or found.waiting or found.repeatable):
-        screen.data(document | _outcome(Cancelled(left=found.running, left_cost=found.cost)))
-        return
     try:
         screen.agree(_question(found), yes=yes)
     except RefusedError:
         screen.data(document)
         raise
-    _end(stack, screen, prefix, document)
+    _end(stack, screen, prefix, document, found.campaigns)
 
 
-def _end(stack: Stack, screen: Screen, prefix: str, document: dict[str, Any]) -> None:
-    """End them; what was done is told also where AWS stops it half-way."""
+def _end(stack: Stack, screen: Screen, prefix: str, told: dict[str, Any], campaigns: Sequence[Execution]) -> None:
+    """End them; what was done is told also where AWS, or Ctrl-C, stops it half-way."""
+    mark = stack.cancelling.call_off(prefix)
+    by = f"{mark.until:%Y-%m-%d %H:%M:%S} UTC"
+    screen.say(f"Nothing that was uploaded, said or asked for by {by} is bought any more.")
+    stopped: Sequence[Execution] = () if prefix else campaigns
+    for one in stopped:
+        stack.machine.stop(one.arn)
+        screen.say(f"Stopped: the campaign {one.name}.")
+    document = told | {"until": mark.until.isoformat(), "campaigns_stopped": [one.run for one in stopped]}
     done = Cancelled()
     try:
-        with screen.busy("cancelling"):
-            for _ in stack.orders.cancel(prefix, done):
+        with screen.busy("ending what is known; Ctrl-C does no harm, the lanes end the rest"):
+            for _ in _ending(stack, mark, done):
                 pass
     finally:
         screen.data(document | _outcome(done))
-        screen.say(f"Ended: {_what(Open(done.jobs, done.waiting))}.")
+        screen.say(f"Ended: {_what(done.jobs, done.waiting)}.")
         _runs_on(screen, done.left, done.left_cost)
         if done.jobs or done.waiting:
-            screen.say("A new upload of a photo, its sidecar or its tags brings it back.")
+            screen.say("A new upload of a photo, its sidecar or its tags brings it back, and so does `backdrop rerun`.")
+
+
+def _ending(stack: Stack, mark: CallOff, done: Cancelled) -> Any:
+    return stack.cancelling.end(mark, done, lambda work, refs: side_by_side(work, refs, stack.at_once))
 
 
 def survey(stack: Stack, prefix: str) -> Open:
-    """What is open under a prefix now."""
-    found = Open()
-    for ref in stack.orders.books.open():
-        found.waiting += ref.job_id is None and _waits(stack, ref, prefix)
-        for job in _job(stack, ref, prefix):
-            if job.status is Status.ACCEPTED:
-                found.jobs += 1
-            else:
-                found.running += 1
-                found.cost += job.charged + job.unknown
-                found.repeatable += job.status is not Status.PAID and job.unwanted is not Status.CANCELLED
+    """What is open under a prefix now, as far as it is counted."""
+    refs = stack.orders.books.open()
+    found = Open(arriving=stack.arriving(), campaigns=list(stack.machine.latest(running=True)))
+    for one in side_by_side(partial(_count, stack, prefix), islice(refs, MOST_COUNTED), stack.at_once):
+        found.add(one)
+    found.more = next(refs, None) is not None
     return found
 
 
-def _waits(stack: Stack, ref: Ref, prefix: str) -> bool:
-    source, _ = stack.orders.ledger.photo(ref.source_id)
-    return bool(source and source.waiting_since and source.key.startswith(prefix))
-
-
-def _job(stack: Stack, ref: Ref, prefix: str) -> Iterator[Job]:
-    job = stack.orders.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
-    if job and not job.ended and job.key.startswith(prefix):
-        yield job
+def _count(stack: Stack, prefix: str, ref: Ref) -> Open:
+    if ref.job_id is None:
+        source, _ = stack.orders.ledger.photo(ref.source_id)
+        return Open(waiting=bool(source and source.waiting_since and source.key.startswith(prefix)))
+    job = stack.orders.ledger.job(ref.source_id, ref.job_id)
+    if job is None or job.ended or not job.key.startswith(prefix):
+        return Open()
+    if job.status is Status.ACCEPTED:
+        return Open(jobs=1)
+    return Open(running=1, cost=job.charged + job.unknown)
 
 
 def _question(found: Open) -> str:
+    if found.more:
+        return "Cancel all of them?"
     if found.jobs or found.waiting:
-        return f"Cancel {_what(found)}?"
-    return f"Let no call of {several(found.repeatable, 'job')} be sent a second time?"
+        return f"Cancel {_what(found.jobs, found.waiting)}?"
+    return "Cancel what is still on its way?"
 
 
-def _what(found: Open) -> str:
-    words = [several(found.jobs, "job")] if found.jobs else []
-    words += [f"{several(found.waiting, 'photo')} without instructions"] if found.waiting else []
+def _what(jobs: int, waiting: int) -> str:
+    words = [several(jobs, "job")] if jobs else []
+    words += [f"{several(waiting, 'photo')} without instructions"] if waiting else []
     return " and ".join(words) or "nothing"
+
+
+def _besides(screen: Screen, prefix: str, found: Open) -> None:
+    """What is no job yet."""
+    if found.arriving:
+        screen.say(f"About {several(found.arriving, 'message')} for intake: what was said by now ends too.")
+    for one in found.campaigns:
+        ends = f"asks on; `backdrop campaign stop {one.name}` ends it" if prefix else "is stopped too"
+        screen.say(f"The campaign {one.name} runs, and {ends}.")
 
 
 def _runs_on(screen: Screen, jobs: int, cost: int) -> None:

@@ -160,7 +160,9 @@ def cancel(
     region: Region = None,
     as_json: Json = False,
 ) -> None:
-    """End all jobs that are not bought yet; says first how many, and asks.
+    """End what was dropped or asked for until now and is not bought yet; says first how much, and asks.
+
+    Jobs end at once; what is no job yet ends when it is one. --all stops the campaigns that run, too.
 
     Example: backdrop cancel shoes/autumn/
     """

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
@@ -20,21 +21,51 @@ WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252
 MARKS_OF_A_REQUEST = WAITING_FIELDS.keys() | (REQUEST_FIELDS - NAMES)
 REQUESTED = "Image Requested"
 MOST_NAMED = 5
+TAGS_OF_S3, TAGS_BY_EVENTBRIDGE = "ObjectTagging:", "Object Tags "
 EVENT_ID = r"[!-~]{1,128}"
 
 
 def looks_of(
-    body: str, *, bucket: str, readable: Collection[str] = (), again: bool, ident: str = "", receives: int = 1
+    body: str,
+    *,
+    bucket: str,
+    readable: Collection[str] = (),
+    again: bool,
+    ident: str = "",
+    receives: int = 1,
+    sent: datetime | None = None,
 ) -> list[Look]:
     """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
 
     `bucket`: the stack's input bucket; `readable`: the others whose photos may be asked for. `receives`: how often the
-    message was delivered. Raises DamagedMessageError for a body that is neither S3's nor ours, or that names another
-    bucket; of a request whose task token can be read, the look says what is wrong, so that the token is answered.
+    message was delivered, `sent`: when it was put into the queue. Raises DamagedMessageError for a body that is neither
+    S3's nor ours, or that names another bucket; of a request whose task token can be read, the look says what is wrong,
+    so that the token is answered.
     """
-    found = _found(_object(body), {bucket, *readable}, ident)
-    # A request is known again by its ident.
-    return [replace(one, again=one.again or (again and not one.request), receives=receives) for one in found]
+    message = _object(body)
+    tells_of_tags = _tells_of_tags(message)
+    return [
+        replace(
+            one,
+            # A request is known again by its ident.
+            again=one.again or (again and not one.request),
+            receives=receives,
+            said_at=sent if one.request or one.rerun or tells_of_tags else None,
+        )
+        for one in _found(message, {bucket, *readable}, ident)
+    ]
+
+
+def _tells_of_tags(message: Mapping[str, Any]) -> bool:
+    """Whether tags are what changed: no object's own time tells of them."""
+    records = message.get("Records")
+    names = [_event_name(one) for one in cast("list[Any]", records)] if isinstance(records, list) else []
+    told = any(name.startswith(TAGS_OF_S3) for name in names)
+    return told or str(message.get("detail-type")).startswith(TAGS_BY_EVENTBRIDGE)
+
+
+def _event_name(record: Any) -> str:
+    return str(cast("dict[str, Any]", record).get("eventName")) if isinstance(record, dict) else ""
 
 
 def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str) -> list[Look]:

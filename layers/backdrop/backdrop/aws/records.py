@@ -71,7 +71,18 @@ def item_of(record: Item, kept_days: int = 0) -> Attributes:
     if watch:
         shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}
     texts = {name: {"S": text} for name, text in shown.items()}
-    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record)}}
+    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record, _not_in_body(record))}}
+
+
+def _not_in_body(record: Item) -> frozenset[str]:
+    """What the first release does not know, so that who goes back to it can read all in which that means nothing."""
+    match record:
+        case Job():
+            return frozenset({"said_at"})
+        case Lane() if not record.called_off:
+            return frozenset({"called_off"})
+        case _:
+            return frozenset()
 
 
 def _shown(record: Item) -> dict[str, str]:
@@ -79,7 +90,8 @@ def _shown(record: Item) -> dict[str, str]:
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
-            return {"bucket": record.bucket, "key": record.key, **status}
+            said = {"said_at": instant(record.said_at)} if record.said_at else {}
+            return {"bucket": record.bucket, "key": record.key, **status, **said}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
         case Asked():
@@ -99,7 +111,8 @@ def instant(moment: datetime) -> str:
 def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
     """An item's record; one that another release wrote waits for that release."""
     try:
-        return from_json(kind, item["body"]["S"])
+        found = from_json(kind, item["body"]["S"])
+        return found.but(said_at=datetime.fromisoformat(item["said_at"]["S"])) if "said_at" in item else found
     except ValidationError as error:
         words = "An item of the ledger was written by another release, which can read it."
         raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error

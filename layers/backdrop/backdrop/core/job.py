@@ -179,6 +179,7 @@ class Job(Item):
     `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
     `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
     PhotoFacts. `for_executions`: only requests that gave an execution name it, so that it ends unpaid with the last.
+    `said_at`: when the latest of what it answers to came: photo, sidecar, tags, request, or a person's order.
     """
 
     job_id: str
@@ -213,6 +214,7 @@ class Job(Item):
     begun_until: datetime | None = None
     crashes: int = 0
     throttled_ms: int = 0
+    said_at: datetime | None = None
     queued_at: datetime
     put_at: datetime | None = None
     for_executions: bool = False

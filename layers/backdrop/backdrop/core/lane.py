@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from backdrop.core.answer import Answer, Class
+from backdrop.core.called_off import CallOff, with_mark
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Item
@@ -70,6 +71,7 @@ class Lane(Item):
     probes failed, and the next may go from `trial_at` on.
 
     `ended`: the pauses that are over, each reason's last. `told`: the ids of the events that told of all these.
+    `called_off`: what a person wants bought no more.
     """
 
     provider: str
@@ -85,6 +87,7 @@ class Lane(Item):
     resumed_at: datetime | None = None
     ended: tuple[Pause, ...] = ()
     told: tuple[str, ...] = ()
+    called_off: tuple[CallOff, ...] = ()
 
     @property
     def paused(self) -> bool:
@@ -198,6 +201,11 @@ def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
     if left:
         return opened
     return opened.but(streak=0, closed_since=None, probes=0, probe_at=None, resumed_at=now)
+
+
+def call_off(lane: Lane, mark: CallOff) -> Lane:
+    """What the mark means is bought here no more."""
+    return lane.but(called_off=with_mark(lane.called_off, mark))
 
 
 def let_a_probe_out(lane: Lane, now: datetime) -> Lane:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache, reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any, cast
@@ -43,7 +44,8 @@ class Place:
     """What one place gives: its name for receipts, its fields, those of its variants (None: it names none), mistakes.
 
     A place with mistakes gives nothing but `right`: what stays true of it however they are mended (None: nothing is
-    sure), with the fields of each variant, and under "" of what stands beside them, that are `doubtful`.
+    sure), with the fields of each variant, and under "" of what stands beside them, that are `doubtful`. `written_at`:
+    when the file was, where it is one.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Place:
     warnings: tuple[str, ...] = ()
     right: "Place | None" = None
     doubtful: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    written_at: datetime | None = None
 
     def of(self, variant: str) -> list[Mapping[str, Any]]:
         """What the place says of one variant, the nearest first."""

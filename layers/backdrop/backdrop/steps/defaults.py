@@ -1,5 +1,7 @@
 """Folder defaults: what `_backdrop.json` says in a photo's own folder and in those above it, read once a batch."""
 
+from dataclasses import replace
+
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import MAX_SIDECAR_BYTES, too_large
@@ -43,4 +45,4 @@ def read_stored(name: str, stored: Stored) -> Place:
         return Place(name, errors=(InstructionError(Code.FILE_ARCHIVED, words),))
     if stored.data is None:
         return Place(name, errors=(too_large(name, stored.size),))
-    return read_file(name, stored.data)
+    return replace(read_file(name, stored.data), written_at=stored.modified)

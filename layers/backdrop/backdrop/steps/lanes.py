@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from backdrop.core import lane as health
 from backdrop.core.answer import Answer
+from backdrop.core.called_off import CallOff
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
 from backdrop.core.lane import Gate, Lane, Reason
@@ -71,6 +72,10 @@ class LaneKeeper:
     def resume(self, provider: str, reasons: frozenset[Reason] = frozenset(Reason)) -> Lane:
         """Lift reasons; the lane flows again where none is left."""
         return self._change(provider, lambda lane: health.resume(lane, reasons, self.clock.now()))
+
+    def call_off(self, provider: str, mark: CallOff) -> None:
+        """Buy nothing more there that the mark means."""
+        self._change(provider, lambda lane: health.call_off(lane, mark))
 
     def let_a_probe_out(self, provider: str) -> None:
         """Let one job find out whether the reasons still hold, where a job can."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -47,7 +48,8 @@ class Look:
 
     `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
     instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
-    are still to be woken. `receives`: how often its message was delivered, this time included.
+    are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
+    message was sent, where that says something that no object holds: a request, a rerun, other tags.
     """
 
     bucket: str
@@ -58,6 +60,7 @@ class Look:
     after: str = ""
     request: Request | None = None
     receives: int = 1
+    said_at: datetime | None = None
 
 
 @record

@@ -1,4 +1,4 @@
-"""What people order: failures shown and redriven, jobs cancelled, lanes paused, a day's budget raised."""
+"""What people order of failures: shown, and redriven."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from backdrop.core import transitions
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, InstructionError, OwnedError, StaleError
+from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.job import Job, Money, Owner, Problem, Source, Status
 from backdrop.core.layout import paid_key
 from backdrop.core.money import Configured, quote
@@ -17,7 +17,6 @@ from backdrop.steps.messages import look_at, to_deliver, to_lane
 from backdrop.steps.standing import named
 
 TRIES, RETRY_SECONDS = 8, 0.1
-VIEWS_AFTER_SECONDS = 30
 # Reconcile looks at a lost answer before that; so many are looked through.
 DOUBT_IS_DUE, MOST_DUE = timedelta(minutes=30), 1000
 # Behind the links of these there is nothing any more.
@@ -75,16 +74,6 @@ class Redrive:
     needs_pay_again: bool = False
 
 
-@dataclass
-class Cancelled:
-    """What a cancel did: jobs that ended, and those whose call is out or whose picture is paid (micro-dollars)."""
-
-    jobs: int = 0
-    waiting: int = 0
-    left: int = 0
-    left_cost: int = 0
-
-
 @dataclass(frozen=True)
 class Orders:
     """`lanes` holds the queues of the providers that are on."""
@@ -124,7 +113,7 @@ class Orders:
             return Redrive(failure, transitions.deliver_again(job, now))
         if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
             return Redrive(failure, transitions.pay_again(job, now), price)
-        step = None if job.reused_from else transitions.reopen(job, job.but(for_executions=False), now)
+        step = None if job.reused_from else transitions.reopen(job, job.but(for_executions=False, said_at=now), now)
         return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
 
     def _price(self, job: Job) -> int:
@@ -195,56 +184,6 @@ class Orders:
         except StaleError:
             return False
         look_at(self.intake, source.bucket, source.key)
-        return True
-
-    # -- cancel --------------------------------------------------------------------------------------------
-
-    def cancel(self, prefix: str, done: Cancelled) -> Iterator[str]:
-        """End all that is not submitted yet under a prefix; the keys, one by one, and the sums in `done`.
-
-        A call that is out runs on, and is not sent again: unpaid, it ends too; where its answer is lost, it is held.
-        """
-        for ref in self.books.open():
-            source, jobs = self.ledger.photo(ref.source_id)
-            if source is None or not source.key.startswith(prefix):
-                continue
-            job = next((job for job in jobs if job.job_id == ref.job_id), None)
-            if self._cancelled(source, job, done):
-                yield source.key
-
-    def _cancelled(self, source: Source, job: Job | None, done: Cancelled) -> bool:
-        if job is None:
-            return self._wait_no_more(source, done)
-        if job.ended:
-            return False
-        step = transitions.cancel(job, self.clock.now())
-        to_deliver(self.deliver, job, delay_seconds=VIEWS_AFTER_SECONDS)
-        try:
-            job = self.ledger.advance(step) if step else job
-        except StaleError:
-            again = self.ledger.job(job.source_id, job.job_id)
-            return self._cancelled(source, again, done) if again and not again.ended else False
-        if not job.ended:
-            done.left += 1
-            done.left_cost += job.charged + job.unknown
-            return False
-        to_deliver(self.deliver, job, job.job_id)
-        done.jobs += 1
-        return True
-
-    def _wait_no_more(self, source: Source, done: Cancelled) -> bool:
-        """A photo that waits for its instructions waits no more; new ones, or a new upload, run it."""
-        if source.waiting_since is None:
-            return False
-        error = BackdropError(Code.NO_INSTRUCTIONS, "It waited for instructions until a person cancelled that.")
-        problem = Problem.of(error, self.clock.now())
-        to_deliver(self.deliver, source, delay_seconds=VIEWS_AFTER_SECONDS)
-        try:
-            self.ledger.put_source(source.but(waiting_since=None, problems=(problem,), reported=True), ())
-        except StaleError:
-            return False
-        to_deliver(self.deliver, source)
-        done.waiting += 1
         return True
 
 

@@ -31,6 +31,7 @@ from backdrop.steps.standing import (
     known_since,
     named,
     refusals,
+    said_at,
     speaks_for_itself,
     still_refused,
     unchanged,
@@ -130,7 +131,9 @@ class Photos:
         self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look, owners: Mapping[str, Owner]
     ) -> Decision:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
-        renewed = [job.but(version_id=seen.photo.version_id, for_executions=False) for job in named(source, jobs)]
+        said = said_at(source, seen, seen.places, look, self.clock.now())
+        lies = {"version_id": seen.photo.version_id, "for_executions": False, "said_at": said}
+        renewed = [job.but(**lies) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or not was_resolved(source, seen):
             self.ledger.put_source(source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None), steps)
@@ -190,8 +193,9 @@ class Photos:
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
             return self._refuse_request(source, jobs, seen, owners, look, found.problems or held_by(broken, now))
-        if look.request and look.request.ends_with_its_execution:
-            found = replace(found, jobs=tuple(job.but(for_executions=True) for job in found.jobs))
+        of_execution = bool(look.request and look.request.ends_with_its_execution)
+        whose = {"for_executions": of_execution, "said_at": said_at(source, seen, places, look, now)}
+        found = replace(found, jobs=tuple(job.but(**whose) for job in found.jobs))
         if look.rerun and named(source, jobs) and found.says_nothing:
             return self._hand_on(source, jobs)
         kept = () if look.request or look.rerun else still_refused(source, seen, found)

@@ -22,7 +22,7 @@ from backdrop.core.watch import Ref, Run
 from backdrop.ports import Answers, Books, Clock, Ledger, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
-from backdrop.steps.messages import to_deliver
+from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.slot import Slot
@@ -81,6 +81,7 @@ class Reconcile:
     letters: DeadLetters
     sweep: Sweep
     deliver: Queue
+    intake: Queue
     waiting: Callable[[], int]
     lanes: Mapping[str, Queue]
     clock: Clock
@@ -168,39 +169,49 @@ class Reconcile:
         return [*due[first:], *due[:first]]
 
     def _free(self, tally: Tally, slot: Slot, moves: Round) -> int:
-        """Jobs that wait in a paused lane are called off where nobody wants them any more, as render would do.
+        """Jobs that wait in a paused lane end where nobody wants them any more, as render would have it.
 
-        Those that name another provider whose lane is open go there; how many.
+        Those that name another provider whose lane is open go there; how many. Of a provider that was switched off
+        there is no lane: intake decides what becomes of those that waited in it.
         """
         lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
         paused = {name: lane for name, lane in lanes.items() if lane.paused}
         elsewhere = any(lane.is_open for lane in lanes.values())
         called_off: list[Job] = []
         moved: list[Job] = []
+        stranded: list[Job] = []
 
         def free(ref: Ref) -> None:
             job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
-            lane = paused.get(job.provider) if job and job.status is Status.ACCEPTED else None
-            if job is None or lane is None:
+            if job is None or job.status is not Status.ACCEPTED:
                 return
-            if gone := self.stopping.called_off(job):
+            if job.provider not in self.lanes:
+                begin_again(self.intake, job)
+                stranded.append(job)
+            lane = paused.get(job.provider)
+            if lane is None:
+                return
+            if gone := self.stopping.called_off(job) or self._ended_by_person(job, lane):
                 to_deliver(self.deliver, gone, gone.job_id)
                 called_off.append(gone)
             elif elsewhere and lane.sends_away and not job.follows:
                 gone = self.moves.out_of_a_paused_lane(job, lane)
                 moved.extend([gone] if gone else [])
 
-        if paused:
-            self._each(tally, self._waiting(moves), free, slot)
-        tally.did["called_off"] = len(called_off)
+        self._each(tally, self._waiting(moves, MOST_LOOKED_AT if paused else MOST_DUE), free, slot)
+        tally.did |= {"called_off": len(called_off), "stranded": len(stranded)}
         return len(moved)
 
-    def _waiting(self, moves: Round) -> Iterator[Ref]:
+    def _ended_by_person(self, job: Job, lane: Lane) -> Job | None:
+        step = transitions.call_off(job, lane.called_off, self.clock.now())
+        return self.ledger.advance(step) if step else None
+
+    def _waiting(self, moves: Round, most: int) -> Iterator[Ref]:
         """Some of what is open, from where the last run came to: those who name nobody else must not hide the rest."""
         for looked, (place, ref) in enumerate(self.books.open_from(moves.place), 1):
             moves.place = place
             yield ref
-            if looked == MOST_LOOKED_AT:
+            if looked == most:
                 return
         moves.place = ""
 

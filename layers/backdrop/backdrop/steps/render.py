@@ -109,10 +109,15 @@ class Render:
     # -- before the call -----------------------------------------------------------------------------------
 
     def _enter(self, job: Job, slot: Slot) -> None:
-        """Look at the lane before anything is paid."""
+        """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
         seconds = self.providers[job.provider].timeout_seconds
         longest = timedelta(seconds=seconds + RECORD_SECONDS)
         slot.lane, slot.probe = self.keeper.enter(job.provider, longest, slot.latest_start(seconds))
+        step = transitions.call_off(job, slot.lane.called_off, self.clock.now())
+        if step:
+            self._give_probe_back(slot)
+            self.ledger.advance(step)
+            raise StaleError
 
     def _begin_to_buy(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
         """A message that came again leaves a mark, so that a photo which kills its workers is noticed."""

@@ -1,13 +1,15 @@
 """How a photo stands: whether what lies there now was resolved before, and whose bytes its jobs have."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from backdrop.core.codes import Code
 from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Problem, Source
-from backdrop.core.places import TAGS
+from backdrop.core.places import TAGS, Place
 from backdrop.core.request_hints import is_for_request
+from backdrop.steps.messages import Look
 from backdrop.steps.seen import Seen
 from backdrop.steps.wanted import Wanted
 
@@ -71,6 +73,13 @@ def known_since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
     """A problem that was there before began then."""
     same = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
     return problem.since(next(same, None))
+
+
+def said_at(source: Source, seen: Seen, places: Sequence[Place], look: Look, now: datetime) -> datetime:
+    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one."""
+    written = (place.written_at for place in (places if source.wanting else seen.places))
+    ordered = look.said_at or (now if look.request or look.rerun else None)
+    return max(one for one in (seen.photo.uploaded_at, ordered, *written) if one)
 
 
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:

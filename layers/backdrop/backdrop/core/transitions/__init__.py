@@ -32,6 +32,7 @@ from backdrop.core.transitions.again import (
 )
 from backdrop.core.transitions.ends import (
     begin,
+    call_off,
     cancel,
     fail,
     leave,
@@ -67,6 +68,7 @@ __all__ = [
     "acknowledge",
     "begin",
     "beside",
+    "call_off",
     "cancel",
     "claim",
     "deliver_again",

@@ -29,15 +29,15 @@ def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
     """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
     if job.status in WITHOUT_A_FILE and not job.at_stake:
         lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
-        whose = {"for_executions": wanted.for_executions, "generation": _generation(job)}
+        whose = {"for_executions": wanted.for_executions, "generation": _generation(job), "said_at": wanted.said_at}
         return _from_the_beginning(job.but(**lane, **whose), now)
-    return Step(job.but(unwanted=None)) if job.unwanted else None
+    return Step(job.but(unwanted=None, said_at=wanted.said_at)) if job.unwanted else None
 
 
 def pay_again(job: Job, now: datetime) -> Step:
     """held, dead, refused (spent, or in doubt) → accepted: a person says that it may be bought once more."""
     only(job, *FAILED)
-    fresh = job.but(generation=job.generation + 1, links=(), answered=0, for_executions=False)
+    fresh = job.but(generation=job.generation + 1, links=(), answered=0, for_executions=False, said_at=now)
     return _from_the_beginning(fresh, now)
 
 
@@ -93,13 +93,20 @@ def describe(job: Job, wanted: Job) -> Step | None:
     made from the paid file, for nothing.
     """
     theirs = job.for_executions and (wanted.for_executions or job.ended)
-    described = job.but(instructions=wanted.instructions, provenance=wanted.provenance, for_executions=theirs)
+    said = {"instructions": wanted.instructions, "provenance": wanted.provenance}
+    described = job.but(**said, for_executions=theirs, said_at=_said_at(job, wanted))
     others = outputs_of(job.instructions) != outputs_of(wanted.instructions)
     if others and job.status is Status.STORED:
         return Step(described.but(status=Status.PAID, ended_at=None))
     if others and job.status is Status.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
         return deliver_again(described, wanted.queued_at)
     return Step(described) if described != job else None
+
+
+def _said_at(job: Job, wanted: Job) -> datetime | None:
+    """Word that comes again keeps a job from being called off; of one that costs nothing more it changes nothing."""
+    times = [one for one in (job.said_at, wanted.said_at) if one]
+    return job.said_at if job.costs_nothing_more or not times else max(times)
 
 
 def follow(job: Job, owner: Owner) -> Step:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from backdrop.core.called_off import CallOff
 from backdrop.core.errors import BackdropError
 from backdrop.core.job import FAILED, Job, Problem, Result, Status
 from backdrop.core.meanings import CODES
@@ -93,6 +94,11 @@ def set_aside(job: Job) -> Step | None:
 def cancel(job: Job, now: datetime) -> Step | None:
     """The photo was deleted, or a person wants it no more; None where that changes nothing."""
     return _leave(job, Status.CANCELLED, now)
+
+
+def call_off(job: Job, marks: Iterable[CallOff], now: datetime) -> Step | None:
+    """The same where a person called off what the job answers to; None where nobody did, or that changes nothing."""
+    return cancel(job, now) if any(mark.means(job) for mark in marks) else None
 
 
 def _leave(job: Job, end: Status, now: datetime) -> Step | None:

@@ -46,6 +46,7 @@ def reconcile(paying: Paying, watching: Watching) -> Reconcile:
             watching.photos, paying.ledger, paying.intake, paying.clock, bucket=watching.bucket, since=watching.since
         ),
         deliver=paying.deliver,
+        intake=paying.intake,
         waiting=watching.waiting,
         lanes=watching.lanes,
         clock=paying.clock,

@@ -1,0 +1,46 @@
+"""What people cancelled, held against every paid call: nothing is bought for what was said before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from proof.checker.books import Breach, Promise
+from proof.simulate.act import Act
+from proof.simulate.memory import Memory
+from proof.simulate.people import People
+from proof.world.wire import Call
+
+# Which photos a deed says something of, by its words and a photo's key.
+Says = Callable[[tuple[str, ...], str], bool]
+SAYS: Mapping[str, Says] = {
+    **dict.fromkeys(
+        ("drop", "sidecar", "replace", "again", "tag", "copy", "request", "task"), lambda words, key: key in words
+    ),
+    **dict.fromkeys(("default", "undefault", "rerun"), lambda words, key: key.startswith(words[0].rstrip("/"))),
+    **dict.fromkeys(("redrive", "pay_again"), lambda _, __: True),
+}
+
+
+def says(act: Act, key: str) -> bool:
+    """Whether a deed is a word about a photo."""
+    return act.deed in SAYS and SAYS[act.deed](act.words, key)
+
+
+def standing(cancels: Sequence[tuple[str, datetime]], people: People, key: str) -> list[datetime]:
+    """The times of those that mean a photo of which nobody has said anything new since."""
+    word = max((at for at, act in people.done if says(act, key)), default=people.began)
+    return [at for prefix, at in cancels if key.startswith(prefix) and (people.wrong_clocks or at >= word)]
+
+
+class Cancels:
+    """Where workers' clocks are off, nobody can tell before from after."""
+
+    def __init__(self, memory: Memory, people: People) -> None:
+        self._memory, self._people = memory, people
+
+    def breaches(self, call: Call) -> list[Breach]:
+        """What is wrong with a paid call that goes out now."""
+        key, began = str(call.sent["job"].key), self._memory.began(call.worker)
+        marks = [at for at in standing(self._people.called_off, self._people, key) if began > at]
+        if not marks or self._people.wrong_clocks:
+            return []
+        return [Breach(Promise.CALLED_OFF, f"{key}: is bought, and was cancelled {max(marks):%H:%M:%S}")]

@@ -1,0 +1,78 @@
+"""A page of docs/runbooks, followed from its top to its end on a cloud where the day that it is for has come."""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop_local import cloud
+from backdrop_local.home import ROOT
+from backdrop_local.release import HERE, Release
+from tests.documented import Command, commands
+from tests.e2e import conftest
+from tests.e2e.shop import Shop
+from tests.e2e.typist import Typist
+
+PAGES = ROOT / "docs" / "runbooks"
+# A message whose worker could not start is seen again in a minute.
+TIMES = {f"{name}TimeoutSeconds": "30" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
+PARAMETERS = conftest.PARAMETERS | TIMES | {"RenderTimeoutSeconds": "50", "LaneVisibilitySeconds": "55"}
+# What the page shows up to here must be said; behind it stand figures and names of that day.
+OF_THE_DAY = re.compile(r"(?i)\d|stack ")
+
+
+@dataclass
+class Runbook:
+    """Its commands in their order; `instead` is what stands for a line that is AWS's, or the repository's, own."""
+
+    page: str
+    typist: Typist
+    instead: Mapping[str, Callable[[], object]]
+
+    def __post_init__(self) -> None:
+        self._left = commands(PAGES / self.page)
+        assert self._left, self.page
+
+    def types(self, *lines: str) -> None:
+        """The next commands, which must be these."""
+        for line in lines:
+            command = self._left.pop(0)
+            assert command.line == line, f"{self.page} says {command.line!r} here"
+            done = next((do for words, do in self.instead.items() if line.startswith(words)), None)
+            if done:
+                done()
+            else:
+                _shown(command, self.typist.types(command))
+
+    def ends(self) -> None:
+        """There is no command that nobody typed."""
+        assert self._left == []
+
+
+def _shown(command: Command, said: str) -> None:
+    """The first line of an answer is what the page shows, but for the day's own figures."""
+    words = OF_THE_DAY.split(command.output)[0].strip()
+    assert words in said, f"{command.line} said {said!r}, the page shows {words!r}"
+
+
+def follow(shop: Shop, page: str, here: Path, **instead: Callable[[], object]) -> Runbook:
+    """Somebody who reads this page, in a folder with the new key in a file."""
+    (here / "key.txt").write_text("standin-key-2\n")
+    return Runbook(page, Typist(shop.cloud.home, here), instead)
+
+
+def deploy(shop: Shop, **changed: str) -> None:
+    """What `sam deploy` does on AWS: the running stack gets what was built, with some other parameters."""
+    cloud.up(shop.cloud.home, PARAMETERS | changed, print, build=False)
+
+
+def deploy_what_cannot_start(shop: Shop, folder: Path) -> None:
+    """The same with a render function that nobody tried."""
+    release = Release(folder)
+    shutil.copytree(HERE.built.parent, release.built.parent)
+    for name in ("statemachines", "template.yaml", "samconfig.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    (release.built.parent / "RenderFunction" / "app.py").write_text('raise ImportError("nobody tried this")\n')
+    cloud.up(shop.cloud.home, PARAMETERS, print, build=False, release=release)

@@ -1,0 +1,211 @@
+"""What a person cancels is bought no more wherever it is on its way; what is said afterwards is bought as ever."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from backdrop.aws.records import item_of
+from backdrop.core.answer import Class
+from backdrop.core.called_off import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.steps.orders import Wanted
+from proof.world.pictures import photo
+from proof.world.provider import charges_and_hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import Call, Strike
+from tests.unit.days import cancelled, pass_time, the_lane
+from tests.unit.simulation import KEY, NOW, PRICE, a_job, assert_at_rest, dropped, the_job
+from tests.unit.waiters import heard, wait_for
+from tests.unit.wishes import REMOVE, again, ask, bought, defaults, said
+
+S = Status
+
+
+def calls_off(world: World, prefix: str = "") -> None:
+    """A person cancels, and what is said next is said later."""
+    world.clock.sleep(1)
+    world.steps.cancelling().call_off(prefix)
+    world.clock.sleep(1)
+
+
+def status(world: World, key: str = KEY) -> tuple[Status, int]:
+    """The job's state, and for how many pictures of all the provider charged."""
+    return the_job(world, key).status, bought(world)
+
+
+def test_a_photo_whose_event_comes_only_now_is_not_bought() -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_photo_that_only_the_sweep_finds_is_not_bought() -> None:
+    world = dropped()
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    pass_time(world, 3600)
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None:
+    world = World()
+    said(world, "hats/old.jpg", operation="remove")
+    said(world, "shoes/old.jpg", operation="remove")
+    calls_off(world, "hats/")
+    said(world, "hats/new.jpg", operation="remove")
+    world.run()
+    ends = {job.key: job.status for job in world.jobs()}
+    assert ends == {"hats/old.jpg": S.CANCELLED, "hats/new.jpg": S.STORED, "shoes/old.jpg": S.STORED}
+
+
+@pytest.mark.parametrize("way", ["photo", "sidecar", "tags", "request", "rerun"])
+def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    match way:
+        case "photo":
+            world.drop(KEY, photo(), operation="remove")
+        case "sidecar":
+            world.sidecar(KEY, operation="remove")
+        case "tags":
+            world.s3.tag("photos", KEY, {"operation": "remove", "metadata": "2"})
+        case "request":
+            ask(world, KEY, **REMOVE)
+        case _:
+            again(world, KEY)
+    world.run()
+    assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
+    world = dropped()
+    world.run("intake")
+    calls_off(world)
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    world.run()
+    assert status(world) == (S.STORED, 1)
+
+
+def test_a_request_that_was_sent_before_is_answered_and_one_that_is_sent_afterwards_is_bought() -> None:
+    world = World()
+    said(world, KEY)
+    wait_for(world, KEY, "early", **REMOVE)
+    calls_off(world)
+    world.run()
+    assert (heard(world, "early").error, bought(world)) == ("cancelled", 0)
+    wait_for(world, KEY, "late", **REMOVE)
+    world.run()
+    assert (heard(world, "late").error, bought(world)) == ("", 1)
+
+
+def test_a_default_that_was_put_before_buys_nothing_and_a_later_one_does() -> None:
+    world = World(settle_seconds=1)
+    said(world, KEY)
+    world.run()
+    defaults(world, "shoes/", REMOVE)
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    said(world, "hats/1.jpg")
+    world.run()
+    calls_off(world)
+    defaults(world, "hats/", REMOVE)
+    world.run()
+    assert status(world, "hats/1.jpg") == (S.STORED, 1)
+
+
+def test_a_default_that_is_put_afterwards_does_not_bring_the_photos_that_came_before_it() -> None:
+    world = World()
+    said(world, KEY)
+    calls_off(world)
+    defaults(world, "shoes/", REMOVE)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
+    world = dropped()
+    world.run("intake")
+    world.pause()
+    calls_off(world)
+    pass_time(world, 600)
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> None:
+    world = dropped()
+    world.run("intake")
+    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
+
+    def somebody_cancels(_: Call) -> None:
+        world.steps.cancelling().call_off("")
+
+    world.wire.after.append(Strike(somebody_cancels, "call"))
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.CANCELLED, 1, 0)
+    assert_at_rest(world)
+
+
+def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
+    world = dropped()
+    world.run("intake")
+    world.provider.script.append(charges_and_hangs_up())
+
+    def somebody_cancels(_: Call) -> None:
+        world.steps.cancelling().call_off("")
+
+    world.wire.after.append(Strike(somebody_cancels, "call"))
+    pass_time(world, 3600)
+    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 1, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_failure_that_a_person_sends_again_is_bought() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run()
+    calls_off(world)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert orders.redrive(orders.plan(failure, pay_again=False))
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+
+
+def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None:
+    world = World()
+    for prefix in ("shoes/", "hats/", "hats/red/"):
+        cancelled(world, prefix)
+        world.run_for(1)
+    assert [mark.prefix for mark in the_lane(world).called_off] == ["shoes/", "hats/", "hats/red/"]
+    cancelled(world)
+    assert [mark.prefix for mark in the_lane(world).called_off] == [""]
+
+
+def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten_and_there_are_never_many() -> None:
+    old, new = CallOff(prefix="a", until=NOW), CallOff(prefix="b", until=NOW + FORGOTTEN_AFTER)
+    assert with_mark([old], new) == (new,)
+    marks: tuple[CallOff, ...] = ()
+    for n in range(MOST_MARKS + 1):
+        marks = with_mark(marks, CallOff(prefix=f"{n:04}", until=NOW + timedelta(seconds=n)))
+    assert (len(marks), marks[0].prefix, marks[-1].prefix) == (MOST_MARKS, "0001", f"{MOST_MARKS:04}")
+
+
+def test_the_release_before_reads_what_no_cancel_has_touched_and_nothing_else() -> None:
+    """It would buy what is called off, so it must not read past that; see `Record`."""
+    world = World()
+    assert "said_at" not in json.loads(item_of(a_job(said_at=NOW))["body"]["S"])
+    job = dropped()
+    job.run("intake")
+    assert the_job(job).said_at
+    assert "called_off" not in json.loads(item_of(the_lane(world))["body"]["S"])
+    cancelled(world)
+    assert "called_off" in json.loads(item_of(the_lane(world))["body"]["S"])
