@@ -20,6 +20,7 @@ from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.step_functions import SfnTokens
 from backdrop.aws.table import Table
+from backdrop.core.money import usd_of
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.steps.assemble import handing as assemble
 from backdrop.steps.assemble.handing import Handing
@@ -66,9 +67,18 @@ def deliver(record: SQSRecord) -> None:
         return
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     delivery = build()[0](message, receives=receives(record))
-    if delivery.job and delivery.ended_here:
-        count_end(delivery.job)
-        logger.info("job ended", status=delivery.job.status.value, key=delivery.job.key)
+    job = delivery.job
+    if job and delivery.ended_here:
+        count_end(job)
+        logger.info(
+            "job ended",
+            status=job.status.value,
+            key=job.key,
+            provider=job.provider,
+            operation=job.operation,
+            spent_usd=usd_of(job.charged),
+            unknown_usd=usd_of(job.unknown),
+        )
 
 
 @counts_cold_starts

@@ -46,9 +46,13 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     slot = Slot(deadline=began + left, receives=receives(record), provider=_lane_of(record))
     try:
         outcome = step(message, slot)
-        logger.info("job rendered", outcome=outcome.value)
     finally:
         count_slot(slot, (step.clock.now() - began).total_seconds())
+        waited = slot.throttled_ms / 1000
+        logger.append_keys(
+            **slot.labels, call_seconds=slot.call_seconds, throttles=slot.throttles, throttled_seconds=waited
+        )
+    logger.info("job rendered", outcome=outcome.value)
 
 
 def _lane_of(record: SQSRecord) -> str:

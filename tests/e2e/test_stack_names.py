@@ -17,6 +17,7 @@ OUTPUTS = {
     "LedgerTableName",
     "EventBusName",
     "CampaignStateMachineArn",
+    "DashboardName",
 }
 PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
 PARAMETERS = {

@@ -122,4 +122,5 @@ class Deployed:
     def _substitute(self, value: Node) -> str:
         text, own = (value, {}) if isinstance(value, str) else value
         own = self.resolve(own)
-        return re.sub(r"\$\{([\w:.]+)\}", lambda m: own.get(m[1]) or self._value(m[1]), text)
+        filled = re.sub(r"\$\{([\w:.]+)\}", lambda m: own.get(m[1]) or self._value(m[1]), text)
+        return filled.replace("${!", "${")

@@ -58,6 +58,7 @@ ALWAYS_OUT = {
     "LedgerTableName",
     "EventBusName",
     "CampaignStateMachineArn",
+    "DashboardName",
 }
 
 

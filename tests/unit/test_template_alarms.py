@@ -1,0 +1,215 @@
+"""The template's promise about its alarms: what needs a person wakes one, who knows what to do; nothing else does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop.aws.meter import count_end, count_refused
+from backdrop.aws.metrics import Metric
+from backdrop.core.codes import Code, End
+from backdrop.core.job import Outcome, Status
+from backdrop.core.meanings import CODES
+from docs.make_commands import options_of, verbs
+from tests.unit.core_items import a_dead_job, a_problem, an_attempt
+from tests.unit.template_document import Deployed, Node, load
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/alarms.md"
+ADDRESS = "ops@example.com"
+COMMAND = re.compile(r"`backdrop ([^`]+)`")
+# Those that go back without anybody having mended anything: that they did says nothing.
+WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
+
+
+def alarms(**parameters: str) -> dict[str, Node]:
+    """The alarms' properties by their names."""
+    found = Deployed(**parameters).of_type("AWS::CloudWatch::Alarm").values()
+    return {made["AlarmName"]: made for made in found}
+
+
+NAMES = sorted(alarms())
+
+
+def watched(made: Node) -> list[dict[str, Any]]:
+    """The metrics that an alarm looks at."""
+    parts = [part["MetricStat"]["Metric"] for part in made.get("Metrics", []) if "MetricStat" in part]
+    return parts or [made]
+
+
+def dimensions(metric: Node) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+
+
+OURS = {metric["MetricName"] for made in alarms().values() for metric in watched(made)} & {*Metric}
+
+
+def counted(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def as_deliver_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = Deployed().resources["DeliverFunction"]["Properties"]["Environment"]["Variables"]
+    for name, value in variables.items():
+        if name.startswith("POWERTOOLS_"):
+            monkeypatch.setenv(name, value)
+
+
+def test_whatever_needs_a_person_has_an_alarm() -> None:
+    kinds = (
+        *("dead-letters", "paid-without-result", "unknown-charge", "oldest-job"),
+        *("provider-paused", "budget", "function-errors"),
+    )
+    assert {*NAMES} == {f"backdrop-{kind}" for kind in kinds}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alarm_watches_what_somebody_counts_with_just_these_dimensions(name: str) -> None:
+    stack = Deployed()
+    for metric in watched(alarms()[name]):
+        found = dimensions(metric)
+        match metric["Namespace"]:
+            case "Backdrop":
+                assert {*found} == {"service", *Metric(metric["MetricName"]).dimensions}
+                assert found["service"] == "backdrop"
+            case "AWS/SQS":
+                assert (metric["MetricName"], found) == (
+                    "ApproximateNumberOfMessagesVisible",
+                    {"QueueName": "DeadLetterQueue.QueueName"},
+                )
+            case other:
+                assert (other, metric["MetricName"], {*found}) == ("AWS/Lambda", "Errors", {"FunctionName"})
+                assert found["FunctionName"] in stack.of_type("AWS::Serverless::Function")
+
+
+def test_the_alarm_on_money_sees_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    count_end(a_dead_job())
+    [line] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
+    [metric] = line["_aws"]["CloudWatchMetrics"]
+    made = alarms()["backdrop-paid-without-result"]
+    assert metric["Namespace"] == made["Namespace"]
+    assert metric["Dimensions"] == [list(dimensions(made))]
+    assert {name: line[name] for name in dimensions(made)} == dimensions(made)
+
+
+def test_every_function_counts_for_the_stack_that_the_alarms_belong_to() -> None:
+    functions = Deployed().of_type("AWS::Serverless::Function").values()
+    told = [made["Environment"]["Variables"] for made in functions if "Environment" in made]
+    assert {(one["POWERTOOLS_SERVICE_NAME"], one["POWERTOOLS_METRICS_NAMESPACE"]) for one in told} == {
+        ("backdrop", "Backdrop")
+    }
+
+
+def test_nobody_but_deliver_counts_ends_so_that_each_is_counted_once() -> None:
+    doors = (ROOT / "functions").glob("*/app.py")
+    assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
+
+
+def test_no_functions_errors_are_overlooked() -> None:
+    made = alarms()["backdrop-function-errors"]
+    sums, *parts = made["Metrics"]
+    assert (sums["Expression"], "ReturnData" in sums) == ("SUM(METRICS())", False)
+    functions = {dimensions(metric).get("FunctionName") for metric in watched(made)} - {None}
+    assert functions == {*Deployed().of_type("AWS::Serverless::Function")}
+    assert "UnexpectedError" in {metric["MetricName"] for metric in watched(made)}, "a batch hides it from Lambda"
+    assert len(parts) <= 10, "what CloudWatch takes"
+    assert {part["ReturnData"] for part in parts} == {False}
+    assert len({part["Id"] for part in made["Metrics"]}) == len(made["Metrics"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_silence_is_good_news(name: str) -> None:
+    assert alarms()[name]["TreatMissingData"] == "notBreaching"
+
+
+def period(made: Node) -> int:
+    [seconds] = {made.get("Period"), *(p["MetricStat"]["Period"] for p in made.get("Metrics", [])[1:])} - {None}
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "seconds"),
+    [
+        ("dead-letters", ">=1", 300),
+        ("paid-without-result", ">=1", 300),
+        ("unknown-charge", ">3600", 600),
+        ("oldest-job", ">86400", 600),
+        ("provider-paused", ">=1", 600),
+        ("budget", ">=80", 600),
+        ("function-errors", ">=3", 900),
+    ],
+)
+def test_an_alarm_rings_from_its_mark_on_and_at_once(name: str, least: str, seconds: int) -> None:
+    made = alarms()[f"backdrop-{name}"]
+    sign = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">"}[made["ComparisonOperator"]]
+    assert (f"{sign}{made['Threshold']}", period(made), made["EvaluationPeriods"]) == (least, seconds, 1)
+
+
+def test_what_reconcile_sees_every_five_minutes_stays_in_sight_between_two_runs() -> None:
+    [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
+    assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
+    gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
+    assert {made["Period"] for made in alarms().values() if made.get("MetricName") in gauges} == {600}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alarm_says_what_happened_and_what_to_do(name: str) -> None:
+    words = alarms()[name]["AlarmDescription"]
+    assert len(words) <= 1024, "what CloudWatch takes"
+    assert "What to do: " in words
+    said = COMMAND.findall(words)
+    assert said, "no command that helps"
+    known = verbs()
+    for command in said:
+        verb, *options = command.split()
+        assert command.endswith("--stack backdrop"), "it would ask the wrong stack"
+        assert verb in known
+        assert {word for word in options if word.startswith("-")} <= options_of(known[verb]) | {"--stack"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alarm_names_its_heading_in_the_page_of_alarms(name: str) -> None:
+    kind = name.removeprefix("backdrop-")
+    assert alarms()[name]["AlarmDescription"].endswith(f"More: docs/alarms.md#{kind}")
+    assert f"\n## {kind}\n" in PAGE.read_text()
+
+
+def test_the_page_of_alarms_has_no_heading_without_an_alarm() -> None:
+    assert {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())} == {*NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alarm_is_mailed_and_so_is_its_end_where_that_says_something(name: str) -> None:
+    made = alarms(AlarmEmail=ADDRESS)[name]
+    assert made["AlarmActions"] == ["AlarmTopic"]
+    assert made.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
+
+
+def test_the_mail_goes_to_the_address_that_was_given() -> None:
+    [mail] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
+    assert mail == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
+
+
+def test_without_an_address_nothing_is_made_to_mail_with() -> None:
+    assert not [name for name, made in alarms().items() if "AlarmActions" in made or "OKActions" in made]
+    assert not [name for name in Deployed().resources if name.startswith(("AlarmTopic", "AlarmMail"))]
+
+
+REFUSALS = [code for code, facts in CODES.items() if facts.end is End.REFUSED]
+FREE = an_attempt(charged=0, outcome=Outcome.NOT_TAKEN)
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refused_photo_wakes_nobody(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
+    count_refused(code)
+    count_end(a_dead_job(status=Status.REFUSED, attempts=(FREE,), problem=a_problem(code)))
+    lines = counted(capsys)
+    assert ["Failed" in line for line in lines] == [True, True]
+    assert not OURS & {name for line in lines for name in line}
+
+
+def test_the_linter_is_told_to_look_away_nowhere() -> None:
+    assert "cfn-lint" not in load()["Metadata"]

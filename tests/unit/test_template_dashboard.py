@@ -1,0 +1,159 @@
+"""The template's promise about its dashboard: it shows what is counted, as it is counted, and nobody who is off."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from backdrop.aws.metrics import Metric
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed
+
+SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} ([^']+)', '(\w+)'\)")
+NAMED = re.compile(r'MetricName=(?:"(\w+)"|\(([^)]+)\))')
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A metric that a graph shows, and by which dimensions it is looked for."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[str]
+    service: str
+
+
+def body(**parameters: str) -> dict[str, Any]:
+    [dashboard] = Deployed(**parameters).of_type("AWS::CloudWatch::Dashboard").values()
+    return json.loads(dashboard["DashboardBody"])
+
+
+def widgets(kind: str, **parameters: str) -> list[dict[str, Any]]:
+    return [widget["properties"] for widget in body(**parameters)["widgets"] if widget["type"] == kind]
+
+
+GRAPHS = {graph["title"]: graph for graph in widgets("metric", **ALL_ON)}
+
+
+def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """The metrics of a graph, written out, with how each is drawn."""
+    before: list[str] = []
+    for row in graph["metrics"]:
+        drawn = row[-1] if isinstance(row[-1], dict) else {}
+        words = [word for word in row if isinstance(word, str)]
+        if words[:1] == ["..."]:
+            words = [*before[: len(before) - len(words) + 1], *words[1:]]
+        words = [before[place] if word == "." else word for place, word in enumerate(words)]
+        before = words or before
+        yield words, drawn
+
+
+def shown(graph: dict[str, Any]) -> Iterator[Shown]:
+    """Every metric that a graph asks CloudWatch for."""
+    for words, drawn in rows(graph):
+        if words:
+            found = dict(zip(words[2::2], words[3::2], strict=True))
+            yield Shown(words[0], words[1], frozenset(found), found.get("service", ""))
+        for schema, terms, _ in SEARCH.findall(drawn.get("expression", "")):
+            namespace, *dimensions = schema.split(",")
+            one, several = NAMED.findall(terms)[0]
+            service = re.findall(r'service="([^"]+)"', terms)
+            for name in [one] if one else re.findall(r'"(\w+)"', several):
+                yield Shown(namespace, name, frozenset(dimensions), *service)
+
+
+@pytest.mark.parametrize("title", GRAPHS)
+def test_a_graph_shows_metrics_that_somebody_counts_with_just_these_dimensions(title: str) -> None:
+    found = list(shown(GRAPHS[title]))
+    assert found
+    for one in found:
+        if one.namespace == "Backdrop":
+            assert one.dimensions == {"service", *Metric(one.name).dimensions}
+            assert one.service == "backdrop", "two stacks in one account stay apart"
+        else:
+            assert (one.namespace, one.name) in {
+                ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+                ("AWS/Lambda", "Errors"),
+            }
+
+
+@pytest.mark.parametrize("title", GRAPHS)
+def test_a_graph_asks_in_words_that_cloudwatch_understands(title: str) -> None:
+    graph = GRAPHS[title]
+    assert graph["region"] == "eu-central-1"
+    known = {drawn["id"] for _, drawn in rows(graph) if "id" in drawn}
+    for words, drawn in rows(graph):
+        if not words:
+            left = SEARCH.sub("", drawn["expression"])
+            assert "SEARCH" not in left, "a search that cannot be read"
+            assert set(re.findall(r"[a-z]\w*", left)) <= known
+            assert "label" in drawn or not drawn["visible"]
+
+
+def test_what_an_operator_asks_for_is_shown() -> None:
+    asked = {
+        *("Completed", "Failed", "OpenJobs", "OldestOpenJobSeconds", "SlotSeconds", "Throttled", "ThrottledSeconds"),
+        *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "UnknownUSD", "DeadLettered"),
+        *("LostAnswers", "PossibleDoubleCharges", "PaidWithoutResult", "UnexpectedError", "ColdStart"),
+    }
+    assert asked <= {one.name for graph in GRAPHS.values() for one in shown(graph)}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
+    def slots(**limits: str) -> list[dict[str, Any]]:
+        [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
+        return [drawn for _, drawn in rows(graph)]
+
+    on, off = slots(**ALL_ON), slots(**ALL_ON | {f"{provider}MaxInFlight": "0"})
+    assert (len(on), len(off)) == (4, 3)
+    [gone] = [drawn["label"] for drawn in on if drawn["label"] not in {other["label"] for other in off}]
+    assert gone.replace("1min.ai", "OneMin") == provider
+
+
+def test_slots_in_use_are_measured_by_the_limit_of_their_own_provider() -> None:
+    limits = {f"{provider}MaxInFlight": str(number) for number, provider in enumerate(PROVIDERS, start=11)}
+    [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
+    told = [drawn["expression"] for _, drawn in rows(graph)]
+    for name, limit, expression in zip(("ideogram", "segmind", "1min", "runware"), range(11, 15), told, strict=True):
+        assert f'provider="{name}"' in expression
+        assert expression.startswith("100*SUM(")
+        assert expression.endswith(f"/(300*{limit})")
+    assert graph.get("period", 300) == 300
+    assert body()["periodOverride"] == "inherit", "else the console takes another period"
+
+
+def test_todays_money_stands_beside_the_budget() -> None:
+    [graph] = [one for one in widgets("metric", DailyBudgetUSD="25") if one["title"].startswith("Dollars today")]
+    assert [line["value"] for line in graph["annotations"]["horizontal"]] == [25]
+
+
+def test_every_alarm_is_on_the_dashboard() -> None:
+    [alarms] = widgets("alarm")
+    made = Deployed().of_type("AWS::CloudWatch::Alarm").values()
+    prefix = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:"
+    assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in made}
+
+
+def test_the_dashboard_begins_with_what_to_look_at() -> None:
+    first, second, *_ = body()["widgets"]
+    assert (first["type"], second["type"]) == ("text", "alarm")
+    words = first["properties"]["markdown"]
+    for told in ("`backdrop status --stack backdrop`", "`backdrop failures --stack backdrop`", "docs/alarms.md"):
+        assert told in words
+
+
+def test_the_rows_of_the_dashboard_are_full() -> None:
+    widths = [widget["width"] for widget in body()["widgets"]]
+    assert widths == [24, 24, *[8] * (len(widths) - 2)]
+    assert len(widths[2:]) % 3 == 0
+    assert {widget["height"] for widget in body()["widgets"][2:]} == {6}
+
+
+def test_stacks_of_one_name_in_two_regions_have_a_dashboard_each() -> None:
+    stack = Deployed()
+    [dashboard] = stack.of_type("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == "backdrop-eu-central-1"
+    assert stack.outputs["DashboardName"]["Value"] == "Dashboard"
