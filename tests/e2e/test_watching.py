@@ -117,3 +117,21 @@ def test_the_dashboard_stands_under_its_name(shop: Shop, watch: CloudWatch) -> N
     widgets = json.loads(found["DashboardBody"])["widgets"]
     shown = {arn.rpartition(":")[2] for widget in widgets for arn in widget["properties"].get("alarms", [])}
     assert {*watch.alarms()} <= shown
+
+
+def test_the_lines_that_saved_queries_ask_for_tell_calls_waits_and_money(folder: Folder) -> None:
+    folder.fault("refuse_429", {"headers": {"Retry-After": "1"}}, times=1)
+    folder.drop("red.jpg", folder.wish)
+    job = folder.stored("red.jpg")
+
+    def line(function: str, message: str) -> dict[str, Any]:
+        lines = [json.loads(one) for one in folder.shop.log(function, folder.began) if job["job_id"] in one]
+        return next((one for one in lines if one.get("message") == message), {})
+
+    rendered = told(folder, lambda: line("render", "job rendered"), "render's line")
+    assert (rendered["provider"], rendered["operation"]) == ("ideogram", "replace")
+    assert rendered["call_seconds"] > 0
+    assert (rendered["throttles"], rendered["throttled_seconds"] >= 1) == (1, True)
+    ended = told(folder, lambda: line("deliver", "job ended"), "deliver's line")
+    assert (ended["spent_usd"], ended["unknown_usd"]) == (job["cost"]["usd"], 0)
+    assert (ended["status"], ended["key"]) == ("stored", folder.key("red.jpg"))
