@@ -20,6 +20,7 @@ from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName, Version
 from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
 from backdrop_cli.up import up
+from backdrop_cli.words import plain
 
 app = typer.Typer(
     cls=Family,
@@ -145,7 +146,7 @@ def _said(error: typer.TyperException) -> int:
     if words.startswith("Usage: "):
         typer.echo(words, err=True)
     elif words and isinstance(error, RefusedError | MisusedError | StoppedError):
-        typer.echo(f"error: {words}", err=True)
+        typer.echo(f"error: {plain(words)}", err=True)
     elif words:
         ctx: typer.Context | None = getattr(error, "ctx", None)
         where = f"; try `{ctx.command_path} --help`" if ctx else ""

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backdrop_cli.errors import RefusedError
+from backdrop_cli.words import plain
 
 # Wider than any line: in a pipe nothing is folded, so that what a script greps for stays whole.
 NEVER_FOLDED = 10_000
@@ -106,11 +107,6 @@ class Screen:
 def bar(done: float, of: float, words: Text) -> Group:
     """How far something is, for `Screen.live`."""
     return Group(Text(), Padding(ProgressBar(total=max(of, 1), completed=done, width=40), (0, 0, 0, 2)), words)
-
-
-def plain(words: str) -> str:
-    """Without what would command a terminal: keys and providers' words are anybody's text."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in words)
 
 
 def several(number: int, noun: str) -> str:

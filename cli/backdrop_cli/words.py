@@ -44,3 +44,8 @@ def asked(value: Any) -> str:
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
         return ", ".join(cast("Sequence[str]", value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def plain(words: str) -> str:
+    """Without what would command a terminal: keys and providers' words are anybody's text."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in words)

@@ -120,16 +120,16 @@ def test_it_takes_a_prefix_or_picks_or_all_and_a_folder(person: Person, words: t
 
 
 def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, written = Path.write_bytes, list[Path]()
+    usual, written = Path.open, list[Path]()
 
-    def full(path: Path, data: Any) -> int:
-        written.append(path)
-        if len(written) > 1:
-            write(path, data[:10])
+    def full(path: Path, mode: str = "r") -> Any:
+        written.extend([path] if mode == "xb" else [])
+        if len(written) > 1 and mode == "xb":
+            usual(path, mode).close()
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return write(path, data)
+        return usual(path, mode)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", full)
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
     words = "the disk of done is full; 1 picture of 2 is there, each of them whole. Make room and run the command again"
@@ -143,10 +143,14 @@ def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
     (first, *_) = names()
     Path("done", first).unlink()
 
-    def full(path: Path, _data: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    usual = Path.open
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    def full(path: Path, mode: str = "r") -> Any:
+        if mode == "xb":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return usual(path, mode)
+
+    monkeypatch.setattr(Path, "open", full)
     assert "the disk of done is full; 1 picture of 2 is there" in person.types("download", "shoes/", "done").err
 
 

@@ -98,7 +98,9 @@ def _one(stack: Stack, key: str, file: Path) -> int | None:
         return 0
     draft = file.with_name(f".backdrop-{os.getpid()}-{etag_of(key.encode()).strip('"')[:16]}.part")
     try:
-        draft.write_bytes(stored.data)
+        draft.unlink(missing_ok=True)
+        with draft.open("xb") as written:
+            written.write(stored.data)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

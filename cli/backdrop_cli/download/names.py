@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 LONGEST_NAME_BYTES = 255
 DIGITS = 8
 # What some file systems, or shells, do not take in a name.
-_UNFIT = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
+_UNFIT = dict.fromkeys([*range(32), *range(127, 160), *map(ord, '<>:"|?*/\\\u2028\u2029')], "_")
 
 
 def flat_names(keys: Sequence[str]) -> dict[str, str]:
