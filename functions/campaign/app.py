@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.books import DynamoBooks
@@ -17,7 +16,7 @@ from backdrop.aws.campaign_files import S3CampaignFiles, S3Manifests
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.log import telling
+from backdrop.aws.log import door_log, telling
 from backdrop.aws.mail import TopicMail
 from backdrop.aws.meter import counts_cold_starts
 from backdrop.aws.settings import settings
@@ -28,7 +27,7 @@ from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
 from backdrop.steps.campaign_end import Reporter
 from backdrop.steps.campaign_plan import Planner
 
-logger = Logger()
+logger = door_log()
 
 
 @cache

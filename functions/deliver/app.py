@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,6 +14,7 @@ from backdrop.aws.bus import EventBus
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.log import door_log
 from backdrop.aws.meter import count_end, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
@@ -27,7 +27,7 @@ from backdrop.steps.deliver import Deliver
 from backdrop.steps.messages import LaneMessage, parse_delivery
 from backdrop.steps.telling import LaneNews
 
-logger = Logger()
+logger = door_log()
 
 
 @cache

@@ -4,7 +4,6 @@ from functools import cache, partial
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,6 +16,7 @@ from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.log import door_log
 from backdrop.aws.meter import count_accepted, count_refused, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
@@ -24,7 +24,7 @@ from backdrop.aws.table import Table
 from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.intake import Intake
 
-logger = Logger()
+logger = door_log()
 
 
 @cache
@@ -70,9 +70,9 @@ def take_in(record: SQSRecord) -> None:
         for job in decision.accepted:
             count_accepted(job, sent_at(record))
             logger.info("job accepted", job_id=job.job_id, key=job.key)
-        for code in decision.refused:
+        for key, code in decision.refused:
             count_refused(code)
-            logger.info("photo refused", code=code.value)
+            logger.info("photo refused", code=code.value, key=key)
 
 
 @counts_cold_starts

@@ -5,7 +5,6 @@ from functools import cache, partial
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.arrivals import looks_of
@@ -13,7 +12,7 @@ from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.log import telling
+from backdrop.aws.log import door_log, telling
 from backdrop.aws.meter import count, count_gauges
 from backdrop.aws.metrics import Metric
 from backdrop.aws.queues import SqsLetters, SqsQueue
@@ -24,7 +23,7 @@ from backdrop.steps.assemble.watching import Watching, reconcile
 from backdrop.steps.reconcile import Reconcile
 from backdrop.steps.slot import Slot
 
-logger = Logger()
+logger = door_log()
 
 
 @cache

@@ -5,7 +5,6 @@ from functools import cache, partial
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,6 +13,7 @@ from backdrop.aws.batch import Inbox, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.log import door_log
 from backdrop.aws.meter import count_slot, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
@@ -24,7 +24,7 @@ from backdrop.steps.messages import JobMessage, parse
 from backdrop.steps.render import Render
 from backdrop.steps.slot import Slot
 
-logger = Logger()
+logger = door_log()
 
 
 @cache

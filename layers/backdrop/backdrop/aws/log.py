@@ -1,7 +1,9 @@
 """What the lines of all doors' logs have in common."""
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 
 from aws_lambda_powertools import Logger
 
@@ -10,6 +12,11 @@ from backdrop.core.errors import BackdropError
 
 ABOUT = ("message_id", "bucket", "key", "source_id", "job_id")
 """What a line says of the message that it was written for."""
+
+
+def door_log() -> Logger:
+    """A door's logger, whose lines are ASCII: whatever a reader takes for the end of a line, names hold none."""
+    return Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 
 
 def code_of(error: BaseException) -> Code:

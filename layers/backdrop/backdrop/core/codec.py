@@ -1,10 +1,13 @@
 """Records as JSON and back, checked by pydantic against their own types."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+    from pydantic_core import InitErrorDetails
 
 
 @cache
@@ -15,6 +18,18 @@ def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
     return TypeAdapter(kind)
 
 
+@contextmanager
+def _discreet() -> Generator[None]:
+    """A record's errors do not show what it holds, since they end in logs: links and task tokens are in it."""
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except ValidationError as error:
+        lines = cast("list[InitErrorDetails]", error.errors(include_url=False))
+        raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None
+
+
 def to_json(record: object) -> str:
     """A record as JSON."""
     return _adapter(type(record)).dump_json(record).decode()
@@ -22,9 +37,11 @@ def to_json(record: object) -> str:
 
 def from_json[T](kind: type[T], text: str) -> T:
     """The record that a JSON text holds; pydantic's ValidationError where it holds none."""
-    return _adapter(kind).validate_json(text)
+    with _discreet():
+        return _adapter(kind).validate_json(text)
 
 
 def checked[T](kind: type[T], values: object) -> T:
     """A record from plain values; pydantic's ValidationError where they do not fit."""
-    return _adapter(kind).validate_python(values)
+    with _discreet():
+        return _adapter(kind).validate_python(values)

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 class Record:
     """Immutable, as the type checker sees to; a field that this release does not know is never read past."""
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     def but(self, **changed: Any) -> Self:
         """The same record with some fields changed."""

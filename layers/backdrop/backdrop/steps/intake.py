@@ -15,6 +15,7 @@ from backdrop.steps.marks import begin_look, leave_look
 from backdrop.steps.messages import Look
 from backdrop.steps.photo import Decision, Photos
 from backdrop.steps.references import References
+from backdrop.steps.standing import Refusal
 from backdrop.steps.unreadable import report_unreadable
 
 
@@ -41,12 +42,12 @@ class Intake:
     def __call__(self, look: Look) -> Decision:
         if look.request and look.request.damage:
             self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
-            return Decision(refused=(Code.DAMAGED_MESSAGE,))
+            return Decision(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
         match kind_of(look.key):
             case Kind.SIDECAR if not look.request:
                 return self._photos_of(look)
             case Kind.DEFAULTS if not look.request:
-                return Decision(refused=self.folders(look))
+                return Decision(refused=tuple(Refusal(look.key, code) for code in self.folders(look)))
             case Kind.PHOTO:
                 return self._once(look)
             case _ if look.request and look.request.awaited:
@@ -60,7 +61,7 @@ class Intake:
     def _photos_of(self, look: Look) -> Decision:
         """A sidecar came: look at every photo that it may speak for (`red.jpg.json`: `red.jpg`, `red.jpg.*`)."""
         accepted: tuple[Job, ...] = ()
-        refused: tuple[Code, ...] = ()
+        refused: tuple[Refusal, ...] = ()
         own = photo_of(look.key)
         for key in (own, *self.photos.keys(look.bucket, f"{own}.")):
             if kind_of(key) is Kind.PHOTO and may_share(look.key, key):

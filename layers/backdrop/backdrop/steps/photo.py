@@ -24,11 +24,13 @@ from backdrop.steps.moving import Moves
 from backdrop.steps.naming import after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
 from backdrop.steps.standing import (
+    Refusal,
     gone,
     has_its_bytes,
     has_its_jobs,
     known_since,
     named,
+    refusals,
     speaks_for_itself,
     still_refused,
     unchanged,
@@ -44,10 +46,10 @@ MOST_NAMES = 1000
 
 @dataclass(frozen=True)
 class Decision:
-    """What a look led to: jobs put into their lanes, and the codes of what was refused."""
+    """What a look led to: jobs put into their lanes, and what was refused."""
 
     accepted: tuple[Job, ...] = ()
-    refused: tuple[Code, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -155,7 +157,7 @@ class Photos:
             if not look.again:
                 return Decision()
         self._hand_on(source, after(steps, jobs))
-        return Decision(refused=tuple(one.code for one in problems))
+        return Decision(refused=refusals(source, problems))
 
     # -- waiting for instructions --------------------------------------------------------------------------
 
@@ -227,7 +229,7 @@ class Photos:
         """
         problems, asked = refused(why), noted(source, look.request, self.clock.now(), problems=refused(why))
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
-        told = Decision(refused=tuple(one.code for one in problems))
+        told = Decision(refused=refusals(source, problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
             self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), (), asked)
             self._hand_on(source, jobs)
@@ -266,7 +268,7 @@ class Photos:
         self.ledger.put_source(source.but(**resolved), steps, asked)
         self._hand_on(source, after(steps, jobs))
         accepted = tuple(step.job for step in steps if step.job.status is Status.ACCEPTED)
-        return Decision(accepted, tuple(problem.code for problem in found.problems))
+        return Decision(accepted, refusals(source, found.problems))
 
     def _hand_on(self, source: Source, jobs: Sequence[Job]) -> Decision:
         """Every job to where it belongs: into its lane, or to deliver; and the photo's views to be written."""

@@ -1,7 +1,9 @@
 """How a photo stands: whether what lies there now was resolved before, and whose bytes its jobs have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from backdrop.core.codes import Code
 from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Problem, Source
 from backdrop.core.places import TAGS
@@ -77,3 +79,15 @@ def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     is_clean = all(is_for_request(one.hint) for one in source.problems)
     known = source.asked_from == seen.asked_from and not source.waiting_since and is_clean
     return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)
+
+
+class Refusal(NamedTuple):
+    """Why nothing is bought of what lies at a key."""
+
+    key: str
+    code: Code
+
+
+def refusals(source: Source, problems: Iterable[Problem]) -> tuple[Refusal, ...]:
+    """What is wrong with a photo, for the log and the metrics."""
+    return tuple(Refusal(source.key, one.code) for one in problems)
