@@ -17,6 +17,7 @@ import pytest
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import ROOT, STACK
 from tests.contract.standin_client import StandinClient
+from tests.e2e import logs
 from tests.e2e.queues import Mailbox, Queue
 
 # Longer than a message of intake or of a lane stays hidden whose worker died.
@@ -26,9 +27,7 @@ RECEIPTS = "_backdrop/receipts/"
 # A bucket of somebody's whose photos may be asked for.
 SHELF = "somebodys-photos"
 FED_BY_QUEUES = ("intake", "render", "deliver")
-FUNCTIONS = (*FED_BY_QUEUES, "campaign", "deployment-check")
-KEY = "standin-key"
-SLIPS = (KEY, "sig=", "exp=", "X-Amz-Signature", "Traceback", "unexpected error")
+FUNCTIONS = (*FED_BY_QUEUES, "reconcile", "campaign", "deployment-check")
 LANES = {
     "ideogram": "IdeogramQueueUrl",
     "segmind": "SegmindQueueUrl",
@@ -150,20 +149,20 @@ class Shop:
     def _restart(self, name: str, variables: dict[str, str]) -> None:
         self.clients.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
-    def render_workers(self) -> set[int]:
-        """The processes of this cloud in which render runs."""
-        folder = str(self.cloud.home.emulator / "tmp" / f"ministack-lambda-{STACK}-render")
+    def workers(self, function: str) -> set[int]:
+        """The processes of this cloud in which a function runs."""
+        folder = str(self.cloud.home.emulator / "tmp" / f"ministack-lambda-{STACK}-{function}")
         return {
             int(place.parent.name) for place in Path("/proc").glob("[0-9]*/cmdline") if folder in _command_line(place)
         }
 
     def kill_render_workers(self) -> None:
         """Ends them without a word, as a machine that fails does; returns once they are gone."""
-        doomed = self.render_workers()
+        doomed = self.workers("render")
         for pid in doomed:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not doomed & self.render_workers(), "the workers are gone")
+        eventually(lambda: not doomed & self.workers("render"), "the workers are gone")
 
     @contextmanager
     def in_flight_limit(self, most: int) -> Generator[None]:
@@ -202,8 +201,9 @@ class Shop:
         return [line for line in lines if name in line]
 
     def slips(self, function: str) -> list[str]:
-        """The lines of a function's log that hold a key, a signed link or a bug."""
-        return [line for line in self.log(function) if any(slip in line for slip in SLIPS)]
+        """The lines of a function's log that hold a secret of this run or a bug, or are not made as all are."""
+        secret = logs.secrets(self.clients, self.outputs["LedgerTableName"], self.workers(function))
+        return logs.faults(self.log(function), secret)
 
     # -- money ---------------------------------------------------------------------------------------------
 

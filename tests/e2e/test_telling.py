@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from backdrop_local.home import STACK
+from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
-from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, KEY, Shop, eventually
+from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, Shop, eventually
 
 AN_HOUR = "3600"
 

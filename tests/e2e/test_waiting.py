@@ -7,8 +7,9 @@ import pytest
 
 from backdrop_local.home import STACK
 from backdrop_local.processes import free_port
+from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
-from tests.e2e.shop import KEY, Shop, eventually
+from tests.e2e.shop import Shop, eventually
 
 SECRET = f"{STACK}/ideogram/api-key"
 

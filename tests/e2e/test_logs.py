@@ -1,0 +1,62 @@
+"""A photo can be followed through the logs from its upload to its receipt, whatever it is called and becomes."""
+
+from typing import Any
+
+from tests.e2e.folder import Folder
+from tests.e2e.logs import ours
+from tests.e2e.shop import FED_BY_QUEUES, eventually
+
+# No line break of "\n": the emulator's IAM matches no resource that has one.
+STRANGE = 'ret\rurn \x1b[31mred\x1b[0m\x7f \u2028 "level":"ERROR" {"a": 1}.jpg'
+
+
+def told(folder: Folder, function: str, **about: str) -> list[dict[str, Any]]:
+    """The lines of a function that are about these."""
+    lines = ours(folder.shop.log(function, folder.began))
+    return [line for line in lines if about.items() <= line.items()]
+
+
+def assert_is_followed(folder: Folder, name: str, status: str) -> None:
+    """Each function says the job's id, the first and the last also the photo's key."""
+    key, job = folder.key(name), folder.ended(name, status)["job_id"]
+    for function in FED_BY_QUEUES:
+        about = {"job_id": job} | ({} if function == "render" else {"key": key})
+        eventually(lambda f=function, a=about: told(folder, f, **a), f"{function} tells of {about}")
+
+
+def test_a_job_is_found_under_its_id_in_every_function_that_worked_on_it(folder: Folder) -> None:
+    folder.drop("red.jpg", folder.wish)
+    assert_is_followed(folder, "red.jpg", "stored")
+
+
+def test_a_failed_job_is_found_under_its_id_too(folder: Folder) -> None:
+    folder.fault("status", {"code": 404}, nth=1, route="cdn")
+    folder.drop("gone.jpg", folder.wish)
+    assert_is_followed(folder, "gone.jpg", "dead")
+
+
+def test_before_there_is_a_job_the_photos_key_is_told(folder: Folder) -> None:
+    folder.drop("red.jpg", {"prompt": folder.prompt, "style": "no such style"})
+    eventually(
+        lambda: told(folder, "intake", key=folder.key("red.jpg"), message="photo refused", code="invalid_value"),
+        "intake tells of the photo",
+        lambda: told(folder, "intake"),
+    )
+
+
+def test_what_waits_in_a_queue_is_told_with_whose_it_is_and_why(folder: Folder) -> None:
+    folder.fault("status", {"code": 503}, times=1)
+    folder.drop("red.jpg", folder.wish)
+    job = folder.ended("red.jpg", "stored")["job_id"]
+    folder.settle()
+    (line,) = told(folder, "render", job_id=job, message="message handed back")[:1] or [{}]
+    assert line.get("code") == "provider_unavailable"
+
+
+def test_no_key_can_write_a_line_of_its_own(folder: Folder) -> None:
+    folder.drop(STRANGE, folder.wish)
+    about = {"key": folder.key(STRANGE), "status": "stored"}
+    (line,) = eventually(lambda: told(folder, "deliver", **about), "deliver tells of it")
+    assert told(folder, "render", job_id=line["job_id"])
+    for function in FED_BY_QUEUES:
+        assert all(line.isascii() and "\x1b" not in line for line in folder.shop.log(function, folder.began))

@@ -1,0 +1,60 @@
+"""The check that the end-to-end run puts its logs to: it finds each secret, each picture and each odd line."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.logs import faults
+
+LINE = {
+    "level": "INFO",
+    "service": "shop",
+    "function_name": "shop-render",
+    "message": "job rendered",
+    "job_id": "5" * 64,
+}
+
+
+def line(**said: Any) -> str:
+    return json.dumps(LINE | said)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        line(),
+        line(message="set right", job_id=None),
+        line(level="WARNING", code="damaged_message"),
+        line(key="a\nb\x1b[2J.jpg"),
+        json.dumps({"_aws": {}, "Accepted": [1.0]}),
+        "START RequestId: 73d9c6aa Version: $LATEST",
+        "REPORT RequestId: 73d9c6aa\tDuration: 440 ms",
+    ],
+)
+def test_an_honest_line_has_no_fault(good: str) -> None:
+    assert faults([good], {"the-providers-key"}) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(line(reason="401 for the-providers-key"), id="a secret"),
+        pytest.param(line(url="https://cdn.example/a.png?exp=1&sig=2"), id="a signed link"),
+        pytest.param(line(url="https://s3.example/a?X-Amz-Signature=1"), id="a link that S3 signed"),
+        pytest.param(line(said="FwoGZXabc"), id="a session token"),
+        pytest.param(line(body="b'\\x89PNG\\r\\n'"), id="bytes of a picture, written out"),
+        pytest.param(line(body="\x89PNG"), id="bytes of a picture"),
+        pytest.param(line(body="iVBORw0KGgoAAAANSUhEUg"), id="a picture in base64"),
+        pytest.param(line(exception="Traceback (most recent call last)"), id="a bug"),
+        pytest.param("rendered 73d9c6aa", id="no JSON"),
+        pytest.param('"rendered"', id="no object"),
+        pytest.param(line(service=""), id="no service"),
+        pytest.param(line(function_name=None), id="no function"),
+        pytest.param(line(level="ERROR"), id="an error without a code"),
+        pytest.param(line(level="WARNING", code="oops"), id="a code that is not on the list"),
+        pytest.param(json.dumps({name: LINE[name] for name in LINE if name != "job_id"}), id="nobody's"),
+    ],
+)
+def test_a_line_that_tells_too_much_or_too_little_is_found(bad: str) -> None:
+    assert faults([line(), bad], {"the-providers-key"}) == [bad]
