@@ -31,7 +31,7 @@ unit:
 wild: setup ## Property tests with examples that no run had before
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/contract
 scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
-	@$(RUN)cfn-lint template.yaml examples/*/template.yaml
+	@$(RUN)cfn-lint template.yaml kept.yaml examples/*/template.yaml
 	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null
 	@.local/audit/bin/checkov --config-file .checkov.yaml
 	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,12 @@ def _of_block(page: Path, kind: str, text: str) -> Iterator[Command]:
             bare = re.sub(r"\s+#\s.*$|^#.*$", "", line).strip()
             if bare:
                 yield Command(page, bare)
+
+
+def filled_in(page: Path, mark: str, outputs: Mapping[str, str]) -> str:
+    """The only JSON block of a page that holds a mark, with a stack's names in it."""
+    (block,) = [text for kind, text in _FENCE.findall(page.read_text()) if kind == "json" and mark in text]
+    return re.sub(r"<(\w+)>", lambda found: outputs[found[1]], block)
 
 
 def unmarked(page: Path) -> list[str]:

@@ -7,15 +7,18 @@ from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import REGION, ROOT, TOOLS, Home, Process
 
 READY_WITHIN_SECONDS = 120
+SHIM = ROOT / "local" / "runtime_shim"
 
 
 def start(home: Home, port: int) -> Process:
     """Starts the emulator; it listens on loopback only."""
-    program = TOOLS / "emulator" / "bin" / "ministack"
+    program = TOOLS / "emulator" / "bin" / "python"
     if not program.is_file():
         raise LocalCloudError("the emulator is not installed; run `make setup` first")
     (home.emulator / "tmp").mkdir(parents=True, exist_ok=True)
-    return processes.start([str(program)], environment(home, port), home.log("emulator"), port)
+    return processes.start(
+        [str(program), str(SHIM / "graceful.py")], environment(home, port), home.log("emulator"), port
+    )
 
 
 def wait_until_ready(home: Home, process: Process) -> None:
@@ -32,7 +35,7 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "PATH": f"{bin_folder}:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "NO_PROXY": "127.0.0.1,localhost",
-        "PYTHONPATH": str(ROOT / "local" / "runtime_shim"),
+        "PYTHONPATH": str(SHIM),
         "LOCAL_RUNTIME_DIR": str(TOOLS / "runtime"),
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",

@@ -8,6 +8,7 @@ from typing import Any
 from backdrop_local import cloud
 from backdrop_local.home import ROOT
 from tests.contract.standin_client import StandinClient
+from tests.documented import filled_in
 from tests.e2e.folder import photo
 from tests.e2e.shop import eventually
 from tests.e2e.typist import Typist
@@ -100,6 +101,13 @@ def of_operating(scene: Scene) -> None:
     eventually(lambda: scene.says("status")["providers"], "the waiting job")
 
 
+def of_deploying(scene: Scene) -> None:
+    """What a removed stack left, by its names."""
+    outputs = cloud.running(scene.typist.home).outputs()
+    scene.file("kept.json", filled_in(ROOT / "docs" / "deploying.md", "ResourceIdentifier", outputs))
+    shutil.copy(ROOT / "kept.yaml", scene.here)
+
+
 def of_drop(scene: Scene) -> None:
     """So many photos that a drop asks first."""
     scene.photos(*(f"shoes/{n}.jpg" for n in range(17)))
@@ -116,6 +124,7 @@ def of_campaigns(scene: Scene) -> None:
 
 SCENES = {
     "docs/campaigns.md": of_campaigns,
+    "docs/deploying.md": of_deploying,
     "docs/drop.md": of_drop,
     "docs/instructions.md": of_instructions,
     "docs/operating.md": of_operating,

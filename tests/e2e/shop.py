@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from backdrop_local import stack
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import ROOT, STACK
 from tests.contract.standin_client import StandinClient
@@ -47,10 +48,11 @@ def eventually[T](look: Callable[[], T | None], what: str, instead: Callable[[],
 
 
 class Shop:
-    """One deployed cloud for all tests of a worker; every picture it sold stands in its books."""
+    """One deployed stack, `name`; every picture it sold stands in its books."""
 
-    def __init__(self, cloud: Cloud, standin: StandinClient) -> None:
+    def __init__(self, cloud: Cloud, standin: StandinClient, name: str = STACK) -> None:
         self.cloud = cloud
+        self.name = name
         self.clients = cloud.clients
         self.standin = standin
         self.events = Mailbox(self.clients, self._subscribe())
@@ -59,7 +61,7 @@ class Shop:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
-        return self.cloud.outputs()
+        return stack.outputs(self.clients, self.name)
 
     @property
     def photos(self) -> str:
@@ -73,7 +75,7 @@ class Shop:
 
     def _subscribe(self) -> str:
         """A queue that hears all that the stack tells the world."""
-        url = self.clients.sqs.create_queue(QueueName="everything-the-bus-tells")["QueueUrl"]
+        url = self.clients.sqs.create_queue(QueueName=f"everything-{self.name}-tells")["QueueUrl"]
         found = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         arn = found.get("Attributes", {})["QueueArn"]
         bus, rule = self.outputs["EventBusName"], "everything"
@@ -124,7 +126,7 @@ class Shop:
 
     def set_right(self) -> None:
         """Reconcile runs now, and not at its next five minutes."""
-        done = self.clients.functions.invoke(FunctionName=f"{STACK}-reconcile")
+        done = self.clients.functions.invoke(FunctionName=f"{self.name}-reconcile")
         assert "FunctionError" not in done, done["Payload"].read()
 
     def provider_report(self, provider: str = "ideogram") -> dict[str, Any] | None:
@@ -137,7 +139,7 @@ class Shop:
     @contextmanager
     def running(self, function: str, **variables: str) -> Generator[None]:
         """Within this block a function runs anew, in another environment."""
-        name = f"{STACK}-{function}"
+        name = f"{self.name}-{function}"
         before = self.clients.functions.get_function_configuration(FunctionName=name)
         usual = before.get("Environment", {}).get("Variables", {})
         self._restart(name, {**usual, **variables})
@@ -151,7 +153,7 @@ class Shop:
 
     def workers(self, function: str) -> set[int]:
         """The processes of this cloud in which a function runs."""
-        folder = str(self.cloud.home.emulator / "tmp" / f"ministack-lambda-{STACK}-{function}")
+        folder = str(self.cloud.home.emulator / "tmp" / f"ministack-lambda-{self.name}-{function}")
         return {
             int(place.parent.name) for place in Path("/proc").glob("[0-9]*/cmdline") if folder in _command_line(place)
         }
@@ -191,7 +193,7 @@ class Shop:
     def log(self, function: str, since: float = 0) -> list[str]:
         """Every line that a function wrote, or those since a moment (Unix seconds)."""
         pages = self.clients.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{STACK}-{function}", startTime=int(since * 1000)
+            logGroupName=f"/aws/lambda/{self.name}-{function}", startTime=int(since * 1000)
         )
         return [event.get("message", "") for page in pages for event in page["events"]]
 

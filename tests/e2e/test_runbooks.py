@@ -12,7 +12,7 @@ from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
 from tests.e2e import runbook
 from tests.e2e.folder import Folder
-from tests.e2e.shop import KEY, Shop, eventually
+from tests.e2e.shop import Shop, eventually
 
 PHOTOS = ("red.jpg", "blue.jpg", "green.jpg")
 MANY, IN_FLIGHT = 60, 10

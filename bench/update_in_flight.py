@@ -1,0 +1,200 @@
+"""An update while photos are on their way: is any of them lost, or paid twice?
+
+`python -m bench.update_in_flight` starts a local cloud of its own, and deploys changed code over it once jobs stand at
+every stage; `OUT=page` writes the table there as well.
+"""
+
+import argparse
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from PIL import Image
+
+from backdrop_local import cloud
+from backdrop_local.cloud import Cloud
+from backdrop_local.home import Home
+from backdrop_local.leash import leashed
+from backdrop_local.release import HERE, Release
+from proof.chaos.page import machine
+
+PRICE = Decimal("0.01")
+CALL_SECONDS = 2.0
+PATIENCE_SECONDS = 1800.0
+ENDED = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
+UNBEGUN = "not begun"
+
+
+def picture(n: int) -> bytes:
+    """A small photo that no other number gives."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (32, 32), Random(n).randbytes(32 * 32 * 3)).save(file, "PNG")
+    return file.getvalue()
+
+
+def changed(folder: Path) -> Release:
+    """The release that was built, with another line in each function and in the package that all of them use."""
+    shutil.copytree(HERE.built.parent, folder / ".aws-sam" / "build", symlinks=True)
+    shutil.copytree(HERE.folder / "statemachines", folder / "statemachines")
+    shutil.copy(HERE.template, folder)
+    release = Release(folder)
+    for path in [*release.built.parent.glob("*/app.py"), *release.built.parent.glob("*/python/backdrop/__init__.py")]:
+        path.write_text(path.read_text() + "\n# changed\n")
+    return release
+
+
+@dataclass
+class Seen:
+    """How the jobs stood, and how long things took (seconds); `photos` were to be on their way, of `all` in all."""
+
+    photos: int
+    all: int
+    before: Counter[str] = field(default_factory=Counter[str])
+    after: Counter[str] = field(default_factory=Counter[str])
+    deployment: float = 0.0
+    all_of_it: float = 0.0
+
+    @property
+    def open(self) -> int:
+        """The photos that were on their way when the update began."""
+        return sum(number for status, number in self.before.items() if status not in ENDED)
+
+
+class Update:
+    """Photos on their way through one local cloud."""
+
+    def __init__(self, running: Cloud) -> None:
+        self.running, self.outputs = running, running.outputs()
+        self.standin("settings", {"latency_by_speed": {"REMOVE": CALL_SECONDS}})
+
+    def standin(self, what: str, said: object = None) -> Any:
+        """The stand-in's own books, or something that it is told."""
+        data = json.dumps(said).encode() if said else None
+        headers = {"Content-Type": "application/json"}
+        asked = Request(f"{self.running.standin_url}/_ctl/{what}", data, headers)  # noqa: S310  our own stand-in
+        with build_opener(ProxyHandler({})).open(asked, timeout=30) as answer:
+            return json.load(answer)
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Photos, several at a time."""
+
+        def put(n: int) -> None:
+            bucket, key = self.outputs["InputBucketName"], f"photos/{n:04}.png"
+            self.running.clients.s3.put_object(Bucket=bucket, Key=key, Body=picture(n), Tagging="operation=remove")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(put, numbers))
+
+    def states(self, photos: int) -> Counter[str]:
+        """How the jobs stand in the ledger; of some photos intake has not heard yet."""
+        pages = self.running.clients.dynamodb.get_paginator("scan").paginate(TableName=self.outputs["LedgerTableName"])
+        found = Counter(item["status"].get("S", "") for page in pages for item in page["Items"] if "status" in item)
+        return found + Counter({UNBEGUN: photos - found.total()})
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """All that the output bucket holds."""
+        s3, bucket = self.running.clients.s3, self.outputs["OutputBucketName"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="_backdrop/receipts/")
+        keys = [one.get("Key", "") for page in pages for one in page.get("Contents", [])]
+        return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+
+    def letters(self) -> int:
+        """Dead letters."""
+        name: Any = "ApproximateNumberOfMessages"
+        url = self.outputs["DeadLetterQueueUrl"]
+        found: Any = self.running.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Look again and again until it is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.5)
+
+
+def run(update: Update, photos: int, deploy: Callable[[], object]) -> Seen:
+    """Some more photos than are to be on their way; as soon as one of them is stored, the stack is deployed anew."""
+    seen = Seen(photos, photos + photos // 5)
+    began = time.monotonic()
+    update.drop(range(seen.all))
+    until(lambda: update.states(seen.all)["stored"] > 0)
+    seen.before = update.states(seen.all)
+    deploying = time.monotonic()
+    deploy()
+    seen.deployment = time.monotonic() - deploying
+    seen.after = update.states(seen.all)
+    until(lambda: sum(one["jobs"][0]["status"] in ENDED for one in update.receipts()) == seen.all)
+    seen.all_of_it = time.monotonic() - began
+    return seen
+
+
+def promises(update: Update, seen: Seen) -> list[tuple[str, str, bool]]:
+    """Each promise: what was found, and whether it was kept."""
+    receipts, bill = update.receipts(), update.standin("bill")
+    jobs = [job for one in receipts for job in one["jobs"]]
+    ends = Counter(job["status"] for job in jobs)
+    billed = Decimal(str(bill["total_usd"]))
+    certain = sum((Decimal(str(job["cost"]["usd"])) for job in jobs), Decimal(0))
+    unknown = sum((Decimal(str(job["cost"]["unknown_usd"])) for job in jobs), Decimal(0))
+    twice = len(bill["duplicates"])
+    money = f"bill ${billed}, receipts ${certain}, unknown ${unknown}"
+    return [
+        ("on their way when the update began", f"{seen.open}: {dict(seen.before)}", seen.open >= seen.photos),
+        ("and when it was over", str(dict(seen.after)), True),
+        ("the update took", f"{seen.deployment:.0f} s of {seen.all_of_it:.0f} s", True),
+        ("lost", str(seen.all - ends["stored"]), ends == {"stored": seen.all}),
+        ("paid twice", str(twice), not twice),
+        ("dead letters", str(update.letters()), not update.letters()),
+        ("money", money, billed == certain == seen.all * PRICE and not unknown),
+    ]
+
+
+def table(seen: Seen, found: Sequence[tuple[str, str, bool]]) -> str:
+    """The page."""
+    head = (
+        f"# An update with {seen.photos} photos on their way\n\n"
+        f"Written by `python -m bench.update_in_flight` with `OUT=`. Machine: {machine()}.\n\n"
+        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.photos} photos are on "
+        f"their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
+        "| | found | kept |\n| --- | --- | --- |\n"
+    )
+    return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)
+
+
+def main() -> int:
+    """Print the table; 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=100)
+    photos: int = parser.parse_args().photos
+    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
+    given = {"DailyBudgetUSD": "1000", "SettleSeconds": "2"}
+    with leashed(home), tempfile.TemporaryDirectory() as folder:
+        update = Update(cloud.up(home, given, print, standin_options=["--prepared"]))
+        release = changed(Path(folder))
+        seen = run(update, photos, lambda: cloud.up(home, given, print, build=False, release=release))
+        found = promises(update, seen)
+    page = table(seen, found)
+    print(page)
+    if os.environ.get("OUT"):
+        Path(os.environ["OUT"]).write_text(page)
+    return int(not all(kept for _, _, kept in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

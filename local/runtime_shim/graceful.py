@@ -1,0 +1,30 @@
+"""Starts the emulator so that it replaces code as AWS does: an invocation that has begun ends in its own code.
+
+The emulator kills the workers of a function that is changed, also those at work, and stands still while their
+files are removed. Here each ends once nobody works in it, and all of that beside the emulator's own thread.
+"""
+
+import sys
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+runtime: Any = import_module("ministack.core.lambda_runtime")
+kill_at_once = runtime.kill_workers
+
+
+def end_when_done(worker: Any) -> None:
+    """A worker holds its lock for as long as its handler runs."""
+    with worker._lock:
+        kill_at_once([worker])
+
+
+def kill_workers(workers: list[Any]) -> None:
+    """Those that were taken out of the emulator's pool end by and by."""
+    for worker in workers:
+        Thread(target=end_when_done, args=(worker,), daemon=True).start()
+
+
+if __name__ == "__main__":
+    runtime.kill_workers = kill_workers
+    sys.exit(import_module("ministack.app").main())

@@ -1,0 +1,61 @@
+"""A stack becomes another release while jobs stand in every state: all come to their right end, none is paid twice."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backdrop_local import cloud as local_cloud
+from backdrop_local.home import Home
+from backdrop_local.leash import leashed
+from backdrop_local.release import HERE, Release
+from tests.contract.standin_client import StandinClient
+from tests.e2e.conftest import PARAMETERS
+from tests.e2e.earlier import previous
+from tests.e2e.every_state import EveryState
+from tests.e2e.shop import FUNCTIONS, Shop, eventually
+
+SHORT = {**PARAMETERS, "IdeogramTimeoutSeconds": "15"}
+
+
+@contextmanager
+def running(home: Home, release: Release) -> Generator[Shop]:
+    """A stack of this release; its books and logs must be right in the end."""
+    with leashed(home):
+        cloud = local_cloud.up(home, SHORT, print, build=False, release=release)
+        with StandinClient(cloud.standin_url) as standin:
+            shop = Shop(cloud, standin)
+            yield shop
+            shop.check_the_books()
+            assert [slip for function in FUNCTIONS for slip in shop.slips(function)] == []
+
+
+def deploy(shop: Shop, release: Release) -> None:
+    """Another release over the one that runs."""
+    local_cloud.up(shop.cloud.home, SHORT, print, build=False, release=release)
+
+
+def test_an_update_carries_every_job_and_message_of_the_release_before_to_its_right_end(
+    tmp_path: Path,
+) -> None:
+    with running(Home(tmp_path), previous()) as shop:
+        states = EveryState(shop)
+        execution = states.fill()
+        deploy(shop, HERE)
+        assert not any(states.is_on(queue) for queue in ("IdeogramQueueUrl", "SegmindQueueUrl"))
+        states.go_on()
+        states.ended(execution)
+
+
+def test_going_back_to_the_release_before_loses_nothing_and_leaves_alone_what_that_cannot_read(tmp_path: Path) -> None:
+    with running(Home(tmp_path), HERE) as shop:
+        states = EveryState(shop)
+        execution = states.fill()
+        states.written_by_a_later_release("waiting.jpg")
+        deploy(shop, previous())
+        states.go_on()
+        eventually(lambda: "written by another release" in "".join(shop.log("render")), "it is not read past")
+        eventually(lambda: "JobMessage: v" in str(shop.queue("DeadLetterQueueUrl").messages()), "its letter says why")
+        assert states.first("waiting.jpg") == "accepted"
+        assert states.folder.charges(states.prompt("waiting.jpg")) == []
+        states.read_again("waiting.jpg")
+        states.ended(execution)
