@@ -9,7 +9,7 @@ import pytest
 from backdrop_local import cloud as local_cloud
 from backdrop_local.home import Home
 from backdrop_local.leash import leashed
-from tests.contract.standin_client import StandinClient
+from tests.contract.standin_client import KEY, StandinClient
 from tests.e2e import runbook
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
