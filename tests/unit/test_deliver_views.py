@@ -43,6 +43,31 @@ def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
 
 
+def test_the_first_receipt_is_written_without_a_look_at_what_lies_there() -> None:
+    world = dropped()
+    world.run("intake")
+    before = len(world.wire.calls)
+    world.run("deliver")
+    assert [call.operation for call in world.wire.calls[before:]] == ["query", "put_object"]
+
+
+def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:
+    world = dropped()
+    world.run("intake")
+    job = the_job(world)
+
+    def the_rest(_: object) -> None:
+        world.run("ideogram")
+        deliver(world, the_job(world), job.job_id)
+
+    world.wire.before.append(Strike(the_rest, operation="put_object"))
+    deliver(world, job)
+    world.wire.calm()
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert [one["status"] for one in receipt["jobs"]] == ["stored"]
+
+
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
     """Another job is bought and delivered between any two calls of a delivery."""

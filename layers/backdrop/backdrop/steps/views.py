@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from backdrop.core.errors import StaleError
 from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Source
+from backdrop.core.job import Job, Source, Status
 from backdrop.core.layout import receipt_key, report_key, source_name
 from backdrop.core.receipt import error_report, receipt
 from backdrop.ports import Ledger, OutputBucket, PreconditionError, Stored
 
 TRIES = 8
+# So a job may stand when its photo's first receipt is written.
+BEFORE_ANY_RECEIPT = frozenset({Status.ACCEPTED, Status.SUBMITTING})
 JSON = "application/json; charset=utf-8"
 
 
@@ -26,6 +28,8 @@ class Views:
     def write(self, source: Source, jobs: Sequence[Job]) -> tuple[Source, Sequence[Job]]:
         """Receipt and report as the ledger has them; where somebody was faster, it is begun again."""
         name = source_name(source.bucket, source.key, self.input_bucket)
+        if self._was_first(name, source, jobs):
+            return source, jobs
         for _ in range(TRIES):
             reported = _reported(source, jobs)
             old_receipt = self.output.head(receipt_key(name))
@@ -44,6 +48,16 @@ class Views:
             if report is None or old_report or self._still_says(source, report):
                 return source, jobs
         raise StaleError
+
+    def _was_first(self, name: str, source: Source, jobs: Sequence[Job]) -> bool:
+        """Whether this is the photo's first receipt by now: where none lies, nobody can have written a newer one."""
+        if not jobs or _reported(source, jobs) or any(job.status not in BEFORE_ANY_RECEIPT for job in jobs):
+            return False
+        try:
+            self.put(receipt_key(name), receipt(source, jobs), None)
+        except PreconditionError:
+            return False
+        return True
 
     def _still_says(self, source: Source, report: Mapping[str, object]) -> bool:
         """Whether the ledger bears a report out that has just been put where none lay.

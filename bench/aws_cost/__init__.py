@@ -1,0 +1,1 @@
+"""What AWS costs: requests and seconds counted on the emulator, times AWS's list prices."""

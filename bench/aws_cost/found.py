@@ -1,0 +1,39 @@
+"""What the bench found, as it is kept beside its page, so that the page can be written anew without another run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop.core.codec import from_json, to_json
+from bench.aws_cost.bill import Line
+from bench.aws_cost.play import Counted
+
+FILE = Path(__file__).parents[2] / "docs" / "results" / "aws_cost.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case with what was counted: the files that its owner writes, and the provider's price (dollars)."""
+
+    name: str
+    counted: Counted
+    uploads: int
+    price: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was counted, and where; the first row is the one that the page explains."""
+
+    machine: str
+    rows: tuple[Row, ...]
+    reconcile: tuple[Line, ...]
+
+
+def keep(found: Found) -> None:
+    """Write it down."""
+    FILE.write_text(f"{to_json(found)}\n")
+
+
+def kept() -> Found:
+    """What the last run found."""
+    return from_json(Found, FILE.read_text())

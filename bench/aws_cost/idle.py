@@ -1,0 +1,88 @@
+"""What a stack costs in a month in which no photo comes: counted in template.yaml, and in reconcile's runs."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from backdrop_local import template
+from bench.aws_cost.bill import Line
+
+HOURS = 730
+POLLERS, POLL_SECONDS = 5, 20
+"""How Lambda polls a queue: five long polls at a time, each as long as SQS allows (Lambda Developer Guide, "Configuring
+scaling behavior for SQS event source mappings"; without MaximumConcurrency it may go down to two)."""
+ONE_PROVIDER = {"SegmindMaxInFlight": "0", "OneMinMaxInFlight": "0", "RunwareMaxInFlight": "0"}
+RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
+Resources = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The template with these parameters: only what it makes then."""
+
+    document: Mapping[str, Any]
+    parameters: Mapping[str, str | None]
+
+    def of(self, kind: str) -> list[Mapping[str, Any]]:
+        """The properties of all resources of a type that this stack has."""
+        resources: Resources = self.document["Resources"]
+        there = (one for one in resources.values() if one["Type"] == kind and self._holds(one.get("Condition")))
+        return [one.get("Properties", {}) for one in there]
+
+    def memory_gb(self, function: str) -> float:
+        """A function's memory, GB."""
+        resources: Resources = self.document["Resources"]
+        return resources[f"{function.title()}Function"]["Properties"]["MemorySize"] / 1024
+
+    def runs_in_a_month(self) -> int:
+        """How often schedules invoke a function."""
+        rates = RATE.findall(json.dumps(self.of("AWS::Serverless::Function")))
+        return sum(HOURS * 60 // int(minutes) for minutes in rates)
+
+    def _holds(self, condition: object) -> bool:
+        """Whether a condition of the template is true for these parameters."""
+        match condition:
+            case None:
+                return True
+            case str():
+                return self._holds(self.document["Conditions"][condition])
+            case {"Condition": str(name)}:
+                return self._holds(name)
+            case {"Fn::Not": [dict() as one]}:
+                return not self._holds(cast("object", one))
+            case {"Fn::And": list() as parts}:
+                return all(map(self._holds, cast("list[object]", parts)))
+            case {"Fn::Or": list() as parts}:
+                return any(map(self._holds, cast("list[object]", parts)))
+            case {"Fn::Equals": [{"Ref": str(name)}, str(text)]}:
+                return self.parameters[name] == text
+            case _:
+                raise TypeError(f"a condition of a kind that is not known here: {condition}")
+
+
+def one_provider() -> Stack:
+    """The stack as it is when nobody says anything, which has Ideogram alone."""
+    return Stack(template.load(), template.defaults() | ONE_PROVIDER)
+
+
+def alarm_metrics(alarm: Mapping[str, Any]) -> int:
+    """How many metrics an alarm looks at: each is billed, a sum of them is not."""
+    return sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1
+
+
+def idle_lines(stack: Stack, run: list[Line]) -> list[Line]:
+    """What a month is billed; `run`: what one run of reconcile uses."""
+    alarms = stack.of("AWS::CloudWatch::Alarm")
+    mappings = len(stack.of("AWS::Lambda::EventSourceMapping"))
+    polls = mappings * POLLERS * HOURS * 3600 / POLL_SECONDS
+    runs = stack.runs_in_a_month()
+    told = f"reconcile, {runs:,} runs: "
+    return [
+        Line("the provider's secret", "secrets", len(stack.of("AWS::SecretsManager::Secret"))),
+        Line(f"{len(alarms)} alarms", "alarms", sum(map(alarm_metrics, alarms))),
+        Line("dashboard", "dashboards", len(stack.of("AWS::CloudWatch::Dashboard"))),
+        Line(f"{mappings} queues that Lambda polls", "sqs", polls),
+        *(Line(told + line.what, line.price, line.amount * runs) for line in run),
+    ]

@@ -1,0 +1,157 @@
+"""Stands between a function and the emulator, passes everything on, and writes down each request to AWS."""
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
+S3_OPERATIONS = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+LAMBDA_OPERATIONS = {"GET": "ListEventSourceMappings", "PUT": "UpdateEventSourceMapping"}
+# These belong to one connection, or are written anew for the other.
+OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
+PATIENCE_SECONDS = 60
+PROVIDER = "provider"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: who made it, of which service, and where it went (`place`: `bucket/key`, empty for most)."""
+
+    function: str
+    service: str
+    operation: str
+    place: str
+    sent: Mapping[str, Any]
+    answered: Mapping[str, Any]
+    status: int
+
+
+@dataclass(eq=False)
+class Recorder:
+    """All that went through, in its order."""
+
+    emulator: str
+    requests: list[Request] = field(default_factory=list[Request])
+
+    @contextmanager
+    def listening(self, function: str) -> Generator[str]:
+        """The address at which one function reaches the emulator for the length of the block."""
+        server = _Server(self, function)
+        thread = threading.Thread(target=server.serve_forever, name=f"recorder {function}", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, recorder: Recorder, function: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Passing)
+        self.recorder, self.function = recorder, function
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A worker that is ended lets go of its connections."""
+        if not isinstance(sys.exception(), ConnectionResetError):
+            super().handle_error(request, client_address)
+
+
+class _Passing(BaseHTTPRequestHandler):
+    """One connection of a function's worker."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def setup(self) -> None:
+        super().setup()
+        self.ours = cast("_Server", self.server)
+
+    def do_GET(self) -> None:
+        self._pass()
+
+    def do_HEAD(self) -> None:
+        self._pass()
+
+    def do_PUT(self) -> None:
+        self._pass()
+
+    def do_POST(self) -> None:
+        self._pass()
+
+    def do_DELETE(self) -> None:
+        self._pass()
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name: text for name, text in self.headers.items() if name.lower() not in OF_ONE_CONNECTION}
+        # A connection of its own: the emulator closes those that rest, which a function would take for a failure.
+        with closing(
+            HTTPConnection(urlsplit(self.ours.recorder.emulator).netloc, timeout=PATIENCE_SECONDS)
+        ) as upstream:
+            upstream.request(self.command, self.path, body or None, headers)
+            answer = upstream.getresponse()
+            data = answer.read()
+        told = _request(self.ours.function, self.command, self.path, headers, body, data, answer.status)
+        self.ours.recorder.requests.append(told)
+        self._answer(answer.status, answer.getheaders(), data)
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+        self.send_response_only(status)
+        length = next((text for name, text in headers if name.lower() == "content-length"), "")
+        for name, text in headers:
+            if name.lower() not in OF_ONE_CONNECTION:
+                self.send_header(name, text)
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: each request is in the record."""
+
+
+def _request(
+    function: str, method: str, path: str, headers: Mapping[str, str], body: bytes, data: bytes, status: int
+) -> Request:
+    signed = headers.get("Authorization", "")
+    if not signed:
+        # A link that a function made, read or written by a provider.
+        function, signed = PROVIDER, unquote(path)
+    found = SERVICE.search(signed)
+    service = found["service"] if found else ""
+    target = headers.get("X-Amz-Target", "")
+    if target:
+        operation, place = target.rpartition(".")[2], ""
+    elif service == "s3":
+        operation, place = _of_s3(method, path)
+    else:
+        operation, place = LAMBDA_OPERATIONS.get(method, method), urlsplit(path).path
+    return Request(function, service, operation, place, _json(body, target), _json(data, target), status)
+
+
+def _of_s3(method: str, path: str) -> tuple[str, str]:
+    """Which of S3's operations, and on what."""
+    parts = urlsplit(path)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    place = unquote(parts.path).removeprefix("/")
+    if "list-type" in asked:
+        return "ListObjectsV2", f"{place}/{asked.get('prefix', [''])[0]}"
+    if "tagging" in asked:
+        return f"{method.title()}ObjectTagging", place
+    return S3_OPERATIONS[method], place
+
+
+def _json(data: bytes, target: str) -> Mapping[str, Any]:
+    return json.loads(data) if target and data else {}

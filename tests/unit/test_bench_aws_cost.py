@@ -1,0 +1,138 @@
+"""What the page of costs counts is billed as AWS bills it, and no request comes unseen."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from backdrop_local import template
+from bench.aws_cost.bill import Line, total
+from bench.aws_cost.found import kept
+from bench.aws_cost.idle import ONE_PROVIDER, Stack, alarm_metrics, idle_lines
+from bench.aws_cost.names import UnnamedError, asked_of
+from bench.aws_cost.page import MOST_SHARE, memory_of, share
+from bench.aws_cost.play import metrics_of
+from bench.aws_cost.prices import PRICES
+from bench.aws_cost.recorder import Request
+from bench.aws_cost.units import Units, size_of
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from proof.world.stack import World
+
+KEY = {"pk": {"S": "source#1"}, "sk": {"S": "job#1"}}
+AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
+
+
+def request(operation: str, sent: Any, answered: Any = None, status: int = 200, service: str = "dynamodb") -> Request:
+    return Request("intake", service, operation, "", sent, answered or {}, status)
+
+
+def transaction(*items: Any) -> Request:
+    return request("TransactWriteItems", {"TransactItems": [{"Put": {"Item": item}} for item in items]})
+
+
+def units_of(*requests: Request) -> Units:
+    units = Units()
+    for one in requests:
+        units.add(one)
+    return units
+
+
+def test_an_items_size_is_that_of_its_names_and_values() -> None:
+    assert size_of({"pk": {"S": "ä"}, "rev": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 6 + 3
+
+
+def test_a_transaction_writes_each_begun_kilobyte_twice() -> None:
+    assert units_of(transaction(KEY)).writes == 2
+    assert units_of(transaction(KEY | {"body": {"S": "x" * 1024}})).writes == 4
+    assert units_of(transaction(KEY, KEY | {"sk": {"S": "source"}})).writes == 4
+
+
+def test_an_entry_of_the_index_costs_when_it_comes_moves_and_goes() -> None:
+    here, there = ({"watch": {"S": "open#1"}, "due": {"S": due}} for due in "12")
+    came = units_of(transaction(KEY | here))
+    assert came.writes == 2 + 1
+    came.add(transaction(KEY | here))
+    assert came.writes == 3 + 2
+    came.add(transaction(KEY | there))
+    assert came.writes == 5 + 2 + 2
+    came.add(transaction(KEY))
+    assert came.writes == 9 + 2 + 1
+
+
+def test_a_refused_write_is_billed_and_changes_nothing() -> None:
+    sent = transaction(KEY | {"watch": {"S": "open#1"}, "due": {"S": "1"}}).sent
+    assert units_of(request("TransactWriteItems", sent, status=400)).writes == 2
+
+
+def test_a_read_is_billed_by_four_kilobytes_and_half_where_it_may_be_old() -> None:
+    items = {"Items": [KEY | {"body": {"S": "x" * 4096}}]}
+    assert units_of(request("Query", {"ConsistentRead": True}, items)).reads == 2
+    assert units_of(request("Query", {}, items)).reads == 1
+    assert units_of(request("GetItem", {"ConsistentRead": True})).reads == 1
+
+
+def test_a_request_that_nobody_named_is_an_error() -> None:
+    sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
+    [asked] = asked_of([request("SendMessage", sent, service="sqs")] * 2, images=2)
+    assert (asked.what, asked.times) == ("deliver", 1)
+    with pytest.raises(UnnamedError, match="PurgeQueue"):
+        asked_of([request("PurgeQueue", sent, service="sqs")], images=1)
+
+
+def test_a_metric_is_known_by_its_name_and_its_dimensions() -> None:
+    told = (
+        '{"service": "shop", "code": "x", "_aws": {"CloudWatchMetrics": '
+        '[{"Dimensions": [["service", "code"]], "Metrics": [{"Name": "Failed"}]}]}}'
+    )
+    assert metrics_of(told) == [("Failed", "shop", "x")]
+    assert metrics_of("START") == []
+
+
+def test_an_alarm_is_billed_by_the_metrics_that_it_looks_at() -> None:
+    two: dict[str, Any] = {"Metrics": [{"Expression": "a + b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
+    assert alarm_metrics(two) == 2
+    assert alarm_metrics({"MetricName": "Failed"}) == 1
+
+
+def test_a_provider_that_is_off_costs_nothing() -> None:
+    document, defaults = template.load(), template.defaults()
+    alone = idle_lines(Stack(document, defaults | ONE_PROVIDER), [])
+    two = idle_lines(Stack(document, defaults | ONE_PROVIDER | {"SegmindMaxInFlight": "4"}), [])
+    assert alone[0] == Line("the provider's secret", "secrets", 1)
+    assert total(two) - total(alone) == pytest.approx(0.40 + 0.26, abs=0.01)
+
+
+def test_what_is_always_free_is_left_out_only_up_to_its_end() -> None:
+    price = PRICES["sqs"]
+    assert price.left(price.free) == 0
+    assert price.left(price.free + 1_000_000) == pytest.approx(0.40)
+
+
+def test_aws_takes_little_of_what_a_replaced_image_costs() -> None:
+    assert share(kept().rows[0], memory_of(Stack(template.load(), {}))) < MOST_SHARE
+
+
+def dropped(world: World, name: str) -> None:
+    """A photo whose sidecar is there, and all that follows."""
+    world.s3.drop(INPUT, f"{name}.json", json.dumps({"prompt": f"on a beach, {name}"}).encode())
+    world.run()
+    world.s3.drop(INPUT, name, photo(name))
+    world.run("intake", "deliver")
+    world.run()
+
+
+def test_a_photo_asks_of_aws_what_the_page_says() -> None:
+    """The same steps and adapters on the simulated world; where they differ: `python -m bench.aws_cost`."""
+    world = World()
+    dropped(world, "shoes/red.jpg")
+    before = len(world.wire.calls)
+    dropped(world, "shoes/blue.jpg")
+    found = Counter(call.operation for call in world.wire.calls[before:] if call.service in AWS)
+    counted = Counter[str]()
+    for one in kept().rows[0].counted.asked:
+        counted[one.operation] += round(one.times)
+    assert {name.replace("_", ""): times for name, times in found.items()} == {
+        name.lower(): times for name, times in counted.items()
+    }
