@@ -58,6 +58,8 @@ class Stack:
                 return any(map(self._holds, cast("list[object]", parts)))
             case {"Fn::Equals": [{"Ref": str(name)}, str(text)]}:
                 return self.parameters[name] == text
+            case {"Fn::Equals": [{"Fn::Sub": str(text)}, {"Ref": str(name)}]}:
+                return text == f"${{{name}}}"
             case _:
                 raise TypeError(f"a condition of a kind that is not known here: {condition}")
 

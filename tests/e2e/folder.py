@@ -126,6 +126,22 @@ class Folder:
         jobs = [json.loads(item["body"]["S"]) for item in items]
         return bool(jobs) and all(job["status"] == "accepted" and not _money(job) for job in jobs)
 
+    def all_go(self, *names: str) -> None:
+        """Reconcile lets probes out, all are bought once, and nothing is wrong any more.
+
+        It comes again and again, as every five minutes: an answer of before may pause the lane behind its back.
+        """
+
+        def all_stored() -> bool:
+            self.shop.set_right()
+            return all((self.job(name) or {}).get("status") == "stored" for name in names)
+
+        eventually(all_stored, f"{names} go by themselves", lambda: [self.job(name) for name in names])
+        for name in names:
+            self.stored(name)
+        eventually(lambda: self.shop.provider_report() is None, "no report of the provider")
+        assert len(self.charges()) == len(names)
+
     def close(self) -> None:
         """The test is over: what has not ended is withdrawn, and nothing of it is left for the next test to meet.
 

@@ -3,22 +3,22 @@
 from typing import Any
 
 from tests.e2e.folder import Folder
-from tests.e2e.logs import ours
-from tests.e2e.shop import FED_BY_QUEUES, eventually
+from tests.e2e.logs import ours, told
+from tests.e2e.shop import FED_BY_QUEUES
 
 
-def told(folder: Folder, function: str, **about: str) -> list[dict[str, Any]]:
+def about(folder: Folder, function: str, **what: str) -> list[dict[str, Any]]:
     """The lines of a function that are about these."""
     lines = ours(folder.shop.log(function, folder.began))
-    return [line for line in lines if about.items() <= line.items()]
+    return [line for line in lines if what.items() <= line.items()]
 
 
 def assert_is_followed(folder: Folder, name: str, status: str) -> None:
     """Each function says the job's id, the first and the last also the photo's key."""
     key, job = folder.key(name), folder.ended(name, status)["job_id"]
     for function in FED_BY_QUEUES:
-        about = {"job_id": job} | ({} if function == "render" else {"key": key})
-        eventually(lambda f=function, a=about: told(folder, f, **a), f"{function} tells of {about}")
+        whose = {"job_id": job} | ({} if function == "render" else {"key": key})
+        told(folder, lambda f=function, w=whose: about(folder, f, **w), f"{function} tells of {whose}")
 
 
 def test_a_job_is_found_under_its_id_in_every_function_that_worked_on_it(folder: Folder) -> None:
@@ -34,10 +34,11 @@ def test_a_failed_job_is_found_under_its_id_too(folder: Folder) -> None:
 
 def test_before_there_is_a_job_the_photos_key_is_told(folder: Folder) -> None:
     folder.drop("red.jpg", {"prompt": folder.prompt, "style": "no such style"})
-    eventually(
-        lambda: told(folder, "intake", key=folder.key("red.jpg"), message="photo refused", code="invalid_value"),
+    key = folder.key("red.jpg")
+    told(
+        folder,
+        lambda: about(folder, "intake", key=key, message="photo refused", code="invalid_value"),
         "intake tells of the photo",
-        lambda: told(folder, "intake"),
     )
 
 
@@ -46,5 +47,5 @@ def test_what_waits_in_a_queue_is_told_with_whose_it_is_and_why(folder: Folder) 
     folder.drop("red.jpg", folder.wish)
     job = folder.ended("red.jpg", "stored")["job_id"]
     folder.settle()
-    (line,) = told(folder, "render", job_id=job, message="message handed back")[:1] or [{}]
-    assert line.get("code") == "provider_unavailable"
+    lines = told(folder, lambda: about(folder, "render", job_id=job, message="message handed back"), "render says why")
+    assert lines[0]["code"] == "provider_unavailable"

@@ -1,9 +1,7 @@
 """What happens is told: events for programs, metrics for operators, logs that hold no secret."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
-from itertools import count
 from typing import Any
 
 import pytest
@@ -11,31 +9,10 @@ import pytest
 from backdrop_local.home import STACK
 from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
+from tests.e2e.logs import counted, told
 from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, Shop, eventually
 
 AN_HOUR = "3600"
-
-
-def told[T](folder: Folder, look: Callable[[], T | None], what: str) -> T:
-    """What a log holds once it is there: some of it comes with the worker's next turn only, so it gets one."""
-    turns = count()
-
-    def look_again() -> T | None:
-        seen = look()
-        if not seen:
-            name = f"turn-{next(turns)}.jpg"
-            folder.drop(name, tags={"operation": "remove"})
-            folder.stored(name)
-        return seen
-
-    return eventually(look_again, what)
-
-
-def counted(folder: Folder, function: str, name: str, dimensions: dict[str, str]) -> float:
-    """What a function added to a metric with these dimensions since the test began."""
-    lines = folder.shop.metrics(function, name, folder.began)
-    fitting = [line for line in lines if all(line.get(key) == text for key, text in dimensions.items())]
-    return sum(sum(line[name]) if isinstance(line[name], list) else line[name] for line in fitting)
 
 
 def metric(folder: Folder, function: str, name: str) -> dict[str, Any]:

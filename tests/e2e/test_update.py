@@ -14,7 +14,7 @@ from tests.e2e.earlier import previous
 from tests.e2e.every_state import EveryState
 from tests.e2e.shop import FUNCTIONS, Shop, eventually
 
-SHORT = {**PARAMETERS, "IdeogramTimeoutSeconds": "15"}
+SHORT = {**PARAMETERS, "IdeogramTimeoutSeconds": "60"}
 
 
 @contextmanager

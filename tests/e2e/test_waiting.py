@@ -39,23 +39,6 @@ def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
     assert folder.dead_letters(*names) == []
 
 
-def assert_all_go(folder: Folder, *names: str) -> None:
-    """Reconcile lets probes out, all are bought once, and nothing is wrong any more.
-
-    It comes again and again, as every five minutes: an answer of before may pause the lane once more behind its back.
-    """
-
-    def all_stored() -> bool:
-        folder.shop.set_right()
-        return all((folder.job(name) or {}).get("status") == "stored" for name in names)
-
-    eventually(all_stored, f"{names} go by themselves", lambda: [folder.job(name) for name in names])
-    for name in names:
-        folder.stored(name)
-    eventually(lambda: folder.shop.provider_report() is None, "no report of the provider")
-    assert len(folder.charges()) == len(names)
-
-
 def test_without_a_key_photos_wait_for_one(folder: Folder, secret: Shop) -> None:
     secret.clients.secrets.delete_secret(SecretId=SECRET, RecoveryWindowInDays=7)
     secret.kill_render_workers()
@@ -64,7 +47,7 @@ def test_without_a_key_photos_wait_for_one(folder: Folder, secret: Shop) -> None
         assert_all_wait(folder, "provider_key_missing", "red.jpg")
     finally:
         secret.clients.secrets.restore_secret(SecretId=SECRET)
-    assert_all_go(folder, "red.jpg")
+    folder.all_go("red.jpg")
 
 
 def test_a_blank_key_is_a_missing_one_until_it_is_put_in(folder: Folder, secret: Shop) -> None:
@@ -73,7 +56,7 @@ def test_a_blank_key_is_a_missing_one_until_it_is_put_in(folder: Folder, secret:
     folder.drop("red.jpg", folder.wish)
     assert_all_wait(folder, "provider_key_missing", "red.jpg")
     secret.clients.secrets.put_secret_value(SecretId=SECRET, SecretString=f"{KEY}\n")
-    assert_all_go(folder, "red.jpg")
+    folder.all_go("red.jpg")
 
 
 def test_with_a_wrong_key_all_photos_wait_for_the_right_one_under_one_report(folder: Folder, secret: Shop) -> None:
@@ -82,7 +65,7 @@ def test_with_a_wrong_key_all_photos_wait_for_the_right_one_under_one_report(fol
     folder.drop("blue.jpg", folder.wish)
     assert_all_wait(folder, "provider_key_refused", "red.jpg", "blue.jpg")
     secret.clients.secrets.put_secret_value(SecretId=SECRET, SecretString="another-key")
-    assert_all_go(folder, "red.jpg", "blue.jpg")
+    folder.all_go("red.jpg", "blue.jpg")
 
 
 def test_an_empty_account_is_waited_for(folder: Folder) -> None:
@@ -90,7 +73,7 @@ def test_an_empty_account_is_waited_for(folder: Folder) -> None:
     folder.drop("red.jpg", folder.wish)
     assert_all_wait(folder, "provider_out_of_money", "red.jpg")
     folder.shop.standin.control("faults", method="DELETE")
-    assert_all_go(folder, "red.jpg")
+    folder.all_go("red.jpg")
 
 
 def assert_it_waits_and_goes(folder: Folder, mend: Callable[[], object]) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from backdrop_local.home import REGION, STACK
 from tests.e2e.folder import Folder
+from tests.e2e.logs import counted, ours, told
 from tests.e2e.shop import FED_BY_QUEUES, Shop, eventually
-from tests.e2e.test_telling import counted, told
 
 
 class CloudWatch:
@@ -125,8 +125,9 @@ def test_the_lines_that_saved_queries_ask_for_tell_calls_waits_and_money(folder:
     job = folder.stored("red.jpg")
 
     def line(function: str, message: str) -> dict[str, Any]:
-        lines = [json.loads(one) for one in folder.shop.log(function, folder.began) if job["job_id"] in one]
-        return next((one for one in lines if one.get("message") == message), {})
+        lines = ours(one for one in folder.shop.log(function, folder.began) if str(job["job_id"]) in one)
+        found = [one for one in lines if one.get("message") == message]
+        return found[0] if found else {}
 
     rendered = told(folder, lambda: line("render", "job rendered"), "render's line")
     assert (rendered["provider"], rendered["operation"]) == ("ideogram", "replace")

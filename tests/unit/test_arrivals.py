@@ -208,23 +208,23 @@ def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) ->
 
 SENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 KEYED: dict[str, Any] = {"bucket": "photos", "key": "a.jpg"}
-S3 = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
+S3: dict[str, Any] = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
 
 
-@pytest.mark.parametrize(
-    ("message", "said_at"),
-    [
-        (KEYED | {"instructions": {}}, SENT),
-        (KEYED | {"rerun": True}, SENT),
-        ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, SENT),
-        ({"source": "aws.s3", "detail-type": "Object Tags Added", "detail": S3}, SENT),
-        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": S3}]}, None),
-        ({"source": "aws.s3", "detail-type": "Object Created", "detail": S3}, None),
-        (KEYED, None),
-        (KEYED | {"settled": True}, None),
-        (KEYED | {"again": True}, None),
-    ],
-)
+SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
+    (KEYED | {"instructions": {}}, SENT),
+    (KEYED | {"rerun": True}, SENT),
+    ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, SENT),
+    ({"source": "aws.s3", "detail-type": "Object Tags Added", "detail": S3}, SENT),
+    ({"Records": [{"eventName": "ObjectCreated:Put", "s3": S3}]}, None),
+    ({"source": "aws.s3", "detail-type": "Object Created", "detail": S3}, None),
+    (KEYED, None),
+    (KEYED | {"settled": True}, None),
+    (KEYED | {"again": True}, None),
+]
+
+
+@pytest.mark.parametrize(("message", "said_at"), SAYINGS)
 def test_only_a_message_that_says_what_no_object_holds_has_a_time_of_its_own(
     message: dict[str, Any], said_at: datetime | None
 ) -> None:
