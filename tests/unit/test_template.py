@@ -72,6 +72,39 @@ def test_every_parameter_explains_itself_and_stands_in_one_group() -> None:
     assert all(p["Description"] for p in template["Parameters"].values())
 
 
+def test_the_guided_dialogue_asks_in_the_order_of_the_form() -> None:
+    template = load()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert [n for g in groups for n in g["Parameters"]] == [*template["Parameters"]]
+
+
+def test_a_value_that_is_refused_is_answered_by_what_it_must_be() -> None:
+    patterned = {n: p for n, p in load()["Parameters"].items() if "AllowedPattern" in p}
+    assert [n for n, p in patterned.items() if not p["ConstraintDescription"].startswith("must be ")] == []
+    free = [n for n, p in load()["Parameters"].items() if p["Type"] == "String" and n not in patterned]
+    assert [n for n in free if "AllowedValues" not in load()["Parameters"][n]] == []
+
+
+def test_seconds_days_and_dollars_are_said_where_a_number_is_asked_for() -> None:
+    units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
+    numbers = {n: p["Description"] for n, p in load()["Parameters"].items() if p["Type"] == "Number"}
+    assert [
+        n for n, said in numbers.items() if not any(n.endswith(e) and unit in said for e, unit in units.items())
+    ] == []
+
+
+@pytest.mark.parametrize("hosts", ["", "cdn.example.com", "a.example, b.example"])
+def test_a_list_of_hosts_is_taken(hosts: str) -> None:
+    assert re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+
+
+@pytest.mark.parametrize(
+    "hosts", ["https://cdn.example.com", "cdn.example.com/", "a,,b", "a b", "*.example.com", "a:80"]
+)
+def test_what_is_no_list_of_hosts_is_refused(hosts: str) -> None:
+    assert not re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+
+
 def test_every_parameter_has_a_use_and_none_promises_what_is_not_there() -> None:
     template = load()
     used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
