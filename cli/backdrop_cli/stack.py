@@ -38,6 +38,7 @@ from backdrop_cli.census import Census
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
+from backdrop_cli.standing import half_made
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -233,6 +234,8 @@ def _stack(name: str, clients: Clients) -> Stack:
     outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
     parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
     status = described["StackStatus"]
+    if words := half_made(name, status):
+        raise RefusedError(words)
     if OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
         raise RefusedError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"

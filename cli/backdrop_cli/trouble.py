@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import boto3
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -88,7 +89,8 @@ def _of_aws(error: ClientError, place: Place) -> str:
     if code in FORBIDDEN:
         return f"your AWS credentials may not do {error.operation_name}: {message or code}"
     if code == "ValidationError" and "does not exist" in message:
-        where = f" in {place.region}" if place.region else ""
+        region = place.region or boto3.Session(profile_name=place.profile).region_name
+        where = f" in {region}" if region else ""
         return f"there is no stack {place.stack}{where}; `aws cloudformation list-stacks` names them, --region chooses"
     return f"AWS refused {error.operation_name} ({code}): {message}"
 

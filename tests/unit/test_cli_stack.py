@@ -14,6 +14,7 @@ from backdrop_cli.options import Place
 class CloudFormation:
     """A stack as CloudFormation describes it."""
 
+    status: str = "CREATE_COMPLETE"
     outputs: set[str] = field(default_factory=lambda: {*stack.OUTPUTS, "IdeogramQueueUrl"})
     parameters: dict[str, str] = field(
         default_factory=lambda: {
@@ -27,7 +28,7 @@ class CloudFormation:
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         outputs = [{"OutputKey": name, "OutputValue": f"https://{StackName}.invalid/{name}"} for name in self.outputs]
         parameters = [{"ParameterKey": name, "ParameterValue": text} for name, text in self.parameters.items()]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs, "Parameters": parameters}]}
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}]}
 
 
 @pytest.fixture
@@ -65,6 +66,29 @@ def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
     aws.outputs, aws.parameters = {"Website"}, {}
     with pytest.raises(RefusedError, match="the stack shop is not one of Backdrop's"):
         stack.connect(Place("shop"))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("CREATE_IN_PROGRESS", "is still being made .* stack-create-complete --stack-name shop"),
+        ("ROLLBACK_COMPLETE", "could not be made .*describe-stack-events --stack-name shop.*`sam delete"),
+        ("CREATE_FAILED", "could not be made"),
+        ("REVIEW_IN_PROGRESS", "is only planned"),
+        ("DELETE_IN_PROGRESS", "is being deleted"),
+        ("DELETE_FAILED", "is deleted in part"),
+    ],
+)
+def test_a_stack_that_is_not_whole_is_said_with_what_to_do(aws: CloudFormation, status: str, words: str) -> None:
+    aws.status = status
+    with pytest.raises(RefusedError, match=words):
+        stack.connect(Place("shop"))
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
+def test_a_stack_that_is_updated_or_was_rolled_back_is_opened(aws: CloudFormation, status: str) -> None:
+    aws.status = status
+    assert stack.connect(Place("shop")).name == "shop"
 
 
 def test_a_client_is_made_once_and_when_it_is_asked() -> None:
