@@ -148,7 +148,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "keeps-the-jobs-of-the-deleted",
         "2.3: a photo that was deleted and comes back is a new one",
-        ("steps/standing.py", "bool(current) and not source.seen_gone and", "bool(current) and"),
+        ("steps/standing.py", "bool(source.jobs) and not source.seen_gone and", "bool(source.jobs) and"),
         faults=CALM,
         deeds=RETURNED,
     ),

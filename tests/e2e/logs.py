@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +11,6 @@ from backdrop.aws.log import ABOUT
 from backdrop.core.codes import Code
 from backdrop_local.clients import Clients
 from tests.contract.standin_client import KEY
-from tests.e2e.folder import Folder
-from tests.e2e.shop import eventually
 
 # What Lambda itself writes around an invocation.
 OF_LAMBDA = re.compile(r"(START|END|REPORT) RequestId: ")
@@ -77,25 +74,3 @@ def _lacks(said: dict[str, Any]) -> bool:
     is_whole = all(said.get(name) for name in ("level", "service", "function_name", "message"))
     has_code = said.get("level") == "INFO" or said.get("code") in list(Code)
     return not (is_whole and has_code and (said["message"] in OF_A_RUN or said.keys() & {*ABOUT, *OF_NO_JOB}))
-
-
-def told[T](folder: Folder, look: Callable[[], T | None], what: str) -> T:
-    """What a log holds once it is there: some of it comes with the worker's next turn only, so it gets one."""
-    turns = count()
-
-    def look_again() -> T | None:
-        seen = look()
-        if not seen:
-            name = f"turn-{next(turns)}.jpg"
-            folder.drop(name, tags={"operation": "remove"})
-            folder.stored(name)
-        return seen
-
-    return eventually(look_again, what)
-
-
-def counted(folder: Folder, function: str, name: str, dimensions: dict[str, str]) -> float:
-    """What a function added to a metric with these dimensions since the test began."""
-    lines = folder.shop.metrics(function, name, folder.began)
-    fitting = [line for line in lines if all(line.get(key) == text for key, text in dimensions.items())]
-    return sum(sum(line[name]) if isinstance(line[name], list) else line[name] for line in fitting)

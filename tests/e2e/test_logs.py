@@ -3,8 +3,9 @@
 from typing import Any
 
 from tests.e2e.folder import Folder
-from tests.e2e.logs import ours, told
+from tests.e2e.logs import ours
 from tests.e2e.shop import FED_BY_QUEUES
+from tests.e2e.told import told
 
 
 def about(folder: Folder, function: str, **what: str) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ import pytest
 from backdrop_local.home import STACK
 from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
-from tests.e2e.logs import counted, told
 from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, Shop, eventually
+from tests.e2e.told import counted, told
 
 AN_HOUR = "3600"
 

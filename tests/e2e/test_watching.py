@@ -9,8 +9,9 @@ import pytest
 
 from backdrop_local.home import REGION, STACK
 from tests.e2e.folder import Folder
-from tests.e2e.logs import counted, ours, told
+from tests.e2e.logs import ours
 from tests.e2e.shop import FED_BY_QUEUES, Shop, eventually
+from tests.e2e.told import counted, told
 
 
 class CloudWatch:
