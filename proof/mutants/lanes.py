@@ -55,7 +55,7 @@ LANE_MUTANTS = (
     mutant(
         "never-lifts-the-budget",
         "3.9: a pause for the budget ends with the day, or by a person's word",
-        (RECONCILE, "if day.settled + needs <= cap:", "if False:"),
+        (RECONCILE, "if day.settled + needs <= day.cap_or(self.daily_budget):", "if False:"),
         faults="reordered_message",
         deeds=(*photos(10, 4), "600 budget 10000000"),
         budget=15_000,
