@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import count
-from typing import Any
 
 import pytest
 
@@ -35,11 +34,6 @@ def counted(folder: Folder, function: str, name: str, dimensions: dict[str, str]
     lines = folder.shop.metrics(function, name, folder.began)
     fitting = [line for line in lines if all(line.get(key) == text for key, text in dimensions.items())]
     return sum(sum(line[name]) if isinstance(line[name], list) else line[name] for line in fitting)
-
-
-def metric(folder: Folder, function: str, name: str) -> dict[str, Any]:
-    """One line of a metric, told since the test began."""
-    return told(folder, lambda: folder.shop.metrics(function, name, folder.began), f"{name} is counted")[0]
 
 
 def test_a_stored_photo_is_told_once_with_its_job_and_place(folder: Folder) -> None:
@@ -84,16 +78,6 @@ def test_every_end_and_every_delay_is_counted(folder: Folder) -> None:
         ("deliver", "DeadLettered", {"provider": "ideogram"}),
     ):
         told(folder, lambda one=(function, name, dimensions): counted(folder, *one) >= 1, f"{name} is counted")
-
-
-def test_metrics_stand_in_one_namespace_with_their_units(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    folder.stored("red.jpg")
-    (directive,) = metric(folder, "deliver", "Completed")["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "Backdrop"
-    assert directive["Metrics"] == [{"Name": "Completed", "Unit": "Count"}]
-    (latency,) = metric(folder, "render", "ProviderLatency")["_aws"]["CloudWatchMetrics"]
-    assert latency["Metrics"] == [{"Name": "ProviderLatency", "Unit": "Milliseconds"}]
 
 
 def test_a_message_handed_back_is_counted_and_is_no_error(folder: Folder) -> None:

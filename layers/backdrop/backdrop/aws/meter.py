@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from backdrop.aws.log import code_of
 from backdrop.aws.metrics import Metric
 from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges
@@ -39,8 +40,8 @@ def _harmless() -> Generator[None]:
     """Whatever keeps a metric from being written keeps nobody from his work."""
     try:
         yield
-    except Exception:
-        logger.exception("a metric could not be written")
+    except Exception as error:
+        logger.exception("a metric could not be written", code=code_of(error).value)
 
 
 @_harmless()
