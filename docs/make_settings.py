@@ -119,6 +119,11 @@ In the CloudWatch namespace `Backdrop`; each also has the dimension `service`, w
 stacks in one account stay apart. A function writes them into its log and CloudWatch reads them there, so that none of
 them costs a call or holds a job up. Where nothing happens nothing is counted, and nothing is paid for.
 
+`SpentUSD` and `UnknownUSD` are counted with each write into the ledger's books that took, so that their sums are what
+`backdrop spend` says. A message that comes again writes nothing anew, so it adds nothing; a worker that dies between
+the write and its line leaves this one out, and then the ledger is right. They stand on the day when the answer came,
+in the books on the day when the call was sent.
+
 {metrics()}
 """
 

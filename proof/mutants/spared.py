@@ -16,9 +16,6 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_decide: not look.settled and speaks_for_itself(source, seen, jobs)": (
         "No seed stops an execution between a request and its photo's late event; test_request_executions.py does."
     ),
-    "steps/photo.py:_resolve: look.request and look.request.ends_with_its_execution": (
-        "Whose a job is, the checker takes from the job itself; tests/unit/test_request_executions.py does not."
-    ),
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/reply.py:_cause: len(_text(shortened)) > MOST_CAUSE": LONG_ANSWERS,
     "core/reply.py:_output: len(_text(told).encode()) <= MOST_OUTPUT_BYTES": LONG_ANSWERS,

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 import pytest
 
@@ -13,11 +12,6 @@ from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, Shop, eventually
 from tests.e2e.told import counted, told
 
 AN_HOUR = "3600"
-
-
-def metric(folder: Folder, function: str, name: str) -> dict[str, Any]:
-    """One line of a metric, told since the test began."""
-    return told(folder, lambda: folder.shop.metrics(function, name, folder.began), f"{name} is counted")[0]
 
 
 def test_a_stored_photo_is_told_once_with_its_job_and_place(folder: Folder) -> None:
@@ -62,16 +56,6 @@ def test_every_end_and_every_delay_is_counted(folder: Folder) -> None:
         ("deliver", "DeadLettered", {"provider": "ideogram"}),
     ):
         told(folder, lambda one=(function, name, dimensions): counted(folder, *one) >= 1, f"{name} is counted")
-
-
-def test_metrics_stand_in_one_namespace_with_their_units(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    folder.stored("red.jpg")
-    (directive,) = metric(folder, "deliver", "Completed")["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "Backdrop"
-    assert directive["Metrics"] == [{"Name": "Completed", "Unit": "Count"}]
-    (latency,) = metric(folder, "render", "ProviderLatency")["_aws"]["CloudWatchMetrics"]
-    assert latency["Metrics"] == [{"Name": "ProviderLatency", "Unit": "Milliseconds"}]
 
 
 def test_a_message_handed_back_is_counted_and_is_no_error(folder: Folder) -> None:

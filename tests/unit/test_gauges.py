@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from backdrop.aws.meter import count_gauges
-from backdrop.core.gauges import Gauges
-from backdrop.core.job import Status
+from backdrop.core.gauges import Gauges, gauged
+from backdrop.core.job import Outcome, Status
+from backdrop.core.watch import Day
 from backdrop.steps import reconcile
 from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, throttle
+from tests.unit.core_items import LATER, a_job, an_attempt
 from tests.unit.days import pass_time
 from tests.unit.simulation import KEY, PRICE, dropped, the_job
 from tests.unit.test_reconcile_runs import tallied
@@ -78,6 +80,13 @@ def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more
     assert the_job(world).status is Status.UNKNOWN
     assert seen.oldest_unknown_seconds == pytest.approx((world.clock.time - lost_at).total_seconds(), abs=120)
     assert (seen.spent, seen.calls_in_flight) == (PRICE, 0)
+
+
+def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
+    lost = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
+    jobs = [a_job(status=status, attempts=(lost,)) for status in (Status.PAID, Status.SUBMITTING, Status.UNKNOWN)]
+    seen = [gauged(1, [job], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
+    assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
 
 
 def test_calls_that_are_out_are_counted() -> None:

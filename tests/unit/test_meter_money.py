@@ -8,10 +8,12 @@ import pytest
 from backdrop.aws.meter import count_money
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
-from backdrop.core.job import Outcome
+from backdrop.core.job import Attempt, Outcome
+from backdrop.core.transitions import Booking, Step
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer
+from tests.unit.core_items import a_job, an_attempt
 from tests.unit.days import pass_time
 from tests.unit.simulation import PRICE, dropped, the_job
 
@@ -115,3 +117,40 @@ def test_where_the_provider_knows_our_id_nothing_can_be_charged_twice(
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
     assert counted(world, capsys)["PossibleDoubleCharges"] == 0
+
+
+# -- by the write alone -------------------------------------------------------------------------------------------
+
+TODAY = "2026-11-20"
+LOST = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
+CHARGED = an_attempt(n=2, charged=PRICE)
+
+
+def counted_of(booking: Booking, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
+    """The metrics that one write adds to."""
+    count_money(Step(a_job(attempts=calls), booking))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+
+
+def test_a_call_that_is_turned_away_when_it_is_sent_again_is_no_further_lost_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    still_lost = Booking(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
+    assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
+
+
+@pytest.mark.parametrize(
+    ("booking", "counted"),
+    [
+        pytest.param(Booking(TODAY, "ideogram", reserved=PRICE), set[str](), id="a claim"),
+        pytest.param(Booking(TODAY, "ideogram", reserved=-PRICE), set[str](), id="not taken"),
+        pytest.param(
+            Booking(TODAY, "ideogram", certain=PRICE, unknown=-PRICE), {"SpentUSD", "UnknownUSD"}, id="late answer"
+        ),
+    ],
+)
+def test_a_charge_is_doubled_by_the_write_that_settles_its_second_call_and_by_no_other(
+    booking: Booking, counted: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert counted_of(booking, capsys, LOST, CHARGED) == counted
