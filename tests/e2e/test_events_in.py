@@ -145,12 +145,12 @@ def old_shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
     """A cloud of its own, whose photos come into a bucket that the stack did not make."""
     home = Home(tmp_path_factory.mktemp("old"))
     with leashed(home):
+        cloud = local_cloud.up(home, PARAMETERS, print, build=False)
+        here: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+        cloud.clients.s3.create_bucket(Bucket=OLD, **here)
         cloud = local_cloud.up(home, {**PARAMETERS, "InputBucket": OLD}, print, build=False)
         with StandinClient(cloud.standin_url) as standin:
             opened = Shop(cloud, standin)
-            opened.clients.s3.create_bucket(
-                Bucket=OLD, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-            )
             yield opened
             opened.check_the_books()
             assert [slip for function in FUNCTIONS for slip in opened.slips(function)] == []
