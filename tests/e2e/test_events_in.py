@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Generator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -142,15 +143,17 @@ def _view(shop: Shop, key: str, status: str = "") -> dict[str, Any] | None:
 
 @pytest.fixture(scope="module")
 def old_shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
-    """A cloud of its own, whose photos come into a bucket that the stack did not make."""
+    """A cloud of its own, whose photos come into a bucket that the stack did not make, and which forgets."""
     home = Home(tmp_path_factory.mktemp("old"))
     with leashed(home):
-        cloud = local_cloud.up(home, {**PARAMETERS, "InputBucket": OLD}, print, build=False)
+        cloud = local_cloud.up(home, PARAMETERS, print, build=False)
+        here: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+        cloud.clients.s3.create_bucket(Bucket=OLD, **here)
+        cloud = local_cloud.up(
+            home, {**PARAMETERS, "InputBucket": OLD, "LedgerRetentionDays": "30"}, print, build=False
+        )
         with StandinClient(cloud.standin_url) as standin:
             opened = Shop(cloud, standin)
-            opened.clients.s3.create_bucket(
-                Bucket=OLD, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-            )
             yield opened
             opened.check_the_books()
             assert [slip for function in FUNCTIONS for slip in opened.slips(function)] == []
@@ -181,3 +184,19 @@ def test_an_existing_bucket_works_once_its_notifications_to_eventbridge_are_on(o
     opened.settle()
     assert len(opened.charges()) == 2
     assert old_shop.queue("DeadLetterQueueUrl").messages() == []
+
+
+def test_a_stack_that_forgets_lets_dynamodb_forget_what_was_stored_a_month_ago(old_shop: Shop) -> None:
+    opened, dynamodb, table = (
+        Folder(old_shop, "forgotten"),
+        old_shop.clients.dynamodb,
+        old_shop.outputs["LedgerTableName"],
+    )
+    opened.drop(ODD, opened.wish)
+    stored = datetime.fromisoformat(opened.stored(ODD)["stored_at"])
+    live = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert (live.get("TimeToLiveStatus"), live.get("AttributeName")) == ("ENABLED", "expires_at")
+    items: list[Any] = dynamodb.scan(TableName=table)["Items"]
+    (job,) = (one for one in items if one["sk"]["S"].startswith("job#") and one["key"]["S"] == opened.key(ODD))
+    assert abs(int(job["expires_at"]["N"]) - (stored + timedelta(days=30)).timestamp()) < 2
+    assert all("expires_at" not in one for one in items if one["sk"]["S"] == "source")

@@ -28,7 +28,8 @@ def buckets(stack: Stack) -> Iterator[Check]:
 
 def _bucket(stack: Stack, what: str, name: str, *, own: bool) -> Check:
     """Whether a bucket is there, in the stack's region, and of the stack's account where it must be (`own`)."""
-    (region, account), fix = place_of(stack), f"Deploy with another {what.split()[0].capitalize()}Bucket."
+    parameter = f"{what.split()[0].capitalize()}Bucket" if own else "ReadableBuckets"
+    (region, account), fix = place_of(stack), f"Deploy with another {parameter}."
     expected: dict[str, Any] = {"ExpectedBucketOwner": account} if own else {}
     try:
         found: Any = clients_of(stack).s3.head_bucket(Bucket=name, **expected)
