@@ -26,8 +26,8 @@ from tests.contract.adapters import NOW, SUCCESS, the_key
 from tests.contract.calling import call, claimed, job_for, the_id
 from tests.contract.onemin import DONE_RECORD, PRICE
 from tests.contract.test_segmind_wire import DONE, TICKET
+from tests.unit.core_items import quick
 from tests.unit.shelf import Shelf
-from tests.unit.simulation import steady
 
 URL, NO_WAIT = "https://provider.example", 60.0
 ENDLESS_LINK = "https://x.example/a.png?X-Amz-Date=99991231T235959Z&X-Amz-Expires=9999999&exp=99999999999"
@@ -191,7 +191,7 @@ BODIES = st.recursive(
 
 
 @pytest.mark.parametrize("side", SIDES.values(), ids=[*SIDES])
-@steady
+@quick
 @given(body=BODIES, status=st.sampled_from([200, 200, 200, 100, 302, 400, 404, 406, 422, 429, 500, 503, 999]))
 def test_any_json_under_any_status_is_classified(side: Side, body: object, status: int) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:

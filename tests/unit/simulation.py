@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from hypothesis import settings
-
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
@@ -47,9 +45,6 @@ ANSWERS = {
     "unreached": UNREACHED,
     "paused": PAUSED,
 }
-
-steady = settings(max_examples=60)
-"""Property tests of which a few examples are enough."""
 
 
 def a_job(**changes: Any) -> Job:

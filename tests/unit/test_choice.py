@@ -24,7 +24,8 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, StaleError
 from backdrop.core.job import Attempt, Job, Money, Outcome, Status
 from backdrop.core.lane import Lane, Reason, begin_probe, pause
-from tests.unit.simulation import ANSWERS, LEASE, NOW, PRICE, a_job, steady
+from tests.unit.core_items import quick
+from tests.unit.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
 
 PRICES = {"1min": 50_000}
 ALL_ON = Market(PROVIDERS, PRICES)
@@ -159,7 +160,7 @@ LANES = st.fixed_dictionaries(
 LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4)
 
 
-@steady
+@quick
 @given(LISTS, st.sampled_from(Status), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
 def test_a_job_moves_only_unpaid_and_only_to_an_open_lane_of_its_own_list(
     named: list[str],

@@ -10,21 +10,21 @@ from PIL import Image
 from backdrop.imaging.cutout import OtherPictureError, full_size
 from backdrop.imaging.sizes import same_shape, smaller
 from bench.cutout_scenes import scenes
-from tests.unit.simulation import steady
+from tests.unit.core_items import quick
 
 SIDE = st.integers(16, 12_000)
 SCENE = scenes(400, 300)[0]
 ANSWER = SCENE.answer((100, 75))
 
 
-@steady
+@quick
 @given(SIDE, SIDE, st.floats(0.05, 1))
 def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, height: int, scale: float) -> None:
     result = max(1, round(width * scale)), max(1, round(height * scale))
     assert same_shape((width, height), result)
 
 
-@steady
+@quick
 @given(
     st.integers(2, 3000), st.integers(2, 3000), st.integers(1, 9), st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)])
 )
@@ -74,7 +74,7 @@ def test_a_matte_that_does_not_lie_on_the_photo_is_told_before_anything_is_chang
     assert (photo.mode, photo.tobytes()) == ("RGB", before)
 
 
-@steady
+@quick
 @given(st.integers(1, 700), st.integers(1, 40), st.integers(1, 16), st.integers(0, 255), st.booleans())
 def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
     width: int, height: int, ratio: int, alpha: int, flat: bool

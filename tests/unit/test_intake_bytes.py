@@ -11,8 +11,9 @@ from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of, receipt_ke
 from backdrop.core.wish import Variant
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
+from tests.unit.core_items import quick
 from tests.unit.days import codes
-from tests.unit.simulation import KEY, assert_at_rest, steady
+from tests.unit.simulation import KEY, assert_at_rest
 from tests.unit.test_wish_bytes import ANY_JSON
 from tests.unit.wishes import defaults, folder_codes, sidecar_bytes
 
@@ -49,7 +50,7 @@ def settled(world: World, key: str = KEY) -> None:
     assert_at_rest(world)
 
 
-@steady
+@quick
 @given(ANYTHING)
 @example(SURROGATE)
 def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
@@ -59,7 +60,7 @@ def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
     settled(world)
 
 
-@steady
+@quick
 @given(ANYTHING, st.booleans())
 @example(SURROGATE, False)
 def test_any_bytes_as_folder_defaults_give_a_job_or_a_report(data: bytes, bare: bool) -> None:
@@ -73,7 +74,7 @@ TAG = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NAMES = st.sampled_from([*Variant.model_fields, "variants", "promt", "backdrop:prompt", "backdrop:x"]) | TAG
 
 
-@steady
+@quick
 @given(st.dictionaries(NAMES, TAG, max_size=10))
 def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
     world = World()
@@ -81,7 +82,7 @@ def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
     settled(world)
 
 
-@steady
+@quick
 @given(OURS | NEARLY | st.dictionaries(st.text(max_size=5), ANY_JSON, max_size=3))
 @example({"variants": {"\ud800": {"style": "aura", "style_preset": "aura"}}})
 def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) -> None:
@@ -125,7 +126,7 @@ ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 )
 
 
-@steady
+@quick
 @given(ANY_KEY, st.sampled_from(["sidecar", "tags", "defaults"]))
 @example("\U0010ffff/\U0010ffff.jpg", "defaults")
 @example("ü" * 446 + ".j", "sidecar")

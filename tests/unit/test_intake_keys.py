@@ -13,14 +13,15 @@ from backdrop.steps.messages import begin_again
 from proof.world.pictures import photo
 from proof.world.s3 import Version, notification
 from proof.world.stack import INPUT, World
-from tests.unit.simulation import PRICE, a_job, assert_at_rest, steady
+from tests.unit.core_items import quick
+from tests.unit.simulation import PRICE, a_job, assert_at_rest
 
 keys = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from("/ +%&=?#.-_\\\"'<>äé漢😀\u0000\u001f\uffff"), min_size=1
 ).filter(lambda key: len(key.encode()) <= MAX_SOURCE_KEY_BYTES)
 
 
-@steady
+@quick
 @given(key=keys)
 @example(key="sub folder/ünïcode +(1) & 100%.jpg")
 @example(key="a%2Fb+c%20d.jpg")
@@ -43,7 +44,7 @@ def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
     assert_at_rest(world)
 
 
-@steady
+@quick
 @given(key=keys)
 @example(key="noncharacter \uffff.jpg")
 def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
@@ -56,7 +57,7 @@ def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
     assert not world.dead_letters.messages
 
 
-@steady
+@quick
 @given(key=keys)
 @example(key="noncharacter \uffff.jpg")
 def test_a_message_about_any_key_is_one_that_queues_take(key: str) -> None:

@@ -18,8 +18,8 @@ from backdrop.providers.ideogram import form
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import PHOTO, the_key
 from tests.contract.calling import job_for, the_id
+from tests.unit.core_items import quick
 from tests.unit.shelf import Shelf
-from tests.unit.simulation import steady
 
 NO = None
 FLASH, SPEED = "FLASH", "rendering_speed"
@@ -179,7 +179,7 @@ def sent(provider: str, job: Job) -> dict[str, Any]:
     return leaves(json.loads(prepared.args[1]))
 
 
-@steady
+@quick
 @given(st.sampled_from(PROVIDERS), ASKED)
 def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_adapters_own(
     provider: str, asked: dict[str, Any]
@@ -196,7 +196,7 @@ def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_
     assert (found.keys() & every_name) - always == expected.keys() - always
 
 
-@steady
+@quick
 @given(st.sampled_from(PROVIDERS), ASKED)
 def test_every_reason_names_a_field_that_was_given(provider: str, asked: dict[str, Any]) -> None:
     for reason in not_expressible(provider, asked):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backdrop.core.output import Output
 from backdrop.imaging.frame import MOST_SIDE, Frame, frame_of, within
-from tests.unit.simulation import steady
+from tests.unit.core_items import quick
 
 SIDE = st.integers(1, 10_000)
 SHARE = st.floats(0, 0.45)
@@ -24,7 +24,7 @@ def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
     assert abs(frame.shown[1] - height * frame.scale) <= 1
 
 
-@steady
+@quick
 @given(SIDE, SIDE, st.none() | SIDE, st.none() | SIDE)
 def test_contain_fits_within_its_limits_and_never_enlarges(
     width: int, height: int, most_wide: int | None, most_high: int | None
@@ -43,7 +43,7 @@ def test_contain_fits_within_its_limits_and_never_enlarges(
     assert any(touches) or not too_large
 
 
-@steady
+@quick
 @given(st.integers(20, 4_000), st.integers(20, 4_000), st.none() | st.integers(20, 4_000), SHARE)
 def test_a_share_of_margin_is_one_of_the_finished_picture(
     width: int, height: int, wide: int | None, share: float
@@ -56,7 +56,7 @@ def test_a_share_of_margin_is_one_of_the_finished_picture(
     assert max(frame.size) <= MOST_SIDE
 
 
-@steady
+@quick
 @given(SIDE, SIDE, st.integers(0, 4_999))
 def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int) -> None:
     frame = frame_of(width, height, Output(margin_pixels=margin))
@@ -64,7 +64,7 @@ def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int
     assert margin == 0 or max(frame.size) <= MOST_SIDE
 
 
-@steady
+@quick
 @given(SIDE, SIDE, st.integers(3, 10_000), st.integers(3, 10_000), SHARE)
 def test_pad_has_its_size_and_centers_all_of_the_subject(
     width: int, height: int, wide: int, high: int, share: float
@@ -80,7 +80,7 @@ def test_pad_has_its_size_and_centers_all_of_the_subject(
     assert_not_squeezed(frame, width, height)
 
 
-@steady
+@quick
 @given(SIDE, SIDE, SIDE, SIDE)
 def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, wide: int, high: int) -> None:
     frame = frame_of(width, height, Output(fit="cover", width=wide, height=high))
@@ -102,7 +102,7 @@ def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_perce
     assert frame_of(400, 800, square).shown == (850, 1700)
 
 
-@steady
+@quick
 @given(SIDE, SIDE, st.none() | SIDE, SHARE, st.integers(1, 20_000), st.integers(1, 60_000_000))
 def test_a_frame_that_its_format_cannot_hold_is_made_smaller_and_not_squeezed(
     width: int, height: int, wide: int | None, share: float, side: int, pixels: int

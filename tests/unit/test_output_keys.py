@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backdrop.core.layout import MAX_S3_KEY_BYTES, picture_key
-from tests.unit.simulation import steady
+from tests.unit.core_items import quick
 
 NAME = st.text("abc09-", min_size=1, max_size=40)
 
@@ -25,7 +25,7 @@ def test_an_outputs_name_stands_behind_an_at_sign(variant: str, n: int, output: 
     assert picture_key("shoes/red.jpg", variant=variant, n=n, extension="webp", output=output) == key
 
 
-@steady
+@quick
 @example(900, "v" * 40, 20, "o" * 40)
 @given(st.integers(1, 970), NAME | st.just(""), st.integers(1, 20), NAME | st.none())
 def test_every_key_fits_into_s3(length: int, variant: str, n: int, output: str | None) -> None:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backdrop.core.output import output_of, outputs_of
 from backdrop.core.output_wish import MARKETPLACE, MOST_OUTPUTS, Outputs
-from tests.unit.simulation import steady
+from tests.unit.core_items import quick
 
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
 
@@ -146,7 +146,7 @@ FIELDS = ["name", "format", "quality", "width", "height", "fit", "background", "
 WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) | JSON, max_size=6)
 
 
-@steady
+@quick
 @given(JSON | WISH | st.lists(WISH, max_size=4))
 def test_any_json_is_an_output_or_a_complaint_and_never_a_crash(said: object) -> None:
     try:

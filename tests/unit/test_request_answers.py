@@ -119,6 +119,31 @@ def test_a_task_is_answered_whichever_call_its_worker_dies_after(wish: dict[str,
     assert struck > 5
 
 
+@pytest.mark.parametrize(
+    ("mine", "others", "stands"),
+    [
+        (Answered.SUCCESS, Answered.FOREIGN, Answered.SUCCESS),
+        (Answered.FOREIGN, Answered.SUCCESS, Answered.SUCCESS),
+        (Answered.FOREIGN, Answered.FOREIGN, Answered.FOREIGN),
+    ],
+)
+def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_written_first(
+    mine: Answered, others: Answered, stands: Answered
+) -> None:
+    world = awaited(**REMOVE)
+    world.run("intake", "ideogram")
+    if mine is Answered.FOREIGN:
+        world.states.answers[TOKEN] = TaskAnswer(error="used")
+
+    def another(_: Call) -> None:
+        world.ledger.put_asked(asked(world)[0].but(answered_at=world.clock.now(), answer=others))
+
+    strike = Strike(another, "transact_write_items", matches=lambda call: '"answer":' in json.dumps(call.sent), times=1)
+    world.wire.before.append(strike)
+    world.run()
+    assert (strike.hits, [one.answer for one in asked(world)], tries(world)) == (1, [stands], 1)
+
+
 @pytest.mark.parametrize("others", [0, MOST_REQUESTS + 5])
 def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: int) -> None:
     world = awaited(**REMOVE)

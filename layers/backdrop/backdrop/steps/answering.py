@@ -51,12 +51,16 @@ class Answering:
         if found is None:
             return
         taken = not asked.token or self._tell(asked.token, found)
-        answer = found.kind if taken else Answered.FOREIGN
+        self._note(asked, found.kind if taken else Answered.FOREIGN)
+
+    def _note(self, asked: Asked, answer: Answered) -> None:
+        """Another delivery may have answered meanwhile: Step Functions took one of the two, whose word stands."""
         try:
             self.ledger.put_asked(asked.but(answered_at=self.clock.now(), answer=answer))
         except StaleError:
-            # Another delivery answered meanwhile, and Step Functions took one of the two.
-            return
+            noted = self.ledger.request(asked.source_id, asked.ident)
+            if noted and noted.answer is Answered.FOREIGN and answer is not Answered.FOREIGN:
+                self._note(noted, answer)
 
     def _tell(self, token: str, found: Reply) -> bool:
         if found.kind is Answered.SUCCESS:
