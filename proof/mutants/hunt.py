@@ -71,12 +71,16 @@ def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[Breach | None, str]]":
 
 
 def _played(scene: Mapping[str, Any], seed: int) -> "tuple[Breach | None, str]":
+    from backdrop.aws.table import UnwritableError
+    from proof.checker.books import Breach, Promise
     from proof.mutants.scene import Scene
     from proof.simulate.play import Play
 
     signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_A_SEED)
     try:
         breaches = Play(Scene(**scene).plan(seed), PATIENCE).run().breaches
+    except UnwritableError:
+        return Breach(Promise.ONE_END, "DynamoDB refuses a write, however often its message comes"), ""
     except Exception:  # noqa: BLE001 - one seed's end is not that of the others
         return None, traceback.format_exc().strip().splitlines()[-1]
     finally:
