@@ -12,8 +12,8 @@ from backdrop.core.codes import Code
 from backdrop_local.clients import Clients
 from tests.contract.standin_client import KEY
 
-# What Lambda itself writes around an invocation.
-OF_LAMBDA = re.compile(r"(START|END|REPORT) RequestId: ")
+# What Lambda itself writes around an invocation, and the emulator's word for one whose worker a test killed.
+OF_LAMBDA = re.compile(r"(START|END|REPORT) RequestId: |Worker process died$")
 # Signatures of links, what the emulator's session tokens begin with, and pictures: as bytes, written out, in base64.
 MARKS = re.compile(
     r"[?&](sig|exp)=|X-Amz-(Signature|Credential|Security-Token)|FwoGZX"

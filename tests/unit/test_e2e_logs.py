@@ -30,6 +30,7 @@ def line(**said: Any) -> str:
         json.dumps({"_aws": {}, "Accepted": [1.0]}),
         "START RequestId: 73d9c6aa Version: $LATEST",
         "REPORT RequestId: 73d9c6aa\tDuration: 440 ms",
+        "Worker process died",
     ],
 )
 def test_an_honest_line_has_no_fault(good: str) -> None:
@@ -49,6 +50,8 @@ LEAKS = [
 ODD = [
     pytest.param("rendered 73d9c6aa", id="no JSON"),
     pytest.param('"rendered"', id="no object"),
+    pytest.param("Task timed out after 330.00 seconds", id="out of time"),
+    pytest.param("Worker process died of its own", id="another death"),
     pytest.param(line(service=""), id="no service"),
     pytest.param(line(function_name=None), id="no function"),
     pytest.param(line(level="ERROR"), id="an error without a code"),
