@@ -12,8 +12,8 @@ from backdrop.core.codes import Code
 from backdrop_local.clients import Clients
 from tests.contract.standin_client import KEY
 
-# What Lambda itself writes around an invocation.
-OF_LAMBDA = re.compile(r"(START|END|REPORT) RequestId: ")
+# What Lambda itself writes around an invocation, and the emulator's word for one whose worker a test killed.
+OF_LAMBDA = re.compile(r"(START|END|REPORT) RequestId: |Worker process died$")
 # Signatures of links, what the emulator's session tokens begin with, and pictures: as bytes, written out, in base64.
 MARKS = re.compile(
     r"[?&](sig|exp)=|X-Amz-(Signature|Credential|Security-Token)|FwoGZX"
@@ -42,9 +42,14 @@ def secrets(clients: Clients, table: str, workers: Iterable[int] = ()) -> set[st
     return {one for one in found if len(one) >= SHORTEST}
 
 
+def leaks(lines: Iterable[str], secret: Collection[str]) -> list[str]:
+    """The lines that tell a secret or a bug, whichever release wrote them."""
+    return [line for line in lines if _tells(line, secret)]
+
+
 def faults(lines: Iterable[str], secret: Collection[str]) -> list[str]:
-    """The lines that tell a secret or a bug, or that are not made as every line is."""
-    return [line for line in lines if _tells(line, secret) or BUGS.search(line) or _is_odd(line)]
+    """Those, and the lines that are not made as every line of this release is."""
+    return [line for line in lines if _tells(line, secret) or _is_odd(line)]
 
 
 def ours(lines: Iterable[str]) -> list[dict[str, Any]]:
@@ -53,7 +58,7 @@ def ours(lines: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _tells(line: str, secret: Collection[str]) -> bool:
-    return bool(MARKS.search(line)) or any(one in line for one in secret)
+    return bool(MARKS.search(line) or BUGS.search(line)) or any(one in line for one in secret)
 
 
 def _is_odd(line: str) -> bool:
