@@ -140,6 +140,6 @@ def _machine(shop: Shop) -> dict[str, Call]:
         "answer a task token": ("stepfunctions", "send_task_success", {"taskToken": "nobody's", "output": "{}"}),
         "see whether a campaign runs": ("stepfunctions", "describe_execution", own),
         "see whether another execution runs": ("stepfunctions", "describe_execution", other),
-        "start a campaign": ("stepfunctions", "start_execution", {"stateMachineArn": machine, "input": "no JSON"}),
+        "start a campaign": ("stepfunctions", "start_execution", {"stateMachineArn": machine, "input": "{}"}),
         "stop a campaign": ("stepfunctions", "stop_execution", own),
     }

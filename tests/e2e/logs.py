@@ -42,9 +42,14 @@ def secrets(clients: Clients, table: str, workers: Iterable[int] = ()) -> set[st
     return {one for one in found if len(one) >= SHORTEST}
 
 
+def leaks(lines: Iterable[str], secret: Collection[str]) -> list[str]:
+    """The lines that tell a secret or a bug, whichever release wrote them."""
+    return [line for line in lines if _tells(line, secret)]
+
+
 def faults(lines: Iterable[str], secret: Collection[str]) -> list[str]:
-    """The lines that tell a secret or a bug, or that are not made as every line is."""
-    return [line for line in lines if _tells(line, secret) or BUGS.search(line) or _is_odd(line)]
+    """Those, and the lines that are not made as every line of this release is."""
+    return [line for line in lines if _tells(line, secret) or _is_odd(line)]
 
 
 def ours(lines: Iterable[str]) -> list[dict[str, Any]]:
@@ -53,7 +58,7 @@ def ours(lines: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _tells(line: str, secret: Collection[str]) -> bool:
-    return bool(MARKS.search(line)) or any(one in line for one in secret)
+    return bool(MARKS.search(line) or BUGS.search(line)) or any(one in line for one in secret)
 
 
 def _is_odd(line: str) -> bool:

@@ -202,10 +202,12 @@ class Shop:
         lines = (json.loads(line) for line in self.log(function, since) if '"CloudWatchMetrics"' in line)
         return [line for line in lines if name in line]
 
-    def slips(self, function: str) -> list[str]:
-        """The lines of a function's log that hold a secret of this run or a bug, or are not made as all are."""
-        secret = logs.secrets(self.clients, self.outputs["LedgerTableName"], self.workers(function))
-        return logs.faults(self.log(function), secret)
+    def check_the_logs(self, *functions: str, bad: Callable[[list[str], set[str]], list[str]] = logs.faults) -> None:
+        """No line of these functions, or of all, is bad; a failure shows each such line whole."""
+        workers = {worker for function in FUNCTIONS for worker in self.workers(function)}
+        secret = logs.secrets(self.clients, self.outputs["LedgerTableName"], workers)
+        found = [line for function in functions or FUNCTIONS for line in bad(self.log(function), secret)]
+        assert not found, "\n".join(found)
 
     # -- money ---------------------------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ def test_two_executions_that_wait_for_one_job_are_each_answered_and_it_is_bought
     assert len(folder.charges()) == 1
 
 
-@pytest.mark.parametrize("token", ["never-handed-out", "used"])
+@pytest.mark.parametrize("token", [pytest.param("handed-out-to-nobody", id="made-up"), "used"])
 def test_a_token_that_is_none_is_noted_and_the_picture_made(folder: Folder, workflow: Workflow, token: str) -> None:
     folder.drop("red.jpg")
     if token == "used":

@@ -140,6 +140,13 @@ def test_a_call_that_is_turned_away_when_it_is_sent_again_is_no_further_lost_ans
     assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
 
 
+def test_a_write_that_books_nothing_counts_nothing_and_says_nothing(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    count_money(Step(a_job()))
+    assert (capsys.readouterr().out, caplog.messages) == ("", [])
+
+
 @pytest.mark.parametrize(
     ("booking", "counted"),
     [

@@ -21,7 +21,7 @@ from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges
 from backdrop.core.job import FAILED, Job, Money, Status
 from backdrop.core.money import MICRO
-from backdrop.core.transitions import Booking, Step
+from backdrop.core.transitions import Step
 from backdrop.steps.slot import Slot
 
 NOBODY: Final = "none"
@@ -105,7 +105,9 @@ def count_slot(slot: Slot, seconds: float) -> None:
 @_harmless()
 def count_money(step: Step) -> None:
     """Count what a transition wrote into the books; all of these together are what the ledger says."""
-    booking = step.booking or Booking("", "")
+    booking = step.booking
+    if booking is None:
+        return
     counted = {
         Metric.SPENT_USD: booking.certain / MICRO,
         Metric.UNKNOWN_USD: booking.unknown / MICRO,
