@@ -53,11 +53,23 @@ COSTS = {
     Code.MESSAGE_GIVEN_UP: "what the report says",
 }
 
+# Where a day is told on which a code stands at many photos.
+RUNBOOKS = {
+    Code.PROVIDER_KEY_MISSING: "key-rotated",
+    Code.PROVIDER_KEY_REFUSED: "key-rotated",
+    Code.PROVIDER_OUT_OF_MONEY: "balance-empty",
+    Code.PROVIDER_UNAVAILABLE: "provider-down",
+    Code.BUDGET_REACHED: "too-many-images",
+    Code.PROVIDER_NOT_CONFIGURED: "leaving-a-provider",
+    Code.CRASHED: "bad-deploy",
+    Code.MESSAGE_GIVEN_UP: "bad-deploy",
+}
+
 
 def codes(end: End) -> str:
     """Every code that leaves its job so."""
     rows = [
-        (f'<a id="{code}"></a>`{code}`', facts.meaning, COSTS.get(code, "nothing"), _hint(facts.hint))
+        (f'<a id="{code}"></a>`{code}`', facts.meaning, COSTS.get(code, "nothing"), _hint(facts.hint) + _runbook(code))
         for code, facts in CODES.items()
         if facts.end is end
     ]
@@ -67,6 +79,10 @@ def codes(end: End) -> str:
 def _hint(hint: str) -> str:
     """Without what the section says of all its codes."""
     return hint.removesuffix(WAITS).strip() or "nothing"
+
+
+def _runbook(code: Code) -> str:
+    return f" ([runbook](runbooks/{RUNBOOKS[code]}.md))" if code in RUNBOOKS else ""
 
 
 def page() -> str:
@@ -82,6 +98,7 @@ Whatever goes wrong has one of the codes below. The same code stands in the phot
 - Everything that is wrong now, with what it cost and what to do: `backdrop failures`
 - One photo's whole story: `backdrop show shoes/red.jpg`
 - A stack that does nothing at all: `backdrop doctor`
+- A day on which something large goes wrong: [runbooks](runbooks/README.md); an alarm that rang: [alarms.md](alarms.md)
 
 Where a code and a report differ about money, the report is right: it counts every call that was made for the photo,
 also those that failed before.

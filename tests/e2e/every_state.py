@@ -71,9 +71,16 @@ class EveryState:
     def fill(self) -> str:
         """Returns once all stand where they shall stay; the execution of a campaign that waits for its photos."""
         self._to_their_ends()
-        self._in_doubt()
-        execution = self._in_a_lane()
-        self._under_way()
+        self._paid_or_in_doubt()
+        execution = self._on_the_way()
+        for name, status in STANDS.items():
+            eventually(
+                lambda name=name, status=status: self.first(name) == status, name, lambda name=name: self.jobs(name)
+            )
+        self.switch("IntakeQueueUrl", on=False)
+        self.drop("late.jpg")
+        for queue in ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl"):
+            eventually(self.shop.queue(queue).messages, f"messages in {queue}")
         return execution
 
     def _to_their_ends(self) -> None:
@@ -93,48 +100,37 @@ class EveryState:
         letters = self.shop.queue("DeadLetterQueueUrl")
         eventually(lambda: len(letters.messages()) == 3, "three dead letters", letters.messages)
 
-    def _in_doubt(self) -> None:
-        """A lost answer; the worker that waits for the lost call to end dies before it has."""
+    def _paid_or_in_doubt(self) -> None:
+        """One paid and not handed over; one lost, and the worker that waits for the lost call to end dies before."""
+        self.switch("DeliverQueueUrl", on=False)
+        self.drop("paid.jpg", provider="1min")
+        eventually(lambda: self.first("paid.jpg") == "paid", "it is paid")
         self.drop("unknown.jpg", "accept_then_drop", times=1)
         eventually(lambda: self.first("unknown.jpg") == "unknown", "the answer is lost")
         self.switch("IdeogramQueueUrl", on=False)
         self.shop.kill_render_workers()
 
-    def _in_a_lane(self) -> str:
-        """Photos that wait in a lane which hands nothing out, two of them for a campaign."""
-        for name in ("waiting.jpg", "replaced.jpg", "withdrawn.jpg"):
-            self.drop(name)
-            eventually(lambda name=name: self.first(name) == "accepted", f"{name} is accepted")
-        self.folder.put("replaced.jpg", self.folder.photo("another.jpg"))
-        self.folder.remove("withdrawn.jpg")
+    def _on_the_way(self) -> str:
+        """One at its provider; others wait in a lane which hands nothing out, two of them for a campaign."""
         for name in CAMPAIGN:
             self.campaign.drop(name)
         given = {"name": "campaign", "prefix": self.campaign.key(""), "instructions": self.campaign.wish}
         begun = self.shop.clients.stepfunctions.start_execution(
             stateMachineArn=self.shop.outputs["CampaignStateMachineArn"], input=json.dumps(given)
         )
+        self.drop("in-flight.jpg", "poll_stuck", provider="runware")
+        for name in ("waiting.jpg", "replaced.jpg", "withdrawn.jpg"):
+            self.drop(name)
+        for name in ("replaced.jpg", "withdrawn.jpg"):
+            eventually(lambda name=name: self.first(name) == "accepted", f"{name} is accepted")
+        self.folder.put("replaced.jpg", self.folder.photo("another.jpg"))
+        self.folder.remove("withdrawn.jpg")
         eventually(lambda: self._accepted() == len(CAMPAIGN), "the campaign's photos wait", self.campaign.ledger)
         return begun["executionArn"]
 
     def _accepted(self) -> int:
         """How many jobs of the campaign wait in their lane."""
         return sum(item.get("status", {}).get("S") == "accepted" for item in self.campaign.ledger())
-
-    def _under_way(self) -> None:
-        """One at its provider, one paid and not handed over, one of which intake has not heard."""
-        self.drop("in-flight.jpg", "poll_stuck", provider="runware")
-        eventually(lambda: self.first("in-flight.jpg") == "submitting", "the call is out")
-        self.switch("DeliverQueueUrl", on=False)
-        self.drop("paid.jpg", provider="1min")
-        eventually(lambda: self.first("paid.jpg") == "paid", "it is paid")
-        for name, status in STANDS.items():
-            eventually(
-                lambda name=name, status=status: self.first(name) == status, name, lambda name=name: self.first(name)
-            )
-        self.switch("IntakeQueueUrl", on=False)
-        self.drop("late.jpg")
-        for queue in ("IntakeQueueUrl", "IdeogramQueueUrl", "DeliverQueueUrl"):
-            eventually(self.shop.queue(queue).messages, f"messages in {queue}")
 
     def written_by_a_later_release(self, name: str) -> None:
         """A job that only a later release can read, and a message to its lane."""

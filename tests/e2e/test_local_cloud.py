@@ -81,13 +81,11 @@ def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(own: Cloud) 
     assert "IdeogramQueueUrl" in on.outputs()
 
 
-def test_the_ledger_forgets_by_the_clock_once_items_say_so(cloud: Cloud) -> None:
+def test_a_stack_that_never_forgets_gives_the_ledger_no_clock(cloud: Cloud) -> None:
+    """test_events_in.py sees what one does that forgets."""
     table = cloud.outputs()["LedgerTableName"]
     found = cloud.clients.dynamodb.describe_time_to_live(TableName=table)
-    assert found["TimeToLiveDescription"] == {
-        "TimeToLiveStatus": "ENABLED",
-        "AttributeName": "expires_at",
-    }
+    assert found["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
 
 
 def test_env_prints_only_export_lines_that_reach_the_cloud(cloud: Cloud) -> None:

@@ -15,7 +15,8 @@ from tests.e2e.every_state import EveryState
 from tests.e2e.logs import leaks
 from tests.e2e.shop import Shop, eventually
 
-SHORT = {**PARAMETERS, "IdeogramTimeoutSeconds": "60"}
+# Few workers, since each deployment has all of them start anew, at once.
+SHORT = {**PARAMETERS, "IdeogramTimeoutSeconds": "60", "IdeogramMaxInFlight": "3"}
 
 
 @contextmanager

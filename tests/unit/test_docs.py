@@ -60,6 +60,16 @@ def test_every_page_is_in_the_index() -> None:
     assert [page for page in pages if f"]({page}" not in index] == []
 
 
+def test_whoever_reads_an_alarm_or_a_code_is_led_to_the_runbook_of_such_a_day_and_back() -> None:
+    docs = ROOT / "docs"
+    books = {page for page in (docs / "runbooks").glob("*.md") if page.name != "README.md"}
+    for page in ("alarms.md", "troubleshooting.md", "runbooks/README.md"):
+        led = {(docs / page).parent / link.partition("#")[0] for link in LINK.findall((docs / page).read_text())}
+        assert books <= led, page
+    notices = re.compile(r"\]\(\.\./(alarms|troubleshooting)\.md#")
+    assert [book.name for book in books if not notices.search(book.read_text())] == []
+
+
 def test_every_picture_of_the_pages_is_shown_and_small() -> None:
     shown = "".join(page.read_text() for page in PAGES)
     for picture in (ROOT / "docs/images").iterdir():

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 import uuid
 from dataclasses import replace
 from functools import partial
@@ -65,6 +67,13 @@ def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.St
     assert json.loads(line)["message"] != "job ended"
     assert json.loads(line)["key"] == words
     assert not re.search(r"[^ -~\x7f]", line)
+
+
+def test_no_module_that_a_door_imports_makes_its_logger_another_one() -> None:
+    """In a process of its own: whoever asks for a logger first decides how all lines are written."""
+    door = "import backdrop.aws.meter, backdrop.aws.batch, backdrop.aws.log as log; log.door_log().info('a\\u2028b')"
+    said = subprocess.run([sys.executable, "-c", door], check=True, capture_output=True, text=True).stdout
+    assert "a\\u2028b" in said
 
 
 def test_what_a_broken_record_holds_is_not_told() -> None:

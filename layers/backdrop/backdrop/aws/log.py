@@ -15,7 +15,10 @@ ABOUT = ("message_id", "bucket", "key", "source_id", "job_id")
 
 
 def door_log() -> Logger:
-    """A door's logger, whose lines are ASCII: whatever a reader takes for the end of a line, names hold none."""
+    """A door's logger, whose lines are ASCII: whatever a reader takes for the end of a line, names hold none.
+
+    Nobody makes another one: Powertools has one logger for a function, made as the first who asks for it would have it.
+    """
     return Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 
 

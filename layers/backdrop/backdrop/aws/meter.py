@@ -11,11 +11,10 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.log import code_of
+from backdrop.aws.log import code_of, door_log
 from backdrop.aws.metrics import Metric
 from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges
@@ -27,7 +26,7 @@ from backdrop.steps.slot import Slot
 NOBODY: Final = "none"
 """The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""
 
-logger = Logger()
+logger = door_log()
 
 
 @Metrics().log_metrics(capture_cold_start_metric=True)

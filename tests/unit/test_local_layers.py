@@ -1,0 +1,46 @@
+"""The local cloud unpacks a layer once, however many workers have it."""
+
+import runpy
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop_local.emulator import SHIM
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """What the emulator opens archives with."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return runpy.run_path(str(SHIM / "unpacking.py"))["ZipFile"]
+
+
+def unpack(opens: Any, worker: Path, name: str, **files: str) -> Path:
+    """As the emulator does for a worker: an archive and an empty folder beside it."""
+    folder, packed = worker / name, worker / f"{name}.zip"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(packed, "w") as made:
+        for file, text in files.items():
+            made.writestr(zipfile.ZipInfo(file), text)
+    with opens(packed) as found:
+        assert set(found.namelist()) <= set(files)
+        found.extractall(str(folder))
+    return folder
+
+
+def test_workers_of_the_same_layer_share_its_files_and_another_layer_has_its_own(opens: Any, tmp_path: Path) -> None:
+    first = unpack(opens, tmp_path / "first", "layer_0", module="old")
+    second = unpack(opens, tmp_path / "second", "layer_1", module="old")
+    newer = unpack(opens, tmp_path / "third", "layer_0", module="new")
+    assert (first / "module").samefile(second / "module")
+    assert [(one / "module").read_text() for one in (first, newer)] == ["old", "new"]
+
+
+def test_the_code_of_a_function_is_each_workers_own(opens: Any, tmp_path: Path) -> None:
+    first = unpack(opens, tmp_path / "first", "code", app="code")
+    second = unpack(opens, tmp_path / "second", "code", app="code")
+    assert not (first / "app").samefile(second / "app")
+    assert (second / "app").read_text() == "code"
