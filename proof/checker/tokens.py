@@ -38,8 +38,9 @@ def answer_breaches(said: Said, asked: Plain, could_be: Mapping[str, Collection[
 
 
 def note_breaches(before: Plain | None, after: Plain) -> list[Breach]:
-    """Who waits is written; what he was answered stands."""
-    if before and before["answered_at"]:
+    """Who waits is written; what he was answered stands, and takes the place of an answer that was not taken."""
+    set_right = before and before["answer"] == "foreign" and after["answer"] != "foreign"
+    if before and before["answered_at"] and not set_right:
         return [Breach(Promise.TOKENS, f"{after['key']}: answered again, {before['answer']} and {after['answer']}")]
     return []
 

@@ -144,7 +144,7 @@ REQUESTING_MUTANTS = (
             "45 task p0.jpg cut one plain",
             "46 stop one",
             *tasks(50, 30, "cut"),
-            *(f"{50 + n * 1.03} task p{n}.jpg cut two plain" for n in range(30)),
+            *(f"{50.3 + n * 1.01} task p{n}.jpg cut two plain" for n in range(30)),
         ),
     ),
 )

@@ -19,9 +19,6 @@ SPARED: Mapping[str, str] = {
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/reply.py:_cause: len(_text(shortened)) > MOST_CAUSE": LONG_ANSWERS,
     "core/reply.py:_output: len(_text(told).encode()) <= MOST_OUTPUT_BYTES": LONG_ANSWERS,
-    "steps/answering.py:_note: noted and noted.answer is Answered.FOREIGN and (answer is not Answered.FOREIGN)": (
-        "Only the ledger's word for an answer hangs on it: tests/unit/test_request_answers.py reads it."
-    ),
     "steps/answering.py:_tell: found.kind is Answered.SUCCESS": (
         "Turned round, an answer without its own words ends by an exception, which kills nothing."
     ),

@@ -66,6 +66,12 @@ def test_what_was_answered_stands() -> None:
     assert len(note_breaches(answered, asked(answer="foreign"))) == 1
 
 
+def test_an_answer_that_was_taken_takes_the_place_of_one_that_was_not() -> None:
+    foreign, answered = asked(answer="foreign"), asked(answer="failure")
+    assert note_breaches(foreign, answered) == []
+    assert len(note_breaches(foreign, foreign)) == len(note_breaches(answered, answered)) == 1
+
+
 def test_whoever_waits_is_answered_or_waits_with_his_job() -> None:
     jobs = {"j1": {"status": "accepted"}}
     waits = [asked(answered_at=None)]
