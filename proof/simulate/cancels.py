@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from backdrop.core.job import Job
 from proof.checker.books import Breach, Promise
 from proof.simulate.act import Act
 from proof.simulate.memory import Memory
@@ -29,6 +30,12 @@ def standing(cancels: Sequence[tuple[str, datetime]], people: People, key: str) 
     """The times of those that mean a photo of which nobody has said anything new since."""
     word = max((at for at, act in people.done if says(act, key)), default=people.began)
     return [at for prefix, at in cancels if key.startswith(prefix) and (people.wrong_clocks or at >= word)]
+
+
+def meant(people: People, job: Job) -> bool:
+    """Whether people cancelled what a job answers to, whatever was said of its photo since."""
+    said = job.said_at or job.queued_at
+    return any(job.key.startswith(prefix) and (people.wrong_clocks or said <= at) for prefix, at in people.cancelled)
 
 
 class Cancels:

@@ -13,7 +13,7 @@ from proof.checker.tokens import (
     silent_breaches,
     stopped_breaches,
 )
-from proof.simulate.cancels import standing
+from proof.simulate.cancels import meant
 from proof.simulate.memory import Memory
 from proof.simulate.people import People
 from proof.world.wire import Call
@@ -43,7 +43,7 @@ class Tokens:
         if (
             not ended_here
             or not call.worker.startswith(("render", "reconcile"))
-            or standing(self._people.cancelled, self._people, after["key"])
+            or any(meant(self._people, job) for job in self._world.jobs(after["key"]) if job.job_id == after["job_id"])
         ):
             return []
         return called_off_breaches(after, running=not self._stopped(after, self._world.clock.time))
