@@ -155,8 +155,8 @@ def promises(update: Update, seen: Seen) -> list[tuple[str, str, bool]]:
     twice = len(bill["duplicates"])
     money = f"bill ${billed}, receipts ${certain}, unknown ${unknown}"
     return [
-        ("on their way when the update began", f"{seen.open}: {dict(seen.before)}", seen.open >= seen.photos),
-        ("and when it was over", str(dict(seen.after)), True),
+        ("on their way when the update began", f"{seen.open}: {_told(seen.before)}", seen.open >= seen.photos),
+        ("and when it was over", _told(seen.after), True),
         ("the update took", f"{seen.deployment:.0f} s of {seen.all_of_it:.0f} s", True),
         ("lost", str(seen.all - ends["stored"]), ends == {"stored": seen.all}),
         ("paid twice", str(twice), not twice),
@@ -165,13 +165,17 @@ def promises(update: Update, seen: Seen) -> list[tuple[str, str, bool]]:
     ]
 
 
+def _told(states: Counter[str]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in states.most_common())
+
+
 def table(seen: Seen, found: Sequence[tuple[str, str, bool]]) -> str:
     """The page."""
     head = (
-        f"# An update with {seen.photos} photos on their way\n\n"
+        f"# An update with {seen.open} photos on their way\n\n"
         f"Written by `python -m bench.update_in_flight` with `OUT=`. Machine: {machine()}.\n\n"
-        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.photos} photos are on "
-        f"their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
+        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.open} of {seen.all} photos are "
+        f"on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )
     return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)

@@ -10,9 +10,9 @@ from backdrop_local import template
 from bench.aws_cost.bill import Line
 
 HOURS = 730
-POLLERS, POLL_SECONDS = 5, 20
-"""How Lambda polls a queue: five long polls at a time, each as long as SQS allows (Lambda Developer Guide, "Configuring
-scaling behavior for SQS event source mappings"; without MaximumConcurrency it may go down to two)."""
+POLLERS, FEWEST_POLLERS, POLL_SECONDS = 5, 2, 20
+"""How Lambda polls a queue with a MaximumConcurrency, and an idle one without: so many long polls at a time, each as
+long as SQS allows (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings")."""
 ONE_PROVIDER = {"SegmindMaxInFlight": "0", "OneMinMaxInFlight": "0", "RunwareMaxInFlight": "0"}
 RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
 Resources = Mapping[str, Mapping[str, Any]]
@@ -77,14 +77,15 @@ def alarm_metrics(alarm: Mapping[str, Any]) -> int:
 def idle_lines(stack: Stack, run: list[Line]) -> list[Line]:
     """What a month is billed; `run`: what one run of reconcile uses."""
     alarms = stack.of("AWS::CloudWatch::Alarm")
-    mappings = len(stack.of("AWS::Lambda::EventSourceMapping"))
-    polls = mappings * POLLERS * HOURS * 3600 / POLL_SECONDS
+    mappings = stack.of("AWS::Lambda::EventSourceMapping")
+    pollers = sum(POLLERS if "ScalingConfig" in one else FEWEST_POLLERS for one in mappings)
+    polls = pollers * HOURS * 3600 / POLL_SECONDS
     runs = stack.runs_in_a_month()
     told = f"reconcile, {runs:,} runs: "
     return [
         Line("the provider's secret", "secrets", len(stack.of("AWS::SecretsManager::Secret"))),
         Line(f"{len(alarms)} alarms", "alarms", sum(map(alarm_metrics, alarms))),
         Line("dashboard", "dashboards", len(stack.of("AWS::CloudWatch::Dashboard"))),
-        Line(f"{mappings} queues that Lambda polls", "sqs", polls),
+        Line(f"{len(mappings)} queues that Lambda polls", "sqs", polls),
         *(Line(told + line.what, line.price, line.amount * runs) for line in run),
     ]

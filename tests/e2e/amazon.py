@@ -25,7 +25,10 @@ class Amazon:
         """Service, operation and parameters of a line; KeyError or AssertionError where there is no such thing."""
         _, called, operation, *words = shlex.split(line)
         service = "s3" if called == "s3api" else called
-        name = "".join(part.capitalize() for part in operation.split("-"))
+        name = _camel(operation)
+        if operation == "wait":
+            waiter, *words = words
+            name = self._session.get_waiter_model(service).get_waiter(_camel(waiter)).operation
         model = self._session.get_service_model(service).operation_model(name)
         shape: Any = model.input_shape
         members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
@@ -75,3 +78,8 @@ class Amazon:
         there = urlsplit(place)
         assert there.scheme == "s3"
         self._client("s3").list_objects_v2(Bucket=there.netloc, Prefix=there.path.lstrip("/"))
+
+
+def _camel(words: str) -> str:
+    """`describe-stacks` as the library's models spell it."""
+    return "".join(part.capitalize() for part in words.split("-"))

@@ -124,7 +124,7 @@ def count_end(job: Job) -> None:
         count({Metric.COMPLETED: 1, **_times(job)}, **labels)
     elif job.status in FAILED and job.problem:
         count({Metric.FAILED: 1}, code=job.problem.code, **labels)
-        if job.money is not Money.NOT_SPENT:
+        if job.status is not Status.REFUSED and job.money is not Money.NOT_SPENT:
             count({Metric.PAID_WITHOUT_RESULT: 1})
         if job.status is Status.DEAD:
             count({Metric.DEAD_LETTERED: 1}, code=job.problem.code, provider=job.provider)
