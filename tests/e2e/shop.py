@@ -197,10 +197,13 @@ class Shop:
         )
         return [event.get("message", "") for page in pages for event in page["events"]]
 
-    def metrics(self, function: str, name: str, since: float = 0) -> list[dict[str, Any]]:
-        """The embedded-metric lines of a function that hold this metric."""
-        lines = (json.loads(line) for line in self.log(function, since) if '"CloudWatchMetrics"' in line)
-        return [line for line in lines if name in line]
+    def metrics(self, function: str, since: float = 0) -> list[dict[str, Any]]:
+        """What a function counted since a moment (Unix seconds): its lines that CloudWatch makes metrics of.
+
+        A line may come into the log with its worker's next turn only, so its own time says when it was written.
+        """
+        lines = [json.loads(line) for line in self.log(function, since) if '"CloudWatchMetrics"' in line]
+        return [line for line in lines if line["_aws"]["Timestamp"] >= int(since * 1000)]
 
     def check_the_logs(self, *functions: str, bad: Callable[[list[str], set[str]], list[str]] = logs.faults) -> None:
         """No line of these functions, or of all, is bad; a failure shows each such line whole."""

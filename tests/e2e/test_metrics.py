@@ -1,9 +1,9 @@
 """What the stack counts is what is declared, name by name, and each thing that happens is counted."""
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,10 +11,9 @@ import pytest
 from backdrop.aws.metrics import Metric
 from backdrop_local.home import STACK
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
-from tests.e2e.told import told
+from tests.e2e.shop import FUNCTIONS, Shop, eventually
+from tests.e2e.told import counted, told
 
-COUNTING = ("intake", "render", "deliver", "reconcile", "campaign")
 IDEOGRAM = {"provider": "ideogram", "operation": "replace"}
 SOON_ENOUGH_TO_ANSWER = "10"
 EVERY_JOB = frozenset(
@@ -24,11 +23,6 @@ EVERY_JOB = frozenset(
         Metric.TOTAL_SECONDS,
     }
 )
-
-
-def lines(shop: Shop, function: str, since: float = 0) -> list[dict[str, Any]]:
-    """The lines of a function that CloudWatch makes metrics of."""
-    return [json.loads(line) for line in shop.log(function, since) if '"CloudWatchMetrics"' in line]
 
 
 def strangers(line: Mapping[str, Any]) -> list[str]:
@@ -45,36 +39,26 @@ def strangers(line: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def sums(folder: Folder, labels: Mapping[str, str]) -> Counter[str]:
-    """What was added to each metric with just these dimensions since the test began."""
-    found: Counter[str] = Counter()
-    for line in (one for function in COUNTING for one in lines(folder.shop, function, folder.began)):
-        (made,) = line["_aws"]["CloudWatchMetrics"]
-        (names,) = made["Dimensions"]
-        if {name: line[name] for name in names} == {"service": STACK, **labels}:
-            found.update({metric["Name"]: sum(line[metric["Name"]]) for metric in made["Metrics"]})
-    return found
-
-
-def counted(folder: Folder, labels: Mapping[str, str], *wanted: Metric) -> Counter[str]:
+def all_counted(folder: Folder, labels: Mapping[str, str], *wanted: Metric) -> Counter[str]:
     """The sums, once each of these is there: a worker's last lines may come with its next turn only."""
 
     def look() -> Counter[str] | None:
-        found = sums(folder, labels)
+        found = counted(folder, **labels)
         return found if set(wanted) <= found.keys() else None
 
     return told(folder, look, f"{wanted} with {labels}")
 
 
-def gauged(folder: Folder, *wanted: Metric) -> Counter[str]:
-    """What reconcile told of the whole stack, once these are there: it runs until then."""
+def gauged(folder: Folder, *wanted: Metric, first: Callable[[], object] = lambda: None) -> Counter[str]:
+    """What reconcile told of the whole stack, once these are there: it runs until then, each time after `first`."""
 
     def look() -> Counter[str] | None:
+        first()
         folder.shop.set_right()
-        found = sums(folder, {})
+        found = counted(folder)
         return found if set(wanted) <= found.keys() else None
 
-    return eventually(look, f"{wanted} of the stack", lambda: sums(folder, {}))
+    return eventually(look, f"{wanted} of the stack", lambda: counted(folder))
 
 
 @pytest.fixture
@@ -87,7 +71,7 @@ def retried(shop: Shop) -> Generator[None]:
 def test_a_picture_is_counted_with_its_price_and_the_time_of_each_stage(folder: Folder) -> None:
     folder.drop("red.jpg", folder.wish)
     job = folder.stored("red.jpg")
-    found = counted(folder, IDEOGRAM, *EVERY_JOB)
+    found = all_counted(folder, IDEOGRAM, *EVERY_JOB)
     assert set(found) == EVERY_JOB
     assert (found["Accepted"], found["Completed"]) == (1, 1)
     assert (found["SpentUSD"], job["cost"]["usd"]) == (0.03, 0.03)
@@ -101,7 +85,7 @@ def test_a_throttled_call_is_counted_with_the_time_that_it_waited(folder: Folder
     folder.fault("refuse_429", {"headers": {"Retry-After": "1"}}, times=1)
     folder.drop("red.jpg", folder.wish)
     job = folder.stored("red.jpg")
-    found = counted(folder, IDEOGRAM, *EVERY_JOB, Metric.THROTTLED)
+    found = all_counted(folder, IDEOGRAM, *EVERY_JOB, Metric.THROTTLED)
     assert set(found) == EVERY_JOB | {Metric.THROTTLED, Metric.THROTTLED_SECONDS}
     assert (found["Throttled"], found["SpentUSD"]) == (1, 0.03)
     assert found["ThrottledSeconds"] == pytest.approx(job["throttled_seconds"], abs=0.01)
@@ -112,7 +96,7 @@ def test_a_lost_answer_is_counted_with_what_it_may_have_cost(folder: Folder) -> 
     folder.fault("accept_then_drop", times=1)
     folder.drop("red.jpg", folder.wish)
     job = folder.stored("red.jpg")
-    found = counted(folder, IDEOGRAM, *EVERY_JOB, Metric.LOST_ANSWERS)
+    found = all_counted(folder, IDEOGRAM, *EVERY_JOB, Metric.LOST_ANSWERS)
     assert set(found) == EVERY_JOB | {Metric.LOST_ANSWERS, Metric.UNKNOWN_USD, Metric.POSSIBLE_DOUBLE_CHARGES}
     assert (found["LostAnswers"], found["PossibleDoubleCharges"]) == (1, 1)
     assert (found["SpentUSD"], found["UnknownUSD"]) == (job["cost"]["usd"], job["cost"]["unknown_usd"])
@@ -123,17 +107,17 @@ def test_a_dead_job_is_counted_by_its_code_as_a_dead_letter_and_as_money_without
     folder.drop("dead.jpg", folder.wish)
     folder.ended("dead.jpg", "dead")
     dead = {"code": "link_expired"}
-    assert counted(folder, {**IDEOGRAM, **dead}, Metric.FAILED) == {"Failed": 1}
-    assert counted(folder, {"provider": "ideogram", **dead}, Metric.DEAD_LETTERED) == {"DeadLettered": 1}
-    assert counted(folder, {}, Metric.PAID_WITHOUT_RESULT)["PaidWithoutResult"] == 1
-    assert "Completed" not in sums(folder, IDEOGRAM)
+    assert all_counted(folder, {**IDEOGRAM, **dead}, Metric.FAILED) == {"Failed": 1}
+    assert all_counted(folder, {"provider": "ideogram", **dead}, Metric.DEAD_LETTERED) == {"DeadLettered": 1}
+    assert all_counted(folder, {}, Metric.PAID_WITHOUT_RESULT)["PaidWithoutResult"] == 1
+    assert "Completed" not in counted(folder, **IDEOGRAM)
 
 
 def test_a_photo_that_never_had_a_job_is_counted_by_its_code(folder: Folder) -> None:
     folder.drop("refused.jpg", '{"promt": "a beach"}')
     folder.wrong("refused.jpg", "unknown_field")
     nobodys = {"provider": "none", "operation": "none", "code": "unknown_field"}
-    assert counted(folder, nobodys, Metric.FAILED) == {"Failed": 1}
+    assert all_counted(folder, nobodys, Metric.FAILED) == {"Failed": 1}
 
 
 def test_a_run_of_reconcile_tells_how_the_stack_stands(folder: Folder) -> None:
@@ -146,19 +130,28 @@ def test_a_run_of_reconcile_tells_how_the_stack_stands(folder: Folder) -> None:
 
 
 def test_what_is_spent_is_told_with_what_is_left_of_the_budget(folder: Folder) -> None:
-    folder.drop("red.jpg", folder.wish)
-    folder.stored("red.jpg")
-    found = gauged(folder, Metric.SPENT_TODAY, Metric.BUDGET_LEFT, Metric.BUDGET_USED)
+    turns = count()
+
+    def buys() -> None:
+        """In each turn, for with midnight comes a day that has cost nothing."""
+        name = f"{next(turns)}.jpg"
+        folder.drop(name, folder.wish)
+        folder.stored(name)
+
+    found = gauged(folder, Metric.SPENT_TODAY, Metric.BUDGET_LEFT, Metric.BUDGET_USED, first=buys)
     assert found["SpentTodayUSD"] >= 0.03
     assert found["BudgetUsedPercent"] > 0
 
 
 def test_a_new_worker_is_counted_once(folder: Folder) -> None:
     with folder.shop.running("intake", SETTLE_SECONDS="3"):
-        folder.drop("red.jpg", folder.wish)
-        folder.stored("red.jpg")
-        worker = {"function_name": f"{STACK}-intake"}
-        assert counted(folder, worker, Metric.COLD_START)["ColdStart"] >= 1
+        workers = set[int]()
+        for name in [f"{n}.jpg" for n in range(4)]:
+            folder.drop(name, folder.wish)
+            folder.stored(name)
+            workers |= folder.shop.workers("intake")
+        found = all_counted(folder, {"function_name": f"{STACK}-intake"}, Metric.COLD_START)
+        assert 1 <= found["ColdStart"] <= len(workers | folder.shop.workers("intake"))
 
 
 def test_nothing_is_counted_that_is_not_declared_and_all_that_is_counted_is_written(folder: Folder) -> None:
@@ -167,10 +160,10 @@ def test_nothing_is_counted_that_is_not_declared_and_all_that_is_counted_is_writ
     folder.stored("red.jpg")
     folder.drop("refused.jpg", '{"promt": "a beach"}')
     folder.wrong("refused.jpg", "unknown_field")
-    counted(folder, IDEOGRAM, *EVERY_JOB)
+    all_counted(folder, IDEOGRAM, *EVERY_JOB)
     unknown: defaultdict[str, list[str]] = defaultdict(list)
-    for function in COUNTING:
-        for line in lines(folder.shop, function):
+    for function in FUNCTIONS:
+        for line in folder.shop.metrics(function):
             unknown[function] += strangers(line)
         assert [one for one in folder.shop.log(function) if "a metric could not be written" in one] == []
     assert {function: found for function, found in unknown.items() if found} == {}
@@ -184,6 +177,6 @@ def test_the_spending_that_was_counted_is_what_the_receipts_say(folder: Folder) 
     certain = sum(Decimal(str(job["cost"]["usd"])) for job in jobs)
 
     def look() -> bool:
-        return round(Decimal(sums(folder, IDEOGRAM)["SpentUSD"]), 6) == certain
+        return round(Decimal(counted(folder, **IDEOGRAM)["SpentUSD"]), 6) == certain
 
     told(folder, look, f"{certain} counted as spent")

@@ -8,7 +8,7 @@ import pytest
 from backdrop_local.home import STACK
 from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
-from tests.e2e.shop import FED_BY_QUEUES, FUNCTIONS, Shop, eventually
+from tests.e2e.shop import FUNCTIONS, Shop, eventually
 from tests.e2e.told import counted, told
 
 AN_HOUR = "3600"
@@ -45,28 +45,28 @@ def test_every_end_and_every_delay_is_counted(folder: Folder) -> None:
     folder.drop("refused.jpg", '{"promt": "a beach"}')
     folder.wrong("refused.jpg", "unknown_field")
     ideogram = {"provider": "ideogram", "operation": "replace"}
-    for function, name, dimensions in (
-        ("intake", "Accepted", ideogram),
-        ("intake", "Failed", {"code": "unknown_field"}),
-        ("render", "ProviderLatency", ideogram),
-        ("render", "Throttled", ideogram),
-        ("render", "ThrottledSeconds", ideogram),
-        ("deliver", "Completed", ideogram),
-        ("deliver", "Failed", {"code": "link_expired", **ideogram}),
-        ("deliver", "DeadLettered", {"provider": "ideogram"}),
+    nobodys = {"provider": "none", "operation": "none"}
+    for name, labels in (
+        ("Accepted", ideogram),
+        ("Failed", {"code": "unknown_field", **nobodys}),
+        ("ProviderLatency", ideogram),
+        ("Throttled", ideogram),
+        ("ThrottledSeconds", ideogram),
+        ("Completed", ideogram),
+        ("Failed", {"code": "link_expired", **ideogram}),
+        ("DeadLettered", {"code": "link_expired", "provider": "ideogram"}),
     ):
-        told(folder, lambda one=(function, name, dimensions): counted(folder, *one) >= 1, f"{name} is counted")
+        told(folder, lambda one=name, of=labels: counted(folder, **of)[one] >= 1, f"{name} is counted")
 
 
 def test_a_message_handed_back_is_counted_and_is_no_error(folder: Folder) -> None:
     folder.fault("refuse_429", {"headers": {"Retry-After": AN_HOUR}}, times=1)
     folder.drop("red.jpg", folder.wish)
     folder.handed_back("red.jpg")
-    throttled = {"code": "provider_throttled"}
-    told(folder, lambda: counted(folder, "render", "HandedBack", throttled) >= 1, "it is counted")
+    told(folder, lambda: counted(folder, code="provider_throttled")["HandedBack"] >= 1, "it is counted")
     folder.remove("red.jpg")
     folder.ended("red.jpg", "cancelled")
-    assert [name for name in FED_BY_QUEUES if folder.shop.metrics(name, "UnexpectedError", folder.began)] == []
+    assert "UnexpectedError" not in counted(folder)
     assert folder.report("red.jpg") is None
 
 

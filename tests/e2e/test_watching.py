@@ -35,7 +35,7 @@ class CloudWatch:
     def counted(self, since: float) -> list[dict[str, Any]]:
         """What the functions counted since a moment that one of the alarms looks at, its dimensions and all."""
         watched = {_name(one) for one in self.alarms().values()}
-        lines = [line for function in FED_BY_QUEUES for line in self.shop.metrics(function, "_aws", since)]
+        lines = [line for function in FED_BY_QUEUES for line in self.shop.metrics(function, since)]
         return [one for line in lines for one in _data(line) if _name(one) in watched]
 
     def read(self, counted: list[dict[str, Any]]) -> None:
@@ -102,13 +102,9 @@ def test_a_refused_photo_moves_nothing_that_an_alarm_looks_at(folder: Folder, wa
     folder.fault("status", {"code": 422}, times=1)
     folder.drop("unsafe.jpg", folder.wish)
     folder.ended("unsafe.jpg", "refused")
-    failed = [("intake", "unknown_field"), ("intake", "not_a_photo"), ("deliver", "unsafe_request")]
-    for function, code in failed:
-        told(
-            folder,
-            lambda one=(function, code): counted(folder, one[0], "Failed", {"code": one[1]}),
-            f"{code} is counted",
-        )
+    nobodys, ideogram = {"provider": "none", "operation": "none"}, {"provider": "ideogram", "operation": "replace"}
+    for code, of in (("unknown_field", nobodys), ("not_a_photo", nobodys), ("unsafe_request", ideogram)):
+        told(folder, lambda code=code, of=of: counted(folder, code=code, **of)["Failed"], f"{code} is counted")
     assert watch.counted(folder.began) == []
     assert folder.dead_letters("refused.jpg", "text.jpg", "unsafe.jpg") == []
 

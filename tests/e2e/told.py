@@ -1,10 +1,11 @@
 """What the functions' logs tell of one test's photos, some of it with a worker's next turn only."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
 from tests.e2e.folder import Folder
-from tests.e2e.shop import eventually
+from tests.e2e.shop import FUNCTIONS, eventually
 
 
 def told[T](folder: Folder, look: Callable[[], T | None], what: str) -> T:
@@ -22,8 +23,12 @@ def told[T](folder: Folder, look: Callable[[], T | None], what: str) -> T:
     return eventually(look_again, what)
 
 
-def counted(folder: Folder, function: str, name: str, dimensions: dict[str, str]) -> float:
-    """What a function added to a metric with these dimensions since the test began."""
-    lines = folder.shop.metrics(function, name, folder.began)
-    fitting = [line for line in lines if all(line.get(key) == text for key, text in dimensions.items())]
-    return sum(sum(line[name]) if isinstance(line[name], list) else line[name] for line in fitting)
+def counted(folder: Folder, **labels: str) -> Counter[str]:
+    """What was added to each metric with just these dimensions, beside the stack's name, since the test began."""
+    found: Counter[str] = Counter()
+    for line in (one for function in FUNCTIONS for one in folder.shop.metrics(function, folder.began)):
+        (made,) = line["_aws"]["CloudWatchMetrics"]
+        (names,) = made["Dimensions"]
+        if {name: line[name] for name in names} == {"service": folder.shop.name, **labels}:
+            found.update({metric["Name"]: sum(line[metric["Name"]]) for metric in made["Metrics"]})
+    return found

@@ -1,0 +1,52 @@
+"""How the drills hold what a command said against its page: word for word, but for the day's own figures."""
+
+import pytest
+
+from tests.documented import Command, commands
+from tests.e2e.runbook import OF_THE_DAY, PAGES, assert_is_as_shown
+
+RERUN = "3 photos of autumn/shoes/, stack backdrop\n 3   jobs bought   at most $0.09\n"
+RESUME = "ideogram goes on. About 212 jobs wait in its lane. Lifted:\n"
+CANCEL = "Not bought yet, all photos, stack backdrop: at least 2,000 jobs.\n"
+STATUS = "Stack backdrop, 2026-11-21 10:12:40 UTC\n"
+
+
+def shown(output: str) -> Command:
+    return Command(PAGES / "some.md", "backdrop", output)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (RERUN, "12 photos of autumn/shoes/, stack backdrop-local\n"),
+        (RESUME, "ideogram goes on. Nothing waits in its lane. Lifted:"),
+        (RESUME, "ideogram goes on. About 1 job waits in its lane. Lifted:"),
+        (CANCEL, "Not bought yet, all photos, stack backdrop-local: 60 jobs.\nAbout 3 messages for intake"),
+        (CANCEL, "Not bought yet, all photos, stack backdrop-local: nothing."),
+        (STATUS, "Stack backdrop-local, 2027-01-01 00:00:00 UTC"),
+        ("", "whatever it says"),
+    ],
+)
+def test_another_day_has_other_figures_and_another_stack(page: str, said: str) -> None:
+    assert_is_as_shown(shown(page), said)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (RERUN, "There is no photo of autumn/shoes/, stack backdrop-local."),
+        (RERUN, "3 photos of autumn/, stack backdrop-local"),
+        (RESUME, "ideogram was not paused. About 212 jobs wait in its lane."),
+        (CANCEL, "Not bought yet, keys that begin with autumn/, stack backdrop-local: 60 jobs."),
+        (STATUS, "No job has ended yet."),
+    ],
+)
+def test_other_words_are_noticed(page: str, said: str) -> None:
+    with pytest.raises(AssertionError, match="the page shows"):
+        assert_is_as_shown(shown(page), said)
+
+
+def test_every_answer_of_the_runbooks_has_words_to_look_for() -> None:
+    answers = [one.output.partition("\n")[0] for page in PAGES.glob("*.md") for one in commands(page) if one.output]
+    assert answers
+    assert [one for one in answers if len(OF_THE_DAY.sub("", one).split()) < len(one.split()) / 3] == []

@@ -1,0 +1,41 @@
+"""What an end-to-end test takes for counted by itself: what was written since it began, whenever the log got it."""
+
+import json
+from typing import Any
+
+from tests.e2e.folder import Folder
+from tests.e2e.shop import Shop
+from tests.e2e.told import counted
+
+
+class Logged(Shop):
+    """A shop of whose log nothing is known but these lines; each came into it just now."""
+
+    def __init__(self, *lines: str) -> None:
+        self.name, self.lines = "shop", lines
+
+    def log(self, function: str, since: float = 0) -> list[str]:
+        return [*self.lines] if function == "deliver" else []
+
+
+def line(at: float, **said: Any) -> str:
+    made = {"Namespace": "Backdrop", "Dimensions": [["service", "provider"]], "Metrics": [{"Name": "Completed"}]}
+    facts = {"service": "shop", "provider": "ideogram", "Completed": [1.0]} | said
+    return json.dumps({"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [made]}} | facts)
+
+
+def opened(*lines: tuple[float, dict[str, Any]]) -> Folder:
+    """A test's folder; the moments of these lines are seconds since it began."""
+    folder = Folder(Logged(), "mine")
+    folder.shop = Logged(*(line(folder.began + at, **said) for at, said in lines), "no metric at all")
+    return folder
+
+
+def test_what_was_written_before_a_test_began_is_not_its_own_whenever_the_log_got_it() -> None:
+    folder = opened((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
+    assert counted(folder, provider="ideogram") == {"Completed": 3}
+
+
+def test_other_dimensions_are_another_metric() -> None:
+    folder = opened((1, {"provider": "runware"}), (1, {"service": "another stack"}))
+    assert counted(folder, provider="ideogram") == counted(folder) == {}
