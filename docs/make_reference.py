@@ -125,6 +125,23 @@ Fields of one of its `members`:
 Fields of a variant: each field above but `variants`."""
 
 
+def limits() -> str:
+    """What can be asked of whom, and what of nobody."""
+    return f"""## What each provider takes
+
+All take JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; other photos, and larger ones of up to
+{MAX_FILE_BYTES:,} bytes, are converted and encoded anew first. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
+
+Each cell has the provider's own name of the field and the values that it takes; –: it has no such thing, and a job that
+asks for it is refused there, or passed on along its list of providers.
+
+{providers()}
+
+Beside what no provider takes together:
+
+{apart()}"""
+
+
 def page() -> str:
     """The whole reference."""
     presets = ", ".join(f"`{preset.lower()}`" for preset in PRESETS)
@@ -141,19 +158,7 @@ A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes besid
 
 {instructions()}
 
-## What each provider takes
-
-All take JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; other photos, and larger ones of up to
-{MAX_FILE_BYTES:,} bytes, are converted and encoded anew first. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
-
-Each cell has the provider's own name of the field and the values that it takes; –: it has no such thing, and a job that
-asks for it is refused there, or passed on along its list of providers.
-
-{providers()}
-
-Beside what no provider takes together:
-
-{apart()}
+{limits()}
 
 ## Prices
 

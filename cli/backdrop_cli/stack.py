@@ -5,17 +5,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import boto3
-from botocore.config import Config
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.campaign_files import S3Manifests
-from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import DynamoLedger
@@ -35,19 +30,14 @@ from backdrop.steps.rerun import Reruns
 from backdrop_cli.buckets import Buckets
 from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census
+from backdrop_cli.clients import Clients, of_session, on_aws
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 from backdrop_cli.standing import half_made
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_stepfunctions import SFNClient
 
 LANES = {
     "ideogram": "IdeogramQueueUrl",
@@ -72,42 +62,11 @@ OUTPUTS = frozenset(
 SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
 # How the local cloud calls a service's client.
 SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
-# What is signed for a browser names the bucket's own region: elsewhere a bucket of today is not known yet.
-SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-# A session makes one client at a time.
-_MAKING = RLock()
 COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
-
-
-@dataclass(frozen=True)
-class Clients:
-    """The AWS services that people's orders go to."""
-
-    cloudformation: "CloudFormationClient"
-    dynamodb: "DynamoDBClient"
-    functions: "LambdaClient"
-    s3: "S3Client"
-    secrets: "SecretsManagerClient"
-    states: "SFNClient"
-    signing: "S3Client"
-    sns: Any
-    sqs: "SQSClient"
-
-
-class Later:
-    """A client that is made when it is first used, since making one takes a while."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make, self._made, self._lock = make, None, _MAKING
-
-    def __getattr__(self, name: str) -> Any:
-        with self._lock:
-            self._made = self._made or self._make()
-        return getattr(self._made, name)
 
 
 class Line(NamedTuple):
@@ -184,7 +143,7 @@ def connect(place: Place) -> Stack:
 
     Raises RefusedError where there is none; AWS's own errors pass.
     """
-    return _stack(place.stack, _on_aws(place)) if place.stack else _local()
+    return _stack(place.stack, on_aws(place)) if place.stack else _local()
 
 
 def _local() -> Stack:
@@ -196,36 +155,8 @@ def _local() -> Stack:
         running = cloud.running(Home.chosen())
     except LocalCloudError as error:
         raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    found = _stack(STACK, _clients(lambda service: getattr(running.clients, SERVICES.get(service, service))))
+    found = _stack(STACK, of_session(lambda service: getattr(running.clients, SERVICES.get(service, service))))
     return replace(found, standins=running.standins)
-
-
-def _on_aws(place: Place) -> Clients:
-    """Clients with the person's own credentials."""
-    session: Any = boto3.Session(profile_name=place.profile, region_name=place.region)
-
-    def client(service: str) -> Any:
-        signs = service == "signing"
-        return session.client("s3" if signs else service, config=SIGNING if signs else QUICK)
-
-    return _clients(client)
-
-
-def _clients(make: Callable[[str], Any]) -> Clients:
-    def later(service: str) -> Any:
-        return Later(partial(make, service))
-
-    return Clients(
-        cloudformation=later("cloudformation"),
-        dynamodb=later("dynamodb"),
-        functions=later("lambda"),
-        s3=later("s3"),
-        secrets=later("secretsmanager"),
-        states=later("stepfunctions"),
-        signing=later("signing"),
-        sns=later("sns"),
-        sqs=later("sqs"),
-    )
 
 
 def _stack(name: str, clients: Clients) -> Stack:

@@ -6,9 +6,10 @@ from typing import Any
 from hypothesis import settings
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Result, Source, Status
+from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
+from backdrop.core.result import Result
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)

@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 
+from backdrop_cli.clients import SIGNING
 from backdrop_cli.droppage.desk import Desk
 from backdrop_cli.droppage.signed import Signed
-from backdrop_cli.stack import SIGNING
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World

@@ -22,8 +22,9 @@ from backdrop.core.campaign_report import (
 )
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.job import Attempt, Job, Outcome, Problem, Result, Source, Status
+from backdrop.core.job import Attempt, Job, Outcome, Problem, Source, Status
 from backdrop.core.receipt import request_errors
+from backdrop.core.result import Result
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"

@@ -20,6 +20,7 @@ from botocore.exceptions import NoCredentialsError
 from PIL import Image
 
 from backdrop.core.styles import PRESETS
+from backdrop_cli.clients import Clients
 from backdrop_cli.droppage.document import PROMPTS, document
 from backdrop_cli.droppage.guard import Guard
 from backdrop_cli.droppage.server import MOST_BYTES, PageServer
@@ -27,7 +28,6 @@ from backdrop_cli.droppage.signed import FORM_SECONDS
 from backdrop_cli.options import Place
 from backdrop_cli.page.shots import File
 from backdrop_cli.page.thumbs import LONGEST_SIDE, link_of
-from backdrop_cli.stack import Clients
 from backdrop_cli.trouble import explained
 from proof.world.stack import World
 from proof.world.wire import Call, refusal

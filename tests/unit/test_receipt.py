@@ -56,6 +56,10 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
     assert entry["provenance"] == dict.fromkeys(("operation", "prompt"), "shoes/red.jpg.json")
     assert (entry["throttled_seconds"], entry["warnings"]) == (1.5, ["one"])
     assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")
+
+
+def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None:
+    (entry,) = as_json(receipt(a_source(), [a_stored_job()]))["jobs"]
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",
         "version_id": "v9",

@@ -1,12 +1,10 @@
-"""The template's promises at its edges: parameters, rules, outputs, what is told to whom and the ledger."""
+"""The template's promises at its edges: parameters, rules, outputs, what expires and the ledger."""
 
 import json
 import re
 
 import pytest
 
-from backdrop.aws.arrivals import REQUESTED
-from backdrop.aws.bus import SOURCE
 from backdrop.aws.records import item_of
 from backdrop.aws.table import WATCH
 from backdrop.core.job import Status
@@ -208,64 +206,6 @@ def test_what_stages_hand_to_each_other_expires_and_nothing_else_does() -> None:
     expiring = [rule for rule in rules if re.search("Expiration", json.dumps(rule))]
     assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("_backdrop/work/", 14)]
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
-
-
-def test_every_change_of_a_photo_is_told_to_intake() -> None:
-    made = Deployed().resources["PhotoBucket"]["Properties"]["NotificationConfiguration"]
-    told = [(n["Event"], n["Queue"]) for n in made["QueueConfigurations"]]
-    events = ("ObjectCreated", "ObjectRemoved", "ObjectTagging")
-    assert told == [(f"s3:{event}:*", "IntakeQueue.Arn") for event in events]
-    assert all(set(n) == {"Event", "Queue"} for n in made["QueueConfigurations"])
-
-
-@pytest.mark.parametrize("given", ["", "old-photos"])
-def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: str) -> None:
-    stack = Deployed(InputBucket=given)
-    bucket = given or stack.resources["PhotoBucket"]["Properties"]["BucketName"]
-    policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]
-    by_s3, by_rules = policy["PolicyDocument"]["Statement"]
-    assert policy["Queues"] == ["IntakeQueue"]
-    assert by_s3["Principal"] == {"Service": "s3.amazonaws.com"}
-    assert by_s3["Condition"]["ArnEquals"] == {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}
-    assert by_s3["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
-    assert by_rules["Principal"] == {"Service": "events.amazonaws.com"}
-    on_the_bus = "arn:aws:events:eu-central-1:123456789012:rule/EventBus/*"
-    arns = [on_the_bus, *(["InputBucketRule.Arn"] if given else [])]
-    assert by_rules["Condition"] == {"ArnLike": {"aws:SourceArn": arns}}
-
-
-@pytest.mark.parametrize("given", ["", "old-photos"])
-def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_one(given: str) -> None:
-    stack = Deployed(InputBucket=given)
-    rules = stack.of_type("AWS::Events::Rule")
-    for name, rule in rules.items():
-        assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": "DeadLetterQueue.Arn"}], name
-    policy = stack.of_type("AWS::SQS::QueuePolicy")["DeadLetterQueuePolicy"]
-    [statement] = policy["PolicyDocument"]["Statement"]
-    assert (policy["Queues"], statement["Resource"]) == (["DeadLetterQueue"], "DeadLetterQueue.Arn")
-    assert (statement["Principal"], statement["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
-    assert set(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == {f"{name}.Arn" for name in rules}
-    queues = stack.of_type("AWS::SQS::Queue")
-    assert not [name for name, queue in queues.items() if "FifoQueue" in queue], "EventBridge sends no group to them"
-
-
-def test_an_existing_bucket_is_heard_through_eventbridge_and_an_own_one_is_not() -> None:
-    rule = Deployed(InputBucket="old-photos").resources["InputBucketRule"]["Properties"]
-    assert rule["EventPattern"] == {
-        "source": ["aws.s3"],
-        "detail-type": ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"],
-        "detail": {"bucket": {"name": ["old-photos"]}},
-    }
-    assert [target["Arn"] for target in rule["Targets"]] == ["IntakeQueue.Arn"]
-    assert "EventBusName" not in rule, "S3 tells the default bus"
-    assert "InputBucketRule" not in Deployed().resources
-
-
-def test_a_request_on_the_bus_goes_to_intake_unless_it_is_our_own() -> None:
-    rule = Deployed().resources["RequestRule"]["Properties"]
-    assert rule["EventBusName"] == "EventBus"
-    assert rule["EventPattern"] == {"source": [{"anything-but": [SOURCE]}], "detail-type": [REQUESTED]}
-    assert [target["Arn"] for target in rule["Targets"]] == ["IntakeQueue.Arn"]
 
 
 @pytest.mark.parametrize("names", ["", "shelf", "shelf,old.archive-2"])

@@ -4,10 +4,11 @@ import getpass
 import sys
 
 from backdrop.aws.failures import error_code
+from backdrop_cli.clients import Clients
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.operate.choice import lane_of
 from backdrop_cli.screen import Screen
-from backdrop_cli.stack import Clients, Stack
+from backdrop_cli.stack import Stack
 
 MOST_LETTERS = 4096
 

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any
 
 from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Money, Outcome, Result, Source, Status
+from backdrop.core.job import Job, Money, Outcome, Source, Status
 from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, receipt_key, report_key, source_name
 from backdrop.core.money import usd_text
 from backdrop.core.receipt import error_report, receipt
+from backdrop.core.result import Result
 from backdrop.steps.standing import named
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several

@@ -10,6 +10,7 @@ from backdrop.core.errors import BackdropError
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
+from backdrop.core.result import Result
 
 
 class Status(StrEnum):
@@ -130,22 +131,6 @@ class Attempt(Record):
         if self.unknown or self.outcome is Outcome.IN_FLIGHT:
             return Money.UNKNOWN
         return Money.SPENT if self.charged else Money.NOT_SPENT
-
-
-@record
-class Result(Record):
-    """One picture in the output bucket."""
-
-    key: str
-    version_id: str | None
-    n: int
-    output: str | None
-    width: int
-    height: int
-    format: str
-    bytes: int
-    has_alpha: bool
-    seed: int | None
 
 
 @record

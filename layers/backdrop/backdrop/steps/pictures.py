@@ -11,10 +11,11 @@ from backdrop.core.capability import MAX_FILE_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError, WaitError
 from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Link, Result, Source
+from backdrop.core.job import Job, Link, Source
 from backdrop.core.layout import paid_key, picture_key, result_key, source_name
 from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
+from backdrop.core.result import Result
 from backdrop.core.retention import bought_since
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import with_xmp

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from backdrop.core.called_off import CallOff
 from backdrop.core.errors import BackdropError
-from backdrop.core.job import FAILED, Job, Problem, Result, Status
+from backdrop.core.job import FAILED, Job, Problem, Status
 from backdrop.core.meanings import CODES
 from backdrop.core.output import ENLARGED, NOT_MADE, SMALLER
+from backdrop.core.result import Result
 from backdrop.core.transitions.step import NOT_CURRENT, Step, ended, only
 
 
