@@ -20,7 +20,7 @@ EVERY_JOB = frozenset(
     {
         *(Metric.ACCEPTED, Metric.INTAKE_SECONDS, Metric.SLOT_SECONDS, Metric.CALL_SECONDS, Metric.PROVIDER_LATENCY),
         *(Metric.SPENT_USD, Metric.COMPLETED, Metric.QUEUE_SECONDS, Metric.RENDER_SECONDS, Metric.DELIVER_SECONDS),
-        Metric.TOTAL_SECONDS,
+        *(Metric.PICTURES, Metric.TOTAL_SECONDS),
     }
 )
 
@@ -73,7 +73,7 @@ def test_a_picture_is_counted_with_its_price_and_the_time_of_each_stage(folder: 
     job = folder.stored("red.jpg")
     found = all_counted(folder, IDEOGRAM, *EVERY_JOB)
     assert set(found) == EVERY_JOB
-    assert (found["Accepted"], found["Completed"]) == (1, 1)
+    assert (found["Accepted"], found["Completed"], found["Pictures"]) == (1, 1, 1)
     assert (found["SpentUSD"], job["cost"]["usd"]) == (0.03, 0.03)
     assert found["ProviderLatency"] / 1000 == pytest.approx(found["CallSeconds"], abs=0.01)
     assert found["CallSeconds"] < found["SlotSeconds"]

@@ -14,7 +14,7 @@ from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Outcome, Status
 from backdrop.steps.slot import Slot
-from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_stored_job, an_attempt
+from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 
 SECOND = timedelta(seconds=1)
@@ -113,6 +113,7 @@ def test_a_stored_job_counts_as_completed_with_the_time_that_each_stage_took(
     assert [facts(line) for line in counted(capsys)] == [
         {
             "Completed": [1.0],
+            "Pictures": [1.0],
             "QueueSeconds": [3_600.0],
             "RenderSeconds": [10_800.0],
             "DeliverSeconds": [18_000.0],
@@ -123,8 +124,14 @@ def test_a_stored_job_counts_as_completed_with_the_time_that_each_stage_took(
     ]
 
 
-BARE = {"Completed": [1.0], "provider": "ideogram", "operation": "replace"}
+BARE = {"Completed": [1.0], "Pictures": [1.0], "provider": "ideogram", "operation": "replace"}
 AGAIN = NOON + timedelta(days=2)
+
+
+def test_each_picture_counts_once_however_many_files_were_made_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [a_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")]
+    count_end(a_stored_job(results=tuple(files), ended_at=AGAIN))
+    assert [facts(line) for line in counted(capsys)] == [BARE | {"Pictures": [3.0]}]
 
 
 def test_pictures_that_are_made_anew_are_counted_without_the_times_of_their_first_way(

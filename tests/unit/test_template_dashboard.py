@@ -95,7 +95,7 @@ def test_a_graph_asks_in_words_that_cloudwatch_understands(title: str) -> None:
 def test_what_an_operator_asks_for_is_shown() -> None:
     asked = {
         *("Completed", "Failed", "OpenJobs", "OldestOpenJobSeconds", "SlotSeconds", "Throttled", "ThrottledSeconds"),
-        *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "UnknownUSD", "DeadLettered"),
+        *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "Pictures", "UnknownUSD", "DeadLettered"),
         *("LostAnswers", "PossibleDoubleCharges", "PaidWithoutResult", "UnexpectedError", "ColdStart"),
     }
     assert asked <= {one.name for graph in GRAPHS.values() for one in shown(graph)}
@@ -128,6 +128,13 @@ def test_slots_in_use_are_measured_by_the_limit_of_their_own_provider() -> None:
 def test_todays_money_stands_beside_the_budget() -> None:
     [graph] = [one for one in widgets("metric", DailyBudgetUSD="25") if one["title"].startswith("Dollars today")]
     assert [line["value"] for line in graph["annotations"]["horizontal"]] == [25]
+
+
+def test_what_a_picture_costs_is_divided_by_pictures_and_not_by_jobs() -> None:
+    *parts, whole = [drawn for _, drawn in rows(GRAPHS["Dollars per picture, by the hour"])]
+    named = {part["id"]: NAMED.findall(part["expression"])[0][0] for part in parts}
+    assert named == {"spent": "SpentUSD", "pictures": "Pictures"}
+    assert whole["expression"] == "spent / pictures"
 
 
 def test_every_alarm_is_on_the_dashboard() -> None:

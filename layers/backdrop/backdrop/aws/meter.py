@@ -121,7 +121,8 @@ def count_end(job: Job) -> None:
     """Count a job that came to its end."""
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is Status.STORED:
-        count({Metric.COMPLETED: 1, **_times(job)}, **labels)
+        pictures = len({result.n for result in job.results})
+        count({Metric.COMPLETED: 1, Metric.PICTURES: pictures, **_times(job)}, **labels)
     elif job.status in FAILED and job.problem:
         count({Metric.FAILED: 1}, code=job.problem.code, **labels)
         if job.status is not Status.REFUSED and job.money is not Money.NOT_SPENT:

@@ -27,6 +27,7 @@ class Metric(StrEnum):
     # -- jobs ----------------------------------------------------------------------------------------------
     ACCEPTED = "Accepted", COUNT, CALL, "A job was put into its lane."
     COMPLETED = "Completed", COUNT, CALL, "A job was stored."
+    PICTURES = "Pictures", COUNT, CALL, "How many pictures it brought, however many files were made of each."
     FAILED = "Failed", COUNT, END, "A job ended badly; `none` and `none` for a photo that never had a job."
     DEAD_LETTERED = "DeadLettered", COUNT, LETTER, "An operator must look: a dead job; `none`: a damaged message."
     # -- the provider --------------------------------------------------------------------------------------
