@@ -198,7 +198,7 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Fol
         drop(folder, *PHOTOS)
         for name in PHOTOS:
             folder.waits(name)
-        page.types("backdrop pause ideogram", "git checkout v0.1.0", 'make setup && eval "$(make path)"')
+        page.types("backdrop pause ideogram", "git checkout -m v0.1.0", 'make setup && eval "$(make path)"')
         page.types("sam build && sam deploy")
     finally:
         if not good:

@@ -8,6 +8,7 @@ import pytest
 from backdrop.aws.records import item_of
 from backdrop.aws.table import WATCH
 from backdrop.core.job import Status
+from backdrop.core.layout import ERRORS, RECEIPTS
 from tests.unit.core_items import a_job
 from tests.unit.simulation import job_in
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
@@ -201,11 +202,24 @@ def test_existing_buckets_are_used_and_none_is_made() -> None:
     assert not re.search("PhotoBucket|PictureBucket", json.dumps(stack.resources))
 
 
-def test_what_stages_hand_to_each_other_expires_and_nothing_else_does() -> None:
+def test_what_stages_hand_to_each_other_expires_and_nothing_else_that_is_current_does() -> None:
     rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    expiring = [rule for rule in rules if re.search("Expiration", json.dumps(rule))]
+    expiring = [rule for rule in rules if rule.keys() & {"ExpirationInDays", "ExpirationDate"}]
     assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("_backdrop/work/", 14)]
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+
+
+def test_views_that_were_written_over_are_forgotten_in_time_and_pictures_that_were_never_are() -> None:
+    """Each photo writes its receipt twice or more; what a picture was before is somebody's own."""
+    rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    forgetting = {
+        r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
+    }
+    days = {f"{RECEIPTS}/": 30, f"{ERRORS}/": 30, "_backdrop/work/": 1}
+    assert forgetting == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
+    assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS}/"], (
+        "reports are taken back"
+    )
 
 
 @pytest.mark.parametrize("names", ["", "shelf", "shelf,old.archive-2"])

@@ -50,3 +50,10 @@ def test_a_variable_of_the_repository_is_never_a_part_of_a_command() -> None:
     ]
     assert "sam deploy" in json.dumps(commands)
     assert "${{" not in json.dumps(commands)
+
+
+def test_what_is_built_is_told_the_same_parameters_as_what_is_deployed() -> None:
+    steps = [step for step in jobs("release")["deploy"]["steps"] if "sam " in step.get("run", "")]
+    told = '${PARAMETERS:+--parameter-overrides "$PARAMETERS"}'
+    assert [told in step["run"] for step in steps] == [True, True]
+    assert [step["env"]["PARAMETERS"] for step in steps] == ["${{ vars.BACKDROP_PARAMETERS }}"] * 2
