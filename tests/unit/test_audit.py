@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from backdrop_local import template
 from backdrop_local.home import ROOT
 
+# Characters that a reason has at least.
+MEANS_SOMETHING = 30
 SCRIPT = ROOT / "requirements" / "vulnerabilities"
 NOTES_ITS_WORDS = '#!/bin/sh\necho "$@" >> asked\ncase "$*" in {fails}) exit 1;; esac\n'
 
@@ -61,3 +64,15 @@ def test_each_rule_of_checkov_that_is_not_followed_has_its_reason_above_it() -> 
     settings: dict[str, Any] = yaml.safe_load("\n".join(lines))
     assert len(skipped) == len(settings["skip-check"]) > 0
     assert [lines[n] for n in skipped if not lines[n - 1].strip().startswith("# ")] == []
+
+
+def test_what_only_some_resources_do_not_follow_is_said_beside_each_and_of_no_other() -> None:
+    everywhere = set(yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))["skip-check"])
+    beside = [
+        skip
+        for path in ("template.yaml", "kept.yaml")
+        for resource in template.load(ROOT / path)["Resources"].values()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert {skip["id"] for skip in beside} == {"CKV_AWS_18", "CKV_AWS_26", "CKV_AWS_116", "CKV_AWS_119"}
+    assert [skip for skip in beside if len(skip["comment"]) < MEANS_SOMETHING or skip["id"] in everywhere] == []
