@@ -83,6 +83,41 @@ def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
     assert_at_rest(world)
 
 
+@pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign ones"])
+def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, str]) -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    world.s3.tag("photos", KEY, left)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() -> None:
+    world = World()
+    said(world, KEY)
+    world.sidecar(KEY, operation="remove")
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.s3.tag("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    (late,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.sqs.post(world.lines["intake"], late)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
 def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
     world = dropped()
     world.run("intake")
