@@ -231,8 +231,8 @@ def _clients(make: Callable[[str], Any]) -> Clients:
 
 def _stack(name: str, clients: Clients) -> Stack:
     """The stack, made of what CloudFormation says of it."""
-    ours = SystemClock()
-    asked, answer = ours.now(), clients.cloudformation.describe_stacks(StackName=name)
+    ours, describe = SystemClock(), clients.cloudformation.describe_stacks
+    asked, answer = ours.now(), describe(StackName=name)
     clock, described = ServiceClock(ahead(answer, asked, ours.now())), answer["Stacks"][0]
     outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
     parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
