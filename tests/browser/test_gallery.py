@@ -112,7 +112,7 @@ def test_stars_are_kept_and_saved_for_the_command(tab: Browser, small_page: Path
 
 
 def saved(tab: Browser, path: Path) -> Path:
-    for _ in range(400):
+    for _ in range(2400):
         if path.exists():
             return path
         tab.says("new Promise((done) => setTimeout(done, 25))")
