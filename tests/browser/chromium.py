@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS, PATIENCE_TRIES = 120, 100
 # Chromium reads commands from file descriptor 3 and writes to 4 (chrome/common/chrome_switches.cc).
 _READS, _WRITES = 3, 4
 _ARGUMENTS = (
@@ -86,10 +86,17 @@ class Browser:
             case _:
                 pass
 
-    def opens(self, page: Path) -> None:
-        """Opens a file, and waits until it is loaded."""
-        self.does("Page.navigate", url=page.as_uri())
-        self.until("document.readyState === 'complete' && location.protocol === 'file:'")
+    def opens(self, page: Path, finding: str = "true") -> None:
+        """Opens a file, and waits until it is loaded; again and again, until an expression is true there.
+
+        What a page keeps is stored by a process of its own, in its time: the next page may be quicker.
+        """
+        for _ in range(PATIENCE_TRIES):
+            self.does("Page.navigate", url=page.as_uri())
+            self.until("document.readyState === 'complete' && location.protocol === 'file:'")
+            if self.says(finding):
+                return
+        raise PageError(f"this is not so, however often the page is opened: {finding}")
 
     def says(self, script: str) -> Any:
         """The value of an expression in the page; PageError where it throws."""

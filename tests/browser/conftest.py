@@ -48,7 +48,7 @@ def tab(chromium: Browser, small_page: Path) -> Generator[Browser]:
     chromium.prefers("light")
     chromium.opens(small_page)
     chromium.says("localStorage.clear()")
-    chromium.opens(small_page)
+    chromium.opens(small_page, finding="Object.values(localStorage).every((kept) => kept === '[]')")
     yield chromium
     assert chromium.thrown == []
     assert [url for url in chromium.asked_for if not url.startswith(("file:", "blob:"))] == []

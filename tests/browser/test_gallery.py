@@ -18,6 +18,7 @@ STATES = {
     "problems": "document.querySelector('[value=trouble]').click()",
     "nothing": "document.querySelector('[value=starred]').click()",
 }
+PAPER = "getComputedStyle(document.body).backgroundColor"
 CARDS = "document.querySelectorAll('#grid > li').length"
 NAMES = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
 
@@ -103,20 +104,11 @@ def test_stars_are_kept_and_saved_for_the_command(tab: Browser, small_page: Path
         tab.press("Enter")
     two = "document.getElementById('starred').textContent === '2 pictures starred'"
     tab.until(two)
-    opens_later(tab, small_page, two)
+    tab.opens(small_page, finding=two)
     tab.saves_into(tmp_path)
     tab.says("document.getElementById('save').click()")
     wild, shoe = read(saved(tab, tmp_path / "picks.csv"))
     assert (wild, shoe) == (Pick(PREFIX + WILD, "w/wild.png"), Pick(f"{PREFIX}shoes/00.jpg", "00.png"))
-
-
-def opens_later(tab: Browser, page: Path, script: str) -> None:
-    """Opens the page until the browser's storage has caught up: it is written in a process of its own, in its time."""
-    for _ in range(100):
-        tab.opens(page)
-        if tab.says(script):
-            return
-    raise AssertionError(f"this is not so, however often the page is opened: {script}")
 
 
 def saved(tab: Browser, path: Path) -> Path:
@@ -182,12 +174,11 @@ def test_colors_follow_the_system_and_the_switch_which_is_kept(tab: Browser, sma
     assert light != dark
     tab.says("document.querySelector('.theme [value=light]').click()")
     assert paper(tab) == light
-    tab.opens(small_page)
-    assert paper(tab) == light
+    tab.opens(small_page, finding=f"{PAPER} === '{light}'")
 
 
 def paper(tab: Browser) -> str:
-    return tab.says("getComputedStyle(document.body).backgroundColor")
+    return tab.says(PAPER)
 
 
 def test_a_photo_that_is_gone_leaves_its_picture_with_a_word(tab: Browser) -> None:
