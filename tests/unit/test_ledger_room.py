@@ -10,7 +10,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import LONGEST_LINK, MOST_LINKS, Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Link, Money, Status
-from backdrop.core.room import too_much
+from backdrop.core.room import shortened, too_much
 from proof.world.dynamodb_writes import LARGEST_ITEM_BYTES
 from proof.world.pictures import photo
 from proof.world.stack import World
@@ -108,6 +108,13 @@ def test_what_was_left_out_is_counted() -> None:
     warnings = tuple(f"old_picture: {n} {'a' * 400}" for n in range(1000))
     job = world.ledger.advance(transitions.Step(a_job(warnings=warnings)))
     assert (job.warnings[0][:14], job.warnings[-1]) == ("old_picture: 0", "and 980 more")
+
+
+def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened() -> None:
+    once = shortened(a_job(warnings=tuple(f"old_picture: {n}" for n in range(1520))))
+    assert once.warnings[-1] == "and 1,500 more"
+    assert shortened(once) == once
+    assert shortened(once.but(warnings=(*once.warnings, "another"))).warnings == (*once.warnings[:-1], "and 1,501 more")
 
 
 # -- what never fits ----------------------------------------------------------------------------------------------
