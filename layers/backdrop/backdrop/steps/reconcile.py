@@ -14,7 +14,7 @@ from typing import NamedTuple
 from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.errors import StaleError, UnwritableError, WaitError
 from backdrop.core.gauges import Gauges, gauged
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
@@ -36,6 +36,7 @@ MOST_LOOKED_AT = 20_000
 MOST_GAUGED = 1000
 # So many in one part that cannot be dealt with: the service itself is out of order.
 MOST_FAILED = 10
+UNWRITABLE = "the ledger will never take it: an item is too large"
 LEFT_FOR_THE_REST = timedelta(seconds=90)
 # So many paid pictures wait for their delivery that links may expire before their turn comes.
 BACKED_UP, WORKED_OFF = 5000, 2500
@@ -132,6 +133,8 @@ class Reconcile:
             tally.failed.append(Undone(error.code, f"{name}: {error.message}"))
         except StaleError:
             tally.failed.append(Undone(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
+        except UnwritableError:
+            tally.failed.append(Undone(Code.CRASHED, f"{name}: {UNWRITABLE}"))
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
@@ -240,6 +243,8 @@ class Reconcile:
             except WaitError as error:
                 in_a_row += 1
                 tally.failed.append(Undone(error.code, error.message, item.source_id, item.job_id))
+            except UnwritableError:
+                tally.failed.append(Undone(Code.CRASHED, UNWRITABLE, item.source_id, item.job_id))
             except StaleError:
                 continue
         return done
