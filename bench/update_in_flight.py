@@ -174,8 +174,8 @@ def table(seen: Seen, found: Sequence[tuple[str, str, bool]]) -> str:
     head = (
         f"# An update with {seen.open} photos on their way\n\n"
         f"Written by `python -m bench.update_in_flight` with `OUT=`. Machine: {machine()}.\n\n"
-        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.open} of {seen.all} photos "
-        f"are on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
+        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.open} of {seen.all} "
+        f"photos are on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )
     return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)

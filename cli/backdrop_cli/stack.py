@@ -35,6 +35,7 @@ from backdrop.steps.rerun import Reruns
 from backdrop_cli.buckets import Buckets
 from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census
+from backdrop_cli.clock import ServiceClock, ahead
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
@@ -230,7 +231,9 @@ def _clients(make: Callable[[str], Any]) -> Clients:
 
 def _stack(name: str, clients: Clients) -> Stack:
     """The stack, made of what CloudFormation says of it."""
-    described = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    ours, describe = SystemClock(), clients.cloudformation.describe_stacks
+    asked, answer = ours.now(), describe(StackName=name)
+    clock, described = ServiceClock(ahead(answer, asked, ours.now())), answer["Stacks"][0]
     outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
     parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
     status = described["StackStatus"]
@@ -246,11 +249,13 @@ def _stack(name: str, clients: Clients) -> Stack:
             f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
             "again from here (`sam build && sam deploy`), or use the command of its release"
         )
-    return _made(name, clients, outputs, parameters)
+    return _made(name, clients, clock, outputs, parameters)
 
 
-def _made(name: str, clients: Clients, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Stack:
-    sqs, clock = clients.sqs, SystemClock()
+def _made(
+    name: str, clients: Clients, clock: Clock, outputs: Mapping[str, str], parameters: Mapping[str, str]
+) -> Stack:
+    sqs = clients.sqs
     queue = partial(SqsQueue, sqs)
     kept_days = int(parameters.get("LedgerRetentionDays", "0"))
     table = Table(clients.dynamodb, outputs["LedgerTableName"], clock, kept_days=kept_days)

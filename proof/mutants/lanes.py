@@ -34,6 +34,17 @@ LANE_MUTANTS = (
         deeds=CANCELLED,
     ),
     mutant(
+        "takes-every-tag-for-a-word",
+        "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
+        (
+            "steps/standing.py",
+            "look.tagged_at if any(place.name == TAGS and not _is_empty(place) for place in seen.places) else None",
+            "look.tagged_at",
+        ),
+        faults="late_event",
+        deeds=(*CANCELLED, *(f"90 tag p{n}.jpg foreign" for n in range(20))),
+    ),
+    mutant(
         "two-probes",
         "3.8: one probe at a time",
         (LANE, "if lane.probe_until and now < lane.probe_until:", "if lane.probe_until and lane.probes > 99:"),

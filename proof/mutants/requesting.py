@@ -130,21 +130,4 @@ REQUESTING_MUTANTS = (
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),
     ),
-    mutant(
-        "calls-off-unfenced",
-        "2.6: a job is bought though its execution asked for it while it was called off",
-        (
-            STOPPING,
-            "        self.ledger.put_source(source, (step,))\n        return step.job",
-            "        return self.ledger.advance(step)",
-        ),
-        faults=CALM,
-        deeds=(
-            *photos(5, 30, tags="foreign"),
-            "45 task p0.jpg cut one plain",
-            "46 stop one",
-            *tasks(50, 30, "cut"),
-            *(f"{50.3 + n * 1.01} task p{n}.jpg cut two plain" for n in range(30)),
-        ),
-    ),
 )

@@ -22,7 +22,7 @@ SPARED: Mapping[str, str] = {
     "steps/answering.py:_tell: found.kind is Answered.SUCCESS": (
         "Turned round, an answer without its own words ends by an exception, which kills nothing."
     ),
-    "steps/render.py:_accepted: called_off": (
+    "steps/render.py:_accepted: unwanted": (
         "For speed: who goes on finds the job changed, and its message comes again."
     ),
     "steps/answering.py:__call__: not waiting": "For speed: without anybody who waits the photo is read once more.",

@@ -8,14 +8,16 @@ from proof.checker.books import Breach, Promise
 from proof.simulate.act import Act
 from proof.simulate.memory import Memory
 from proof.simulate.people import People
+from proof.simulate.wishes import TAGS, is_said
 from proof.world.wire import Call
 
 # Which photos a deed says something of, by its words and a photo's key.
 Says = Callable[[tuple[str, ...], str], bool]
 SAYS: Mapping[str, Says] = {
     **dict.fromkeys(
-        ("drop", "sidecar", "replace", "again", "tag", "copy", "request", "task"), lambda words, key: key in words
+        ("drop", "sidecar", "replace", "again", "copy", "request", "task"), lambda words, key: key in words
     ),
+    "tag": lambda words, key: key in words and is_said(TAGS[words[1]]),
     **dict.fromkeys(("default", "undefault", "rerun"), lambda words, key: key.startswith(words[0].rstrip("/"))),
     **dict.fromkeys(("redrive", "pay_again"), lambda _, __: True),
 }

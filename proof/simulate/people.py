@@ -9,7 +9,7 @@ from random import Random
 from backdrop.steps.cancelling import Cancelled
 from backdrop.steps.orders import Wanted
 from proof.simulate.act import Act
-from proof.simulate.wishes import NAMES, TAGS, WISHES, photo_bytes, sidecar_bytes
+from proof.simulate.wishes import NAMES, TAGS, WISHES, is_said, photo_bytes, sidecar_bytes
 from proof.world.clock import START
 from proof.world.s3 import Version
 from proof.world.stack import INPUT, World
@@ -106,7 +106,7 @@ class People:
         """Tags set or changed; what they say no more undoes nothing."""
         if self.world.input.current(key):
             self.world.s3.tag(INPUT, key, TAGS[tags])
-            (self.unsaid.discard if "operation" in TAGS[tags] or "prompt" in TAGS[tags] else self.unsaid.add)(key)
+            (self.unsaid.discard if is_said(TAGS[tags]) else self.unsaid.add)(key)
 
     def _copy(self, key: str, other: str) -> None:
         """The same bytes with the same wish under another key."""

@@ -80,6 +80,11 @@ ON_THEIR_SIDE = frozenset({"b", "d"})
 NO_PHOTO = "text"
 
 
+def is_said(tags: Mapping[str, str]) -> bool:
+    """Whether tags say anything to us."""
+    return "operation" in tags or "prompt" in tags
+
+
 @cache
 def photo_bytes(name: str) -> bytes:
     """A photo, or what only bears a photo's name."""

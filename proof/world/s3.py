@@ -112,7 +112,7 @@ class SimulatedS3:
         place = self.buckets[bucket]
         old = place.objects[key][-1]
         place.objects[key][-1] = Version(old.id, old.data, old.modified, old.metadata, dict(tags), old.content_type)
-        self._tell(place, key, old, "ObjectTagging:Put")
+        self._tell(place, key, old, "ObjectTagging:Put" if tags else "ObjectTagging:Delete")
 
     def remove(self, bucket: str, key: str) -> None:
         """Somebody deletes a file."""
@@ -217,7 +217,7 @@ class SimulatedS3:
 
     def _tell(self, place: Bucket, key: str, version: Version, kind: str) -> None:
         if place.notify:
-            place.notify(notification(place.name, key, kind, version))
+            place.notify(notification(place.name, key, kind, version, self._clock.time))
 
     def _id(self) -> str:
         self._versions += 1
@@ -249,15 +249,15 @@ class Pages:
             yield page
 
 
-def notification(bucket: str, key: str, kind: str, version: Version) -> str:
-    """The body of one S3 event notification (Amazon S3 User Guide, "Event message structure", 2.1)."""
+def notification(bucket: str, key: str, kind: str, version: Version, at: datetime) -> str:
+    """The body of one S3 event notification (Amazon S3 User Guide, "Event message structure", 2.1); `at`: its time."""
     described: dict[str, Any] = {"key": quote_plus(key, safe="/-_.*"), "versionId": version.id}
     if version.data is not None:
         described |= {"size": len(version.data), "eTag": version.etag.strip('"')}
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "eventTime": version.modified.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "eventName": kind,
         "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket}, "object": described},
     }

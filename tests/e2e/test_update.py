@@ -55,6 +55,7 @@ def test_going_back_to_the_release_before_loses_nothing_and_leaves_alone_what_th
     with running(Home(tmp_path), HERE) as shop:
         states = EveryState(shop)
         execution = states.fill()
+        shop.backdrop("cancel", "not-dropped-yet/", "--yes")
         states.written_by_a_later_release("waiting.jpg")
         deploy(shop, previous())
         states.go_on()

@@ -1,7 +1,7 @@
 """What comes into the intake queue: keys decoded as S3 encodes them, and nothing of ours for anything else."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -214,8 +214,7 @@ S3: dict[str, Any] = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
 SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
     (KEYED | {"instructions": {}}, SENT),
     (KEYED | {"rerun": True}, SENT),
-    ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, SENT),
-    ({"source": "aws.s3", "detail-type": "Object Tags Added", "detail": S3}, SENT),
+    ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, None),
     ({"Records": [{"eventName": "ObjectCreated:Put", "s3": S3}]}, None),
     ({"source": "aws.s3", "detail-type": "Object Created", "detail": S3}, None),
     (KEYED, None),
@@ -230,3 +229,31 @@ def test_only_a_message_that_says_what_no_object_holds_has_a_time_of_its_own(
 ) -> None:
     (look,) = looks_of(json.dumps(message), bucket="photos", again=False, sent=SENT)
     assert look.said_at == said_at
+
+
+def by_s3(at: object, name: str = "ObjectTagging:Put") -> dict[str, Any]:
+    return {"Records": [{"eventName": name, "eventTime": at, "s3": S3}]}
+
+
+def by_eventbridge(at: object, name: str = "Object Tags Added") -> dict[str, Any]:
+    return {"source": "aws.s3", "detail-type": name, "time": at, "detail": S3}
+
+
+BEFORE = SENT - timedelta(minutes=5)
+TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
+    (by_s3("2026-11-21T09:55:00.000Z"), BEFORE),
+    (by_eventbridge("2026-11-21T09:55:00Z", "Object Tags Deleted"), BEFORE),
+    (by_s3("2026-11-21T10:00:07.000Z"), SENT),
+    *((by_s3(at), SENT) for at in (None, 7, "yesterday", "2026-11-21T09:55:00")),
+    (by_s3("2026-11-21T09:55:00.000Z", "ObjectCreated:Put"), None),
+    (by_eventbridge("2026-11-21T09:55:00Z", "Object Created"), None),
+    (KEYED | {"rerun": True}, None),
+]
+
+
+@pytest.mark.parametrize(("message", "tagged_at"), TAGGINGS)
+def test_tags_were_changed_when_s3_says_so_and_never_after_their_message_was_sent(
+    message: dict[str, Any], tagged_at: datetime | None
+) -> None:
+    (look,) = looks_of(json.dumps(message), bucket="photos", again=False, sent=SENT)
+    assert look.tagged_at == tagged_at

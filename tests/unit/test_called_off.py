@@ -1,7 +1,6 @@
 """What a person cancels is bought no more wherever it is on its way; what is said afterwards is bought as ever."""
 
 import json
-from datetime import timedelta
 
 import pytest
 
@@ -15,8 +14,8 @@ from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Call, Strike
-from tests.unit.days import cancelled, pass_time, the_lane
-from tests.unit.simulation import KEY, NOW, PRICE, a_job, assert_at_rest, dropped, the_job
+from tests.unit.days import cancelled, pass_time, set_right, the_lane
+from tests.unit.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job
 from tests.unit.waiters import heard, wait_for
 from tests.unit.wishes import REMOVE, again, ask, bought, defaults, said
 
@@ -81,6 +80,41 @@ def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
     world.run()
     assert status(world) == (S.STORED, 1)
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign ones"])
+def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, str]) -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    world.s3.tag("photos", KEY, left)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() -> None:
+    world = World()
+    said(world, KEY)
+    world.sidecar(KEY, operation="remove")
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.s3.tag("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    (late,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.sqs.post(world.lines["intake"], late)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
 
 
 def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
@@ -190,23 +224,36 @@ def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None
     assert [mark.prefix for mark in the_lane(world).called_off] == [""]
 
 
-def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten_and_there_are_never_many() -> None:
+def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
     old, new = CallOff(prefix="a", until=NOW), CallOff(prefix="b", until=NOW + FORGOTTEN_AFTER)
     assert with_mark([old], new) == (new,)
-    marks: tuple[CallOff, ...] = ()
-    for n in range(MOST_MARKS + 1):
-        marks = with_mark(marks, CallOff(prefix=f"{n:04}", until=NOW + timedelta(seconds=n)))
-    kept = [mark.prefix for mark in marks]
-    assert (len(kept), kept[0], kept[-1]) == (MOST_MARKS, "0001", f"{MOST_MARKS:04}")
-
-
-def test_the_release_before_reads_what_no_cancel_has_touched_and_nothing_else() -> None:
-    """It would buy what is called off, so it must not read past that; see `Record`."""
     world = World()
-    assert "said_at" not in json.loads(item_of(a_job(said_at=NOW))["body"]["S"])
-    job = dropped()
-    job.run("intake")
-    assert the_job(job).said_at
-    assert "called_off" not in json.loads(item_of(the_lane(world))["body"]["S"])
     cancelled(world)
-    assert "called_off" in json.loads(item_of(the_lane(world))["body"]["S"])
+    set_right(world)
+    assert the_lane(world).called_off
+    world.clock.sleep(FORGOTTEN_AFTER.total_seconds())
+    set_right(world)
+    assert the_lane(world).called_off == ()
+
+
+def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
+    """What that one stopped would be bought: so who has as many as a lane keeps is told before."""
+    world = World()
+    cancelling = world.steps.cancelling()
+    for n in range(MOST_MARKS):
+        assert cancelling.has_room(f"{n:04}/")
+        cancelling.call_off(f"{n:04}/")
+    rooms = {prefix: cancelling.has_room(prefix) for prefix in ("hats/", "0001/", "000", "")}
+    assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
+    assert len(the_lane(world).called_off) == MOST_MARKS
+
+
+def test_the_release_before_reads_jobs_and_lanes_that_a_cancel_has_touched() -> None:
+    """It knows no field of them, see `Record`; beside the body it reads nothing."""
+    world = dropped()
+    world.run("intake")
+    cancelled(world, "hats/")
+    cancelled(world, "shoes/")
+    assert (bool(the_job(world).said_at), len(the_lane(world).called_off)) == (True, 2)
+    for item, field in ((the_job(world), "said_at"), (the_lane(world), "called_off")):
+        assert field not in json.loads(item_of(item)["body"]["S"])

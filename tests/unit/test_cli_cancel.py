@@ -10,6 +10,7 @@ from backdrop_cli.operate import cancel
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
+from tests.unit.campaign_machine import States
 from tests.unit.cli_person import LEFT_ALONE, REMOVAL, Person
 
 LEFT_RUNNING = (
@@ -171,6 +172,48 @@ def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
     assert "The campaign autumn runs, and is stopped too." in said.out
     assert "Stopped: the campaign autumn." in said.out
     assert not person.stack.machine.look(begun.arn).runs
+
+
+def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    stopped = person.world.clock.time + timedelta(seconds=2)
+
+    def takes_a_while(*_: object, **__: object) -> None:
+        person.world.clock.wait_until(stopped)
+
+    monkeypatch.setattr(States, "stop_execution", takes_a_while)
+    person.types("cancel", "--all", "--yes")
+    (mark,) = person.world.ledger.lane("ideogram").called_off
+    assert mark.until >= stopped
+
+
+def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise refusal("AccessDeniedException", "StopExecution", 400, "no")
+
+    monkeypatch.setattr(States, "stop_execution", forbidden)
+    said = person.types("cancel", "--all", "--yes")
+    assert (said.code, "may not do StopExecution" in said.err) == (1, True)
+    assert "is bought any more" in said.out
+    assert person.world.ledger.lane("ideogram").called_off
+
+
+def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdrop.steps.cancelling.MOST_MARKS", 1)
+    person.types("cancel", "shoes/", "--yes")
+    said = person.types("cancel", "hats/", "--yes")
+    assert said.code == 1
+    assert "cancel a folder that holds several of those, or --all" in " ".join(said.err.split())
+    assert statuses(person)["hats/red.jpg"] == "accepted"
+    assert person.types("cancel", "--all", "--yes").code == 0
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])

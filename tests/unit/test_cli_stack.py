@@ -1,6 +1,8 @@
 """How the command finds a stack: one of this release, another one's, or none of ours."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 
 import pytest
@@ -15,6 +17,7 @@ class CloudFormation:
     """A stack as CloudFormation describes it."""
 
     status: str = "CREATE_COMPLETE"
+    date: str = ""
     outputs: set[str] = field(default_factory=lambda: {*stack.OUTPUTS, "IdeogramQueueUrl"})
     parameters: dict[str, str] = field(
         default_factory=lambda: {
@@ -28,7 +31,8 @@ class CloudFormation:
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
         outputs = [{"OutputKey": name, "OutputValue": f"https://{StackName}.invalid/{name}"} for name in self.outputs]
         parameters = [{"ParameterKey": name, "ParameterValue": text} for name, text in self.parameters.items()]
-        return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}]}
+        told = {"ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
+        return told | {"Stacks": [{"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}]}
 
 
 @pytest.fixture
@@ -52,6 +56,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
 def test_a_stack_of_this_release_is_opened_and_no_other_client_is_made(aws: CloudFormation) -> None:
     found = stack.connect(Place("shop"))
     assert (found.name, found.providers, found.limits) == ("shop", ["ideogram"], {"ideogram": 7})
+
+
+def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFormation) -> None:
+    aws.date = format_datetime(datetime.now(UTC) + timedelta(minutes=4), usegmt=True)
+    found = stack.connect(Place("shop"))
+    for clock in (found.clock, found.cancelling.clock):
+        assert timedelta(minutes=3) < clock.now() - datetime.now(UTC) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("name", ["MaxImageMegapixels", "IntakeQueueUrl"])

@@ -14,7 +14,7 @@ from proof.world.provider import refuses
 from proof.world.s3 import Version, notification
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike
-from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.unit.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job
 
 DROPS = ("photo", "sidecar", "tags")
 
@@ -280,7 +280,7 @@ def test_what_died_when_its_sidecar_was_gone_already_is_not_sent_again_by_a_repe
 
 def test_a_deletion_notice_that_comes_late_does_not_harm_the_new_photo() -> None:
     world = dropped()
-    late = notification(INPUT, KEY, "ObjectRemoved:DeleteMarkerCreated", Version("v0", None, world.clock.now()))
+    late = notification(INPUT, KEY, "ObjectRemoved:DeleteMarkerCreated", Version("v0", None, NOW), NOW)
     world.sqs.post(world.lines["intake"], late)
     world.run()
     assert the_job(world).status is Status.STORED

@@ -79,7 +79,8 @@ def test_a_key_too_long_for_results_is_reported() -> None:
 
 def record(**changes: object) -> str:
     """An S3 notification with something else in place of its parts."""
-    body = json.loads(notification("photos", "a.jpg", "ObjectCreated:Put", Version("v1", b"", World().clock.now())))
+    now = World().clock.now()
+    body = json.loads(notification("photos", "a.jpg", "ObjectCreated:Put", Version("v1", b"", now), now))
     body["Records"][0] |= changes
     return json.dumps(body)
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from backdrop.core.called_off import CallOff
+from backdrop.core.called_off import MOST_MARKS, CallOff
 from backdrop.core.job import Status
 from backdrop.core.money import usd_of, usd_text
 from backdrop.core.watch import Ref
@@ -22,6 +22,10 @@ from backdrop_cli.stack import Stack
 
 # So much is counted before the question; whoever has more must not wait for the sum.
 MOST_COUNTED = 2000
+FULL = (
+    f"the lanes keep {MOST_MARKS} cancels of the last 30 days, and have as many; cancel a folder that holds several of "
+    "those, or --all: it takes their place, and means what was said there since, too"
+)
 
 
 @dataclass
@@ -49,6 +53,8 @@ class Open:
 
 def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
     """Say what would end, ask, end it, and say what runs on."""
+    if not stack.cancelling.has_room(prefix):
+        raise RefusedError(FULL)
     with screen.busy("looking through the ledger"):
         found = survey(stack, prefix)
     document = {
@@ -73,14 +79,19 @@ def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
 
 
 def _end(stack: Stack, screen: Screen, prefix: str, told: dict[str, Any], campaigns: Sequence[Execution]) -> None:
-    """End them; what was done is told also where AWS, or Ctrl-C, stops it half-way."""
-    mark = stack.cancelling.call_off(prefix)
-    by = f"{mark.until:%Y-%m-%d %H:%M:%S} UTC"
-    screen.say(f"Nothing that was uploaded, said or asked for by {by} is bought any more.")
+    """End them; what was done is told also where AWS, or Ctrl-C, stops it half-way.
+
+    Campaigns first, since the mark means what they have asked for by then; it comes also where one cannot be stopped.
+    """
     stopped: Sequence[Execution] = () if prefix else campaigns
-    for one in stopped:
-        stack.machine.stop(one.arn)
-        screen.say(f"Stopped: the campaign {one.name}.")
+    try:
+        for one in stopped:
+            stack.machine.stop(one.arn)
+            screen.say(f"Stopped: the campaign {one.name}.")
+    finally:
+        mark = stack.cancelling.call_off(prefix)
+        by = f"{mark.until:%Y-%m-%d %H:%M:%S} UTC"
+        screen.say(f"Nothing that was uploaded, said or asked for by {by} is bought any more.")
     document = told | {"until": mark.until.isoformat(), "campaigns_stopped": [one.run for one in stopped]}
     done = Cancelled()
     try:

@@ -42,40 +42,26 @@ def looks_of(
     S3's nor ours, or that names another bucket; of a request whose task token can be read, the look says what is wrong,
     so that the token is answered.
     """
-    message = _object(body)
-    tells_of_tags = _tells_of_tags(message)
     return [
         replace(
             one,
             # A request is known again by its ident.
             again=one.again or (again and not one.request),
             receives=receives,
-            said_at=sent if one.request or one.rerun or tells_of_tags else None,
+            said_at=sent if one.request or one.rerun else None,
         )
-        for one in _found(message, {bucket, *readable}, ident)
+        for one in _found(_object(body), {bucket, *readable}, ident, sent)
     ]
 
 
-def _tells_of_tags(message: Mapping[str, Any]) -> bool:
-    """Whether tags are what changed: no object's own time tells of them."""
-    records = message.get("Records")
-    names = [_event_name(one) for one in cast("list[Any]", records)] if isinstance(records, list) else []
-    told = any(name.startswith(TAGS_OF_S3) for name in names)
-    return told or str(message.get("detail-type")).startswith(TAGS_BY_EVENTBRIDGE)
-
-
-def _event_name(record: Any) -> str:
-    return str(cast("dict[str, Any]", record).get("eventName")) if isinstance(record, dict) else ""
-
-
-def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str) -> list[Look]:
+def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str, sent: datetime | None) -> list[Look]:
     if message.get("Event") == "s3:TestEvent":
         return []
     records = message.get("Records")
     if isinstance(records, list):
-        return [_record(record, buckets) for record in cast("list[Any]", records)]
+        return [_record(record, buckets, sent) for record in cast("list[Any]", records)]
     if "detail-type" in message:
-        return [_event(message, buckets, ident)]
+        return [_event(message, buckets, ident, sent)]
     if message.keys() & MARKS_OF_A_REQUEST:
         return [_request(message, buckets, ident)]
     if "key" in message and message.keys() <= OUR_FIELDS:
@@ -94,11 +80,13 @@ def _neither(message: Mapping[str, Any]) -> str:
 # -- what S3 says --------------------------------------------------------------------------------------------------
 
 
-def _record(record: Any, buckets: Collection[str]) -> Look:
+def _record(record: Any, buckets: Collection[str], sent: datetime | None) -> Look:
     """One of a notification's records; its key is encoded like a form's field (`+` is a blank)."""
     try:
         bucket, key = _of_s3(record["s3"])
-        return Look(_known(bucket, buckets), unquote_plus(key, errors="strict"))
+        is_tagging = str(record.get("eventName")).startswith(TAGS_OF_S3)
+        tagged_at = _when(record.get("eventTime"), sent) if is_tagging else None
+        return Look(_known(bucket, buckets), unquote_plus(key, errors="strict"), tagged_at=tagged_at)
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise DamagedMessageError("an S3 record without bucket or key") from error
 
@@ -110,14 +98,24 @@ def _of_s3(said: Any) -> tuple[str, str]:
         raise DamagedMessageError("an S3 event without bucket or key") from error
 
 
-def _event(event: Mapping[str, Any], buckets: Collection[str], ident: str) -> Look:
+def _when(told: Any, sent: datetime | None) -> datetime | None:
+    """When S3 says that it was; a message is never sent before, and its own time stands where S3 tells none."""
+    try:
+        at = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        return sent
+    return min(at, sent) if sent and at.tzinfo else sent
+
+
+def _event(event: Mapping[str, Any], buckets: Collection[str], ident: str, sent: datetime | None) -> Look:
     """An EventBridge event: S3's, whose key is not encoded there, or a request."""
     source, kind, detail = event.get("source"), event["detail-type"], event.get("detail")
     if source == SOURCE:
         raise DamagedMessageError(f"an event of the source {SOURCE} is what this stack tells, and no request to it")
     if source == "aws.s3":
         bucket, key = _of_s3(detail)
-        return Look(_known(bucket, buckets), key)
+        is_tagging = str(kind).startswith(TAGS_BY_EVENTBRIDGE)
+        return Look(_known(bucket, buckets), key, tagged_at=_when(event.get("time"), sent) if is_tagging else None)
     if kind != REQUESTED:
         names = f"{str(kind)[:40]!r} of {str(source)[:40]!r}"
         raise DamagedMessageError(f"the event {names} is neither {REQUESTED!r} nor one of S3's")

@@ -3,8 +3,9 @@
 Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
 all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>` a lane's health;
 `content#<content_key>` who pays for some content; `budget#<day>` what the day (UTC) has committed, in micro-dollars.
-An item's `body` is the whole record as JSON (people's metadata may nest deeper and count further than DynamoDB's own
-types); the attributes beside it are for fences, for the index `watch`, for DynamoDB's time to live, and for readers.
+An item's `body` is the record as JSON (people's metadata may nest deeper and count further than DynamoDB's own types);
+the attributes beside it are for fences, for the index `watch`, for DynamoDB's time to live, for readers, and for what
+the first release does not know: it reads no body in which that stands, and past what stands beside it.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from backdrop.aws.failures import RETRY_SECONDS
 from backdrop.core.asked import Asked
+from backdrop.core.called_off import CallOff
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
@@ -24,6 +26,8 @@ from backdrop.core.retention import forgotten_at
 from backdrop.core.watch import Day, Run, watched
 
 JOB_PREFIX, ASKED_PREFIX, SOURCE = "job#", "asked#", "source"
+# What the first release does not know.
+BESIDE: Mapping[type[Item], frozenset[str]] = {Job: frozenset({"said_at"}), Lane: frozenset({"called_off"})}
 Key = tuple[str, str]
 Attributes = dict[str, Any]
 
@@ -71,18 +75,8 @@ def item_of(record: Item, kept_days: int = 0) -> Attributes:
     if watch:
         shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}
     texts = {name: {"S": text} for name, text in shown.items()}
-    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record, _not_in_body(record))}}
-
-
-def _not_in_body(record: Item) -> frozenset[str]:
-    """What the first release does not know, so that who goes back to it can read all in which that means nothing."""
-    match record:
-        case Job():
-            return frozenset({"said_at"})
-        case Lane() if not record.called_off:
-            return frozenset({"called_off"})
-        case _:
-            return frozenset()
+    beside = BESIDE.get(type(record), frozenset())
+    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record, beside)}}
 
 
 def _shown(record: Item) -> dict[str, str]:
@@ -98,7 +92,8 @@ def _shown(record: Item) -> dict[str, str]:
             answer = {"answer": record.answer.value} if record.answer else {}
             return {"bucket": record.bucket, "key": record.key, **answer}
         case Lane():
-            return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
+            called_off = {"called_off": to_json(record.called_off)} if record.called_off else {}
+            return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no", **called_off}
         case _:
             return {}
 
@@ -112,10 +107,18 @@ def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
     """An item's record; one that another release wrote waits for that release."""
     try:
         found = from_json(kind, item["body"]["S"])
-        return found.but(said_at=datetime.fromisoformat(item["said_at"]["S"])) if "said_at" in item else found
+        beside = _beside(item)
+        return found.but(**beside) if beside else found
     except ValidationError as error:
         words = "An item of the ledger was written by another release, which can read it."
         raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
+
+
+def _beside(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that do not stand in the body."""
+    said = {"said_at": datetime.fromisoformat(item["said_at"]["S"])} if "said_at" in item else {}
+    marks = {"called_off": from_json(tuple[CallOff, ...], item["called_off"]["S"])} if "called_off" in item else {}
+    return said | marks
 
 
 def owner_item(owner: Owner) -> Attributes:

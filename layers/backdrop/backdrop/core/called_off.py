@@ -8,6 +8,7 @@ from backdrop.core.record import Record, record
 
 # No message is as old (SQS keeps them for 14 days), nor looks the sweep that far back.
 FORGOTTEN_AFTER = timedelta(days=30)
+# A lane's item is read before each call.
 MOST_MARKS = 100
 
 
@@ -24,7 +25,11 @@ class CallOff(Record):
 
 
 def with_mark(marks: Sequence[CallOff], new: CallOff) -> tuple[CallOff, ...]:
-    """One more mark, in place of those that say less; and without those of which nothing can be on its way any more."""
-    young = (one for one in marks if new.until - one.until < FORGOTTEN_AFTER)
-    others = [one for one in young if one.until > new.until or not one.prefix.startswith(new.prefix)]
-    return (*others[-(MOST_MARKS - 1) :], new)
+    """One more mark, in place of those that say less, and of those that are over."""
+    others = (one for one in young(marks, new.until) if one.until > new.until or not one.prefix.startswith(new.prefix))
+    return (*others, new)
+
+
+def young(marks: Sequence[CallOff], now: datetime) -> tuple[CallOff, ...]:
+    """Those of which something may still be on its way."""
+    return tuple(one for one in marks if now - one.until < FORGOTTEN_AFTER)

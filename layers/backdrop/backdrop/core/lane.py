@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from backdrop.core.answer import Answer, Class
-from backdrop.core.called_off import CallOff, with_mark
+from backdrop.core.called_off import CallOff, with_mark, young
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Item
@@ -206,6 +206,11 @@ def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
 def call_off(lane: Lane, mark: CallOff) -> Lane:
     """What the mark means is bought here no more."""
     return lane.but(called_off=with_mark(lane.called_off, mark))
+
+
+def forget(lane: Lane, now: datetime) -> Lane:
+    """Without what a person called off so long ago that nothing can be on its way of it."""
+    return lane.but(called_off=young(lane.called_off, now))
 
 
 def let_a_probe_out(lane: Lane, now: datetime) -> Lane:

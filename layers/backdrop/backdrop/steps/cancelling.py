@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from backdrop.core import transitions
-from backdrop.core.called_off import CallOff
+from backdrop.core.called_off import MOST_MARKS, CallOff, with_mark
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError
 from backdrop.core.job import Job, Problem, Source
@@ -55,6 +55,11 @@ class Cancelling:
         for provider in self.lanes:
             self.keeper.call_off(provider, mark)
         return mark
+
+    def has_room(self, prefix: str) -> bool:
+        """Whether the lanes can keep one mark more; it takes the place of those below its own prefix."""
+        mark = CallOff(prefix=prefix, until=self.clock.now())
+        return all(len(with_mark(self.ledger.lane(one).called_off, mark)) <= MOST_MARKS for one in self.lanes)
 
     def end(self, mark: CallOff, done: Cancelled, each: Each = map) -> Iterator[str]:
         """End all that is not submitted yet and that the mark means; the keys, one by one, and the sums in `done`.

@@ -96,7 +96,7 @@ class LaneKeeper:
     def _change(self, provider: str, change: Callable[[Lane], Lane]) -> Lane:
         for _ in range(TRIES):
             before = self.ledger.lane(provider)
-            after = change(before)
+            after = health.forget(change(before), self.clock.now())
             if after == before:
                 return before
             try:

@@ -49,7 +49,8 @@ class Look:
     `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
     instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
     are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
-    message was sent, where that says something that no object holds: a request, a rerun, other tags.
+    message was sent, where that is a request or a rerun, of which no object tells. `tagged_at`: when tags were changed,
+    where that is why; perhaps foreign ones, or they were taken away.
     """
 
     bucket: str
@@ -61,6 +62,7 @@ class Look:
     request: Request | None = None
     receives: int = 1
     said_at: datetime | None = None
+    tagged_at: datetime | None = None
 
 
 @record

@@ -183,6 +183,7 @@ class Reconcile:
         lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
         paused = {name: lane for name, lane in lanes.items() if lane.paused}
         elsewhere = any(lane.is_open for lane in lanes.values())
+        unwanted: list[Job] = []
         called_off: list[Job] = []
         moved: list[Job] = []
         stranded: list[Job] = []
@@ -198,19 +199,22 @@ class Reconcile:
             lane = paused.get(job.provider)
             if lane is None:
                 return
-            if gone := self.stopping.called_off(job) or self._ended_by_person(job, lane):
-                to_deliver(self.deliver, gone, gone.job_id)
-                called_off.append(gone)
+            if ended := self.stopping.unwanted(job):
+                unwanted.append(ended)
+            elif ended := self._called_off(job, lane):
+                called_off.append(ended)
             elif elsewhere and lane.sends_away and not job.follows:
                 gone = self.moves.out_of_a_paused_lane(job, lane)
                 moved.extend([gone] if gone else [])
+            if ended:
+                to_deliver(self.deliver, ended, ended.job_id)
 
         most = MOST_LOOKED_AT if paused else MOST_DUE
         self._each(tally, self._waiting(moves, most, opened), free, until)
-        tally.did |= {"called_off": len(called_off), "stranded": len(stranded)}
+        tally.did |= {"unwanted": len(unwanted), "called_off": len(called_off), "stranded": len(stranded)}
         return len(moved)
 
-    def _ended_by_person(self, job: Job, lane: Lane) -> Job | None:
+    def _called_off(self, job: Job, lane: Lane) -> Job | None:
         step = transitions.call_off(job, lane.called_off, self.clock.now())
         return self.ledger.advance(step) if step else None
 

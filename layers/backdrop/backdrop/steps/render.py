@@ -85,9 +85,9 @@ class Render:
             job = serve(self.ledger, job, self.clock.now())
         if job.status is not Status.ACCEPTED:
             return self._hand_on(job)
-        called_off = self.stopping.called_off(job)
-        if called_off:
-            return self._hand_on(called_off)
+        unwanted = self.stopping.unwanted(job)
+        if unwanted:
+            return self._hand_on(unwanted)
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
         self._enter(job, slot)

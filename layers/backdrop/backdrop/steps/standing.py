@@ -76,18 +76,27 @@ def known_since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
 
 
 def said_at(source: Source, seen: Seen, places: Sequence[Place], look: Look, now: datetime) -> datetime:
-    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one."""
+    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one.
+
+    Other people's tags are no word, nor is taking ours away.
+    """
     written = (place.written_at for place in (places if source.wanting else seen.places))
     ordered = look.said_at or (now if look.request or look.rerun else None)
-    return max(one for one in (seen.photo.uploaded_at, ordered, *written) if one)
+    tagged = look.tagged_at if any(place.name == TAGS and not _is_empty(place) for place in seen.places) else None
+    return max(one for one in (seen.photo.uploaded_at, ordered, tagged, *written) if one)
 
 
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     """Whether its jobs are those of these bytes, and nothing new is said of them: taking a word away undoes nothing."""
-    silent = all(place.name == TAGS and not place.fields and not place.errors for place in seen.places)
+    silent = all(place.name == TAGS and _is_empty(place) for place in seen.places)
     is_clean = all(is_for_request(one.hint) for one in source.problems)
     known = source.asked_from == seen.asked_from and not source.waiting_since and is_clean
     return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)
+
+
+def _is_empty(place: Place) -> bool:
+    """Whether it says nothing, right or wrong."""
+    return not place.fields and not place.errors
 
 
 class Refusal(NamedTuple):

@@ -15,7 +15,7 @@ class Stopping:
     executions: Executions
     clock: Clock
 
-    def called_off(self, job: Job) -> Job | None:
+    def unwanted(self, job: Job) -> Job | None:
         """The job as it ends unpaid, where all who wanted it have stopped; None where somebody wants it still."""
         if not job.for_executions:
             return None
