@@ -22,7 +22,7 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = HERE.bu
         properties: dict[str, Any] = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::DynamoDB::Table" if name in ids:
-                _set_time_to_live(clients, ids[name], properties, parameters)
+                _set_time_to_live(clients, ids[name], properties)
             case "AWS::Lambda::EventSourceMapping" if name in ids:
                 _set_numbers(clients, ids[name], properties, parameters)
             case "AWS::Serverless::StateMachine" if name in ids:
@@ -31,19 +31,11 @@ def apply(clients: Clients, parameters: Mapping[str, str], built: Path = HERE.bu
                 pass
 
 
-def _set_time_to_live(
-    clients: Clients, table: str, properties: Mapping[str, Any], parameters: Mapping[str, str]
-) -> None:
+def _set_time_to_live(clients: Clients, table: str, properties: Mapping[str, Any]) -> None:
     wanted = properties.get("TimeToLiveSpecification")
-    if not wanted:
-        return
     found = clients.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    enabled = parameters["LedgerRetentionDays"] != "0"
-    if enabled is not (found.get("TimeToLiveStatus") == "ENABLED"):
-        clients.dynamodb.update_time_to_live(
-            TableName=table,
-            TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": enabled},
-        )
+    if wanted and wanted["Enabled"] is not (found.get("TimeToLiveStatus") == "ENABLED"):
+        clients.dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
 
 def set_concurrency(clients: Clients, machine: str, parameters: Mapping[str, str]) -> None:

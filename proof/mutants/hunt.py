@@ -71,7 +71,7 @@ def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[Breach | None, str]]":
 
 
 def _played(scene: Mapping[str, Any], seed: int) -> "tuple[Breach | None, str]":
-    from backdrop.aws.table import UnwritableError
+    from backdrop.core.errors import UnwritableError
     from proof.checker.books import Breach, Promise
     from proof.mutants.scene import Scene
     from proof.simulate.play import Play

@@ -119,6 +119,8 @@ def test_the_providers_own_host_is_followed(url: str, looked_up: list[str]) -> N
         "https://[ideogram.ai/api/images/a.png",
         "https://ideogram.ai]/api/images/a.png",
         "not a link at all",
+        "https://ideogram.ai\x00/api/images/a.png",
+        "https://ideogram.ai\ud800/api/images/a.png",
     ],
 )
 def test_everything_else_is_foreign_and_not_even_looked_up(url: str, looked_up: list[str]) -> None:

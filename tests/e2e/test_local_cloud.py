@@ -14,6 +14,7 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import ROOT, STACK, Home, State
 from backdrop_local.leash import leashed
+from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
 
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
@@ -81,11 +82,13 @@ def test_a_provider_that_is_off_has_no_lane_and_comes_back_with_one(own: Cloud) 
     assert "IdeogramQueueUrl" in on.outputs()
 
 
-def test_a_stack_that_never_forgets_gives_the_ledger_no_clock(cloud: Cloud) -> None:
+def test_a_stack_that_never_forgets_gives_no_item_of_the_ledger_a_time_to_go(folder: Folder) -> None:
     """test_events_in.py sees what one does that forgets."""
-    table = cloud.outputs()["LedgerTableName"]
-    found = cloud.clients.dynamodb.describe_time_to_live(TableName=table)
-    assert found["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
+    folder.drop("kept.jpg", folder.wish)
+    folder.stored("kept.jpg")
+    items = folder.ledger()
+    assert {item["sk"]["S"].partition("#")[0] for item in items} == {"source", "job"}
+    assert [item for item in items if "expires_at" in item] == []
 
 
 def test_env_prints_only_export_lines_that_reach_the_cloud(cloud: Cloud) -> None:

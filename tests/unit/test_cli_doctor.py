@@ -116,6 +116,7 @@ def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failur
         ("UPDATE_ROLLBACK_COMPLETE", "wrong", "rolled back (UPDATE_ROLLBACK_COMPLETE): DeploymentCheck: too short"),
         ("UPDATE_ROLLBACK_FAILED", "wrong", "is stuck (UPDATE_ROLLBACK_FAILED): DeploymentCheck: too short"),
         ("UPDATE_IN_PROGRESS", "unknown", "is under way"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown", "is under way"),
         ("CREATE_COMPLETE", "good", "went well"),
     ],
 )

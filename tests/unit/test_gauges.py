@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from backdrop.aws.meter import count_gauges
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges, gauged
 from backdrop.core.job import Outcome, Status
 from backdrop.core.watch import Day
-from backdrop.steps import reconcile
+from backdrop.steps import open_jobs, reconcile
 from proof.world.pictures import photo
-from proof.world.provider import charges_and_hangs_up
+from proof.world.provider import charges_and_hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, throttle
 from tests.unit.core_items import LATER, a_job, an_attempt
@@ -85,7 +87,7 @@ def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more
 def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
     lost = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
     jobs = [a_job(status=status, attempts=(lost,)) for status in (Status.PAID, Status.SUBMITTING, Status.UNKNOWN)]
-    seen = [gauged(1, [job], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
+    seen = [gauged([job], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
     assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
 
 
@@ -112,7 +114,6 @@ def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
 
 def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
-    monkeypatch.setattr(reconcile, "MOST_GAUGED", 2)
     world = World()
     world.pause()
     for n in range(6):
@@ -120,8 +121,59 @@ def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pyte
     world.run_for(60)
     before = len(world.wire.calls)
     assert gauges(world).open_jobs == 4
-    read = [call for call in world.wire.calls[before:] if call.operation == "get_item" and "job#" in str(call.sent)]
-    assert len(read) <= 4 + 2, "the moves look at four, the gauges at two"
+    read = [call.operation for call in world.wire.calls[before:] if "job#" in str(call.sent)]
+    assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
+
+
+def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paid jobs that wait for deliver are due before them, and so stand first."""
+    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    world = World()
+    seen: list[Gauges] = []
+
+    def look(_: Call) -> None:
+        seen.append(gauges(world))
+
+    for n in range(5):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    world.wire.after.append(
+        Strike(look, "transact_write_items", nth=5, matches=lambda call: "submitting" in str(call.sent))
+    )
+    world.run("ideogram")
+    assert [(one.open_jobs, one.calls_in_flight) for one in seen] == [(5, 1)]
+
+
+def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run("intake", "ideogram")
+    assert (the_job(world).status, the_job(world).told) == (Status.DEAD, False)
+    assert gauges(world).open_jobs == 0
+
+
+def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.pause()
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    for n in range(4):
+        world.drop(f"bare/{n}.jpg", photo(f"{n}"))
+        world.turn("intake")
+    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
+    assert gauges(world).open_jobs == 1
+
+
+def test_one_job_that_another_release_wrote_hides_no_other() -> None:
+    world = World()
+    world.pause()
+    for n in range(3):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run_for(60)
+    key = min(key for key in world.table.items if key[1].startswith("job#"))
+    body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
+    world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
+    assert gauges(world).open_jobs == 2
 
 
 def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() -> None:

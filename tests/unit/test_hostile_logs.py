@@ -80,3 +80,21 @@ def test_what_a_broken_record_holds_is_not_told() -> None:
     with pytest.raises(ValueError, match="validation error") as caught:
         from_json(Job, '{"token": "a-secret-token", "url": "https://cdn.example/a.png?sig=secret"}')
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (WaitError(Code.LEDGER_UNAVAILABLE, "busy", 1), ["WARNING", "cannot be done now", "ledger_unavailable"]),
+        (KeyError("execution"), ["ERROR", "unexpected error", "crashed"]),
+    ],
+    ids=["wait", "bug"],
+)
+def test_only_a_bug_is_unexpected_where_no_inbox_guards_an_invocation(
+    written: io.StringIO, error: Exception, said: list[str]
+) -> None:
+    """Step Functions tries again what has to wait; who reads the log looks for bugs."""
+    with pytest.raises(type(error)), log.telling(log.door_log()):
+        raise error
+    (line,) = written.getvalue().splitlines()
+    assert [json.loads(line)[name] for name in ("level", "message", "code")] == said

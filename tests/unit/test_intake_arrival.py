@@ -8,6 +8,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
+from backdrop.steps.messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.provider import refuses
 from proof.world.s3 import Version, notification
@@ -31,6 +32,29 @@ def drop(world: World, what: str) -> None:
 def events_of(world: World) -> list[str]:
     """The bodies that wait for intake."""
     return [message.body for message in world.lines["intake"].messages]
+
+
+def said_anew(world: World, how: str) -> Look:
+    """The same is said once more, a minute later, of a job that waits."""
+    world.clock.sleep(60)
+    if how == "upload":
+        world.drop(KEY, photo(), operation="remove")
+    asks = Request("m-2", {"operation": "remove"}) if how == "request" else None
+    return Look(INPUT, KEY, request=asks, rerun=how == "rerun")
+
+
+@pytest.mark.parametrize("how", ["request", "rerun", "upload"])
+def test_a_job_that_waits_already_is_not_reported_as_accepted_again(how: str) -> None:
+    world = dropped()
+    accepted = [world.intake(Look(INPUT, KEY)).accepted]
+    before = the_job(world)
+    world.steps.intake.begin_batch()
+    accepted.append(world.intake(said_anew(world, how)).accepted)
+    after = the_job(world)
+    assert [len(jobs) for jobs in accepted] == [1, 0]
+    assert before.said_at
+    assert after.said_at
+    assert (after.status, after.said_at > before.said_at) == (Status.ACCEPTED, True)
 
 
 @pytest.mark.parametrize("order", list(permutations(DROPS)), ids=" ".join)

@@ -80,6 +80,7 @@ def finished() -> tuple[World, list[str]]:
 def test_without_retention_nothing_is_forgotten() -> None:
     world = dropped()
     world.run()
+    assert [item for item in world.table.items.values() if "expires_at" in item] == []
     a_month_later(world)
     assert [job.status for job in world.jobs()] == [Status.STORED]
 

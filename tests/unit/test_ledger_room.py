@@ -5,18 +5,21 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.table import UnwritableError
 from backdrop.core import transitions
 from backdrop.core.answer import LONGEST_LINK, MOST_LINKS, Answer, Class
 from backdrop.core.codes import Code
+from backdrop.core.errors import UnwritableError
 from backdrop.core.job import Job, Link, Money, Status
-from backdrop.core.room import too_much
+from backdrop.core.room import shortened, too_much
+from backdrop.steps.reconcile import BACKED_UP, UNWRITABLE
 from proof.world.dynamodb_writes import LARGEST_ITEM_BYTES
 from proof.world.pictures import photo
+from proof.world.provider import Reaction
 from proof.world.stack import World
-from proof.world.wire import Strike, cancelled, refusal
-from tests.unit.days import codes
-from tests.unit.simulation import KEY, NOW, OK, PRICE, a_job, a_note, claim, dropped, job_in
+from proof.world.wire import Call, Strike, cancelled, refusal
+from tests.unit.days import codes, pass_time
+from tests.unit.simulation import KEY, NOW, OK, PRICE, a_job, a_note, claim, dropped, job_in, the_job
+from tests.unit.test_reconcile_runs import many, put_back, tallied
 from tests.unit.wishes import BEACH, bought
 
 LONG = "https://results.invalid/" + "a" * LARGEST_ITEM_BYTES
@@ -110,6 +113,13 @@ def test_what_was_left_out_is_counted() -> None:
     assert (job.warnings[0][:14], job.warnings[-1]) == ("old_picture: 0", "and 980 more")
 
 
+def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened() -> None:
+    once = shortened(a_job(warnings=tuple(f"old_picture: {n}" for n in range(1520))))
+    assert once.warnings[-1] == "and 1,500 more"
+    assert shortened(once) == once
+    assert shortened(once.but(warnings=(*once.warnings, "another"))).warnings == (*once.warnings[:-1], "and 1,501 more")
+
+
 # -- what never fits ----------------------------------------------------------------------------------------------
 
 
@@ -130,6 +140,51 @@ def test_a_write_that_dynamodb_will_never_take_is_not_waited_for(error: Exceptio
     world.wire.before.append(Strike(refuse, "transact_write_items", times=100))
     with pytest.raises(UnwritableError):
         world.ledger.advance(transitions.Step(a_job()))
+
+
+def never_taken(world: World, words: str, nth: int = 1) -> Strike:
+    """From the nth on DynamoDB refuses every write with these words in it."""
+
+    def refuse(_: Call) -> None:
+        raise refusal("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
+
+    strike = Strike(refuse, "transact_write_items", nth, times=1000, matches=lambda call: words in str(call.sent))
+    world.wire.before.append(strike)
+    return strike
+
+
+@pytest.mark.parametrize("overtaken", [False, True], ids=["refused", "overtaken"])
+def test_an_answer_that_can_never_be_written_is_kept_and_not_bought_again(overtaken: bool) -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+
+    def overtake() -> None:
+        world.ledger.advance(transitions.Step(the_job(world)))
+
+    world.provider.script.append(Reaction(meanwhile=overtake if overtaken else None))
+    refused = never_taken(world, '"status":"paid"', nth=2 if overtaken else 1)
+    for _ in range(7):
+        with suppress(UnwritableError):
+            world.run()
+        world.clock.sleep(600)
+    kept = list(world.steps.reconcile.answers.kept())
+    assert refused.hits
+    assert (bought(world), [one.answer.charged for one in kept]) == (1, [PRICE])
+    world.wire.before.remove(refused)
+    pass_time(world, 3600)
+    assert (bought(world), the_job(world).status, the_job(world).charged) == (1, Status.STORED, PRICE)
+
+
+def test_an_item_that_can_never_be_written_keeps_reconcile_from_nothing_else() -> None:
+    """A lane, and a job whose time has come: each is told of, and the rest is done."""
+    world = many()
+    named = world.jobs()[0].job_id
+    never_taken(world, named)
+    never_taken(world, "lane#")
+    world.steps.reconcile.waiting = lambda: BACKED_UP
+    tally = tallied(world)
+    assert (put_back(world), tally.did["put_back"]) == (6, 5)
+    assert {(one.job_id, one.words) for one in tally.failed} == {(named, UNWRITABLE), (None, f"ideogram: {UNWRITABLE}")}
 
 
 def test_a_photo_that_can_never_be_written_is_reported_and_not_tried_for_ever() -> None:

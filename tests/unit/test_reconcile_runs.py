@@ -161,6 +161,19 @@ def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger
     assert the_job(world).status is Status.STORED
 
 
+def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets_to_it() -> None:
+    world = dropped()
+    world.run("intake")
+    world.clock.sleep(60)
+    world.steps.reconcile.lanes = {}
+    sent: list[int] = []
+    for _ in range(14):
+        set_right(world)
+        sent.append(len(world.lines["intake"].messages))
+        world.clock.sleep(300)
+    assert sent == [1] * 12 + [2] * 2
+
+
 # -- a delivery that is backed up --------------------------------------------------------------------------------
 
 

@@ -243,12 +243,13 @@ def test_the_ledger_is_kept_and_can_be_restored() -> None:
     assert kept == ("RetainExceptOnCreate", "Retain")
 
 
-@pytest.mark.parametrize(("days", "forgets"), [("0", False), ("30", True)])
-def test_the_ledger_forgets_only_where_that_is_asked_for(days: str, forgets: bool) -> None:
-    stack = Deployed(LedgerRetentionDays=days)
+@pytest.mark.parametrize("days", [0, 30])
+def test_the_ledger_forgets_only_where_that_is_asked_for(days: int) -> None:
+    """Items say so, and never the table: AWS switches that once an hour, and a rollback would have to wait."""
+    stack = Deployed(LedgerRetentionDays=str(days))
     found = stack.resources["LedgerTable"]["Properties"]["TimeToLiveSpecification"]
-    assert found == {"AttributeName": "expires_at", "Enabled": forgets}
-    assert item_of(job_in(Status.STORED), 30).keys() >= {found["AttributeName"]}
+    assert found == {"AttributeName": "expires_at", "Enabled": True}
+    assert (found["AttributeName"] in item_of(job_in(Status.STORED), days)) is (days > 0)
 
 
 def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:

@@ -107,7 +107,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
-        **ledger("GetItem", "PutItem", "UpdateItem", "DescribeTable"),
+        **ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **logging("Reconcile"),
     },

@@ -98,7 +98,8 @@ class Ledger(Protocol):
     """The items of core/job.py and core/lane.py; every write is fenced, and all of one call or nothing is written.
 
     Raises StaleError when the items changed since they were read, OwnedError when other bytes' owner stands where a
-    step wants to own, and WaitError when the day's budget does not cover a claim or the table does not answer.
+    step wants to own, WaitError when the day's budget does not cover a claim or the table does not answer, and
+    UnwritableError when no later try would be taken either.
     """
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...

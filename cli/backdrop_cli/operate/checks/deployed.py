@@ -29,16 +29,16 @@ def deployment(stack: Stack) -> Iterator[Check]:
     """The last deployment."""
     cloudformation, what = clients_of(stack).cloudformation, "the last deployment"
     status = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
-    if status.endswith("_FAILED"):
+    if status.endswith("_IN_PROGRESS"):
+        yield Check(
+            what, State.UNKNOWN, f"is under way ({status}); photos go on meanwhile", "Look again when it is done."
+        )
+    elif status.endswith("_FAILED"):
         fix = f"`aws cloudformation continue-update-rollback --stack-name {stack.name}`, then deploy again."
         yield Check(what, State.WRONG, f"is stuck ({status}){_reason(stack)}", fix)
     elif "ROLLBACK" in status:
         fix = "Mend it and deploy again; until then, all runs as before."
         yield Check(what, State.WRONG, f"was rolled back ({status}){_reason(stack)}", fix)
-    elif status.endswith("_IN_PROGRESS"):
-        yield Check(
-            what, State.UNKNOWN, f"is under way ({status}); photos go on meanwhile", "Look again when it is done."
-        )
     else:
         yield Check(what, State.GOOD, f"went well ({status})")
 

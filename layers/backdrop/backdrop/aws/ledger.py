@@ -17,10 +17,10 @@ from backdrop.aws.records import (
     read_day,
     read_owner,
 )
-from backdrop.aws.table import LAST, Table, TransactionError, UnwritableError
+from backdrop.aws.table import LAST, Table, TransactionError
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
-from backdrop.core.errors import OwnedError, StaleError, WaitError
+from backdrop.core.errors import OwnedError, StaleError, UnwritableError, WaitError
 from backdrop.core.job import Item, Job, Source
 from backdrop.core.lane import Lane
 from backdrop.core.room import shortened

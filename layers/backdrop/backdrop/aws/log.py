@@ -8,7 +8,7 @@ from functools import partial
 from aws_lambda_powertools import Logger
 
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
+from backdrop.core.errors import BackdropError, WaitError
 
 ABOUT = ("message_id", "bucket", "key", "source_id", "job_id")
 """What a line says of the message that it was written for."""
@@ -29,9 +29,15 @@ def code_of(error: BaseException) -> Code:
 
 @contextmanager
 def telling(logger: Logger) -> Generator[None]:
-    """An invocation that no inbox guards: its error stands in the log with its code, and is raised untouched."""
+    """An invocation that no inbox guards: its error stands in the log with its code, and is raised untouched.
+
+    What has to wait is no bug: whoever called tries again.
+    """
     try:
         yield
+    except WaitError as error:
+        logger.warning("cannot be done now", code=error.code.value, reason=error.message)
+        raise
     except Exception as error:
         logger.exception("unexpected error", code=code_of(error).value)
         raise

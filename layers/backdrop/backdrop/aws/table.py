@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from backdrop.aws.failures import error_code, unavailable
 from backdrop.aws.records import Attributes, Key, attributes_of
 from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.core.errors import UnwritableError, WaitError
 from backdrop.ports import Clock
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ class TransactionError(Exception):
     def failed(self, place: int) -> bool:
         """Whether the write at this place was refused by its own condition."""
         return len(self.reasons) > place and self.reasons[place].get("Code") == "ConditionalCheckFailed"
-
-
-class UnwritableError(Exception):
-    """DynamoDB will never take these writes, however often they come: an item is too large."""
 
 
 class Table:

@@ -10,7 +10,8 @@ BackdropError                 carries a Code, what happened, and what to do
 ├─ DamagedMessageError        a message that no retry can mend: dead letter
 ├─ StaleError                 somebody else changed the ledger first: look again
 │  └─ OvertakenError            before a delivery had begun: the mark that stands is another's
-└─ OwnedError                 another job pays for the same content: wait for its file
+├─ OwnedError                 another job pays for the same content: wait for its file
+└─ UnwritableError            the ledger will never take a write: a bug, and no weather
 """
 
 from typing import TYPE_CHECKING
@@ -76,6 +77,10 @@ class StaleError(Exception):
 
 class OvertakenError(StaleError):
     """Somebody else was faster before a delivery left its mark: the one that stands is not its own to take back."""
+
+
+class UnwritableError(Exception):
+    """The ledger will never take these writes, however often they come: an item is too large; nothing was written."""
 
 
 class OwnedError(Exception):

@@ -11,7 +11,7 @@ from backdrop.core.watch import Day
 
 @dataclass(frozen=True)
 class Gauges:
-    """`open_jobs`: for which something is still to be done. `spent`, `cap`: the day's (UTC), micro-dollars."""
+    """`open_jobs`: that have not ended. `spent`, `cap`: the day's (UTC), micro-dollars."""
 
     open_jobs: int = 0
     oldest_open_seconds: float = 0
@@ -22,12 +22,10 @@ class Gauges:
     cap: int = 0
 
 
-def gauged(
-    open_jobs: int, jobs: Collection[Job], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime
-) -> Gauges:
-    """The numbers at this moment; `jobs` are those of the open ones that come first, `daily_budget` micro-dollars."""
+def gauged(jobs: Collection[Job], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime) -> Gauges:
+    """The numbers at this moment; `jobs`: for which something is still to be done, `daily_budget`: micro-dollars."""
     return Gauges(
-        open_jobs=open_jobs,
+        open_jobs=sum(not job.ended for job in jobs),
         oldest_open_seconds=_oldest((job.queued_at for job in jobs if not job.ended), now),
         oldest_unknown_seconds=_oldest((call.submitted_at for job in jobs for call in _lost(job)), now),
         calls_in_flight=sum(job.status is Status.SUBMITTING for job in jobs),

@@ -104,7 +104,7 @@ def _is_inside(host: str) -> bool:
     except ValueError:
         try:
             address = ip_address(inet_aton(host))
-        except OSError:
+        except (OSError, ValueError):
             return host in LOOPBACK or host.endswith(".localhost")
     return not address.is_global
 

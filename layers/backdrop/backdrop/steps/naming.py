@@ -44,6 +44,12 @@ def after(steps: Sequence[Step], jobs: Sequence[Job]) -> Sequence[Job]:
     return list(({job.job_id: job for job in jobs} | changed).values())
 
 
+def accepted(steps: Sequence[Step], jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """The jobs that these steps put into their lanes; one that waits there already is only told something new."""
+    waiting = {job.job_id for job in jobs if job.status is Status.ACCEPTED}
+    return tuple(step.job for step in steps if step.job.status is Status.ACCEPTED and step.job.job_id not in waiting)
+
+
 def _named(source: Source, known: Job | None, wanted: Job, now: datetime) -> Step | None:
     """A job that the photo names: new, run again, delivered again, told something new, or left as it is."""
     if known is None:

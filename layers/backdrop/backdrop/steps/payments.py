@@ -8,7 +8,7 @@ from functools import partial
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, StaleError, WaitError
+from backdrop.core.errors import BackdropError, StaleError, UnwritableError, WaitError
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Reason
 from backdrop.core.money import Configured, quote, usd_text
@@ -123,10 +123,13 @@ class Payments:
             return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
         except StaleError:
             job = self._looked_up(job)
-        except WaitError:
+        except (WaitError, UnwritableError):
             kept = self._kept(job, n, answer)
         try:
             return self._insist(job, slot, lambda current: transitions.record(current, n, answer, self.clock.now()))
+        except UnwritableError:
+            self.answers.keep(job, n, answer)
+            raise
         except WaitError as error:
             if not kept:
                 self.answers.keep(job, n, answer)

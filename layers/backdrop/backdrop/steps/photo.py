@@ -21,7 +21,7 @@ from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.messages import Look, remind, to_deliver, to_lane
 from backdrop.steps.moving import Moves
-from backdrop.steps.naming import after, steps_of
+from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.seen import Seen, see_from_afar
 from backdrop.steps.standing import (
     Refusal,
@@ -140,7 +140,7 @@ class Photos:
         elif not look.again:
             return Decision()
         self._hand_on(source, after(steps, jobs))
-        return Decision(tuple(step.job for step in steps if step.job.status is Status.ACCEPTED))
+        return Decision(accepted(steps, jobs))
 
     def _gone(self, source: Source, jobs: Sequence[Job], look: Look) -> Decision:
         """The photo was deleted, and what is not paid yet is not bought; or a request names what never was."""
@@ -271,8 +271,7 @@ class Photos:
         }
         self.ledger.put_source(source.but(**resolved), steps, asked)
         self._hand_on(source, after(steps, jobs))
-        accepted = tuple(step.job for step in steps if step.job.status is Status.ACCEPTED)
-        return Decision(accepted, refusals(source, found.problems))
+        return Decision(accepted(steps, jobs), refusals(source, found.problems))
 
     def _hand_on(self, source: Source, jobs: Sequence[Job]) -> Decision:
         """Every job to where it belongs: into its lane, or to deliver; and the photo's views to be written."""

@@ -6,7 +6,7 @@ in, letters without a reason, and photos of which no event told.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.errors import StaleError, UnwritableError, WaitError
 from backdrop.core.gauges import Gauges, gauged
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
@@ -24,6 +24,7 @@ from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
+from backdrop.steps.open_jobs import OpenJobs
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.slot import Slot
 from backdrop.steps.stopping import Stopping
@@ -32,11 +33,13 @@ from backdrop.steps.sweep import Sweep
 MOST_DUE = 1000
 MOST_ANSWERS = 500
 MOST_LOOKED_AT = 20_000
-# Calls that are out or lost are due within half an hour: in the order of what is open they stand among the first.
-MOST_GAUGED = 1000
+# Intake gets to a job that is sent to it within so long, or is asked once more.
+SENT_TO_INTAKE = timedelta(hours=1)
 # So many in one part that cannot be dealt with: the service itself is out of order.
 MOST_FAILED = 10
+UNWRITABLE = "the ledger will never take it: an item is too large"
 LEFT_FOR_THE_REST = timedelta(seconds=90)
+LEFT_FOR_THE_END = timedelta(seconds=20)
 # So many paid pictures wait for their delivery that links may expire before their turn comes.
 BACKED_UP, WORKED_OFF = 5000, 2500
 
@@ -92,16 +95,17 @@ class Reconcile:
         if run is None:
             return Tally(skipped=True)
         tally, put_back = Tally(), partial(self.put_back, ends=slot.deadline)
+        until = slot.deadline - LEFT_FOR_THE_REST
         for provider in self.lanes:
             self._part(tally, provider, partial(self._lane, provider))
         kept = islice(self.answers.kept(), MOST_ANSWERS)
-        self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, slot))
-        self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, slot))
+        self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, until))
+        self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, until))
         moves = Round(run.moves_from)
-        self._part(tally, "moved", lambda: self._free(tally, slot, moves))
+        self._part(tally, "moved", lambda: self._free(tally, until, moves))
         self._part(tally, "letters", self.letters.explain)
         after, found = run.sweep_after, 0
-        if self.clock.now() + LEFT_FOR_THE_REST < slot.deadline:
+        if self.clock.now() < until:
             after, found = self._sweep(tally, after)
         tally.did["swept"] = found
         self._tell(tally, slot)
@@ -132,6 +136,8 @@ class Reconcile:
             tally.failed.append(Undone(error.code, f"{name}: {error.message}"))
         except StaleError:
             tally.failed.append(Undone(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
+        except UnwritableError:
+            tally.failed.append(Undone(Code.CRASHED, f"{name}: {UNWRITABLE}"))
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class Reconcile:
         first = int(self.clock.jitter(len(due)))
         return [*due[first:], *due[:first]]
 
-    def _free(self, tally: Tally, slot: Slot, moves: Round) -> int:
+    def _free(self, tally: Tally, until: datetime, moves: Round) -> int:
         """Jobs that wait in a paused lane end where nobody wants them any more, as render would have it.
 
         Those that name another provider whose lane is open go there; how many. Of a provider that was switched off
@@ -181,14 +187,15 @@ class Reconcile:
         called_off: list[Job] = []
         moved: list[Job] = []
         stranded: list[Job] = []
+        opened = OpenJobs(self.ledger, self.books)
 
         def free(ref: Ref) -> None:
-            job = self.ledger.job(ref.source_id, ref.job_id) if ref.job_id else None
+            job = opened.job(ref)
             if job is None or job.status is not Status.ACCEPTED:
                 return
-            if job.provider not in self.lanes:
+            if job.provider not in self.lanes and not self._was_sent_on(job):
                 begin_again(self.intake, job)
-                stranded.append(job)
+                stranded.append(self.ledger.advance(transitions.put_back(job, self.clock.now())))
             lane = paused.get(job.provider)
             if lane is None:
                 return
@@ -202,7 +209,8 @@ class Reconcile:
             if ended:
                 to_deliver(self.deliver, ended, ended.job_id)
 
-        self._each(tally, self._waiting(moves, MOST_LOOKED_AT if paused else MOST_DUE), free, slot)
+        most = MOST_LOOKED_AT if paused else MOST_DUE
+        self._each(tally, self._waiting(moves, most, opened), free, until)
         tally.did |= {"unwanted": len(unwanted), "called_off": len(called_off), "stranded": len(stranded)}
         return len(moved)
 
@@ -210,9 +218,14 @@ class Reconcile:
         step = transitions.call_off(job, lane.called_off, self.clock.now())
         return self.ledger.advance(step) if step else None
 
-    def _waiting(self, moves: Round, most: int) -> Iterator[Ref]:
+    def _was_sent_on(self, job: Job) -> bool:
+        """Whether it has had another message lately than the one with which it came into its lane."""
+        sent = job.put_at or job.queued_at
+        return job.queued_at < sent and self.clock.now() < sent + SENT_TO_INTAKE
+
+    def _waiting(self, moves: Round, most: int, opened: OpenJobs) -> Iterator[Ref]:
         """Some of what is open, from where the last run came to: those who name nobody else must not hide the rest."""
-        for looked, (place, ref) in enumerate(self.books.open_from(moves.place), 1):
+        for looked, (place, ref) in enumerate(opened.listed(moves.place), 1):
             moves.place = place
             yield ref
             if looked == most:
@@ -230,12 +243,12 @@ class Reconcile:
         self.answers.drop(kept)
 
     def _each[I: (Ref, KeptAnswer)](
-        self, tally: Tally, items: Iterable[I], work: Callable[[I], None], slot: Slot
+        self, tally: Tally, items: Iterable[I], work: Callable[[I], None], until: datetime
     ) -> int:
         """One after the other while there is time; one that cannot be dealt with does not keep the next from it."""
         done, in_a_row = 0, 0
         for item in items:
-            if in_a_row >= MOST_FAILED or self.clock.now() + LEFT_FOR_THE_REST >= slot.deadline:
+            if in_a_row >= MOST_FAILED or self.clock.now() >= until:
                 break
             try:
                 work(item)
@@ -244,6 +257,8 @@ class Reconcile:
             except WaitError as error:
                 in_a_row += 1
                 tally.failed.append(Undone(error.code, error.message, item.source_id, item.job_id))
+            except UnwritableError:
+                tally.failed.append(Undone(Code.CRASHED, UNWRITABLE, item.source_id, item.job_id))
             except StaleError:
                 continue
         return done
@@ -264,15 +279,15 @@ class Reconcile:
             tally.failed.append(Undone(error.code, f"gauges: {error.message}"))
 
     def _gauges(self, tally: Tally, slot: Slot) -> Gauges:
-        """What is open is counted; of what stands first there is also read for how long."""
-        refs = [ref for ref in islice(self.books.open(), MOST_LOOKED_AT) if ref.job_id]
         jobs: list[Job] = []
+        opened = OpenJobs(self.ledger, self.books)
 
         def read(ref: Ref) -> None:
-            job = self.ledger.job(ref.source_id, ref.job_id or "")
+            job = opened.job(ref)
             jobs.extend([job] if job else [])
 
-        self._each(tally, refs[:MOST_GAUGED], read, slot)
+        refs = islice((ref for _, ref in opened.listed("") if ref.job_id), MOST_LOOKED_AT)
+        self._each(tally, refs, read, slot.deadline - LEFT_FOR_THE_END)
         lanes = [self.ledger.lane(provider) for provider in self.lanes]
         now = self.clock.now()
-        return gauged(len(refs), jobs, lanes, self.books.day(now.date().isoformat()), self.daily_budget, now)
+        return gauged(jobs, lanes, self.books.day(now.date().isoformat()), self.daily_budget, now)
