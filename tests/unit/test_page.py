@@ -7,6 +7,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -230,6 +231,21 @@ def test_each_file_is_asked_for_once_and_never_again(tmp_path: Path) -> None:
     again = write(tmp_path, album(), bucket.read, NOON)
     assert len(bucket.asked) == len(set(bucket.asked)) == 6
     assert [(one.made, one.kept) for one in (first, again)] == [(6, 0), (0, 6)]
+
+
+def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: Path) -> None:
+    twins = [receipt(name, result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
+    for one in twins:
+        one["source"]["sha256"] = "the same"
+    both, bucket = Barrier(2, timeout=20), Bucket()
+
+    def read_together(file: File) -> bytes | None:
+        if file.key.endswith(".jpg"):
+            both.wait()
+        return bucket.read(file)
+
+    made = write(tmp_path, album(receipts=twins, reports=[]), read_together, NOON, at_once=3)
+    assert (made.made, made.kept) == (2, 1)
 
 
 def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path: Path) -> None:

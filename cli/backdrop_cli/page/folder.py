@@ -51,7 +51,8 @@ def write(
     written.write_text(document(album, links, made_at), "utf-8")
     written.replace(index)
     forget(folder, links)
-    made = sum(fresh for _, _, fresh in found)
+    # Two threads may have made the same thumb at a time: it counts once.
+    made = len({link for _, link, fresh in found if fresh})
     wanted = {file for shot in album.shots for file in (shot.photo, shot.picture)}
     missing = tuple(file for file in files if file in wanted and not links[file])
     return Written(index, made, sum(map(bool, links.values())) - made, missing)
