@@ -71,7 +71,7 @@ def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
         cloud = local_cloud.up(home, parameters, say, build=False)
         naive = None
         if beside:
-            naive = _naive(deployment.deploy(cloud, its, **limits), plan, size, say)
+            naive = _naive(deployment.pipeline(cloud, its, **limits), plan, size, say)
         backdrop, breaches = _backdrop(cloud, mine, plan, size, say)
     if breaches:
         home.forget(but_logs=True)

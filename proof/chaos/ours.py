@@ -8,7 +8,7 @@ from typing import Any
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
 from backdrop_local.providers import PROVIDERS
-from proof.chaos.pipeline import Pipeline
+from proof.chaos.pipeline import Deployed, Pipeline
 from proof.chaos.plan import IDEOGRAM
 from proof.chaos.provider import Provider
 
@@ -40,12 +40,16 @@ def parameters(standin_url: str, *, limit: int, timeout_seconds: int, mixed: boo
 
 
 def pipeline(cloud: Cloud, provider: Provider) -> Pipeline:
+    """The deployed stack with its provider."""
+    return Pipeline(**vars(deployed(cloud)), provider=provider)
+
+
+def deployed(cloud: Cloud) -> Deployed:
     """The deployed stack."""
     outputs = cloud.outputs()
-    return Pipeline(
+    return Deployed(
         name=NAME,
         clients=cloud.clients,
-        provider=provider,
         photos=outputs["InputBucketName"],
         pictures=outputs["OutputBucketName"],
         events=outputs["IntakeQueueUrl"],

@@ -1,4 +1,4 @@
-"""A pipeline as the bench handles it: where photos go in, which queues must run dry, and what is found at the end."""
+"""A pipeline as the benches handle it: where photos go in, which queues must run dry, and what is found at the end."""
 
 import io
 import json
@@ -22,9 +22,9 @@ QUEUE_COUNTS = (
 )
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """One of the two that are compared.
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """One of the two that are compared, on its cloud.
 
     `queues` must be empty at rest, `workers` is the folder in which the function that pays runs, `suffixes` end the
     names whose events it hears.
@@ -32,7 +32,6 @@ class Pipeline:
 
     name: str
     clients: Clients
-    provider: Provider
     photos: str
     pictures: str
     events: str
@@ -42,9 +41,10 @@ class Pipeline:
     workers: str
     suffixes: tuple[str, ...]
 
-    def upload(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Puts files into the input bucket, some at a time, begun in this order."""
-        put = partial(self.clients.s3.put_object, Bucket=self.photos)
+    def upload(self, files: Iterable[tuple[str, bytes]], tags: str = "") -> None:
+        """Puts files into the input bucket, some at a time, begun in this order; `tags` as an address has them."""
+        more = {"Tagging": tags} if tags else {}
+        put = partial(self.clients.s3.put_object, Bucket=self.photos, **more)
         with ThreadPoolExecutor(UPLOADERS) as uploaders:
             for done in [uploaders.submit(put, Key=key, Body=data) for key, data in files]:
                 done.result()
@@ -117,6 +117,13 @@ class Pipeline:
         """The keys of all pictures that can be opened, decoded to their last pixel."""
         keys = [key for key in self.listed() if not key.startswith("_backdrop/")]
         return {key for key, data in self.read(keys) if is_picture(data)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Deployed):
+    """One with a provider of its own."""
+
+    provider: Provider
 
 
 def is_picture(data: bytes) -> bool:

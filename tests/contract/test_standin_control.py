@@ -32,6 +32,17 @@ def test_requests_are_recorded_with_their_parts_and_without_keys(standin: Standi
     assert "very-secret" not in json.dumps(everything)
 
 
+def test_what_the_standin_took_for_itself_can_be_told_from_the_latency_that_was_asked_for(
+    standin: StandinClient,
+) -> None:
+    standin.control("settings", {"latency_seconds": 0.3})
+    standin.replace()
+    (entry,) = standin.see("requests")["requests"]
+    assert entry["latency_seconds"] == 0.3
+    assert entry["started"] <= entry["read"]
+    assert entry["read"] + entry["latency_seconds"] <= entry["ended"]
+
+
 def test_a_reset_forgets_everything(standin: StandinClient) -> None:
     standin.control("settings", {"in_flight_limit": 3})
     standin.fault("clock", {"offset_s": 500})

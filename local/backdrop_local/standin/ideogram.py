@@ -131,7 +131,7 @@ async def _serve(operation: Operation, request: Request) -> Response:
         wish = await _read(operation, call)
         hit = call.meet(Phase.RUN)
         job = call.accept(call.order(wish, uuids=False), hit)
-        made = await call.generate(wish, job, hit)
+        made = await call.generate(wish, job, hit, since=call.entry.read)
     return call.finish(JSONResponse(_answer(call, wish, made, hit)), job, hit)
 
 

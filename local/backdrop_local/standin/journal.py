@@ -17,7 +17,11 @@ KEY_HEADERS = frozenset({"api-key", "x-api-key", "authorization"})
 
 @dataclass
 class Entry:
-    """One request; times are real Unix seconds, `outcome` says what the stand-in did and why."""
+    """One request; times are real Unix seconds, `outcome` says what the stand-in did and why.
+
+    `read`: when the last of it had come. `latency_seconds`: how long its answer was kept back on purpose; whatever it
+    took beyond both is the stand-in's own doing.
+    """
 
     n: int
     method: str
@@ -25,6 +29,8 @@ class Entry:
     headers: list[str]
     key: str | None
     started: float
+    read: float | None = None
+    latency_seconds: float = 0.0
     ended: float | None = None
     status: int | None = None
     outcome: str = ""

@@ -1,6 +1,7 @@
 """A paid call: its slot, its charge, the generation, and the answer that the bill hears of."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
@@ -115,16 +116,22 @@ class PaidCall(ApiCall):
         which = cast("list[int]", hit.rule.args.get("which", [0]))
         return {place for place in which if 0 <= place < produced}
 
-    async def generate(self, wish: Wish, job: bill.Job, hit: Hit | None = None) -> list[Made]:
-        """Paint what was paid for, for as long as the generation takes and the fault adds to it."""
+    async def generate(
+        self, wish: Wish, job: bill.Job, hit: Hit | None = None, *, since: float | None = None
+    ) -> list[Made]:
+        """Paint what was paid for, for as long as the generation takes and the fault adds to it.
+
+        `since`: when it began (Unix seconds), if not now.
+        """
         seeds = [wish.seed_of(job.id, place) for place in range(len(job.results))]
         prepared = self.state.settings.pictures == "prepared"
         named = list(zip(job.results, seeds, strict=True))
-        pixels = self.state.settings.cut_out_pixels
+        pixels, latency = self.state.settings.cut_out_pixels, self.state.settings.latency(wish.speed)
+        self.entry.latency_seconds = latency
         recipes = [wish.recipe(ident, seed, prepared=prepared, cut_out_pixels=pixels) for ident, seed in named]
         pictures, _, _ = await asyncio.gather(
             self.state.gallery.paint_all(recipes, wish.photo),
-            asyncio.sleep(self.state.settings.latency(wish.speed)),
+            asyncio.sleep(latency - (time.time() - since if since else 0)),
             self.delay(hit),
         )
         return [made(ident, seed, picture) for (ident, seed), picture in zip(named, pictures, strict=True)]

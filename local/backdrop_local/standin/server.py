@@ -126,13 +126,19 @@ class _Recorded:
         entry = state.journal.begin(scope)
         scope["standin.entry"] = entry
 
+        async def receive_and_note() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                entry.read = entry.read or time.time()
+            return message
+
         async def note_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry.status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, note_and_send)
+            await self._app(scope, receive_and_note, note_and_send)
         finally:
             _close(entry)
 

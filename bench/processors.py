@@ -1,0 +1,73 @@
+"""Whose processor time a run took: the functions' workers, the emulator, the stand-in, this process, and strangers."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from backdrop_local.cloud import Cloud
+from backdrop_local.home import STACK
+from proof.chaos.workers import PROCESSES, workers_in
+
+TICKS = os.sysconf("SC_CLK_TCK")
+STAGES = ("intake", "render", "deliver")
+_IDLE = slice(3, 5)
+"""idle and iowait among the columns of /proc/stat."""
+_COLUMNS = 8
+"""Guests' time, which follows, is in the users' already (proc(5))."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """Processor seconds by whose they are, and those of the whole machine."""
+
+    of: Mapping[str, float]
+    machine: float
+
+    def since(self, before: "Used") -> "Used":
+        """What came after `before`."""
+        return Used(
+            {name: used - before.of.get(name, 0.0) for name, used in self.of.items()}, self.machine - before.machine
+        )
+
+    def machine_share(self, seconds: float) -> float:
+        """The share of all processors that was used during so many seconds, by anybody."""
+        return self.machine / (seconds * (os.cpu_count() or 1))
+
+    def foreign_share(self, seconds: float) -> float:
+        """The share of the machine's processors that others took during so many seconds."""
+        return max(0.0, self.machine - sum(self.of.values())) / (seconds * (os.cpu_count() or 1))
+
+
+def used(running: Cloud) -> Used:
+    """Up to now. Workers that have ended count as theirs who waited for them: the emulator."""
+    state = running.home.read()
+    servers = {"emulator": state.emulator, "stand-in": state.standin}
+    found = {name: cpu_seconds(worker_ids(running, name)) for name in STAGES}
+    shares = {name: sum(seconds.values()) for name, seconds in found.items()}
+    shares |= {name: sum(cpu_seconds([one.pid]).values()) for name, one in servers.items() if one}
+    ended = sum(_fields_sum(one.pid, (13, 14)) for one in servers.values() if one)
+    return Used({**shares, "ended workers": ended, "bench": sum(os.times()[:2])}, machine_seconds())
+
+
+def worker_ids(running: Cloud, name: str) -> list[int]:
+    """The processes of a function's workers."""
+    return workers_in(f"{running.home.emulator / 'tmp'}/ministack-lambda-{STACK}-{name}-")
+
+
+def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
+    """The processor time that each process took so far (proc(5), stat: utime and stime); those that are gone, none."""
+    return {pid: _fields_sum(pid, (11, 12)) for pid in pids}
+
+
+def machine_seconds() -> float:
+    """What all processors worked since the machine was started."""
+    total = [int(text) for text in (PROCESSES / "stat").read_text().split("\n", 1)[0].split()[1 : 1 + _COLUMNS]]
+    return (sum(total) - sum(total[_IDLE])) / TICKS
+
+
+def _fields_sum(pid: int, places: tuple[int, ...]) -> float:
+    try:
+        fields = (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(int(fields[place]) for place in places) / TICKS

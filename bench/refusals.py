@@ -1,0 +1,51 @@
+"""When the bench does not report: what it measured was not the pipeline."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+MOST_STANDIN_SHARE = 0.01
+"""Of the calls' time: what the stand-in may take beyond the latency that it was asked for."""
+MOST_SPREAD = 0.05
+"""From the lowest to the highest of a ratio's repeats, by their median."""
+MOST_FOREIGN_CPU = 0.05
+"""Of the machine's processors: what programs that are not the bench's may take during a run."""
+
+
+class RefusedError(Exception):
+    """A figure would say something of another thing than the pipeline; the words say of what."""
+
+
+def check_standin(name: str, own_seconds: float, calls_seconds: float) -> None:
+    """The stand-in was quick enough to be a provider; `own_seconds` of `calls_seconds` were its own doing."""
+    share = own_seconds / calls_seconds
+    if share > MOST_STANDIN_SHARE:
+        raise RefusedError(
+            f"{name}: the stand-in was the bottleneck, it took {share:.1%} of the calls' time for itself"
+            f" (at most {MOST_STANDIN_SHARE:.0%})"
+        )
+
+
+def check_faults(name: str, found: Mapping[str, float]) -> None:
+    """Nothing went wrong that nobody asked for."""
+    wrong = [f"{what} ({times:g})" for what, times in sorted(found.items()) if times]
+    if wrong:
+        raise RefusedError(f"{name}: faults that nobody asked for: {', '.join(wrong)}")
+
+
+def check_spread(name: str, ratios: Sequence[float], most: float = MOST_SPREAD) -> None:
+    """Repeats of a ratio lie near enough together."""
+    spread = (max(ratios) - min(ratios)) / median(ratios)
+    if spread > most:
+        shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+        raise RefusedError(
+            f"{name}: the machine was too noisy, repeats gave {shown}: a spread of {spread:.1%} (at most {most:.0%})"
+        )
+
+
+def check_machine(name: str, foreign_share: float) -> None:
+    """The machine was the bench's own."""
+    if foreign_share > MOST_FOREIGN_CPU:
+        raise RefusedError(
+            f"{name}: other programs took {foreign_share:.1%} of the machine's processors"
+            f" (at most {MOST_FOREIGN_CPU:.0%}); end them, and measure again"
+        )
