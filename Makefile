@@ -44,6 +44,8 @@ mutants: setup ## The product without each of its guards, hunted by seeds until 
 	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)
 	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
+bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="drain beside" for some parts); writes bench/results
+	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it
@@ -56,7 +58,7 @@ invoke: setup ## Run a function's own code on an event, before the local cloud t
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
-	@for page in schemas event_schemas reference commands settings troubleshooting aws_cost; do $(RUN)python -m docs.make_$$page; done
+	@for page in schemas event_schemas reference commands settings troubleshooting aws_cost bench; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
@@ -80,4 +82,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants check types unit wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants bench check types unit wild up down env invoke path docs format lock clean setup

@@ -15,6 +15,10 @@ class RefusedError(Exception):
     """A figure would say something of another thing than the pipeline; the words say of what."""
 
 
+class NoisyError(RefusedError):
+    """Another try may help: something else was at work on the machine."""
+
+
 def check_standin(name: str, own_seconds: float, calls_seconds: float) -> None:
     """The stand-in was quick enough to be a provider; `own_seconds` of `calls_seconds` were its own doing."""
     share = own_seconds / calls_seconds
@@ -45,7 +49,7 @@ def check_spread(name: str, ratios: Sequence[float], most: float = MOST_SPREAD) 
 def check_machine(name: str, foreign_share: float) -> None:
     """The machine was the bench's own."""
     if foreign_share > MOST_FOREIGN_CPU:
-        raise RefusedError(
+        raise NoisyError(
             f"{name}: other programs took {foreign_share:.1%} of the machine's processors"
             f" (at most {MOST_FOREIGN_CPU:.0%}); end them, and measure again"
         )

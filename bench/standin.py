@@ -7,7 +7,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from bench.drain.slots import PaidCall
 
-PAID = "/ideogram/v1/"
+PROVIDER_PATH = "/ideogram"
+PAID = f"{PROVIDER_PATH}/v1/"
 _LONGEST_WAIT_SECONDS = 25
 _PATIENCE_SECONDS = 60
 _OK = 200

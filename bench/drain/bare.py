@@ -15,9 +15,9 @@ import requests
 from backdrop_local.providers import STANDIN_KEY
 from bench.drain.scenario import Scenario
 from bench.photos import photo
-from bench.standin import StandinControl
+from bench.standin import PAID, StandinControl
 
-PATH = "/ideogram/v1/ideogram-v3/replace-background"
+PATH = f"{PAID}ideogram-v3/replace-background"
 PROMPT = "on a beach at dawn"
 MARGIN_SECONDS = 60
 

@@ -98,7 +98,7 @@ SPARED: Mapping[str, str] = {
         "No seed archives a photo while its answer is lost: tests/unit/test_intake_unreadable.py."
     ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
-        "For speed, which bench/half_the_limit.py measures: where a job waits, not for how long."
+        "For speed, which bench/recovery.py measures: where a job waits, not for how long."
     ),
     "steps/render.py:_throttled: answer.kind is not Class.QUOTA": (
         "Only the throttled_seconds of a receipt hang on it."

@@ -37,7 +37,7 @@ class SimulatedTable:
         self._wire = wire
         self._clock = clock
         self._name = name
-        self._page_items = page_items
+        self.page_items = page_items
         self._tokens: dict[str, tuple[datetime, Any]] = {}
         self._replaced: dict[Key, tuple[datetime, Item | None]] = {}
 
@@ -123,7 +123,7 @@ class SimulatedTable:
         if ExclusiveStartKey:
             after = _place(ExclusiveStartKey, attributes)
             found = [item for item in found if _place(item, attributes) > after]
-        answer = _page(found, attributes, min(Limit or self._page_items, self._page_items))
+        answer = _page(found, attributes, min(Limit or self.page_items, self.page_items))
         if FilterExpression:
             kept = [item for item in answer["Items"] if holds(FilterExpression, replace(scope, item=item))]
             answer |= {"Items": kept, "Count": len(kept)}
@@ -143,7 +143,7 @@ class SimulatedTable:
         if ExclusiveStartKey:
             after = key_of(ExclusiveStartKey)
             found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
-        answer = _page(found, TABLE_KEYS, self._page_items)
+        answer = _page(found, TABLE_KEYS, self.page_items)
         if ProjectionExpression:
             names = [(ExpressionAttributeNames or {}).get(one, one) for one in ProjectionExpression.split(",")]
             answer["Items"] = [{name: item[name] for name in names if name in item} for item in answer["Items"]]

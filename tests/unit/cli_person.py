@@ -9,23 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.aws.buckets import S3Output, S3Photos
-from backdrop.aws.campaign_files import S3Manifests
-from backdrop.aws.table import Table
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
-from backdrop.steps.asking import looking
-from backdrop.steps.rerun import Reruns
-from backdrop_cli.buckets import Buckets
 from backdrop_cli.campaign.machine import Machine
-from backdrop_cli.census import Census
-from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
-from backdrop_cli.stack import Line, Stack
+from backdrop_cli.stack import Stack
+from proof.world.desk import desk
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
-from proof.world.sight import INPUT, OUTPUT, TABLE
 from proof.world.stack import World
 from tests.unit.campaign_machine import MACHINE, States
 
@@ -65,34 +57,7 @@ class Said:
 
 def stack_of(world: World, states: States | None = None) -> Stack:
     """The simulated stack as the command sees one."""
-    steps = world.steps
-    s3 = cast("Any", world.s3)
-    asking = world.intake.photo.asking
-    looks = looking(asking.photos, steps.clock, asking.default_provider, asking.see.max_megapixels)
-    lanes = world.intake.photo.lanes
-    return Stack(
-        name="shop",
-        orders=steps.orders(),
-        cancelling=steps.cancelling(),
-        keeper=steps.keeper,
-        letters=steps.reconcile.letters,
-        line=lambda provider: Line(len(world.lines[provider].messages), 0),
-        arriving=lambda: len(world.lines["intake"].messages),
-        daily_budget=world.setup.budget,
-        input_bucket=INPUT,
-        output_bucket=OUTPUT,
-        reruns=Reruns(looks, steps.ledger, world.intake.photo.intake, INPUT, [*lanes]),
-        buckets=Buckets(s3, OUTPUT),
-        photos=S3Photos(s3),
-        output=S3Output(s3, OUTPUT),
-        uploads=S3Uploads(s3, INPUT),
-        manifests=S3Manifests(s3),
-        machine=Machine(cast("Any", states or States()), MACHINE),
-        census=Census(Table(cast("Any", world.table), TABLE, world.clock)),
-        limits={provider: world.setup.in_flight for provider in lanes},
-        at_once=1,
-        wait=world.run_for,
-    )
+    return desk(world, Machine(cast("Any", states or States()), MACHINE))
 
 
 class Person:

@@ -1,4 +1,4 @@
-"""A run's figures are those of its slots, and where they would be another thing's than the pipeline's, there are none."""
+"""A run's figures are those of its slots; where they would be another thing's than the pipeline's, there are none."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,0 +1,219 @@
+"""Whether an image costs more where many lie there already: counted requests, and the code's own processor time.
+
+The product's own steps, adapters and commands on the simulated world. What services do in it is left out of the
+processor time, so that it is the code's alone. A full ledger is made of one image that went through all stages: its
+items and objects stand there again and again under other names.
+"""
+
+import hashlib
+import io
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from backdrop_cli.campaign.machine import Machine
+from backdrop_cli.operate.status import status
+from backdrop_cli.page.verb import gallery
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+from bench.plot import lines
+from docs.tables import table
+from proof.world.desk import desk
+from proof.world.pictures import photo
+from proof.world.s3 import Version
+from proof.world.sight import INPUT, OUTPUT
+from proof.world.stack import World
+from proof.world.wire import Call, Wire
+
+BACKLOGS = (10, 100, 1_000, 10_000)
+SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
+FIRST = "shoes/first.jpg"
+PAGE_ITEMS = 1_000
+"""About what a page of a megabyte holds."""
+NEW = 20
+"""So many new images are brought through, and their costs summed."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """For each image: requests to AWS, and milliseconds of processor time."""
+
+    requests: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """With so many images in ledger and buckets: what a new one costs in each stage, and each one in two commands."""
+
+    images: int
+    stages: Mapping[str, Cost]
+    status: Cost
+    gallery: Cost
+
+
+@dataclass(eq=False)
+class Meter:
+    """Counts requests, and the processor time that passes outside of services."""
+
+    wire: Wire
+    requests: int = 0
+    operations: Counter[str] = field(default_factory=Counter[str])
+    _inside: float = 0.0
+    _entered: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.wire.before.append(self._enter)
+        self.wire.always.append(self._leave)
+
+    def _enter(self, call: Call) -> None:
+        if call.service in SERVICES:
+            self.requests += 1
+            self.operations[call.operation] += 1
+        self._entered = time.thread_time()
+
+    def _leave(self, _call: Call) -> None:
+        self._inside += time.thread_time() - self._entered
+
+    def of(self, work: Callable[[], object], images: int) -> Cost:
+        """What some work costs for each of its images."""
+        requests, inside, began = self.requests, self._inside, time.process_time()
+        work()
+        seconds = time.process_time() - began - (self._inside - inside)
+        return Cost((self.requests - requests) / images, 1000 * seconds / images)
+
+
+def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
+    """One world for each size."""
+    return tuple(_with(images) for images in backlogs)
+
+
+def _with(images: int) -> Backlog:
+    world = filled(images)
+    meter, stack = Meter(world.wire), desk(world, Machine(cast("Any", world.states), "none"))
+    return Backlog(
+        images=images,
+        status=meter.of(lambda: _status(stack, images), images),
+        gallery=meter.of(lambda: _gallery(stack, images), images),
+        stages=_stages(world, meter),
+    )
+
+
+def _stages(world: World, meter: Meter) -> dict[str, Cost]:
+    """New images, stage by stage; each waits for the one before it."""
+    sums = dict.fromkeys(("intake", "ideogram", "deliver"), Cost(0, 0))
+    for n in range(NEW):
+        world.drop(f"new/{n}.jpg", photo(f"new {n}"), operation="remove")
+        for name in (*sums, "deliver"):
+            cost = meter.of(lambda name=name: world.run(name), NEW)
+            sums[name] = Cost(sums[name].requests + cost.requests, sums[name].cpu_ms + cost.cpu_ms)
+    return {"render" if name == "ideogram" else name: cost for name, cost in sums.items()}
+
+
+@contextmanager
+def _silent() -> Generator[io.StringIO]:
+    with redirect_stdout(io.StringIO()) as out:
+        yield out
+
+
+def _status(stack: Stack, images: int) -> None:
+    with _silent() as out:
+        status(stack, Screen(as_json=True), watch=False)
+    counted = json.loads(out.getvalue())["jobs"]["stored"]
+    if counted != images:
+        raise RuntimeError(f"status counts {counted} of {images} images")
+
+
+def _gallery(stack: Stack, images: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, _silent() as out:
+        gallery(stack, Screen(as_json=True), "", Path(folder) / "gallery")
+    shown = json.loads(out.getvalue())["pictures"]
+    if shown != images:
+        raise RuntimeError(f"the gallery shows {shown} of {images} images")
+
+
+# -- a full ledger -----------------------------------------------------------------------------------------------
+
+
+def filled(images: int) -> World:
+    """A world in which so many images are stored."""
+    world = World(1, budget=10**9)
+    world.table.page_items = PAGE_ITEMS
+    world.drop(FIRST, photo(FIRST), operation="remove")
+    world.run()
+    (job,) = world.jobs(FIRST)
+    names = (FIRST, Path(FIRST).stem, job.source_id, job.job_id, job.content_key)
+    items = [text for text in map(json.dumps, world.table.items.values()) if any(name in text for name in names)]
+    places = (world.s3.buckets[INPUT], world.s3.buckets[OUTPUT])
+    objects = [(place, key, versions[-1]) for place in places for key, versions in place.objects.items()]
+    for n in range(1, images):
+        ids = (hashlib.sha256(f"{n} {name}".encode()).hexdigest() for name in names[2:])
+        fresh = dict(zip(names, (f"shoes/{n:06}.jpg", f"{n:06}", *ids), strict=True))
+        for text in items:
+            item = json.loads(_renamed(text, fresh))
+            world.table.items[item["pk"]["S"], item["sk"]["S"]] = item
+        for place, key, version in objects:
+            place.objects[_renamed(key, fresh)] = [replace(version, data=_renamed_within(key, version, fresh))]
+    return world
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    for name, other in names.items():
+        text = text.replace(name, other)
+    return text
+
+
+def _renamed_within(key: str, version: Version, names: Mapping[str, str]) -> bytes | None:
+    """A receipt tells of its own photo; pictures are the same."""
+    data = version.data
+    return _renamed(data.decode(), names).encode() if data and key.endswith(".json") else data
+
+
+# -- for the page ------------------------------------------------------------------------------------------------
+
+
+def costs(one: Backlog) -> dict[str, Cost]:
+    """All costs of a size, by name."""
+    return {**one.stages, "status": one.status, "gallery": one.gallery}
+
+
+def growth(found: Sequence[Backlog], name: str) -> float:
+    """By how much more requests than with a hundred an image needs with the most, as a share."""
+    few, many = (costs(one)[name].requests for one in (found[1], found[-1]))
+    return many / few - 1
+
+
+def section(found: Sequence[Backlog]) -> str:
+    """What the page says."""
+    names = tuple(costs(found[0]))
+    rows = [
+        (f"{one.images:,}", *(f"{cost.requests:.3g} / {cost.cpu_ms:.2f}" for cost in costs(one).values()))
+        for one in found
+    ]
+    grown = ("growth of requests, from the second to the last", *(f"{growth(found, name):+.1%}" for name in names))
+    return "\n\n".join(
+        [
+            "What one image costs where so many are stored already: requests to AWS / milliseconds of the code's own"
+            " processor time. In the stages that is a new image, in `status` and `gallery` each one that is shown; what"
+            " a command asks once weighs on each of few images. The product's code in the simulated world, whose"
+            " services' time is left out.",
+            "![requests for each image](backlog.svg)",
+            table(("images", *names), [*rows, grown]),
+        ]
+    )
+
+
+def plots(found: Sequence[Backlog]) -> dict[str, str]:
+    """Its plot."""
+    series = {name: [costs(one)[name].requests for one in found] for name in costs(found[0])}
+    return {
+        "backlog.svg": lines(
+            "requests for each image, by how many are there", series, [f"{one.images:,}" for one in found]
+        )
+    }

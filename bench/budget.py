@@ -1,0 +1,28 @@
+"""How long a part of the bench may take: what takes longer is ended and not reported."""
+
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType
+
+from bench.refusals import RefusedError
+
+
+@contextmanager
+def within(name: str, minutes: float) -> Generator[None]:
+    """The block ends in time, or in a refusal.
+
+    Raises:
+        RefusedError: it took longer.
+    """
+
+    def over(_signal: int, _frame: FrameType | None) -> None:
+        raise RefusedError(f"{name}: took more than its {minutes:g} minutes")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, 60 * minutes)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,126 @@
+"""What the page of the bench says of drained photos."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from bench.drain.figures import Figures
+from bench.drain.parts import Beside, Drained
+from bench.plot import Bar, bars
+from docs.tables import table
+
+LOST = {
+    "before": "until each slot had its first call",
+    "between": "between two calls of a slot",
+    "upload": "while a photo was sent",
+    "standin": "in the stand-in, beyond its latency",
+    "after": "from a slot's last call to the last receipt",
+}
+STAGES = {
+    "IntakeSeconds": "asked for, to in its lane",
+    "QueueSeconds": "in its lane, to its call",
+    "RenderSeconds": "in its call",
+    "DeliverSeconds": "paid, to pictures in the bucket",
+    "TotalSeconds": "in its lane, to pictures in the bucket",
+}
+
+
+def drained(found: Drained) -> str:
+    """The section."""
+    shown = ", ".join(f"{ratio:.1%}" for ratio in found.repeats)
+    return "\n\n".join(
+        [
+            "N photos of some 220 KB with their tags, C slots, S seconds a call; the ideal is N·S/C. Measured from the"
+            " first upload to the last receipt that says stored, and beside it from the first call to the end of the"
+            " last. Cold: no function has a worker when the first photo comes.",
+            "![how near to the ideal](efficiency.svg)",
+            table(
+                ("", "ideal s", "measured s", "of the ideal", "call to call", "in the call", "first result s"),
+                [_row(one) for one in found.runs],
+            ),
+            f"{found.repeated.name}, again and again: {shown}.",
+            "### Where the slots' time went",
+            "Shares of N·S. All of them together are what is missing to the ideal. Pauses: milliseconds between two"
+            " calls of a slot, at the beginning, in the middle and at the end.",
+            "![where the slots' time went](lost.svg)",
+            table(("", *LOST.values(), "pauses ms"), [_lost(one) for one in found.runs]),
+            "### A photo's time in each stage",
+            f"Alone, with a provider that answers at once, a photo takes {found.alone.median:.2f} s from its upload to"
+            f" its receipt in the median, {found.alone.slowest:.2f} s at the most. Among others, in seconds, median and"
+            " slowest:",
+            table(("", *STAGES.values()), [_stages(one) for one in found.runs]),
+            "### Whose processor time",
+            "Milliseconds for each image. The emulator is AWS's part here, the bench uploads.",
+            table(("", *_owners(found), "of the machine"), [_cpu(one, _owners(found)) for one in found.runs]),
+        ]
+    )
+
+
+def drained_plots(found: Drained) -> Mapping[str, str]:
+    """Its plots by file name."""
+    runs = found.runs
+    efficiency = [Bar(one.scenario.name, [one.efficiency], f"{one.efficiency:.1%}") for one in runs]
+    lost = [Bar(one.scenario.name, [one.lost[name] for name in LOST], f"{sum(one.lost.values()):.1%}") for one in runs]
+    return {
+        "efficiency.svg": bars("N·S/C by the measured time", efficiency, most=1.0),
+        "lost.svg": bars("where the slots' time went, shares of N·S", lost, tuple(LOST)),
+    }
+
+
+def beside(found: Beside) -> str:
+    """The section."""
+    photos = found.scenario.photos
+    ways = {"a bare thread pool": found.bare, "Backdrop": found.backdrop, "the naive pipeline": found.naive}
+    shown = ", ".join(f"{ratio:.2f}" for ratio in found.ratios)
+    return "\n\n".join(
+        [
+            f"{found.scenario.name}: the same photos, the same stand-in, one after the other on the same machine."
+            " The thread pool is a script that keeps no books; the naive pipeline is that of `make chaos`.",
+            "![seconds for the same photos](beside.svg)",
+            table(
+                ("", "seconds", "seconds an image", "by the thread pool's"),
+                [
+                    (name, f"{seconds:.1f}", f"{seconds / photos:.3f}", f"{seconds / found.bare:.2f}")
+                    for name, seconds in ways.items()
+                ],
+            ),
+            f"Backdrop by the thread pool, {found.repeated.name}, again and again: {shown}"
+            f" (median {median(found.ratios):.2f}). First result after {found.first_result_seconds:.1f} s.",
+        ]
+    )
+
+
+def beside_plots(found: Beside) -> Mapping[str, str]:
+    """Its plot."""
+    ways = {"a bare thread pool": found.bare, "Backdrop": found.backdrop, "the naive pipeline": found.naive}
+    shown = [Bar(name, [seconds], f"{seconds:.1f} s") for name, seconds in ways.items()]
+    return {"beside.svg": bars(f"seconds for the same photos, {found.scenario.name}", shown)}
+
+
+def _row(one: Figures) -> Sequence[str]:
+    return (
+        one.scenario.name,
+        f"{one.scenario.ideal_seconds:.0f}",
+        f"{one.measured_seconds:.1f}",
+        f"{one.efficiency:.1%}",
+        f"{one.calls_efficiency:.1%}",
+        f"{one.call_share:.1%}",
+        f"{one.first_result_seconds:.1f}",
+    )
+
+
+def _lost(one: Figures) -> Sequence[str]:
+    pauses = " / ".join(f"{milliseconds:.0f}" for milliseconds in one.pauses_ms)
+    return (one.scenario.name, *(f"{one.lost[name]:.2%}" for name in LOST), pauses)
+
+
+def _stages(one: Figures) -> Sequence[str]:
+    times = [one.stages.get(name) for name in STAGES]
+    return (one.scenario.name, *(f"{time.median:.2f} / {time.slowest:.2f}" if time else "-" for time in times))
+
+
+def _owners(found: Drained) -> Sequence[str]:
+    return tuple(found.runs[0].cpu_ms)
+
+
+def _cpu(one: Figures, owners: Sequence[str]) -> Sequence[str]:
+    return (one.scenario.name, *(f"{one.cpu_ms[name]:.0f}" for name in owners), f"{one.machine_share:.0%}")

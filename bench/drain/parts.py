@@ -1,0 +1,100 @@
+"""The two parts of `make bench` that drain photos: how near to N·S/C, and what others need for the same photos."""
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop_local import cloud
+from backdrop_local.home import Home
+from backdrop_local.leash import leashed
+from bench.drain.alone import Alone, alone
+from bench.drain.bare import drained
+from bench.drain.figures import Figures, check, figures
+from bench.drain.ground import PARAMETERS, Ground
+from bench.drain.naive import Naive
+from bench.drain.scenario import Scenario
+from bench.refusals import NoisyError, check_spread
+
+LIMITS, SECONDS, PHOTOS = (5, 10), (1.0, 4.0), (100, 300)
+GOAL = Scenario(300, 10, 4.0)
+WARM = tuple(Scenario(n, c, s) for n in PHOTOS for s in SECONDS for c in LIMITS)
+COLD = (*(Scenario(PHOTOS[0], c, s, cold=True) for s in SECONDS for c in LIMITS), Scenario(300, 10, 4.0, cold=True))
+LARGE = Scenario(1000, 10, 4.0)
+REPEATED = Scenario(100, 10, 1.0)
+REPEATS = 3
+BESIDE = Scenario(100, 10, 4.0)
+TRIES = 2
+
+
+@dataclass(frozen=True)
+class Drained:
+    """A photo alone, all runs, and the efficiencies of one scenario's repeats."""
+
+    alone: Alone
+    runs: tuple[Figures, ...]
+    repeated: Scenario
+    repeats: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Seconds for the same photos; `ratios`: Backdrop's by the bare script's, again and again for `repeated`."""
+
+    scenario: Scenario
+    backdrop: float
+    bare: float
+    naive: float
+    first_result_seconds: float
+    repeated: Scenario
+    ratios: tuple[float, ...]
+
+
+@contextmanager
+def ground() -> Generator[Ground]:
+    """A cloud for the length of the block."""
+    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
+    with leashed(home):
+        yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
+    home.forget()
+
+
+def measure_drain() -> Drained:
+    """Warm, cold, and large."""
+    with ground() as place:
+        repeats = [played(place, REPEATED).efficiency for _ in range(REPEATS)]
+        single = alone(place)
+        check_spread(f"{REPEATED.name}, efficiency", repeats)
+        runs = [played(place, scenario) for scenario in (*WARM, *COLD, LARGE)]
+    return Drained(single, tuple(runs), REPEATED, tuple(repeats))
+
+
+def measure_beside() -> Beside:
+    """Backdrop, the bare script and the naive pipeline, one after the other on the same cloud."""
+    with ground() as place:
+        ratios = [played(place, REPEATED).measured_seconds / drained(place.standin, REPEATED) for _ in range(REPEATS)]
+        check_spread(f"{REPEATED.name}, time by the bare script's", ratios)
+        ours, bare = played(place, BESIDE), drained(place.standin, BESIDE)
+        naive = Naive(place.running, BESIDE.limit).drained(BESIDE)
+    first = ours.first_result_seconds
+    return Beside(BESIDE, ours.measured_seconds, bare, naive, first, REPEATED, tuple(ratios))
+
+
+def played(place: Ground, scenario: Scenario, tries: int = TRIES) -> Figures:
+    """One run that may be reported; once more where the machine was not the bench's own.
+
+    Raises:
+        RefusedError: it may not be reported.
+    """
+    run = place.play(scenario)
+    found = figures(run)
+    print(f"{scenario.name}: {found.efficiency:.1%} of the ideal, {found.call_share:.1%} in the call", flush=True)
+    try:
+        check(run, found)
+    except NoisyError as error:
+        if tries == 1:
+            raise
+        print(f"again: {error}")
+        return played(place, scenario, tries - 1)
+    return found

@@ -1,0 +1,73 @@
+"""The parts of `make bench`: what each measures, how long it may take, and what the page says of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench import backlog, memory, recovery, starts
+from bench.aws_cost import __main__ as aws_cost
+from bench.drain import page
+from bench.drain.parts import Beside, Drained, measure_beside, measure_drain
+from bench.refusals import RefusedError
+
+MOST_MINUTES = 40
+
+
+def no_plots(_found: Any) -> Mapping[str, str]:
+    """A part without pictures."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part. `kind` is what `measure` finds and what is kept; None where it writes a page of its own."""
+
+    name: str
+    minutes: float
+    title: str
+    measure: Callable[[], Any]
+    kind: Any = None
+    section: Callable[[Any], str] = str
+    plots: Callable[[Any], Mapping[str, str]] = no_plots
+
+
+def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
+    """A bench that writes its page and judges by its exit code."""
+
+    def measure() -> None:
+        if main():
+            raise RefusedError(words)
+
+    return measure
+
+
+PARTS = (
+    Part("drain", 26, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("beside", 5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part(
+        "recovery",
+        2,
+        "A smaller, a growing and an absent account",
+        recovery.measure,
+        tuple[recovery.Recovered, ...],
+        recovery.section,
+    ),
+    Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
+    Part("backlog", 2, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
+    Part("memory", 2, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
+    Part("cost", 2, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
+)
+
+
+def chosen(names: str) -> tuple[Part, ...]:
+    """The parts of these names, in their order; all where none is named.
+
+    Raises:
+        ValueError: there is no such part.
+    """
+    asked = names.replace(",", " ").split()
+    unknown = [name for name in asked if name not in {part.name for part in PARTS}]
+    if unknown:
+        known = ", ".join(part.name for part in PARTS)
+        raise ValueError(f"the bench has no part {' or '.join(unknown)}; it has {known}")
+    return tuple(part for part in PARTS if not asked or part.name in asked)

@@ -1,0 +1,129 @@
+"""How much of a provider's account stays unused when it is smaller than it was said to be, grows, or was away.
+
+The product's own code in the simulated world, whose outage lasts its five minutes in a moment of ours. Unused are the
+slots that stood empty from the first call to the end of the last one, by all that the account allowed in that time;
+while the provider is away there is nothing to use.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import mean
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from docs.tables import table
+from proof.chaos.drain import Course, Step, Window, drain
+from proof.world.pictures import picture
+from proof.world.reactions import Reaction, refuses
+from proof.world.stack import World
+
+CONFIGURED = 10
+SEEDS = range(5)
+OUTAGE_SECONDS = 300.0
+PATIENCE = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What befalls a run; `limits`: how many calls the account allows from which second on; `away`: no answer then."""
+
+    name: str
+    photos: int
+    seconds: float
+    limits: tuple[Step, ...]
+    away: Window | None = None
+
+
+CASES = (
+    *(Case(f"half of the limit, {s} s a call", 100, s, ((0, CONFIGURED // 2),)) for s in (1, 4, 15)),
+    *(Case(f"the limit doubles, {s} s a call", 200, s, ((0, CONFIGURED // 2), (12.0 * s, CONFIGURED))) for s in (1, 4)),
+    Case("an outage of five minutes, 4 s a call", 300, 4, ((0, CONFIGURED),), (30.0, 30.0 + OUTAGE_SECONDS)),
+)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """One case over some seeds: the share of the possible that was used, and its lowest."""
+
+    name: str
+    photos: int
+    used: float
+    lowest: float
+    refused: float
+
+    @property
+    def unused(self) -> float:
+        return 1 - self.used
+
+
+def measure() -> tuple[Recovered, ...]:
+    """All cases."""
+    return tuple(_over_seeds(case) for case in CASES)
+
+
+def _over_seeds(case: Case) -> Recovered:
+    played = [play(case, seed) for seed in SEEDS]
+    used = [share for share, _ in played]
+    return Recovered(case.name, case.photos, mean(used), min(used), mean(refused for _, refused in played))
+
+
+def play(case: Case, seed: int) -> tuple[float, float]:
+    """One seed: the share of the slots that was used, and how many calls the provider turned away for each photo."""
+    world = World(seed, in_flight=CONFIGURED, account_limit=int(case.limits[0][1]), budget=10**9)
+    world.provider.otherwise = Reaction(seconds=case.seconds)
+    began = world.clock.time
+    for at, limit in case.limits:
+        world.hub.at(began + timedelta(seconds=at), lambda limit=limit: _allow(world, int(limit)))
+    if case.away:
+        first, last = (began + timedelta(seconds=at) for at in case.away)
+        sick = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+        world.provider.weather.append(lambda: sick if first <= world.clock.time < last else None)
+    world.start()
+    for n in range(case.photos):
+        world.drop(f"shoes/{n}.jpg", picture(str(n)), operation="remove")
+    world.hub.run_until(began + PATIENCE, stop=lambda: len(world.pictures()) == case.photos)
+    sold = [call for call in world.provider.paid_calls if call.micro_usd]
+    if len(sold) != case.photos:
+        raise RuntimeError(f"{case.name}, seed {seed}: {len(sold)} calls were sold for {case.photos} photos")
+    return _used(world, case, began.timestamp()), len(world.provider.paid_calls) / case.photos - 1
+
+
+def _allow(world: World, limit: int) -> None:
+    world.provider.limit = limit
+
+
+def _used(world: World, case: Case, began: float) -> float:
+    held = list(_held(world))
+    limits = [(began + at, limit) for at, limit in case.limits]
+    away = [(began + case.away[0], began + case.away[1])] if case.away else []
+    whole = drain(Course(held, limits, away), held[0][0])
+    outside = OUTAGE_SECONDS if away else 0.0
+    return (whole.ideal - outside) / (whole.measured - outside)
+
+
+def _held(world: World) -> Iterator[Step]:
+    """From which moment on how many calls that were sold were open."""
+    sold = [call for call in world.provider.paid_calls if call.micro_usd]
+    moves = [(call.opened_at.timestamp(), 1) for call in sold]
+    moves += [(call.closed_at.timestamp(), -1) for call in sold if call.closed_at]
+    count = 0
+    for at, change in sorted(moves):
+        count += change
+        yield at, count
+
+
+def section(found: Sequence[Recovered]) -> str:
+    """For the page."""
+    rows = [
+        (one.name, f"{one.photos}", f"{one.used:.1%}", f"{one.lowest:.1%}", f"{one.unused:.1%}", f"{one.refused:.2f}")
+        for one in found
+    ]
+    return "\n\n".join(
+        [
+            f"The product's own code in the simulated world, {len(SEEDS)} seeds each; {CONFIGURED} calls at a time are"
+            " configured. Unused: slots that stood empty from the first call to the end of the last one, by all that"
+            " the account allowed in that time, the outage itself left out.",
+            table(("", "photos", "used", "at the least", "unused", "calls turned away an image"), rows),
+        ]
+    )

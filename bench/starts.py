@@ -1,0 +1,93 @@
+"""What a cold start costs: each handler's import beside that of the libraries that it stands on, and what is shipped.
+
+Imports are measured in fresh interpreters on what was built, by CPU time, alternating, the smallest of many. The floor
+is boto3, requests, pydantic's BaseModel, and Powertools' Logger and Metrics.
+"""
+
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop_local.home import ROOT
+from bench.refusals import check_spread
+from docs.tables import table
+
+BUILD = ROOT / ".aws-sam" / "build"
+LAYERS = ("DependenciesLayer", "BackdropLayer")
+FLOOR = "import boto3, requests; from pydantic import BaseModel; from aws_lambda_powertools import Logger, Metrics"
+HANDLERS = ("Intake", "Render", "Deliver", "Reconcile", "Campaign")
+ROUNDS = 14
+MOST_SPREAD = 0.10
+
+
+@dataclass(frozen=True)
+class Starts:
+    """CPU milliseconds of the floor and of each handler's import, and bytes of each package as Lambda receives it."""
+
+    floor_ms: float
+    handlers_ms: Mapping[str, float]
+    packed_bytes: Mapping[str, int]
+
+    def ratio(self, name: str) -> float:
+        """A handler's import by the floor."""
+        return self.handlers_ms[name] / self.floor_ms
+
+
+def measure() -> Starts:
+    """Both halves of the rounds must agree.
+
+    Raises:
+        RefusedError: the machine was too noisy.
+    """
+    first, second = _best(ROUNDS // 2), _best(ROUNDS // 2)
+    for name in HANDLERS:
+        check_spread(f"import of {name}", [half[name] / half["floor"] for half in (first, second)], MOST_SPREAD)
+    best = {name: 1000 * min(first[name], second[name]) for name in first}
+    packed = {name: packed_bytes(BUILD / name) for name in (*(f"{one}Function" for one in HANDLERS), *LAYERS)}
+    return Starts(best.pop("floor"), best, packed)
+
+
+def section(found: Starts) -> str:
+    """For the page."""
+    rows = [
+        (name, f"{milliseconds:.0f}", f"{found.ratio(name):.2f}", f"{found.packed_bytes[f'{name}Function'] / 1000:.1f}")
+        for name, milliseconds in found.handlers_ms.items()
+    ]
+    layers = ", ".join(f"{name} {found.packed_bytes[name] / 1_000_000:.1f} MB" for name in LAYERS)
+    return "\n\n".join(
+        [
+            "CPU of a handler's import in a fresh interpreter, beside that of the libraries which it stands on (boto3,"
+            f" requests, pydantic, Powertools: {found.floor_ms:.0f} ms). Packages are compressed; layers: {layers}.",
+            table(("", "import ms", "by its libraries'", "package KB"), rows),
+        ]
+    )
+
+
+def packed_bytes(folder: Path) -> int:
+    """What the files of a package weigh, each compressed as an archive does."""
+    files = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
+    return sum(len(zlib.compress(file.read_bytes())) for file in files)
+
+
+def cpu_seconds(code: str, paths: list[str]) -> float:
+    """CPU seconds that a fresh interpreter needs for `code` with nothing but `paths` to import from."""
+    clock = "time.process_time()"
+    script = f"import sys, time; sys.path[:0] = {paths!r}; t = {clock}; {code}; print({clock} - t)"
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def _best(rounds: int) -> dict[str, float]:
+    """The smallest CPU time of the floor and of each handler, in seconds."""
+    layers = [str(BUILD / layer / "python") for layer in LAYERS]
+    codes = {"floor": (FLOOR, layers)}
+    codes |= {name: ("import app", [str(BUILD / f"{name}Function"), *layers]) for name in HANDLERS}
+    best = dict.fromkeys(codes, float("inf"))
+    for _ in range(rounds):
+        for name, (code, paths) in codes.items():
+            best[name] = min(best[name], cpu_seconds(code, paths))
+    return best

@@ -1,0 +1,52 @@
+"""Writes the page of the bench and its plots from what its parts found last: `make docs`."""
+
+from bench.keep import FOLDER, kept
+from bench.parts import MOST_MINUTES, PARTS, Part
+
+PAGE = FOLDER / "README.md"
+OWN_PAGES = {
+    "memory": "[docs/results/memory.md](../../docs/results/memory.md)",
+    "cost": "[docs/results/aws_cost.md](../../docs/results/aws_cost.md)",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n\n".join([_head(), *(_section(part) for part in PARTS)]) + "\n"
+
+
+def plots() -> dict[str, str]:
+    """Every plot by its file's name."""
+    found = {part: kept(part.name, part.kind) for part in PARTS if part.kind}
+    return {name: svg for part, one in found.items() if one for name, svg in part.plots(one.found).items()}
+
+
+def write() -> None:
+    """Page and plots."""
+    PAGE.write_text(page())
+    for name, svg in plots().items():
+        (FOLDER / name).write_text(svg)
+
+
+def _head() -> str:
+    names = ", ".join(f"`{part.name}`" for part in PARTS)
+    return (
+        f"# The bench\n\nWritten by `make bench`, which takes at most {MOST_MINUTES} minutes on two cores, or by some"
+        f' of its parts: `make bench ONLY="drain beside"`. The parts are {names}. Every figure is a ratio within one'
+        " run or a count; where the stand-in was the bottleneck, something went wrong that nobody asked for, or the"
+        " machine was too noisy, nothing is reported."
+    )
+
+
+def _section(part: Part) -> str:
+    title = f"## {part.title}"
+    if part.kind is None:
+        return f"{title}\n\nOn a page of its own: {OWN_PAGES[part.name]}."
+    found = kept(part.name, part.kind)
+    if found is None:
+        return f"{title}\n\nNot measured yet: `make bench ONLY={part.name}`."
+    return f"{title}\n\n`{part.name}`, {found.minutes:.0f} minutes on {found.machine}.\n\n{part.section(found.found)}"
+
+
+if __name__ == "__main__":
+    write()

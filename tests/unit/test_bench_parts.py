@@ -1,0 +1,140 @@
+"""The bench's parts: each ends in its time, is kept only where it may be reported, and its page says what was found."""
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench import backlog, recovery, starts
+from bench.budget import within
+from bench.keep import FOLDER, keep, kept
+from bench.parts import MOST_MINUTES, PARTS, Part, chosen
+from bench.plot import Bar, bars, lines
+from bench.refusals import RefusedError
+from docs import make_bench
+
+
+def test_the_whole_bench_takes_no_longer_than_it_says() -> None:
+    assert sum(part.minutes for part in PARTS) <= MOST_MINUTES
+
+
+def test_a_part_that_takes_too_long_is_ended_and_not_reported() -> None:
+    began = time.monotonic()
+    with pytest.raises(RefusedError, match="slow: took more than its 0.001 minutes"), within("slow", 0.001):
+        time.sleep(60)
+    assert time.monotonic() - began < 30
+
+
+def test_time_that_is_left_ends_with_its_part() -> None:
+    with within("quick", 0.001):
+        pass
+    time.sleep(0.1)
+
+
+def test_some_parts_are_chosen_by_name_and_a_name_that_none_has_is_told() -> None:
+    assert [part.name for part in chosen("")] == [part.name for part in PARTS]
+    assert [part.name for part in chosen("starts, drain")] == ["drain", "starts"]
+    with pytest.raises(ValueError, match=r"no part drains; it has drain, beside"):
+        chosen("drains")
+
+
+def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "keep", lambda name, found, minutes: keep(name, found, minutes, tmp_path))
+
+    def refuses() -> object:
+        raise RefusedError("first: the machine was too noisy")
+
+    first = Part("first", 1, "", refuses, tuple[float, ...])
+    second = Part("second", 1, "", lambda: (1.0, 2.5), tuple[float, ...])
+    assert command.run([first, second]) == ["first: the machine was too noisy"]
+    found = kept("second", tuple[float, ...], tmp_path)
+    assert kept("first", tuple[float, ...], tmp_path) is None
+    assert found
+    assert (found.found, "Python 3.13" in found.machine) == ((1.0, 2.5), True)
+
+
+def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.parts import _own_page  # pyright: ignore[reportPrivateUsage]
+
+    _own_page(lambda: 0, "too much")()
+    with pytest.raises(RefusedError, match="too much"):
+        _own_page(lambda: 1, "too much")()
+
+
+# -- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_every_plot_is_drawn_from_what_is_kept_and_shown_on_the_page() -> None:
+    drawn = make_bench.plots()
+    assert {file.name for file in FOLDER.glob("*.svg")} == drawn.keys()
+    for name, svg in drawn.items():
+        assert (FOLDER / name).read_text() == svg, "draw it anew: make docs"
+        assert f"]({name})" in make_bench.PAGE.read_text()
+
+
+def widths(svg: str) -> list[float]:
+    return [float(width) for width in re.findall(r'<rect x="[\d.]+" y="\d+" width="([\d.]+)" height="18"', svg)]
+
+
+def test_bars_are_as_long_as_what_they_show() -> None:
+    half, quarter, rest = widths(bars("x", [Bar("a", [0.5], "50%"), Bar("b", [0.25, 0.25], "50%")], most=1.0))
+    assert half == pytest.approx(2 * quarter, abs=0.2)
+    assert quarter == rest
+
+
+def test_words_in_a_plot_cannot_end_it() -> None:
+    assert "<b>" not in bars("<b>", [Bar("<b>", [1], "<b>")])
+
+
+def test_a_line_goes_through_every_value() -> None:
+    (points,) = re.findall(r'points="([^"]+)"', lines("x", {"requests": [1, 2, 4]}, ["10", "100", "1,000"]))
+    heights = [float(point.split(",")[1]) for point in points.split()]
+    bottom = 225
+    assert [bottom - y for y in heights] == pytest.approx([(bottom - heights[2]) / 4 * n for n in (1, 2, 4)], abs=0.1)
+
+
+# -- parts without a cloud ---------------------------------------------------------------------------------------
+
+
+def test_no_stage_and_no_command_asks_more_for_an_image_where_more_are_stored() -> None:
+    few, many = backlog.measure((60, 240))
+    for name, cost in backlog.costs(many).items():
+        assert cost.requests <= backlog.costs(few)[name].requests, name
+
+
+def test_growth_is_told_between_the_second_and_the_last_backlog() -> None:
+    cost = backlog.Cost(2.0, 1.0)
+    one = backlog.Backlog(10, {"intake": cost}, cost, cost)
+    grown = replace(one, images=1000, status=backlog.Cost(3.0, 1.0))
+    assert backlog.growth([replace(one, status=backlog.Cost(9.0, 1.0)), one, grown], "status") == pytest.approx(0.5)
+    assert "+50.0%" in backlog.section([one, one, grown])
+
+
+def test_half_an_account_is_used_to_nine_tenths() -> None:
+    half = recovery.Case("half", 30, 4, ((0, recovery.CONFIGURED // 2),))
+    used, turned_away = recovery.play(half, seed=1)
+    assert 0.9 <= used <= 1.0
+    assert turned_away > 0
+
+
+def test_the_time_without_a_provider_counts_neither_as_used_nor_as_unused() -> None:
+    whole = recovery.Case("whole", 20, 4, ((0, recovery.CONFIGURED),))
+    away = replace(whole, away=(2.0, 2.0 + recovery.OUTAGE_SECONDS))
+    assert recovery.play(away, seed=1)[0] <= recovery.play(whole, seed=1)[0] <= 1.0
+
+
+def test_imports_that_differ_too_much_between_two_halves_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = iter([{"floor": 1.0, **dict.fromkeys(starts.HANDLERS, cost)} for cost in (1.1, 1.5)])
+    monkeypatch.setattr(starts, "_best", lambda _rounds: next(halves))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    with pytest.raises(RefusedError, match="import of Intake: the machine was too noisy"):
+        starts.measure()
+
+
+def test_what_is_shipped_is_weighed_as_it_is_packed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x" * 10_000)
+    assert 0 < starts.packed_bytes(tmp_path) < 200
