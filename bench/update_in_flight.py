@@ -20,7 +20,6 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
 
 from PIL import Image
 
@@ -29,6 +28,7 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.home import Home
 from backdrop_local.leash import leashed
 from backdrop_local.release import HERE, Release
+from bench.standin import StandinControl
 from proof.chaos.page import machine
 
 PRICE = Decimal("0.01")
@@ -82,11 +82,7 @@ class Update:
 
     def standin(self, what: str, said: object = None) -> Any:
         """The stand-in's own books, or something that it is told."""
-        data = json.dumps(said).encode() if said else None
-        headers = {"Content-Type": "application/json"}
-        asked = Request(f"{self.running.standin_url}/_ctl/{what}", data, headers)  # noqa: S310  our own stand-in
-        with build_opener(ProxyHandler({})).open(asked, timeout=30) as answer:
-            return json.load(answer)
+        return StandinControl(self.running.standin_url).ask(what, said)
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Photos, several at a time."""

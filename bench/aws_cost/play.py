@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import statistics
 import time
@@ -20,7 +19,7 @@ from backdrop_local.home import STACK
 from bench.aws_cost.names import Asked, asked_of
 from bench.aws_cost.recorder import PROVIDER, Recorder
 from bench.aws_cost.units import Units
-from proof.chaos.workers import PROCESSES, workers_in
+from bench.processors import cpu_seconds, worker_ids
 
 STAGES = ("intake", "render", "deliver")
 FUNCTIONS = (*STAGES, "reconcile")
@@ -32,7 +31,6 @@ LOG_EVENT_BYTES = 26
 """What CloudWatch adds to each event of a log (API reference, PutLogEvents)."""
 REPORT = re.compile(r"REPORT RequestId: \S+\tDuration: (?P<ms>[\d.]+) ms")
 SERVER_ERROR = 500
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class ColdStartError(Exception):
@@ -133,7 +131,7 @@ class Stage:
     def counted(self, work: Callable[[], object], images: int, functions: Sequence[str] = STAGES) -> Counted:
         """What some work asks of AWS, for each of its images; what other functions do meanwhile is not its doing."""
         first, began = len(self.recorder.requests), round(time.time() * 1000)
-        workers = {name: _cpu_seconds(self._workers(name)) for name in functions}
+        workers = {name: cpu_seconds(worker_ids(self.running, name)) for name in functions}
         work()
         requests = [one for one in self.recorder.requests[first:] if one.function in (*functions, PROVIDER)]
         if any(one.status >= SERVER_ERROR for one in requests):
@@ -159,26 +157,17 @@ class Stage:
 
     def _invoked(self, name: str, lines: list[str], before: Mapping[int, float], images: int) -> Invoked:
         reports = [float(found["ms"]) / 1000 for line in lines if (found := REPORT.match(line))]
-        after = _cpu_seconds(self._workers(name))
+        after = cpu_seconds(worker_ids(self.running, name))
         if not before.keys() >= after.keys():
             raise ColdStartError(f"{name} started cold")
         used = sum(seconds - before[pid] for pid, seconds in after.items())
         return Invoked(len(reports) / images, used / images, statistics.median(reports) * len(reports) / images)
-
-    def _workers(self, name: str) -> list[int]:
-        return workers_in(f"{self.running.home.emulator / 'tmp'}/ministack-lambda-{STACK}-{name}-")
 
     def _log(self, name: str, began: int) -> list[str]:
         pages = self.running.clients.logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{STACK}-{name}", startTime=began
         )
         return [event.get("message", "") for page in pages for event in page["events"]]
-
-
-def _cpu_seconds(pids: list[int]) -> dict[int, float]:
-    """The processor time that each process took so far (proc(5), stat: utime and stime)."""
-    fields = {pid: (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split() for pid in pids}
-    return {pid: (int(one[11]) + int(one[12])) / TICKS for pid, one in fields.items()}
 
 
 def metrics_of(line: str) -> list[tuple[str, ...]]:

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_some_parts_are_chosen_by_name_and_a_name_that_none_has_is_told() -> Non
 def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "keep", lambda name, found, minutes: keep(name, found, minutes, tmp_path))
+    monkeypatch.setattr(command, "keep", partial(keep, folder=tmp_path))
 
     def refuses() -> object:
         raise RefusedError("first: the machine was too noisy")
