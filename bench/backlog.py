@@ -36,7 +36,7 @@ SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
 FIRST = "shoes/first.jpg"
 PAGE_ITEMS = 1_000
 """About what a page of a megabyte holds."""
-NEW = 20
+NEW = 5
 """So many new images are brought through, and their costs summed."""
 
 

@@ -42,11 +42,11 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 26, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("drain", 25, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
     Part("beside", 5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        2,
+        3,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],

@@ -19,7 +19,7 @@ from proof.world.reactions import Reaction, refuses
 from proof.world.stack import World
 
 CONFIGURED = 10
-SEEDS = range(5)
+SEEDS = range(3)
 OUTAGE_SECONDS = 300.0
 PATIENCE = timedelta(hours=6)
 

@@ -53,3 +53,10 @@ def check_machine(name: str, foreign_share: float) -> None:
             f"{name}: other programs took {foreign_share:.1%} of the machine's processors"
             f" (at most {MOST_FOREIGN_CPU:.0%}); end them, and measure again"
         )
+
+
+def check_warm(name: str, cold_starts: Mapping[str, float]) -> None:
+    """No function started cold in a run that is to be warm."""
+    started = [f"{function} ({times:g})" for function, times in sorted(cold_starts.items())]
+    if started:
+        raise NoisyError(f"{name}: started cold after all: {', '.join(started)}")

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.drain.ground import Run
 from bench.drain.scenario import Scenario
-from bench.refusals import check_faults, check_machine, check_standin
+from bench.refusals import check_faults, check_machine, check_standin, check_warm
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,5 @@ def check(run: Run, found: Figures) -> None:
     calls = sum(one.ended - one.began for one in run.seen.calls)
     check_standin(name, run.losses.standin, calls)
     check_machine(name, found.foreign_share)
+    if not run.scenario.cold:
+        check_warm(name, found.cold_starts)

@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from backdrop.imaging.metadata import bare
 from bench.drain.figures import check, figures
 from bench.drain.ground import Run
+from bench.drain.parts import played
 from bench.drain.scenario import Scenario
 from bench.drain.slots import PaidCall, losses
 from bench.drain.told import Told, told
 from bench.photos import photo
 from bench.processors import Used
-from bench.refusals import RefusedError, check_spread
+from bench.refusals import NoisyError, RefusedError, check_spread
 from bench.standin import Seen, seen
 
 SCENARIO = Scenario(photos=4, limit=2, seconds=1.0)
@@ -145,6 +147,34 @@ def test_a_run_that_left_something_undone_is_refused(what: str) -> None:
 def test_a_run_beside_other_programs_is_refused() -> None:
     with pytest.raises(RefusedError, match="other programs took"):
         refuse(used=Used({"render": 0.4}, 1.2))
+
+
+def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_is_not() -> None:
+    heard = replace(a_run().told, cold_starts={"render": 1})
+    with pytest.raises(NoisyError, match=r"started cold after all: render \(1\)"):
+        refuse(told=heard)
+    refuse(told=heard, scenario=replace(SCENARIO, cold=True))
+
+
+def test_a_noisy_run_is_tried_once_more_and_a_faulty_one_is_not() -> None:
+    place = Place([Used({}, 5.0), Used({}, 0.0)])
+    assert played(place, SCENARIO).foreign_share == 0  # pyright: ignore[reportArgumentType]
+    with pytest.raises(RefusedError, match="other programs"):
+        played(Place([Used({}, 5.0)] * 2), SCENARIO)  # pyright: ignore[reportArgumentType]
+    faulty = Place([Used({}, 0.0)] * 2, unfinished={"dead letter": 1})
+    with pytest.raises(RefusedError, match="dead letter"):
+        played(faulty, SCENARIO)  # pyright: ignore[reportArgumentType]
+    assert len(faulty.left) == 1
+
+
+class Place:
+    """A ground whose runs differ in what the machine did."""
+
+    def __init__(self, left: list[Used], **changes: object) -> None:
+        self.left, self.changes = left, changes
+
+    def play(self, scenario: Scenario) -> Run:
+        return a_run(scenario=scenario, used=self.left.pop(0), **self.changes)
 
 
 @pytest.mark.parametrize(
