@@ -46,7 +46,7 @@ PARTS = (
     Part("beside", 5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        3,
+        2,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],
@@ -54,8 +54,8 @@ PARTS = (
     ),
     Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
     Part("backlog", 2, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
-    Part("memory", 2, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
-    Part("cost", 2, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
+    Part("memory", 1.5, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
+    Part("cost", 3.5, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
 )
 
 

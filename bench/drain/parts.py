@@ -16,11 +16,11 @@ from bench.drain.ground import PARAMETERS, Ground
 from bench.drain.naive import Naive
 from bench.drain.scenario import Scenario
 from bench.refusals import NoisyError, check_spread
+from proof.chaos.bench import quick_folder
 
 LIMITS, SECONDS, PHOTOS = (5, 10), (1.0, 4.0), (100, 300)
-GOAL = Scenario(300, 10, 4.0)
 WARM = tuple(Scenario(n, c, s) for n in PHOTOS for s in SECONDS for c in LIMITS)
-COLD = (*(Scenario(PHOTOS[0], c, s, cold=True) for s in SECONDS for c in LIMITS), Scenario(300, 10, 4.0, cold=True))
+COLD = (*(Scenario(PHOTOS[0], LIMITS[-1], s, cold=True) for s in SECONDS), Scenario(300, 10, 4.0, cold=True))
 LARGE = Scenario(1000, 10, 4.0)
 REPEATED = Scenario(100, 10, 1.0)
 REPEATS = 3
@@ -54,7 +54,7 @@ class Beside:
 @contextmanager
 def ground() -> Generator[Ground]:
     """A cloud for the length of the block."""
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
+    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-", dir=quick_folder())))
     with leashed(home):
         yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
     home.forget()
@@ -63,11 +63,13 @@ def ground() -> Generator[Ground]:
 def measure_drain() -> Drained:
     """Warm, cold, and large."""
     with ground() as place:
-        repeats = [played(place, REPEATED).efficiency for _ in range(REPEATS)]
-        single = alone(place)
+        repeated = [played(place, REPEATED) for _ in range(REPEATS)]
+        repeats = tuple(one.efficiency for one in repeated)
         check_spread(f"{REPEATED.name}, efficiency", repeats)
-        runs = [played(place, scenario) for scenario in (*WARM, *COLD, LARGE)]
-    return Drained(single, tuple(runs), REPEATED, tuple(repeats))
+        single = alone(place)
+        scenarios = (*WARM, *COLD, LARGE)
+        runs = [repeated[-1] if scenario == REPEATED else played(place, scenario) for scenario in scenarios]
+    return Drained(single, tuple(runs), REPEATED, repeats)
 
 
 def measure_beside() -> Beside:

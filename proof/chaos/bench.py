@@ -64,7 +64,7 @@ def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
     """Both pipelines, as they were built last, through the plan of a seed, on a cloud that is gone afterwards."""
     limits = {"limit": size.limit, "timeout_seconds": size.timeout_seconds}
     plan = draw(seed, size.photos, seconds=size.seconds, **limits, mixed=size.mixed)
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-chaos-", dir=_quick_folder())))
+    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-chaos-", dir=quick_folder())))
     settings = {"in_flight_limit": size.limit, "pictures": "prepared", "requests_per_minute": dict[str, int]()}
     with leashed(home), provider(seed, settings) as mine, provider(seed, settings) as its:
         parameters = ours.parameters(mine.standin_url, **limits, mixed=size.mixed)
@@ -81,7 +81,7 @@ def run(seed: int, size: Size, say: Say, *, beside: bool) -> Result:
     return Result(plan, backdrop, naive, tuple(breaches))
 
 
-def _quick_folder() -> Path | None:
+def quick_folder() -> Path | None:
     """Memory where there is plenty of it: each new worker unpacks 100 MB, and all of it is deleted at the end."""
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= WORKERS_BYTES
     return MEMORY if roomy else None

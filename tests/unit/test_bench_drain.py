@@ -114,8 +114,8 @@ def test_a_run_in_which_a_function_tells_of_trouble_is_refused(metric: str) -> N
 # -- refusals ----------------------------------------------------------------------------------------------------
 
 
-def refuse(**changes: object) -> None:
-    run = a_run(**changes)  # pyright: ignore[reportArgumentType]
+def refuse(calls: Sequence[PaidCall] = (), **changes: object) -> None:
+    run = a_run(calls, **changes)
     check(run, figures(run))
 
 
@@ -174,7 +174,7 @@ class Place:
         self.left, self.changes = left, changes
 
     def play(self, scenario: Scenario) -> Run:
-        return a_run(scenario=scenario, used=self.left.pop(0), **self.changes)
+        return a_run((), scenario=scenario, used=self.left.pop(0), **self.changes)
 
 
 @pytest.mark.parametrize(
