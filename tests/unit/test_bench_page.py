@@ -1,0 +1,76 @@
+"""The page of the bench shows the figures that were found."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.drain.alone import Alone
+from bench.drain.figures import Figures, Stage
+from bench.drain.page import beside, beside_plots, drained, drained_plots
+from bench.drain.parts import COLD, LARGE, LIMITS, PHOTOS, REPEATED, SECONDS, WARM, Beside, Drained
+from bench.drain.scenario import Scenario
+from bench.keep import keep, kept
+
+
+def found(scenario: Scenario, efficiency: float) -> Figures:
+    return Figures(
+        scenario=scenario,
+        measured_seconds=scenario.ideal_seconds / efficiency,
+        upload_seconds=1.0,
+        efficiency=efficiency,
+        calls_efficiency=efficiency + 0.01,
+        call_share=0.975,
+        first_result_seconds=4.7,
+        stages={"TotalSeconds": Stage(12.0, 34.5)},
+        lost={"before": 0.01, "between": 0.02, "upload": 0.001, "standin": 0.002, "after": 0.005},
+        pauses_ms=(80.0, 50.0, 49.0),
+        cpu_ms={"render": 24.0, "emulator": 88.0},
+        machine_share=0.3,
+        foreign_share=0.01,
+        standin_share=0.001,
+        cold_starts={},
+    )
+
+
+DRAINED = Drained(Alone(0.21, 0.4, {}), (found(WARM[0], 0.95), found(COLD[0], 0.82)), REPEATED, (0.93, 0.94, 0.95))
+BESIDE = Beside(
+    WARM[0], backdrop=42.0, bare=40.0, naive=50.0, first_result_seconds=4.8, repeated=REPEATED, ratios=(1.1,)
+)
+
+
+def test_each_run_stands_in_each_table_with_its_figures() -> None:
+    page = drained(DRAINED)
+    assert f"| {WARM[0].name} | 20 | 21.1 | 95.0% | 96.0% | 97.5% | 4.7 |" in page
+    assert "| 1.00% | 2.00% | 0.10% | 0.20% | 0.50% | 80 / 50 / 49 |" in page
+    assert "12.00 / 34.50" in page
+    assert "93.0%, 94.0%, 95.0%" in page
+    assert page.count(COLD[0].name) == 4
+
+
+def test_others_are_told_as_ratios_to_the_thread_pool() -> None:
+    page = beside(BESIDE)
+    assert "| Backdrop | 42.0 | 0.420 | 1.05 |" in page
+    assert "| the naive pipeline | 50.0 | 0.500 | 1.25 |" in page
+
+
+@pytest.mark.parametrize("plots", [drained_plots(DRAINED), beside_plots(BESIDE)])
+def test_every_plot_of_a_section_is_shown_in_it(plots: dict[str, str]) -> None:
+    page = drained(DRAINED) + beside(BESIDE)
+    assert plots
+    assert all(f"]({name})" in page and "<svg" in svg for name, svg in plots.items())
+
+
+def test_what_was_found_is_read_back_as_it_was(tmp_path: Path) -> None:
+    keep("drain", DRAINED, 24.0, tmp_path)
+    again = kept("drain", Drained, tmp_path)
+    assert again
+    assert drained(again.found) == drained(DRAINED)
+
+
+def test_the_table_has_what_was_promised() -> None:
+    assert {(one.limit, one.seconds, one.photos) for one in WARM} == {
+        (c, s, n) for c in LIMITS for s in SECONDS for n in PHOTOS
+    }
+    assert all(one.cold for one in COLD)
+    assert (LARGE.photos, LARGE.seconds, LARGE.limit) == (1000, 4.0, 10)
+    assert REPEATED in WARM
