@@ -10,10 +10,8 @@ from proof.chaos.workers import PROCESSES, workers_in
 
 TICKS = os.sysconf("SC_CLK_TCK")
 STAGES = ("intake", "render", "deliver")
-_IDLE = slice(3, 5)
-"""idle and iowait among the columns of /proc/stat."""
-_COLUMNS = 8
-"""Guests' time, which follows, is in the users' already (proc(5))."""
+_WORK = (0, 1, 2, 7)
+"""user, nice, system and steal among the columns of /proc/stat (proc(5)); interrupts are nobody's."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,9 @@ def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
 
 
 def machine_seconds() -> float:
-    """What all processors worked since the machine was started."""
-    total = [int(text) for text in (PROCESSES / "stat").read_text().split("\n", 1)[0].split()[1 : 1 + _COLUMNS]]
-    return (sum(total) - sum(total[_IDLE])) / TICKS
+    """What all processors worked since the machine was started, or were kept from it by their host."""
+    columns = (PROCESSES / "stat").read_text().split("\n", 1)[0].split()[1:]
+    return sum(int(columns[place]) for place in _WORK) / TICKS
 
 
 def _fields_sum(pid: int, places: tuple[int, ...]) -> float:

@@ -31,7 +31,8 @@ def drained(found: Drained) -> str:
         [
             "N photos of some 220 KB with their tags, C slots, S seconds a call; the ideal is N·S/C. Measured from the"
             " first upload to the last receipt that says stored, and beside it from the first call to the end of the"
-            " last. Cold: no function has a worker when the first photo comes.",
+            " last. Cold: no function has a worker when the first photo comes. All of it, the functions, AWS's part and"
+            " the provider, shares the processors of one machine.",
             "![how near to the ideal](efficiency.svg)",
             table(
                 ("", "ideal s", "measured s", "of the ideal", "call to call", "in the call", "first result s"),
