@@ -1,6 +1,6 @@
 """A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -27,10 +27,10 @@ from backdrop.imaging.verify import Picture, verify_result
 from backdrop.ports import Clock, Downloads, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
 from backdrop.steps.messages import to_deliver
 
-MAX_RESULT_BYTES = 100_000_000
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+MAX_RESULT_BYTES = 100_000_000
 # Writing over something takes two rounds.
 TRIES = 9
 MARK = "backdrop-job"
@@ -201,7 +201,9 @@ class Pictures:
             if known and dict(known.metadata) == mark:
                 return known.version_id, True
             try:
-                version_id = self._write(key, data, output.content_type, known, mark)
+                version_id = self.output.replace(
+                    key, data, output.content_type, known=known, metadata=mark, cache_control=CACHE_CONTROL
+                )
             except PreconditionError:
                 continue
             if known is None:
@@ -222,9 +224,6 @@ class Pictures:
         if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):
             raise StaleError
         return now or source
-
-    def _write(self, key: str, data: bytes, kind: str, known: Stored | None, mark: Mapping[str, str]) -> str | None:
-        return self.output.replace(key, data, kind, known=known, metadata=mark, cache_control=CACHE_CONTROL)
 
 
 def _format_of(data: bytes) -> PhotoFormat:
