@@ -42,8 +42,8 @@ WHY: Mapping[Name, str] = {
     ("intake", "SendMessage", "the lane"): "the job into its lane",
     ("intake", "SendMessage", "deliver"): "the first receipt, or who waits to hear",
     ("intake", "SendMessage", "intake"): "a reminder when the time to wait is over",
-    ("render", "GetItem", "the job"): "the job as it stands now",
-    ("render", "GetItem", "the lane"): "whether the lane may pay",
+    ("render", "BatchGetItem", "the job, the lane"): "the job as it stands now, and whether its lane may pay",
+    ("render", "GetItem", "the lane"): "whether the lane may pay by now",
     ("render", "GetItem", "the owner of the content"): "whether somebody else pays for the same content",
     ("render", "Query", "the photo with its jobs"): "whether the photo still names the job",
     ("render", "GetObject", "the photo"): "the bytes that are sent; their hash is the job's",
@@ -157,6 +157,9 @@ def _items(request: Request) -> str:
     if request.operation == "TransactWriteItems":
         writes = (one for write in request.sent["TransactItems"] for one in write.values())
         return ", ".join(_item(one.get("Item") or one["Key"], written=True) for one in writes)
+    if request.operation == "BatchGetItem":
+        (wanted,) = request.sent["RequestItems"].values()
+        return ", ".join(_item(key, written=False) for key in wanted["Keys"])
     return _item(request.sent["Key"], written=False) if "Key" in request.sent else ""
 
 

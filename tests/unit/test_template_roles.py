@@ -78,7 +78,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
-        **ledger("GetItem", "Query", "PutItem", "UpdateItem"),
+        **ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
         **logging("Render"),
     },
     "DeliverRole": {

@@ -53,6 +53,13 @@ class DynamoLedger:
         item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))
         return read(Job, item) if item else None
 
+    def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
+        """One job and a lane's health as they stand now, in one request."""
+        place, fresh = (f"source#{source_id}", f"{JOB_PREFIX}{job_id}"), Lane(provider=provider)
+        found = self._table.many([place, key_of(fresh)])
+        job, lane = found.get(place), found.get(key_of(fresh))
+        return read(Job, job) if job else None, read(Lane, lane) if lane else fresh
+
     def asked(self, source_id: str) -> Sequence[Asked]:
         """Who ever waited to hear of a photo."""
         return self._asked(source_id)
