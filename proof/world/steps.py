@@ -51,7 +51,8 @@ class Steps:
         self._queues = {name: SqsQueue(sqs, line.url) for name, line in world.lines.items()}
         self.letters = SqsQueue(sqs, world.dead_letters.url)
         self._lanes = {name: self._queues[name] for name in world.providers}
-        self._photos, self._output = S3Photos(cast("Any", world.s3)), S3Output(cast("Any", world.s3), OUTPUT)
+        self._photos = S3Photos(cast("Any", world.s3), lambda: world.clock.time.timestamp())
+        self._output = S3Output(cast("Any", world.s3), OUTPUT)
         marks = count(1)
         table = Table(
             cast("Any", world.table),

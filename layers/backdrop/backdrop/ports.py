@@ -20,7 +20,7 @@ AT_ONCE = 10
 class Stored:
     """One object as the bucket holds it; `data` is None where the bytes were not asked for.
 
-    `archived`: the storage class from which S3 reads nothing at once.
+    `archived`: the storage class from which S3 reads nothing at once. `tagged`: whether it may have tags.
     """
 
     etag: str
@@ -30,6 +30,7 @@ class Stored:
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     archived: str = ""
+    tagged: bool = True
 
 
 class Listed(NamedTuple):
