@@ -8,6 +8,7 @@ from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
 from backdrop.core.job import Status
+from backdrop.core.receipt import receipt
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
@@ -43,12 +44,16 @@ def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
 
 
-def test_the_first_receipt_is_written_without_a_look_at_what_lies_there() -> None:
+def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_tells_nobody() -> None:
     world = dropped()
-    world.run("intake")
     before = len(world.wire.calls)
-    world.run("deliver")
-    assert [call.operation for call in world.wire.calls[before:]] == ["query", "put_object"]
+    world.run("intake")
+    written = [call.operation for call in world.wire.calls[before:]]
+    assert written[-3:] == ["transact_write_items", "put_object", "send_message"]
+    assert world.lines["deliver"].messages == []
+    source = world.source(KEY)
+    assert source
+    assert world.receipt(KEY) == receipt(source, world.jobs(KEY))
 
 
 def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:

@@ -41,6 +41,13 @@ class Listed(NamedTuple):
     modified: datetime
 
 
+class Written(NamedTuple):
+    """What a write made of an object."""
+
+    etag: str
+    version_id: str | None
+
+
 class Letter(NamedTuple):
     """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
 
@@ -82,11 +89,11 @@ class OutputBucket(Protocol):
         data: bytes,
         content_type: str,
         *,
-        known: Stored | None,
+        over: str | None,
         metadata: Mapping[str, str],
         cache_control: str | None = None,
-    ) -> str | None:
-        """Write where the object still is the `known` one (None: no object); returns the version's id.
+    ) -> Written:
+        """Write where the object still is the one with the ETag `over` (None: no object).
 
         Raises PreconditionError where somebody was faster.
         """
@@ -104,6 +111,10 @@ class Ledger(Protocol):
     """
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
+    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
+        """Those photos, of up to a hundred, of which nothing was ever written."""
+        ...
+
     def job(self, source_id: str, job_id: str) -> Job | None: ...
     def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
         """One job, and a lane's item, in one request."""

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code, unavailable, withheld
-from backdrop.ports import Listed, PreconditionError, Stored
+from backdrop.ports import Listed, PreconditionError, Stored, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -169,15 +169,15 @@ class S3Output:
         data: bytes,
         content_type: str,
         *,
-        known: Stored | None,
+        over: str | None,
         metadata: Mapping[str, str],
         cache_control: str | None = None,
-    ) -> str | None:
-        """Write where the object still is the `known` one (None: no object); returns the version's id.
+    ) -> Written:
+        """Write where the object still is the one with the ETag `over` (None: no object).
 
         Raises PreconditionError where somebody was faster.
         """
-        sent: dict[str, Any] = {"IfMatch": known.etag} if known else {"IfNoneMatch": "*"}
+        sent: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
         sent |= {"CacheControl": cache_control} if cache_control else {}
         try:
             written = self._client.put_object(
@@ -192,7 +192,7 @@ class S3Output:
             if error_code(error) in CHANGED | ABSENT:
                 raise PreconditionError from error
             raise unavailable("S3", error) from error
-        return written.get("VersionId")
+        return Written(written["ETag"], written.get("VersionId"))
 
     def delete(self, key: str, *, known: Stored) -> None:
         """Take an object away where it still is the `known` one; PreconditionError where somebody was faster."""

@@ -48,6 +48,11 @@ class DynamoLedger:
                 jobs.append(read(Job, item))
         return source, jobs
 
+    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
+        """Those photos, of up to a hundred, of which nothing was ever written: each has its place before a job."""
+        found = self._table.many([(f"source#{one}", SOURCE) for one in source_ids])
+        return [one for one in source_ids if (f"source#{one}", SOURCE) not in found]
+
     def job(self, source_id: str, job_id: str) -> Job | None:
         """One job as it stands now."""
         item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))

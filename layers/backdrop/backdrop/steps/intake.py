@@ -1,6 +1,6 @@
 """Intake: decide what should be done. An event only says where to look; bucket and ledger say the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
@@ -35,8 +35,9 @@ class Intake:
     hearing: Hearing
     _done: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def begin_batch(self) -> None:
-        """What was read for the last batch may have changed since."""
+    def begin_batch(self, looks: Iterable[Look] = ()) -> None:
+        """What was read for the last batch may have changed since; `looks`: those that are to come, where known."""
+        self.photo.strangers.begin_batch(looks)
         self.defaults.forget()
         self.references.forget()
         self._done.clear()

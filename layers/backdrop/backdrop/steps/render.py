@@ -165,7 +165,7 @@ class Render:
                 return Outcome.MOVED
             raise self._handed_back(job, call, slot)
         job = self._call_until_taken(job, provider, call, slot, way)
-        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
+        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job, slot.receipt)
 
     # -- the call ------------------------------------------------------------------------------------------
 
@@ -205,8 +205,8 @@ class Render:
 
     # -- after the call ------------------------------------------------------------------------------------
 
-    def _hand_on(self, job: Job) -> Outcome:
-        to_deliver(self.deliver, job, job.job_id)
+    def _hand_on(self, job: Job, receipt: str = "") -> Outcome:
+        to_deliver(self.deliver, job, job.job_id, receipt=receipt)
         return Outcome.PAID if job.status is Status.PAID else Outcome.ENDED
 
     def _without_photo(self, job: Job) -> Outcome:

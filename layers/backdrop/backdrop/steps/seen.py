@@ -1,5 +1,6 @@
 """What intake sees of one photo: its bytes, its sidecar and its tags as they are now, whatever an event said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +122,6 @@ def _ask(photos: InputBucket, bucket: str, key: str, *, tagged: bool) -> tuple[t
             etag = sidecar.etag
             marks.append([name, etag])
             break
-    tags = photos.tags(bucket, key) if tagged else {}
+    tags: Mapping[str, str] = photos.tags(bucket, key) if tagged else {}
     places.append(read_tags(tags))
     return tuple(places), sha256_hex(canonical_json([*marks, our_tags(tags)]).encode()), etag
