@@ -69,7 +69,7 @@ def stack_of(world: World, states: States | None = None) -> Stack:
     s3 = cast("Any", world.s3)
     asking = world.intake.photo.asking
     looks = looking(asking.photos, steps.clock, asking.default_provider, asking.see.max_megapixels)
-    lanes = world.intake.photo.lanes
+    lanes = world.intake.photo.onward.lanes
     return Stack(
         name="shop",
         orders=steps.orders(),

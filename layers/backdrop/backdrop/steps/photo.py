@@ -56,13 +56,12 @@ class Decision:
 
 @dataclass(eq=False, repr=False)
 class Photos:
-    """The step for one photo. `lanes` holds the queues of the providers that are on."""
+    """The step for one photo."""
 
     asking: Asking
     ledger: Ledger
     folders: Folders
     hearing: Hearing
-    lanes: Mapping[str, Queue]
     deliver: Queue
     intake: Queue
     onward: Onward
@@ -194,7 +193,7 @@ class Photos:
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
         source, now = heard(source, look.request), self.clock.now()
-        found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
+        found = self.asking.asked_for(source, jobs, seen, places, broken, self.onward.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
             return self._refuse_request(source, jobs, seen, owners, look, found.problems or held_by(broken, now))

@@ -70,7 +70,6 @@ class Arriving:
             ledger=self.ledger,
             folders=folders,
             hearing=hearing,
-            lanes=self.lanes,
             deliver=self.deliver,
             intake=self.intake,
             onward=onward,
