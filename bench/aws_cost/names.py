@@ -45,6 +45,7 @@ WHY: Mapping[Name, str] = {
     ("intake", "SendMessage", "deliver"): "what is more than a first receipt, or who waits to hear",
     ("intake", "SendMessage", "intake"): "a reminder when the time to wait is over",
     ("render", "BatchGetItem", "the job, the lane"): "the job as it stands now, and whether its lane may pay",
+    ("render", "GetItem", "the job"): "the job as it was written meanwhile: the provider's name for the work",
     ("render", "GetItem", "the lane"): "whether the lane may pay by now",
     ("render", "GetItem", "the owner of the content"): "whether somebody else pays for the same content",
     ("render", "Query", "the photo with its jobs"): "whether the photo still names the job",
