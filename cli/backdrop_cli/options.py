@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,6 +50,12 @@ class Place:
     profile: str | None = None
     region: str | None = None
 
+    @property
+    def words(self) -> str:
+        """As the person would type it before a verb."""
+        said = {"--stack": self.stack, "--profile": self.profile, "--region": self.region}
+        return " ".join(f"{option} {quote(word)}" for option, word in said.items() if word)
+
     def over(self, other: "Place") -> "Place":
         """These, and what the other says besides."""
         return Place(self.stack or other.stack, self.profile or other.profile, self.region or other.region)
@@ -77,4 +84,4 @@ def opened(ctx: typer.Context, place: Place, as_json: bool) -> "Generator[tuple[
     if not place.stack and place != Place():
         raise MisusedError("--profile and --region choose a stack on AWS; say which one with --stack NAME")
     with explained(place):
-        yield before.connect(place), Screen(as_json=as_json or before.as_json)
+        yield before.connect(place), Screen(as_json=as_json or before.as_json, place=place.words)

@@ -22,16 +22,20 @@ NEVER_FOLDED = 10_000
 
 
 class Screen:
-    """Writes to standard output; with `as_json` nothing but one JSON document."""
+    """Writes to standard output; with `as_json` nothing but one JSON document.
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    `place`: the options that say which stack is meant; they stand in each command that a sentence advises, too.
+    """
+
+    def __init__(self, *, as_json: bool = False, place: str = "") -> None:
         self.as_json = as_json
+        self._advised = f"`backdrop {place} " if place else "`backdrop "
         width = None if sys.stdout.isatty() else NEVER_FOLDED
         self._console = Console(highlight=False, width=width, quiet=as_json)
 
     def say(self, words: str = "", style: str = "") -> None:
         """A sentence, folded between words; a terminal that can shows it in a style such as `red` or `bold`."""
-        self._console.print(Text(plain(words), style))
+        self._console.print(Text(self._told(words), style))
 
     def line(self, words: str, style: str = "") -> None:
         """A line that somebody may copy: a terminal breaks it, we do not."""
@@ -40,8 +44,11 @@ class Screen:
     def point(self, mark: str, words: str, style: str = "") -> None:
         """One point of a list, whose further lines stand below its first word."""
         grid = Table.grid(padding=(0, 1))
-        grid.add_row(Text(f"  {mark}", style), Text(plain(words), style))
+        grid.add_row(Text(f"  {mark}", style), Text(self._told(words), style))
         self._trimmed(grid)
+
+    def _told(self, words: str) -> str:
+        return plain(words).replace("`backdrop ", self._advised)
 
     def table(self, heads: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
         """Rows under their heads; a head's value is `left`, `right` or `words` (what may be folded)."""

@@ -35,6 +35,7 @@ ANSWER_SECONDS = 10
 LEAST_RETENTION_DAYS = 30
 # CloudFormation takes at most 4,096 bytes for the whole answer.
 REASON_CHARACTERS = 3_000
+PLAIN_DOLLARS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 SIDES = ("Input", "Output")
 FORBIDDEN, NOT_FOUND = 403, 404
@@ -71,6 +72,7 @@ def problems(parameters: Mapping[str, str]) -> list[str]:
         *calls,
         _lane_too_short(parameters),
         _forgets_too_soon(parameters),
+        _no_plain_dollars(parameters["DailyBudgetUSD"]),
         *buckets,
         _same_bucket(parameters),
         _reads_pictures(parameters),
@@ -82,6 +84,13 @@ def _not_whole(name: str, value: str) -> str:
     if value.isascii() and value.isdigit() and str(int(value)) == value:
         return ""
     return f"{name}={value} is not a whole number. Write it plainly, such as 10."
+
+
+def _no_plain_dollars(value: str) -> str:
+    """CloudFormation takes `.5`, `1e3` and `nan` for numbers; the dashboard's JSON does not."""
+    if PLAIN_DOLLARS.fullmatch(value):
+        return ""
+    return f"DailyBudgetUSD={value} is no plain number of dollars. Write it such as 10 or 0.5."
 
 
 def _call_too_long(provider: str, parameters: Mapping[str, str]) -> str:

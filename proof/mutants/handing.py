@@ -22,8 +22,8 @@ HANDING_MUTANTS = (
         "2.3: the object is looked at before the ledger, and written only as it was then",
         (
             PICTURES,
-            "version_id = self._write(key, data, output.content_type, known, mark)",
-            "version_id = self._write(key, data, output.content_type, self.output.head(key), mark)",
+            "over = known.etag if known else None",
+            "over = now.etag if (now := self.output.head(key)) else None",
         ),
         faults="slow_service",
         deeds=(*photos(10, 40, every=10), *wishes(23, 40, "marble", every=10)),

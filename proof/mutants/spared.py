@@ -13,8 +13,9 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
-    "steps/photo.py:_decide: not look.settled and speaks_for_itself(source, seen, jobs)": (
-        "No seed stops an execution between a request and its photo's late event; test_request_executions.py does."
+    "steps/photo.py:_decide: speaks_again(source, seen, jobs, look, self.ledger.lane)": (
+        "No seed stops an execution between a request and its photo's late event; test_request_executions.py does. Of "
+        "a cancel the checker takes the job's own word for when it was said; test_called_off.py says the same again."
     ),
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/reply.py:_cause: len(_text(shortened)) > MOST_CAUSE": LONG_ANSWERS,

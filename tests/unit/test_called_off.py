@@ -117,6 +117,71 @@ def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
     assert status(world) == (S.CANCELLED, 0)
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "waits"])
+def test_tags_of_afterwards_that_an_earlier_look_saw_already_bring_it_back(ended: bool) -> None:
+    """Before a million events stand those of the photo itself: they find the tags, and not when those were set."""
+    world = World()
+    said(world, KEY)
+    calls_off(world)
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    (tagging,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
+    world.lines["intake"].messages.pop()
+    world.run("intake", *(["ideogram"] if ended else []))
+    assert status(world) == (S.CANCELLED if ended else S.ACCEPTED, 0)
+    world.sqs.post(world.lines["intake"], tagging)
+    world.run()
+    assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("way", ["sidecar", "tags"])
+def test_the_same_word_again_afterwards_buys_it_once(way: str) -> None:
+    world = World()
+    said(world, KEY)
+
+    def says() -> None:
+        world.sidecar(KEY, operation="remove") if way == "sidecar" else world.s3.tag("photos", KEY, dict(REMOVE))
+
+    says()
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    for _ in range(2):
+        says()
+        world.run()
+        assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+def test_a_request_that_comes_again_wakes_nothing_that_it_did_not_ask_for() -> None:
+    """It was refused, and what was cancelled is the photo's own."""
+    world = dropped()
+    calls_off(world)
+    world.run()
+    refused = ask(world, KEY, operation="remove", prompt="both")
+    (message,) = world.lines["intake"].messages
+    world.run()
+    world.lines["intake"].messages.append(message)
+    world.run()
+    assert refused == message.body
+    assert world.report(KEY)
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled() -> None:
+    world = World()
+    said(world, KEY)
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    upload, tagging = (one.body for one in world.lines["intake"].messages)
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    for late in (upload, tagging):
+        world.sqs.post(world.lines["intake"], late)
+        world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert the_job(world).said_at == NOW
+
+
 def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
     world = dropped()
     world.run("intake")

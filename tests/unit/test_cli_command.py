@@ -132,6 +132,14 @@ def test_aws_trouble_is_one_line_that_says_what_to_do(
     assert said.err.count("\n") == 1
 
 
+def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    def connect(_: Place) -> Stack:
+        raise aws("ValidationError", "Stack with id backdrop-local does not exist")
+
+    assert run(["doctor"], connect) == 1
+    assert "the local cloud has no stack any more; `make down`, then `make up`" in capsys.readouterr().err
+
+
 def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
     person.drops("a.jpg")
     person.world.run()

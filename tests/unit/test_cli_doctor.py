@@ -31,6 +31,13 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
     assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
 
 
+def test_advice_names_the_stack_that_was_asked_about_so_that_it_can_be_typed_as_it_stands(clinic: Clinic) -> None:
+    clinic.account.key = None
+    assert "`backdrop key set ideogram` sets it." in clinic.person.types("doctor").out
+    said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
+    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram` sets it." in said.out
+
+
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
     monkeypatch.setattr("backdrop_cli.operate.checks.buying.accepted", says(None))
@@ -92,8 +99,8 @@ def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Cli
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, and one picture costs $0.06: nothing is bought"),
-        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, and one picture costs $0.06"),
+        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, less than the $0.06 of a new background"),
+        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, less than the $0.06 of a new background"),
     ],
 )
 def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[str, str], words: str) -> None:

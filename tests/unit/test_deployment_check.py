@@ -86,6 +86,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
         pytest.param({"SegmindTimeoutSeconds": "890"}, id="long-calls-of-a-provider-that-is-off"),
         pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
         pytest.param({"LedgerRetentionDays": "30"}, id="shortest-memory"),
+        pytest.param({"DailyBudgetUSD": "0.5"}, id="half-a-dollar"),
     ],
 )
 def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None:
@@ -124,6 +125,10 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
             {"LedgerRetentionDays": "29"},
             ["LedgerRetentionDays=29", "Set it to 30 or more, or to 0"],
             id="forgets-too-soon",
+        ),
+        *(
+            pytest.param({"DailyBudgetUSD": usd}, [f"DailyBudgetUSD={usd} is no plain number"], id=f"a-budget-of-{usd}")
+            for usd in (".5", "1e3", "nan", "+5", "٣")
         ),
         pytest.param(
             {"IdeogramMaxInFlight": "2.5"},

@@ -2,15 +2,16 @@
 
 import json
 from typing import Any
+from weakref import ref
 
 import pytest
 
 from backdrop.aws.meter import count_gauges
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
-from backdrop.core.gauges import Gauges, gauged
-from backdrop.core.job import Outcome, Status
-from backdrop.core.watch import Day
+from backdrop.core.gauges import Gauges, gauged, sight
+from backdrop.core.job import Job, Outcome, Status
+from backdrop.core.watch import Day, Ref
 from backdrop.steps import open_jobs, reconcile
 from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up, refuses
@@ -87,7 +88,7 @@ def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more
 def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
     lost = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
     jobs = [a_job(status=status, attempts=(lost,)) for status in (Status.PAID, Status.SUBMITTING, Status.UNKNOWN)]
-    seen = [gauged([job], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
+    seen = [gauged([sight(job)], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
     assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
 
 
@@ -123,6 +124,32 @@ def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pyte
     assert gauges(world).open_jobs == 4
     read = [call.operation for call in world.wire.calls[before:] if "job#" in str(call.sent)]
     assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
+
+
+def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand of 9 KB are more than reconcile has, and with it went all that its alarms live on."""
+    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    read: list[ref[Job]] = []
+    left: list[int] = []
+
+    def job(opened: open_jobs.OpenJobs, one: Ref) -> Job | None:
+        found = opened.known.get(one)
+        read.extend([ref(found)] if found else [])
+        return found
+
+    def look(*facts: Any) -> Gauges:
+        left.append(sum(one() is not None for one in read))
+        return gauged(*facts)
+
+    world = World()
+    world.pause()
+    for n in range(6):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run_for(60)
+    monkeypatch.setattr(open_jobs.OpenJobs, "job", job)
+    monkeypatch.setattr(reconcile, "gauged", look)
+    assert gauges(world).open_jobs == 6
+    assert (len(read), left) == (12, [2])
 
 
 def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:

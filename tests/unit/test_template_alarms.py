@@ -143,13 +143,24 @@ def period(made: Node) -> int:
         ("provider-paused", ">=1", 600, 1),
         ("budget", ">=80", 600, 1),
         ("function-errors", ">=3", 900, 1),
-        ("reconcile-silent", "<1", 900, 2),
+        ("reconcile-silent", "<1", 300, 4),
     ],
 )
 def test_an_alarm_rings_from_its_mark_on_and_at_once(name: str, mark: str, seconds: int, periods: int) -> None:
     made = alarms()[f"backdrop-{name}"]
     sign = SIGNS[made["ComparisonOperator"]]
     assert (f"{sign}{made['Threshold']}", period(made), made["EvaluationPeriods"]) == (mark, seconds, periods)
+
+
+def test_the_silence_of_reconcile_is_heard_when_the_page_says_so() -> None:
+    """Lambda counts no run that was not made, so all must be missing that CloudWatch looks at.
+
+    That is more than the periods it is told: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
+    treat missing data").
+    """
+    made = alarms()["backdrop-reconcile-silent"]
+    assert "has not run for half an hour" in made["AlarmDescription"]
+    assert period(made) * (made["EvaluationPeriods"] + 2) == 30 * 60
 
 
 def test_what_reconcile_sees_every_five_minutes_stays_in_sight_between_two_runs() -> None:

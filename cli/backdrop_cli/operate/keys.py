@@ -11,6 +11,11 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MOST_LETTERS = 4096
+# An update of the stack does not make it anew: CloudFormation takes it to be there still.
+_GONE = (
+    "there is no secret {secret}: somebody deleted it. `aws secretsmanager restore-secret --secret-id {secret}` brings "
+    "it back within its days of grace; after them, `aws secretsmanager create-secret --name {secret}` makes it anew"
+)
 
 
 def put(stack: Stack, screen: Screen, word: str) -> None:
@@ -23,7 +28,7 @@ def put(stack: Stack, screen: Screen, word: str) -> None:
         clients.secrets.put_secret_value(SecretId=secret, SecretString=key)
     except clients.secrets.exceptions.ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
-            raise RefusedError(f"there is no secret {secret}; deploy the stack again, which makes it") from error
+            raise RefusedError(_GONE.format(secret=secret)) from error
         raise
     paused = bool(stack.keeper.ledger.lane(name).pauses)
     screen.data({"stack": stack.name, "provider": name, "secret": secret, "set": True, "paused": paused})

@@ -70,7 +70,7 @@ def money(stack: Stack) -> Iterator[Check]:
     words = f"{usd_text(left)} of {usd_text(cap)} left today"
     every_day = micro_of(stack.parameters.get("DailyBudgetUSD", str(stack.daily_budget / MICRO)))
     if every_day < least:
-        daily = f"DailyBudgetUSD is {usd_text(every_day)}, and one picture costs {usd_text(least)}: nothing is bought"
+        daily = f"DailyBudgetUSD is {usd_text(every_day)}, less than the {usd_text(least)} of a new background"
         fix = "Deploy with a higher DailyBudgetUSD; for today alone, `backdrop budget 10 --today` (10: dollars)."
         yield Check("budget", State.WRONG if left < least else State.UNKNOWN, f"{daily}; {words}", fix)
     elif left < least:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from backdrop.core.job import Attempt, Job, Outcome, Status
+from backdrop.core.job import Job, Outcome, Status
 from backdrop.core.lane import Lane
 from backdrop.core.watch import Day
 
@@ -22,23 +23,36 @@ class Gauges:
     cap: int = 0
 
 
-def gauged(jobs: Collection[Job], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime) -> Gauges:
+class Sight(NamedTuple):
+    """What the numbers need of a job: so many whole ones might not fit into a function's memory.
+
+    `lost`: when the calls were sent of which it has to know more before it can go on.
+    """
+
+    ended: bool
+    submitting: bool
+    queued_at: datetime
+    lost: tuple[datetime, ...]
+
+
+def sight(job: Job) -> Sight:
+    """A job as the numbers see it."""
+    calls = job.attempts if job.status is Status.UNKNOWN else ()
+    lost = (call for call in calls if call.outcome is Outcome.LOST and call.generation == job.generation)
+    return Sight(job.ended, job.status is Status.SUBMITTING, job.queued_at, tuple(call.submitted_at for call in lost))
+
+
+def gauged(jobs: Collection[Sight], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime) -> Gauges:
     """The numbers at this moment; `jobs`: for which something is still to be done, `daily_budget`: micro-dollars."""
     return Gauges(
         open_jobs=sum(not job.ended for job in jobs),
         oldest_open_seconds=_oldest((job.queued_at for job in jobs if not job.ended), now),
-        oldest_unknown_seconds=_oldest((call.submitted_at for job in jobs for call in _lost(job)), now),
-        calls_in_flight=sum(job.status is Status.SUBMITTING for job in jobs),
+        oldest_unknown_seconds=_oldest((moment for job in jobs for moment in job.lost), now),
+        calls_in_flight=sum(job.submitting for job in jobs),
         providers_paused=sum(lane.paused for lane in lanes),
         spent=day.settled,
         cap=day.cap_or(daily_budget),
     )
-
-
-def _lost(job: Job) -> Iterable[Attempt]:
-    """The calls of which the job has to know more before it can go on."""
-    calls = job.attempts if job.status is Status.UNKNOWN else ()
-    return (call for call in calls if call.outcome is Outcome.LOST and call.generation == job.generation)
 
 
 def _oldest(moments: Iterable[datetime], now: datetime) -> float:

@@ -32,7 +32,7 @@ from backdrop.steps.standing import (
     named,
     refusals,
     said_at,
-    speaks_for_itself,
+    speaks_again,
     still_refused,
     unchanged,
     was_resolved,
@@ -100,7 +100,7 @@ class Photos:
             return self._resolve(source, jobs, seen, owners, look)
         other_references = look.again and self.asking.has_other_references(source, jobs)
         if unchanged(source, seen) and not other_references:
-            if not look.settled and speaks_for_itself(source, seen, jobs):
+            if speaks_again(source, seen, jobs, look, self.ledger.lane):
                 return self._as_it_was(source, jobs, seen, look, owners)
             return self._hand_on(source, jobs) if look.again else Decision()
         if has_its_jobs(source, seen, jobs) and not other_references:

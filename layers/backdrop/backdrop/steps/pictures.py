@@ -1,6 +1,6 @@
 """A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from backdrop.steps.paid_files import PaidFiles, format_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+MAX_RESULT_BYTES = 100_000_000
 # Writing over something takes two rounds.
 TRIES = 9
 MARK = "backdrop-job"
@@ -145,11 +146,14 @@ class Pictures:
             if known and dict(known.metadata) == mark:
                 return known.version_id, True
             try:
-                version_id = self._write(key, data, output.content_type, known, mark)
+                over = known.etag if known else None
+                written = self.output.replace(
+                    key, data, output.content_type, over=over, metadata=mark, cache_control=CACHE_CONTROL
+                )
             except PreconditionError:
                 continue
             if known is None:
-                return version_id, True
+                return written.version_id, True
         raise StaleError
 
     def _make_way(self, source: Source, job: Job) -> None:
@@ -166,11 +170,6 @@ class Pictures:
         if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):
             raise StaleError
         return now or source
-
-    def _write(self, key: str, data: bytes, kind: str, known: Stored | None, mark: Mapping[str, str]) -> str | None:
-        over = known.etag if known else None
-        written = self.output.replace(key, data, kind, over=over, metadata=mark, cache_control=CACHE_CONTROL)
-        return written.version_id
 
 
 def _result(key: str, version_id: str | None, n: int, output: Output, made: Made, link: Link) -> Result:

@@ -15,7 +15,7 @@ from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnwritableError, WaitError
-from backdrop.core.gauges import Gauges, gauged
+from backdrop.core.gauges import Gauges, Sight, gauged, sight
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
 from backdrop.core.watch import Ref, Run
@@ -279,12 +279,12 @@ class Reconcile:
             tally.failed.append(Undone(error.code, f"gauges: {error.message}"))
 
     def _gauges(self, tally: Tally, slot: Slot) -> Gauges:
-        jobs: list[Job] = []
+        jobs: list[Sight] = []
         opened = OpenJobs(self.ledger, self.books)
 
         def read(ref: Ref) -> None:
             job = opened.job(ref)
-            jobs.extend([job] if job else [])
+            jobs.extend([sight(job)] if job else [])
 
         refs = islice((ref for _, ref in opened.listed("") if ref.job_id), MOST_LOOKED_AT)
         self._each(tally, refs, read, slot.deadline - LEFT_FOR_THE_END)

@@ -1,12 +1,13 @@
 """How a photo stands: whether what lies there now was resolved before, and whose bytes its jobs have."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from backdrop.core.codes import Code
 from backdrop.core.instructions import is_complete
-from backdrop.core.job import Job, Problem, Source
+from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.lane import Lane
 from backdrop.core.places import TAGS, Place
 from backdrop.core.request_hints import is_for_request
 from backdrop.steps.messages import Look
@@ -51,11 +52,6 @@ def unchanged(source: Source, seen: Seen) -> bool:
     return was_resolved(source, seen) and not source.wanting
 
 
-def speaks_for_itself(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
-    """Whether the event came late of a photo that has its own word, and that so far executions alone wanted."""
-    return is_complete(seen.places) and any(job.for_executions and not job.ended for job in named(source, jobs))
-
-
 def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, ...]:
     """The refused requests that people are told of still: nothing new is said of the photo, and nothing came of it.
 
@@ -76,14 +72,40 @@ def known_since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
 
 
 def said_at(source: Source, seen: Seen, places: Sequence[Place], look: Look, now: datetime) -> datetime:
-    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one.
-
-    Other people's tags are no word, nor is taking ours away.
-    """
-    written = (place.written_at for place in (places if source.wanting else seen.places))
+    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one."""
+    word = _last_word(seen, places if source.wanting else seen.places, look)
     ordered = look.said_at or (now if look.request or look.rerun else None)
+    return max(word, ordered) if ordered else word
+
+
+def _last_word(seen: Seen, places: Sequence[Place], look: Look) -> datetime:
+    """When a photo or what stands beside it was last written; other people's tags are no word, nor taking ours away."""
     tagged = look.tagged_at if any(place.name == TAGS and not _is_empty(place) for place in seen.places) else None
-    return max(one for one in (seen.photo.uploaded_at, ordered, tagged, *written) if one)
+    written = (place.written_at for place in places)
+    return max(one for one in (seen.photo.uploaded_at, tagged, *written) if one)
+
+
+def speaks_again(source: Source, seen: Seen, jobs: Sequence[Job], look: Look, lane_of: Callable[[str], Lane]) -> bool:
+    """Whether more is said of an unchanged photo than its jobs know.
+
+    The event came late of one that has its own word, and that so far executions alone wanted; or the same was said
+    once more since a cancel that means its jobs, or was said after it and seen before its own event came.
+    """
+    alone = not look.settled and any(job.for_executions and not job.ended for job in named(source, jobs))
+    if alone and is_complete(seen.places):
+        return True
+    said = _last_word(seen, seen.places, look)
+    unaware = [job for job in named(source, jobs) if _may_come_back(job) and (job.said_at or job.queued_at) < said]
+    off = [job for job in unaware if _is_off(job, lane_of)]
+    return any(not _is_off(job.but(said_at=said), lane_of) for job in off)
+
+
+def _may_come_back(job: Job) -> bool:
+    return job.status in (Status.ACCEPTED, Status.CANCELLED) or job.unwanted is not None
+
+
+def _is_off(job: Job, lane_of: Callable[[str], Lane]) -> bool:
+    return any(mark.means(job) for mark in lane_of(job.provider).called_off)
 
 
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
