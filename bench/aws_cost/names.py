@@ -26,10 +26,12 @@ PARTITIONS = {
 Name = tuple[str, str, str]
 
 WHY: Mapping[Name, str] = {
+    ("intake", "BatchGetItem", "the photo"): "of which photos of a batch nothing is known yet",
     ("intake", "Query", "the photo with its jobs"): "what is known of the photo, before it is looked at",
     ("intake", "GetObject", "the photo"): "its bytes as they are now; an event's word is not trusted",
     ("intake", "GetObject", "the sidecar"): "what is wanted",
-    ("intake", "GetObjectTagging", "the photo"): "what its tags say; a sidecar may be there too",
+    ("intake", "GetObjectTagging", "the photo"): "what its tags say, where it has any",
+    ("intake", "PutObject", "the receipt"): "the first receipt, as soon as there is a job",
     ("intake", "GetObject", "folder defaults"): "what it inherits from each folder above, once a batch",
     ("intake", "ListObjectsV2", "the photo"): "a sidecar came: for which photos may it speak?",
     ("intake", "PutObject", "what is sent"): "a photo that does not pass as it is, made ready once",
@@ -40,10 +42,11 @@ WHY: Mapping[Name, str] = {
     ): "the job, its photo and its content's owner, at once",
     ("intake", "TransactWriteItems", "the photo"): "that it waits for a word, or that a look came again",
     ("intake", "SendMessage", "the lane"): "the job into its lane",
-    ("intake", "SendMessage", "deliver"): "the first receipt, or who waits to hear",
+    ("intake", "SendMessage", "deliver"): "what is more than a first receipt, or who waits to hear",
     ("intake", "SendMessage", "intake"): "a reminder when the time to wait is over",
-    ("render", "GetItem", "the job"): "the job as it stands now",
-    ("render", "GetItem", "the lane"): "whether the lane may pay",
+    ("render", "BatchGetItem", "the job, the lane"): "the job as it stands now, and whether its lane may pay",
+    ("render", "GetItem", "the job"): "the job as it was written meanwhile: the provider's name for the work",
+    ("render", "GetItem", "the lane"): "whether the lane may pay by now",
     ("render", "GetItem", "the owner of the content"): "whether somebody else pays for the same content",
     ("render", "Query", "the photo with its jobs"): "whether the photo still names the job",
     ("render", "GetObject", "the photo"): "the bytes that are sent; their hash is the job's",
@@ -58,13 +61,13 @@ WHY: Mapping[Name, str] = {
     ("render", "TransactWriteItems", "a job as paid, the day's budget"): "the answer, and what it cost",
     ("render", "SendMessage", "deliver"): "the paid job is handed over",
     ("render", "GetSecretValue", ""): "the provider's key, read anew every few minutes",
-    ("deliver", "Query", "the photo with its jobs"): "the views are built from all of it, and again where it changed",
+    ("deliver", "Query", "the photo with its jobs"): "the views are built from all of it",
     (
         "deliver",
         "HeadObject",
         "the receipt",
     ): "which receipt is replaced: the write is refused where somebody was faster",
-    ("deliver", "PutObject", "the receipt"): "the receipt, when the job exists and when it ends",
+    ("deliver", "PutObject", "the receipt"): "the receipt, when the job ends",
     ("deliver", "ListObjectsV2", "the provider's file"): "whether an earlier delivery fetched it",
     ("deliver", "HeadObject", "the provider's file"): "whether an earlier delivery fetched it",
     ("deliver", "GetObject", "the provider's file"): "the paid file that an earlier delivery kept",
@@ -157,6 +160,9 @@ def _items(request: Request) -> str:
     if request.operation == "TransactWriteItems":
         writes = (one for write in request.sent["TransactItems"] for one in write.values())
         return ", ".join(_item(one.get("Item") or one["Key"], written=True) for one in writes)
+    if request.operation == "BatchGetItem":
+        (wanted,) = request.sent["RequestItems"].values()
+        return ", ".join(dict.fromkeys(_item(key, written=False) for key in wanted["Keys"]))
     return _item(request.sent["Key"], written=False) if "Key" in request.sent else ""
 
 

@@ -102,10 +102,11 @@ class Stage:
             s3.put_object(Bucket=bucket, Key=f"{key}.json", Body=json.dumps(said).encode())
             self.wait_until_quiet()
             s3.put_object(Bucket=bucket, Key=key, Body=data)
-        self._until(lambda: self._is_stored(key), f"{key} to be stored")
+        self._until(lambda: self.is_stored(key), f"{key} to be stored")
         self.wait_until_quiet()
 
-    def _is_stored(self, key: str) -> bool:
+    def is_stored(self, key: str) -> bool:
+        """Whether the photo's receipt says that all is handed over."""
         s3, bucket = self.running.clients.s3, self.outputs["OutputBucketName"]
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=receipt_key(key))
         if not listed["KeyCount"]:

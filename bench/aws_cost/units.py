@@ -62,6 +62,8 @@ class Units:
                 self._read([request.answered.get("Item", {})], request.sent)
             case "Query":
                 self._read(request.answered["Items"], request.sent)
+            case "BatchGetItem":
+                self._read_each(request)
             case "DescribeTable":
                 return
             case _:
@@ -70,6 +72,13 @@ class Units:
     def _read(self, items: list[Item], sent: Mapping[str, Any]) -> None:
         whole = max(1, ceil(sum(map(size_of, items)) / READ_BYTES))
         self.reads += whole if sent.get("ConsistentRead") else whole / 2
+
+    def _read_each(self, request: Request) -> None:
+        """Each item by itself; one that is not there costs as much as a small one."""
+        for table, wanted in request.sent["RequestItems"].items():
+            found: list[Item] = request.answered["Responses"].get(table, [])
+            for item in (*found, *({} for _ in wanted["Keys"][len(found) :])):
+                self._read([item], wanted)
 
     def _write(self, write: Mapping[str, Any], *, times: int, done: bool) -> None:
         ((kind, sent),) = write.items()

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import Inbox, receives
+from backdrop.aws.batch import Inbox, receipt, receives
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
 from backdrop.aws.clients import QUICK
@@ -66,7 +66,7 @@ def deliver(record: SQSRecord) -> None:
         logger.info("lane told", provider=lane.provider, paused=lane.paused)
         return
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
-    delivery = build()[0](message, receives=receives(record))
+    delivery = build()[0](message, receives=receives(record), receipt=receipt(record))
     job = delivery.job
     if job and delivery.ended_here:
         count_end(job)

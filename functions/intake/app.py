@@ -1,5 +1,7 @@
 """Door one: something came into the input bucket; it leaves as jobs in their lanes."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -21,8 +23,10 @@ from backdrop.aws.meter import count_accepted, count_refused, counts_cold_starts
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
+from backdrop.core.errors import DamagedMessageError
 from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.intake import Intake
+from backdrop.steps.messages import Look
 
 logger = door_log()
 
@@ -34,9 +38,12 @@ def build() -> tuple[Intake, Inbox]:
     queue, s3 = partial(SqsQueue, sqs), boto3.client("s3", config=QUICK)
     dynamodb = boto3.client("dynamodb", config=QUICK)
     table = Table(dynamodb, ours.ledger_table, SystemClock(), kept_days=ours.ledger_retention_days)
+    output = S3Output(s3, ours.output_bucket)
     arriving = Arriving(
         photos=S3Photos(s3),
-        inputs=S3Inputs(S3Output(s3, ours.output_bucket)),
+        output=output,
+        input_bucket=ours.input_bucket,
+        inputs=S3Inputs(output),
         ledger=DynamoLedger(table),
         books=DynamoBooks(table),
         lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
@@ -52,11 +59,10 @@ def build() -> tuple[Intake, Inbox]:
     return arriving.step(), Inbox(sqs, urls, queue(ours.dead_letter_queue_url), logger)
 
 
-def take_in(record: SQSRecord) -> None:
-    """One message: look at each photo that it names."""
-    step, _ = build()
+def looks(record: SQSRecord) -> list[Look]:
+    """Where a message says to look."""
     times, ours = receives(record), settings()
-    found = looks_of(
+    return looks_of(
         record.body,
         bucket=ours.input_bucket,
         readable=ours.readable,
@@ -65,7 +71,19 @@ def take_in(record: SQSRecord) -> None:
         receives=times,
         sent=sent_at(record),
     )
-    for look in found:
+
+
+def coming(event: Mapping[str, Any]) -> Iterator[Look]:
+    """All looks of a batch; what is damaged is dealt with in its turn."""
+    for record in event["Records"]:
+        with suppress(DamagedMessageError):
+            yield from looks(SQSRecord(record))
+
+
+def take_in(record: SQSRecord) -> None:
+    """One message: look at each photo that it names."""
+    step, _ = build()
+    for look in looks(record):
         logger.append_keys(bucket=look.bucket, key=look.key)
         decision = step(look)
         for job in decision.accepted:
@@ -81,5 +99,5 @@ def take_in(record: SQSRecord) -> None:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
     step, inbox = build()
-    step.begin_batch()
+    step.begin_batch(coming(event))
     return inbox.work_through(event, context, take_in)

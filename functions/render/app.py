@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import Inbox, receives
+from backdrop.aws.batch import Inbox, receipt, receives
 from backdrop.aws.buckets import S3Photos
 from backdrop.aws.clients import QUICK
 from backdrop.aws.clock import SystemClock
@@ -43,7 +43,7 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     step, _ = build()
     began, left = step.clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
-    slot = Slot(deadline=began + left, receives=receives(record), provider=_lane_of(record))
+    slot = Slot(deadline=began + left, receives=receives(record), provider=_lane_of(record), receipt=receipt(record))
     try:
         outcome = step(message, slot)
     finally:

@@ -21,6 +21,7 @@ FILES = (
     "steps/hearing.py",
     "steps/lost.py",
     "steps/naming.py",
+    "steps/onward.py",
     "steps/payments.py",
     "steps/photo.py",
     "steps/render.py",

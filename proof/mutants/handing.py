@@ -22,8 +22,8 @@ HANDING_MUTANTS = (
         "2.3: the object is looked at before the ledger, and written only as it was then",
         (
             PICTURES,
-            "output.content_type, known=known, metadata=mark",
-            "output.content_type, known=self.output.head(key), metadata=mark",
+            "over = known.etag if known else None",
+            "over = now.etag if (now := self.output.head(key)) else None",
         ),
         faults="slow_service",
         deeds=(*photos(10, 40, every=10), *wishes(23, 40, "marble", every=10)),
@@ -42,8 +42,8 @@ HANDING_MUTANTS = (
         "1: views are written where nobody was faster",
         (
             VIEWS,
-            "self.output.replace(key, data, JSON, known=known, metadata=mark)",
-            "self.output.replace(key, data, JSON, known=self.output.head(key), metadata=mark)",
+            "put(self.output, key, data, mark, known.etag if known else None)",
+            "put(self.output, key, data, mark, now.etag if (now := self.output.head(key)) else None)",
         ),
         faults="slow_service",
         deeds=photos(10, 60, every=5),

@@ -58,10 +58,10 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_as_it_was: not look.again": (
         "Only a look that died just when its photo's word was taken away comes here again: tests/unit/test_intake_crashes.py."
     ),
-    "steps/photo.py:_hand_on: job.status is Status.ACCEPTED": (
+    "steps/onward.py:__call__: job.status is Status.ACCEPTED": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
-    "steps/photo.py:_hand_on: job.status is Status.PAID": (
+    "steps/onward.py:__call__: job.status is Status.PAID": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
     "steps/asking.py:has_other_references: found != job.asked[REFERENCES]": (
@@ -70,7 +70,7 @@ SPARED: Mapping[str, str] = {
     "steps/asking.py:has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
         "No seed has references: tests/unit/test_intake_references.py does."
     ),
-    "steps/photo.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
+    "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),

@@ -22,7 +22,7 @@ def desk(world: World, machine: Machine) -> Stack:
     s3 = cast("Any", world.s3)
     asking = world.intake.photo.asking
     looks = looking(asking.photos, steps.clock, asking.default_provider, asking.see.max_megapixels)
-    lanes = world.intake.photo.lanes
+    lanes = world.intake.photo.onward.lanes
     return Stack(
         name="shop",
         orders=steps.orders(),

@@ -284,7 +284,9 @@ def _facts(found: Version) -> dict[str, Any]:
         "LastModified": found.modified,
         "Metadata": dict(found.metadata),
         "ContentType": found.content_type,
-    } | ({"CacheControl": found.cache_control} if found.cache_control else {})
+        **({"CacheControl": found.cache_control} if found.cache_control else {}),
+        **({"TagCount": len(found.tags)} if found.tags else {}),
+    }
 
 
 def _ascii(text: str) -> str:

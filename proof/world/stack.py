@@ -140,7 +140,7 @@ class World(Sight):
 
     def _handler(self, name: str, line: Line) -> Handler:
         """What a function does with a batch: a step for it, and each message by itself."""
-        return lambda messages, deadline: self.doors.of(line, self.steps.doors[name]())(messages, deadline)
+        return lambda messages, deadline: self.doors.of(line, self.steps.doors[name](messages))(messages, deadline)
 
     @property
     def waits(self) -> list[Wait]:

@@ -1,6 +1,7 @@
 """The product's steps on the product's own adapters, wired to the simulated services as the doors wire them to AWS."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -18,7 +19,7 @@ from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.step_functions import A_RUN, SfnExecutions, SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.answer import OnLostAnswer
-from backdrop.core.errors import WaitError
+from backdrop.core.errors import DamagedMessageError, WaitError
 from backdrop.steps.assemble import handing as handing_over
 from backdrop.steps.assemble import paying as paying_for
 from backdrop.steps.assemble import watching as watching_over
@@ -28,7 +29,7 @@ from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.assemble.watching import Watching
 from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.intake import Intake
-from backdrop.steps.messages import JobMessage, LaneMessage, parse, parse_delivery
+from backdrop.steps.messages import RECEIPT, JobMessage, LaneMessage, Look, parse, parse_delivery
 from backdrop.steps.orders import Orders
 from backdrop.steps.slot import Slot
 from proof.world.doors import Step
@@ -51,7 +52,8 @@ class Steps:
         self._queues = {name: SqsQueue(sqs, line.url) for name, line in world.lines.items()}
         self.letters = SqsQueue(sqs, world.dead_letters.url)
         self._lanes = {name: self._queues[name] for name in world.providers}
-        self._photos, self._output = S3Photos(cast("Any", world.s3)), S3Output(cast("Any", world.s3), OUTPUT)
+        self._photos = S3Photos(cast("Any", world.s3), lambda: world.clock.time.timestamp())
+        self._output = S3Output(cast("Any", world.s3), OUTPUT)
         marks = count(1)
         table = Table(
             cast("Any", world.table),
@@ -73,6 +75,8 @@ class Steps:
     def _intake(self, world: "World") -> Intake:
         arriving = Arriving(
             photos=self._photos,
+            output=self._output,
+            input_bucket=INPUT,
             inputs=S3Inputs(self._output),
             ledger=self.ledger,
             books=self.books,
@@ -142,31 +146,31 @@ class Steps:
     # -- what the doors do with one message ---------------------------------------------------------------------
 
     @property
-    def doors(self) -> Mapping[str, Callable[[], Step]]:
+    def doors(self) -> Mapping[str, Callable[[Sequence[Message]], Step]]:
         """What makes the step for a batch of each queue's messages."""
         lanes = {name: partial(self._rendering, name) for name in self._lanes}
-        return {"intake": self._taking_in, "deliver": lambda: self._deliver, **lanes}
+        return {"intake": self._taking_in, "deliver": lambda _: self._deliver, **lanes}
 
-    def _taking_in(self) -> Step:
+    def _taking_in(self, messages: Sequence[Message]) -> Step:
         """Workers side by side share nothing: what one has read of a folder's defaults the others read themselves."""
         intake = self._intake(self._world) if self._world.functions.started else self._world.intake
-        intake.begin_batch()
+        intake.begin_batch(_coming(messages))
         return partial(self._take_in, intake)
 
-    def slot(self, deadline: datetime, receives: int = 1, provider: str = "") -> Slot:
+    def slot(self, deadline: datetime, receives: int = 1, provider: str = "", receipt: str = "") -> Slot:
         """A slot until a moment, as the worker's own clock shows it."""
-        return Slot(deadline=self.clock.now() + (deadline - self.clock.time), receives=receives, provider=provider)
+        ends = self.clock.now() + (deadline - self.clock.time)
+        return Slot(deadline=ends, receives=receives, provider=provider, receipt=receipt)
 
     def _take_in(self, intake: Intake, message: Message, _: datetime) -> None:
-        times = message.receives
-        for look in LOOKS(message.body, again=times > 1, ident=message.id, receives=times, sent=message.sent_at):
+        for look in _looks(message):
             intake(look)
 
-    def _rendering(self, provider: str) -> Step:
+    def _rendering(self, provider: str, _: Sequence[Message]) -> Step:
         return partial(self._render, provider)
 
     def _render(self, provider: str, message: Message, deadline: datetime) -> None:
-        slot = self.slot(deadline, message.receives, provider)
+        slot = self.slot(deadline, message.receives, provider, message.attributes.get(RECEIPT, ""))
         self._world.render(parse(JobMessage, message.body), slot)
 
     def _deliver(self, message: Message, _: datetime) -> None:
@@ -174,7 +178,7 @@ class Steps:
         if isinstance(found, LaneMessage):
             self.news(found.provider)
         else:
-            self._world.deliver(found, receives=message.receives)
+            self._world.deliver(found, receives=message.receives, receipt=message.attributes.get(RECEIPT, ""))
 
     def set_right(self, deadline: datetime) -> bool:
         """One run of reconcile; False where it failed and Lambda is to invoke it again."""
@@ -183,3 +187,14 @@ class Steps:
         except WaitError:
             return False
         return True
+
+
+def _looks(message: Message) -> list[Look]:
+    times = message.receives
+    return LOOKS(message.body, again=times > 1, ident=message.id, receives=times, sent=message.sent_at)
+
+
+def _coming(messages: Sequence[Message]) -> Iterator[Look]:
+    for message in messages:
+        with suppress(DamagedMessageError):
+            yield from _looks(message)

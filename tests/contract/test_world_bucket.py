@@ -98,15 +98,15 @@ def test_a_write_happens_only_where_its_condition_holds(buckets: Buckets) -> Non
 
 def test_a_view_is_replaced_or_taken_away_only_by_who_knows_it(buckets: Buckets) -> None:
     output, key = S3Output(buckets.client, BUCKET), f"{fresh()}/view"
-    output.replace(key, b"1", TEXT, known=None, metadata={"mark": "ä"})
+    output.replace(key, b"1", TEXT, over=None, metadata={"mark": "ä"})
     old = output.head(key)
     assert old
     assert dict(old.metadata) == {"mark": "ä"}
     with pytest.raises(PreconditionError):
-        output.replace(key, b"2", TEXT, known=None, metadata={})
-    output.replace(key, b"2", TEXT, known=old, metadata={})
+        output.replace(key, b"2", TEXT, over=None, metadata={})
+    output.replace(key, b"2", TEXT, over=old.etag, metadata={})
     with pytest.raises(PreconditionError):
-        output.replace(key, b"3", TEXT, known=old, metadata={})
+        output.replace(key, b"3", TEXT, over=old.etag, metadata={})
     with pytest.raises(PreconditionError):
         output.delete(key, known=old)
     new = output.head(key)
@@ -114,8 +114,8 @@ def test_a_view_is_replaced_or_taken_away_only_by_who_knows_it(buckets: Buckets)
     output.delete(key, known=new)
     assert output.head(key) is None
     with pytest.raises(PreconditionError):
-        output.replace(key, b"3", TEXT, known=new, metadata={})
-    output.replace(key, b"3", TEXT, known=None, metadata={})
+        output.replace(key, b"3", TEXT, over=new.etag, metadata={})
+    output.replace(key, b"3", TEXT, over=None, metadata={})
     assert output.read(key) == b"3"
 
 

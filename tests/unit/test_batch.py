@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receives, sent_at
+from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receipt, receives, sent_at
 from backdrop.aws.log import ABOUT
 from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.core.codes import Code
@@ -272,3 +272,9 @@ def test_a_queue_is_known_by_the_last_part_of_its_url() -> None:
 def test_a_message_tells_when_its_queue_took_it() -> None:
     told = {"attributes": {"SentTimestamp": "1795255200500"}}
     assert sent_at(SQSRecord(told)) == datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC)
+
+
+def test_a_message_names_a_receipt_beside_its_body_or_none() -> None:
+    named = {"messageAttributes": {"receipt": {"stringValue": '"etag"', "dataType": "String"}}}
+    assert receipt(SQSRecord(named)) == '"etag"'
+    assert receipt(SQSRecord({"messageAttributes": {}})) == ""

@@ -73,6 +73,13 @@ def test_a_read_is_billed_by_four_kilobytes_and_half_where_it_may_be_old() -> No
     assert units_of(request("GetItem", {"ConsistentRead": True})).reads == 1
 
 
+def test_items_that_are_read_at_once_are_billed_each_by_itself() -> None:
+    """A lane of which nothing was ever written has no item."""
+    sent = {"RequestItems": {"table": {"Keys": [KEY, KEY | {"sk": {"S": "lane"}}], "ConsistentRead": True}}}
+    found = {"Responses": {"table": [KEY | {"body": {"S": "x" * 4096}}]}}
+    assert units_of(request("BatchGetItem", sent, found)).reads == 2 + 1
+
+
 def test_a_request_that_nobody_named_is_an_error() -> None:
     sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
     [asked] = asked_of([request("SendMessage", sent, service="sqs")] * 2, images=2)

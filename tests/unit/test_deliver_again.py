@@ -8,11 +8,11 @@ import pytest
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError, WaitError
+from backdrop.core.errors import ResultError, WaitError
 from backdrop.core.job import Job, Link, Status
 from backdrop.core.layout import PAID
 from backdrop.imaging.metadata import bare
-from backdrop.steps.messages import DeliverMessage, to_deliver
+from backdrop.steps.messages import to_deliver
 from proof.world.pictures import photo, picture
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
@@ -85,7 +85,7 @@ def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -
     job = the_job(world)
     to_deliver(world.intake.photo.deliver, job, job.job_id)
     world.run()
-    assert len(world.downloads.fetched) == 1
+    assert len(world.downloads.fetched) == 2, "the link is tried before the kept file is looked for"
     assert_handed_over(world)
 
 
@@ -157,8 +157,7 @@ def test_a_job_that_was_changed_during_its_delivery_is_delivered_by_the_message_
         world.ledger.advance(transitions.name_again(the_job(world)) or transitions.Step(job))
 
     world.wire.before.append(Strike(note, "transact_write_items"))
-    with pytest.raises(StaleError):
-        world.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
+    world.turn("deliver")
     assert the_job(world).status is Status.PAID
     world.run()
     assert len(world.downloads.fetched) == 1
@@ -217,7 +216,7 @@ def test_a_photo_that_is_edited_away_and_back_between_any_calls_has_its_picture(
 
 
 def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None:
-    world = edited_at([(2, REPLACE)])
+    world = edited_at([(1, REPLACE)])
     old = removed(world)
     assert (old.status, old.results) == (Status.STORED, ())
     assert any(warning.startswith(transitions.NOT_CURRENT) for warning in old.warnings)

@@ -8,7 +8,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.job import Link, Status
 from backdrop.core.layout import result_key
 from backdrop.imaging.metadata import bare
-from backdrop.steps import pictures
+from backdrop.steps import paid_files
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World
@@ -59,6 +59,6 @@ def test_one_that_is_no_picture_is_dead_and_spent() -> None:
 
 
 def test_one_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MAX_RESULT_BYTES", 10)
+    monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
     world = bought(before_delivery=put(picture("https://results.invalid/1.png")))
     assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_too_large")

@@ -9,7 +9,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Money, Status
 from backdrop.imaging.verify import Picture, verify_result
-from backdrop.steps import pictures
+from backdrop.steps import paid_files
 from backdrop.steps.messages import to_deliver
 from proof.world.wire import SimulatedCrash, Strike, throttle
 from tests.unit.days import codes, others_take, pass_time
@@ -32,7 +32,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
                 raise SimulatedCrash("the decoder")
             return verify_result(data, expect_alpha=expect_alpha, max_megapixels=max_megapixels)
 
-        monkeypatch.setattr(pictures, "verify_result", opened)
+        monkeypatch.setattr(paid_files, "verify_result", opened)
 
     return kills
 

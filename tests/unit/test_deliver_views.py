@@ -8,6 +8,8 @@ from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
 from backdrop.core.job import Status
+from backdrop.core.layout import receipt_key
+from backdrop.core.receipt import receipt
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
@@ -43,12 +45,62 @@ def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
 
 
-def test_the_first_receipt_is_written_without_a_look_at_what_lies_there() -> None:
+def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_tells_nobody() -> None:
     world = dropped()
+    before = len(world.wire.calls)
     world.run("intake")
+    written = [call.operation for call in world.wire.calls[before:]]
+    assert written[-3:] == ["transact_write_items", "put_object", "send_message"]
+    assert world.lines["deliver"].messages == []
+    source = world.source(KEY)
+    assert source
+    assert world.receipt(KEY) == receipt(source, world.jobs(KEY))
+
+
+def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
+    world = dropped()
+    world.run("intake", "ideogram")
     before = len(world.wire.calls)
     world.run("deliver")
-    assert [call.operation for call in world.wire.calls[before:]] == ["query", "put_object"]
+    made = [call.operation for call in world.wire.calls[before:]]
+    assert ("head_object" in made, made.count("query")) == (False, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_a_receipt_that_others_wrote_meanwhile_is_not_written_over(nth: int) -> None:
+    """Another job of the photo is bought and delivered between any two calls of a delivery that knows the first one."""
+    world = dropped()
+    world.run("intake", "ideogram")
+
+    def another(_: object) -> None:
+        world.sidecar(KEY, prompt="on a beach")
+        world.run()
+
+    world.wire.before.append(strike := Strike(another, nth=nth))
+    world.turn("deliver")
+    world.wire.calm()
+    world.run()
+    assert (strike.hits, len(world.jobs(KEY))) == (1, 2)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("operation", ["transact_write_items", "put_object", "send_message"])
+def test_who_dies_about_the_first_receipt_leaves_neither_job_nor_receipt_behind(operation: str) -> None:
+    world = dropped()
+    world.wire.after.append(strike := Strike(die, operation))
+    world.run()
+    assert (strike.hits, world.crashes) == (1, 1)
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def test_a_receipt_that_says_the_same_is_not_written_again_by_a_message_that_names_the_first() -> None:
+    world = dropped()
+    world.run("intake", "ideogram")
+    world.wire.after.append(strike := Strike(die, "put_events"))
+    world.run()
+    assert (strike.hits, len(world.output.objects[receipt_key(KEY)])) == (1, 2)
 
 
 def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:

@@ -12,10 +12,9 @@ def stack(prices: dict[str, int]) -> World:
     """A stack with 1min.ai on beside Ideogram."""
     world = World()
     photos = world.intake.photo
-    lanes = dict.fromkeys(("ideogram", "1min"), photos.lanes["ideogram"])
-    world.intake = replace(
-        world.intake, photo=replace(photos, lanes=lanes, asking=replace(photos.asking, prices=prices))
-    )
+    lanes = dict.fromkeys(("ideogram", "1min"), photos.onward.lanes["ideogram"])
+    onward, asking = replace(photos.onward, lanes=lanes), replace(photos.asking, prices=prices)
+    world.intake = replace(world.intake, photo=replace(photos, onward=onward, asking=asking))
     return world
 
 

@@ -20,11 +20,11 @@ def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
         monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
     monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
     world = World()
-    queue = world.intake.photo.lanes["ideogram"]
+    queue = world.intake.photo.onward.lanes["ideogram"]
     on = dict.fromkeys(settings().lanes, queue)
     photos = world.intake.photo
     asking = replace(photos.asking, default_provider=default)
-    world.intake = replace(world.intake, photo=replace(photos, lanes=on, asking=asking))
+    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes=on), asking=asking))
     return world
 
 
@@ -78,7 +78,7 @@ def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_phot
     world.run("intake")
     world.lines["ideogram"].messages.clear()
     on = world.intake
-    world.intake = replace(on, photo=replace(on.photo, lanes={}))
+    world.intake = replace(on, photo=replace(on.photo, onward=replace(on.photo.onward, lanes={})))
     world.sqs.post(world.lines["intake"], message.body)
     world.lines["intake"].messages[0].receives = 1
     world.run()

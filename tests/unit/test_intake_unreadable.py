@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from backdrop.aws.buckets import TAGS_SHOWN_SECONDS
 from backdrop.core.job import Status
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction
 from proof.world.stack import INPUT, World
-from proof.world.wire import Call, Fault, refusal
+from proof.world.wire import Call, Fault, Strike, refusal
 from tests.unit.days import DAY, codes, pass_time, set_right
 from tests.unit.simulation import KEY, LOST, assert_at_rest, the_job
 from tests.unit.wishes import BEACH, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
@@ -254,3 +255,21 @@ def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_
     assert world.lines["intake"].messages == []
     pass_time(world, DAY / 4)
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_tags_that_nobody_may_read_any_more_are_told_of_within_minutes() -> None:
+    """S3 counts none where they may not be read."""
+    world = World()
+    world.drop("shoes/other.jpg", photo("other"), operation="remove")
+    world.run()
+    world.clock.sleep(TAGS_SHOWN_SECONDS + 1)
+    refused = refusal("AccessDenied", "GetObjectTagging", 403)
+
+    def deny(_: Call) -> None:
+        raise refused
+
+    world.wire.before.append(denied := Strike(deny, "get_object_tagging", times=1000))
+    world.drop(KEY, photo())
+    pass_time(world, DAY / 4)
+    assert denied.hits > 1
+    assert codes(world, KEY) == ["file_unreadable"]

@@ -174,7 +174,7 @@ def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
 
 def switched_off(world: World) -> None:
     """Another deployment without the provider."""
-    world.intake.photo.lanes = {}
+    world.intake.photo.onward.lanes = {}
     world.steps.reconcile.put_back.lanes = {}
 
 
@@ -251,7 +251,8 @@ def test_every_open_job_is_found_by_reconcile() -> None:
 def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
     """The queue took the message with it: nobody else would look at the job for three days."""
     world = waits_in_its_lane()
-    world.intake = replace(world.intake, photo=replace(world.intake.photo, lanes={}))
+    photos = world.intake.photo
+    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes={})))
     world.steps.reconcile.lanes = {}
     set_right(world)
     world.run("intake", "deliver")

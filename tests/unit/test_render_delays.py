@@ -146,7 +146,7 @@ def test_a_ledger_out_of_order_is_asked_more_and_more_seldom() -> None:
     """The first read of a delivery fails; nothing is spent, and the waits grow up to a minute."""
     world = dropped()
     world.run("intake", "deliver")
-    world.wire.before.append(Strike(throttle, "get_item", times=12))
+    world.wire.before.append(Strike(throttle, "batch_get_item", times=12))
     world.run()
     seconds = [wait.seconds for wait in world.waits]
     assert {wait.code for wait in world.waits} == {Code.LEDGER_UNAVAILABLE}

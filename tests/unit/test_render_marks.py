@@ -98,7 +98,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     """Each finds the mark of the other, which is at work; only its own mark would be a death."""
     world = dropped()
     world.run("intake", "deliver")
-    to_lane(world.intake.photo.lanes["ideogram"], the_job(world))
+    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.provider.otherwise = BUSY
@@ -112,7 +112,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
 def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back() -> None:
     """Else a photo with two messages would kill for ever (seed 4964)."""
     world = deadly()
-    to_lane(world.intake.photo.lanes["ideogram"], the_job(world))
+    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.wire.before.append(Strike(others_take(world, "ideogram"), "transact_write_items", times=1000))

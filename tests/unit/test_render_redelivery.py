@@ -106,7 +106,7 @@ def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
 
 def test_two_messages_of_one_job_buy_once() -> None:
     world, job = waiting()
-    to_lane(world.intake.photo.lanes["ideogram"], job)
+    to_lane(world.intake.photo.onward.lanes["ideogram"], job)
     meanwhile: list[bool] = []
     world.provider.script.append(Reaction(meanwhile=lambda: meanwhile.append(world.turn("ideogram"))))
     world.run()
@@ -146,7 +146,7 @@ def test_other_bytes_than_the_jobs_are_never_sent() -> None:
 
 def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
     world, job = waiting()
-    to_lane(world.intake.photo.lanes["ideogram"], job.but(job_id="f" * 64))
+    to_lane(world.intake.photo.onward.lanes["ideogram"], job.but(job_id="f" * 64))
     world.run()
     (letter,) = world.dead_letters.messages
     assert letter.attributes["code"] == "damaged_message"

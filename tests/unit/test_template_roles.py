@@ -37,6 +37,7 @@ INPUTS = f"{OUTPUT}/_backdrop/work/inputs/*"
 ONLY_SAID = where(OUTPUT, "StringLike", "s3:prefix", ["_backdrop/work/answers/*", "_backdrop/work/results/*"])
 WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/results/*"]
 ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
+RECEIPTS = f"{OUTPUT}/_backdrop/receipts/*"
 RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
 CAMPAIGN_LISTS = f"{OUTPUT}/_backdrop/work/campaigns/*"
 CAMPAIGN_REPORTS = f"{OUTPUT}/_backdrop/campaigns/*"
@@ -64,8 +65,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{INPUT}/*"},
         "s3:GetObjectTagging": {f"{INPUT}/*"},
         "s3:ListBucket": {INPUT},
-        "s3:PutObject": {INPUTS},
-        **ledger("GetItem", "PutItem"),
+        "s3:PutObject": {INPUTS, RECEIPTS},
+        **ledger("BatchGetItem", "GetItem", "PutItem"),
         "dynamodb:Query": {"LedgerTable.Arn", "LedgerTable.Arn/index/watch"},
         **logging("Intake"),
     },
@@ -78,7 +79,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,
-        **ledger("GetItem", "Query", "PutItem", "UpdateItem"),
+        **ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
         **logging("Render"),
     },
     "DeliverRole": {
@@ -227,7 +228,8 @@ def test_rights_follow_existing_buckets() -> None:
     inputs = "arn:aws:s3:::old-pictures/_backdrop/work/inputs/*"
     assert granted(given["IntakeRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*"}
     assert granted(given["RenderRole"])["s3:GetObject"] == {"arn:aws:s3:::old-photos/*", answers, inputs}
-    assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs}
+    receipts = "arn:aws:s3:::old-pictures/_backdrop/receipts/*"
+    assert granted(given["IntakeRole"])["s3:PutObject"] == {inputs, receipts}
     assert granted(given["ReconcileRole"])["s3:DeleteObject"] == {answers}
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
 

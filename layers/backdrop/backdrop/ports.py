@@ -20,7 +20,7 @@ AT_ONCE = 10
 class Stored:
     """One object as the bucket holds it; `data` is None where the bytes were not asked for.
 
-    `archived`: the storage class from which S3 reads nothing at once.
+    `archived`: the storage class from which S3 reads nothing at once. `tagged`: whether it may have tags.
     """
 
     etag: str
@@ -30,6 +30,7 @@ class Stored:
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     archived: str = ""
+    tagged: bool = True
 
 
 class Listed(NamedTuple):
@@ -38,6 +39,13 @@ class Listed(NamedTuple):
     key: str
     etag: str
     modified: datetime
+
+
+class Written(NamedTuple):
+    """What a write made of an object."""
+
+    etag: str
+    version_id: str | None
 
 
 class Letter(NamedTuple):
@@ -81,11 +89,11 @@ class OutputBucket(Protocol):
         data: bytes,
         content_type: str,
         *,
-        known: Stored | None,
+        over: str | None,
         metadata: Mapping[str, str],
         cache_control: str | None = None,
-    ) -> str | None:
-        """Write where the object still is the `known` one (None: no object); returns the version's id.
+    ) -> Written:
+        """Write where the object still is the one with the ETag `over` (None: no object).
 
         Raises PreconditionError where somebody was faster.
         """
@@ -103,7 +111,15 @@ class Ledger(Protocol):
     """
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
+    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
+        """Those photos, of up to a hundred, of which nothing was ever written."""
+        ...
+
     def job(self, source_id: str, job_id: str) -> Job | None: ...
+    def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
+        """One job, and a lane's item, in one request."""
+        ...
+
     def advance(self, step: Step) -> Job: ...
     def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None: ...
     def asked(self, source_id: str) -> Sequence[Asked]:

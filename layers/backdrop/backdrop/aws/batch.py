@@ -29,6 +29,7 @@ from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.ports import Queue
+from backdrop.steps.messages import RECEIPT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -141,6 +142,12 @@ def queue_name(record: SQSRecord) -> str:
 def sent_at(record: SQSRecord) -> datetime:
     """When the message was put into its queue."""
     return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+
+
+def receipt(record: SQSRecord) -> str:
+    """The receipt that a message names beside its body; "" where it names none."""
+    named = record.message_attributes[RECEIPT]
+    return (named.string_value or "") if named else ""
 
 
 def receives(record: SQSRecord) -> int:

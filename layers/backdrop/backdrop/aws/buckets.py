@@ -1,6 +1,7 @@
 """The two buckets on S3."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code, unavailable, withheld
-from backdrop.ports import Listed, PreconditionError, Stored
+from backdrop.ports import Listed, PreconditionError, Stored, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,13 +21,21 @@ ARCHIVED = "InvalidObjectState"
 LONGEST_LISTING = 1000
 # A picture in each of its formats, and room beside them.
 MOST_OF_A_NAME = 10
+TAGS_SHOWN_SECONDS = 300
 
 
 class S3Photos:
-    """The InputBucket port."""
+    """The InputBucket port. `seconds` tells how time passes.
 
-    def __init__(self, client: "S3Client") -> None:
+    With an object S3 counts its tags, but leaves the count out both where there are none and where we may not read them
+    (GetObject, API reference). So a bucket's count is believed for minutes only after its tags were read; where they
+    may not be, that is said of each photo, as ever.
+    """
+
+    def __init__(self, client: "S3Client", seconds: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._seconds = seconds
+        self._shown: dict[str, float] = {}
 
     def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
         """The object, or None when there is none; its bytes only if it is not the known one and within `limit`.
@@ -44,7 +53,11 @@ class S3Photos:
             if error_code(error) == ARCHIVED:
                 return self._archived(bucket, key)
             raise withheld(key, error) from error
-        return _stored(found, data)
+        return replace(_stored(found, data), tagged=self._may_have_tags(bucket, found.get("TagCount", 0)))
+
+    def _may_have_tags(self, bucket: str, count: int) -> bool:
+        shown = self._shown.get(bucket)
+        return count > 0 or shown is None or self._seconds() - shown > TAGS_SHOWN_SECONDS
 
     def _archived(self, bucket: str, key: str) -> Stored | None:
         """What S3 tells of an object whose bytes it does not hand out before somebody restores it."""
@@ -64,6 +77,7 @@ class S3Photos:
             if error_code(error) in ABSENT:
                 return {}
             raise withheld(key, error) from error
+        self._shown[bucket] = self._seconds()
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
@@ -155,15 +169,15 @@ class S3Output:
         data: bytes,
         content_type: str,
         *,
-        known: Stored | None,
+        over: str | None,
         metadata: Mapping[str, str],
         cache_control: str | None = None,
-    ) -> str | None:
-        """Write where the object still is the `known` one (None: no object); returns the version's id.
+    ) -> Written:
+        """Write where the object still is the one with the ETag `over` (None: no object).
 
         Raises PreconditionError where somebody was faster.
         """
-        sent: dict[str, Any] = {"IfMatch": known.etag} if known else {"IfNoneMatch": "*"}
+        sent: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
         sent |= {"CacheControl": cache_control} if cache_control else {}
         try:
             written = self._client.put_object(
@@ -178,7 +192,7 @@ class S3Output:
             if error_code(error) in CHANGED | ABSENT:
                 raise PreconditionError from error
             raise unavailable("S3", error) from error
-        return written.get("VersionId")
+        return Written(written["ETag"], written.get("VersionId"))
 
     def delete(self, key: str, *, known: Stored) -> None:
         """Take an object away where it still is the `known` one; PreconditionError where somebody was faster."""

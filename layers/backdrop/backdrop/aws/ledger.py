@@ -48,10 +48,22 @@ class DynamoLedger:
                 jobs.append(read(Job, item))
         return source, jobs
 
+    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
+        """Those photos, of up to a hundred, of which nothing was ever written: each has its place before a job."""
+        found = self._table.many([(f"source#{one}", SOURCE) for one in source_ids])
+        return [one for one in source_ids if (f"source#{one}", SOURCE) not in found]
+
     def job(self, source_id: str, job_id: str) -> Job | None:
         """One job as it stands now."""
         item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))
         return read(Job, item) if item else None
+
+    def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
+        """One job and a lane's health as they stand now, in one request."""
+        place, fresh = (f"source#{source_id}", f"{JOB_PREFIX}{job_id}"), Lane(provider=provider)
+        found = self._table.many([place, key_of(fresh)])
+        job, lane = found.get(place), found.get(key_of(fresh))
+        return read(Job, job) if job else None, read(Lane, lane) if lane else fresh
 
     def asked(self, source_id: str) -> Sequence[Asked]:
         """Who ever waited to hear of a photo."""

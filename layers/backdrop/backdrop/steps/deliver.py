@@ -44,7 +44,8 @@ class Deliver:
     dead_letters: Queue
     clock: Clock
 
-    def __call__(self, message: DeliverMessage, *, receives: int = 1) -> Delivery:
+    def __call__(self, message: DeliverMessage, *, receives: int = 1, receipt: str = "") -> Delivery:
+        """Hand over what is due; `receipt`: the ETag of the photo's first receipt, where its message names it."""
         source, jobs = self.ledger.photo(message.source_id)
         if source is None:
             self.answering.alone(message.source_id)
@@ -53,13 +54,14 @@ class Deliver:
         ended_here = job is not None and job.status is Status.PAID
         if job and ended_here:
             try:
-                self._hand_over(source, job, jobs, receives)
+                ended = self._hand_over(source, job, jobs, receives)
+                jobs = [ended if one.job_id == ended.job_id else one for one in jobs]
             except OvertakenError:
                 raise
             except (WaitError, StaleError):
                 leave(self.ledger, job, self.clock)
                 raise
-        source, jobs = self._show(source, jobs)
+        source, jobs = self._show(source, jobs, receipt)
         delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
         self.answering(source)
         return delivery
@@ -74,16 +76,15 @@ class Deliver:
             return Delivery(job, ended_here=True)
         return Delivery(job, ended_here and job.status is Status.STORED)
 
-    def _hand_over(self, source: Source, job: Job, jobs: Sequence[Job], receives: int) -> None:
+    def _hand_over(self, source: Source, job: Job, jobs: Sequence[Job], receives: int) -> Job:
         """paid → stored or dead; StaleError where the job was changed meanwhile: it is looked at anew."""
         now = self.clock.now()
         job = begin(self.ledger, job, receives, now, now + LONGEST_DELIVERY)
         if job.crashes >= MOST_CRASHES:
             words = f"The worker that opened the paid picture died {job.crashes} times."
-            self.ledger.advance(transitions.fail(job, BackdropError(Code.CRASHED, words), self.clock.now()))
-            return
+            return self.ledger.advance(transitions.fail(job, BackdropError(Code.CRASHED, words), self.clock.now()))
         try:
-            self.ledger.advance(self.pictures.hand_over(source, job, jobs))
+            return self.ledger.advance(self.pictures.hand_over(source, job, jobs, again=receives > 1))
         except WaitError as error:
             if error.code is not Code.RESULT_UNREACHABLE:
                 raise
@@ -98,10 +99,10 @@ class Deliver:
             self.ledger.advance(transitions.note(job, problem))
         self.views.write(source, [job])
 
-    def _show(self, source: Source, jobs: Sequence[Job]) -> tuple[Source, Sequence[Job]]:
+    def _show(self, source: Source, jobs: Sequence[Job], over: str) -> tuple[Source, Sequence[Job]]:
         """The views; a variant that is taken away while its pictures are put there is seen by intake or here: here."""
         for _ in range(TRIES):
-            source, jobs = self.views.write(source, jobs)
+            source, jobs = self.views.write(source, jobs, over)
             steps = taken_away(source, jobs)
             if not steps:
                 return source, jobs

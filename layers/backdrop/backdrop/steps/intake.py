@@ -1,12 +1,14 @@
 """Intake: decide what should be done. An event only says where to look; bucket and ledger say the rest."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, takewhile
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError, WaitError
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
-from backdrop.core.layout import Kind, kind_of, may_share, photo_of
+from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
 from backdrop.ports import Clock, InputBucket, Ledger
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
@@ -33,8 +35,9 @@ class Intake:
     hearing: Hearing
     _done: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def begin_batch(self) -> None:
-        """What was read for the last batch may have changed since."""
+    def begin_batch(self, looks: Iterable[Look] = ()) -> None:
+        """What was read for the last batch may have changed since; `looks`: those that are to come, where known."""
+        self.photo.strangers.begin_batch(looks)
         self.defaults.forget()
         self.references.forget()
         self._done.clear()
@@ -59,15 +62,25 @@ class Intake:
                 return Decision()
 
     def _photos_of(self, look: Look) -> Decision:
-        """A sidecar came: look at every photo that it may speak for (`red.jpg.json`: `red.jpg`, `red.jpg.*`)."""
+        """A sidecar came: look at every photo that it may speak for."""
         accepted: tuple[Job, ...] = ()
         refused: tuple[Refusal, ...] = ()
-        own = photo_of(look.key)
-        for key in (own, *self.photos.keys(look.bucket, f"{own}.")):
+        for key in self._near(look.bucket, photo_of(look.key)):
             if kind_of(key) is Kind.PHOTO and may_share(look.key, key):
                 decision = self._once(Look(look.bucket, key, again=look.again, receives=look.receives))
                 accepted, refused = accepted + decision.accepted, refused + decision.refused
         return Decision(accepted, refused)
+
+    def _near(self, bucket: str, own: str) -> Iterator[str]:
+        """The keys of a sidecar's own photo and of those that share it: `red.jpg` and `red.jpg.*`, `red` and `red.*`.
+
+        Photos without a sidecar of their own are called `red-1.jpg` and lie between `red` and `red.jpg`: however many
+        there are, they are not listed. One that was deleted tells of that itself.
+        """
+        if stem_of(own) == own.rpartition("/")[2]:
+            return chain((own,), self.photos.keys(bucket, f"{own}."))
+        # In S3's order all that begins with `red.jpg.` comes before `red.jpg/`.
+        return takewhile(lambda key: key < f"{own}/", self.photos.keys(bucket, own))
 
     def _once(self, look: Look) -> Decision:
         """All events of a batch are older than its first look at their photo: it saw what they tell of."""

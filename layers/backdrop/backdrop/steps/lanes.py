@@ -27,14 +27,17 @@ class LaneKeeper:
     deliver: Queue
     clock: Clock
 
-    def enter(self, provider: str, longest: timedelta, patience: datetime) -> tuple[Lane, bool]:
+    def enter(
+        self, provider: str, longest: timedelta, patience: datetime, known: Lane | None = None
+    ) -> tuple[Lane, bool]:
         """The lane, and whether this job is its probe (for so long); WaitError where the job may not be paid now.
 
         While a lane is closed the slot is idle anyway, so the job waits in it (as long as `patience`): it goes with
-        the first good answer, and not a message's delay later.
+        the first good answer, and not a message's delay later. `known`: the lane, where it was read just now.
         """
         while True:
-            lane, now = self.ledger.lane(provider), self.clock.now()
+            lane, now = known or self.ledger.lane(provider), self.clock.now()
+            known = None
             verdict, seconds = health.gate(lane, now)
             if verdict is Gate.OPEN:
                 return lane, False

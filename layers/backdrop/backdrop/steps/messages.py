@@ -15,6 +15,9 @@ from backdrop.core.job import Job, Source
 from backdrop.core.record import Record, record
 from backdrop.ports import Queue
 
+# An attribute beside the body, since a release that does not know it reads past it.
+RECEIPT = "receipt"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -64,6 +67,11 @@ class Look:
     said_at: datetime | None = None
     tagged_at: datetime | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it only says that something may have changed there, for the first time."""
+        return not (self.again or self.settled or self.rerun or self.request)
+
 
 @record
 class JobMessage(Record):
@@ -108,19 +116,26 @@ def _reasons(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:3])
 
 
-def to_lane(lane: Queue, job: Job) -> None:
-    """Put a job into its lane."""
-    lane.send(_body(JobMessage(source_id=job.source_id, job_id=job.job_id)), group=fairness_group(job.key))
+def to_lane(lane: Queue, job: Job, *, receipt: str = "") -> None:
+    """Put a job into its lane, with the ETag of its photo's first receipt where that has just been written."""
+    body = _body(JobMessage(source_id=job.source_id, job_id=job.job_id))
+    lane.send(body, group=fairness_group(job.key), attributes={RECEIPT: receipt})
 
 
 def to_deliver(
-    deliver: Queue, source: Source | Job | Asked, job_id: str | None = None, *, delay_seconds: int = 0
+    deliver: Queue,
+    source: Source | Job | Asked,
+    job_id: str | None = None,
+    *,
+    delay_seconds: int = 0,
+    receipt: str = "",
 ) -> None:
-    """Have a photo's views written, and a job's end handed over."""
+    """Have a photo's views written, and a job's end handed over; `receipt` as its lane's message had it."""
     deliver.send(
         _body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
         group=fairness_group(source.key),
         delay_seconds=delay_seconds,
+        attributes={RECEIPT: receipt},
     )
 
 

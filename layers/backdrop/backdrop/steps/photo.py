@@ -11,7 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.identity import source_id
 from backdrop.core.instructions import is_complete
-from backdrop.core.job import Job, Owner, Problem, Source, Status
+from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
 from backdrop.ports import Clock, Ledger, Queue
@@ -19,9 +19,9 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look, remind, to_deliver, to_lane
-from backdrop.steps.moving import Moves
+from backdrop.steps.messages import Look, remind
 from backdrop.steps.naming import accepted, after, steps_of
+from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar
 from backdrop.steps.standing import (
     Refusal,
@@ -37,6 +37,7 @@ from backdrop.steps.standing import (
     unchanged,
     was_resolved,
 )
+from backdrop.steps.strangers import Strangers
 from backdrop.steps.unreadable import forget_unreadable
 from backdrop.steps.wanted import Wanted
 
@@ -55,16 +56,16 @@ class Decision:
 
 @dataclass(eq=False, repr=False)
 class Photos:
-    """The step for one photo. `lanes` holds the queues of the providers that are on."""
+    """The step for one photo."""
 
     asking: Asking
     ledger: Ledger
     folders: Folders
     hearing: Hearing
-    lanes: Mapping[str, Queue]
-    moves: Moves
     deliver: Queue
     intake: Queue
+    onward: Onward
+    strangers: Strangers
     clock: Clock
     settle_seconds: int
 
@@ -84,7 +85,8 @@ class Photos:
 
     def _decide(self, look: Look, owners: Mapping[str, Owner]) -> Decision:
         ident = source_id(look.bucket, look.key)
-        before, jobs = self.ledger.photo(ident)
+        is_stranger = look.is_plain and self.strangers.take(ident)
+        before, jobs = (None, ()) if is_stranger else self.ledger.photo(ident)
         if look.settled and not look.again and not (before and before.waiting_since):
             return Decision()
         source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
@@ -92,7 +94,7 @@ class Photos:
             look = replace(look, request=None, again=True)
         seen = self._see(look, before)
         if seen is None:
-            return self._gone(source, jobs, look)
+            return self._decide(look, owners) if is_stranger else self._gone(source, jobs, look)
         forget_unreadable(self.ledger, self.deliver, source)
         if look.request or look.rerun:
             return self._resolve(source, jobs, seen, owners, look)
@@ -136,7 +138,8 @@ class Photos:
         renewed = [job.but(**lies) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or not was_resolved(source, seen):
-            self.ledger.put_source(source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None), steps)
+            source = source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None)
+            self.ledger.put_source(source, steps)
         elif not look.again:
             return Decision()
         self._hand_on(source, after(steps, jobs))
@@ -152,8 +155,9 @@ class Photos:
             return Decision()
         steps = [step for job in jobs if (step := transitions.cancel(job, now))]
         if steps or problems or source.problems or source.waiting_since or source.held_by:
-            place = gone(heard(source, look.request), problems)
-            self.ledger.put_source(place, steps, noted(source, look.request, now, problems=problems))
+            asked = noted(source, look.request, now, problems=problems)
+            source = gone(heard(source, look.request), problems)
+            self.ledger.put_source(source, steps, asked)
         else:
             if not source.seen_gone:
                 self.ledger.put_source(source.but(seen_gone=True), ())
@@ -189,7 +193,7 @@ class Photos:
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
         source, now = heard(source, look.request), self.clock.now()
-        found = self.asking.asked_for(source, jobs, seen, places, broken, self.lanes.keys())
+        found = self.asking.asked_for(source, jobs, seen, places, broken, self.onward.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if look.request and not found.jobs:
             return self._refuse_request(source, jobs, seen, owners, look, found.problems or held_by(broken, now))
@@ -235,7 +239,8 @@ class Photos:
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
         told = Decision(refused=refusals(source, problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
-            self.ledger.put_source(source.but(problems=(*problems, *wants), reported=True), (), asked)
+            source = source.but(problems=(*problems, *wants), reported=True)
+            self.ledger.put_source(source, (), asked)
             self._hand_on(source, jobs)
             return told
         if is_complete(seen.places) and not seen.photo_error:
@@ -269,27 +274,11 @@ class Photos:
             "seen_gone": False,
             "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
         }
-        self.ledger.put_source(source.but(**resolved), steps, asked)
+        source = source.but(**resolved)
+        self.ledger.put_source(source, steps, asked)
         self._hand_on(source, after(steps, jobs))
         return Decision(accepted(steps, jobs), refusals(source, found.problems))
 
     def _hand_on(self, source: Source, jobs: Sequence[Job]) -> Decision:
-        """Every job to where it belongs: into its lane, or to deliver; and the photo's views to be written."""
-        for job in jobs:
-            if job.status is Status.ACCEPTED and job.provider in self.lanes:
-                to_lane(self.lanes[job.provider], job)
-            elif job.status is Status.ACCEPTED:
-                self._refuse(source, job)
-            elif job.status is Status.PAID:
-                to_deliver(self.deliver, source, job.job_id)
-        to_deliver(self.deliver, source)
+        self.onward(source, jobs)
         return Decision()
-
-    def _refuse(self, source: Source, job: Job) -> None:
-        """The job's provider was switched off since the job was accepted: another one does it, or nobody."""
-        words, now = f"{job.provider} is switched off in this stack.", self.clock.now()
-        job = self.ledger.job(source.source_id, job.job_id) or job
-        if job.status is not Status.ACCEPTED or self.moves.away(job, words):
-            return
-        self.ledger.advance(transitions.fail(job, InstructionError(Code.PROVIDER_NOT_CONFIGURED, words), now))
-        to_deliver(self.deliver, source, job.job_id)

@@ -2,30 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from backdrop.core import transitions
 from backdrop.core.capability import MAX_FILE_BYTES
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError, WaitError
+from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Source
-from backdrop.core.layout import paid_key, picture_key, result_key, source_name
+from backdrop.core.layout import picture_key, source_name
 from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
 from backdrop.core.result import Result
-from backdrop.core.retention import bought_since
-from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Made, Original, PaidPicture
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sizes import smaller
-from backdrop.imaging.sniff import sniff
-from backdrop.imaging.verify import Picture, verify_result
-from backdrop.ports import Clock, Downloads, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
+from backdrop.ports import Clock, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
 from backdrop.steps.messages import to_deliver
+from backdrop.steps.paid_files import PaidFiles, format_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,8 +29,6 @@ MAX_RESULT_BYTES = 100_000_000
 # Writing over something takes two rounds.
 TRIES = 9
 MARK = "backdrop-job"
-# Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
-LIFE_OF_A_LINK = timedelta(hours=1)
 # Pictures are replaced under their keys, so nobody may keep them long unasked.
 CACHE_CONTROL = "max-age=300, must-revalidate"
 WORTH_A_WORD = 1.05
@@ -53,14 +46,17 @@ class Pictures:
     photos: InputBucket
     output: OutputBucket
     deliver: Queue
-    downloads: Downloads
+    files: PaidFiles
     clock: Clock
     input_bucket: str
     max_megapixels: int
     provenance: bool
 
-    def hand_over(self, source: Source, job: Job, jobs: Sequence[Job]) -> transitions.Step:
-        """The step that ends a paid job: stored with its pictures, or dead where none can be handed over."""
+    def hand_over(self, source: Source, job: Job, jobs: Sequence[Job], *, again: bool) -> transitions.Step:
+        """The step that ends a paid job: stored with its pictures, or dead where none can be handed over.
+
+        `again`: its message came before, so that the provider's files may be kept already.
+        """
         results: list[Result] = []
         errors: list[ResultError] = []
         told: list[str] = []
@@ -69,7 +65,7 @@ class Pictures:
             try:
                 original = self._original(source, job)
                 cut_out = original if job.operation == "remove" else None
-                paid = PaidPicture(*self._paid_file(job, n, link), cut_out)
+                paid = PaidPicture(*self.files.of(job, n, link, again=again), cut_out)
                 results += self._outputs(source, job, jobs, n, link, paid, told)
                 told += _said_of_size(original, paid, in_full=cut_out is not None and _all_in_full(job))
             except ResultError as error:
@@ -97,57 +93,6 @@ class Pictures:
         except (UnreadableError, PhotoError):
             # What is paid is handed over all the same, in the provider's size and with a warning.
             return None
-
-    def _paid_file(self, job: Job, n: int, link: Link) -> tuple[bytes, Picture]:
-        """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
-        kept = self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""), bought_since(job))
-        if kept is None and job.reused_from:
-            raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
-        data = self.output.read(kept) if kept else self._fetch(job, link)
-        transparent = job.operation == "remove"
-        try:
-            picture = verify_result(data, expect_alpha=transparent, max_megapixels=self.max_megapixels)
-        except ResultError as error:
-            if error.code is Code.RESULT_NOT_TRANSPARENT and not kept:
-                self._keep(job, n, data)
-            raise
-        if not kept:
-            self._keep(job, n, data)
-        return data, picture
-
-    def _fetch(self, job: Job, link: Link) -> bytes:
-        """The bytes behind a link, tried for as long as it lives."""
-        if link.kept:
-            return self._kept_result(link.kept)
-        try:
-            return self.downloads.fetch(job.provider, link.url or "")
-        except WaitError as error:
-            now = self.clock.now()
-            if now < (link.expires_at or (job.paid_at or now) + LIFE_OF_A_LINK):
-                raise
-            words = f"The link expired while it could not be fetched: {error.message}"
-            raise self._gone(job, ResultError(Code.LINK_EXPIRED, words)) from error
-        except ResultError as error:
-            raise self._gone(job, error) from error
-
-    def _kept_result(self, name: str) -> bytes:
-        """A picture that came without a link, written by whoever was given its place."""
-        found = self.output.head(result_key(name))
-        if found is None:
-            raise ResultError(Code.RESULT_GONE, "The provider's picture is no more under _backdrop/work/results/.")
-        if found.size > MAX_RESULT_BYTES:
-            words = f"The provider's file has {found.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
-            raise ResultError(Code.RESULT_TOO_LARGE, words)
-        return self.output.read(result_key(name))
-
-    def _gone(self, job: Job, error: ResultError) -> ResultError:
-        """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""
-        return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
-
-    def _keep(self, job: Job, n: int, data: bytes) -> None:
-        """Untouched, under the suffix of what it is."""
-        extension = _format_of(data)
-        self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
 
     def _outputs(
         self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: Link, paid: PaidPicture, told: list[str]
@@ -178,7 +123,7 @@ class Pictures:
         """The picture with the word in it that a machine changed it."""
         if not self.provenance:
             return made
-        return replace(made, data=with_xmp(made.data, _format_of(made.data), xmp_packet(job.operation)))
+        return replace(made, data=with_xmp(made.data, format_of(made.data), xmp_packet(job.operation)))
 
     def _place(
         self, key: str, data: bytes, output: Output, job: Job, *, alone: bool, source: Source
@@ -201,13 +146,14 @@ class Pictures:
             if known and dict(known.metadata) == mark:
                 return known.version_id, True
             try:
-                version_id = self.output.replace(
-                    key, data, output.content_type, known=known, metadata=mark, cache_control=CACHE_CONTROL
+                over = known.etag if known else None
+                written = self.output.replace(
+                    key, data, output.content_type, over=over, metadata=mark, cache_control=CACHE_CONTROL
                 )
             except PreconditionError:
                 continue
             if known is None:
-                return version_id, True
+                return written.version_id, True
         raise StaleError
 
     def _make_way(self, source: Source, job: Job) -> None:
@@ -224,14 +170,6 @@ class Pictures:
         if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):
             raise StaleError
         return now or source
-
-
-def _format_of(data: bytes) -> PhotoFormat:
-    """What a picture is that was opened before, or made here."""
-    found = sniff(data).format
-    if found is None:
-        raise TypeError("this picture was never opened")
-    return found
 
 
 def _result(key: str, version_id: str | None, n: int, output: Output, made: Made, link: Link) -> Result:

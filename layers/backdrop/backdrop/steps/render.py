@@ -10,6 +10,7 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
 from backdrop.core.job import Job, Problem, Status
+from backdrop.core.lane import Lane
 from backdrop.ports import Call, Clock, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
@@ -63,7 +64,7 @@ class Render:
     clock: Clock
 
     def __call__(self, message: JobMessage, slot: Slot) -> Outcome:
-        job = self.ledger.job(message.source_id, message.job_id)
+        job, lane = self.ledger.job_in_lane(message.source_id, message.job_id, slot.provider)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
         if job.status in UNDER_WAY and slot.provider not in ("", job.provider):
@@ -73,13 +74,13 @@ class Render:
         if job.status in UNDER_WAY and provider is None:
             return self._return_to_intake(job)
         if job.status is Status.ACCEPTED and provider:
-            return self._accepted(job, provider, slot)
+            return self._accepted(job, provider, slot, lane if slot.provider else None)
         if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
             return self._after_a_loss(job, provider, slot)
         to_deliver(self.deliver, job, job.job_id)
         return Outcome.CARRIED_ON
 
-    def _accepted(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+    def _accepted(self, job: Job, provider: Provider, slot: Slot, lane: Lane | None) -> Outcome:
         """Buy what nobody else buys."""
         if job.follows:
             job = serve(self.ledger, job, self.clock.now())
@@ -90,7 +91,7 @@ class Render:
             return self._hand_on(unwanted)
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
-        self._enter(job, slot)
+        self._enter(job, slot, lane)
         return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
 
     def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
@@ -108,11 +109,11 @@ class Render:
 
     # -- before the call -----------------------------------------------------------------------------------
 
-    def _enter(self, job: Job, slot: Slot) -> None:
+    def _enter(self, job: Job, slot: Slot, lane: Lane | None = None) -> None:
         """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
         seconds = self.providers[job.provider].timeout_seconds
         longest = timedelta(seconds=seconds + RECORD_SECONDS)
-        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, slot.latest_start(seconds))
+        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, slot.latest_start(seconds), lane)
         step = transitions.call_off(job, slot.lane.called_off, self.clock.now())
         if step:
             self._give_probe_back(slot)
@@ -164,7 +165,7 @@ class Render:
                 return Outcome.MOVED
             raise self._handed_back(job, call, slot)
         job = self._call_until_taken(job, provider, call, slot, way)
-        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job)
+        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job, slot.receipt)
 
     # -- the call ------------------------------------------------------------------------------------------
 
@@ -204,8 +205,8 @@ class Render:
 
     # -- after the call ------------------------------------------------------------------------------------
 
-    def _hand_on(self, job: Job) -> Outcome:
-        to_deliver(self.deliver, job, job.job_id)
+    def _hand_on(self, job: Job, receipt: str = "") -> Outcome:
+        to_deliver(self.deliver, job, job.job_id, receipt=receipt)
         return Outcome.PAID if job.status is Status.PAID else Outcome.ENDED
 
     def _without_photo(self, job: Job) -> Outcome:

@@ -1,5 +1,6 @@
 """What intake sees of one photo: its bytes, its sidecar and its tags as they are now, whatever an event said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class Seer:
         if too_long := _too_long(key):
             return Seen(_facts(stored), too_long)
         photo, error = self._inspect(stored, good)
-        return Seen(photo, error, *_ask(self.photos, bucket, key))
+        return Seen(photo, error, *_ask(self.photos, bucket, key, tagged=stored.tagged))
 
     def unopened(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
         """The same without a look at the bytes: those that are not known to be good are taken for good ones."""
@@ -58,7 +59,7 @@ class Seer:
             return Seen(_facts(stored), too_long)
         fresh = _facts(stored).but(sha256=NOT_OPENED)
         photo = known if known and known.sha256 and known.etag == stored.etag else fresh
-        return Seen(photo, None, *_ask(self.photos, bucket, key))
+        return Seen(photo, None, *_ask(self.photos, bucket, key, tagged=stored.tagged))
 
     def _inspect(self, stored: Stored, known: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
         facts = _facts(stored)
@@ -109,7 +110,7 @@ def _facts(stored: Stored) -> PhotoFacts:
     return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)
 
 
-def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...], str, str]:
+def _ask(photos: InputBucket, bucket: str, key: str, *, tagged: bool) -> tuple[tuple[Place, ...], str, str]:
     """What sidecar and tags say, the nearest first, a mark that changes when they do, and the sidecar's own."""
     places: list[Place] = []
     marks: list[Any] = []
@@ -121,6 +122,6 @@ def _ask(photos: InputBucket, bucket: str, key: str) -> tuple[tuple[Place, ...],
             etag = sidecar.etag
             marks.append([name, etag])
             break
-    tags = photos.tags(bucket, key)
+    tags: Mapping[str, str] = photos.tags(bucket, key) if tagged else {}
     places.append(read_tags(tags))
     return tuple(places), sha256_hex(canonical_json([*marks, our_tags(tags)]).encode()), etag

@@ -15,13 +15,14 @@ class Slot:
     """`deadline`: until when the work is done; the worker itself may live until `ends`, where that is later.
 
     `receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
-    `provider`: whose lane the message came out of; "" where it came out of none.
+    `provider`: whose lane the message came out of; "" where it came out of none. `receipt`: the one that it names.
     """
 
     deadline: datetime
     ends: datetime | None = None
     receives: int = 1
     provider: str = ""
+    receipt: str = ""
     lane: Lane | None = None
     probe: bool = False
     labels: dict[str, str] = field(default_factory=dict[str, str])

@@ -4,23 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backdrop.core.money import Configured
-from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, Queue
+from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, OutputBucket, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.intake import Intake
 from backdrop.steps.moving import Moves, into_lanes
+from backdrop.steps.onward import Onward
 from backdrop.steps.photo import Photos
+from backdrop.steps.receipts import Receipts
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seer
+from backdrop.steps.strangers import Strangers
 
 
 @dataclass(frozen=True)
 class Arriving:
-    """What intake is made of. `lanes` holds the queues of the providers that are on."""
+    """What intake is made of. `lanes` holds the queues of the providers that are on; `input_bucket` is the stack's own.
+
+    Of the output bucket it knows the inputs that it puts aside, and first receipts.
+    """
 
     photos: InputBucket
+    output: OutputBucket
+    input_bucket: str
     inputs: Inputs
     ledger: Ledger
     books: Books
@@ -49,15 +57,23 @@ class Arriving:
             lane_of=self.ledger.lane,
         )
         hearing = Hearing(self.ledger, self.deliver, self.clock)
+        onward = Onward(
+            ledger=self.ledger,
+            lanes=self.lanes,
+            moves=Moves(self.ledger, self.lanes, into_lanes(self.lanes), self.deliver, self.clock, self.prices),
+            receipts=Receipts(self.output, self.input_bucket),
+            deliver=self.deliver,
+            clock=self.clock,
+        )
         photo = Photos(
             asking=asking,
             ledger=self.ledger,
             folders=folders,
             hearing=hearing,
-            lanes=self.lanes,
-            moves=Moves(self.ledger, self.lanes, into_lanes(self.lanes), self.deliver, self.clock, self.prices),
             deliver=self.deliver,
             intake=self.intake,
+            onward=onward,
+            strangers=Strangers(self.ledger),
             clock=self.clock,
             settle_seconds=self.settle_seconds,
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue, TaskTokens
 from backdrop.steps.answering import Answering
 from backdrop.steps.deliver import Deliver
+from backdrop.steps.paid_files import PaidFiles
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.telling import LaneNews
 from backdrop.steps.views import Views
@@ -39,7 +40,7 @@ def deliver(handing: Handing) -> Deliver:
         photos=handing.photos,
         output=handing.output,
         deliver=handing.deliver,
-        downloads=handing.downloads,
+        files=PaidFiles(handing.output, handing.downloads, handing.clock, handing.max_megapixels),
         clock=handing.clock,
         input_bucket=handing.input_bucket,
         max_megapixels=handing.max_megapixels,

@@ -1,0 +1,64 @@
+"""What an image asks of AWS, counted on the wire: what the page of costs says, and less where many come at once."""
+
+import json
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+from backdrop_local import cloud
+from backdrop_local.home import STACK, Home
+from backdrop_local.leash import leashed
+from bench.aws_cost.found import kept
+from bench.aws_cost.idle import ONE_PROVIDER
+from bench.aws_cost.names import Asked, asked_of
+from bench.aws_cost.play import STAGES, Stage, photo, watched
+from tests.e2e.shop import eventually
+
+MOST_ALONE, MOST_IN_A_DRAIN = 20, 18
+DRAINED = 20
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
+    """A cloud of its own, whose functions have started and asked what they ask once in minutes."""
+    home = Home(Path(tmp_path_factory.mktemp("counted")))
+    given = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
+    with leashed(home), watched(cloud.up(home, given | ONE_PROVIDER, print, build=False)) as one:
+        drained(one, ["warm/0.jpg", "warm/1.jpg"])
+        yield one
+
+
+def drained(stage: Stage, keys: Sequence[str]) -> tuple[Asked, ...]:
+    """What photos ask for whose sidecars are there, and that all wait for intake when it begins."""
+    s3, bucket, first = stage.running.clients.s3, stage.outputs["InputBucketName"], len(stage.recorder.requests)
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=f"{key}.json", Body=json.dumps({"prompt": f"a beach, {key}"}).encode())
+    stage.wait_until_quiet()
+    switch_intake(stage, on=False)
+    for key in keys:
+        stage.dropped += 1
+        s3.put_object(Bucket=bucket, Key=key, Body=photo(stage.dropped))
+    switch_intake(stage, on=True)
+    eventually(lambda: all(stage.is_stored(key) for key in keys), "all are stored")
+    stage.wait_until_quiet()
+    return asked_of((one for one in stage.recorder.requests[first:] if one.function in STAGES), len(keys))
+
+
+def switch_intake(stage: Stage, *, on: bool) -> None:
+    functions = stage.running.clients.functions
+    (mapping,) = functions.list_event_source_mappings(FunctionName=f"{STACK}-intake")["EventSourceMappings"]
+    uuid, state = mapping.get("UUID", ""), "Enabled" if on else "Disabled"
+    functions.update_event_source_mapping(UUID=uuid, Enabled=on)
+    eventually(lambda: functions.get_event_source_mapping(UUID=uuid).get("State") == state, f"intake is {state}")
+
+
+def test_a_photo_alone_asks_what_the_page_says(stage: Stage) -> None:
+    found = drained(stage, ["shoes/alone.jpg"])
+    assert sorted(found, key=str) == sorted(kept().rows[0].counted.asked, key=str)
+    assert sum(one.times for one in found) <= MOST_ALONE
+
+
+def test_a_photo_of_many_asks_less(stage: Stage) -> None:
+    found = drained(stage, [f"many/{n}.jpg" for n in range(DRAINED)])
+    assert sum(one.times for one in found) <= MOST_IN_A_DRAIN, found

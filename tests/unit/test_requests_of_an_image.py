@@ -1,0 +1,114 @@
+"""What an image asks of AWS: each request by name, few of them, and no more however many images there are already."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from proof.world.stack import World
+
+AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
+DRAINED = 40
+MOST_ALONE, MOST_IN_A_DRAIN = 20, 18
+ALONE = {
+    "intake": {
+        "list_objects_v2": 1,  # a sidecar came: for which photos may it speak?
+        "query": 1,  # what is known of the photo
+        "get_object": 4,  # photo, sidecar, the defaults of two folders
+        "transact_write_items": 1,  # the photo, its job, and who pays
+        "put_object": 1,  # the first receipt
+        "send_message": 1,  # the job into its lane
+    },
+    "render": {
+        "batch_get_item": 1,  # job and lane
+        "get_object": 1,  # the photo
+        "transact_write_items": 2,  # claim and answer
+        "send_message": 1,  # to deliver
+    },
+    "deliver": {
+        "query": 1,  # the photo with its jobs
+        "put_object": 3,  # the provider's file, the picture, the receipt
+        "transact_write_items": 1,  # the end
+        "put_events": 1,
+    },
+}
+
+
+def sidecars(world: World, keys: Sequence[str]) -> None:
+    """Each photo's own, with a wish of its own, so that nothing is shared."""
+    for key in keys:
+        world.s3.drop(INPUT, f"{key}.json", json.dumps({"prompt": f"on a beach, {key}"}).encode())
+
+
+def photos(world: World, keys: Sequence[str]) -> None:
+    for key in keys:
+        world.s3.drop(INPUT, key, photo(key))
+
+
+def came_to_rest(world: World) -> None:
+    """Workers side by side, until nothing is under way; S3's word comes within seconds."""
+    world.hub.run_until(world.clock.time + timedelta(seconds=5))
+    world.hub.run_until(world.clock.time + timedelta(hours=1), stop=world.quiet)
+
+
+def asked(world: World, since: int) -> dict[str, Counter[str]]:
+    """The requests since some place, by function."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in ALONE}
+    for call in world.wire.calls[since:]:
+        function = call.worker.partition("-")[0]
+        if call.service in AWS and function in found:
+            found[function][call.operation] += 1
+    return found
+
+
+def running() -> World:
+    """A stack that has seen a photo before: what a worker asks once in minutes, it has asked."""
+    world = World()
+    world.start()
+    drained(world, ["warm.jpg"])
+    return world
+
+
+def drained(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
+    """What photos ask for whose sidecars are there, and that all wait for intake when it begins."""
+    before = len(world.wire.calls)
+    sidecars(world, keys)
+    came_to_rest(world)
+    intake = world.sources["intake"]
+    world.functions.switch(intake, on=False)
+    photos(world, keys)
+    came_to_rest(world)
+    world.functions.switch(intake, on=True)
+    came_to_rest(world)
+    assert [job.status for key in keys for job in world.jobs(key)] == [Status.STORED] * len(keys)
+    return asked(world, before)
+
+
+def per_image(found: dict[str, Counter[str]], images: int) -> float:
+    return sum(one.total() for one in found.values()) / images
+
+
+def test_a_photo_alone_asks_exactly_this() -> None:
+    found = drained(running(), ["shoes/red.jpg"])
+    assert found == {name: Counter(operations) for name, operations in ALONE.items()}
+    assert per_image(found, 1) <= MOST_ALONE
+
+
+def test_a_photo_of_many_asks_less() -> None:
+    found = drained(running(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
+    assert per_image(found, DRAINED) <= MOST_IN_A_DRAIN
+
+
+@pytest.mark.parametrize("ending", ["", ".jpg"])
+def test_no_request_comes_with_the_images_that_are_there_already(ending: str) -> None:
+    """Not even where their names begin alike, so that a list of a sidecar's photos could have them all in it."""
+    world = running()
+    first = drained(world, [f"blue{ending}"])
+    drained(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
+    world.s3.page_keys = DRAINED
+    assert drained(world, [f"red{ending}"]) == first
