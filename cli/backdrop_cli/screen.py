@@ -24,7 +24,7 @@ NEVER_FOLDED = 10_000
 class Screen:
     """Writes to standard output; with `as_json` nothing but one JSON document.
 
-    `place`: the options that say which stack is meant; they stand in each command that a sentence advises, too.
+    `place`: the options that say which stack is meant; they stand in each command that words advise, too.
     """
 
     def __init__(self, *, as_json: bool = False, place: str = "") -> None:
@@ -57,7 +57,7 @@ class Screen:
             justify = "right" if kind == "right" else "left"
             shown.add_column(head.strip(), justify=justify, no_wrap=kind != "words", overflow="fold")
         for row in rows:
-            shown.add_row(*(Text(plain(cell)) for cell in row))
+            shown.add_row(*(Text(self._told(cell)) for cell in row))
         self._trimmed(shown)
 
     def _trimmed(self, shown: Table) -> None:

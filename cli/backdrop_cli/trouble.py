@@ -88,13 +88,17 @@ def _of_aws(error: ClientError, place: Place) -> str:
         return f"AWS does not know your credentials ({code}); {_SIGN_IN}"
     if code in FORBIDDEN:
         return f"your AWS credentials may not do {error.operation_name}: {message or code}"
-    if code == "ValidationError" and "does not exist" in message and not place.stack:
-        return "the local cloud has no stack any more; `make down`, then `make up` makes it anew"
     if code == "ValidationError" and "does not exist" in message:
-        region = place.region or boto3.Session(profile_name=place.profile).region_name
-        where = f" in {region}" if region else ""
-        return f"there is no stack {place.stack}{where}; `aws cloudformation list-stacks` names them, --region chooses"
+        return _no_stack(place)
     return f"AWS refused {error.operation_name} ({code}): {message}"
+
+
+def _no_stack(place: Place) -> str:
+    if not place.stack:
+        return "the local cloud has no stack any more; `make down`, then `make up` makes it anew"
+    region = place.region or boto3.Session(profile_name=place.profile).region_name
+    where = f" in {region}" if region else ""
+    return f"there is no stack {place.stack}{where}; `aws cloudformation list-stacks` names them, --region chooses"
 
 
 def _line(words: object) -> str:

@@ -35,7 +35,7 @@ ANSWER_SECONDS = 10
 LEAST_RETENTION_DAYS = 30
 # CloudFormation takes at most 4,096 bytes for the whole answer.
 REASON_CHARACTERS = 3_000
-PLAIN_DOLLARS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+PLAIN_DOLLARS = re.compile(r"(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 SIDES = ("Input", "Output")
 FORBIDDEN, NOT_FOUND = 403, 404
@@ -87,7 +87,7 @@ def _not_whole(name: str, value: str) -> str:
 
 
 def _no_plain_dollars(value: str) -> str:
-    """CloudFormation takes `.5`, `1e3` and `nan` for numbers; the dashboard's JSON does not."""
+    """CloudFormation takes `.5`, `01` and `nan` for numbers; the dashboard's JSON does not."""
     if PLAIN_DOLLARS.fullmatch(value):
         return ""
     return f"DailyBudgetUSD={value} is no plain number of dollars. Write it such as 10 or 0.5."

@@ -134,7 +134,7 @@ class Folder:
 
         def all_stored() -> bool:
             self.shop.set_right()
-            return all((self.job(name) or {}).get("status") == "stored" for name in names)
+            return all(self.is_stored(name) for name in names)
 
         eventually(all_stored, f"{names} go by themselves", lambda: [self.job(name) for name in names])
         for name in names:
@@ -196,6 +196,15 @@ class Folder:
         job = self.ended(name, "stored")
         eventually(lambda: self.report(name) is None, f"{name} has no error report")
         return job
+
+    def stored_after_all(self, name: str) -> dict[str, Any]:
+        """The photo's current job, once it is stored, whatever other end its receipt still tells."""
+        eventually(lambda: self.is_stored(name), f"{name} goes on", lambda: (self.job(name), self.report(name)))
+        return self.stored(name)
+
+    def is_stored(self, name: str) -> bool:
+        """Whether the receipt says so by now."""
+        return (self.job(name) or {"status": ""})["status"] == "stored"
 
     def job(self, name: str) -> dict[str, Any] | None:
         """The photo's first current job as its receipt shows it."""

@@ -80,12 +80,6 @@ def operator(shop: Shop) -> Generator[Operator]:
         operator.types("resume", "ideogram")
 
 
-def goes(folder: Folder, name: str) -> dict[str, Any]:
-    """The photo's job, once it is stored after all, whatever its receipt still tells."""
-    eventually(lambda: (folder.job(name) or {}).get("status") == "stored", f"{name} goes on", lambda: folder.job(name))
-    return folder.stored(name)
-
-
 def test_a_paused_provider_keeps_photos_waiting_under_one_report_until_it_is_resumed(
     folder: Folder, operator: Operator
 ) -> None:
@@ -137,7 +131,7 @@ def test_a_dead_job_is_shown_and_redriven(folder: Folder, operator: Operator) ->
     eventually(lambda: any(dead["job_id"] in letter.body for letter in letters.messages()), "its dead letter")
     done = operator.reads("redrive", "--code", "request_rejected", *prefix, "--yes")
     assert (done["bought"], done["redriven"], done["dead_letters_removed"]) == (1, 1, 1)
-    assert goes(folder, "red.jpg")["job_id"] == dead["job_id"]
+    assert folder.stored_after_all("red.jpg")["job_id"] == dead["job_id"]
     assert len(folder.charges()) == 1
     assert operator.reads("failures", *prefix)["failures"] == []
 

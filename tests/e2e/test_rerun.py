@@ -7,7 +7,6 @@ from typing import Any
 
 from backdrop_local.home import ROOT
 from tests.e2e.folder import Folder
-from tests.e2e.shop import eventually
 
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
@@ -31,5 +30,5 @@ def test_a_rerun_buys_what_failed_unpaid_and_nothing_else(folder: Folder) -> Non
     asked = reruns(folder, code=1)
     assert (asked["photos"], asked["bought"], asked["most_usd"], asked["sent"]) == (2, 1, 0.03, 0)
     assert reruns(folder, "--yes")["sent"] == 1
-    eventually(lambda: (folder.job("blue.jpg") or {}).get("status") == "stored", "blue.jpg is stored after all")
+    folder.stored_after_all("blue.jpg")
     assert len(folder.charges()) == 2

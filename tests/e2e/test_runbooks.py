@@ -172,7 +172,7 @@ def test_a_flood_of_photos_is_stopped_by_one_command_and_what_was_meant_is_bough
     autumn.stored("on-purpose.jpg")
     page.types("backdrop status", "backdrop rerun autumn/shoes/")
     for name in PHOTOS:
-        autumn.stored(f"shoes/{name}")
+        autumn.stored_after_all(f"shoes/{name}")
     ends = statuses(autumn, [*names, "on-purpose.jpg"])
     assert len(autumn.charges()) == ends.count("stored")
     assert autumn.listed("_backdrop/errors/autumn/") == []

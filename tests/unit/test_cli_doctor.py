@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from backdrop.core.codes import Code
 from proof.world.sight import INPUT, OUTPUT
 from tests.unit.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
 
@@ -36,6 +37,11 @@ def test_advice_names_the_stack_that_was_asked_about_so_that_it_can_be_typed_as_
     assert "`backdrop key set ideogram` sets it." in clinic.person.types("doctor").out
     said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
     assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram` sets it." in said.out
+
+
+def test_advice_in_a_table_names_the_stack_too(clinic: Clinic) -> None:
+    clinic.person.has_failed(Code.REQUEST_REJECTED, "bad.jpg")
+    assert "`backdrop --stack shop failures` says why" in clinic.person.types("status", "--stack", "shop").out
 
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

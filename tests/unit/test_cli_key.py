@@ -49,7 +49,9 @@ def test_a_key_is_never_an_argument(clinic: Clinic) -> None:
 
 def test_a_secret_that_is_not_there_and_a_provider_that_is_off_are_said(clinic: Clinic) -> None:
     clinic.account.is_deployed = False
-    assert "restore-secret --secret-id shop/ideogram/api-key" in _pipes(clinic, "key").err
+    told = _pipes(clinic, "key").err
+    assert "restore-secret --secret-id shop/ideogram/api-key" in told
+    assert told.endswith("Then set the key once more\n")
     assert clinic.person.types("key", "set", "runware").code == 1
 
 

@@ -128,7 +128,7 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
         ),
         *(
             pytest.param({"DailyBudgetUSD": usd}, [f"DailyBudgetUSD={usd} is no plain number"], id=f"a-budget-of-{usd}")
-            for usd in (".5", "1e3", "nan", "+5", "٣")
+            for usd in (".5", "01", "1e3", "nan", "+5", "٣")
         ),
         pytest.param(
             {"IdeogramMaxInFlight": "2.5"},

@@ -237,7 +237,7 @@ def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: 
     twins = [receipt(name, result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
     for one in twins:
         one["source"]["sha256"] = "the same"
-    both, bucket = Barrier(2, timeout=20), Bucket()
+    both, bucket = Barrier(2, timeout=60), Bucket()
 
     def read_together(file: File) -> bytes | None:
         if file.key.endswith(".jpg"):

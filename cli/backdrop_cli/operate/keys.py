@@ -14,7 +14,8 @@ MOST_LETTERS = 4096
 # An update of the stack does not make it anew: CloudFormation takes it to be there still.
 _GONE = (
     "there is no secret {secret}: somebody deleted it. `aws secretsmanager restore-secret --secret-id {secret}` brings "
-    "it back within its days of grace; after them, `aws secretsmanager create-secret --name {secret}` makes it anew"
+    "it back within its days of grace; after them, `aws secretsmanager create-secret --name {secret}` makes it anew. "
+    "Then set the key once more"
 )
 
 
