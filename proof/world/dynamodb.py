@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from proof.world.clock import WorldClock
-from proof.world.dynamodb_writes import Key, Write, invalid, judge, key_of
 from proof.world.dynamodb_items import INDEXES, TABLE_KEYS, Items, Place, place_of
+from proof.world.dynamodb_writes import Key, Write, invalid, judge, key_of
 from proof.world.expressions import Item, Scope, holds
 from proof.world.wire import Wire, cancelled, refusal
 
