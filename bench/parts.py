@@ -7,7 +7,8 @@ from typing import Any
 from bench import backlog, memory, recovery, starts
 from bench.aws_cost import __main__ as aws_cost
 from bench.drain import page
-from bench.drain.parts import Beside, Drained, measure_beside, measure_drain
+from bench.drain.figures import Figures
+from bench.drain.parts import Beside, Drained, measure_beside, measure_drain, measure_held_out
 from bench.refusals import RefusedError
 
 MOST_MINUTES = 40
@@ -42,8 +43,16 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 25, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
-    Part("beside", 5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part("drain", 23.5, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part(
+        "held_out",
+        2.5,
+        "Runs for those who predict",
+        measure_held_out,
+        tuple[Figures, ...],
+        page.held_out,
+    ),
+    Part("beside", 4.5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
         2,
@@ -53,7 +62,7 @@ PARTS = (
         recovery.section,
     ),
     Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
-    Part("backlog", 2, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
+    Part("backlog", 1.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
     Part("memory", 1.5, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
     Part("cost", 3.5, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
 )

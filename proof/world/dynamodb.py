@@ -208,6 +208,8 @@ class SimulatedTable:
         for write in writes:
             self._apply(write)
         self._tokens[ClientRequestToken] = (self._clock.time, TransactItems)
+        while (first := next(iter(self._tokens))) and self._clock.time > self._tokens[first][0] + TOKEN_LIFE:
+            del self._tokens[first]
         return {}
 
     def _repeated(self, token: str, writes: Any) -> bool:
