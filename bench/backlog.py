@@ -26,7 +26,7 @@ from bench.plot import lines
 from docs.tables import table
 from proof.world.desk import desk
 from proof.world.pictures import photo
-from proof.world.s3 import Version
+from proof.world.s3_objects import Version
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
 from proof.world.wire import Call, Wire

@@ -1,5 +1,6 @@
-"""Writes the page of the bench and its plots from what its parts found last: `make docs`."""
+"""Writes the page of the bench and its plots from what its parts found last, and that beyond it: `make docs`."""
 
+from bench.beyond import page as beyond
 from bench.keep import FOLDER, kept
 from bench.parts import MOST_MINUTES, PARTS, Part
 
@@ -24,6 +25,7 @@ def plots() -> dict[str, str]:
 def write() -> None:
     """Page and plots."""
     PAGE.write_text(page())
+    beyond.write()
     for name, svg in plots().items():
         (FOLDER / name).write_text(svg)
 
@@ -34,7 +36,8 @@ def _head() -> str:
         f"# The bench\n\nWritten by `make bench`, which takes at most {MOST_MINUTES} minutes on two cores, or by some"
         f' of its parts: `make bench ONLY="drain beside"`. The parts are {names}. Every figure is a ratio within one'
         " run or a count; where the stand-in was the bottleneck, something went wrong that nobody asked for, or the"
-        " machine was too noisy, nothing is reported."
+        " machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
+        " [beyond one machine](beyond.md)."
     )
 
 

@@ -88,7 +88,7 @@ class Units:
         after = sent["Item"] if kind == "Put" else before or sent["Key"]
         self.writes += times * max(1, ceil(max(size_of(before), size_of(after)) / WRITE_BYTES))
         if done:
-            self.writes += _index_writes(before, after)
+            self.writes += index_writes(before, after)
             self._items[key] = after
 
 
@@ -96,7 +96,7 @@ def _key(item: Item) -> Key:
     return item["pk"]["S"], item["sk"]["S"]
 
 
-def _index_writes(before: Item, after: Item) -> int:
+def index_writes(before: Item, after: Item) -> int:
     """An entry that moves is taken out and put in; one whose place stays costs nothing (it holds keys alone)."""
     places = [tuple(item.get(name) for name in INDEX) for item in (before, after)]
     if places[0] == places[1]:

@@ -46,6 +46,7 @@ class LargeWorld(World):
         self.diary = Diary()
         self.table.page_items = PAGE_ITEMS
         self.provider.otherwise = Reaction(seconds=seconds)
+        self.wire.before.append(self._count)
         self.wire.heard.append(self._note)
 
     def upload(self, key: str) -> None:
@@ -72,9 +73,10 @@ class LargeWorld(World):
         if not done:
             raise RuntimeError(f"{len(self.diary.ended)} of {photos} photos ended within {patience_seconds:.0f} s")
 
+    def _count(self, call: Call) -> None:
+        self.diary.asked[call.worker.rpartition("-")[0], call.service, call.operation] += 1
+
     def _note(self, call: Call) -> None:
-        name = call.worker.rpartition("-")[0]
-        self.diary.asked[name, call.service, call.operation] += 1
         if call.operation == "put_events":
             (event,) = self.bus.events
             self.bus.events.clear()

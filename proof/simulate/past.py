@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from proof.simulate.meaning import Words
 from proof.simulate.wishes import NAMES, NO_PHOTO, TAGS, photo_bytes
-from proof.world.s3 import Version
+from proof.world.s3_objects import Version
 from proof.world.stack import World
 
 DEFAULTS = "_backdrop.json"

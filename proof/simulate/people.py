@@ -11,7 +11,7 @@ from backdrop.steps.orders import Wanted
 from proof.simulate.act import Act
 from proof.simulate.wishes import NAMES, TAGS, WISHES, is_said, photo_bytes, sidecar_bytes
 from proof.world.clock import START
-from proof.world.s3 import Version
+from proof.world.s3_objects import Version
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
 

@@ -20,7 +20,7 @@ from proof.simulate.watch import Watch
 from proof.world.clock import START
 from proof.world.faults import AT, Faults
 from proof.world.faults.people import LONGEST_PAUSE_SECONDS
-from proof.world.s3 import Version
+from proof.world.s3_objects import Version
 from proof.world.stack import World
 
 LOOK_SECONDS = 60

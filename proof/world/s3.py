@@ -1,60 +1,22 @@
 """S3 buckets in memory: versions, conditional writes, tags, and notifications with S3's key encoding."""
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from io import BytesIO
+from itertools import islice
 from typing import Any
 from urllib.parse import quote_plus
 
 from botocore.response import StreamingBody
 
 from proof.world.clock import WorldClock
+from proof.world.s3_objects import Bucket, Notify, Version
 from proof.world.wire import Wire, refusal
 
 LONGEST_KEY_BYTES = 1024
 LONGEST_LISTING = 1000
-Notify = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of an object; `data` is None for a delete marker."""
-
-    id: str
-    data: bytes | None
-    modified: datetime
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    content_type: str = "binary/octet-stream"
-    cache_control: str | None = None
-
-    @cached_property
-    def etag(self) -> str:
-        digest = hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
-        return f'"{digest}"'
-
-
-@dataclass
-class Bucket:
-    """One versioned bucket; `notify` takes the bodies of its notifications, `changed` the keys that were written."""
-
-    name: str
-    notify: Notify | None = None
-    objects: dict[str, list[Version]] = field(default_factory=dict[str, list[Version]])
-    changed: set[str] = field(default_factory=set[str])
-
-    def current(self, key: str) -> Version | None:
-        """What lies under the key now; None where there is nothing or a delete marker."""
-        versions = self.objects.get(key, [])
-        return versions[-1] if versions and versions[-1].data is not None else None
-
-    def keys(self) -> list[str]:
-        """The keys that a listing shows, in S3's order: that of UTF-8, which is that of code points."""
-        return sorted(key for key in self.objects if self.current(key))
 
 
 class SimulatedS3:
@@ -180,10 +142,9 @@ class SimulatedS3:
     ) -> dict[str, Any]:
         place = self._place(Bucket, "ListObjectsV2")
         after = ContinuationToken or StartAfter
-        keys = [key for key in place.keys() if key.startswith(Prefix) and key > after]  # noqa: SIM118 - our own method
-        if Delimiter:
-            keys = [key for key in keys if Delimiter not in key.removeprefix(Prefix)]
+        found = (key for key in place.listed(Prefix, after) if not Delimiter or Delimiter not in key[len(Prefix) :])
         size = min(MaxKeys, self.page_keys)
+        keys = list(islice(found, size + 1))
         answer: dict[str, Any] = {"KeyCount": min(len(keys), size), "IsTruncated": len(keys) > size}
         if keys:
             answer["Contents"] = [_listed(key, place.objects[key][-1]) for key in keys[:size]]

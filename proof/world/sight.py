@@ -9,7 +9,7 @@ from backdrop.core.job import Job, Source
 from backdrop.core.layout import receipt_key, report_key
 from proof.world.clock import WorldClock
 from proof.world.dynamodb import SimulatedTable
-from proof.world.s3 import Bucket
+from proof.world.s3_objects import Bucket
 
 INPUT, OUTPUT, TABLE, BUS = "photos", "results", "ledger", "bus"
 # A bucket of somebody's that the stack may read.

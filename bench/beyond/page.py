@@ -1,0 +1,238 @@
+"""The page: how near the simulated world comes to the emulator, and what it says of AWS."""
+
+from collections.abc import Sequence
+
+from backdrop.core.money import price_per_image
+from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, total
+from bench.aws_cost.found import kept as counted
+from bench.aws_cost.idle import one_provider
+from bench.aws_cost.page import lines_of, memory_of
+from bench.beyond import aws, quotas
+from bench.beyond.aws import SMALL, Scaled
+from bench.beyond.found import NAME, Beyond, Foresight, Foretold
+from bench.keep import FOLDER, kept
+from docs.tables import table
+
+PAGE = FOLDER / "beyond.md"
+MOST_OFF = 0.05
+"""How far the world may be off in a run that was held out."""
+TAGGED = 1
+"""Of the rows of what AWS costs: the one whose photos come as here, with tags."""
+MILLION = 1_000_000
+NARROW = 10
+
+
+def write() -> None:
+    """From what is kept."""
+    found = kept(NAME, Beyond)
+    if found:
+        PAGE.write_text(page(found.found, found.machine))
+
+
+def page(found: Beyond, machine: str) -> str:
+    """The whole page."""
+    narrow = [one for one in found.scaled if one.limit == NARROW]
+    wide = [one for one in found.scaled if one.limit != NARROW]
+    return (
+        "\n\n".join(
+            [
+                "# Beyond one machine",
+                "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of"
+                " `make simulate`, without faults and with many photos. First that world is held against the emulator,"
+                " whose times it has to foretell; then it is given AWS's. Nothing here was measured on AWS."
+                f" Played on {machine}.",
+                _foresight(found.foresight),
+                _drain(narrow),
+                _wide([*narrow[-1:], *wide]),
+                quotas.section(),
+            ]
+        )
+        + "\n"
+    )
+
+
+# -- the emulator ------------------------------------------------------------------------------------------------
+
+
+def _foresight(found: Foresight | None) -> str:
+    if found is None:
+        return '## Held against the emulator\n\nNot calibrated yet: `make bench ONLY="drain held_out"`.'
+    costs = found.costs
+    own = ", ".join(f"{name} {1000 * seconds:.2f}" for name, seconds in costs.processor.items())
+    worst = max((abs(one.off) for one in found.held_out), default=0.0)
+    return "\n\n".join(
+        [
+            "## Held against the emulator",
+            "The local cloud is two processors that all share and one thread that plays AWS. What a request takes of"
+            " them is what [the bench](README.md) counted of the processors' time in its warm runs of a hundred photos,"
+            f" shared among the requests: {own} ms of a function's, {1000 * costs.served:.2f} ms of the emulator's (an"
+            f" invocation counts as two requests), {1000 * costs.upload:.1f} ms for an upload,"
+            f" {1000 * costs.called:.1f} ms of the stand-in's for a call. Two numbers are fitted, by least squares to"
+            f" the seconds of those runs: {1000 * costs.waits:.0f} ms for each invocation in which nobody works, and"
+            f" {costs.starts:.2f} s of a processor for a cold start.",
+            "Seconds from the first upload to the last end. The last column is what N·S/C alone would be off by: a"
+            " model is worth what it takes off that.",
+            "### The runs that it was fitted to",
+            _foretold(found.calibration),
+            "### The runs that were held out",
+            _foretold(found.held_out),
+            f"The worst is off by {worst:.1%}; at most {MOST_OFF:.0%} is asked for.",
+        ]
+    )
+
+
+def _foretold(rows: Sequence[Foretold]) -> str:
+    return table(
+        ("", "measured s", "foretold s", "off", "N·S/C off"),
+        [
+            (
+                one.scenario.name,
+                f"{one.measured:.1f}",
+                f"{one.foretold:.1f}",
+                f"{one.off:+.1%}",
+                f"{one.ideal_off:+.1%}",
+            )
+            for one in rows
+        ],
+    )
+
+
+# -- AWS ---------------------------------------------------------------------------------------------------------
+
+
+def _drain(rows: Sequence[Scaled]) -> str:
+    largest = rows[-1]
+    shown = [_row(one) for one in rows]
+    if largest.photos < MILLION:
+        shown.append(_followed(largest, MILLION))
+    return "\n\n".join(
+        [
+            "## One folder, up to a million photos",
+            f"On AWS, assumed: {1000 * REQUEST_SECONDS:.0f} ms for a request, {DOWNLOAD_SECONDS:g} s for a download,"
+            f" {1000 * aws.HANDING_SECONDS:.0f} ms from a message to its function's code, {aws.START_SECONDS:g} s more"
+            f" for a cold start, {1000 * aws.TRANSACTION_SECONDS:.0f} ms for which a transaction holds its items,"
+            f" {aws.UPLOADS_A_SECOND} uploads a second, and the functions' own time as counted for"
+            " [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver grow as Lambda's pollers do. A"
+            f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
+            f"Fairness: a folder of {SMALL} comes a minute after the last photo of the large one; how long until its"
+            " last picture. Alone it takes two turns of the slots at the most.",
+            table(
+                (
+                    "photos",
+                    "N·S/C",
+                    "drained in",
+                    "of the ideal",
+                    "ms between calls",
+                    "requests a photo",
+                    "reconcile's an hour",
+                    f"the folder of {SMALL}, s",
+                    "AWS, USD",
+                    "for 1,000",
+                    "the provider, USD",
+                ),
+                shown,
+            ),
+            f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
+            " above, whose slots' pauses and requests for a photo are those of the row before it, and"
+            " [a full ledger](README.md#a-full-ledger) makes nothing dearer. Its folder of"
+            f" {SMALL} is as quick, since SQS gives a free slot to the folder that has fewer photos under way, however"
+            " many of the other's wait. That is the simulated queue's rule; AWS's says the same with its own thresholds"
+            " (a tenth of the consumers' time).",
+            "Requests a photo: intake, render, deliver; the first is less for many, since a batch shares its reads."
+            " Reconcile's are bounded by run: it looks at 2,000 young photos every five minutes, and no more.",
+        ]
+    )
+
+
+def _row(one: Scaled) -> Sequence[str]:
+    asked = " + ".join(f"{times:.2f}" for times in one.asked.values())
+    hourly = sum(one.reconcile_an_hour.values())
+    usd = _usd(one, one.photos, one.ended)
+    return (
+        f"{one.photos:,}",
+        _span(one.ideal),
+        _span(one.ended),
+        f"{one.ideal / one.ended:.1%}",
+        f"{one.pause_ms:.0f}",
+        asked,
+        f"{hourly:,.0f}",
+        f"{one.small:.0f}",
+        f"{usd:,.2f}",
+        f"{1000 * usd / one.photos:.3f}",
+        f"{one.photos * _price():,.0f}",
+    )
+
+
+def _followed(largest: Scaled, photos: int) -> Sequence[str]:
+    """What follows for more photos: the same head, and the same time for each photo behind it."""
+    head = largest.ended - largest.photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
+    ended = head + photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
+    ideal, usd = photos * largest.seconds / largest.limit, _usd(largest, photos, ended)
+    return (
+        f"*{photos:,}*",
+        _span(ideal),
+        f"*{_span(ended)}*",
+        f"*{ideal / ended:.1%}*",
+        *("*the same*",) * 4,
+        f"*{usd:,.2f}*",
+        f"*{1000 * usd / photos:.3f}*",
+        f"{photos * _price():,.0f}",
+    )
+
+
+def _usd(one: Scaled, photos: int, seconds: float) -> float:
+    """AWS's part: the photos by what was counted for one, and reconcile for as long as it lasts."""
+    memory = memory_of(one_provider())
+    each = total(lines_of(counted().rows[TAGGED], memory, one.seconds))
+    return photos * each + seconds / 3600 * _reconcile_usd(one, memory["reconcile"])
+
+
+def _reconcile_usd(one: Scaled, memory_gb: float) -> float:
+    """An hour of reconcile: a read unit for a query or an item, and its requests' time."""
+    hourly = one.reconcile_an_hour
+    reads = sum(times for name, times in hourly.items() if name.startswith("dynamodb"))
+    lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
+    seconds = sum(hourly.values()) * REQUEST_SECONDS * memory_gb
+    return quotas.usd("dynamodb reads", reads) + quotas.usd("s3 writes", lists) + quotas.usd("lambda seconds", seconds)
+
+
+def _price() -> float:
+    return price_per_image("ideogram", {"operation": "replace"}) / MILLION
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _wide(rows: Sequence[Scaled]) -> str:
+    return "\n\n".join(
+        [
+            "## More slots",
+            "The same, with more calls at a time. Every claim and every answer writes the day's budget, which is one"
+            " item of the ledger, in a transaction; two that come at once are in each other's way, and one of them"
+            " tries again a moment later, up to ten times, and then hands its message back. That is the first thing"
+            " that breaks.",
+            table(
+                ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts a photo", "renders a photo"),
+                [
+                    (
+                        f"{one.limit:,}",
+                        f"{one.photos:,}",
+                        _span(one.ideal),
+                        _span(one.ended),
+                        f"{one.pause_ms:,.0f}",
+                        f"{one.conflicts:.2f}",
+                        f"{one.invoked['render']:.2f}",
+                    )
+                    for one in rows
+                ],
+            ),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    write()
