@@ -42,18 +42,18 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 25, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
-    Part("beside", 5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part("drain", 26, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("beside", 4, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        2,
+        1.5,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],
         recovery.section,
     ),
     Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
-    Part("backlog", 2, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
+    Part("backlog", 1.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
     Part("memory", 1.5, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
     Part("cost", 3.5, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from bench.drain.alone import Alone
 from bench.drain.figures import Figures
 from bench.drain.parts import Beside, Drained
 from bench.plot import Bar, bars
@@ -48,9 +49,9 @@ def drained(found: Drained) -> str:
             table(("", *LOST.values(), "pauses ms"), [_lost(one) for one in found.runs]),
             "### A photo's time in each stage",
             f"Alone, with a provider that answers at once, a photo takes {found.alone.median:.2f} s from its upload to"
-            f" its receipt in the median, {found.alone.slowest:.2f} s at the most. Among others, in seconds, median and"
-            " slowest:",
-            table(("", *STAGES.values()), [_stages(one) for one in found.runs]),
+            f" its receipt in the median, {found.alone.slowest:.2f} s at the most. In seconds, alone and among others,"
+            " median and slowest:",
+            table(("", *STAGES.values()), [_alone(found.alone), *map(_stages, found.runs)]),
             "### Whose processor time",
             "Milliseconds for each image. The emulator is AWS's part here, the bench uploads. Where it was warm, intake"
             f" took {_intake_ms(found):.0f} ms at the most; it may take {MOST_INTAKE_MS}.",
@@ -120,6 +121,10 @@ def _lost(one: Figures) -> Sequence[str]:
 def _stages(one: Figures) -> Sequence[str]:
     times = [one.stages.get(name) for name in STAGES]
     return (one.scenario.name, *(f"{time.median:.2f} / {time.slowest:.2f}" if time else "-" for time in times))
+
+
+def _alone(one: Alone) -> Sequence[str]:
+    return ("alone", *(f"{one.stages[name]:.2f}" if name in one.stages else "-" for name in STAGES))
 
 
 def _intake_ms(found: Drained) -> float:
