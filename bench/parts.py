@@ -7,7 +7,8 @@ from typing import Any
 from bench import backlog, memory, recovery, starts
 from bench.aws_cost import __main__ as aws_cost
 from bench.drain import page
-from bench.drain.parts import Beside, Drained, measure_beside, measure_drain
+from bench.drain.figures import Figures
+from bench.drain.parts import Beside, Drained, measure_beside, measure_drain, measure_held_out
 from bench.refusals import RefusedError
 
 MOST_MINUTES = 40
@@ -42,7 +43,8 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 26, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("drain", 27, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("held_out", 2.5, "Runs for those who predict", measure_held_out, tuple[Figures, ...], page.held_out),
     Part("beside", 4, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",

@@ -63,7 +63,7 @@ class Ground:
             self.chill()
         else:
             self.warm_up(scenario.limit)
-        self.standin.begin(scenario.seconds, scenario.limit)
+        self.standin.begin(scenario.seconds, scenario.slots)
         time.sleep(SETTLE_SECONDS)
         before, keys = used(self.running), self.keys(scenario.photos)
         began = time.time()

@@ -37,10 +37,7 @@ def drained(found: Drained) -> str:
             " last. Cold: no function has a worker when the first photo comes. All of it, the functions, AWS's part and"
             " the provider, shares the processors of one machine.",
             "![how near to the ideal](efficiency.svg)",
-            table(
-                ("", "ideal s", "measured s", "of the ideal", "call to call", "in the call", "first result s"),
-                [_row(one) for one in found.runs],
-            ),
+            _runs(found.runs),
             f"{found.repeated.name}, again and again: {shown}.",
             "### Where the slots' time went",
             "Shares of N·S. All of them together are what is missing to the ideal. Pauses: milliseconds between two"
@@ -99,6 +96,22 @@ def beside_plots(found: Beside) -> Mapping[str, str]:
     ways = {"a bare thread pool": found.bare, "Backdrop": found.backdrop, "the naive pipeline": found.naive}
     shown = [Bar(name, [seconds], f"{seconds:.1f} s") for name, seconds in ways.items()]
     return {"beside.svg": bars(f"seconds for the same photos, {found.scenario.name}", shown)}
+
+
+def held_out(found: Sequence[Figures]) -> str:
+    """The section."""
+    return "\n\n".join(
+        [
+            "As above, warm, and kept apart: what is calibrated on the others has to foretell these"
+            " ([beyond one machine](beyond.md)).",
+            _runs(found),
+        ]
+    )
+
+
+def _runs(found: Sequence[Figures]) -> str:
+    heads = ("", "ideal s", "measured s", "of the ideal", "call to call", "in the call", "first result s")
+    return table(heads, [_row(one) for one in found])
 
 
 def _row(one: Figures) -> Sequence[str]:

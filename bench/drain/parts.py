@@ -26,6 +26,7 @@ LARGE = Scenario(1000, 10, 4.0)
 REPEATED = Scenario(100, 10, 1.0)
 REPEATS = 3
 BESIDE = Scenario(100, 10, 4.0)
+HELD_OUT = (Scenario(100, 8, 2.0), Scenario(60, 10, 4.0, account=5))
 TRIES = 2
 
 
@@ -71,6 +72,12 @@ def measure_drain() -> Drained:
         scenarios = (*WARM, *COLD, LARGE)
         runs = [repeated[-1] if scenario == REPEATED else played(place, scenario) for scenario in scenarios]
     return Drained(single, tuple(runs), REPEATED, repeats)
+
+
+def measure_held_out() -> tuple[Figures, ...]:
+    """Runs that nobody is calibrated on: other sizes, and an account that is half of what it was said to be."""
+    with ground() as place:
+        return tuple(played(place, scenario) for scenario in HELD_OUT)
 
 
 def measure_beside() -> Beside:

@@ -5,17 +5,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scenario:
-    """N photos, C slots, S seconds a call; `cold`: no function has a worker when the first photo comes."""
+    """N photos, C slots, S seconds a call; `cold`: no function has a worker when the first photo comes.
+
+    `account`: how many calls the provider's account really lets through at a time, where that is not C.
+    """
 
     photos: int
     limit: int
     seconds: float
     cold: bool = False
+    account: int | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many calls can be answered at a time."""
+        return min(self.limit, self.account or self.limit)
 
     @property
     def ideal_seconds(self) -> float:
         """N·S/C: how long the calls alone take with every slot in use."""
-        return self.photos * self.seconds / self.limit
+        return self.photos * self.seconds / self.slots
 
     @property
     def patience_seconds(self) -> float:
@@ -24,4 +33,5 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        return f"N={self.photos} C={self.limit} S={self.seconds:g} {'cold' if self.cold else 'warm'}"
+        really = "" if self.account is None else f" of an account of {self.account}"
+        return f"N={self.photos} C={self.limit}{really} S={self.seconds:g} {'cold' if self.cold else 'warm'}"

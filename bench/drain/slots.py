@@ -49,7 +49,7 @@ def losses(calls: Sequence[PaidCall], scenario: Scenario, began: float, ended: f
 
     A call takes the slot that has been free for the longest time: the k-th to begin follows the (k - C)-th to end.
     """
-    limit = scenario.limit
+    limit = scenario.slots
     if len(calls) < limit:
         raise ValueError(f"{len(calls)} calls never filled {limit} slots")
     starts, ends = sorted(one.began for one in calls), sorted(one.ended for one in calls)

@@ -1,12 +1,14 @@
 """A DynamoDB table in memory, with the client calls that the ledger makes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from proof.world.clock import WorldClock
+from proof.world.dynamodb_items import INDEXES, TABLE_KEYS, Items, Place, place_of
 from proof.world.dynamodb_writes import Key, Write, invalid, judge, key_of
 from proof.world.expressions import Item, Scope, holds
 from proof.world.wire import Wire, cancelled, refusal
@@ -15,10 +17,8 @@ from proof.world.wire import Wire, cancelled, refusal
 LONGEST_TRANSACTION = 100
 LONGEST_BATCH = 100
 TOKEN_LIFE = timedelta(minutes=10)
-# As template.yaml has them: the table's own keys, and each index's.
-TABLE_KEYS = "pk", "sk"
-INDEXES = {"watch": ("watch", "due")}
 _KEY_CONDITION = re.compile(r"(#?\w+) = (:\w+)(?: AND (.+))?")
+_RANGE = re.compile(r"#?\w+ BETWEEN (:\w+) AND (:\w+)")
 
 
 class SimulatedTable:
@@ -29,7 +29,7 @@ class SimulatedTable:
     """
 
     def __init__(self, wire: Wire, clock: WorldClock, name: str, *, page_items: int = 3) -> None:
-        self.items: dict[Key, Item] = {}
+        self.items = Items()
         self.changed: set[Key] = set()
         self.index_lag = timedelta(0)
         self.halves = False
@@ -119,11 +119,10 @@ class SimulatedTable:
             raise invalid(f"the index {IndexName} cannot be read like this")
         scope = Scope({}, ExpressionAttributeNames or {}, ExpressionAttributeValues)
         attributes = INDEXES[IndexName] if IndexName else TABLE_KEYS
-        found = _partition(self._seen(IndexName), attributes, KeyConditionExpression, scope)
-        if ExclusiveStartKey:
-            after = _place(ExclusiveStartKey, attributes)
-            found = [item for item in found if _place(item, attributes) > after]
-        answer = _page(found, attributes, min(Limit or self.page_items, self.page_items))
+        size = min(Limit or self.page_items, self.page_items)
+        after = place_of(ExclusiveStartKey, attributes) if ExclusiveStartKey else ()
+        found = self._found(IndexName, KeyConditionExpression, scope, after, size + 1)
+        answer = _page(found, attributes, size)
         if FilterExpression:
             kept = [item for item in answer["Items"] if holds(FilterExpression, replace(scope, item=item))]
             answer |= {"Items": kept, "Count": len(kept)}
@@ -149,21 +148,27 @@ class SimulatedTable:
             answer["Items"] = [{name: item[name] for name in names if name in item} for item in answer["Items"]]
         return answer
 
-    def _seen(self, index: str) -> Iterable[Item]:
-        """The items as the table has them, or the keys of those that an index knows of by now."""
-        if not index:
-            return self.items.values()
-        names = {*TABLE_KEYS, *INDEXES[index]}
-        known = self._known_by_now() if self.index_lag else self.items.values()
-        return [{name: item[name] for name in names} for item in known if item and names <= item.keys()]
+    def _found(self, index: str, condition: str, scope: Scope, after: Place, most: int) -> list[Item]:
+        """The first items of a partition behind a place that meet a key condition; of an index, their keys."""
+        attributes = INDEXES[index] if index else TABLE_KEYS
+        said = _KEY_CONDITION.fullmatch(condition)
+        if not said or scope.name(said[1]) != attributes[0]:
+            raise NotImplementedError(f"no imitation of the query {condition!r}")
+        rest = said[3] or ""
+        within = _RANGE.fullmatch(rest)
+        since, until = (_text(scope, within[1]), _text(scope, within[2])) if within else ("", None)
+        known = self._known_by_now() if index and self.index_lag else self.items
+        found = known.of(index, _text(scope, said[2]), since, until, after)
+        kept = (item for item in found if within or not rest or holds(rest, Scope(item, scope.names, scope.values)))
+        return list(islice(kept, most))
 
-    def _known_by_now(self) -> Iterable[Item | None]:
+    def _known_by_now(self) -> Items:
         """The items as an index has them that is behind."""
         known: dict[Key, Item | None] = dict(self.items)
         for key, (at, before) in self._replaced.items():
             if self._clock.time < at + self.index_lag:
                 known[key] = before
-        return known.values()
+        return Items({key: item for key, item in known.items() if item is not None})
 
     def _describe(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
         self._check(TableName)
@@ -203,6 +208,8 @@ class SimulatedTable:
         for write in writes:
             self._apply(write)
         self._tokens[ClientRequestToken] = (self._clock.time, TransactItems)
+        while (first := next(iter(self._tokens))) and self._clock.time > self._tokens[first][0] + TOKEN_LIFE:
+            del self._tokens[first]
         return {}
 
     def _repeated(self, token: str, writes: Any) -> bool:
@@ -230,21 +237,9 @@ class SimulatedTable:
             self.items[write.key] = write.after
 
 
-def _partition(items: Iterable[Item], attributes: tuple[str, str], text: str, scope: Scope) -> list[Item]:
-    """The items that a key condition speaks of, sorted."""
-    said = _KEY_CONDITION.fullmatch(text)
-    if not said or scope.name(said[1]) != attributes[0]:
-        raise NotImplementedError(f"no imitation of the query {text!r}")
-    wanted, rest = scope.value(said[2]), said[3]
-    found = [item for item in items if item[attributes[0]] == wanted]
-    if rest:
-        found = [item for item in found if holds(rest, Scope(item, scope.names, scope.values))]
-    return sorted(found, key=lambda item: _place(item, attributes))
-
-
-def _place(item: Mapping[str, Any], attributes: tuple[str, str]) -> tuple[str, ...]:
-    """Where an item stands in its partition: by the sort key, then, as an index may hold several, by the table's."""
-    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+def _text(scope: Scope, placeholder: str) -> str:
+    """A key's text that a condition names."""
+    return str((scope.value(placeholder) or {})["S"])
 
 
 def _page(found: list[Item], attributes: tuple[str, str], size: int) -> dict[str, Any]:

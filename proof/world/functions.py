@@ -74,7 +74,8 @@ class SimulatedLambda:
     """The service and its client. Nothing is invoked before `start`.
 
     `skew` says how far the next worker's clock is off, `switching_seconds` how long a switched mapping takes to obey,
-    `ticks` how many invocations one tick of a schedule makes.
+    `ticks` how many invocations one tick of a schedule makes. `entering` and `leaving` let the time pass that an
+    invocation of a mapping's function takes before its code and behind it.
     """
 
     wire: Wire
@@ -87,6 +88,8 @@ class SimulatedLambda:
     skew: Callable[[], timedelta] = lambda: NO_SKEW
     switching_seconds: Callable[[], float] = lambda: 0.0
     ticks: Callable[[], int] = lambda: 1
+    entering: Callable[[str], object] = lambda _: None
+    leaving: Callable[[str], object] = lambda _: None
     started: bool = False
 
     def connect(self, line: Line, function: Function, *, most_at_once: int, batch_size: int = 1) -> EventSource:
@@ -198,7 +201,9 @@ class SimulatedLambda:
 
         def work() -> None:
             try:
+                self.entering(function.name)
                 again = function.handler(messages, self._deadline())
+                self.leaving(function.name)
                 for message, handle in handles:
                     if message not in again:
                         self.sqs.delete(source.line, handle)

@@ -74,6 +74,8 @@ def of(table: Mapping[str, Any], name: str) -> Any:
 class World(Sight):
     """Everything, wired up and quiet. All randomness comes from the seed; a setup's fields are said by name."""
 
+    queues: type[SimulatedSqs] = SimulatedSqs
+
     def __init__(self, seed: int = 0, *, shuffled: bool = False, **setup: Any) -> None:
         self.setup = Setup(**setup)
         self.random = Random(seed)
@@ -83,7 +85,7 @@ class World(Sight):
         self.wire.always.append(self._end_late_workers)
         self.table = SimulatedTable(self.wire, self.clock, TABLE)
         self.s3 = SimulatedS3(self.wire, self.clock)
-        self.sqs = SimulatedSqs(self.wire, self.clock, self.random)
+        self.sqs = self.queues(self.wire, self.clock, self.random)
         self.bus = SimulatedBus(self.wire, BUS)
         self.states = SimulatedStates(self.wire)
         self.functions = SimulatedLambda(self.wire, self.clock, self.sqs, self.hub)

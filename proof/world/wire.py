@@ -52,6 +52,7 @@ class Wire:
 
     `always` is the world's own law, such as a worker's time limit; `calm` does not end it. `twice` are the calls that
     botocore makes again by itself, since it heard no answer to the first. `heard` is told of all that services did.
+    `travel` lets the time pass that a worker's call of a service's operation is on its way.
     """
 
     clock: WorldClock
@@ -62,6 +63,7 @@ class Wire:
     heard: list[Fault] = field(default_factory=list[Fault])
     calls: list[Call] = field(default_factory=list[Call])
     history: list[Call | Note] = field(default_factory=list["Call | Note"])
+    travel: Callable[[str, str], object] | None = None
 
     def carry[T](self, service: str, operation: str, sent: Mapping[str, Any], work: Callable[[], T]) -> T:
         """Do the service's work unless a fault forbids it; a worker gives way to others before."""
@@ -79,7 +81,9 @@ class Wire:
 
     def _begin(self, service: str, operation: str, sent: Mapping[str, Any]) -> Call:
         worker = self.clock.hub.worker if self.clock.hub else None
-        if worker:
+        if worker and self.travel:
+            self.travel(service, operation)
+        elif worker:
             self.clock.sleep(self.clock.random.uniform(QUICKEST, SLOWEST))
         name = worker.name if worker else ""
         call = Call(len(self.calls) + 1, service, operation, sent, name, self.clock.time)

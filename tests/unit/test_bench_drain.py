@@ -204,3 +204,26 @@ def test_photos_weigh_what_is_promised_and_no_two_have_the_same_bytes() -> None:
     assert first != second
     assert 180_000 < len(first) < 260_000
     assert bare(first) == bare(second)
+
+
+HALF = replace(SCENARIO, limit=4, account=2)
+TURNED_AWAY = {"POST /ideogram/v1/x: refused: all slots are taken": 3}
+
+
+def test_calls_turned_away_by_a_smaller_account_are_what_its_run_asked_for_and_no_other_runs() -> None:
+    waited = Told(
+        4.4, 4.0, {"TotalSeconds": (1.0,)}, (12.5,), {}, {"Throttled": 3.0, "HandedBack too_many_requests": 1}
+    )
+    run = a_run(seen=Seen(a_run().seen.calls, TURNED_AWAY), told=waited)
+    with pytest.raises(RefusedError, match="faults that nobody asked for"):
+        check(run, figures(run))
+    half = replace(run, scenario=HALF)
+    check(half, figures(half))
+    lost = replace(half, told=replace(waited, troubles={"LostAnswers": 1.0}))
+    with pytest.raises(RefusedError, match="LostAnswers"):
+        check(lost, figures(lost))
+
+
+def test_the_ideal_of_a_smaller_account_is_that_of_its_slots() -> None:
+    assert HALF.ideal_seconds == SCENARIO.ideal_seconds
+    assert HALF.name == "N=4 C=4 of an account of 2 S=1 warm"

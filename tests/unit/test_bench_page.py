@@ -6,8 +6,8 @@ import pytest
 
 from bench.drain.alone import Alone
 from bench.drain.figures import Figures, Stage
-from bench.drain.page import beside, beside_plots, drained, drained_plots
-from bench.drain.parts import COLD, LARGE, LIMITS, PHOTOS, REPEATED, SECONDS, WARM, Beside, Drained
+from bench.drain.page import beside, beside_plots, drained, drained_plots, held_out
+from bench.drain.parts import COLD, HELD_OUT, LARGE, LIMITS, PHOTOS, REPEATED, SECONDS, WARM, Beside, Drained
 from bench.drain.scenario import Scenario
 from bench.keep import keep, kept
 
@@ -75,3 +75,9 @@ def test_the_table_has_what_was_promised() -> None:
     assert all(one.cold for one in COLD)
     assert (LARGE.photos, LARGE.seconds, LARGE.limit) == (1000, 4.0, 10)
     assert REPEATED in WARM
+
+
+def test_runs_that_are_held_out_are_none_that_anything_is_calibrated_on() -> None:
+    assert not {*HELD_OUT} & {*WARM, *COLD, LARGE}
+    assert any(one.account and one.account < one.limit for one in HELD_OUT)
+    assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in held_out([found(HELD_OUT[1], 0.96)])

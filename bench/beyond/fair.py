@@ -1,0 +1,141 @@
+"""SQS for a hundred thousand messages, with fair queues: whose group has the fewest in flight is served first.
+
+AWS prefers quiet groups to one that holds more than a tenth of the consumers' time (SQS Developer Guide, "How Amazon
+SQS fair queues work"); where a folder of many stands beside a folder of few, that is the same. Messages without a
+group, such as S3's events, are each a group of their own there, so that they come in their order.
+"""
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, override
+
+from proof.world.sqs import Line, Message, SimulatedSqs
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(eq=False)
+class Shelf:
+    """One queue's messages: those that can be received by group, the others by when they can, and who is in flight."""
+
+    ready: dict[str, deque[Message]] = field(default_factory=dict[str, deque[Message]])
+    later: list[tuple[datetime, int, Message]] = field(default_factory=list[tuple[datetime, int, Message]])
+    flying: dict[str, Message] = field(default_factory=dict[str, Message])
+    groups: Counter[str] = field(default_factory=Counter[str])
+    number: int = 0
+
+
+class FairSqs(SimulatedSqs):
+    """The client; what it does not imitate is left to the simulated world's own: copies, disorder and dead letters."""
+
+    def __init__(self, *services: Any) -> None:
+        super().__init__(*services)
+        self.shelves: dict[str, Shelf] = {}
+        self._order = count()
+        self._ids = count(1)
+
+    def shelf(self, line: Line) -> Shelf:
+        """A queue's messages."""
+        return self.shelves.setdefault(line.name, Shelf())
+
+    @override
+    def _enqueue(
+        self, line: Line, body: str, group: str | None, attributes: Mapping[str, str], delay_seconds: int
+    ) -> str:
+        identity, now = f"m{next(self._ids)}", self._clock.time
+        message = Message(identity, body, group, attributes, now, now + timedelta(seconds=delay_seconds))
+        self.shelf(line).number += 1
+        self._put(line, message)
+        return identity
+
+    @override
+    def receive(self, line: Line) -> Message | None:
+        shelf, now = self.shelf(line), self._clock.time
+        self._ripen(shelf, now)
+        oldest = line.oldest(now)
+        while shelf.ready:
+            group = min(shelf.ready, key=lambda one: (shelf.groups[one], shelf.ready[one][0].sent_at))
+            message = shelf.ready[group].popleft()
+            if not shelf.ready[group]:
+                del shelf.ready[group]
+            if message.sent_at < oldest:
+                shelf.number -= 1
+                continue
+            return self._hand_out(line, shelf, group, message)
+        return None
+
+    def _hand_out(self, line: Line, shelf: Shelf, group: str, message: Message) -> Message:
+        now = self._clock.time
+        message.receives += 1
+        message.receipt_handle = f"r{next(self._order)}"
+        message.first_received_at = message.first_received_at or now
+        shelf.flying[message.receipt_handle] = message
+        shelf.groups[group] += 1
+        self._put(line, message, now + timedelta(seconds=line.visibility_seconds))
+        return message
+
+    @override
+    def delete(self, line: Line, receipt_handle: str) -> None:
+        shelf = self.shelf(line)
+        message = shelf.flying.pop(receipt_handle, None)
+        if message and message.receipt_handle == receipt_handle:
+            self._land(shelf, message)
+            shelf.number -= 1
+            message.receipt_handle = ""
+
+    @override
+    def show_again(self, line: Line, message: Message, moment: datetime) -> None:
+        self._put(line, message, moment)
+
+    @override
+    def next_moment(self, lines: Iterable[Line]) -> datetime | None:
+        moments: list[datetime] = []
+        for shelf in map(self.shelf, lines):
+            if shelf.ready:
+                moments.append(self._clock.time)
+            while shelf.later and not _waits(*shelf.later[0]):
+                heapq.heappop(shelf.later)
+            moments += [shelf.later[0][0]] if shelf.later else []
+        return min(moments, default=None)
+
+    @override
+    def waiting(self, line: Line) -> list[Message]:
+        return list(self.shelf(line).flying.values())
+
+    @override
+    def _attributes(self, *, QueueUrl: str, AttributeNames: Any) -> dict[str, Any]:  # noqa: N803
+        known = super()._attributes(QueueUrl=QueueUrl, AttributeNames=AttributeNames)
+        shelf, name = self.shelf(self.lines[QueueUrl]), "ApproximateNumberOfMessages"
+        if name in known["Attributes"]:
+            known["Attributes"][name] = str(shelf.number - len(shelf.flying))
+        return known
+
+    def _put(self, line: Line, message: Message, moment: datetime | None = None) -> None:
+        message.visible_at = moment or message.visible_at
+        heapq.heappush(self.shelf(line).later, (message.visible_at, next(self._order), message))
+        self.ready(line, message.visible_at)
+
+    def _ripen(self, shelf: Shelf, now: datetime) -> None:
+        """What can be received by now goes to its group's others."""
+        while shelf.later and shelf.later[0][0] <= now:
+            entry = heapq.heappop(shelf.later)
+            if not _waits(*entry):
+                continue
+            message = entry[2]
+            if shelf.flying.pop(message.receipt_handle, None):
+                self._land(shelf, message)
+            shelf.ready.setdefault(message.group or "", deque()).append(message)
+            message.visible_at = LONG_AGO
+
+    def _land(self, shelf: Shelf, message: Message) -> None:
+        shelf.groups[message.group or ""] -= 1
+
+
+def _waits(moment: datetime, _order: int, message: Message) -> bool:
+    """Whether an entry is its message's present one: a deleted message, or one that was put anew, has another."""
+    is_gone = message.receives > 0 and not message.receipt_handle
+    return message.visible_at == moment and not is_gone

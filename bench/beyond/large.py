@@ -1,0 +1,108 @@
+"""A world for many images: it counts what is asked and forgets what is over."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import override
+
+from bench.beyond.fair import FairSqs
+from proof.world.clock import START
+from proof.world.pictures import picture
+from proof.world.reactions import Reaction
+from proof.world.stack import World
+from proof.world.wire import Call
+
+FORGET_EVERY = 1000
+PAGE_ITEMS = 1000
+NO_LIMIT = 10**15
+
+
+@dataclass(eq=False)
+class Diary:
+    """`asked`: how often which function asked for what. `ended`: seconds since the beginning, by photo's key."""
+
+    asked: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    invoked: Counter[str] = field(default_factory=Counter[str])
+    ended: dict[str, float] = field(default_factory=dict[str, float])
+    calls: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    turned_away: int = 0
+
+    def requests(self, function: str) -> int:
+        """How often a function asked AWS."""
+        return sum(times for (name, service, _), times in self.asked.items() if name == function and service in AWS)
+
+
+AWS = frozenset({"s3", "dynamodb", "sqs", "events", "lambda", "states"})
+
+
+class LargeWorld(World):
+    """The simulated world with queues for many; `seconds` a call, whose account allows `account` at a time."""
+
+    queues = FairSqs
+
+    def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int) -> None:
+        super().__init__(seed, in_flight=in_flight, account_limit=account, budget=NO_LIMIT)
+        self.diary = Diary()
+        self.table.page_items = PAGE_ITEMS
+        self.provider.otherwise = Reaction(seconds=seconds)
+        self.wire.heard.append(self._note)
+
+    def upload(self, key: str) -> None:
+        """Somebody uploads a photo of its own that wants another background."""
+        self.drop(key, picture(key), operation="replace", prompt="on a beach at dawn")
+
+    def at(self, seconds: float, act: Callable[[], object]) -> None:
+        """Have something happen so many seconds after the beginning."""
+        self.hub.at(START + timedelta(seconds=seconds), act)
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return (self.clock.time - START).total_seconds()
+
+    def play(self, photos: int, patience_seconds: float) -> None:
+        """Until so many photos have come to their end.
+
+        Raises:
+            RuntimeError: that took too long.
+        """
+        done = self.hub.run_until(START + timedelta(seconds=patience_seconds), lambda: len(self.diary.ended) >= photos)
+        self._forget()
+        if not done:
+            raise RuntimeError(f"{len(self.diary.ended)} of {photos} photos ended within {patience_seconds:.0f} s")
+
+    def _note(self, call: Call) -> None:
+        name = call.worker.rpartition("-")[0]
+        self.diary.asked[name, call.service, call.operation] += 1
+        if call.operation == "put_events":
+            (event,) = self.bus.events
+            self.bus.events.clear()
+            if event.detail_type == "Image Completed":
+                self.diary.ended[event.detail["source"]["key"]] = self.seconds
+        if len(self.wire.calls) >= FORGET_EVERY:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Histories, and what the provider holds of calls that are over."""
+        diary, provider, now = self.diary, self.provider, self.clock.time
+        over = [call for call in provider.paid_calls if call.closed_at]
+        sold = [call for call in over if call.micro_usd]
+        diary.turned_away += len(over) - len(sold)
+        diary.calls += [
+            ((one.opened_at - START).total_seconds(), (one.closed_at - START).total_seconds())
+            for one in sold
+            if one.closed_at
+        ]
+        provider.paid_calls[:] = [call for call in provider.paid_calls if not call.closed_at]
+        works = provider.account.works
+        for name in [name for name, work in works.items() if work.done_at < now]:
+            del works[name]
+        for invocation in self.functions.invocations:
+            diary.invoked[invocation.name.rpartition("-")[0]] += 1
+        for histories in (self.wire.calls, self.wire.history, self.functions.invocations, self.written, self.waits):
+            histories.clear()
+
+    @override
+    def quiet(self) -> bool:
+        raise NotImplementedError("a large world's queues do not say when they are empty")

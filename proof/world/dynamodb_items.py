@@ -1,0 +1,66 @@
+"""The items of a table, with each partition and each index in its order, so that a query reads what it asks for."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from proof.world.expressions import Item
+
+# As template.yaml has them: the table's own keys, and each index's.
+TABLE_KEYS = "pk", "sk"
+INDEXES = {"watch": ("watch", "due")}
+LAST = "\U0010ffff"
+
+type Key = tuple[str, str]
+type Place = tuple[str, ...]
+
+
+def place_of(item: Mapping[str, Any], attributes: tuple[str, str]) -> Place:
+    """Where an item stands in its partition: by the sort key, then, as an index may hold several, by the table's."""
+    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+
+
+class Items(UserDict[Key, Item]):
+    """The items by their keys."""
+
+    def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
+        self._places: dict[tuple[str, str], list[Place]] = {}
+        super().__init__(items)
+
+    def __setitem__(self, key: Key, item: Item) -> None:
+        self._move(self.data.get(key), item)
+        self.data[key] = item
+
+    def __delitem__(self, key: Key) -> None:
+        self._move(self.data[key], None)
+        del self.data[key]
+
+    def of(self, index: str, partition: str, since: str, until: str | None, after: Place) -> Iterator[Item]:
+        """The items of a partition (of an index: their keys) between two sort keys and behind a place, in order."""
+        attributes = INDEXES[index] if index else TABLE_KEYS
+        places = self._places.get((index, partition), [])
+        first = max(bisect_left(places, (since,)), bisect_right(places, after))
+        last = len(places) if until is None else bisect_right(places, (until, LAST))
+        for place in places[first:last]:
+            item = self.data[place[1], place[2]]
+            yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
+
+    def _move(self, before: Item | None, after: Item | None) -> None:
+        """An item's places in the table and in each index, as it was and as it becomes."""
+        for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
+            old, new = (_standing(index, item, attributes) for item in (before, after))
+            if old == new:
+                continue
+            if old:
+                places = self._places[old[0]]
+                del places[bisect_left(places, old[1])]
+            if new:
+                insort(self._places.setdefault(new[0], []), new[1])
+
+
+def _standing(index: str, item: Item | None, attributes: tuple[str, str]) -> tuple[tuple[str, str], Place] | None:
+    """The partition and the place in it; None where an item has none."""
+    if item is None or not item.keys() >= {*attributes}:
+        return None
+    return (index, item[attributes[0]]["S"]), place_of(item, attributes)
