@@ -5,6 +5,7 @@ processor time, so that it is the code's alone. A full ledger is made of one ima
 items and objects stand there again and again under other names.
 """
 
+import gc
 import hashlib
 import io
 import json
@@ -15,6 +16,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any, cast
 
 from backdrop_cli.campaign.machine import Machine
@@ -36,8 +38,10 @@ SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
 FIRST = "shoes/first.jpg"
 PAGE_ITEMS = 1_000
 """About what a page of a megabyte holds."""
-NEW = 5
-"""So many new images are brought through, and their costs summed."""
+NEW = 20
+"""So many new images are brought through."""
+LINES = {"intake": "intake", "render": "ideogram", "deliver": "deliver"}
+"""Stages, and the queues that feed them."""
 
 
 @dataclass(frozen=True)
@@ -90,30 +94,46 @@ class Meter:
 
 
 def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
-    """One world for each size."""
-    return tuple(_with(images) for images in backlogs)
-
-
-def _with(images: int) -> Backlog:
-    world = filled(images)
-    meter, stack = Meter(world.wire), desk(world, Machine(cast("Any", world.states), "none"))
-    return Backlog(
-        images=images,
-        status=meter.of(lambda: _status(stack, images), images),
-        gallery=meter.of(lambda: _gallery(stack, images), images),
-        stages=_stages(world, meter),
-    )
-
-
-def _stages(world: World, meter: Meter) -> dict[str, Cost]:
-    """New images, stage by stage; each waits for the one before it."""
-    sums = dict.fromkeys(("intake", "ideogram", "deliver"), Cost(0, 0))
+    """One world for each size; new images come to each in turn, so that a slow moment of the machine slows all."""
+    worlds = [filled(images) for images in backlogs]
+    # What lies there is the worlds': going through it for garbage is no work of the code's.
+    gc.collect()
+    gc.freeze()
+    places = [Place(world, Meter(world.wire)) for world in worlds]
     for n in range(NEW):
-        world.drop(f"new/{n}.jpg", photo(f"new {n}"), operation="remove")
-        for name in (*sums, "deliver"):
-            cost = meter.of(lambda name=name: world.run(name), NEW)
-            sums[name] = Cost(sums[name].requests + cost.requests, sums[name].cpu_ms + cost.cpu_ms)
-    return {"render" if name == "ideogram" else name: cost for name, cost in sums.items()}
+        for place in places:
+            place.brings(n)
+    return tuple(place.shown(images) for place, images in zip(places, backlogs, strict=True))
+
+
+@dataclass(eq=False)
+class Place:
+    """A world with many images, and what each new one cost there, by stage."""
+
+    world: World
+    meter: Meter
+    spent: dict[str, list[Cost]] = field(default_factory=lambda: {name: [] for name in LINES})
+
+    def brings(self, n: int) -> None:
+        """A new image, stage by stage; each waits for the one before it."""
+        self.world.drop(f"new/{n}.jpg", photo(f"new {n}"), operation="remove")
+        for name, line in LINES.items():
+            self.spent[name].append(self.meter.of(lambda line=line: self.world.run(line), 1))
+
+    def shown(self, images: int) -> Backlog:
+        """An image in the middle stands for all new ones; then what all of them cost where they are shown."""
+        stack = desk(self.world, Machine(cast("Any", self.world.states), "none"))
+        there = images + NEW
+        return Backlog(
+            images=images,
+            stages={name: _middle(costs) for name, costs in self.spent.items()},
+            status=self.meter.of(lambda: _status(stack, there), there),
+            gallery=self.meter.of(lambda: _gallery(stack, there), there),
+        )
+
+
+def _middle(costs: Sequence[Cost]) -> Cost:
+    return Cost(median(one.requests for one in costs), median(one.cpu_ms for one in costs))
 
 
 @contextmanager
@@ -183,10 +203,10 @@ def costs(one: Backlog) -> dict[str, Cost]:
     return {**one.stages, "status": one.status, "gallery": one.gallery}
 
 
-def growth(found: Sequence[Backlog], name: str) -> float:
-    """By how much more requests than with a hundred an image needs with the most, as a share."""
-    few, many = (costs(one)[name].requests for one in (found[1], found[-1]))
-    return many / few - 1
+def growth(found: Sequence[Backlog], name: str) -> tuple[float, float]:
+    """By how much more requests, and processor time, than with a hundred an image needs with the most, as shares."""
+    few, many = (costs(one)[name] for one in (found[1], found[-1]))
+    return many.requests / few.requests - 1, many.cpu_ms / few.cpu_ms - 1
 
 
 def section(found: Sequence[Backlog]) -> str:
@@ -196,15 +216,15 @@ def section(found: Sequence[Backlog]) -> str:
         (f"{one.images:,}", *(f"{cost.requests:.3g} / {cost.cpu_ms:.2f}" for cost in costs(one).values()))
         for one in found
     ]
-    grown = ("growth of requests, from the second to the last", *(f"{growth(found, name):+.1%}" for name in names))
+    grown = [" / ".join(f"{share:+.0%}" for share in growth(found, name)) for name in names]
     return "\n\n".join(
         [
             "What one image costs where so many are stored already: requests to AWS / milliseconds of the code's own"
-            " processor time. In the stages that is a new image, in `status` and `gallery` each one that is shown; what"
-            " a command asks once weighs on each of few images. The product's code in the simulated world, whose"
-            " services' time is left out.",
+            f" processor time. In the stages that is a new image, the median of {NEW}; in `status` and `gallery` each"
+            " one that is shown, and what a command asks once weighs on each of few images. The product's code in the"
+            " simulated world, whose services' time is left out.",
             "![requests for each image](backlog.svg)",
-            table(("images", *names), [*rows, grown]),
+            table(("images", *names), [*rows, ("growth, from the second to the last", *grown)]),
         ]
     )
 

@@ -43,19 +43,12 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 23.5, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
-    Part(
-        "held_out",
-        2.5,
-        "Runs for those who predict",
-        measure_held_out,
-        tuple[Figures, ...],
-        page.held_out,
-    ),
-    Part("beside", 4.5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part("drain", 27, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part("held_out", 2.5, "Runs for those who predict", measure_held_out, tuple[Figures, ...], page.held_out),
+    Part("beside", 4, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        2,
+        1.5,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],

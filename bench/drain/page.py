@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from bench.drain.alone import Alone
 from bench.drain.figures import Figures
 from bench.drain.parts import Beside, Drained
 from bench.plot import Bar, bars
@@ -22,6 +23,8 @@ STAGES = {
     "DeliverSeconds": "paid, to pictures in the bucket",
     "TotalSeconds": "in its lane, to pictures in the bucket",
 }
+MOST_INTAKE_MS = 40
+"""Of intake's own processor time for a photo of 200 KB."""
 
 
 def drained(found: Drained) -> str:
@@ -43,11 +46,12 @@ def drained(found: Drained) -> str:
             table(("", *LOST.values(), "pauses ms"), [_lost(one) for one in found.runs]),
             "### A photo's time in each stage",
             f"Alone, with a provider that answers at once, a photo takes {found.alone.median:.2f} s from its upload to"
-            f" its receipt in the median, {found.alone.slowest:.2f} s at the most. Among others, in seconds, median and"
-            " slowest:",
-            table(("", *STAGES.values()), [_stages(one) for one in found.runs]),
+            f" its receipt in the median, {found.alone.slowest:.2f} s at the most. In seconds, alone and among others,"
+            " median and slowest:",
+            table(("", *STAGES.values()), [_alone(found.alone), *map(_stages, found.runs)]),
             "### Whose processor time",
-            "Milliseconds for each image. The emulator is AWS's part here, the bench uploads.",
+            "Milliseconds for each image. The emulator is AWS's part here, the bench uploads. Where it was warm, intake"
+            f" took {_intake_ms(found):.0f} ms at the most; it may take {MOST_INTAKE_MS}.",
             table(("", *_owners(found), "of the machine"), [_cpu(one, _owners(found)) for one in found.runs]),
         ]
     )
@@ -130,6 +134,15 @@ def _lost(one: Figures) -> Sequence[str]:
 def _stages(one: Figures) -> Sequence[str]:
     times = [one.stages.get(name) for name in STAGES]
     return (one.scenario.name, *(f"{time.median:.2f} / {time.slowest:.2f}" if time else "-" for time in times))
+
+
+def _alone(one: Alone) -> Sequence[str]:
+    return ("alone", *(f"{one.stages[name]:.2f}" if name in one.stages else "-" for name in STAGES))
+
+
+def _intake_ms(found: Drained) -> float:
+    """The most that a warm run shows."""
+    return max(one.cpu_ms["intake"] for one in found.runs if not one.scenario.cold)
 
 
 def _owners(found: Drained) -> Sequence[str]:

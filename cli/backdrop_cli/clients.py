@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
-from backdrop.aws.clients import QUICK
+from backdrop.aws.clients import QUICK, Later
 from backdrop_cli.options import Place
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 # What is signed for a browser names the bucket's own region: elsewhere a bucket of today is not known yet.
 SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
-# A session makes one client at a time.
-_MAKING = RLock()
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,6 @@ class Clients:
     signing: "S3Client"
     sns: Any
     sqs: "SQSClient"
-
-
-class Later:
-    """A client that is made when it is first used, since making one takes a while."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make, self._made, self._lock = make, None, _MAKING
-
-    def __getattr__(self, name: str) -> Any:
-        with self._lock:
-            self._made = self._made or self._make()
-        return getattr(self._made, name)
 
 
 def on_aws(place: Place) -> Clients:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.batch import Inbox, receipt, receives
 from backdrop.aws.buckets import S3Output, S3Photos
 from backdrop.aws.bus import EventBus
-from backdrop.aws.clients import QUICK
+from backdrop.aws.clients import QUICK, seldom
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.ledger import DynamoLedger
 from backdrop.aws.log import door_log
@@ -46,7 +46,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
-        tokens=SfnTokens(boto3.client("stepfunctions", config=QUICK)),
+        tokens=SfnTokens(seldom("stepfunctions")),
         dead_letters=dead_letters,
         clock=SystemClock(),
         input_bucket=ours.input_bucket,

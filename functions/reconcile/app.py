@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.books import DynamoBooks
 from backdrop.aws.buckets import S3Photos
-from backdrop.aws.clients import QUICK
+from backdrop.aws.clients import QUICK, seldom
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log, telling
 from backdrop.aws.meter import count, count_gauges
@@ -30,12 +30,12 @@ logger = door_log()
 def build() -> Reconcile:
     """The step, made at the first invocation."""
     ours = settings()
-    sqs = boto3.client("sqs", config=QUICK)
+    sqs, s3 = boto3.client("sqs", config=QUICK), boto3.client("s3", config=QUICK)
     queue = partial(SqsQueue, sqs)
     watching = Watching(
         books=DynamoBooks(table(ours)),
-        photos=S3Photos(boto3.client("s3", config=QUICK)),
-        executions=SfnExecutions(boto3.client("stepfunctions", config=QUICK), SystemClock(), A_RUN),
+        photos=S3Photos(s3),
+        executions=SfnExecutions(seldom("stepfunctions"), SystemClock(), A_RUN),
         lanes={name: queue(lane.queue_url) for name, lane in ours.lanes.items()},
         letters=SqsLetters(sqs, ours.dead_letter_queue_url),
         dead_letters=queue(ours.dead_letter_queue_url),
@@ -44,7 +44,7 @@ def build() -> Reconcile:
         bucket=ours.input_bucket,
         since=table(ours).created(),
     )
-    return reconcile(paying(ours, sqs), watching)
+    return reconcile(paying(ours, sqs, s3), watching)
 
 
 def set_right(context: LambdaContext) -> dict[str, int]:

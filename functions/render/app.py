@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.batch import Inbox, receipt, receives
 from backdrop.aws.buckets import S3Photos
-from backdrop.aws.clients import QUICK
+from backdrop.aws.clients import QUICK, seldom
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log
 from backdrop.aws.meter import count_slot, counts_cold_starts
@@ -30,9 +30,10 @@ logger = door_log()
 @cache
 def build() -> tuple[Render, Inbox]:
     """The step and its inbox, made at the first invocation."""
-    ours, sqs = settings(), boto3.client("sqs", config=QUICK)
-    executions = SfnExecutions(boto3.client("stepfunctions", config=QUICK), SystemClock())
-    step = assembled(paying(ours, sqs), S3Photos(boto3.client("s3", config=QUICK)), executions)
+    ours = settings()
+    sqs, s3 = boto3.client("sqs", config=QUICK), boto3.client("s3", config=QUICK)
+    executions = SfnExecutions(seldom("stepfunctions"), SystemClock())
+    step = assembled(paying(ours, sqs, s3), S3Photos(s3), executions)
     urls = {name_of(lane.queue_url): lane.queue_url for lane in ours.lanes.values()}
     return step, Inbox(sqs, urls, SqsQueue(sqs, ours.dead_letter_queue_url), logger)
 

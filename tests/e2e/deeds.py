@@ -55,7 +55,7 @@ def _pictures(shop: Shop) -> dict[str, Call]:
         "write a picture": ("s3", "put_object", at(TEXT)),
         "delete a picture": ("s3", "delete_object", at(TEXT)),
         "list pictures": ("s3", "list_objects_v2", {"Bucket": shop.pictures}),
-        "write a receipt": ("s3", "put_object", at(f"_backdrop/receipts/{TEXT}")),
+        "write a receipt": ("s3", "put_object", at(f"_backdrop/receipts/{TEXT}") | {"IfMatch": '"nobodys"'}),
         "take back an error report": ("s3", "delete_object", at(f"_backdrop/errors/{TEXT}")),
         "read a photo that is prepared": ("s3", "get_object", at(f"{WORK}/inputs/{TEXT}")),
         "put a photo that is prepared": ("s3", "put_object", at(f"{WORK}/inputs/{TEXT}")),

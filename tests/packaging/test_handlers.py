@@ -1,4 +1,7 @@
-"""The built artefact alone: every handler imports as on AWS, with nothing of this machine."""
+"""The built artefact alone: every handler imports as on AWS, with nothing of this machine.
+
+And what a cold start costs there, counted: libraries, modules, clients, and the bytes of what is shipped.
+"""
 
 import json
 import subprocess
@@ -13,6 +16,7 @@ import pytest
 from backdrop_local import template
 from backdrop_local.home import ROOT, TOOLS
 from backdrop_local.release import HERE
+from bench.starts import packed_bytes
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -26,6 +30,48 @@ sys.path += sys.argv[2:]
 handler = getattr(importlib.import_module(module), name)
 files = {key: getattr(value, "__file__", None) or "" for key, value in sys.modules.items()}
 print(json.dumps({"callable": callable(handler), "files": files}))
+"""
+
+# What of the artefact each function loads before its first photo: no picture is opened at a cold start.
+SDK = {"aws_lambda_powertools", "boto3", "botocore", "certifi", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+CHECKS = {"pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+HTTP = {"charset_normalizer", "idna", "requests"}
+LIBRARIES = {
+    "campaign": SDK | CHECKS | {"annotated_types"},
+    "deliver": SDK | CHECKS | HTTP,
+    "deployment_check": set[str](),
+    "intake": SDK | CHECKS,
+    "reconcile": SDK | CHECKS | HTTP,
+    "render": SDK | CHECKS | HTTP,
+}
+MOST_MODULES = {
+    "campaign": 610,
+    "deliver": 755,
+    "deployment_check": 400,
+    "intake": 660,
+    "reconcile": 695,
+    "render": 760,
+}
+CLIENTS = {
+    "deliver": ["dynamodb", "events", "s3", "sqs"],
+    "intake": ["dynamodb", "s3", "sqs"],
+    "render": ["dynamodb", "s3", "sqs"],
+}
+MOST_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_150}
+MOST_FUNCTION_KB = 13
+
+# The clients that a worker makes before its first message.
+MAKE_IT = """
+import json, sys
+sys.path += sys.argv[1:]
+import app, boto3
+made, make = [], boto3.client
+def noted(service, **given):
+    made.append(service)
+    return make(service, **given)
+boto3.client = noted
+app.build()
+print(json.dumps(sorted(made)))
 """
 
 
@@ -59,21 +105,21 @@ def functions() -> dict[str, Function]:
 
 def import_alone(function: Function) -> dict[str, Any]:
     """What importing the handler with only its own paths loads."""
-    paths = [function.code, *function.layers, RUNTIME]
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-B",
-        "-c",
-        IMPORT_IT,
-        function.handler,
-        *map(str, paths),
-    ]
-    done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    loaded: dict[str, Any] = json.loads(done.stdout)
+    loaded: dict[str, Any] = run_alone(IMPORT_IT, [function.handler, *paths_of(function)])
     return loaded
+
+
+def paths_of(function: Function) -> list[str]:
+    """Where its worker finds modules."""
+    return list(map(str, [function.code, *function.layers, RUNTIME]))
+
+
+def run_alone(script: str, given: list[str], **environment: str) -> Any:
+    """What a script prints, as JSON."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", script, *given]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -111,6 +157,32 @@ def test_a_missing_dependency_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import pytest\nlambda_handler = print\n")
     with pytest.raises(AssertionError, match="No module named 'pytest'"):
         import_alone(Function("app.lambda_handler", tmp_path, ()))
+
+
+# -- what a cold start costs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_loads_no_library_and_no_module_that_it_did_not_load_before(folder: str) -> None:
+    function = _of(folder)
+    files: dict[str, str] = import_alone(function)["files"]
+    layers = tuple(f"{layer}/" for layer in function.layers)
+    loaded = {name.partition(".")[0] for name, file in files.items() if layers and file.startswith(layers)}
+    assert loaded - {"backdrop"} == LIBRARIES[folder]
+    assert len(files) <= MOST_MODULES[folder]
+
+
+@pytest.mark.parametrize("folder", CLIENTS)
+def test_a_worker_makes_each_client_that_its_photos_need_once_and_no_other(folder: str) -> None:
+    given = {"AWS_DEFAULT_REGION": "eu-central-1", "POWERTOOLS_METRICS_NAMESPACE": "Backdrop"}
+    assert run_alone(MAKE_IT, paths_of(_of(folder)), **given) == CLIENTS[folder]
+
+
+def test_what_is_shipped_stays_small() -> None:
+    packed = {name: packed_bytes(HERE.built.parent / name) / 1000 for name in MOST_PACKED_KB}
+    assert {name: kb for name, kb in packed.items() if kb > MOST_PACKED_KB[name]} == {}
+    for function in functions().values():
+        assert packed_bytes(function.code) / 1000 <= MOST_FUNCTION_KB, function.code
 
 
 def _of(folder: str) -> Function:

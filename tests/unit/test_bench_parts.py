@@ -112,8 +112,10 @@ def test_growth_is_told_between_the_second_and_the_last_backlog() -> None:
     cost = backlog.Cost(2.0, 1.0)
     one = backlog.Backlog(10, {"intake": cost}, cost, cost)
     grown = replace(one, images=1000, status=backlog.Cost(3.0, 1.0))
-    assert backlog.growth([replace(one, status=backlog.Cost(9.0, 1.0)), one, grown], "status") == pytest.approx(0.5)
-    assert "+50.0%" in backlog.section([one, one, grown])
+    assert backlog.growth([replace(one, status=backlog.Cost(9.0, 1.0)), one, grown], "status") == pytest.approx(
+        (0.5, 0.0)
+    )
+    assert "+50% / +0%" in backlog.section([one, one, grown])
 
 
 def test_half_an_account_is_used_to_nine_tenths() -> None:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from backdrop.aws.clients import Later
 from backdrop_cli import stack
-from backdrop_cli.clients import Later
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 

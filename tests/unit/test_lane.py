@@ -11,6 +11,7 @@ from backdrop.core.lane import (
     BAD_ANSWERS,
     CLOSED_BEFORE_PAUSE,
     FIRST_PROBE_AFTER,
+    LONGEST_FREE_PROBE_GAP,
     LONGEST_PROBE_GAP,
     QUICK_PROBES,
     Gate,
@@ -117,16 +118,17 @@ def test_one_good_answer_opens_a_closed_lane(good: Answer) -> None:
 
 
 @BAD
-def test_each_bad_probe_waits_longer_up_to_two_minutes(bad: Answer) -> None:
+def test_each_bad_probe_waits_longer_up_to_ten_seconds_where_it_is_free_and_up_to_two_minutes_else(bad: Answer) -> None:
     lane, now, gaps = CLOSED, PROBE_AT, [FIRST_PROBE_AFTER]
-    quick = QUICK_PROBES if bad.kind is Class.BACKOFF else 0
+    free = bad.kind is Class.BACKOFF
+    quick, longest = (QUICK_PROBES, LONGEST_FREE_PROBE_GAP) if free else (0, LONGEST_PROBE_GAP)
     for _ in range(8 + quick):
         lane = heed(begin_probe(lane, now, now + SECOND), bad, now, probe=True)
         assert lane.probe_at
         gaps.append(lane.probe_at - now)
         now = lane.probe_at
-    assert gaps == [min(FIRST_PROBE_AFTER * 2 ** max(n - quick, 0), LONGEST_PROBE_GAP) for n in range(9 + quick)]
-    assert gaps[-1].total_seconds() == 120
+    assert gaps == [min(FIRST_PROBE_AFTER * 2 ** max(n - quick, 0), longest) for n in range(9 + quick)]
+    assert gaps[-1].total_seconds() == (10 if free else 120)
 
 
 @NEUTRAL

@@ -9,7 +9,7 @@ import pytest
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
-from backdrop.core.lane import BAD_ANSWERS, FIRST_PROBE_AFTER, LONGEST_PROBE_GAP, LONGEST_TRIAL_GAP, QUICK_PROBES
+from backdrop.core.lane import BAD_ANSWERS, FIRST_PROBE_AFTER, LONGEST_FREE_PROBE_GAP, LONGEST_TRIAL_GAP, QUICK_PROBES
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -192,8 +192,8 @@ def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_
     opened = [call.opened_at for call in world.provider.paid_calls][BAD_ANSWERS - 1 :]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert len(gaps) > 3
-    quick = QUICK_PROBES
-    assert all(gap >= min(FIRST_PROBE_AFTER * 2 ** max(n - quick, 0), LONGEST_PROBE_GAP) for n, gap in enumerate(gaps))
+    least = [min(FIRST_PROBE_AFTER * 2 ** max(n - QUICK_PROBES, 0), LONGEST_FREE_PROBE_GAP) for n in range(len(gaps))]
+    assert all(gap >= shortest for gap, shortest in zip(gaps, least, strict=True))
     assert (world.sources["ideogram"].enabled, provider_report(world)) == (True, None)
     assert {wait.code for wait in world.waits} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
 

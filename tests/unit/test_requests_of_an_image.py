@@ -1,16 +1,23 @@
-"""What an image asks of AWS: each request by name, few of them, and no more however many images there are already."""
+"""What an image asks of AWS: each request by name, few of them, and no more however many images there are already.
+
+And what it writes there: DynamoDB's units, and the bytes of each kind of thing.
+"""
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
 
 from backdrop.core.job import Status
+from backdrop.core.layout import RECEIPTS
+from bench.aws_cost.recorder import Request
+from bench.aws_cost.units import Units, size_of
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from proof.world.stack import World
+from proof.world.wire import Call
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
@@ -37,6 +44,8 @@ ALONE = {
         "put_events": 1,
     },
 }
+MOST_WRITE_UNITS = 32
+MOST_BYTES = {"item": 2_100, "receipt": 1_700, "message": 170, "event": 1_250}
 
 
 def sidecars(world: World, keys: Sequence[str]) -> None:
@@ -56,13 +65,19 @@ def came_to_rest(world: World) -> None:
     world.hub.run_until(world.clock.time + timedelta(hours=1), stop=world.quiet)
 
 
+def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, Call]]:
+    """What the functions asked of AWS since some place."""
+    for call in world.wire.calls[since:]:
+        function = call.worker.partition("-")[0]
+        if call.service in AWS and function in ALONE:
+            yield function, call
+
+
 def asked(world: World, since: int) -> dict[str, Counter[str]]:
     """The requests since some place, by function."""
     found: dict[str, Counter[str]] = {name: Counter() for name in ALONE}
-    for call in world.wire.calls[since:]:
-        function = call.worker.partition("-")[0]
-        if call.service in AWS and function in found:
-            found[function][call.operation] += 1
+    for function, call in calls_of_stages(world, since):
+        found[function][call.operation] += 1
     return found
 
 
@@ -112,3 +127,41 @@ def test_no_request_comes_with_the_images_that_are_there_already(ending: str) ->
     drained(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
     world.s3.page_keys = DRAINED
     assert drained(world, [f"red{ending}"]) == first
+
+
+# -- what it writes ----------------------------------------------------------------------------------------------
+
+
+def written(call: Call) -> Iterator[tuple[str, int]]:
+    """Each thing of ours that a request writes, with its bytes; pictures are the provider's."""
+    match call.operation:
+        case "transact_write_items":
+            puts = (one["Put"] for one in call.sent["TransactItems"] if "Put" in one)
+            yield from (("item", size_of(put["Item"])) for put in puts)
+        case "put_object" if call.sent["Key"].startswith(RECEIPTS):
+            yield "receipt", len(call.sent["Body"])
+        case "send_message":
+            yield "message", len(call.sent["MessageBody"].encode())
+        case "put_events":
+            yield from (("event", len(event["Detail"].encode())) for event in call.sent["Entries"])
+        case _:
+            return
+
+
+def units_of(calls: Sequence[Call]) -> float:
+    units = Units()
+    for call in calls:
+        if call.operation == "transact_write_items":
+            units.add(Request("", call.service, "TransactWriteItems", "", call.sent, {}, 200))
+    return units.writes
+
+
+def test_a_photo_alone_writes_few_units_and_no_large_things() -> None:
+    world = running()
+    before = len(world.wire.calls)
+    drained(world, ["shoes/red.jpg"])
+    calls = [call for _, call in calls_of_stages(world, before)]
+    assert units_of(calls) <= MOST_WRITE_UNITS
+    things = sorted(thing for call in calls for thing in written(call))
+    assert {kind for kind, _ in things} == MOST_BYTES.keys()
+    assert [(kind, size) for kind, size in things if size > MOST_BYTES[kind]] == []

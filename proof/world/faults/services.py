@@ -14,7 +14,9 @@ WRITES = frozenset(
     {"transact_write_items", "put_item", "update_item", "delete_item", "put_object", "delete_object", "send_message"}
 )
 TROUBLE_SECONDS = 60.0
-OFTEN, RARE = 30, 3
+OFTEN = 30
+# About as many calls as three photos make, so that it strikes where only a few are dropped.
+OF_THREE_PHOTOS = {"s3": 30, "sqs": 9, "events": 3}
 # How each service says that it is asked too much, and that something is not allowed (their API references).
 TOO_MUCH = {"s3": ("SlowDown", 503), "sqs": ("RequestThrottled", 403), "events": ("ThrottlingException", 400)}
 DENIED = {"s3": "AccessDenied", "sqs": "AccessDenied", "events": "AccessDeniedException"}
@@ -117,9 +119,8 @@ def access_to_table_denied(faults: Faults) -> None:
 def access_to_storage_denied(faults: Faults) -> None:
     """For a minute the functions may not use buckets, or queues, or the bus."""
     service = faults.random.choice(sorted(STORAGE))
-    first = RARE if service == "events" else OFTEN
     deny = partial(_refuse, code=DENIED[service], status=403)
-    _trouble(faults, frozenset({service}), TROUBLE_SECONDS, deny, first)
+    _trouble(faults, frozenset({service}), TROUBLE_SECONDS, deny, OF_THREE_PHOTOS[service])
 
 
 @fault()

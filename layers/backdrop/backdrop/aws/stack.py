@@ -7,7 +7,7 @@ import boto3
 
 from backdrop.aws.answers import S3Answers
 from backdrop.aws.buckets import S3Output
-from backdrop.aws.clients import QUICK
+from backdrop.aws.clients import QUICK, seldom
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.inputs import S3Inputs
 from backdrop.aws.keys import api_key
@@ -23,6 +23,7 @@ from backdrop.providers.roster import roster
 from backdrop.steps.assemble.paying import Paying
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 
@@ -32,16 +33,15 @@ def table(ours: Settings) -> Table:
     return Table(client, ours.ledger_table, SystemClock(), kept_days=ours.ledger_retention_days)
 
 
-def paying(ours: Settings, sqs: "SQSClient") -> Paying:
+def paying(ours: Settings, sqs: "SQSClient", s3: "S3Client") -> Paying:
     """All that moves money, on AWS."""
     lane_urls = {name: lane.queue_url for name, lane in ours.lanes.items()}
-    s3 = boto3.client("s3", config=QUICK)
     output, work = S3Output(s3, ours.output_bucket), S3Work(s3, ours.output_bucket)
     return Paying(
         ledger=DynamoLedger(table(ours), count_money),
         answers=S3Answers(output),
         inputs=S3Inputs(output),
-        switches=MappedLanes(boto3.client("lambda", config=QUICK), ours.render_function_name, lane_urls),
+        switches=MappedLanes(seldom("lambda"), ours.render_function_name, lane_urls),
         providers=roster(ours.lanes, partial(api_key, ours.stack_name), work, ours.prices, ours.options),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
         intake=SqsQueue(sqs, ours.intake_queue_url),

@@ -17,8 +17,9 @@ from backdrop.core.record import Record, record
 BAD_ANSWERS = 3
 CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
 FIRST_PROBE_AFTER = timedelta(seconds=1)
-# Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly.
+# Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly, and often.
 QUICK_PROBES = 4
+LONGEST_FREE_PROBE_GAP = timedelta(seconds=10)
 # A little less than so many ticks of reconcile, which comes every five minutes.
 FIRST_TRIAL_AFTER = timedelta(minutes=4)
 LONGEST_TRIAL_GAP = timedelta(minutes=14)
@@ -168,8 +169,9 @@ def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     if not probe and (streak < BAD_ANSWERS or lane.closed_since):
         return lane.but(streak=streak)
     since = lane.closed_since or now
-    doubled = lane.probes - QUICK_PROBES if answer.kind is Class.BACKOFF else lane.probes
-    gap = min(FIRST_PROBE_AFTER * 2 ** max(doubled, 0), LONGEST_PROBE_GAP)
+    free = answer.kind is Class.BACKOFF
+    doubled = lane.probes - QUICK_PROBES if free else lane.probes
+    gap = min(FIRST_PROBE_AFTER * 2 ** max(doubled, 0), LONGEST_FREE_PROBE_GAP if free else LONGEST_PROBE_GAP)
     closed = lane.but(
         streak=streak, closed_since=since, probes=min(lane.probes + 1, 15), probe_at=now + gap, probe_until=None
     )
