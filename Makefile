@@ -39,7 +39,7 @@ scan: setup .local/audit/.installed ## Templates and workflows, held against wha
 audit: scan ## The same, and known vulnerabilities of all that the locks name; asks PyPI and npm
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7 alone, with its history; FAULTS=none: many photos, N="100 10000")
-	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--photos $(N)),proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
+	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--rows $(N)),proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
 mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)

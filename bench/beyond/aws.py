@@ -40,7 +40,8 @@ class Scaled:
 
     `ended`: seconds from the first upload to the last end. `pause_ms`: between two calls of a slot, in the median.
     `small`: how long the small folder took from its upload to its last end. `conflicts`: transactions that another's
-    hold of an item refused, for each photo. `reconcile_an_hour`: its requests, by operation.
+    hold of an item refused, for each photo. `reconcile_an_hour`: its requests, by operation. `expired`: messages
+    of the lane that grew older than it keeps them.
     """
 
     photos: int
@@ -54,6 +55,7 @@ class Scaled:
     invoked: Mapping[str, float]
     conflicts: float
     reconcile_an_hour: Mapping[str, float]
+    expired: int = 0
 
     @property
     def ideal(self) -> float:
@@ -166,4 +168,5 @@ def _scaled(region: Region, photos: int, limit: int, seconds: float, comes: floa
             for (name, service, operation), times in sorted(diary.asked.items())
             if name == "reconcile"
         },
+        expired=world.expired,
     )

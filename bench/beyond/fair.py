@@ -20,13 +20,17 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(eq=False)
 class Shelf:
-    """One queue's messages: those that can be received by group, the others by when they can, and who is in flight."""
+    """One queue's messages: those that can be received by group, the others by when they can, and who is in flight.
+
+    `expired`: how many were there for longer than the queue keeps them.
+    """
 
     ready: dict[str, deque[Message]] = field(default_factory=dict[str, deque[Message]])
     later: list[tuple[datetime, int, Message]] = field(default_factory=list[tuple[datetime, int, Message]])
     flying: dict[str, Message] = field(default_factory=dict[str, Message])
     groups: Counter[str] = field(default_factory=Counter[str])
     number: int = 0
+    expired: int = 0
 
 
 class FairSqs(SimulatedSqs):
@@ -64,6 +68,7 @@ class FairSqs(SimulatedSqs):
                 del shelf.ready[group]
             if message.sent_at < oldest:
                 shelf.number -= 1
+                shelf.expired += 1
                 continue
             return self._hand_out(line, shelf, group, message)
         return None

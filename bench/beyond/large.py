@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import override
+from typing import cast, override
 
 from bench.beyond.fair import FairSqs
 from proof.world.clock import START
@@ -61,6 +61,11 @@ class LargeWorld(World):
     def seconds(self) -> float:
         """Since the beginning."""
         return (self.clock.time - START).total_seconds()
+
+    @property
+    def expired(self) -> int:
+        """How many messages of the lane grew older than it keeps them."""
+        return cast("FairSqs", self.sqs).shelf(self.lines[self.provider.name]).expired
 
     def play(self, photos: int, patience_seconds: float) -> None:
         """Until so many photos have come to their end.

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from backdrop.core.money import price_per_image
+from backdrop.core.watch import MESSAGE_LIFE
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, total
+from bench.aws_cost.found import Row
 from bench.aws_cost.found import kept as counted
 from bench.aws_cost.idle import one_provider
 from bench.aws_cost.page import lines_of, memory_of
@@ -11,15 +13,20 @@ from bench.beyond import aws, quotas
 from bench.beyond.aws import SMALL, Scaled
 from bench.beyond.found import NAME, Beyond, Foresight, Foretold
 from bench.keep import FOLDER, kept
+from bench.processors import STAGES
 from docs.tables import table
+from proof.world.stack import RETENTION
 
 PAGE = FOLDER / "beyond.md"
 MOST_OFF = 0.05
 """How far the world may be off in a run that was held out."""
-TAGGED = 1
-"""Of the rows of what AWS costs: the one whose photos come as here, with tags."""
 MILLION = 1_000_000
 NARROW = 10
+
+
+def tagged() -> Row:
+    """Of the rows of what AWS costs: the one whose photos come as here, with tags."""
+    return next(row for row in counted().rows if row.name.endswith("tags"))
 
 
 def write() -> None:
@@ -31,8 +38,9 @@ def write() -> None:
 
 def page(found: Beyond, machine: str) -> str:
     """The whole page."""
+    lasting = [one for one in found.scaled if one.expired]
     narrow = [one for one in found.scaled if one.limit == NARROW]
-    wide = [one for one in found.scaled if one.limit != NARROW]
+    wide = [one for one in found.scaled if one.limit != NARROW and one not in lasting]
     return (
         "\n\n".join(
             [
@@ -44,6 +52,7 @@ def page(found: Beyond, machine: str) -> str:
                 _foresight(found.foresight),
                 _drain(narrow),
                 _wide([*narrow[-1:], *wide]),
+                *map(_lasting, lasting),
                 quotas.section(),
             ]
         )
@@ -68,7 +77,8 @@ def _foresight(found: Foresight | None) -> str:
             f" shared among the requests: {own} ms of a function's, {1000 * costs.served:.2f} ms of the emulator's (an"
             f" invocation counts as two requests), {1000 * costs.upload:.1f} ms for an upload,"
             f" {1000 * costs.called:.1f} ms of the stand-in's for a call. Two numbers are fitted, by least squares to"
-            f" the seconds of those runs: {1000 * costs.waits:.0f} ms for each invocation in which nobody works, and"
+            f" the seconds of those runs and to those that a slot stood empty between its calls:"
+            f" {1000 * costs.waits:.0f} ms for each invocation in which nobody works, and"
             f" {costs.starts:.2f} s of a processor for a cold start.",
             "Seconds from the first upload to the last end. The last column is what N·S/C alone would be off by: a"
             " model is worth what it takes off that.",
@@ -183,7 +193,7 @@ def _followed(largest: Scaled, photos: int) -> Sequence[str]:
 def _usd(one: Scaled, photos: int, seconds: float) -> float:
     """AWS's part: the photos by what was counted for one, and reconcile for as long as it lasts."""
     memory = memory_of(one_provider())
-    each = total(lines_of(counted().rows[TAGGED], memory, one.seconds))
+    each = total(lines_of(tagged(), memory, one.seconds))
     return photos * each + seconds / 3600 * _reconcile_usd(one, memory["reconcile"])
 
 
@@ -213,8 +223,8 @@ def _wide(rows: Sequence[Scaled]) -> str:
             "## More slots",
             "The same, with more calls at a time. Every claim and every answer writes the day's budget, which is one"
             " item of the ledger, in a transaction; two that come at once are in each other's way, and one of them"
-            " tries again a moment later, up to ten times, and then hands its message back. That is the first thing"
-            " that breaks.",
+            " tries again a moment later, up to ten times, and then hands its message back. More slots"
+            " meet that before anything else.",
             table(
                 ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts a photo", "renders a photo"),
                 [
@@ -230,6 +240,23 @@ def _wide(rows: Sequence[Scaled]) -> str:
                     for one in rows
                 ],
             ),
+        ]
+    )
+
+
+def _lasting(one: Scaled) -> str:
+    usual, asked = tagged().counted, sum(one.asked.values())
+    days = RETENTION["ideogram"] / 86_400
+    return "\n\n".join(
+        [
+            "## A lane that outlives its messages",
+            f"SQS keeps a message of the lane for {days:.0f} days; the ledger is what remembers. Played with"
+            f" {one.photos:,} photos, C = {one.limit}, S = {one.seconds:g}, which is {_span(one.ideal)} of calls: all"
+            f" ended, in {_span(one.ended)} ({one.ideal / one.ended:.1%} of the ideal), though {one.expired:,} messages"
+            f" had grown too old. Reconcile sends a job again that waits for {MESSAGE_LIFE.days} days, so that a photo"
+            f" was met by render {one.invoked['render']:.2f} times and asked for {asked:.2f} requests in all stages;"
+            f" without that it is {sum(o.times for o in usual.asked if o.function in STAGES):.0f} alone. A million"
+            f" photos at C = 10, S = 15 are such a lane: {_span(MILLION * 15 / 10)}.",
         ]
     )
 

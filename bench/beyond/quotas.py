@@ -10,7 +10,7 @@ from backdrop.core.money import price_per_image
 from backdrop.core.watch import MESSAGE_LIFE, SHARDS
 from backdrop.steps.reconcile import BACKED_UP, MOST_DUE
 from backdrop.steps.sweep import MOST_PHOTOS, YOUNG
-from bench.aws_cost.bill import REQUEST_SECONDS
+from bench.aws_cost.bill import REQUEST_SECONDS, requests_of
 from bench.aws_cost.found import kept as counted
 from bench.aws_cost.prices import PRICES
 from bench.beyond import aws
@@ -29,7 +29,6 @@ ITEM_BYTES = 409_600
 PREFIX_WRITES = 3_500
 PUT_EVENTS, FEWEST_PUT_EVENTS = 10_000, 400
 IN_FLIGHT = 120_000
-RECEIPTS = 2
 INTAKE_BATCH = 10
 TRANSACTIONAL = 2
 """A transaction writes each item twice, by units (Developer Guide, "Capacity management for transactions")."""
@@ -53,7 +52,8 @@ def usd(price: str, amount: float) -> float:
 
 def rates(found: Heat) -> list[Quota]:
     """Limits to photos a second."""
-    writes = next(row.counted.write_units for row in counted().rows)
+    photo = counted().rows[0].counted
+    writes, receipts = photo.write_units, sum(one.times for one in photo.asked if one.what == "the receipt")
     conflict = 1 / (found.budget * aws.TRANSACTION_SECONDS)
     put_back = MOST_DUE / RECONCILE_EVERY
     by_rate = (
@@ -103,8 +103,8 @@ def rates(found: Heat) -> list[Quota]:
         (
             f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
             "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
-            PREFIX_WRITES / RECEIPTS,
-            f"{RECEIPTS} receipts a photo below `_backdrop/receipts/`",
+            PREFIX_WRITES / receipts,
+            f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
             "503, and the stage comes again; S3 parts a busy prefix by itself",
         ),
         (
@@ -137,7 +137,7 @@ def numbers(found: Heat) -> list[Quota]:
     """Limits to photos at once."""
     price = price_per_image("ideogram", {"operation": "replace"}) / 1_000_000
     pollers_seconds = (aws.MOST_POLLERS - aws.FIRST_POLLERS) / aws.MORE_POLLERS * aws.SCALING_SECONDS
-    asked = next(sum(one.times for one in row.counted.asked if one.function == "intake") for row in counted().rows)
+    asked = requests_of(counted().rows[0].counted, "intake")
     burst = pollers_seconds * (aws.MOST_POLLERS + aws.FIRST_POLLERS) / 2 / (asked * REQUEST_SECONDS)
     runs = YOUNG.total_seconds() / RECONCILE_EVERY
     slow = MESSAGE_LIFE.total_seconds() * 10 / SECONDS
@@ -190,7 +190,7 @@ def numbers(found: Heat) -> list[Quota]:
             f"{ITEM_BYTES // 1024} KB of an item",
             f"{DYNAMODB}/ServiceQuotas.html",
             float("inf"),
-            f"the largest, a job, has {found.largest:,} bytes; no item grows with the number of photos",
+            f"the largest, a job, has {found.largest:,} bytes; none grows with the number of photos",
             "never",
         ),
     )

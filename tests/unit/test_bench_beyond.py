@@ -1,5 +1,6 @@
 """The simulated world with the times of the emulator and of AWS: it counts, it foretells, and it says what breaks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from random import Random
 import pytest
 
 from bench.beyond import page
+from bench.beyond.__main__ import _row  # pyright: ignore[reportPrivateUsage]
 from bench.beyond.aws import SMALL, Pace, Scaled, play
 from bench.beyond.calibrate import calibrated
 from bench.beyond.fair import FairSqs
@@ -117,22 +119,32 @@ def figures(scenario: Scenario) -> Figures:
     spent = {name: 0.003 * calls[name] for name in STAGES} | {"emulator": 0.002 * turns}
     spent |= {"bench": 0.01 * n, "stand-in": 0.01 * n}
     cpu = {name: 1000 * used / n for name, used in spent.items()}
-    measured = max(asked.ended.values())
+    measured, begins = max(asked.ended.values()), sorted(at for at, _ in asked.calls)
+    pauses = [
+        at - end for at, end in zip(begins[scenario.slots :], sorted(end for _, end in asked.calls), strict=False)
+    ]
+    lost = {"between": sum(pauses) / (n * scenario.seconds)}
     return Figures(
-        scenario, measured, 1.0, 1.0, 1.0, 1.0, 1.0, {}, {}, (0.0, 0.0, 0.0), cpu, 0.1, 0.0, 0.0, cold_starts={}
+        scenario, measured, 1.0, 1.0, 1.0, 1.0, 1.0, {}, lost, (0.0, 0.0, 0.0), cpu, 0.1, 0.0, 0.0, cold_starts={}
     )
 
 
 def test_the_costs_of_a_world_are_found_again_from_its_runs() -> None:
-    runs = [figures(Scenario(40, 5, 1.0)), figures(Scenario(40, 10, 1.0)), figures(Scenario(40, 10, 1.0, cold=True))]
+    runs = [figures(Scenario(30, 5, 1.0)), figures(Scenario(30, 10, 1.0, cold=True))]
     found = calibrated(runs)
     assert found.served == pytest.approx(COSTS.served, rel=0.1)
     assert found.waits == pytest.approx(COSTS.waits, rel=0.25)
     assert found.starts == pytest.approx(COSTS.starts, rel=0.25)
 
 
-def test_only_the_drains_runs_of_a_hundred_photos_calibrate() -> None:
+def test_only_the_drains_runs_of_a_hundred_photos_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = Scenario(100, 10, 1.0), Scenario(30, 10, 1.0, account=5)
+
+    def fitted(runs: Sequence[Figures]) -> Costs:
+        assert [one.scenario for one in runs] == [few]
+        return COSTS
+
+    monkeypatch.setattr("bench.beyond.found.calibrated", fitted)
     found = foresee([figures(few), figures(many)])
     assert [one.scenario for one in found.calibration] == [few]
     assert [one.scenario for one in found.held_out] == [many]
@@ -194,6 +206,17 @@ def test_the_page_says_what_was_played_and_what_only_follows(tmp_path: Path) -> 
     assert "| *1,000,000* |" in written
     assert "Not calibrated yet" in written
     assert f"a folder of {SMALL}" in written
+
+
+def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
+    assert [_row(text) for text in ("100", "500,50", "5000,2,150")] == [(100, 10, 15), (500, 50, 15), (5000, 2, 150)]
+
+
+def test_a_lane_that_outlives_its_messages_has_a_part_of_its_own() -> None:
+    lasting = replace(ROW, photos=5000, limit=2, seconds=150.0, ended=400_000.0, expired=77)
+    written = page.page(Beyond(None, (ROW, lasting)), "a machine")
+    assert "though 77 messages had grown too old" in written
+    assert "| 2 |" not in written
 
 
 def test_a_world_that_never_ends_says_so() -> None:
