@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from backdrop.core.money import price_per_image
 from backdrop.core.watch import MESSAGE_LIFE
-from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, total
+from backdrop.steps.sweep import MOST_PHOTOS, YOUNG
+from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, requests_of, total
 from bench.aws_cost.found import Row
 from bench.aws_cost.found import kept as counted
 from bench.aws_cost.idle import one_provider
@@ -15,7 +16,7 @@ from bench.beyond.found import NAME, Beyond, Foresight, Foretold
 from bench.keep import FOLDER, kept
 from bench.processors import STAGES
 from docs.tables import table
-from proof.world.stack import RETENTION
+from proof.world.stack import RECONCILE_EVERY, RETENTION
 
 PAGE = FOLDER / "beyond.md"
 MOST_OFF = 0.05
@@ -125,7 +126,7 @@ def _drain(rows: Sequence[Scaled]) -> str:
             " [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver grow as Lambda's pollers do. A"
             f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
             f"Fairness: a folder of {SMALL} comes a minute after the last photo of the large one; how long until its"
-            " last picture. Alone it takes two turns of the slots at the most.",
+            " last picture. Alone it takes one turn of the slots.",
             table(
                 (
                     "photos",
@@ -143,13 +144,15 @@ def _drain(rows: Sequence[Scaled]) -> str:
                 shown,
             ),
             f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
-            " above, whose slots' pauses and requests for a photo are those of the row before it, and"
-            " [a full ledger](README.md#a-full-ledger) makes nothing dearer. Its folder of"
+            " above, with its slots' pauses, the requests of photos that all come alone, and its reconcile for every"
+            " hour; [a full ledger](README.md#a-full-ledger) makes nothing dearer, as was counted. Its folder of"
             f" {SMALL} is as quick, since SQS gives a free slot to the folder that has fewer photos under way, however"
             " many of the other's wait. That is the simulated queue's rule; AWS's says the same with its own thresholds"
             " (a tenth of the consumers' time).",
-            "Requests a photo: intake, render, deliver; the first is less for many, since a batch shares its reads."
-            " Reconcile's are bounded by run: it looks at 2,000 young photos every five minutes, and no more.",
+            "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
+            f" that each photo is taken alone, they are {_alone('intake'):g}, and never more. Reconcile's are bounded by"
+            f" run: it looks at {MOST_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
+            f" {MOST_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {YOUNG.total_seconds() / 3600:.0f} h.",
         ]
     )
 
@@ -183,7 +186,10 @@ def _followed(largest: Scaled, photos: int) -> Sequence[str]:
         _span(ideal),
         f"*{_span(ended)}*",
         f"*{ideal / ended:.1%}*",
-        *("*the same*",) * 4,
+        "*the same*",
+        "*" + " + ".join(f"{_alone(name):.2f}" for name in STAGES) + "*",
+        "*the same*",
+        "*the same*",
         f"*{usd:,.2f}*",
         f"*{1000 * usd / photos:.3f}*",
         f"{photos * _price():,.0f}",
@@ -204,6 +210,11 @@ def _reconcile_usd(one: Scaled, memory_gb: float) -> float:
     lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
     seconds = sum(hourly.values()) * REQUEST_SECONDS * memory_gb
     return quotas.usd("dynamodb reads", reads) + quotas.usd("s3 writes", lists) + quotas.usd("lambda seconds", seconds)
+
+
+def _alone(function: str) -> float:
+    """A function's requests for a photo that comes alone."""
+    return requests_of(tagged().counted, function)
 
 
 def _price() -> float:
