@@ -23,6 +23,19 @@ MOST_OFF = 0.05
 """How far the world may be off in a run that was held out."""
 MILLION = 1_000_000
 NARROW = 10
+COLUMNS = (
+    "photos",
+    "N·S/C",
+    "drained in",
+    "of the ideal",
+    "ms between calls",
+    "requests a photo",
+    "reconcile's an hour",
+    f"the folder of {SMALL}, s",
+    "AWS, USD",
+    "for 1,000",
+    "the provider, USD",
+)
 
 
 def tagged() -> Row:
@@ -127,32 +140,17 @@ def _drain(rows: Sequence[Scaled]) -> str:
             f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
             f"Fairness: a folder of {SMALL} comes a minute after the last photo of the large one; how long until its"
             " last picture. Alone it takes one turn of the slots.",
-            table(
-                (
-                    "photos",
-                    "N·S/C",
-                    "drained in",
-                    "of the ideal",
-                    "ms between calls",
-                    "requests a photo",
-                    "reconcile's an hour",
-                    f"the folder of {SMALL}, s",
-                    "AWS, USD",
-                    "for 1,000",
-                    "the provider, USD",
-                ),
-                shown,
-            ),
+            table(COLUMNS, shown),
             f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
             " above, with its slots' pauses, the requests of photos that all come alone, and its reconcile for every"
             " hour; [a full ledger](README.md#a-full-ledger) makes nothing dearer, as was counted. Its folder of"
             f" {SMALL} is as quick, since SQS gives a free slot to the folder that has fewer photos under way, however"
-            " many of the other's wait. That is the simulated queue's rule; AWS's says the same with its own thresholds"
-            " (a tenth of the consumers' time).",
+            " many of the other's wait. That is the simulated queue's rule; AWS's says the same with thresholds of its"
+            " own (a tenth of the consumers' time).",
             "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
-            f" that each photo is taken alone, they are {_alone('intake'):g}, and never more. Reconcile's are bounded by"
-            f" run: it looks at {MOST_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
-            f" {MOST_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {YOUNG.total_seconds() / 3600:.0f} h.",
+            f" that each photo is taken alone, they are {_alone('intake'):g}, and never more. Reconcile's are"
+            f" bounded by run: it looks at {MOST_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
+            f" {MOST_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {YOUNG.days * 24} h.",
         ]
     )
 

@@ -3,8 +3,9 @@
 The numbers follow from what was counted for a photo and from the product's own constants; quotas are AWS's defaults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from backdrop.core.money import price_per_image
 from backdrop.core.watch import MESSAGE_LIFE, SHARDS
@@ -52,77 +53,12 @@ def usd(price: str, amount: float) -> float:
 
 def rates(found: Heat) -> list[Quota]:
     """Limits to photos a second."""
-    photo = counted().rows[0].counted
-    writes, receipts = photo.write_units, sum(one.times for one in photo.asked if one.what == "the receipt")
-    conflict = 1 / (found.budget * aws.TRANSACTION_SECONDS)
+    return sorted([*_lane(), *_hot_items(found), *_services()], key=lambda one: one.met)
+
+
+def _lane() -> Iterator[Quota]:
     put_back = MOST_DUE / RECONCILE_EVERY
-    by_rate = (
-        (
-            "one transaction at a time may hold the day's budget",
-            f"{DYNAMODB}/transaction-apis.html",
-            conflict,
-            f"{found.budget:g} transactions a photo, each assumed to take {1000 * aws.TRANSACTION_SECONDS:.0f} ms",
-            "claims and answers try again, up to ten times, then the message comes again; slots stand empty (table"
-            " above). More budgets (more stacks) are the way out",
-        ),
-        (
-            f"an account's {CONCURRENCY:,} invocations at a time (a new account's are fewer)",
-            f"{LAMBDA}/gettingstarted-limits.html",
-            CONCURRENCY / SECONDS,
-            f"each slot is one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver take",
-            "Lambda hands messages back, nothing is lost; ask for a higher quota",
-        ),
-        (
-            "a lane's MaximumConcurrency, at most 1,000",
-            f"{LAMBDA}/services-sqs-scaling.html",
-            aws.MOST_POLLERS / SECONDS,
-            f"C = {aws.MOST_POLLERS:,}",
-            "the template takes no more; a second stack",
-        ),
-        (
-            f"{TABLE_WRITES:,} write units a second of a new table on demand",
-            f"{DYNAMODB}/warm-throughput-scenarios.html",
-            TABLE_WRITES / writes,
-            f"{writes:g} units a photo, intake's among them, which come in the burst of an upload",
-            "the ledger throttles, stages wait and come again; DynamoDB grows by itself with use, or can be warmed",
-        ),
-        (
-            f"{PARTITION_WRITES:,} write units a second of one item: the day's budget",
-            f"{DYNAMODB}/bp-partition-key-design.html",
-            PARTITION_WRITES / (found.budget * TRANSACTIONAL),
-            f"{found.budget * TRANSACTIONAL:g} units a photo",
-            "never met, since its transactions come in each other's way before",
-        ),
-        (
-            f"{FEWEST_PUT_EVENTS} to {PUT_EVENTS:,} PutEvents a second, by region",
-            "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
-            FEWEST_PUT_EVENTS,
-            "one a photo, in the smallest regions",
-            "deliver waits and tells it again",
-        ),
-        (
-            f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
-            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
-            PREFIX_WRITES / receipts,
-            f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
-            "503, and the stage comes again; S3 parts a busy prefix by itself",
-        ),
-        (
-            f"{PARTITION_WRITES:,} write units a second of a shard of the index",
-            f"{DYNAMODB}/bp-partition-key-design.html",
-            PARTITION_WRITES * len(SHARDS) / found.index,
-            f"{found.index:g} index writes a photo over {len(SHARDS)} shards",
-            "the ledger throttles, stages wait",
-        ),
-        (
-            f"{PARTITION_READS:,} read units a second of one item: the lane",
-            f"{DYNAMODB}/bp-partition-key-design.html",
-            PARTITION_READS / found.lane,
-            f"{found.lane:g} a photo, when render looks whether it may pay; it is written only when the lane pauses",
-            "render waits",
-        ),
-    )
-    refill = Quota(
+    yield Quota(
         f"a lane older than its messages' {RETENTION['ideogram'] / DAY:.0f} days is refilled by reconcile alone",
         f"{SQS}/quotas-messages.html",
         put_back,
@@ -130,71 +66,147 @@ def rates(found: Heat) -> list[Quota]:
         f" {put_back * RETENTION['ideogram']:,.0f} photos dropped at once",
         "the lane runs dry between two runs of reconcile: the rest comes at this pace, nothing is lost",
     )
-    return sorted([refill, *(Quota(*one) for one in by_rate)], key=lambda one: one.met)
+    yield Quota(
+        f"an account's {CONCURRENCY:,} invocations at a time (a new account's are fewer)",
+        f"{LAMBDA}/gettingstarted-limits.html",
+        CONCURRENCY / SECONDS,
+        f"each slot is one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver take",
+        "Lambda hands messages back, nothing is lost; ask for a higher quota",
+    )
+    yield Quota(
+        f"a lane's MaximumConcurrency, at most {aws.MOST_POLLERS:,}",
+        f"{LAMBDA}/services-sqs-scaling.html",
+        aws.MOST_POLLERS / SECONDS,
+        f"C = {aws.MOST_POLLERS:,}",
+        "the template takes no more; a second stack",
+    )
+
+
+def _hot_items(found: Heat) -> Iterator[Quota]:
+    keys = f"{DYNAMODB}/bp-partition-key-design.html"
+    yield Quota(
+        "one transaction at a time may hold the day's budget",
+        f"{DYNAMODB}/transaction-apis.html",
+        1 / (found.budget * aws.TRANSACTION_SECONDS),
+        f"{found.budget:g} transactions a photo, each assumed to take {1000 * aws.TRANSACTION_SECONDS:.0f} ms",
+        "claims and answers try again, up to ten times, then the message comes again; slots stand empty (table above)."
+        " More budgets (more stacks) are the way out",
+    )
+    yield Quota(
+        f"{PARTITION_WRITES:,} write units a second of one item: the day's budget",
+        keys,
+        PARTITION_WRITES / (found.budget * TRANSACTIONAL),
+        f"{found.budget * TRANSACTIONAL:g} units a photo",
+        "never met, since its transactions come in each other's way before",
+    )
+    yield Quota(
+        f"{PARTITION_WRITES:,} write units a second of a shard of the index",
+        keys,
+        PARTITION_WRITES * len(SHARDS) / found.index,
+        f"{found.index:g} index writes a photo over {len(SHARDS)} shards",
+        "the ledger throttles, stages wait",
+    )
+    yield Quota(
+        f"{PARTITION_READS:,} read units a second of one item: the lane",
+        keys,
+        PARTITION_READS / found.lane,
+        f"{found.lane:g} a photo, when render looks whether it may pay; it is written only when the lane pauses",
+        "render waits",
+    )
+
+
+def _services() -> Iterator[Quota]:
+    photo = counted().rows[0].counted
+    receipts = sum(one.times for one in photo.asked if one.what == "the receipt")
+    events = sum(one.times for one in photo.asked if one.service == "events")
+    yield Quota(
+        f"{TABLE_WRITES:,} write units a second of a new table on demand",
+        f"{DYNAMODB}/warm-throughput-scenarios.html",
+        TABLE_WRITES / photo.write_units,
+        f"{photo.write_units:g} units a photo, intake's among them, which come in the burst of an upload",
+        "the ledger throttles, stages wait and come again; DynamoDB grows by itself with use, or can be warmed",
+    )
+    yield Quota(
+        f"{FEWEST_PUT_EVENTS} to {PUT_EVENTS:,} PutEvents a second, by region",
+        "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
+        FEWEST_PUT_EVENTS / events,
+        f"{events:g} a photo, in the smallest regions",
+        "deliver waits and tells it again",
+    )
+    yield Quota(
+        f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
+        PREFIX_WRITES / receipts,
+        f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
+        "503, and the stage comes again; S3 parts a busy prefix by itself",
+    )
 
 
 def numbers(found: Heat) -> list[Quota]:
     """Limits to photos at once."""
+    return sorted([*_ours(), *_messages(), *_never(found)], key=lambda one: one.met)
+
+
+def _ours() -> Iterator[Quota]:
     price = price_per_image("ideogram", {"operation": "replace"}) / 1_000_000
-    pollers_seconds = (aws.MOST_POLLERS - aws.FIRST_POLLERS) / aws.MORE_POLLERS * aws.SCALING_SECONDS
-    asked = requests_of(counted().rows[0].counted, "intake")
-    burst = pollers_seconds * (aws.MOST_POLLERS + aws.FIRST_POLLERS) / 2 / (asked * REQUEST_SECONDS)
     runs = YOUNG.total_seconds() / RECONCILE_EVERY
-    slow = MESSAGE_LIFE.total_seconds() * 10 / SECONDS
-    found_quotas = (
-        (
-            "`DailyBudgetUSD`, $10 when nobody says anything",
-            "[settings](../../docs/settings.md)",
-            10 // price,
-            f"${price:g} a picture",
-            "the lane pauses until the next day, as it should; raise it before a large folder",
-        ),
-        (
-            f"{BACKED_UP:,} paid pictures that wait for deliver",
-            "[alarms](../../docs/alarms.md)",
-            BACKED_UP,
-            "only where deliver gets no invocations",
-            "the lane pauses until half of them are delivered, so that no link expires",
-        ),
-        (
-            f"a message that waits longer than {MESSAGE_LIFE.days} days is sent anew",
-            f"{SQS}/quotas-messages.html",
-            slow,
-            f"C = 10 at S = {SECONDS:g}: what these days drain",
-            "a second message for each such job, one request each to SQS and the ledger, and one more render that finds"
-            " it done where both arrive",
-        ),
-        (
-            f"intake's pollers reach the account's {CONCURRENCY:,}",
-            f"{LAMBDA}/services-sqs-scaling.html",
-            burst,
-            f"so many events that wait keep intake busy for the {pollers_seconds:.0f} s in which it grows so far",
-            "render and deliver get fewer invocations until intake is through, some minutes",
-        ),
-        (
-            f"the sweep looks at {MOST_PHOTOS:,} photos every {RECONCILE_EVERY / 60:.0f} minutes, for"
-            f" {YOUNG.total_seconds() / 3600:.0f} h",
-            "[operating](../../docs/operating.md)",
-            runs * MOST_PHOTOS,
-            f"{runs:.0f} runs",
-            "of more young photos, some whose event S3 lost would not be found; a campaign over the folder finds them",
-        ),
-        (
-            f"{IN_FLIGHT:,} messages of a queue under way",
-            f"{SQS}/quotas-queues.html",
-            float("inf"),
-            f"at most {aws.MOST_POLLERS * INTAKE_BATCH:,}: {aws.MOST_POLLERS:,} invocations of {INTAKE_BATCH}",
-            "never",
-        ),
-        (
-            f"{ITEM_BYTES // 1024} KB of an item",
-            f"{DYNAMODB}/ServiceQuotas.html",
-            float("inf"),
-            f"the largest, a job, has {found.largest:,} bytes; none grows with the number of photos",
-            "never",
-        ),
+    yield Quota(
+        "`DailyBudgetUSD`, $10 when nobody says anything",
+        "[settings](../../docs/settings.md)",
+        10 // price,
+        f"${price:g} a picture",
+        "the lane pauses until the next day, as it should; raise it before a large folder",
     )
-    return [Quota(*one) for one in found_quotas]
+    yield Quota(
+        f"{BACKED_UP:,} paid pictures that wait for deliver",
+        "[alarms](../../docs/alarms.md)",
+        BACKED_UP,
+        "only where deliver gets no invocations",
+        "the lane pauses until half of them are delivered, so that no link expires",
+    )
+    yield Quota(
+        f"the sweep looks at {MOST_PHOTOS:,} photos every {RECONCILE_EVERY / 60:.0f} minutes, for {YOUNG.days * 24} h",
+        "[operating](../../docs/operating.md)",
+        runs * MOST_PHOTOS,
+        f"{runs:.0f} runs",
+        "of more young photos, some whose event S3 lost would not be found; a campaign over the folder finds them",
+    )
+
+
+def _messages() -> Iterator[Quota]:
+    grows = (aws.MOST_POLLERS - aws.FIRST_POLLERS) / aws.MORE_POLLERS * aws.SCALING_SECONDS
+    photo_seconds = requests_of(counted().rows[0].counted, "intake") * REQUEST_SECONDS
+    yield Quota(
+        f"a message that waits longer than {MESSAGE_LIFE.days} days is sent anew",
+        f"{SQS}/quotas-messages.html",
+        MESSAGE_LIFE.total_seconds() * 10 / SECONDS,
+        f"C = 10 at S = {SECONDS:g}: what these days drain",
+        "a second message for each such job, and where both arrive one more render that finds it done (above)",
+    )
+    yield Quota(
+        f"intake's pollers reach the account's {CONCURRENCY:,}",
+        f"{LAMBDA}/services-sqs-scaling.html",
+        grows * (aws.MOST_POLLERS + aws.FIRST_POLLERS) / 2 / photo_seconds,
+        f"so many events that wait keep intake busy for the {grows:.0f} s in which it grows so far",
+        "render and deliver get fewer invocations until intake is through, some minutes",
+    )
+
+
+def _never(found: Heat) -> Iterator[Quota]:
+    yield Quota(
+        f"{IN_FLIGHT:,} messages of a queue under way",
+        f"{SQS}/quotas-queues.html",
+        inf,
+        f"at most {aws.MOST_POLLERS * INTAKE_BATCH:,}: {aws.MOST_POLLERS:,} invocations of {INTAKE_BATCH}",
+        "never",
+    )
+    yield Quota(
+        f"{ITEM_BYTES // 1024} KB of an item",
+        f"{DYNAMODB}/ServiceQuotas.html",
+        inf,
+        f"the largest, a job, has {found.largest:,} bytes; none grows with the number of photos",
+        "never",
+    )
 
 
 def section() -> str:
@@ -214,7 +226,7 @@ def section() -> str:
 
 
 def _photos(number: float) -> str:
-    return "no number" if number == float("inf") else f"{number:,.0f} photos"
+    return "no number" if number == inf else f"{number:,.0f} photos"
 
 
 def _row(one: Quota, met: str) -> Sequence[str]:
