@@ -209,6 +209,12 @@ def test_the_page_says_what_was_played_and_what_only_follows(tmp_path: Path) -> 
     assert f"a folder of {SMALL}" in written
 
 
+def test_the_page_is_what_the_kept_rows_say() -> None:
+    found = kept("beyond", Beyond)
+    assert found
+    assert page.PAGE.read_text() == page.page(found.found, found.machine), "write it anew: make docs"
+
+
 def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
     assert [_row(text) for text in ("100", "500,50", "5000,2,150")] == [(100, 10, 15), (500, 50, 15), (5000, 2, 150)]
 
