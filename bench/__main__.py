@@ -50,6 +50,7 @@ def run(parts: Sequence[Part]) -> list[str]:
             refused.append(str(error))
             print(f"not reported: {error}", flush=True)
             continue
+        refused += part.refused(found)
         if part.kind is not None:
             keep(part.name, found, (time.monotonic() - began) / 60)
     return refused

@@ -1,6 +1,6 @@
 """The parts of `make bench`: what each measures, how long it may take, and what the page says of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,11 @@ from bench.refusals import RefusedError
 MOST_MINUTES = 40
 
 
+def all_reported(_found: Any) -> Sequence[str]:
+    """A part of which all is reported, or nothing."""
+    return ()
+
+
 def no_plots(_found: Any) -> Mapping[str, str]:
     """A part without pictures."""
     return {}
@@ -21,7 +26,10 @@ def no_plots(_found: Any) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Part:
-    """One part. `kind` is what `measure` finds and what is kept; None where it writes a page of its own."""
+    """One part. `kind` is what `measure` finds and what is kept; None where it writes a page of its own.
+
+    `refused`: why some of what it measured is not reported.
+    """
 
     name: str
     minutes: float
@@ -30,6 +38,7 @@ class Part:
     kind: Any = None
     section: Callable[[Any], str] = str
     plots: Callable[[Any], Mapping[str, str]] = no_plots
+    refused: Callable[[Any], Sequence[str]] = all_reported
 
 
 def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
@@ -43,20 +52,29 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 
 
 PARTS = (
-    Part("drain", 27, "How near to the ideal", measure_drain, Drained, page.drained, page.drained_plots),
+    Part(
+        "drain",
+        26.5,
+        "How near to the ideal",
+        measure_drain,
+        Drained,
+        page.drained,
+        page.drained_plots,
+        lambda found: found.refused,
+    ),
     Part("held_out", 2.5, "Runs for those who predict", measure_held_out, tuple[Figures, ...], page.held_out),
-    Part("beside", 4, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part("beside", 3.5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        1.5,
+        1,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],
         recovery.section,
     ),
     Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
-    Part("backlog", 1.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
-    Part("memory", 1.5, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
+    Part("backlog", 1, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
+    Part("memory", 1, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
     Part("cost", 3.5, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
 )
 

@@ -39,6 +39,7 @@ def drained(found: Drained) -> str:
             "![how near to the ideal](efficiency.svg)",
             _runs(found.runs),
             f"{found.repeated.name}, again and again: {shown}.",
+            *(f"Not reported: {words}." for words in found.refused),
             "### Where the slots' time went",
             "Shares of N·S. All of them together are what is missing to the ideal. Pauses: milliseconds between two"
             " calls of a slot, at the beginning, in the middle and at the end.",

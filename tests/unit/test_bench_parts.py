@@ -59,6 +59,15 @@ def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
     assert (found.found, "Python 3.13" in found.machine) == ((1.0, 2.5), True)
 
 
+def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "keep", partial(keep, folder=tmp_path))
+    part = Part("some", 1, "", lambda: (1.0,), tuple[float, ...], refused=lambda found: [f"all but {found[0]:g}"])
+    assert command.run([part]) == ["all but 1"]
+    assert kept("some", tuple[float, ...], tmp_path)
+
+
 def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.parts import _own_page  # pyright: ignore[reportPrivateUsage]
 
