@@ -11,7 +11,8 @@ from backdrop.core.job import Status
 from backdrop.steps.messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.provider import refuses
-from proof.world.s3_objects import Version, notification
+from proof.world.s3 import notification
+from proof.world.s3_objects import Version
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike
 from tests.unit.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job

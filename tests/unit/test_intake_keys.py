@@ -11,7 +11,8 @@ from backdrop.core.job import Status
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of
 from backdrop.steps.messages import begin_again
 from proof.world.pictures import photo
-from proof.world.s3_objects import Version, notification
+from proof.world.s3 import notification
+from proof.world.s3_objects import Version
 from proof.world.stack import INPUT, World
 from tests.unit.core_items import quick
 from tests.unit.simulation import PRICE, a_job, assert_at_rest
