@@ -62,9 +62,11 @@ class Beside:
 def ground() -> Generator[Ground]:
     """A cloud for the length of the block."""
     home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-", dir=quick_folder())))
-    with leashed(home):
-        yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
-    home.forget()
+    try:
+        with leashed(home):
+            yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
+    finally:
+        home.forget()
 
 
 def measure_drain() -> Drained:
