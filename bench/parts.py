@@ -1,11 +1,13 @@
 """The parts of `make bench`: what each measures, how long it may take, and what the page says of it."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench import backlog, memory, recovery, starts
-from bench.aws_cost import __main__ as aws_cost
+from backdrop_local.home import ROOT
+from bench import backlog, recovery, starts
 from bench.drain import page
 from bench.drain.figures import Figures
 from bench.drain.parts import Beside, Drained, measure_beside, measure_drain, measure_held_out
@@ -41,11 +43,11 @@ class Part:
     refused: Callable[[Any], Sequence[str]] = all_reported
 
 
-def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
-    """A bench that writes its page and judges by its exit code."""
+def _own_page(module: str, words: str) -> Callable[[], None]:
+    """A bench that writes its page and judges by its exit code, in a process that no earlier part has made large."""
 
     def measure() -> None:
-        if main():
+        if subprocess.run([sys.executable, "-m", module], check=False, cwd=ROOT).returncode:
             raise RefusedError(words)
 
     return measure
@@ -54,7 +56,7 @@ def _own_page(main: Callable[[], int], words: str) -> Callable[[], None]:
 PARTS = (
     Part(
         "drain",
-        26.5,
+        24.75,
         "How near to the ideal",
         measure_drain,
         Drained,
@@ -62,8 +64,8 @@ PARTS = (
         page.drained_plots,
         lambda found: found.refused,
     ),
-    Part("held_out", 2.5, "Runs for those who predict", measure_held_out, tuple[Figures, ...], page.held_out),
-    Part("beside", 3.5, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
+    Part("held_out", 2.25, "Runs for those who predict", measure_held_out, tuple[Figures, ...], page.held_out),
+    Part("beside", 4.75, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
         1,
@@ -72,10 +74,10 @@ PARTS = (
         tuple[recovery.Recovered, ...],
         recovery.section,
     ),
-    Part("starts", 1, "Cold starts", starts.measure, starts.Starts, starts.section),
-    Part("backlog", 1, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
-    Part("memory", 1, "Memory", _own_page(memory.main, "memory: a photo takes more than its stage may count on")),
-    Part("cost", 3.5, "What AWS costs", _own_page(aws_cost.main, "cost: AWS takes more than it may of the price")),
+    Part("starts", 1.25, "Cold starts", starts.measure, starts.Starts, starts.section),
+    Part("backlog", 0.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
+    Part("memory", 1, "Memory", _own_page("bench.memory", "memory: a photo takes more than its stage may count on")),
+    Part("cost", 4.5, "What AWS costs", _own_page("bench.aws_cost", "cost: AWS takes more than it may of the price")),
 )
 
 

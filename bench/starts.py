@@ -20,7 +20,7 @@ BUILD = ROOT / ".aws-sam" / "build"
 LAYERS = ("DependenciesLayer", "BackdropLayer")
 FLOOR = "import boto3, requests; from pydantic import BaseModel; from aws_lambda_powertools import Logger, Metrics"
 HANDLERS = ("Intake", "Render", "Deliver", "Reconcile", "Campaign")
-ROUNDS = 8
+ROUNDS = 24
 MOST_SPREAD = 0.10
 
 

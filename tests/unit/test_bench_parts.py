@@ -68,12 +68,12 @@ def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
     assert kept("some", tuple[float, ...], tmp_path)
 
 
-def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it() -> None:
     from bench.parts import _own_page  # pyright: ignore[reportPrivateUsage]
 
-    _own_page(lambda: 0, "too much")()
+    _own_page("this", "too much")()
     with pytest.raises(RefusedError, match="too much"):
-        _own_page(lambda: 1, "too much")()
+        _own_page("bench.no_such_bench", "too much")()
 
 
 # -- the page ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What campaigns alone need of the world, beside ports.py."""
+"""What campaigns need of the world, and what waits for them, beside ports.py."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -30,3 +30,23 @@ class Mail(Protocol):
     """Whoever the stack's operator named to be told."""
 
     def send(self, subject: str, text: str) -> None: ...
+
+
+class TaskTokens(Protocol):
+    """Who waits in Step Functions; raises WaitError where it does not answer."""
+
+    def succeed(self, token: str, output: str) -> bool:
+        """Answer a task with its output (JSON); False where nobody can ever answer it: used, expired, foreign."""
+        ...
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Answer a task with the error that it ends with, and why."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions in Step Functions, by their ARNs."""
+
+    def running(self, arn: str) -> bool:
+        """Whether an execution runs still; one that cannot be looked at counts as running."""
+        ...

@@ -287,26 +287,6 @@ class Events(Protocol):
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
 
 
-class TaskTokens(Protocol):
-    """Who waits in Step Functions; raises WaitError where it does not answer."""
-
-    def succeed(self, token: str, output: str) -> bool:
-        """Answer a task with its output (JSON); False where nobody can ever answer it: used, expired, foreign."""
-        ...
-
-    def fail(self, token: str, error: str, cause: str) -> bool:
-        """Answer a task with the error that it ends with, and why."""
-        ...
-
-
-class Executions(Protocol):
-    """Executions in Step Functions, by their ARNs."""
-
-    def running(self, arn: str) -> bool:
-        """Whether an execution runs still; one that cannot be looked at counts as running."""
-        ...
-
-
 class Clock(Protocol):
     """Time, so that tests need not wait for it."""
 

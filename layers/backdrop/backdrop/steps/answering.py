@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backdrop.campaign_ports import TaskTokens
 from backdrop.core.asked import Answered, Asked
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.core.job import Job, Source
 from backdrop.core.reply import Reply, reply
-from backdrop.ports import Clock, Ledger, TaskTokens
+from backdrop.ports import Clock, Ledger
 
 
 @dataclass(eq=False, repr=False)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from backdrop.campaign_ports import Executions
 from backdrop.core import transitions
 from backdrop.core.job import Job
-from backdrop.ports import Clock, Executions, Ledger
+from backdrop.ports import Clock, Ledger
 
 
 @dataclass(eq=False, repr=False)

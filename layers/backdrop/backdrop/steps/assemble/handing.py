@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue, TaskTokens
+from backdrop.campaign_ports import TaskTokens
+from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue
 from backdrop.steps.answering import Answering
 from backdrop.steps.deliver import Deliver
 from backdrop.steps.paid_files import PaidFiles

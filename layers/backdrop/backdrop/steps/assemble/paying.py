@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from backdrop.campaign_ports import Executions
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.job import Job
 from backdrop.core.money import Configured
-from backdrop.ports import Answers, Clock, Executions, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
+from backdrop.ports import Answers, Clock, InputBucket, Inputs, Lanes, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers
 from backdrop.steps.material import Material

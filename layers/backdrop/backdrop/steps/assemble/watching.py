@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from backdrop.ports import Books, Executions, InputBucket, Letters, Queue
+from backdrop.campaign_ports import Executions
+from backdrop.ports import Books, InputBucket, Letters, Queue
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import Look
