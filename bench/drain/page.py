@@ -1,12 +1,14 @@
 """What the page of the bench says of drained photos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from bench.drain.alone import Alone
 from bench.drain.figures import Figures
 from bench.drain.parts import Beside, Drained
 from bench.plot import Bar, bars
+from bench.processors import STAGES as FUNCTIONS
 from docs.tables import table
 
 LOST = {
@@ -54,6 +56,7 @@ def drained(found: Drained) -> str:
             "Milliseconds for each image. The emulator is AWS's part here, the bench uploads. Where it was warm, intake"
             f" took {_intake_ms(found):.0f} ms at the most; it may take {MOST_INTAKE_MS}.",
             table(("", *_owners(found), "of the machine"), [_cpu(one, _owners(found)) for one in found.runs]),
+            *_starts(found),
         ]
     )
 
@@ -144,6 +147,22 @@ def _alone(one: Alone) -> Sequence[str]:
 def _intake_ms(found: Drained) -> float:
     """The most that a warm run shows."""
     return max(one.cpu_ms["intake"] for one in found.runs if not one.scenario.cold)
+
+
+def _starts(found: Drained) -> Iterator[str]:
+    """What a worker took to start: the functions' processor time of a cold run, less that of the same run warm."""
+    runs = {one.scenario: one for one in found.runs}
+    each = list[float]()
+    for one in found.runs:
+        twin, workers = runs.get(replace(one.scenario, cold=False)), sum(one.cold_starts.values())
+        if one.scenario.cold and twin and workers:
+            more = sum(one.cpu_ms[name] - twin.cpu_ms[name] for name in FUNCTIONS)
+            each.append(more / 1000 * one.scenario.photos / workers)
+    if each:
+        yield (
+            f"Where it was cold, a worker took {min(each):.2f} to {max(each):.2f} s of these processors to start. On"
+            " AWS each has a processor of its own; here they wait for one another, and photos for them."
+        )
 
 
 def _owners(found: Drained) -> Sequence[str]:
