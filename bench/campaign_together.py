@@ -9,7 +9,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,8 +26,7 @@ from backdrop_cli.options import Place
 from backdrop_cli.stack import Stack, connect
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import Home
-from backdrop_local.leash import leashed
+from bench.passing import passing_home
 from bench.standin import StandinControl
 from proof.chaos.page import machine
 
@@ -214,9 +212,8 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=20)
     parser.add_argument("--call", type=float, default=4.0, help="seconds")
     size = Size(**vars(parser.parse_args()))
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
-    os.environ["BACKDROP_HOME"] = str(home.path)
-    with leashed(home):
+    with passing_home() as home:
+        os.environ["BACKDROP_HOME"] = str(home.path)
         given = {"IdeogramMaxInFlight": str(LIMIT), "DailyBudgetUSD": "1000", "SettleSeconds": "2"}
         rush = Rush(cloud.up(home, given, print, standin_options=["--prepared"]), connect(Place()), size)
         rush.standin("settings", {"latency_by_speed": {"REMOVE": size.call}})

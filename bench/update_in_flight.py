@@ -25,9 +25,8 @@ from PIL import Image
 
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import Home
-from backdrop_local.leash import leashed
 from backdrop_local.release import HERE, Release
+from bench.passing import passing_home
 from bench.standin import StandinControl
 from proof.chaos.page import machine
 
@@ -182,9 +181,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=100)
     photos: int = parser.parse_args().photos
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
     given = {"DailyBudgetUSD": "1000", "SettleSeconds": "2"}
-    with leashed(home), tempfile.TemporaryDirectory() as folder:
+    with passing_home() as home, tempfile.TemporaryDirectory() as folder:
         update = Update(cloud.up(home, given, print, standin_options=["--prepared"]))
         release = changed(Path(folder))
         seen = run(update, photos, lambda: cloud.up(home, given, print, build=False, release=release))

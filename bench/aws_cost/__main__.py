@@ -4,21 +4,19 @@
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from backdrop.core.money import price_per_image, usd_of
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK, Home
-from backdrop_local.leash import leashed
 from bench.aws_cost.bill import Line, request_lines, requests_of, seconds_on_aws
 from bench.aws_cost.found import Found, Row, keep
 from bench.aws_cost.idle import ONE_PROVIDER, one_provider
 from bench.aws_cost.page import MOST_SHARE, memory_of, share
 from bench.aws_cost.play import PHOTOS, STAGES, WARM_UP, Case, ColdStartError, Counted, Stage, watched
+from bench.passing import passing_home
 from docs import make_aws_cost
 from proof.simulate.figures import machine
 
@@ -108,8 +106,7 @@ def rows(home: Home) -> Iterator[Row | list[Line]]:
 def main() -> int:
     """Write the page, whatever is found."""
     began = time.monotonic()
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-")))
-    with leashed(home):
+    with passing_home() as home:
         found = list(rows(home))
     images = tuple(one for one in found if isinstance(one, Row))
     reconcile = tuple(line for one in found if isinstance(one, list) for line in one)

@@ -1,20 +1,17 @@
 """The two parts of `make bench` that drain photos: how near to N·S/C, and what others need for the same photos."""
 
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from backdrop_local import cloud
-from backdrop_local.home import Home
-from backdrop_local.leash import leashed
 from bench.drain.alone import Alone, alone
 from bench.drain.bare import drained
 from bench.drain.figures import Figures, check, figures
 from bench.drain.ground import PARAMETERS, Ground
 from bench.drain.naive import Naive
 from bench.drain.scenario import Scenario
+from bench.passing import passing_home
 from bench.refusals import NoisyError, RefusedError, check_spread
 from proof.chaos.bench import quick_folder
 
@@ -61,12 +58,8 @@ class Beside:
 @contextmanager
 def ground() -> Generator[Ground]:
     """A cloud for the length of the block."""
-    home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-", dir=quick_folder())))
-    try:
-        with leashed(home):
-            yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
-    finally:
-        home.forget()
+    with passing_home(quick_folder()) as home:
+        yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
 
 
 def measure_drain() -> Drained:

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -141,8 +142,8 @@ def test_the_time_without_a_provider_counts_neither_as_used_nor_as_unused() -> N
 
 
 def test_imports_that_differ_too_much_between_two_halves_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    halves = iter([{"floor": 1.0, **dict.fromkeys(starts.HANDLERS, cost)} for cost in (1.1, 1.5)])
-    monkeypatch.setattr(starts, "_best", lambda _rounds: next(halves))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    costs = cycle((1.1, 1.5))
+    monkeypatch.setattr(starts, "_round", lambda: {"floor": 1.0, **dict.fromkeys(starts.HANDLERS, next(costs))})
     with pytest.raises(RefusedError, match="import of Intake: the machine was too noisy"):
         starts.measure()
 
