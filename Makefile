@@ -46,6 +46,9 @@ chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED
 	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="drain beside" for some parts); writes bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
+build: setup ## Build what `sam deploy` takes to AWS, compiled, since Lambda keeps nothing that it compiles (PARAMS="Architecture=x86_64")
+	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $(if $(PARAMS),--parameter-overrides "$(PARAMS)")
+	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it
@@ -82,4 +85,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants bench check types unit wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants bench build check types unit wild up down env invoke path docs format lock clean setup

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from backdrop_local import sam
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import TOOLS
-from bench.budget import within
+from bench.budget import LateError, within
 from bench.keep import keep
 from bench.parts import Part, chosen
 from bench.refusals import RefusedError
@@ -46,7 +46,7 @@ def run(parts: Sequence[Part]) -> list[str]:
         try:
             with within(part.name, part.minutes):
                 found = part.measure()
-        except (RefusedError, NotDrainedError, LocalCloudError) as error:
+        except (RefusedError, LateError, NotDrainedError, LocalCloudError) as error:
             refused.append(str(error))
             print(f"not reported: {error}", flush=True)
             continue

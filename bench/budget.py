@@ -5,19 +5,21 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-from bench.refusals import RefusedError
+
+class LateError(Exception):
+    """A part took longer than it may; nothing within it takes this for a refusal of its own."""
 
 
 @contextmanager
 def within(name: str, minutes: float) -> Generator[None]:
-    """The block ends in time, or in a refusal.
+    """The block ends in time, or is ended.
 
     Raises:
-        RefusedError: it took longer.
+        LateError: it took longer.
     """
 
     def over(_signal: int, _frame: FrameType | None) -> None:
-        raise RefusedError(f"{name}: took more than its {minutes:g} minutes")
+        raise LateError(f"{name}: took more than its {minutes:g} minutes")
 
     before = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, 60 * minutes)

@@ -56,7 +56,7 @@ def _own_page(module: str, words: str) -> Callable[[], None]:
 PARTS = (
     Part(
         "drain",
-        24.25,
+        24,
         "How near to the ideal",
         measure_drain,
         Drained,
@@ -68,15 +68,17 @@ PARTS = (
     Part("beside", 4.75, "Beside others", measure_beside, Beside, page.beside, page.beside_plots),
     Part(
         "recovery",
-        1,
+        1.25,
         "A smaller, a growing and an absent account",
         recovery.measure,
         tuple[recovery.Recovered, ...],
         recovery.section,
     ),
     Part("starts", 1.75, "Cold starts", starts.measure, starts.Starts, starts.section),
-    Part("backlog", 0.5, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots),
-    Part("memory", 1, "Memory", _own_page("bench.memory", "memory: a photo takes more than its stage may count on")),
+    Part(
+        "backlog", 0.75, "A full ledger", backlog.measure, tuple[backlog.Backlog, ...], backlog.section, backlog.plots
+    ),
+    Part("memory", 0.75, "Memory", _own_page("bench.memory", "memory: a photo takes more than its stage may count on")),
     Part("cost", 4.5, "What AWS costs", _own_page("bench.aws_cost", "cost: AWS takes more than it may of the price")),
 )
 

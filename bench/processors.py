@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
@@ -10,22 +10,27 @@ from proof.chaos.workers import PROCESSES, workers_in
 
 TICKS = os.sysconf("SC_CLK_TCK")
 STAGES = ("intake", "render", "deliver")
+ENDED = "ended workers"
 _WORK = (0, 1, 2, 7)
 """user, nice, system and steal among the columns of /proc/stat (proc(5)); interrupts are nobody's."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """Processor seconds by whose they are, and those of the whole machine."""
+    """Processor seconds by whose they are, and those of the whole machine; `workers`: of each living one, by stage."""
 
     of: Mapping[str, float]
     machine: float
+    workers: Mapping[str, Mapping[int, float]] = field(default_factory=dict[str, Mapping[int, float]])
 
     def since(self, before: "Used") -> "Used":
-        """What came after `before`."""
-        return Used(
-            {name: used - before.of.get(name, 0.0) for name, used in self.of.items()}, self.machine - before.machine
-        )
+        """What came after `before`, of which what a worker did that has ended by now is no part."""
+        of = {name: used - before.of.get(name, 0.0) for name, used in self.of.items()}
+        for stage, living in self.workers.items():
+            earlier = before.workers.get(stage, {})
+            of[stage] = sum(used - earlier.get(pid, 0.0) for pid, used in living.items())
+            of[ENDED] -= sum(used for pid, used in earlier.items() if pid not in living)
+        return Used(of, self.machine - before.machine)
 
     def machine_share(self, seconds: float) -> float:
         """The share of all processors that was used during so many seconds, by anybody."""
@@ -40,11 +45,11 @@ def used(running: Cloud) -> Used:
     """Up to now. Workers that have ended count as theirs who waited for them: the emulator."""
     state = running.home.read()
     servers = {"emulator": state.emulator, "stand-in": state.standin}
-    found = {name: cpu_seconds(worker_ids(running, name)) for name in STAGES}
-    shares = {name: sum(seconds.values()) for name, seconds in found.items()}
+    workers = {name: cpu_seconds(worker_ids(running, name)) for name in STAGES}
+    shares = {name: sum(seconds.values()) for name, seconds in workers.items()}
     shares |= {name: sum(cpu_seconds([one.pid]).values()) for name, one in servers.items() if one}
     ended = sum(_fields_sum(one.pid, (13, 14)) for one in servers.values() if one)
-    return Used({**shares, "ended workers": ended, "bench": sum(os.times()[:2])}, machine_seconds())
+    return Used({**shares, ENDED: ended, "bench": sum(os.times()[:2])}, machine_seconds(), workers)
 
 
 def worker_ids(running: Cloud, name: str) -> list[int]:

@@ -56,8 +56,10 @@ def check_machine(name: str, foreign_share: float) -> None:
         )
 
 
-def check_warm(name: str, cold_starts: Mapping[str, float]) -> None:
-    """No function started cold in a run that is to be warm."""
+def check_starts(name: str, cold_starts: Mapping[str, float], *, cold: bool) -> None:
+    """No function started cold in a run that is to be warm, and some did in one that is to be cold."""
+    if cold and not cold_starts:
+        raise RefusedError(f"{name}: no function started cold")
     started = [f"{function} ({times:g})" for function, times in sorted(cold_starts.items())]
-    if started:
+    if started and not cold:
         raise NoisyError(f"{name}: started cold after all: {', '.join(started)}")

@@ -3,6 +3,7 @@
 from bench.beyond import page as beyond
 from bench.keep import FOLDER, kept
 from bench.parts import MOST_MINUTES, PARTS, Part
+from docs import bench_aims
 
 PAGE = FOLDER / "README.md"
 OWN_PAGES = {
@@ -13,7 +14,7 @@ OWN_PAGES = {
 
 def page() -> str:
     """The whole page."""
-    return "\n\n".join([_head(), *(_section(part) for part in PARTS)]) + "\n"
+    return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
 
 
 def plots() -> dict[str, str]:
@@ -34,9 +35,9 @@ def _head() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
         f"# The bench\n\nWritten by `make bench`, which takes at most {MOST_MINUTES} minutes on two cores, or by some"
-        f' of its parts: `make bench ONLY="drain beside"`. The parts are {names}. Every figure is a ratio within one'
-        " run or a count; where the stand-in was the bottleneck, something went wrong that nobody asked for, or the"
-        " machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
+        f' of its parts: `make bench ONLY="drain beside"`. The parts are {names}. What is compared is'
+        " compared within one run; where the stand-in was the bottleneck, something went wrong that nobody asked for,"
+        " or the machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
         " [beyond one machine](beyond.md)."
     )
 
@@ -48,7 +49,12 @@ def _section(part: Part) -> str:
     found = kept(part.name, part.kind)
     if found is None:
         return f"{title}\n\nNot measured yet: `make bench ONLY={part.name}`."
-    return f"{title}\n\n`{part.name}`, {found.minutes:.0f} minutes on {found.machine}.\n\n{part.section(found.found)}"
+    return f"{title}\n\n`{part.name}`, {_minutes(found.minutes)} on {found.machine}.\n\n{part.section(found.found)}"
+
+
+def _minutes(minutes: float) -> str:
+    whole = round(minutes)
+    return {0: "under a minute", 1: "a minute"}.get(whole, f"{whole} minutes")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ def _by_service(lines: Iterable[Line]) -> dict[str, float]:
 
 def _of_all(rows: Sequence[Row], memory: Mapping[str, float]) -> str:
     table = [
-        f"| {row.name} | {_requests(row):.4g} | {_three(row, memory)} | {row.price:.3g} | {share(row, memory):.2%} |"
+        f"| {row.name} | {requests_by_our_code(row):.4g} | {_three(row, memory)} | {row.price:.3g} |"
+        f" {share(row, memory):.2%} |"
         for row in rows
     ]
     seconds = " | ".join(f"at {one:g} s" for one in LATENCIES)
@@ -121,7 +122,8 @@ def campaign_item() -> float:
     return PRICES["transitions"].of(TRANSITIONS) + PRICES["sqs"].of(1)
 
 
-def _requests(row: Row) -> float:
+def requests_by_our_code(row: Row) -> float:
+    """Of one image, in all stages."""
     return sum(requests_of(row.counted, name) for name in STAGES)
 
 
@@ -135,7 +137,7 @@ def _named(row: Row) -> str:
         [
             "## Each request of an image, by name",
             "",
-            f"{row.name}: {_requests(row):.3g} requests by our code.",
+            f"{row.name}: {requests_by_our_code(row):.3g} requests by our code.",
             "",
             "| stage | times | request | of | why |",
             "|---|--:|---|---|---|",

@@ -5,6 +5,7 @@ assumed times. A hundred thousand photos take half an hour of a processor; rows 
 """
 
 import argparse
+import re
 import sys
 import time
 
@@ -18,12 +19,19 @@ from bench.keep import keep, kept
 LIMIT, SECONDS = 10, 15.0
 ROWS = ("100", "1000", "10000", "500,50", "1000,100", "3000,300", "5000,1000", "5000,2,150")
 """Photos, slots and seconds: a folder that grows, slots that grow, and a lane that takes longer than four days."""
+ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
 
 
 def main() -> int:
     """Play, keep and write the page; exit code 1 where a run that was held out is off by more than it may be."""
     parser = argparse.ArgumentParser(prog="python -m bench.beyond", description=__doc__)
-    parser.add_argument("--rows", nargs="*", type=_row, default=[*map(_row, ROWS)], help="photos, or photos,C,S")
+    parser.add_argument(
+        "--rows",
+        nargs="*",
+        type=_row,
+        default=[*map(_row, ROWS)],
+        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s where nothing is said)",
+    )
     asked, began = parser.parse_args(), time.monotonic()
     before, runs = kept(NAME, Beyond), runs_of_the_bench()
     scaled = before.found.scaled if before else ()
@@ -43,9 +51,19 @@ def main() -> int:
 
 
 def _row(text: str) -> tuple[int, int, float]:
-    """Photos, slots and seconds; ValueError, which argparse tells, where it is something else."""
-    photos, limit, seconds, *_ = [*text.split(","), *("", "")]
-    return int(photos), int(limit or LIMIT), float(seconds or SECONDS)
+    """Photos, slots and seconds.
+
+    Raises:
+        ArgumentTypeError: it is something else, or the slots are never full.
+    """
+    found = ROW.fullmatch(text)
+    photos, limit, seconds = found.groups() if found else ("0", None, None)
+    row = int(photos), int(limit or LIMIT), float(seconds or SECONDS)
+    if not row[0] >= row[1] >= 1 or not row[2]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not PHOTOS or PHOTOS,SLOTS,SECONDS, with at least one slot and as many photos as slots"
+        )
+    return row
 
 
 if __name__ == "__main__":

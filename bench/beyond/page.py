@@ -139,7 +139,7 @@ def _drain(rows: Sequence[Scaled]) -> str:
             " [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver grow as Lambda's pollers do. A"
             f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
             f"Fairness: a folder of {SMALL} comes a minute after the last photo of the large one; how long until its"
-            " last picture. Alone it takes one turn of the slots.",
+            " last picture. Alone it takes one turn of the slots. N counts both.",
             table(COLUMNS, shown),
             f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
             " above, with its slots' pauses, the requests of photos that all come alone, and its reconcile for every"

@@ -7,7 +7,7 @@ from statistics import median
 from backdrop.aws.metrics import Metric
 from bench.drain.ground import Run
 from bench.drain.scenario import Scenario
-from bench.refusals import check_faults, check_machine, check_standin, check_warm
+from bench.refusals import check_faults, check_machine, check_standin, check_starts
 
 TURNED_AWAY = ("all slots are taken", Metric.THROTTLED.value, Metric.HANDED_BACK.value)
 """What comes of an account that is smaller than it was said to be."""
@@ -88,5 +88,4 @@ def check(run: Run, found: Figures) -> None:
     calls = sum(one.ended - one.began for one in run.seen.calls)
     check_standin(name, run.losses.standin, calls)
     check_machine(name, found.foreign_share)
-    if not run.scenario.cold:
-        check_warm(name, found.cold_starts)
+    check_starts(name, found.cold_starts, cold=run.scenario.cold)

@@ -36,7 +36,8 @@ def drained(found: Drained) -> str:
         [
             "N photos of some 220 KB with their tags, C slots, S seconds a call; the ideal is N·S/C. Measured from the"
             " first upload to the last receipt that says stored, and beside it from the first call to the end of the"
-            " last. Cold: no function has a worker when the first photo comes. All of it, the functions, AWS's part and"
+            " last. In the call: of the time that render held a place of the lane, the share in which the paid call was"
+            " out. Cold: no function has a worker when the first photo comes. All of it, the functions, AWS's part and"
             " the provider, shares the processors of one machine.",
             "![how near to the ideal](efficiency.svg)",
             _runs(found.runs),
@@ -54,7 +55,7 @@ def drained(found: Drained) -> str:
             table(("", *STAGES.values()), [_alone(found.alone), *map(_stages, found.runs)]),
             "### Whose processor time",
             "Milliseconds for each image. The emulator is AWS's part here, the bench uploads. Where it was warm, intake"
-            f" took {_intake_ms(found):.0f} ms at the most; it may take {MOST_INTAKE_MS}.",
+            f" took {intake_ms(found):.0f} ms at the most; it may take {MOST_INTAKE_MS}.",
             table(("", *_owners(found), "of the machine"), [_cpu(one, _owners(found)) for one in found.runs]),
             *_starts(found),
         ]
@@ -107,7 +108,7 @@ def held_out(found: Sequence[Figures]) -> str:
     return "\n\n".join(
         [
             "As above, warm, and kept apart: what is calibrated on the others has to foretell these"
-            " ([beyond one machine](beyond.md)).",
+            " ([beyond one machine](beyond.md)). Where the account takes 5 calls of 10, half of the places wait.",
             _runs(found),
         ]
     )
@@ -144,7 +145,7 @@ def _alone(one: Alone) -> Sequence[str]:
     return ("alone", *(f"{one.stages[name]:.2f}" if name in one.stages else "-" for name in STAGES))
 
 
-def _intake_ms(found: Drained) -> float:
+def intake_ms(found: Drained) -> float:
     """The most that a warm run shows."""
     return max(one.cpu_ms["intake"] for one in found.runs if not one.scenario.cold)
 

@@ -12,8 +12,10 @@ from bench.drain.ground import PARAMETERS, Ground
 from bench.drain.naive import Naive
 from bench.drain.scenario import Scenario
 from bench.passing import passing_home
-from bench.refusals import NoisyError, RefusedError, check_spread
+from bench.processors import used
+from bench.refusals import NoisyError, RefusedError, check_faults, check_machine, check_spread
 from proof.chaos.bench import quick_folder
+from proof.chaos.play import NotDrainedError
 
 LIMITS, SECONDS, PHOTOS = (5, 10), (1.0, 4.0), (100, 300)
 WARM = tuple(Scenario(n, c, s) for n in PHOTOS for s in SECONDS for c in LIMITS)
@@ -74,7 +76,7 @@ def measure_drain() -> Drained:
             if scenario != REPEATED:
                 try:
                     runs.append(played(place, scenario))
-                except RefusedError as error:
+                except (RefusedError, NotDrainedError) as error:
                     print(f"not reported: {error}", flush=True)
                     refused.append(str(error))
     return Drained(single, tuple(runs), REPEATED, repeats, tuple(refused))
@@ -89,12 +91,25 @@ def measure_held_out() -> tuple[Figures, ...]:
 def measure_beside() -> Beside:
     """Backdrop, the bare script and the naive pipeline, one after the other on the same cloud."""
     with ground() as place:
-        ratios = [played(place, REPEATED).measured_seconds / drained(place.standin, REPEATED) for _ in range(REPEATS)]
+        ratios = [played(place, REPEATED).measured_seconds / bare(place, REPEATED) for _ in range(REPEATS)]
         check_spread(f"{REPEATED.name}, time by the bare script's", ratios)
-        ours, bare = played(place, BESIDE), drained(place.standin, BESIDE)
+        ours, script = played(place, BESIDE), bare(place, BESIDE)
         naive = Naive(place.running, BESIDE.limit).drained(BESIDE)
     first = ours.first_result_seconds
-    return Beside(BESIDE, ours.measured_seconds, bare, naive, first, REPEATED, tuple(ratios))
+    return Beside(BESIDE, ours.measured_seconds, script, naive, first, REPEATED, tuple(ratios))
+
+
+def bare(place: Ground, scenario: Scenario) -> float:
+    """Seconds of the bare script's run, which must be as quiet as ours.
+
+    Raises:
+        RefusedError: it may not be reported.
+    """
+    before = used(place.running)
+    seconds = drained(place.standin, scenario)
+    check_machine(f"{scenario.name}, bare", used(place.running).since(before).foreign_share(seconds))
+    check_faults(f"{scenario.name}, bare", place.standin.seen().troubles)
+    return seconds
 
 
 def played(place: Ground, scenario: Scenario, *, again: bool = True) -> Figures:

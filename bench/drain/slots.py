@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.drain.scenario import Scenario
+from bench.refusals import RefusedError
 
 PARTS = 3
 
@@ -51,7 +52,7 @@ def losses(calls: Sequence[PaidCall], scenario: Scenario, began: float, ended: f
     """
     limit = scenario.slots
     if len(calls) < limit:
-        raise ValueError(f"{len(calls)} calls never filled {limit} slots")
+        raise RefusedError(f"{scenario.name}: {len(calls)} calls never filled {limit} slots")
     starts, ends = sorted(one.began for one in calls), sorted(one.ended for one in calls)
     pauses = [start - end for start, end in zip(starts[limit:], ends, strict=False)]
     return Losses(

@@ -178,7 +178,7 @@ def _stack(name: str, clients: Clients) -> Stack:
     if missing:
         raise RefusedError(
             f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
-            "again from here (`sam build && sam deploy`), or use the command of its release"
+            "again from here (`make build && sam deploy`), or use the command of its release"
         )
     return _made(name, clients, clock, outputs, parameters)
 

@@ -191,7 +191,7 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Fol
         shop,
         "bad-deploy.md",
         tmp_path,
-        **{"git checkout": lambda: None, "make setup": lambda: None, "sam build": goes_back},
+        **{"git checkout": lambda: None, "make setup": lambda: None, "make build": goes_back},
     )
     runbook.deploy_what_cannot_start(shop, tmp_path / "release")
     try:
@@ -199,7 +199,7 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Fol
         for name in PHOTOS:
             folder.waits(name)
         page.types("backdrop pause ideogram", "git checkout -m v0.1.0", 'make setup && eval "$(make path)"')
-        page.types("sam build && sam deploy")
+        page.types("make build && sam deploy")
     finally:
         if not good:
             goes_back()
@@ -218,7 +218,7 @@ def test_a_provider_is_left_without_losing_what_waited_there(autumn: Folder, tmp
     def switches_off() -> None:
         runbook.deploy(shop, SegmindMaxInFlight="0")
 
-    page = runbook.follow(shop, "leaving-a-provider.md", tmp_path, **{"sam build": switches_off})
+    page = runbook.follow(shop, "leaving-a-provider.md", tmp_path, **{"make build": switches_off})
     shop.backdrop("pause", "segmind")
     drop(autumn, "alone.jpg", provider="segmind")
     drop(autumn, "either.jpg", provider=["segmind", "runware"])
@@ -229,7 +229,7 @@ def test_a_provider_is_left_without_losing_what_waited_there(autumn: Folder, tmp
     page.types("backdrop cancel autumn/ --yes", "backdrop failures --provider segmind")
     autumn.ended("alone.jpg", "cancelled")
     try:
-        page.types("sam build && sam deploy --parameter-overrides SegmindMaxInFlight=0", "backdrop doctor")
+        page.types("make build && sam deploy --parameter-overrides SegmindMaxInFlight=0", "backdrop doctor")
         drop(autumn, "late.jpg", provider="segmind")
         autumn.wrong("late.jpg", "provider_not_configured")
     finally:

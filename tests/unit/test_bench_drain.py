@@ -64,7 +64,7 @@ def test_pauses_are_told_apart_at_the_beginning_in_the_middle_and_at_the_end() -
 
 
 def test_a_run_that_never_filled_its_slots_has_no_pauses_to_speak_of() -> None:
-    with pytest.raises(ValueError, match="never filled"):
+    with pytest.raises(RefusedError, match="never filled"):
         losses([call(1.0)], SCENARIO, 0.0, 3.0)
 
 
@@ -144,16 +144,25 @@ def test_a_run_that_left_something_undone_is_refused(what: str) -> None:
         refuse(unfinished={what: 1})
 
 
+def test_a_worker_that_ends_takes_nothing_away_from_its_stage() -> None:
+    before = Used({"intake": 7.0, "ended workers": 0.0}, 10.0, {"intake": {1: 5.0, 2: 2.0}})
+    after = Used({"intake": 3.5, "ended workers": 6.0}, 14.0, {"intake": {2: 3.0, 3: 0.5}})
+    assert after.since(before).of == {"intake": 1.5, "ended workers": 1.0}
+
+
 def test_a_run_beside_other_programs_is_refused() -> None:
     with pytest.raises(RefusedError, match="other programs took"):
         refuse(used=Used({"render": 0.4}, 1.2))
 
 
-def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_is_not() -> None:
+def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_in_which_none_did() -> None:
     heard = replace(a_run().told, cold_starts={"render": 1})
     with pytest.raises(NoisyError, match=r"started cold after all: render \(1\)"):
         refuse(told=heard)
-    refuse(told=heard, scenario=replace(SCENARIO, cold=True))
+    cold = replace(SCENARIO, cold=True)
+    refuse(told=heard, scenario=cold)
+    with pytest.raises(RefusedError, match="no function started cold"):
+        refuse(scenario=cold)
 
 
 def test_a_noisy_run_is_tried_once_more_and_a_faulty_one_is_not() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bench import __main__ as command
 from bench import backlog, recovery, starts
-from bench.budget import within
+from bench.budget import LateError, within
 from bench.keep import FOLDER, keep, kept
 from bench.parts import MOST_MINUTES, PARTS, Part, chosen
 from bench.plot import Bar, bars, lines
@@ -25,7 +25,7 @@ def test_the_whole_bench_takes_no_longer_than_it_says() -> None:
 
 def test_a_part_that_takes_too_long_is_ended_and_not_reported() -> None:
     began = time.monotonic()
-    with pytest.raises(RefusedError, match="slow: took more than its 0.001 minutes"), within("slow", 0.001):
+    with pytest.raises(LateError, match="slow: took more than its 0.001 minutes"), within("slow", 0.001):
         time.sleep(60)
     assert time.monotonic() - began < 30
 

@@ -21,7 +21,7 @@ def versions(stack: Stack) -> Iterator[Check]:
     if theirs == release:
         yield Check("versions", State.GOOD, f"{ours}; the stack is of the same release")
     else:
-        fix = "Deploy the stack again from here (`sam build && sam deploy`), or use the command of its own release."
+        fix = "Deploy the stack again from here (`make build && sam deploy`), or use the command of its own release."
         yield Check("versions", State.WRONG, f"{ours}; the stack is of {theirs or 'an older release'}", fix)
 
 
