@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -65,13 +66,14 @@ class Backlog:
 
 @dataclass(eq=False)
 class Meter:
-    """Counts requests, and the processor time that passes outside of services."""
+    """Counts requests, and the processor time that passes outside of services, in whichever thread."""
 
     wire: Wire
     requests: int = 0
     operations: Counter[str] = field(default_factory=Counter[str])
     _inside: float = 0.0
-    _entered: float = 0.0
+    _own: threading.local = field(default_factory=threading.local)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.wire.before.append(self._enter)
@@ -79,12 +81,15 @@ class Meter:
 
     def _enter(self, call: Call) -> None:
         if call.service in SERVICES:
-            self.requests += 1
-            self.operations[call.operation] += 1
-        self._entered = time.thread_time()
+            with self._lock:
+                self.requests += 1
+                self.operations[call.operation] += 1
+        self._own.entered = time.thread_time()
 
     def _leave(self, _call: Call) -> None:
-        self._inside += time.thread_time() - self._entered
+        inside = time.thread_time() - self._own.entered
+        with self._lock:
+            self._inside += inside
 
     def of(self, work: Callable[[], object], images: int) -> Cost:
         """What some work costs for each of its images."""
