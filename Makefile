@@ -47,7 +47,7 @@ chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED
 bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="drain beside" for some parts); writes bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build what `sam deploy` takes to AWS, compiled, since Lambda keeps nothing that it compiles (PARAMS="Architecture=x86_64")
-	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $(if $(PARAMS),--parameter-overrides "$(PARAMS)")
+	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
