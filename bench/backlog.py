@@ -40,8 +40,9 @@ FIRST = "shoes/first.jpg"
 PAGE_ITEMS = 1_000
 """About what a page of a megabyte holds."""
 NEW = 20
-LOOKS, LOOKED_AT = 20, 10_000
 """So many new images are brought through."""
+LOOKS, LOOKED_AT = 20, 10_000
+"""How often a command looks, at the most, and at how many images in all."""
 LINES = {"intake": "intake", "render": "ideogram", "deliver": "deliver"}
 """Stages, and the queues that feed them."""
 

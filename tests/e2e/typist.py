@@ -23,7 +23,7 @@ OTHERS = ("AWS_", "BACKDROP_", "MAKE", "MFLAGS")
 EXCUSED = {
     r"make test$": "is what runs this test",
     r"make down$": "ends the cloud that the other pages need; typed when all of them are done",
-    r"make build|sam (deploy|delete)": "is AWS itself; the local cloud deploys the same template with the same tool",
+    r"make build|sam (build|deploy|delete)": "is AWS itself; the local cloud deploys the same template by that tool",
     r"git (pull --autostash$|checkout -m v|archive )": "changes the repository under the test",
     r"aws cloudformation (create|execute|wait)\b": "makes a stack of one that was removed (test_side_by_side.py)",
     r"aws s3api put-bucket-notification": "replaces the wiring that the other pages need",
