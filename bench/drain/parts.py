@@ -1,5 +1,6 @@
 """The two parts of `make bench` that drain photos: how near to N·S/C, and what others need for the same photos."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -105,9 +106,10 @@ def bare(place: Ground, scenario: Scenario) -> float:
     Raises:
         RefusedError: it may not be reported.
     """
-    before = used(place.running)
+    before, began = used(place.running), time.monotonic()
     seconds = drained(place.standin, scenario)
-    check_machine(f"{scenario.name}, bare", used(place.running).since(before).foreign_share(seconds))
+    share = used(place.running).since(before).foreign_share(time.monotonic() - began)
+    check_machine(f"{scenario.name}, bare", share)
     check_faults(f"{scenario.name}, bare", place.standin.seen().troubles)
     return seconds
 
