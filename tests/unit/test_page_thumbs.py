@@ -100,10 +100,14 @@ def test_a_heic_that_would_crash_the_decoder_is_not_opened() -> None:
     assert shrunk(bent) is Missing.UNREADABLE
 
 
+def called_ghostscript(_picture: EpsImageFile) -> None:
+    pytest.fail("A PostScript file reached Ghostscript.")
+
+
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "JPEG2000"])
 def test_no_other_decoder_ever_sees_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(Image.new("RGB", (64, 48), "navy"), kind)
-    monkeypatch.setattr(EpsImageFile, "load", lambda _: pytest.fail("Ghostscript"))
+    monkeypatch.setattr(EpsImageFile, "load", called_ghostscript)
     assert shrunk(data) is Missing.UNREADABLE
 
 
