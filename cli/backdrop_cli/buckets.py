@@ -11,7 +11,7 @@ from backdrop.aws.failures import error_code
 from backdrop.core.campaign import PLAN, work_key
 from backdrop.core.campaign import report_key as campaign_report_key
 from backdrop.core.layout import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
-from backdrop_cli.page.shots import File
+from backdrop_cli.page.shots import File, Missing
 from backdrop_cli.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -59,15 +59,16 @@ class Buckets:
         """The newest report of the campaigns of that name; None where there is none."""
         return self._document(campaign_report_key(name, "json"))
 
-    def read(self, file: File) -> bytes | None:
-        """A file's bytes at its version, also where it was replaced or deleted since; None where it cannot be had."""
+    def read(self, file: File) -> bytes | Missing:
+        """A file's bytes at its version, also where it was replaced or deleted since; or why they cannot be had."""
         bucket = file.bucket or self._output
         try:
-            return self._read(bucket, file.key, file.version_id)
+            data = self._read(bucket, file.key, file.version_id)
         except ClientError as error:
             if error_code(error) in NOT_FOR_US:
-                return None
+                return Missing.WITHHELD
             raise
+        return Missing.GONE if data is None else data
 
     def _document(self, key: str) -> Document | None:
         data = self._read(self._output, key, None)

@@ -14,7 +14,10 @@ def down(
 
     home = Home.chosen()
     if home.path.is_dir() and not keep:
-        typer.echo("Ending the local cloud and removing what it wrote; many workers' files take minutes.", err=True)
+        typer.echo(
+            "Ending the local cloud and deleting its data and the demo's pages; many workers' files take minutes.",
+            err=True,
+        )
     if cloud.down(home, keep=keep):
         typer.echo("The local cloud is down" + (", its data is kept." if keep else "."))
     else:

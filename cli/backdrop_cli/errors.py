@@ -12,6 +12,10 @@ class RefusedError(TyperException):
     exit_code = REFUSED
 
 
+class LocalRefusedError(RefusedError):
+    """The local cloud refused; the message may have several lines, such as the end of a log."""
+
+
 class MisusedError(TyperException):
     """The command line cannot be meant; the message says what can."""
 

@@ -14,7 +14,7 @@ from backdrop_cli.campaign import verbs as campaigns
 from backdrop_cli.demo import demo
 from backdrop_cli.down import down
 from backdrop_cli.env import env
-from backdrop_cli.errors import DONE, REFUSED, MisusedError, RefusedError, StoppedError
+from backdrop_cli.errors import DONE, REFUSED, LocalRefusedError, MisusedError, RefusedError, StoppedError
 from backdrop_cli.family import Family
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName, Version
@@ -73,7 +73,7 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
         try:
             verb(*given, **named)
         except LocalCloudError as error:
-            raise RefusedError(str(error)) from error
+            raise LocalRefusedError(str(error)) from error
 
     return door
 
@@ -146,7 +146,8 @@ def _said(error: typer.TyperException) -> int:
     if words.startswith("Usage: "):
         typer.echo(words, err=True)
     elif words and isinstance(error, RefusedError | MisusedError | StoppedError):
-        typer.echo(f"error: {plain(words)}", err=True)
+        lines = words.split("\n") if isinstance(error, LocalRefusedError) else [words]
+        typer.echo(f"error: {'\n'.join(map(plain, lines))}", err=True)
     elif words:
         ctx: typer.Context | None = getattr(error, "ctx", None)
         where = f"; try `{ctx.command_path} --help`" if ctx else ""

@@ -174,7 +174,7 @@ def gallery(
     ctx: typer.Context,
     prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Photos whose keys begin so.")] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the page goes; what is there is kept.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the page; another page there is kept.")
     ] = Path("gallery"),
     stack: StackName = None,
     profile: Profile = None,
@@ -183,8 +183,9 @@ def gallery(
 ) -> None:
     """Write a before/after page that opens from disk: index.html and thumbs/.
 
-    Run it again to bring the page up to date; only what is new is fetched. Stars given on
-    the page are saved as picks.csv, for `download --picks`.
+    Run it again to update the page; only new pictures are fetched. A folder that holds a page of
+    other photos is left as it is. Stars given on the page are saved as picks.csv, for
+    `download --picks`. Exit code 1: no photo begins with PREFIX, and nothing is written.
 
     Example: backdrop gallery shoes/ --output shoes-page
     """

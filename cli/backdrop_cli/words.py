@@ -46,6 +46,21 @@ def asked(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def typed(key: str) -> str:
+    """A key as a person types it in bash or zsh; only one with control characters needs quotes for that."""
+    if key.isprintable():
+        return key
+    escaped = key.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{plain(escaped)}'"
+
+
 def plain(words: str) -> str:
-    """Without what would command a terminal: keys and providers' words are anybody's text."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in words)
+    """One line that cannot control a terminal: keys and providers' messages may contain any character.
+
+    Other characters are escaped as in a program's source: `\\n`, `\\u001b`, `\\u2028`.
+    """
+    return "".join(one if one.isprintable() else _escaped(one) for one in words)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode().replace(r"\x", r"\u00")

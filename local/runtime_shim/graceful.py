@@ -2,7 +2,8 @@
 
 The emulator kills the workers of a function that is changed, also those at work, and stands still while their
 files are removed. Here each ends once nobody works in it, and all of that beside the emulator's own thread. And it
-unpacks every layer for every worker; here once, since a cold start of ten workers would unpack 40,000 files.
+unpacks every layer for every worker; here once, since a cold start of ten workers would unpack 40,000 files. Policies
+apply to keys with line breaks too.
 """
 
 import sys
@@ -29,4 +30,6 @@ def kill_workers(workers: list[Any]) -> None:
 if __name__ == "__main__":
     runtime.kill_workers = kill_workers
     runtime.zipfile = import_module("unpacking")
+    policies: Any = import_module("ministack.core.iam_evaluator")
+    policies._fnmatch_compile = import_module("wildcards").compile_pattern
     sys.exit(import_module("ministack.app").main())

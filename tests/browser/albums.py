@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from backdrop_cli.page.folder import write
-from backdrop_cli.page.shots import Album, File
+from backdrop_cli.page.shots import Album, File, Missing
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
@@ -31,10 +31,12 @@ def painted(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
     return file.getvalue()
 
 
-def read(file: File) -> bytes | None:
-    """A picture for every key but that of a photo that is gone."""
-    if "gone" in file.key or "list" in file.key:
-        return None
+def read(file: File) -> bytes | Missing:
+    """A picture for every key but that of a photo that is gone, or of one that is no photo."""
+    if "gone" in file.key:
+        return Missing.GONE
+    if "list" in file.key:
+        return b"I am a list"
     wide = len(file.key) % 3
     size = ((640, 480), (480, 640), (600, 600))[wide]
     return painted(sum(file.key.encode()) % 360, size, cut_out="cut" in file.key)

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Generator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
@@ -15,6 +17,7 @@ from tests.browser.albums import painted
 from tests.browser.chromium import Browser
 from tests.browser.drop_page import Served, served
 from tests.browser.test_gallery import rules_broken
+from tests.corpus.files import heic
 
 PICK = "document.querySelector('.idea').click()"
 PRICE = "document.getElementById('price-said').textContent"
@@ -117,6 +120,21 @@ def test_above_a_dollar_it_asks_first_and_no_means_no(colleague: Colleague) -> N
     colleague.tab.says("document.getElementById('ask-yes').click()")
     colleague.tab.until(f"{STAGES}.join() === '17 uploaded'")
     assert len(colleague.shop.buckets.forms) == 17
+
+
+def test_a_photo_that_the_browser_cannot_show_has_a_preview_and_comes_back_beside_its_picture(
+    colleague: Colleague,
+) -> None:
+    colleague.drags(cup=heic(Image.open(BytesIO(painted(40, (480, 360), cut_out=False))).convert("RGB")))
+    colleague.tab.until("document.querySelector('.photo img')?.naturalWidth === 480")
+    colleague.asks()
+    colleague.picture("drop-page-heic")
+    colleague.sends(1)
+    colleague.shop.finishes()
+    colleague.tab.until(f"{NAMES}.length === 1")
+    colleague.tab.until("document.querySelector('#grid .before')?.naturalWidth === 480")
+    colleague.picture("drop-page-heic-back")
+    assert colleague.tab.says("document.querySelectorAll('#grid .notes').length") == 0
 
 
 def test_a_file_that_is_no_photo_stays_and_says_why(colleague: Colleague) -> None:

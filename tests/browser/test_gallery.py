@@ -20,6 +20,14 @@ STATES = {
 }
 PAPER = "getComputedStyle(document.body).backgroundColor"
 CARDS = "document.querySelectorAll('#grid > li').length"
+# The text's own lines are what is seen at their edges: nothing cuts them or is drawn over them.
+WHOLLY_VISIBLE = """(() => {{
+  const note = document.querySelector("{}"), lines = document.createRange();
+  lines.selectNodeContents(note);
+  const frame = note.closest(".compare").getBoundingClientRect();
+  return [...lines.getClientRects()].every((line) =>
+    line.left >= frame.left && line.right <= frame.right && line.top >= frame.top && line.bottom <= frame.bottom);
+}})()"""
 NAMES = "[...document.querySelectorAll('#grid .name')].map((name) => name.textContent)"
 
 
@@ -181,10 +189,29 @@ def paper(tab: Browser) -> str:
     return tab.says(PAPER)
 
 
-def test_a_photo_that_is_gone_leaves_its_picture_with_a_word(tab: Browser) -> None:
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_picture_without_its_photo_is_whole_and_says_why(tab: Browser, width: int) -> None:
+    tab.size(width, 900)
     tab.says("document.getElementById('find').focus()")
     tab.types("gone.jpg")
-    assert tab.says("document.querySelector('#grid .gone').textContent") == "The photo is not there any more."
+    tab.until(f"{CARDS} === 1")
+    assert tab.says("document.querySelector('#grid .notes').innerText") == (
+        "This version of the photo is no longer in the bucket."
+    )
+    assert tab.says(WHOLLY_VISIBLE.format("#grid .notes p"))
+    assert tab.says("document.querySelectorAll('#grid .handle, #grid .line, #grid .before-label').length") == 0
+    tab.says("document.querySelector('#grid .open').click()")
+    tab.until("document.getElementById('large').open")
+    assert tab.says(WHOLLY_VISIBLE.format("#large .notes p"))
+    tab.press("Escape")
+    tab.until("!document.getElementById('large').open")
+
+
+def test_a_problem_without_a_preview_says_so(tab: Browser) -> None:
+    tab.says("document.getElementById('find').focus()")
+    tab.types("list.jpg")
+    tab.until(f"{CARDS} === 1")
+    assert tab.says("document.querySelector('#grid .mat').innerText") == "There is no preview of the photo."
 
 
 def test_a_paused_provider_and_what_is_on_its_way_stand_above(tab: Browser) -> None:

@@ -113,6 +113,13 @@ def of_drop(scene: Scene) -> None:
     scene.photos(*(f"shoes/{n}.jpg" for n in range(17)))
 
 
+def of_gallery(scene: Scene) -> None:
+    """A photo that came back."""
+    scene.put("shoes/gallery.jpg.json", {"prompt": "on a shelf"})
+    scene.put("shoes/gallery.jpg", photo("gallery"))
+    scene.is_stored("shoes/gallery.jpg")
+
+
 def of_campaigns(scene: Scene) -> None:
     """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
     with StandinClient(cloud.running(scene.typist.home).standin_url) as standin:
@@ -126,6 +133,7 @@ SCENES = {
     "docs/campaigns.md": of_campaigns,
     "docs/deploying.md": of_deploying,
     "docs/drop.md": of_drop,
+    "docs/gallery.md": of_gallery,
     "docs/instructions.md": of_instructions,
     "docs/operating.md": of_operating,
 }

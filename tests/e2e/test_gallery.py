@@ -1,8 +1,14 @@
 """The before/after page of a real stack: what the buckets hold is what the page shows."""
 
 import json
+from io import BytesIO
 from pathlib import Path
+from subprocess import CalledProcessError
 
+import pytest
+from PIL import Image
+
+from tests.corpus.files import saved
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 from tests.e2e.test_operating import Operator
@@ -22,3 +28,22 @@ def test_a_page_shows_a_folders_pictures_and_its_problem(shop: Shop, folder: Fol
     assert (picture["name"], picture["said"], picture["cost"]) == ("red shoe.jpg", folder.prompt, "$0.03")
     assert [link for link in (picture["before"], picture["after"]) if not (tmp_path / link).is_file()] == []
     assert "stand-in" in shown["notices"][0]
+
+
+def test_every_format_has_a_before_and_no_page_is_lost(shop: Shop, folder: Folder, tmp_path: Path) -> None:
+    photo = Image.open(BytesIO(folder.photo("a.jpg"))).convert("RGB")
+    for kind in ("heic", "avif", "tiff"):
+        folder.put(f"red.{kind}.json", json.dumps(folder.wish | {"prompt": f"{folder.prompt}, {kind}"}))
+        folder.put(f"red.{kind}", saved(photo, kind))
+    for kind in ("heic", "avif", "tiff"):
+        folder.stored(f"red.{kind}")
+    operator, page = Operator(shop), tmp_path / "page"
+    told = operator.reads("gallery", folder.key(""), "--output", str(page))
+    assert (told["pictures"], told["without_thumb"]) == (3, [])
+    before = {path: path.read_bytes() for path in page.rglob("*") if path.is_file()}
+    assert len(before) == 7
+    for prefix, code in ((folder.key("red.h"), 2), (folder.key("nosuch"), 1)):
+        with pytest.raises(CalledProcessError) as refused:
+            shop.backdrop("gallery", prefix, "--output", str(page))
+        assert refused.value.returncode == code
+    assert {path: path.read_bytes() for path in page.rglob("*") if path.is_file()} == before

@@ -9,8 +9,12 @@ import pytest
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
-# The last is a line of its own for whoever cuts text into lines: it has the separators that Unicode knows.
-ODD = {"signs": "sub folder/ünïcode +(1) & 100%", "line-separators": "sub folder/one\u2028two\u2029three\x85four"}
+# The last two are several lines for code that splits text into lines, by the separators of Unicode and of ASCII.
+ODD = {
+    "signs": "sub folder/ünïcode +(1) & 100%",
+    "line-separators": "sub folder/one\u2028two\u2029three\x85four",
+    "line-breaks": "sub folder/one\ntwo\r\nthree\tfour",
+}
 
 
 def sent(shop: Shop, job: str) -> dict[str, int]:

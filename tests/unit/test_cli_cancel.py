@@ -8,6 +8,7 @@ from backdrop.core.job import Status
 from backdrop.core.transitions import claim
 from backdrop_cli.operate import cancel
 from proof.world.pictures import photo
+from proof.world.sight import INPUT
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.campaign_machine import States
@@ -222,3 +223,39 @@ def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -
     assert (said.code, said.out) == (2, "")
     assert "a prefix of their keys, such as shoes/autumn/, or else --all" in said.err
     assert set(statuses(person).values()) == {"accepted"}
+
+
+# -- nothing to cancel -------------------------------------------------------------------------------------------
+
+
+def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> None:
+    for more in ([], ["--yes"], ["--json"]):
+        said = person.types("cancel", "shoos/", *more)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == (
+            "error: nothing was changed; stack shop has no key that begins with shoos/ (upper and lower case count)\n"
+        )
+    assert person.world.ledger.lane("ideogram").called_off == ()
+
+
+def test_all_of_an_empty_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Person(World(), monkeypatch).types("cancel", "--all", "--yes")
+    assert (said.code, said.out, said.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
+
+
+def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None:
+    person.types("resume", "ideogram")
+    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    said = person.types("cancel", "shoes/")
+    words = "Nothing to cancel, keys that begin with shoes/, stack shop: no photo waits to be bought.\n"
+    assert (said.code, said.out, said.err) == (0, words, "")
+    assert person.types("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
+    assert person.world.ledger.lane("ideogram").called_off == ()
+
+
+def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> None:
+    person.types("resume", "ideogram")
+    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    person.world.s3.drop(INPUT, "shoes/new.jpg", photo("new"))
+    object.__setattr__(person.stack, "arriving", lambda: 0)
+    assert "Cancel what is still on its way? [y/N]" in person.types("cancel", "shoes/", answer="n").out

@@ -139,7 +139,12 @@ def test_in_a_pipe_there_are_no_colours_and_every_row_is_one_line(person: Person
 def test_a_key_cannot_command_the_terminal(person: Person) -> None:
     person.has_failed(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
     shown = person.types("failures", "--prefix", "coats/").out
-    assert "    coats/�[2Jred.jpg\n" in shown
+    assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
+
+
+def test_a_key_with_a_line_break_breaks_no_line(person: Person) -> None:
+    person.has_failed(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
+    assert r"    coats/two\nlines.jpg" + "\n" in person.types("failures", "--prefix", "coats/").out
 
 
 def test_a_paused_provider_is_named_since_its_photos_are_no_failures(person: Person) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from backdrop.core.codes import Code
 from backdrop.core.layout import provider_report_key
@@ -12,6 +13,7 @@ from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
+from tests.corpus.files import heic
 from tests.unit.cli_person import Person, Said
 
 SETTLED = 60
@@ -87,8 +89,9 @@ def test_a_photo_that_was_deleted_is_shown_at_its_version(shop: Person) -> None:
 def test_a_photo_that_is_gone_for_good_is_named(shop: Person) -> None:
     del shop.world.input.objects["hats/top.jpg"]
     said = shop.types("gallery")
-    assert "Shown without a picture, which is gone or cannot be read: hats/top.jpg\n" in said.out
-    assert shop.types("gallery", "--json").data["without_thumb"][0] == {"bucket": INPUT, "key": "hats/top.jpg"}
+    assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
+    told = shop.types("gallery", "--json").data["without_thumb"]
+    assert told == [{"bucket": INPUT, "key": "hats/top.jpg", "reason": "gone"}]
 
 
 def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> None:
@@ -97,8 +100,17 @@ def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> 
             raise refusal("AccessDenied", "GetObject", 403)
 
     shop.world.wire.before.append(Strike(withheld, times=1000))
-    assert shop.types("gallery").code == 0
+    said = shop.types("gallery")
+    assert "Without a preview, because S3 denies access: hats/top.jpg\n" in said.out
     assert len(page(Path("gallery"))["entries"]) == 4
+
+
+def test_an_iphones_photo_stands_beside_its_picture(person: Person) -> None:
+    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run()
+    assert "Without a preview" not in person.types("gallery").out
+    (one,) = page(Path("gallery"))["entries"]
+    assert Path("gallery", one["before"]).is_file()
 
 
 def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
@@ -132,7 +144,29 @@ def test_a_page_that_is_not_ours_is_left_alone(shop: Person) -> None:
     Path("index.html").write_text("<title>My shop</title>")
     said = shop.types("gallery", "--output", ".")
     assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
-    assert "say another --output" in said.err
+    assert "name another folder with --output" in said.err
+
+
+def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
+    shop.types("gallery", "shoes/")
+    before = files(Path("gallery"))
+    for words in (["hats/"], ["hats/", "--json"], ["shoes/r"]):
+        said = shop.types("gallery", *words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err == (
+            "error: nothing was written: gallery holds the page of shoes/, and would lose it;"
+            " name another folder with --output\n"
+        )
+    assert files(Path("gallery")) == before
+
+
+def test_a_page_of_all_photos_replaces_that_of_a_prefix_with_all_its_pictures(shop: Person) -> None:
+    shop.types("gallery", "shoes/")
+    before = files(Path("gallery/thumbs"))
+    told = shop.types("gallery", "--json").data
+    assert (told["thumbs_kept"], told["pictures"]) == (4, 3)
+    assert before.items() <= files(Path("gallery/thumbs")).items()
+    assert shop.types("gallery", "shoes/").code == 2
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
@@ -141,10 +175,36 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
     assert (code, words) == (1, "error: gallery cannot be written (Not a directory); what is there stays")
 
 
-def test_nothing_under_a_prefix_is_a_page_that_says_so(shop: Person) -> None:
+def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
+    shop.types("pause", "ideogram")
+    shop.world.run()
     said = shop.types("gallery", "boots/")
-    assert (said.code, said.out.splitlines()[0]) == (0, "0 pictures of boots/, stack shop")
-    assert page(Path("gallery"))["title"] == "No pictures yet"
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        "error: nothing was written: stack shop has no receipt and no error report of photos that begin with boots/;"
+    )
+    assert not Path("gallery").exists()
+    shop.types("gallery")
+    before = files(Path("gallery"))
+    assert shop.types("gallery", "boots/").code == 1
+    assert files(Path("gallery")) == before
+
+
+def test_a_stack_without_photos_has_no_page(person: Person) -> None:
+    said = person.types("gallery")
+    assert (said.code, Path("gallery").exists()) == (1, False)
+    assert "stack shop has no receipt and no error report of any photo;" in said.err
+
+
+def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
+    person.types("pause", "ideogram")
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    said = person.types("gallery", "shoes/")
+    assert (said.code, said.out.splitlines()[0]) == (
+        0,
+        "0 pictures, 1 problem, 1 picture still on the way of shoes/, stack shop",
+    )
 
 
 def test_json_says_where_the_page_is_and_what_is_on_it(shop: Person) -> None:
@@ -156,6 +216,10 @@ def test_json_says_where_the_page_is_and_what_is_on_it(shop: Person) -> None:
 def made(person: Person) -> list[dict[str, Any]]:
     assert person.types("gallery").code == 0
     return page(Path("gallery"))["entries"]
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def refused(said: Said) -> tuple[int, str]:

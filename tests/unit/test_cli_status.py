@@ -144,6 +144,30 @@ def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person
     assert "by its name it is no photo" in person.types("show", "notes.txt").err
 
 
+def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Person) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (bought,) = person.world.jobs("first.jpg")
+    said = person.types("show", "second.jpg").out
+    assert f"uses the picture that job {bought.job_id[:12]} bought for the same photo: no call, $0.00\n" in said
+    assert "paid;" not in said
+    assert "paid; the call took" in person.types("show", "first.jpg").out
+
+
+def test_show_writes_a_key_with_a_line_break_on_one_line(person: Person) -> None:
+    person.drops("shoes/two\nlines.jpg")
+    person.world.run()
+    assert person.types("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
+
+
+def test_show_guesses_a_key_with_a_line_break_as_a_shell_takes_it(person: Person) -> None:
+    person.drops("it's\n\\.jpg")
+    said = person.types("show", r"it's\n\.jpg")
+    assert said.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
+
+
 # -- spend -------------------------------------------------------------------------------------------------------
 
 

@@ -156,6 +156,20 @@ def test_prompts_that_look_like_markup_are_shown_as_they_are() -> None:
     assert "[red]x[/nothing]" in text.getvalue()
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
+    watch = Watch(lambda _key: stored("two\nlines\x1b[2J.jpg"), 10)
+    watch.add(dropped("two\nlines\x1b[2J.jpg"))
+    watch.glance()
+    text = io.StringIO()
+    console = Console(file=text, width=160, force_terminal=terminal, color_system=None)
+    if terminal:
+        console.print(outcome.table(watch, PREFIX))
+    else:
+        outcome.lines(watch, PREFIX, console)
+    assert r"two\nlines\u001b[2J.jpg" in text.getvalue()
+
+
 def test_bill_and_receipts_agree_only_to_the_cent() -> None:
     watch = watching(stored("a.jpg", usd=0.12))
     watch.glance()

@@ -31,6 +31,7 @@ from backdrop_cli.page.thumbs import LONGEST_SIDE, link_of
 from backdrop_cli.trouble import explained
 from proof.world.stack import World
 from proof.world.wire import Call, refusal
+from tests.corpus.files import heic
 from tests.unit.cli_person import Person
 from tests.unit.page_colleague import Colleague, signed
 
@@ -108,6 +109,19 @@ def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Cl
     assert client.gets(OURS + link_of(untold)).status == 404
     assert client.gets(f"/no-token/{link}").status == 404
     assert client.gets(OURS + client.server.desk.small.link(untold)).status == 404, "it is not there"
+
+
+def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -> None:
+    photo = heic(Image.new("RGB", (1600, 1200), "navy"))
+    answer = client.posts("preview", photo, Content_Type="application/octet-stream")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
+    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
+    assert client.posts("preview", b"a list", Content_Type="application/octet-stream").status == 404
+    assert client.posts("preview", photo, Content_Type="text/plain").status == 404
+    assert (
+        client.posts("preview", photo, Origin="http://elsewhere", Content_Type="application/octet-stream").status == 404
+    )
+    assert client.posts("plan", b"{}", Content_Type="application/octet-stream").status == 404
 
 
 def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Client) -> None:

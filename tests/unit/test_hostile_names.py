@@ -9,7 +9,7 @@ from backdrop_cli.download.names import flat_names
 from proof.world.stack import World
 from tests.unit.cli_person import Person
 
-COMMANDS = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\u202e\u2028"
+COMMANDS = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\n\u202e\u2028"
 HOSTILE = [
     "../../etc/passwd.jpg/passwd.png",
     "/etc/cron.d/job.jpg/job.png",

@@ -15,8 +15,8 @@ from PIL import Image
 
 from backdrop.core.codes import Code
 from backdrop_cli.page.document import data
-from backdrop_cli.page.folder import is_somebody_elses, write
-from backdrop_cli.page.shots import GENERIC_HINT, Album, File
+from backdrop_cli.page.folder import holds_another_page, write
+from backdrop_cli.page.shots import GENERIC_HINT, Album, File, Missing
 from backdrop_cli.words import lasting
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
 
@@ -36,9 +36,9 @@ class Bucket:
     lost: tuple[str, ...] = ()
     asked: list[File] = field(default_factory=list[File])
 
-    def read(self, file: File) -> bytes | None:
+    def read(self, file: File) -> bytes | Missing:
         self.asked.append(file)
-        return None if file.key in self.lost else image()
+        return Missing.GONE if file.key in self.lost else image()
 
 
 class Reader(HTMLParser):
@@ -239,7 +239,7 @@ def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: 
         one["source"]["sha256"] = "the same"
     both, bucket = Barrier(2, timeout=60), Bucket()
 
-    def read_together(file: File) -> bytes | None:
+    def read_together(file: File) -> bytes | Missing:
         if file.key.endswith(".jpg"):
             both.wait()
         return bucket.read(file)
@@ -260,9 +260,80 @@ def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path
 
 def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> None:
     made = write(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
-    assert [file.key for file in made.missing] == [f"{PREFIX}cup.jpg"]
+    assert {file.key: why for file, why in made.missing.items()} == {f"{PREFIX}cup.jpg": Missing.GONE}
     shown = Reader(made.index.read_text("utf-8")).data["entries"]
     assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Missing.GONE, "This version of the photo is no longer in the bucket."),
+        (Missing.WITHHELD, "S3 denies access to the photo."),
+        (b"I am a list", "There is no preview of the photo."),
+    ],
+)
+def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | Missing, words: str) -> None:
+    def answered(file: File) -> bytes | Missing:
+        return answer if file.key.endswith(".jpg") else image()
+
+    made = write(tmp_path, album(), answered, NOON)
+    for one in Reader(made.index.read_text("utf-8")).data["entries"]:
+        assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
+
+
+# -- what the folder holds already -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "ours", "held"),
+    [
+        ({"prefix": "shoes/"}, {"prefix": "shoes/"}, ""),
+        ({"prefix": "shoes/"}, {"prefix": ""}, ""),
+        ({"prefix": "shoes/"}, {"prefix": "shoes"}, ""),
+        ({"prefix": ""}, {"prefix": "shoes/"}, "the page of all photos"),
+        ({"prefix": 'sh"o\n<es/'}, {"prefix": "hats/"}, 'the page of sh"o\n<es/'),
+        ({"output_bucket": "mine"}, {"output_bucket": "theirs"}, "the page of another stack"),
+    ],
+)
+def test_a_page_is_replaced_by_one_that_includes_it(
+    tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
+) -> None:
+    assert holds_another_page(tmp_path, album(**ours)) == ""
+    write(tmp_path, album(**there), Bucket().read, NOON)
+    assert holds_another_page(tmp_path, album(**ours)) == held
+
+
+def test_a_page_that_does_not_say_what_it_shows_is_kept(tmp_path: Path) -> None:
+    index = write(tmp_path, album(), Bucket().read, NOON).index
+    lines = index.read_text("utf-8").splitlines(keepends=True)
+    index.write_text("".join(line for line in lines if 'name="backdrop-page"' not in line), "utf-8")
+    assert holds_another_page(tmp_path, album()).startswith("a page of an earlier release")
+
+
+def test_a_page_tells_nobody_the_name_of_the_bucket(tmp_path: Path) -> None:
+    made = write(tmp_path, album(output_bucket="output-of-123456789012"), Bucket().read, NOON)
+    assert "123456789012" not in made.index.read_text("utf-8")
+
+
+def test_thumbs_of_a_page_that_was_renamed_stay(tmp_path: Path) -> None:
+    made = write(tmp_path, album(), Bucket().read, NOON)
+    kept = {*(tmp_path / "thumbs").iterdir()}
+    made.index.rename(tmp_path / "shoes.html")
+    write(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))], reports=[]), Bucket().read, NOON)
+    assert kept < {*(tmp_path / "thumbs").iterdir()}
+
+
+def test_an_interrupted_run_leaves_the_page_that_was_there(tmp_path: Path) -> None:
+    index = write(tmp_path, album(), Bucket().read, NOON).index
+    before = index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}
+
+    def stopped(file: File) -> bytes | Missing:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))]), stopped, NOON)
+    assert (index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}) == before
 
 
 def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) -> None:
@@ -282,12 +353,9 @@ def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
     assert read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
 
 
-def test_somebody_elses_page_is_known_from_ours(tmp_path: Path) -> None:
-    assert not is_somebody_elses(tmp_path)
-    read(tmp_path, album())
-    assert not is_somebody_elses(tmp_path)
+def test_a_page_of_another_program_is_known_from_ours(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
-    assert is_somebody_elses(tmp_path)
+    assert holds_another_page(tmp_path, album()) == "an index.html that this command did not write"
 
 
 def test_a_time_span_is_told_in_the_unit_that_suits() -> None:

@@ -1,19 +1,26 @@
 """Thumbs show what people see: upright, small, in the colors that are meant, and never half written."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Semaphore
+from time import sleep
 
+import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageColor
+from PIL.EpsImagePlugin import EpsImageFile
 
-from backdrop_cli.page.shots import File
+from backdrop_cli.page.shots import File, Missing
 from backdrop_cli.page.thumbs import LONGEST_SIDE, shrunk, thumbs
 from tests.unit.output_pictures import swapped_profile
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    pillow_heif.register_heif_opener()
     file = BytesIO()
     image.save(file, kind, **options)  # pyright: ignore[reportArgumentType]
     return file.getvalue()
@@ -21,7 +28,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def thumb(data: bytes) -> Image.Image:
     made = shrunk(data)
-    assert made is not None
+    assert isinstance(made, bytes)
     return Image.open(BytesIO(made))
 
 
@@ -29,22 +36,41 @@ def of(key: str) -> File:
     return File("", key, None, key)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
-def test_a_large_picture_becomes_small_and_keeps_its_shape(kind: str) -> None:
-    small = thumb(saved(Image.new("RGB", (2400, 1200), "navy"), kind))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("color", ["navy", "white"])
+def test_a_large_picture_becomes_small_and_keeps_its_shape_and_color(kind: str, color: str) -> None:
+    small = thumb(saved(Image.new("RGB", (2400, 1200), color), kind))
     assert (small.format, small.size) == ("WEBP", (LONGEST_SIDE, LONGEST_SIDE // 2))
+    assert small.convert("RGB").getpixel((9, 9)) == pytest.approx(ImageColor.getrgb(color), abs=6)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_a_photo_for_print_is_shown_in_its_colors(kind: str) -> None:
+    small = thumb(saved(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), kind))
+    red, green, blue = small.convert("RGB").getpixel((9, 9))  # pyright: ignore[reportGeneralTypeIssues]
+    assert (red > 180, green < 90, blue < 90) == (True, True, True)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_scan_of_16_bits_is_shown_as_light_as_it_is(channels: int) -> None:
+    file = BytesIO()
+    shape = (40, 60) if channels == 1 else (40, 60, channels)
+    kind = "minisblack" if channels == 1 else "rgb"
+    tifffile.imwrite(file, np.full(shape, 0x8080, "<u2"), photometric=kind)
+    assert thumb(file.getvalue()).convert("RGB").getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=4)
 
 
 def test_a_small_picture_is_not_blown_up() -> None:
     assert thumb(saved(Image.new("RGB", (30, 20)), "PNG")).size == (30, 20)
 
 
-def test_a_photo_that_lies_on_its_side_stands_upright() -> None:
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "AVIF", "HEIF"])
+def test_a_photo_that_lies_on_its_side_stands_upright(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     photo = Image.new("RGB", (300, 200), "white")
     photo.paste((255, 0, 0), (0, 0, 100, 200))
-    shown = thumb(saved(photo, "JPEG", exif=exif, quality=95))
+    shown = thumb(saved(photo, kind, exif=exif.tobytes(), quality=95))
     assert shown.size == (200, 300)
     assert shown.convert("RGB").getpixel((100, 20)) == pytest.approx((255, 0, 0), abs=12)
 
@@ -64,7 +90,42 @@ def test_colors_are_those_that_the_profile_means() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"I am a list", saved(Image.new("RGB", (900, 900)), "PNG")[:200]])
 def test_what_cannot_be_shown_has_no_thumb(data: bytes) -> None:
-    assert shrunk(data) is None
+    assert shrunk(data) is Missing.UNREADABLE
+
+
+def test_a_heic_that_would_crash_the_decoder_is_not_opened() -> None:
+    photo = saved(Image.new("RGB", (64, 48), "navy"), "HEIF")
+    at = photo.index(b"hvc1", photo.index(b"infe"))
+    bent = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
+    assert shrunk(bent) is Missing.UNREADABLE
+
+
+def called_ghostscript(_picture: EpsImageFile) -> None:
+    pytest.fail("A PostScript file reached Ghostscript.")
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "JPEG2000"])
+def test_no_other_decoder_ever_sees_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(Image.new("RGB", (64, 48), "navy"), kind)
+    monkeypatch.setattr(EpsImageFile, "load", called_ghostscript)
+    assert shrunk(data) is Missing.UNREADABLE
+
+
+def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop_cli.page.thumbs._LARGE_PIXELS", 1000)
+    at_work = Semaphore(1)
+
+    def decode(_data: bytes, _limit: int) -> Image.Image:
+        assert at_work.acquire(blocking=False)
+        sleep(0.05)
+        at_work.release()
+        return Image.new("RGB", (9, 9))
+
+    monkeypatch.setattr("backdrop_cli.page.thumbs.upright_photo", decode)
+    monkeypatch.setattr("backdrop_cli.page.thumbs._IN_MEMORY", Semaphore(4))
+    photo = saved(Image.new("RGB", (64, 48)), "HEIF")
+    with ThreadPoolExecutor(4) as pool:
+        assert all(isinstance(one, bytes) for one in pool.map(shrunk, [photo] * 4))
 
 
 def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:

@@ -18,6 +18,7 @@ from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
 from backdrop_cli.page.shots import style_of
 from backdrop_cli.stages import Stage
+from backdrop_cli.words import plain
 
 MONEY = {"not_spent": "nothing was spent", "spent": "it was paid", "unknown": "whether it was paid is not known"}
 
@@ -34,7 +35,7 @@ def table(watch: Watch, prefix: str) -> Table:
         one = watch.dropped[key]
         took = f"{seconds:.1f}" if (seconds := seconds_of(one, sight)) is not None else ""
         cost = usd_text(sight.micro_usd)
-        shown.add_row(Text(key.removeprefix(prefix)), asked(one), _result(key, sight), took, cost)
+        shown.add_row(Text(plain(key.removeprefix(prefix))), asked(one), _result(key, sight), took, cost)
     pictures = sum(len(sight.pictures) for sight in watch.seen.values())
     total = usd_text(sum(sight.micro_usd for sight in watch.seen.values()))
     shown.add_section()
@@ -51,7 +52,7 @@ def lines(watch: Watch, prefix: str, console: Console) -> None:
         took = f"{seconds:.1f} s" if seconds is not None else "-"
         result = _result(key, sight).plain.replace("\n", ", ")
         words = f"  {key.removeprefix(prefix)} | {asked(one).plain} | {result} | {took} | {usd_text(sight.micro_usd)}"
-        console.print(words, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(words), markup=False, highlight=False, soft_wrap=True)
 
 
 def asked(one: Dropped) -> Text:
@@ -65,7 +66,7 @@ def asked(one: Dropped) -> Text:
     words += [style for style in (style_of(fields),) if style]
     words += [f"{fields['num_images']} pictures"] if fields.get("num_images", 1) > 1 else []
     words += [f"seed {fields['seed']}"] if "seed" in fields else []
-    return Text.assemble(", ".join(words), (f" ({where})", "dim"))
+    return Text.assemble(plain(", ".join(words)), (f" ({where})", "dim"))
 
 
 def seconds_of(one: Dropped, sight: Sight) -> float | None:
@@ -84,7 +85,7 @@ def reports(watch: Watch, prefix: str, console: Console) -> None:
             console.print(_panel(name, error))
             continue
         for words in (f"{name}: {error['code']}", f"  {error['message']}", f"  {error['hint']}", f"  {_fate(error)}"):
-            console.print(f"  {words}", markup=False, soft_wrap=True)
+            console.print(f"  {plain(words)}", markup=False, soft_wrap=True)
 
 
 def missing(watch: Watch, prefix: str, logs: Path, console: Console) -> None:
@@ -96,7 +97,7 @@ def missing(watch: Watch, prefix: str, logs: Path, console: Console) -> None:
     for key in keys:
         sight = watch.seen[key]
         reason = f": {sight.note}" if sight.note else ""
-        console.print(f"  {key.removeprefix(prefix)} {sight.stage}{reason}", soft_wrap=True, markup=False)
+        console.print(plain(f"  {key.removeprefix(prefix)} {sight.stage}{reason}"), soft_wrap=True, markup=False)
     console.print(f"They stay in their queues. The servers' logs are in {logs}", soft_wrap=True, markup=False)
 
 
@@ -106,16 +107,16 @@ def _fate(error: Mapping[str, Any]) -> str:
 
 def _panel(name: str, error: Mapping[str, Any]) -> Panel:
     body = Group(
-        Text(error["message"]),
-        Text(error["hint"], style="green"),
+        Text(plain(error["message"])),
+        Text(plain(error["hint"]), style="green"),
         Text(_fate(error), style="dim"),
     )
-    title = Text.assemble((name, "bold"), "  ", (error["code"], "yellow"))
+    title = Text.assemble((plain(name), "bold"), "  ", (error["code"], "yellow"))
     return Panel(body, title=title, title_align="left", border_style="yellow", box=box.ROUNDED)
 
 
 def _result(key: str, sight: Sight) -> Text:
     if sight.stage is not Stage.STORED:
         return Text(str(sight.stage), style=STYLES[sight.stage])
-    names = [Text(result["key"].removeprefix(f"{key}/")) for result in sight.pictures]
-    return Text("\n").join([*names, *(Text(f"! {words}", style="yellow") for words in sight.warnings)])
+    names = [Text(plain(result["key"].removeprefix(f"{key}/"))) for result in sight.pictures]
+    return Text("\n").join([*names, *(Text(f"! {plain(words)}", style="yellow") for words in sight.warnings)])

@@ -71,7 +71,7 @@ def run(photos: Path | None) -> bool:
         f"\nThe demo took {time.monotonic() - began:.0f} s. The local cloud runs on:"
         "\n  your own photos     make demo PHOTOS=folder"
         '\n  any AWS tool        eval "$(make env)"'
-        "\n  end it              make down",
+        "\n  end it              make down (deletes its pictures and this page, too)",
         markup=False,
     )
     return failed
@@ -92,8 +92,9 @@ def on(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
         _tell(one, watch)
         agreed = _compare(one, watch, before, standins)
         if any(sight.pictures for sight in watch.seen.values()):
-            buckets = Buckets(cloud.clients.s3, names["OutputBucketName"])
-            made = write(one.folder, _album(one, watch, standins), buckets.read, SystemClock().now())
+            bucket = names["OutputBucketName"]
+            album = _album(one, watch, bucket, standins)
+            made = write(one.folder, album, Buckets(cloud.clients.s3, bucket).read, SystemClock().now())
             console.print("\nBefore and after, to open in a browser:")
             console.print(f"  {made.index}", soft_wrap=True, markup=False)
     outcome.missing(watch, one.prefix, cloud.home.logs, console)
@@ -146,7 +147,7 @@ def _compare(one: Run, watch: Watch, before: int, standins: Collection[str]) -> 
     return compared.agree
 
 
-def _album(one: Run, watch: Watch, standins: Collection[str]) -> Album:
+def _album(one: Run, watch: Watch, bucket: str, standins: Collection[str]) -> Album:
     sights = watch.seen.values()
     credits = dict.fromkeys(dropped.order.credit for dropped in watch.dropped.values() if dropped.order.credit)
     return Album(
@@ -154,6 +155,7 @@ def _album(one: Run, watch: Watch, standins: Collection[str]) -> Album:
         reports=[sight.report for sight in sights if sight.report],
         stack=STACK,
         prefix=one.prefix,
+        output_bucket=bucket,
         standins=standins,
         together=FIVE,
         dropped_at={key: dropped.at for key, dropped in watch.dropped.items()},

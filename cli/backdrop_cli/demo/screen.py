@@ -15,6 +15,7 @@ from backdrop.core.money import usd_text
 from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
 from backdrop_cli.stages import Stage
+from backdrop_cli.words import plain
 
 STYLES = {
     Stage.DROPPED: "dim",
@@ -73,22 +74,22 @@ class Screen:
     def _line(self, key: str, sight: Sight) -> None:
         reason = f": {sight.note}" if sight.note else ""
         words = f"{time.monotonic() - self._began:6.1f} s  {key.removeprefix(self._prefix)} {sight.stage}{reason}"
-        self._console.print(words, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(plain(words), markup=False, highlight=False, soft_wrap=True)
 
     def _picture(self) -> Group:
-        names = [key.removeprefix(self._prefix) for key in self._watch.seen]
+        names = [plain(key.removeprefix(self._prefix)) for key in self._watch.seen]
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
         table.add_column(min_width=1)
         table.add_column(min_width=min(36, max(map(len, names), default=1)), no_wrap=True, overflow="ellipsis")
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(justify="right", no_wrap=True)
-        for key, sight in self._watch.seen.items():
+        for name, sight in zip(names, self._watch.seen.values(), strict=True):
             mark = MARKS.get(sight.stage)
             style = STYLES[sight.stage]
             table.add_row(
                 Text(mark, style=style) if mark else self._spinner,
-                Text(key.removeprefix(self._prefix)),
-                Text(f"{sight.stage}: {sight.note}" if sight.note else str(sight.stage), style=style),
+                Text(name),
+                Text(plain(f"{sight.stage}: {sight.note}" if sight.note else str(sight.stage)), style=style),
                 Text(usd_text(sight.micro_usd) if sight.micro_usd else "", style="dim"),
             )
         return Group(Padding(table, (1, 0, 1, 2)), Padding(self._sums(), (0, 0, 0, 2)))

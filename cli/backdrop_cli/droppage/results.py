@@ -28,5 +28,5 @@ def entries_of(album: Album, small: Small, signed: Signed) -> list[Entry]:
     """Its pictures and its problems; links to whole pictures begin to live now."""
     links = {file: small.link(file) for file in album.files}
     shots = [entry_of(shot, album, links) | {"link": signed.link(shot.picture)} for shot in album.shots]
-    troubles = [problem_of(one, links.get(one.photo, "") if one.photo else "") for one in album.troubles]
+    troubles = [problem_of(one, links) for one in album.troubles]
     return [*shots, *troubles]

@@ -14,9 +14,13 @@ from backdrop_cli.droppage.desk import Answer, Desk
 from backdrop_cli.droppage.document import document
 from backdrop_cli.droppage.guard import EVERYWHERE, HERE, Guard, headers
 from backdrop_cli.errors import MisusedError, RefusedError
+from backdrop_cli.page.shots import Missing
+from backdrop_cli.page.thumbs import shrunk
 
 MOST_BYTES = 32 * 1024 * 1024
 JSON = "application/json"
+PREVIEW, BYTES = "preview", "application/octet-stream"
+"""Where the page sends a photo that its browser cannot show, and as what; no form of another site can send that."""
 # A small picture's name follows from what it shows.
 KEPT = "private, max-age=86400, immutable"
 NOT_HERE = "There is nothing here. The page's whole address stands where it was started."
@@ -66,21 +70,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, sent.encode(), f"{kind}; charset=utf-8", headers(self.server.desk.signed, nonce))
         else:
             picture = self._guarded(lambda: {"picture": self.server.desk.small.picture(path)}).get("picture")
-            if picture is None:
-                self._nothing()
-            else:
-                self._send(HTTPStatus.OK, picture, "image/webp", {"Cache-Control": KEPT})
+            self._picture(picture)
 
     def do_POST(self) -> None:
         path = self._path(writes=True)
         door = self.server.doors.get(path or "")
         length = self.headers.get("Content-Length", "")
-        if door is None or self.headers.get_content_type() != JSON:
+        taken = JSON if door else BYTES if path == PREVIEW else ""
+        if self.headers.get_content_type() != taken:
             self._nothing()
         elif not length.isdecimal() or int(length) > MOST_BYTES:
             self._nothing(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
             data = self.rfile.read(int(length))
+            if door is None:
+                self._picture(shrunk(data))
+                return
             answer = self._guarded(lambda: door(_said(data)))
             status = HTTPStatus(answer.get("status", HTTPStatus.OK))
             self._send(status, json.dumps(answer, ensure_ascii=True).encode(), JSON, {})
@@ -99,6 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
             return {"error": error.format_message(), "status": HTTPStatus.BAD_REQUEST}
         except RefusedError as error:
             return {"error": error.format_message(), "status": HTTPStatus.CONFLICT}
+
+    def _picture(self, picture: bytes | Missing | None) -> None:
+        if isinstance(picture, bytes):
+            self._send(HTTPStatus.OK, picture, "image/webp", {"Cache-Control": KEPT})
+        else:
+            self._nothing()
 
     def _nothing(self, status: HTTPStatus = HTTPStatus.NOT_FOUND) -> None:
         """Tells nobody what there might be; what was sent along is not read, so the connection ends."""

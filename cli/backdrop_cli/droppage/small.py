@@ -1,6 +1,6 @@
 """The page's pictures in small: under the names that the gallery gives them, each made when a browser asks for it."""
 
-from backdrop_cli.page.shots import File
+from backdrop_cli.page.shots import File, Missing
 from backdrop_cli.page.thumbs import Read, link_of, shrunk
 
 
@@ -20,5 +20,6 @@ class Small:
     def picture(self, link: str) -> bytes | None:
         """A small WebP; None where there is no such file any more, or nothing that can be shown."""
         file = self._files.get(link)
-        data = self._read(file) if file else None
-        return shrunk(data) if data else None
+        data = self._read(file) if file else Missing.GONE
+        small = data if isinstance(data, Missing) else shrunk(data)
+        return None if isinstance(small, Missing) else small

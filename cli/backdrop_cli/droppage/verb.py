@@ -29,7 +29,8 @@ def page(stack: Stack, screen: Screen, place: Place, port: int, *, browser: bool
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        screen.say("\nThe page is closed. What is uploaded goes on by itself: `backdrop status --watch` shows it.")
+        screen.say()
+        screen.say("The page is closed. What is uploaded goes on by itself: `backdrop status --watch` shows it.")
     finally:
         server.server_close()
     return DONE

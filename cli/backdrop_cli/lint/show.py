@@ -35,7 +35,8 @@ def _tell_of_errors(screen: Screen, errors: Sequence[Finding], *, every: bool) -
             screen.point(" ", hint, "dim")
         screen.say()
     if len(files) > MOST_FILES and not every:
-        screen.say(f"… and {several(len(files) - MOST_FILES, 'file')} more with errors: --all lists them\n")
+        screen.say(f"… and {several(len(files) - MOST_FILES, 'file')} more with errors: --all lists them")
+        screen.say()
 
 
 def _tell_of_warnings(screen: Screen, warnings: Sequence[Finding], *, every: bool) -> None:

@@ -5,8 +5,9 @@ The lanes are told first, which takes a moment however much there is; then what 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from backdrop.core.called_off import MOST_MARKS, CallOff
@@ -20,8 +21,10 @@ from backdrop_cli.screen import Screen, several
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 
-# So much is counted before the question; whoever has more must not wait for the sum.
+# So much is counted before the question; a person with more must not wait for the sum.
 MOST_COUNTED = 2000
+# SQS may take a minute to count a message (SQS API reference, GetQueueAttributes).
+COUNTED_WITHIN = timedelta(minutes=5)
 FULL = (
     f"the lanes keep {MOST_MARKS} cancels of the last 30 days, and have as many; cancel a folder that holds several of "
     "those, or --all: it takes their place, and means what was said there since, too"
@@ -42,6 +45,11 @@ class Open:
     more: bool = False
     arriving: int = 0
     campaigns: Sequence[Execution] = field(default_factory=tuple[Execution, ...])
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing that is known of is open."""
+        return not (self.jobs or self.waiting or self.running or self.more)
 
     def add(self, other: "Open") -> None:
         """Count one more."""
@@ -66,6 +74,10 @@ def cancel(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
         "messages_for_intake": found.arriving,
     }
     which = f"keys that begin with {prefix}" if prefix else "all photos"
+    if found.is_nothing and not _may_be_arriving(stack, prefix, found):
+        screen.data(document | _outcome(Cancelled()))
+        screen.say(f"Nothing to cancel, {which}, stack {stack.name}: no photo waits to be bought.")
+        return
     least = "at least " if found.more else ""
     screen.say(f"Not bought yet, {which}, stack {stack.name}: {least}{_what(found.jobs, found.waiting)}.")
     _besides(screen, prefix, found)
@@ -104,6 +116,29 @@ def _end(stack: Stack, screen: Screen, prefix: str, told: dict[str, Any], campai
         _runs_on(screen, done.left, done.left_cost)
         if done.jobs or done.waiting:
             screen.say("A new upload of a photo, its sidecar or its tags brings it back, and so does `backdrop rerun`.")
+
+
+def _may_be_arriving(stack: Stack, prefix: str, found: Open) -> bool:
+    """Whether a photo under the prefix may be on its way to intake, or asked for by a campaign.
+
+    Raises RefusedError where nothing at all has such a key.
+    """
+    uploaded = _last_upload(stack, prefix)
+    asked_elsewhere = found.arriving and stack.parameters.get("ReadableBuckets")
+    stoppable = found.campaigns and not prefix
+    if uploaded is None and not asked_elsewhere and not stoppable:
+        why = f"has no key that begins with {prefix} (upper and lower case count)" if prefix else "has no photos"
+        raise RefusedError(f"nothing was changed; stack {stack.name} {why}")
+    just_now = uploaded is not None and stack.clock.now() - uploaded < COUNTED_WITHIN
+    return bool(just_now or found.arriving or found.campaigns)
+
+
+def _last_upload(stack: Stack, prefix: str) -> datetime | None:
+    """When the newest object under a prefix was uploaded, None where there is none; now, where there are too many."""
+    exact = stack.photos.read(stack.input_bucket, prefix, limit=0) if prefix else None
+    below = takewhile(lambda one: one.key.startswith(prefix), stack.photos.listed(stack.input_bucket, prefix))
+    times = [one.modified for one in islice(below, MOST_COUNTED)] + ([exact.modified] if exact else [])
+    return stack.clock.now() if next(below, None) else max(times, default=None)
 
 
 def _ending(stack: Stack, mark: CallOff, done: Cancelled) -> Any:

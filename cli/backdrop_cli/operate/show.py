@@ -18,7 +18,7 @@ from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import stage_of
-from backdrop_cli.words import asked, size
+from backdrop_cli.words import asked, size, typed
 
 MOST_NAMES = 1000
 IGNORED = "by its name it is no photo, so nothing is done with it"
@@ -102,7 +102,9 @@ def _unknown(stack: Stack, bucket: str, key: str) -> str:
         return f"{key} lies in the bucket since {_time(lies_there.modified)}; {why}"
     there = [one for one in islice(stack.photos.keys(bucket, folder_of(key)), MOST_NAMES) if kind_of(one) is Kind.PHOTO]
     near = difflib.get_close_matches(key, there, n=1, cutoff=0.5)
-    guess = f"did you mean {near[0]}?" if near else "upper and lower case count, and the folder belongs to the key"
+    guess = (
+        f"did you mean {typed(near[0])}?" if near else "upper and lower case count, and the folder belongs to the key"
+    )
     return f"there is no photo {key} in {bucket}; {guess}"
 
 
@@ -148,10 +150,10 @@ def _moments(job: Job) -> Iterator[tuple[datetime, str]]:
         yield attempt.submitted_at, words
     if job.throttled_ms:
         yield job.submitted_at or job.queued_at, f"waited {job.throttled_ms / 1000:.0f} s for the provider's limit"
-    if job.paid_at:
+    if job.paid_at and job.reused_from:
+        yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for the same photo: no call, $0.00"
+    elif job.paid_at:
         yield job.paid_at, f"paid; the call took {_took(job.submitted_at, job.paid_at)}"
-    if job.reused_from:
-        yield job.queued_at, f"gets the file of job {job.reused_from[:12]}, which asked the same: nothing to pay"
     if job.ended_at:
         whole = _took(job.queued_at, job.ended_at)
         yield job.ended_at, f"{'delivered' if job.status is Status.STORED else job.status.value}, {whole} after it came"

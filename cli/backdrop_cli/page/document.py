@@ -2,20 +2,24 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
-from html import escape
+from hashlib import sha256
+from html import escape, unescape
 from importlib.resources import files
+from re import search
 from string import Template
 from typing import Any
 
 from backdrop_cli.page.entries import entry_of, money, problem_of
-from backdrop_cli.page.shots import Album, File
+from backdrop_cli.page.shots import Album, Links
 from backdrop_cli.picks import COLUMNS, NAME
 from backdrop_cli.screen import several
 
 GENERATOR = "Backdrop before/after"
 """By this a page is known as one of ours."""
+MARK = "backdrop-page"
 STYLES = ("page.css", "tools.css", "card.css", "large.css")
 SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
 _STANDIN = (
@@ -24,11 +28,39 @@ _STANDIN = (
 )
 
 
-def document(album: Album, links: Mapping[File, str], made_at: datetime) -> str:
-    """The page as HTML; `links` gives each file's thumb, relative to the page, "" where it has none."""
+@dataclass(frozen=True)
+class Shows:
+    """What a page shows: the sources of one stack whose names begin with `prefix`.
+
+    `stack` is a digest of the output bucket's name, which no other stack has and a page that is sent need not tell.
+    """
+
+    stack: str
+    prefix: str
+
+    @classmethod
+    def of(cls, album: Album) -> "Shows":
+        """What the page of an album shows."""
+        return cls(sha256(album.output_bucket.encode()).hexdigest()[:16], album.prefix)
+
+    @classmethod
+    def read(cls, page: str) -> "Shows | None":
+        """What a page says of itself; None where an earlier release wrote it."""
+        found = search(f'<meta name="{MARK}" content="([^"]*)">', page)
+        return cls(**json.loads(unescape(found[1]))) if found else None
+
+    def includes(self, other: "Shows") -> bool:
+        """Whether a page of this has all that a page of the other has."""
+        return self.stack == other.stack and other.prefix.startswith(self.prefix)
+
+
+def document(album: Album, links: Links, made_at: datetime) -> str:
+    """The page as HTML."""
     shown = data(album, links, made_at)
     return Template(part("page.html")).substitute(
         generator=GENERATOR,
+        mark=MARK,
+        shows=escape(json.dumps(asdict(Shows.of(album)))),
         title=escape(shown["title"]),
         style="\n".join(map(part, STYLES)),
         theme=part("theme.js"),
@@ -38,7 +70,7 @@ def document(album: Album, links: Mapping[File, str], made_at: datetime) -> str:
     )
 
 
-def data(album: Album, links: Mapping[File, str], made_at: datetime) -> dict[str, Any]:
+def data(album: Album, links: Links, made_at: datetime) -> dict[str, Any]:
     """What the page's script shows, in the words that it shows it in; every text is plain text."""
     shots, troubles = album.shots, album.troubles
     photos = len({shot.source for shot in shots})
@@ -48,11 +80,11 @@ def data(album: Album, links: Mapping[File, str], made_at: datetime) -> dict[str
         "sums": _sums(album, made_at),
         "notices": _notices(album),
         "waiting": _waiting(album.on_their_way),
-        "stopped": [problem_of(one, "") for one in troubles if not one.source],
+        "stopped": [problem_of(one, links) for one in troubles if not one.source],
         "entries": sorted(
             [
                 *(entry_of(shot, album, links) for shot in shots),
-                *(problem_of(one, links.get(one.photo, "") if one.photo else "") for one in photo_troubles),
+                *(problem_of(one, links) for one in photo_troubles),
             ],
             key=lambda entry: entry["name"],
         ),

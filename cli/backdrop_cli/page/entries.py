@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backdrop.core.money import micro_of, usd_text
-from backdrop_cli.page.shots import Album, File, Shot, Trouble, style_of
+from backdrop_cli.page.shots import Album, File, Links, Missing, Shot, Trouble, style_of
 from backdrop_cli.words import asked, lasting, size
 
 MONEY = {"not_spent": "Nothing was spent.", "spent": "It was paid.", "unknown": "Whether it was paid is not known."}
@@ -26,11 +26,17 @@ _FIELDS: Mapping[str, str] = {
     "seed": "seed asked for",
 }
 
+_WHY_MISSING = {
+    Missing.GONE: "This version of the {} is no longer in the bucket.",
+    Missing.WITHHELD: "S3 denies access to the {}.",
+    Missing.UNREADABLE: "There is no preview of the {}.",
+}
+
 type Entry = dict[str, Any]
 type Fact = tuple[str, str]
 
 
-def entry_of(shot: Shot, album: Album, links: Mapping[File, str]) -> Entry:
+def entry_of(shot: Shot, album: Album, links: Links) -> Entry:
     """A picture beside its photo."""
     job, shown = shot.job, shot.shown
     said: Mapping[str, Any] = job["instructions"]
@@ -39,8 +45,10 @@ def entry_of(shot: Shot, album: Album, links: Mapping[File, str]) -> Entry:
         "id": shot.picks[0].output,
         "name": shot.name,
         "together": bool(album.together) and shot.name.startswith(album.together),
-        "before": links.get(shot.photo, ""),
-        "after": links.get(shot.picture, ""),
+        "before": _thumb(shot.photo, links),
+        "after": _thumb(shot.picture, links),
+        "no_before": _missing(shot.photo, links, "photo"),
+        "no_after": _missing(shot.picture, links, "picture"),
         "ratio": round(shown["width"] / max(shown["height"], 1), 4),
         "cut": shown["has_alpha"],
         "said": said.get("prompt", ""),
@@ -61,13 +69,14 @@ def entry_of(shot: Shot, album: Album, links: Mapping[File, str]) -> Entry:
     }
 
 
-def problem_of(trouble: Trouble, before: str) -> Entry:
+def problem_of(trouble: Trouble, links: Links) -> Entry:
     """What could not be done, why, what it cost and what to do."""
     return {
         "kind": "trouble",
         "id": f"{trouble.source} {trouble.variant} {trouble.code}",
         "name": trouble.name,
-        "before": before,
+        "before": _thumb(trouble.photo, links),
+        "no_before": _missing(trouble.photo, links, "photo"),
         "variant": trouble.variant,
         "status": STATUS.get(trouble.status, trouble.status),
         "code": trouble.code,
@@ -77,6 +86,17 @@ def problem_of(trouble: Trouble, before: str) -> Entry:
         "at": trouble.since,
         "since": moment(trouble.since),
     }
+
+
+def _thumb(file: File | None, links: Links) -> str:
+    link = links.get(file, "") if file else ""
+    return "" if isinstance(link, Missing) else link
+
+
+def _missing(file: File | None, links: Links, what: str) -> str:
+    """Why a file is not shown, as a sentence; "" where it is."""
+    link = links.get(file) if file else None
+    return _WHY_MISSING[link].format(what) if isinstance(link, Missing) else ""
 
 
 def maker(provider: str, album: Album) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,18 @@ class File:
     key: str
     version_id: str | None
     made_of: str
+
+
+class Missing(StrEnum):
+    """Why a file cannot be shown."""
+
+    GONE = "gone"
+    WITHHELD = "withheld"
+    UNREADABLE = "unreadable"
+
+
+type Links = Mapping[File, str | Missing]
+"""Each file's thumb, relative to the page, or why it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +82,9 @@ class Trouble:
 class Album:
     """Receipts and error reports as the output bucket holds them, and how to show them.
 
-    `prefix` is left out of names; `own_bucket` is the stack's input bucket; `dropped_at` tells when a source's photo
-    was uploaded, where it is known. `standins`: the providers for which a stand-in answered. What is named below
-    `together` is one photo as each provider made it, and stands side by side.
+    `prefix` is left out of names; `own_bucket` is the stack's input bucket, `output_bucket` the one that holds the
+    pictures; `dropped_at` is when a source's photo was uploaded, where that is known. `standins`: the providers for
+    which a stand-in answered. Sources below `together` are one photo as each provider made it, shown side by side.
     """
 
     receipts: Sequence[Mapping[str, Any]]
@@ -79,6 +92,7 @@ class Album:
     stack: str = ""
     prefix: str = ""
     own_bucket: str = ""
+    output_bucket: str = ""
     standins: Collection[str] = ()
     together: str = ""
     dropped_at: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
@@ -93,6 +107,12 @@ class Album:
     def troubles(self) -> list[Trouble]:
         """Everything that is reported wrong."""
         return [self._trouble(report, error) for report in self.reports for error in report["errors"]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no source begins with the prefix; reports of providers, and of folders above it, do not count."""
+        told = (self._source(report["source"]) for report in self.reports if report["source"])
+        return not self.receipts and not any(source.startswith(self.prefix) for source in told)
 
     @property
     def on_their_way(self) -> int:

@@ -107,8 +107,31 @@ function thumb(photo) {
   photo.link ||= URL.createObjectURL(photo.file);
   const picture = document.createElement("img");
   Object.assign(picture, { alt: "", loading: "lazy", decoding: "async", src: photo.link });
-  picture.addEventListener("error", () => picture.remove());
+  picture.addEventListener("error", () => showPreview(photo, picture), { once: true });
   return [picture];
+}
+
+/** A photo that this browser cannot show, such as a HEIC: the command makes a small picture of it, once. */
+async function showPreview(photo, picture) {
+  photo.preview ||= preview(photo.file);
+  const link = await photo.preview;
+  if (!link) {
+    picture.remove();
+    return;
+  }
+  picture.addEventListener("error", () => picture.remove(), { once: true });
+  if (photo.link !== link) URL.revokeObjectURL(photo.link);
+  photo.link = link;
+  picture.src = link;
+}
+
+async function preview(file) {
+  try {
+    const made = await fetch("preview", { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+    return made.ok ? URL.createObjectURL(await made.blob()) : "";
+  } catch {
+    return "";
+  }
 }
 
 /** All files below what was dropped, folders included. */

@@ -108,9 +108,9 @@ function showResult(entry) {
 function resultCard(entry) {
   const card = parts("result-parts");
   card.querySelector(".mat").append(comparison(entry));
-  for (const [which, words] of [[".before", "This browser cannot show the photo."], [".after", "The picture cannot be shown; load the page again."]]) {
+  for (const [which, words] of [[".before", "There is no preview of the photo."], [".after", "There is no preview of the picture."]]) {
     const image = card.querySelector(which);
-    image?.addEventListener("error", () => image.replaceWith(textual("p", "gone", words)), { once: true });
+    image?.addEventListener("error", () => without(card.querySelector(".compare"), which, words), { once: true });
   }
   nameInto(card.querySelector(".name"), entry.name);
   promptInto(card.querySelector(".prompt"), entry);
@@ -127,7 +127,7 @@ function problemCard(entry) {
   card.querySelector(".hint").remove();
   advise(entry);
   const photo = card.querySelector(".mat img");
-  photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "There is no picture to show")), { once: true });
+  photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "There is no preview of the photo.")), { once: true });
   return card;
 }
 

@@ -34,7 +34,7 @@ function troubleCard(entry) {
     Object.assign(photo, { alt: "The photo: " + entry.name, loading: "lazy", decoding: "async", src: entry.before });
     mat.append(photo);
   } else {
-    mat.append(textual("p", "", "There is no picture to show"));
+    mat.append(textual("p", "", entry.no_before || "There is no photo to show."));
   }
   troubleInto(card, entry);
   return card;

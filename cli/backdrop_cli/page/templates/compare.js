@@ -5,24 +5,32 @@ function comparison(entry) {
   const frame = parts("compare-parts");
   frame.classList.toggle("cut-out", entry.cut);
   frame.style.setProperty("--ratio", entry.ratio);
-  image(frame, ".after", entry.after, "After: " + labelOf(entry), "The picture cannot be shown.");
-  image(frame, ".before", entry.before, "Before: " + labelOf(entry), "The photo is not there any more.");
   const handle = frame.querySelector(".handle");
   handle.setAttribute("aria-label", "How much of the photo before to show: " + labelOf(entry));
   follow(frame, handle);
+  image(frame, ".after", entry.after, "After: " + labelOf(entry), entry.no_after);
+  image(frame, ".before", entry.before, "Before: " + labelOf(entry), entry.no_before);
   return frame;
 }
 
-function image(frame, which, link, words, gone) {
-  const shown = frame.querySelector(which);
-  if (link) {
-    shown.alt = words;
-    shown.loading = "lazy";
-    shown.decoding = "async";
-    shown.src = link;
-  } else {
-    shown.replaceWith(textual("p", "gone", gone));
+function image(frame, which, link, words, missing) {
+  if (!link) {
+    without(frame, which, missing);
+    return;
   }
+  const shown = frame.querySelector(which);
+  shown.alt = words;
+  shown.loading = "lazy";
+  shown.decoding = "async";
+  shown.src = link;
+}
+
+/** With one of the two missing there is nothing to compare: the other is shown whole, and a note says why. */
+function without(frame, which, words) {
+  for (const part of frame.querySelectorAll(`.line, .handle, ${which}, ${which}-label`)) part.remove();
+  frame.classList.add(which === ".before" ? "after-alone" : "before-alone");
+  if (!frame.querySelector(".notes")) frame.append(textual("div", "notes", ""));
+  frame.querySelector(".notes").append(textual("p", "", words));
 }
 
 function follow(frame, handle) {
@@ -38,7 +46,7 @@ function follow(frame, handle) {
   };
   handle.addEventListener("input", show);
   frame.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !handle.isConnected) return;
     event.preventDefault();
     handle.focus({ preventScroll: true });
     frame.setPointerCapture(event.pointerId);

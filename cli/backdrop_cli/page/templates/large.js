@@ -6,7 +6,7 @@ let enlarged = null;
 function openLarge(entry) {
   showLarge(entry);
   large.showModal();
-  large.querySelector(".handle").focus();
+  (large.querySelector(".handle") || document.getElementById("large-close")).focus();
 }
 
 function showLarge(entry) {
