@@ -47,7 +47,8 @@ class Shows:
     def read(cls, page: str) -> "Shows | None":
         """What a page says of itself; None where an earlier release wrote it."""
         found = search(f'<meta name="{MARK}" content="([^"]*)">', page)
-        return cls(**json.loads(unescape(found[1]))) if found else None
+        said = json.loads(unescape(found[1])) if found else None
+        return cls(said["stack"], said["prefix"]) if said else None
 
     def includes(self, other: "Shows") -> bool:
         """Whether a page of this has all that a page of the other has."""
