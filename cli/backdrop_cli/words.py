@@ -1,7 +1,7 @@
 """Values as people read them: sizes, spans of time that are guessed and those that were measured, what was asked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 KILO = 1000
@@ -44,6 +44,11 @@ def asked(value: Any) -> str:
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
         return ", ".join(cast("Sequence[str]", value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def image_count(instructions: Mapping[str, Any]) -> int:
+    """How many images a job with these instructions buys; each output makes one file of each image."""
+    return int(instructions.get("num_images", 1))
 
 
 def plain(words: str) -> str:

@@ -55,7 +55,7 @@ class Drop:
         """
         row = self._row(key)
         if row.sidecar is not None and key not in self._sidecars:
-            self._sidecars[key] = self.stack.uploads.put(f"{key}.json", row.sidecar)
+            self._sidecars[key] = self.stack.uploads.put_sidecar(f"{key}.json", row.sidecar)
         if not row.goes:
             self._await(key, None)
             return None
