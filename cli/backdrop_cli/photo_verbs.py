@@ -71,6 +71,7 @@ def quote(
     style: Style = None,
     provider: By = None,
     sidecar: Sidecar = None,
+    replace: Replace = False,
     to: To = None,
     stack: StackName = None,
     profile: Profile = None,
@@ -79,8 +80,9 @@ def quote(
 ) -> None:
     """Say what photos would cost at most, before anything is uploaded.
 
-    It reads names, sidecars and folder defaults, and opens no photo. With --stack
-    it asks that stack who is on and what 1min.ai's credits cost.
+    It reads names, sidecars and folder defaults, and opens no photo. The options count for
+    photos that have no sidecar next to them, with --replace for all. With --stack it asks that
+    stack which providers are on and what 1min.ai's credits cost.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
@@ -93,11 +95,12 @@ def quote(
     wish = wish_of(prompt, style, provider, sidecar)
     place = Place(stack, profile, region).over(before.place)
     if place == Place():
-        say(Screen(as_json=as_json or before.as_json), paths, to, wish, Terms())
+        say(Screen(as_json=as_json or before.as_json), paths, to, wish, Terms(), replace=replace)
         return
     with opened(ctx, place, as_json) as (there, screen):
         asking = there.reruns.asking
-        say(screen, paths, to, wish, Terms(asking.default_provider, there.providers, asking.prices))
+        terms = Terms(asking.default_provider, there.providers, asking.prices)
+        say(screen, paths, to, wish, terms, replace=replace)
 
 
 def drop(
