@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.drop.sidecars import MARK
+from backdrop_cli.drop.uploads import MARK
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from tests.unit.cli_person import Person

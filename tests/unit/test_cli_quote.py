@@ -165,4 +165,4 @@ def test_quote_lint_and_drop_count_images_and_files_alike(shop: Shop) -> None:
     dropped = shop.person.types("drop", folder, "--wait", "--json").data
     assert quotes(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
     assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
-    assert "2 delivered: 4 images in 6 files, $0.14" in shop.person.types("drop", folder, "--wait").out
+    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.types("drop", folder, "--wait").out

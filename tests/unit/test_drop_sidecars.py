@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from backdrop.ports import Stored
-from backdrop_cli.drop.sidecars import MARK, Action, Answer, Author, author_of, decide, mark_of, says_the_same
+from backdrop_cli.drop.sidecars import Action, Answer, Author, author_of, decide, says_the_same
+from backdrop_cli.drop.uploads import MARK, mark_of
 
 WISH = b'{"prompt": "on sand"}'
 

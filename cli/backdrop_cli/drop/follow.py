@@ -129,10 +129,9 @@ class Follow:
         return sum(one.earlier for one in self.seen.values())
 
     @property
-    def cost_text(self) -> str:
-        """`$0.24, $0.06 of it before this run`, and what it may cost in addition."""
-        before = f", {usd_text(self.earlier)} of it before this run" if self.earlier else ""
-        return cost_text(*self.cost) + before
+    def earlier_text(self) -> str:
+        """`$0.06 of it before this run`, or nothing."""
+        return f"{usd_text(self.earlier)} of it before this run" if self.earlier else ""
 
     def seconds_to_go(self) -> float | None:
         """By the slower of calls and deliveries, as ours were so far; None while that is not known.

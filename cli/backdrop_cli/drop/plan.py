@@ -10,15 +10,14 @@ from pathlib import Path
 from backdrop.core.codes import Code
 from backdrop.core.identity import sha256_hex, source_id
 from backdrop.core.job import Job, Problem, Source, Status
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import Kind, kind_of, sidecars_of
-from backdrop.ports import Listed, Stored
+from backdrop.ports import Listed
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.overlay import Overlay, bytes_of
-from backdrop_cli.drop.sidecars import Action, Answer, Author, author_of, decide, says_the_same
+from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice, decide, says_the_same
 from backdrop_cli.drop.uploads import etag_of
 from backdrop_cli.lint.show import shown
 from backdrop_cli.side_by_side import side_by_side
@@ -51,23 +50,6 @@ class Row:
     @property
     def in_trouble(self) -> bool:
         return bool(self.problems or self.broken or self.unreadable)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which instructions apply to a photo: the command line's, its sidecar's on this machine, or the bucket's.
-
-    `over`: the sidecar that the new instructions differ from; `is_local`: it is on this machine. `written`: what
-    becomes the photo's own sidecar in the bucket. `unused`: its sidecar on this machine, where that is not uploaded.
-    """
-
-    key: str
-    action: Action = Action.NOTHING
-    author: Author | None = None
-    over: str = ""
-    is_local: bool = False
-    written: bytes | None = None
-    unused: str = ""
 
 
 @dataclass
@@ -122,7 +104,7 @@ class Planner:
         self._photos = found.of(Kind.PHOTO)
         self._candidates = {*found.paths, *(name for key in self._photos for name in sidecars_of(key))}
         self._there = listing(stack, self._candidates)
-        self._sidecars: dict[str, Stored | None] = {}
+        self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
         self._rows: list[Row] = []
         self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
 
@@ -155,7 +137,7 @@ class Planner:
         names, wish = sidecars_of(key), self._wish
         local = next((name for name in names if name in self._found.paths), "")
         if not local:
-            return self._against_bucket(answer, key, wish, names) if wish else Choice(key)
+            return self._bucket_sidecars.choose(answer, key, wish, names) if wish else Choice(key)
         path = self._found.paths[local]
         own, kept = bytes_of(path), Choice(key)
         if wish:
@@ -164,27 +146,11 @@ class Planner:
             if action is Action.ASK:
                 return found
             if action is Action.REPLACE:
-                return replace(found, unused=local, written=self._against_bucket(answer, key, wish, names).written)
+                written = self._bucket_sidecars.choose(answer, key, wish, names).written
+                return replace(found, written=written, unused=local)
             kept = found
         nearer = [name for name in names[: names.index(local)] if name in self._there]
-        return self._against_bucket(answer, key, own, nearer) if nearer else kept
-
-    def _against_bucket(self, answer: Answer | None, key: str, new: bytes, names: Sequence[str]) -> Choice:
-        """New instructions for a photo against the nearest of its sidecars in the bucket."""
-        over = next((name for name in names if name in self._there), "")
-        author, same = self._sidecar_in_bucket(over, new) if over else (None, False)
-        action = decide(author, same=same, answer=answer)
-        written = new if action in (Action.WRITE, Action.REPLACE) else None
-        return Choice(key, action, author, over, written=written)
-
-    def _sidecar_in_bucket(self, name: str, new: bytes) -> tuple[Author | None, bool]:
-        """Who wrote it, and whether it says the same; one with the ETag of the new one is not read."""
-        if self._there[name].etag == etag_of(new):
-            return Author.COMMAND, True
-        if name not in self._sidecars:
-            self._sidecars[name] = self._stack.photos.read(self._bucket, name, limit=MAX_SIDECAR_BYTES)
-        stored = self._sidecars[name]
-        return (author_of(stored), says_the_same(stored.data, new)) if stored else (None, False)
+        return self._bucket_sidecars.choose(answer, key, own, nearer) if nearer else kept
 
     # -- what goes up --------------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from backdrop.core.money import micro_of
 from backdrop_cli.download import fetch as pictures
 from backdrop_cli.drop import tell
 from backdrop_cli.drop.files import gather
-from backdrop_cli.drop.follow import Awaited, Follow
-from backdrop_cli.drop.plan import Choice, Plan, Planner
-from backdrop_cli.drop.sidecars import Answer
+from backdrop_cli.drop.follow import Awaited, Follow, cost_text
+from backdrop_cli.drop.plan import Plan, Planner
+from backdrop_cli.drop.sidecars import Answer, Choice
 from backdrop_cli.drop.upload import LINE_EVERY_SECONDS, Progress, upload
 from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
 from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
@@ -210,8 +210,9 @@ class Shown:
     def _money_and_time(self) -> str:
         left = self._follow.seconds_to_go()
         to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
-        gone = f"{self._follow.cost_text} so far, {duration(time.monotonic() - self._began)} gone"
-        return f"{gone}, {to_go}" if self._follow.open else gone
+        cost, gone = cost_text(*self._follow.cost), f"{duration(time.monotonic() - self._began)} gone"
+        words = (f"{cost} so far", self._follow.earlier_text, gone, to_go if self._follow.open else "")
+        return ", ".join(filter(None, words))
 
 
 def _stopped(progress: Progress, plan: Plan) -> str:

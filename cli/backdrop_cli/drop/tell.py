@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
@@ -12,10 +12,10 @@ from backdrop.core.meanings import CODES
 from backdrop.core.money import PRICE_LIST_DATE, usd_of, usd_text
 from backdrop_cli.drop import pace
 from backdrop_cli.drop.files import Gathered
-from backdrop_cli.drop.follow import Follow
+from backdrop_cli.drop.follow import Follow, cost_text
 from backdrop_cli.drop.overlay import size_of
-from backdrop_cli.drop.plan import Choice, Plan, by_code
-from backdrop_cli.drop.sidecars import Action, Answer, Author
+from backdrop_cli.drop.plan import Plan, by_code
+from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
@@ -112,7 +112,16 @@ def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
             screen.say(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
 
 
-def price_text(plan: Plan) -> str:
+class Priced(Protocol):
+    """A plan of a drop, or of the page."""
+
+    @property
+    def price(self) -> int: ...
+    @property
+    def images(self) -> int: ...
+
+
+def price_text(plan: Priced) -> str:
     """`at most $0.24 for 4 images`."""
     return f"at most {usd_text(plan.price)} for {several(plan.images, 'image')}"
 
@@ -158,7 +167,8 @@ def outcome(screen: Screen, follow: Follow) -> None:
     counts = follow.counts
     images, files = sum(one.images for one in follow.seen.values()), sum(one.files for one in follow.seen.values())
     words = ", ".join(f"{counts[stage]:,} {stage}" for stage in Stage if counts[stage])
-    screen.say(f"{words}: {several(images, 'image')} in {several(files, 'file')}, {follow.cost_text}.", "bold")
+    cost = ", ".join(filter(None, (cost_text(*follow.cost), follow.earlier_text)))
+    screen.say(f"{words}: {several(images, 'image')} in {several(files, 'file')}, {cost}.", "bold")
     bad: dict[Code, list[tuple[str, str]]] = {}
     for key, sight in follow.seen.items():
         for problem in sight.problems:

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.s3.transfer import TransferConfig
 
-from backdrop_cli.drop.sidecars import mark_of
+from backdrop.core.identity import sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART_BYTES = 8 * 1024 * 1024
 _IN_PARTS = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
+
+
+MARK = "backdrop-sha256"
+"""The S3 metadata of a sidecar that `drop` or the page wrote: the hash of the bytes that it wrote.
+
+A copy keeps it. An edited sidecar has lost it or no longer matches it, and so counts as a person's.
+"""
 
 
 class Uploaded(NamedTuple):
@@ -48,6 +55,11 @@ class S3Uploads:
             Bucket=self.bucket, Key=key, Body=data, ContentType=_type_of(key), Metadata=metadata
         )
         return _uploaded(written)
+
+
+def mark_of(data: bytes) -> Mapping[str, str]:
+    """The metadata of a sidecar that the command itself writes."""
+    return {MARK: sha256_hex(data)}
 
 
 def _type_of(key: str) -> str:
