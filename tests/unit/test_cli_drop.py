@@ -56,7 +56,7 @@ def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
     assert said.code == 0
     assert "2   there already" in said.out
     assert "Nothing to upload" in said.out
-    assert "2 delivered: 2 images in 2 files, $0.12, $0.12 of it before this run." in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
     assert len(shop.world.provider.calls) == 2
 

@@ -76,7 +76,7 @@ def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader)
         shop.drops("shoes", *words, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert "At most" not in said.out
-    assert "2 delivered: 2 images in 2 files, $0.12, $0.12 of it before this run." in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert (sidecar(shop), len(shop.world.provider.calls)) == ({"prompt": "on sand"}, 4)
 
 

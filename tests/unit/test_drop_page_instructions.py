@@ -49,6 +49,7 @@ def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colle
     )
     with pytest.raises(RefusedError, match="nothing was sent; choose what to do with the instructions"):
         colleague.desk.start({"plan": plan["plan"], "agreed": True})
+    assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
     assert colleague.world.input.keys() == [sidecar]
 
 

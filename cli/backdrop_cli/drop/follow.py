@@ -131,7 +131,8 @@ class Follow:
     @property
     def earlier_text(self) -> str:
         """`$0.06 of it before this run`, or nothing."""
-        return f"{usd_text(self.earlier)} of it before this run" if self.earlier else ""
+        part = "all" if self.earlier == self.cost[0] else usd_text(self.earlier)
+        return f"{part} of it before this run" if self.earlier else ""
 
     def seconds_to_go(self) -> float | None:
         """By the slower of calls and deliveries, as ours were so far; None while that is not known.

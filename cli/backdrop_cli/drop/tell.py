@@ -123,6 +123,8 @@ class Priced(Protocol):
 
 def price_text(plan: Priced) -> str:
     """`at most $0.24 for 4 images`."""
+    if not plan.images:
+        return "nothing is bought"
     return f"at most {usd_text(plan.price)} for {several(plan.images, 'image')}"
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
 from typing import Any
@@ -18,7 +18,7 @@ from backdrop_cli.drop.tell import bound_to, price_text, seconds_of
 from backdrop_cli.droppage import asked
 from backdrop_cli.droppage.asked import Said
 from backdrop_cli.droppage.drops import Drop
-from backdrop_cli.droppage.plan import Plan, Planner, Row
+from backdrop_cli.droppage.plan import Plan, Planner, Row, undecided
 from backdrop_cli.droppage.signed import Signed
 from backdrop_cli.droppage.small import Small
 from backdrop_cli.errors import MisusedError, RefusedError
@@ -96,13 +96,15 @@ class Desk:
         planner = Planner(self.stack, wanted, [asked.offered(one) for one in files], self._objections)
         disputed = planner.disputed()
         plans = {one: planner.plan(one) for one in (Answer if disputed else (wanted.answer,))}
-        plan = plans[wanted.answer or Answer.REPLACE] if disputed else plans[wanted.answer]
-        plan = replace(plan, undecided=bool(disputed) and wanted.answer is None)
+        if disputed and wanted.answer is None:
+            plan = undecided(plans[Answer.REPLACE], disputed)
+        else:
+            plan = plans[wanted.answer]
         with self._lock:
             number = next(self._numbers)
             self._plans.append((number, plan))
         costs = {one.value: price_text(plans[one]) for one in Answer} if disputed else {}
-        return {**self._told(number, plan), "choice": {"photos": disputed, **costs} if disputed else None}
+        return {**self._told(number, plan), "choice": {"photos": len(disputed), **costs} if disputed else None}
 
     def _told(self, number: int, plan: Plan) -> Response:
         return {

@@ -1,6 +1,6 @@
 """What would become of the photos that lie on the page: where each goes, what it costs, what stands in its way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -30,6 +30,7 @@ _NOTES: Mapping[tuple[Action, Author | None], str] = {
     (Action.REPLACE, Author.PERSON): "the instructions that a person wrote for it are replaced",
     (Action.KEEP, Author.PERSON): "it keeps the instructions that a person wrote for it",
 }
+ASKED = "a person wrote other instructions for it"
 SILENT = "Nothing says what is wanted of it: the folder has no defaults, and no file lies beside the photo."
 
 
@@ -119,9 +120,9 @@ class Planner:
         self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
         self._rows: list[Row] = []
 
-    def disputed(self) -> int:
-        """How many photos have other instructions, which a person wrote."""
-        return sum(one.action is Action.ASK for one in self._choices(None).values())
+    def disputed(self) -> set[str]:
+        """The keys of the photos that have other instructions, which a person wrote."""
+        return {key for key, one in self._choices(None).items() if one.action is Action.ASK}
 
     def plan(self, answer: Answer | None) -> Plan:
         """The plan with this answer."""
@@ -194,6 +195,12 @@ class Planner:
             return row
         problems = _problems(found.problems, found.broken)
         return _left(row, problems) if problems else replace(row, jobs=found.bought)
+
+
+def undecided(plan: Plan, disputed: Collection[str]) -> Plan:
+    """The plan before the person decides what becomes of a person's instructions."""
+    rows = [replace(row, jobs=(), note=ASKED) if row.key in disputed else row for row in plan.rows]
+    return replace(plan, rows=rows, undecided=True)
 
 
 def _problems(problems: Sequence[Problem], broken: str) -> list[tuple[str, str, str]]:

@@ -52,14 +52,13 @@ function showChoice(choice) {
     for (const radio of document.querySelectorAll("[name=answer]")) radio.checked = false;
     return;
   }
-  const have = choice.photos === 1 ? "has" : "have";
-  byId("choice-words").textContent = `${several(choice.photos, "photo")} ${have} instructions that a person wrote, and yours differ`;
+  byId("choice-words").textContent = `A person wrote other instructions for ${several(choice.photos, "photo")}`;
   byId("choice-replace").textContent = `Replace them: ${choice.replace}`;
   byId("choice-keep").textContent = `Keep them: ${choice.keep}`;
 }
 
 function priceWords(answer) {
-  if (answer.undecided) return ["Choose above whose instructions apply."];
+  if (answer.undecided) return ["Choose what to do with those instructions."];
   if (!answer.photos) return [answer.there ? "All of them are there already, and nothing new is asked." : "Nothing here can be sent."];
   const words = [textual("strong", "", answer.images ? `At most ${answer.price}` : "Nothing is bought")];
   words.push(` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${answer.time ? ", " + answer.time : ""}`);
