@@ -12,6 +12,7 @@ from proof.world.sight import INPUT
 from proof.world.stack import World
 from tests.unit.cli_person import Person
 from tests.unit.drop_shop import PROMPT, Uploader
+from tests.unit.wishes import ask
 
 RED, BLUE = "shoes/red.jpg.json", "shoes/blue.jpg.json"
 SNOW = ("--prompt", "on snow")
@@ -237,3 +238,12 @@ def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uplo
     said = shop.drops("many", *SNOW, answer="n")
     assert "Upload 17 files of instructions and spend up to $1.02? [y/N]" in said.out
     assert sidecar(shop, "many/00.jpg.json") == {"prompt": "on sand"}
+
+
+def test_pictures_of_a_later_request_are_named_with_what_to_do(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    ask(shop.world, "shoes/red.jpg", prompt="on a beach")
+    shop.world.run()
+    said = " ".join(shop.drops("shoes", *PROMPT, "--wait").out.split())
+    assert "1 photo with pictures that a campaign or another request asked for." in said
+    assert "To use the sidecars in the bucket again, run `backdrop rerun`." in said

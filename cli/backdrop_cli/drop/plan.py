@@ -11,6 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import sha256_hex, source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of, sidecars_of
+from backdrop.core.places import REQUEST
 from backdrop.ports import Listed
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
@@ -33,7 +34,7 @@ class Row:
 
     `bought`: the jobs that would be bought. `says_nothing`: nobody says what is wanted of it. `sidecar`: the one that
     will speak for it, where that is uploaded too. `ineffective`: that sidecar asks for nothing, so the photo would
-    keep the pictures that it has.
+    keep the pictures that it has. `requested`: a campaign or another request asked for those pictures.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Row:
     unreadable: str = ""
     sidecar: str = ""
     ineffective: bool = False
+    requested: bool = False
 
     @property
     def in_trouble(self) -> bool:
@@ -178,7 +180,9 @@ class Planner:
         if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
             return Row(key)
         again = has_failed(source, jobs)
-        return Row(key, goes=again, again=again)
+        current = named(source, jobs) if source else []
+        requested = any(REQUEST in job.provenance.values() for job in current)
+        return Row(key, goes=again, again=again, requested=requested)
 
     # -- what becomes of it --------------------------------------------------------------------------------
 

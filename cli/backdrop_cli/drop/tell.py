@@ -88,6 +88,9 @@ def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
     if many := kept.count(True):
         words = f"{_keep(many)} the instructions of a sidecar on this machine. To use the new ones instead"
         screen.say(f"! {words}, run again with `--replace`.", "yellow")
+    if requested := sum(row.requested and not (row.goes or row.sidecar) for row in plan.rows):
+        words = f"{several(requested, 'photo')} with pictures that a campaign or another request asked for"
+        screen.say(f"! {words}. To use the sidecars in the bucket again, run `backdrop rerun`.", "yellow")
     for path, why in found.unreadable.items():
         screen.say(f"! {path}: {why}", "yellow")
     if any(row.says_nothing for row in plan.rows):
