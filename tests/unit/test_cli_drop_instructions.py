@@ -92,10 +92,14 @@ def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     written = shop.world.input.objects[RED][-1]
     assert written.metadata.keys() == {MARK}
-    shop.world.s3.put_object(
-        Bucket=INPUT, Key=BLUE, Body=b'{"prompt": "edited"}', ContentType="x", Metadata=written.metadata
-    )
-    said = shop.drops("shoes", *SNOW)
+
+    def put(data: bytes | None) -> None:
+        shop.world.s3.put_object(Bucket=INPUT, Key=BLUE, Body=data, ContentType="x", Metadata=written.metadata)
+
+    put(written.data)
+    assert shop.drops("shoes", *SNOW).code == 0
+    put(b'{"prompt": "edited"}')
+    said = shop.drops("shoes", *PROMPT)
     assert said.code == 1
     assert "1 photo has instructions that a person wrote" in said.err
 
