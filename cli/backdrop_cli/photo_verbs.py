@@ -10,17 +10,19 @@ from backdrop_cli.operate.verbs import Yes
 from backdrop_cli.options import Before, Json, Place, Profile, Region, StackName, opened
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine.")]
-Prompt = Annotated[
-    str | None, typer.Option("--prompt", metavar="TEXT", help="The new background, for photos without a sidecar.")
-]
-Style = Annotated[
-    str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
-]
+Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="The new background.")]
+Style = Annotated[str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'.")]
 By = Annotated[
     list[str] | None,
-    typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise. Several are a list."),
+    typer.Option("--provider", metavar="PROVIDER", help="The provider that makes it. Several are a list."),
 ]
-Sidecar = Annotated[Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for photos that have none.")]
+Sidecar = Annotated[
+    Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for all photos, in place of these options.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace sidecars that a person wrote with the new instructions.")
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep sidecars that a person wrote.")]
 Things = Annotated[
     list[str],
     typer.Argument(
@@ -69,6 +71,7 @@ def quote(
     style: Style = None,
     provider: By = None,
     sidecar: Sidecar = None,
+    replace: Replace = False,
     to: To = None,
     stack: StackName = None,
     profile: Profile = None,
@@ -77,8 +80,9 @@ def quote(
 ) -> None:
     """Say what photos would cost at most, before anything is uploaded.
 
-    It reads names, sidecars and folder defaults, and opens no photo. With --stack
-    it asks that stack who is on and what 1min.ai's credits cost.
+    It reads names, sidecars and folder defaults, and opens no photo. The options count for
+    photos that have no sidecar next to them, with --replace for all. With --stack it asks that
+    stack which providers are on and what 1min.ai's credits cost.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
@@ -91,11 +95,12 @@ def quote(
     wish = wish_of(prompt, style, provider, sidecar)
     place = Place(stack, profile, region).over(before.place)
     if place == Place():
-        say(Screen(as_json=as_json or before.as_json), paths, to, wish, Terms())
+        say(Screen(as_json=as_json or before.as_json), paths, to, wish, Terms(), replace=replace)
         return
     with opened(ctx, place, as_json) as (there, screen):
         asking = there.reruns.asking
-        say(screen, paths, to, wish, Terms(asking.default_provider, there.providers, asking.prices))
+        terms = Terms(asking.default_provider, there.providers, asking.prices)
+        say(screen, paths, to, wish, terms, replace=replace)
 
 
 def drop(
@@ -105,6 +110,8 @@ def drop(
     style: Style = None,
     provider: By = None,
     sidecar: Sidecar = None,
+    replace: Replace = False,
+    keep: Keep = False,
     to: To = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch until all pictures are back.")] = False,
     download: Download = None,
@@ -119,21 +126,29 @@ def drop(
     """Upload photos, say what they cost, and watch them come back.
 
     A folder keeps its name in the bucket. What is there already with the same bytes is not
-    uploaded again, unless it was refused or failed. It asks above 50 photos or $1. Ctrl-C
-    harms nothing: what is uploaded goes on, and the same command goes on with the rest.
+    uploaded again, unless it was refused or failed. New instructions replace those of an earlier
+    drop. Where a person wrote a sidecar, it asks. It also asks above 50 photos or $1. Ctrl-C harms
+    nothing: what is uploaded goes on, and the same command goes on with the rest.
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
     """
     from backdrop_cli.campaign.meant import Wanted, is_campaign
     from backdrop_cli.campaign.run import run as begin
     from backdrop_cli.drop import run
+    from backdrop_cli.drop.sidecars import Answer
     from backdrop_cli.drop.wish import wish_of
 
     wish = wish_of(prompt, style, provider, sidecar)
+    if replace and keep:
+        raise MisusedError("--replace and --keep exclude each other; use one of them")
+    answer = Answer.REPLACE if replace else Answer.KEEP if keep else None
     campaign = any(map(is_campaign, paths))
-    if campaign and (len(paths) > 1 or to or download or quick or strict):
-        raise MisusedError("a manifest or an s3:// prefix goes alone, without --to, --download, --quick or --strict")
-    asked = run.Asked([*map(Path, paths)], to, wish, quick=quick, strict=strict, wait=wait, download=download, yes=yes)
+    if campaign and (len(paths) > 1 or to or download or quick or strict or answer):
+        options = "--to, --download, --quick, --strict, --replace or --keep"
+        raise MisusedError(f"a manifest or an s3:// prefix goes alone, without {options}")
+    asked = run.Asked(
+        [*map(Path, paths)], to, wish, answer, quick=quick, strict=strict, wait=wait, download=download, yes=yes
+    )
     with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
         if campaign:
             return begin(there, screen, Wanted(paths[0], wish=wish), yes=yes, wait=wait)

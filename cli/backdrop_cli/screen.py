@@ -97,6 +97,13 @@ class Screen:
         with Live(console=self._console, get_renderable=picture, transient=True, refresh_per_second=4):
             yield
 
+    @property
+    def mute(self) -> str:
+        """Why the person cannot be asked; "" where they can."""
+        if self.as_json:
+            return "--json asks nothing"
+        return "" if sys.stdin.isatty() else "there is no terminal to ask at"
+
     def agree(self, question: str, *, yes: bool) -> None:
         """Return when the person agrees.
 
@@ -104,8 +111,7 @@ class Screen:
         """
         if yes:
             return
-        if self.as_json or not sys.stdin.isatty():
-            why = "--json asks nothing" if self.as_json else "there is no terminal to ask at"
+        if why := self.mute:
             raise RefusedError(f"nothing was changed; {why}, so say --yes to agree")
         if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
             raise RefusedError("nothing was changed")

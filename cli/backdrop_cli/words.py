@@ -1,7 +1,7 @@
 """Values as people read them: sizes, spans of time that are guessed and those that were measured, what was asked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 KILO = 1000
@@ -52,6 +52,11 @@ def typed(key: str) -> str:
         return key
     escaped = key.replace("\\", r"\\").replace("'", r"\'")
     return f"$'{plain(escaped)}'"
+
+
+def image_count(instructions: Mapping[str, Any]) -> int:
+    """How many images a job with these instructions buys; each output makes one file of each image."""
+    return int(instructions.get("num_images", 1))
 
 
 def plain(words: str) -> str:

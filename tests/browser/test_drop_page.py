@@ -95,7 +95,7 @@ def test_two_photos_are_dropped_priced_sent_and_come_back(colleague: Colleague) 
     colleague.drags("red.jpg", "shoes/blue one.jpg")
     assert tab.says("document.getElementById('send').disabled")
     colleague.asks()
-    assert tab.says(PRICE) == "At most $0.12 for 2 photos"
+    assert tab.says(PRICE) == "At most $0.12 for 2 images of 2 photos"
     assert shop.world.input.keys() == []
     colleague.sends(2)
     shop.finishes()
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_photo_stays_and_says_why(colleague: Colleague) -> Non
     colleague.asks()
     colleague.tab.until(f"{NOTES}.some((note) => note.includes('text that begins'))")
     assert "1 photo would be refused" in colleague.tab.says("document.getElementById('price-warnings').innerText")
-    assert colleague.tab.says(PRICE) == "At most $0.06 for 1 photo"
+    assert colleague.tab.says(PRICE) == "At most $0.06 for 1 image of 1 photo"
 
 
 def test_the_same_photo_twice_is_taken_once(colleague: Colleague) -> None:
@@ -236,7 +236,7 @@ def test_all_is_reached_by_keyboard(colleague: Colleague) -> None:
     colleague.asks()
     tab.says("document.querySelector('[name=kind]').focus()")
     tab.press("ArrowRight")
-    tab.until(f"{PRICE} === 'At most $0.01 for 1 photo'")
+    tab.until(f"{PRICE} === 'At most $0.01 for 1 image of 1 photo'")
     tab.says("document.querySelector('#chosen button').focus()")
     tab.press("Enter")
     tab.until("document.querySelectorAll('.photo').length === 0")
@@ -285,3 +285,52 @@ def test_the_dialog_breaks_no_rule_either(colleague: Colleague, axe: str) -> Non
         assert rules_broken(colleague.tab, axe) == []
         colleague.picture(f"asks-{scheme}")
     assert json.loads(colleague.tab.says("JSON.stringify(document.activeElement.id)")) == "ask-no"
+
+
+CHOICE = "document.getElementById('choice')"
+
+
+def test_a_persons_instructions_are_a_choice_with_the_cost_of_each(colleague: Colleague, axe: str) -> None:
+    tab, shop = colleague.tab, colleague.shop
+    folder = tab.says("document.getElementById('folder').value")
+    shop.world.sidecar(f"{folder}/red.jpg", operation="remove")
+    colleague.drags("red.jpg", "blue.jpg")
+    tab.says(PICK)
+    tab.until(f"!{CHOICE}.hidden")
+    assert "A person wrote other instructions for 1 photo" in tab.says(f"{CHOICE}.innerText")
+    assert "Replace them: at most $0.12 for 2 images" in tab.says(f"{CHOICE}.innerText")
+    assert "Keep them: at most $0.07 for 2 images" in tab.says(f"{CHOICE}.innerText")
+    assert tab.says("document.getElementById('send').disabled")
+    for scheme in ("light", "dark"):
+        tab.prefers(scheme)
+        colleague.picture(f"choice-{scheme}")
+        assert rules_broken(tab, axe) == []
+    tab.says("document.querySelector('[name=answer][value=keep]').click()")
+    tab.until(f"{PRICE} === 'At most $0.07 for 2 images of 2 photos'")
+    colleague.picture("choice-kept")
+    colleague.sends(2)
+    shop.finishes()
+    tab.until(f"{NAMES}.length === 2")
+    assert tab.says(f"{CHOICE}.hidden")
+    assert not tab.says("document.querySelector('[name=answer]:checked')")
+    assert len(shop.world.provider.calls) == 2
+
+
+def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colleague) -> None:
+    tab, shop = colleague.tab, colleague.shop
+    colleague.drags("red.jpg")
+    colleague.asks()
+    colleague.sends(1)
+    shop.finishes()
+    tab.until(f"{NAMES}.length === 1")
+    tab.says("window.scrollTo(0, 0)")
+    colleague.drags("red.jpg")
+    tab.until(f"{PRICE} === 'All of them are there already, and nothing new is asked.'")
+    tab.says("document.querySelectorAll('.idea')[1].click()")
+    tab.until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
+    assert tab.says(f"{CHOICE}.hidden")
+    tab.says(SENT)
+    tab.until(f"{STAGES}.includes('1 uploaded')")
+    shop.finishes()
+    tab.until(f"{NAMES}.length === 2")
+    assert len(shop.world.provider.calls) == 2

@@ -49,7 +49,9 @@ class Uploader:
     def drops(self, *words: str, code: int = 0) -> dict[str, Any]:
         """The photos go into the test's own folder of the bucket."""
         wish = ("--prompt", self.folder.prompt, "--to", self.folder.name)
-        return json.loads(self.types("drop", "photos", *wish, *words, "--json", code=code))
+        said = self.types("drop", "photos", *wish, *words, "--json", code=code)
+        document, _ = json.JSONDecoder().raw_decode(said)
+        return document
 
 
 @pytest.fixture
@@ -66,9 +68,30 @@ def test_photos_are_dropped_watched_and_downloaded_and_bought_once(uploader: Upl
     for name in NAMES:
         assert [result["key"] for result in folder.stored(name)["results"]]
     again = uploader.drops("--download", "done")
-    assert (again["uploaded"], again["there_already"], again["usd"]) == (0, 3, 0.0)
+    assert (again["uploaded"], again["there_already"]) == (0, 3)
+    assert (again["usd"], again["earlier_usd"]) == (0.18, 0.18)
     assert again["download"]["there_already"] == 3
     assert len(folder.charges()) == 3
+
+
+def test_new_instructions_replace_an_earlier_drops_and_no_persons(uploader: Uploader) -> None:
+    folder = uploader.folder
+    uploader.has("red.jpg", "blue.jpg")
+    uploader.drops("--wait")
+    new = ("drop", "photos", "--to", folder.name, "--sidecar", "remove.json", "--wait", "--json")
+    (uploader.here / "remove.json").write_text('{"operation": "remove"}')
+    replaced = json.loads(uploader.types(*new))
+    assert (replaced["uploaded"], replaced["sidecars_replaced"], replaced["usd"]) == (2, 2, 0.02)
+    assert [folder.stored(name)["operation"] for name in ("red.jpg", "blue.jpg")] == ["remove", "remove"]
+    assert json.loads(uploader.types(*new))["uploaded"] == 0
+    folder.put("red.jpg.json", b'{"operation": "remove", "metadata": {"by": "a person"}}')
+    refused = uploader.drops(code=1)
+    assert (refused["uploaded"], refused["to_answer"]["photos"]) == (0, [folder.key("red.jpg")])
+    kept = uploader.drops("--keep", "--wait")
+    assert (kept["sidecars_kept"], folder.stored("red.jpg")["operation"]) == (1, "remove")
+    uploader.drops("--replace", "--wait")
+    assert [folder.stored(name)["operation"] for name in ("red.jpg", "blue.jpg")] == ["replace", "replace"]
+    assert len(folder.charges()) == 2
 
 
 def test_its_story_its_place_and_its_price_are_told(uploader: Uploader) -> None:

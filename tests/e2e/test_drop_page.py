@@ -105,6 +105,12 @@ def test_photos_go_from_the_page_to_their_pictures_and_are_bought_once(visitor: 
     assert len(folder.charges()) == 2
     again = visitor.asks("plan", **wish, files=files)
     assert (again["photos"], again["there"], again["price"]) == (0, 2, "$0.00")
+    changed = visitor.asks("plan", **wish | {"kind": "remove"}, files=files)
+    assert (changed["photos"], changed["price"], changed["choice"]) == (2, "$0.02", None)
+    folder.put(f"{NAMES[0]}.json", b'{"operation": "remove"}')
+    asked = visitor.asks("plan", **wish, files=files)
+    costs = {"replace": "nothing is bought", "keep": "nothing is bought"}
+    assert (asked["undecided"], asked["choice"]) == (True, {"photos": 1} | costs)
 
 
 def test_whoever_has_not_the_address_is_told_nothing(visitor: Visitor) -> None:

@@ -15,7 +15,7 @@ from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
 from tests.unit.cli_person import stack_of
 
-WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "replaces": False}
+WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
 
 
 def signed() -> Signed:

@@ -29,7 +29,7 @@ def names(folder: str = "done") -> list[str]:
 def test_the_pictures_below_a_prefix_lie_flat_under_the_photos_names(person: Person) -> None:
     said = person.types("download", "shoes/", "new/done")
     assert (said.code, said.err) == (0, "")
-    assert "✓ 2 pictures (" in said.out
+    assert "✓ 2 files (" in said.out
     assert names("new/done") == ["blue.png", "red.png"]
     (picture,) = person.world.pictures("shoes/red.jpg").values()
     assert Path("new/done/red.png").read_bytes() == picture
@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeyp
     monkeypatch.setattr(Path, "open", full)
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
-    words = "the disk of done is full; 1 picture of 2 is there, each of them whole. Make room and run the command again"
+    words = "the disk of done is full; 1 file of 2 is there, each of them whole. Make room and run the command again"
     assert words in said.err
 
 
@@ -151,7 +151,7 @@ def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
         return usual(path, mode)
 
     monkeypatch.setattr(Path, "open", full)
-    assert "the disk of done is full; 1 picture of 2 is there" in person.types("download", "shoes/", "done").err
+    assert "the disk of done is full; 1 file of 2 is there" in person.types("download", "shoes/", "done").err
 
 
 def test_a_folder_that_is_a_file_is_said(person: Person) -> None:

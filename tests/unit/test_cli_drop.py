@@ -1,6 +1,7 @@
 """`backdrop drop`: the price first, then each photo uploaded once and followed to its end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def test_photos_go_up_under_their_folders_name_and_come_back(shop: Uploader) -> 
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
     assert "2 photos into shoes/, stack shop" in said.out
-    assert "At most $0.12 for 2 jobs" in said.out
-    assert "2 delivered; 2 pictures, $0.12." in said.out
+    assert "At most $0.12 for 2 images" in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12." in said.out
     assert shop.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
     assert json.loads(shop.world.input.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
 
@@ -55,7 +56,7 @@ def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
     assert said.code == 0
     assert "2   there already" in said.out
     assert "Nothing to upload" in said.out
-    assert "2 delivered; 2 pictures, $0.00." in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
     assert len(shop.world.provider.calls) == 2
 
@@ -81,24 +82,19 @@ def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(s
     shop.drops("shoes", *PROMPT, "--wait")
     shop.has("shoes/red.jpg", photo("another"))
     data = shop.drops("shoes", *PROMPT, "--wait", "--json")
-    assert (data.code, data.data["to_upload"], data.data["usd"]) == (0, 1, 0.06)
+    assert (data.code, data.data["to_upload"]) == (0, 1)
+    assert (data.data["usd"], data.data["earlier_usd"]) == (0.12, 0.06)
     assert len(shop.world.provider.calls) == 3
 
 
 def test_a_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"operation": "remove"})
-    shop.drops("shoes", *PROMPT, "--wait")
+    shop.drops("shoes", *PROMPT, "--keep", "--wait")
     shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
     data = shop.drops("shoes", "--wait", "--json").data
-    assert (data["to_upload"], data["jobs"], data["most_usd"], data["usd"]) == (0, 1, 0.06, 0.06)
+    assert (data["to_upload"], data["images"], data["most_usd"]) == (0, 1, 0.06)
+    assert (data["usd"], data["earlier_usd"]) == (0.12, 0.06)
     assert (shop.versions("shoes/red.jpg"), shop.versions("shoes/red.jpg.json")) == (1, 2)
-
-
-def test_a_sidecar_in_the_bucket_is_not_written_over(shop: Uploader) -> None:
-    shop.drops("shoes", *PROMPT)
-    said = shop.drops("shoes", "--prompt", "on snow")
-    assert "2   keep a sidecar" in said.out
-    assert shop.versions("shoes/red.jpg.json") == 1
 
 
 @pytest.mark.parametrize("photos", [50, 51])
@@ -132,18 +128,18 @@ def test_instructions_alone_that_cost_more_than_a_dollar_are_asked_for(shop: Upl
 def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     shop.has("shoes/red.jpg.json", {"promt": "on sand"})
-    said = shop.drops("shoes", *PROMPT)
+    said = shop.drops("shoes", *PROMPT, "--keep")
     assert said.code == 0
     assert "1 photo would be refused: not_a_photo" in said.out
     assert "1 photo would be refused: unknown_field" in said.out
     assert "did you mean 'prompt'?" in said.out
-    assert "At most $0.06 for 1 job " in said.out
+    assert "At most $0.06 for 1 image " in said.out
     assert "shoes/bad.jpg" in shop.keys
 
 
 def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
-    said = shop.drops("shoes", *PROMPT)
+    said = shop.drops("shoes", *PROMPT, "--keep")
     assert "1 photo would be refused: unknown_field" in said.out
     assert "did you mean 'prompt'?" in said.out
     assert "'widht'" in said.out
@@ -170,7 +166,7 @@ def test_photos_without_a_word_are_said_with_what_to_do(shop: Uploader) -> None:
 
 def test_defaults_that_lie_in_the_bucket_speak_for_what_is_dropped(shop: Uploader) -> None:
     shop.world.s3.drop(INPUT, "_backdrop.json", b'{"operation": "remove"}')
-    assert "At most $0.02 for 2 jobs" in shop.drops("shoes").out
+    assert "At most $0.02 for 2 images" in shop.drops("shoes").out
 
 
 def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> None:
@@ -238,3 +234,19 @@ def test_scripts_read_how_much_went_up_where_an_upload_breaks_off(shop: Uploader
     shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--json")
     assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
+
+
+def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
+    stack = shop.person.stack
+
+    def stop_once_bought(seconds: float) -> None:
+        stack.wait(seconds)
+        if shop.world.provider.calls:
+            raise KeyboardInterrupt
+
+    shop.person.stack = replace(stack, wait=stop_once_bought)
+    assert shop.drops("shoes", *PROMPT, "--wait").code == 130
+    shop.person.stack = stack
+    data = shop.drops("shoes", *PROMPT, "--wait", "--json").data
+    assert (data["uploaded"], data["delivered_images"], data["delivered_files"]) == (0, 2, 2)
+    assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)

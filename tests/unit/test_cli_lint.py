@@ -26,7 +26,7 @@ def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -
     shop.put("_backdrop.json", {"operation": "remove"})
     said = shop.lints()
     assert (said.code, said.err) == (0, "")
-    assert "photos ready      2   2 jobs, at most $0.13" in said.out
+    assert "photos ready      2   at most $0.13 for 3 images" in said.out
     assert said.out.endswith("✓ Nothing to mend.\n")
     assert shop.person.asked_for == []
 

@@ -28,7 +28,7 @@ def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) 
     shop.put("b.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
     said = quotes(shop, "--json")
     assert (said.code, said.data["photos"], said.data["jobs"], said.data["most_usd"]) == (0, 2, 2, 0.195)
-    assert said.data["providers"] == {"ideogram": {"jobs": 2, "pictures": 3, "most_usd": 0.195}}
+    assert said.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
     assert shop.person.asked_for == []
 
 
@@ -39,10 +39,18 @@ def test_options_speak_for_photos_without_a_sidecar_as_they_do_in_a_drop(shop: S
     said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
     assert (said.code, said.err) == (0, "")
     assert [line.split() for line in said.out.splitlines() if "$0.0" in line][:2] == [
-        ["ideogram", "1", "1", "$0.01"],
-        ["runware", "1", "1", "$0.06"],
+        ["ideogram", "1", "$0.01"],
+        ["runware", "1", "$0.06"],
     ]
-    assert "At most $0.07, at list prices of" in said.out
+    assert "At most $0.07 for 2 images, at list prices of" in said.out
+    assert "1 photo keeps its own sidecar." in said.out
+
+
+def test_replace_quotes_the_new_instructions_for_all_photos(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.json", {"operation": "remove"})
+    said = quotes(shop, "--prompt", "at sea", "--replace", "--json")
+    assert (said.data["most_usd"], said.data["images"], said.data["sidecars_kept"]) == (0.06, 1, 0)
 
 
 def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
@@ -55,19 +63,20 @@ def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
     orders = replace(person.stack.orders, lanes=dict.fromkeys(both, person.stack.orders.intake))
     person.stack = replace(person.stack, orders=orders, reruns=replace(person.stack.reruns, on=both))
     words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
-    assert person.types("quote", *words).data["most_usd"] == 1.06
-    dropped = person.types("drop", *words)
-    assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, 1.06, 0)
+    for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
+        assert person.types("quote", *words, *option).data["most_usd"] == usd
+        dropped = person.types("drop", *words, answer)
+        assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
 def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--provider", "1min")
     assert "unknown" in said.out
-    assert "and 1 job of unknown price" in said.out
+    assert "; 1 image of unknown price" in said.out
     assert "OneMinUsdPerImage" in said.out
     data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
-    assert (data["unpriced_jobs"], data["providers"]["1min"]["most_usd"]) == (1, None)
+    assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
 def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
@@ -78,7 +87,7 @@ def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
     orders = replace(person.stack.orders, lanes=lanes)
     person.stack = replace(person.stack, reruns=replace(person.stack.reruns, asking=asking), orders=orders)
     data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
-    assert (data["most_usd"], data["unpriced_jobs"]) == (0.045, 0)
+    assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
     data = quotes(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
@@ -143,5 +152,17 @@ def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) ->
     shop.put("a.jpg", b"")
     shop.put("a.jpg.json", {**WISH, "provider": "1min"})
     said = shop.lints("--quick")
-    assert "jobs of unknown price" in said.out
-    assert shop.data("--quick")["unpriced_jobs"] == 1
+    assert "images of unknown price" in said.out
+    assert shop.data("--quick")["unpriced_images"] == 1
+
+
+def test_quote_lint_and_drop_count_images_and_files_alike(shop: Shop) -> None:
+    shop.put("shoes/a.jpg", photo("a"))
+    shop.put("shoes/a.jpg.json", {**WISH, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
+    shop.put("shoes/b.jpg", photo("b"))
+    shop.put("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
+    folder = str(shop.root / "shoes")
+    dropped = shop.person.types("drop", folder, "--wait", "--json").data
+    assert quotes(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
+    assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
+    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.types("drop", folder, "--wait").out

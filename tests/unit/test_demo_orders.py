@@ -119,5 +119,5 @@ def test_each_provider_with_a_key_is_asked_about_and_no_other(
     with pytest.raises(LocalCloudError):
         agree(demo_orders(), {}, Console())
     said = capsys.readouterr().out
-    assert "https://api.segmind.com makes the pictures: 1 from 14 files, at most $0.075" in said
+    assert "https://api.segmind.com makes the images: 1 from 14 files, at most $0.075" in said
     assert "photos travel to it inside the request" in said

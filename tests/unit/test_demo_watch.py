@@ -136,6 +136,7 @@ def test_the_table_says_what_was_asked_what_came_back_how_long_and_what_it_cost(
     console.print(outcome.table(watch, PREFIX))
     row = next(line for line in text.getvalue().splitlines() if "a.jpg" in line)
     assert row.split() == ["a.jpg", "remove", "(tags)", "a.jpg.png", "5.0", "$0.06"]
+    assert "1 image in 1 file" in text.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

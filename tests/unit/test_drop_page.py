@@ -256,22 +256,3 @@ def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
     colleague.world.run()
     again = colleague.price()
     assert (again["photos"], again["rows"][0]["note"]) == (1, "it is there already, and failed; it goes again")
-
-
-def test_instructions_in_the_bucket_hold_unless_somebody_says_otherwise(colleague: Colleague) -> None:
-    colleague.world.sidecar("shoes/red.jpg", operation="remove")
-    colleague.drags("red.jpg")
-    plan = colleague.price()
-    assert (plan["kept"], plan["price"]) == (1, "$0.01")
-    plan = colleague.price(replaces=True)
-    assert (plan["kept"], plan["price"]) == (0, "$0.06")
-
-
-def test_new_words_for_a_photo_that_is_there_are_written_and_no_byte_of_it_goes_up(colleague: Colleague) -> None:
-    colleague.drags("red.jpg")
-    colleague.sends()
-    colleague.world.run()
-    colleague.sends(prompt="on snow", replaces=True)
-    colleague.world.run()
-    assert len(colleague.world.input.objects["shoes/red.jpg"]) == 1
-    assert len(colleague.world.provider.calls) == 2

@@ -17,6 +17,7 @@ from backdrop_cli.demo.screen import STYLES
 from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
 from backdrop_cli.page.shots import style_of
+from backdrop_cli.screen import several
 from backdrop_cli.stages import Stage
 from backdrop_cli.words import plain
 
@@ -36,10 +37,12 @@ def table(watch: Watch, prefix: str) -> Table:
         took = f"{seconds:.1f}" if (seconds := seconds_of(one, sight)) is not None else ""
         cost = usd_text(sight.micro_usd)
         shown.add_row(Text(plain(key.removeprefix(prefix))), asked(one), _result(key, sight), took, cost)
-    pictures = sum(len(sight.pictures) for sight in watch.seen.values())
+    sights = watch.seen.values()
+    images = several(sum(sight.images for sight in sights), "image")
+    files = several(sum(len(sight.pictures) for sight in sights), "file")
     total = usd_text(sum(sight.micro_usd for sight in watch.seen.values()))
     shown.add_section()
-    shown.add_row(Text(f"{len(watch.seen)} files"), "", Text(f"{pictures} pictures"), "", Text(total, style="bold"))
+    shown.add_row(Text(f"{len(sights)} dropped"), "", Text(f"{images} in {files}"), "", Text(total, style="bold"))
     return shown
 
 
@@ -64,7 +67,7 @@ def asked(one: Dropped) -> Text:
     fields: Mapping[str, Any] = place.fields
     words = [str(fields.get("prompt") or fields.get("operation", "nothing"))]
     words += [style for style in (style_of(fields),) if style]
-    words += [f"{fields['num_images']} pictures"] if fields.get("num_images", 1) > 1 else []
+    words += [f"{fields['num_images']} images"] if fields.get("num_images", 1) > 1 else []
     words += [f"seed {fields['seed']}"] if "seed" in fields else []
     return Text.assemble(plain(", ".join(words)), (f" ({where})", "dim"))
 

@@ -11,6 +11,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.instructions import resolve, variants_of
 from backdrop.core.money import SELLS_CREDITS, micro_of, usd_text
 from backdrop.core.places import Place, read_file, read_tags
+from backdrop_cli.words import image_count
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import Order
 from backdrop_local.errors import LocalCloudError
@@ -22,7 +23,7 @@ def place_of(order: Order) -> Place:
 
 
 def price_of(order: Order, provider: str, market: Market) -> tuple[int, int]:
-    """How many pictures of a market an order may bring, and their highest price in micro-dollars.
+    """How many images an order may buy in a market, and their highest price in micro-dollars.
 
     `provider` makes those that name none.
     """
@@ -34,8 +35,8 @@ def price_of(order: Order, provider: str, market: Market) -> tuple[int, int]:
     except InstructionError:
         return 0, 0
     prices = [(one, at_most(one.fields, one.providers(provider), market)) for one in resolved]
-    pictures = sum(int(one.fields.get("num_images", 1)) for one, price in prices if price is not None)
-    return pictures, sum(price or 0 for _, price in prices)
+    images = sum(image_count(one.fields) for one, price in prices if price is not None)
+    return images, sum(price or 0 for _, price in prices)
 
 
 def market_of(settled: Mapping[str, str]) -> Market:
@@ -47,7 +48,7 @@ def market_of(settled: Mapping[str, str]) -> Market:
 
 
 def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -> None:
-    """Returns when the stand-in makes the pictures or the user agrees to pay for them.
+    """Returns when the stand-in makes the images or the user agrees to pay for them.
 
     Raises:
         LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
@@ -57,9 +58,9 @@ def agree(orders: Sequence[Order], asked: Mapping[str, str], console: Console) -
     if not addresses:
         return
     prices = [price_of(order, settled["DefaultProvider"], market_of(settled)) for order in orders]
-    pictures, most = sum(count for count, _ in prices), usd_text(sum(micro for _, micro in prices))
+    images, most = sum(count for count, _ in prices), usd_text(sum(micro for _, micro in prices))
     console.print(
-        f"{', '.join(addresses.values())} makes the pictures: {pictures} from {len(orders)} files, at most {most}"
+        f"{', '.join(addresses.values())} makes the images: {images} from {len(orders)} files, at most {most}"
         f" by the list price. No day costs more than ${settled['DailyBudgetUSD']} (DailyBudgetUSD).",
         soft_wrap=True,
         markup=False,

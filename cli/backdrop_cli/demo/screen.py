@@ -14,6 +14,7 @@ from rich.text import Text
 from backdrop.core.money import usd_text
 from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
+from backdrop_cli.screen import several
 from backdrop_cli.stages import Stage
 from backdrop_cli.words import plain
 
@@ -97,10 +98,11 @@ class Screen:
     def _sums(self) -> Text:
         sights = self._watch.seen.values()
         back = sum(sight.ended for sight in sights)
-        pictures = sum(len(sight.pictures) for sight in sights)
+        images = several(sum(sight.images for sight in sights), "image")
+        files = several(sum(len(sight.pictures) for sight in sights), "file")
         cost = usd_text(sum(sight.micro_usd for sight in sights))
         seconds = time.monotonic() - self._began
         return Text.assemble(
             (f"{back} of {len(sights)} back", "bold"),
-            (f"  ·  {pictures} pictures  ·  {cost} so far  ·  {seconds:.0f} s", "dim"),
+            (f"  ·  {images} in {files}  ·  {cost} so far  ·  {seconds:.0f} s", "dim"),
         )

@@ -38,6 +38,11 @@ class Sight:
         return [result for job in self._current for result in job["results"]]
 
     @property
+    def images(self) -> int:
+        """How many were delivered; each may have come in several files."""
+        return sum(len({result["n"] for result in job["results"]}) for job in self._current)
+
+    @property
     def warnings(self) -> list[str]:
         """What people should know of the current jobs' pictures, each said once."""
         return [*dict.fromkeys(words for job in self._current for words in job["warnings"])]

@@ -41,7 +41,7 @@ class Fetched:
 
     def picture(self) -> Group:
         """A bar."""
-        words = f"  downloading   {self.done:,} of {len(self.names):,} pictures   {size(self.bytes)}"
+        words = f"  downloading   {self.done:,} of {len(self.names):,} files   {size(self.bytes)}"
         return bar(self.done, len(self.names), Text(words))
 
     def document(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _one(stack: Stack, key: str, file: Path) -> int | None:
 def _of_disk(error: OSError, done: Fetched) -> str:
     there = sum((done.folder / name).is_file() for name in done.names.values())
     are = "is" if there == 1 else "are"
-    whole = f"{several(there, 'picture')} of {len(done.names):,} {are} there, each of them whole"
+    whole = f"{several(there, 'file')} of {len(done.names):,} {are} there, each of them whole"
     if error.errno in FULL:
         return f"the disk of {done.folder} is full; {whole}. Make room and run the command again: it goes on"
     where = f"{error.filename}: " if error.filename else ""
@@ -119,8 +119,8 @@ def _of_disk(error: OSError, done: Fetched) -> str:
 
 def tell(screen: Screen, done: Fetched) -> None:
     """What came of it."""
-    words = [f"{several(len(done.new), 'picture')} ({size(done.bytes)}) in {done.folder}"] if done.new else []
-    words += [f"{several(len(done.there), 'picture')} there already"] if done.there else []
+    words = [f"{several(len(done.new), 'file')} ({size(done.bytes)}) in {done.folder}"] if done.new else []
+    words += [f"{several(len(done.there), 'file')} there already"] if done.there else []
     screen.say(f"✓ {', '.join(words)}." if words else "There is no picture to download.", "green" if words else "")
     for key in done.gone:
         screen.line(f"! no more in the bucket: {key}", "yellow")

@@ -26,7 +26,10 @@ DELIVERY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Sight:
-    """One photo at one moment. Amounts are what this drop's calls cost, micro-dollars."""
+    """One photo at one moment. Amounts are what its current jobs cost, micro-dollars.
+
+    `earlier`: the part of `certain` that calls before this drop cost.
+    """
 
     stage: Stage = Stage.DROPPED
     note: str = ""
@@ -34,10 +37,20 @@ class Sight:
     problems: Sequence[Problem] = ()
     certain: int = 0
     unknown: int = 0
+    earlier: int = 0
 
     @property
     def ended(self) -> bool:
         return self.stage in ENDED
+
+    @property
+    def images(self) -> int:
+        """How many were delivered; each may have come in several files."""
+        return sum(len({result.n for result in job.results}) for job in self.jobs)
+
+    @property
+    def files(self) -> int:
+        return sum(len(job.results) for job in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,19 @@ class Follow:
 
     @property
     def cost(self) -> tuple[int, int]:
-        """What is certain and what may be besides, micro-dollars."""
+        """What the photos cost for certain, and what they may cost in addition, micro-dollars."""
         return sum(one.certain for one in self.seen.values()), sum(one.unknown for one in self.seen.values())
+
+    @property
+    def earlier(self) -> int:
+        """The part of the certain cost that was paid before this drop, micro-dollars."""
+        return sum(one.earlier for one in self.seen.values())
+
+    @property
+    def earlier_text(self) -> str:
+        """`$0.06 of it before this run`, or nothing."""
+        part = "all" if self.earlier == self.cost[0] else usd_text(self.earlier)
+        return f"{part} of it before this run" if self.earlier else ""
 
     def seconds_to_go(self) -> float | None:
         """By the slower of calls and deliveries, as ours were so far; None while that is not known.
@@ -138,9 +162,10 @@ class Follow:
         mine = named(source, jobs)
         stage, note = stage_of(source, jobs)
         problems = [*source.problems, *(job.problem for job in mine if job.problem)]
-        calls = [one for job in mine for one in job.attempts if one.submitted_at >= self.began]
-        unknown = sum(one.unknown for one in calls)
-        return Sight(stage, note, mine, problems, sum(one.charged for one in calls), unknown)
+        calls = [one for job in mine for one in job.attempts]
+        certain, unknown = sum(one.charged for one in calls), sum(one.unknown for one in calls)
+        earlier = sum(one.charged for one in calls if one.submitted_at < self.began)
+        return Sight(stage, note, mine, problems, certain, unknown, earlier)
 
     def _is_given_up(self, still_seconds: float) -> bool:
         """Whether nothing moves, or nothing can; then it says why."""

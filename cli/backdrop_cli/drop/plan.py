@@ -11,15 +11,19 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import sha256_hex, source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of, sidecars_of
+from backdrop.core.places import REQUEST
 from backdrop.ports import Listed
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.overlay import Overlay, bytes_of
+from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice, decide, says_the_same
 from backdrop_cli.drop.uploads import etag_of
+from backdrop_cli.lint.show import shown
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
+from backdrop_cli.words import image_count
 
 TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD})
 
@@ -29,7 +33,8 @@ class Row:
     """One photo of a drop. `goes`: it is uploaded; `again`: it is there, and failed.
 
     `bought`: the jobs that would be bought. `says_nothing`: nobody says what is wanted of it. `sidecar`: the one that
-    will speak for it, where that is uploaded too.
+    will speak for it, where that is uploaded too. `ineffective`: that sidecar asks for nothing, so the photo would
+    keep the pictures that it has. `requested`: a campaign or another request asked for those pictures.
     """
 
     key: str
@@ -41,6 +46,8 @@ class Row:
     broken: str = ""
     unreadable: str = ""
     sidecar: str = ""
+    ineffective: bool = False
+    requested: bool = False
 
     @property
     def in_trouble(self) -> bool:
@@ -49,14 +56,20 @@ class Row:
 
 @dataclass
 class Plan:
-    """What a drop does: `files` go up, `rows` are all its photos, `kept` those that keep a sidecar of the bucket."""
+    """What a drop does: `files` go up, `rows` are all its photos, `choices` the instructions of each.
+
+    `replaced`: folder defaults of the bucket.
+    """
 
     bucket: str
     files: dict[str, Path | bytes] = field(default_factory=dict[str, Path | bytes])
     rows: list[Row] = field(default_factory=list[Row])
-    written: list[str] = field(default_factory=list[str])
-    kept: list[str] = field(default_factory=list[str])
+    choices: list[Choice] = field(default_factory=list[Choice])
     replaced: list[str] = field(default_factory=list[str])
+
+    def chosen(self, action: Action) -> list[Choice]:
+        """The photos with this action."""
+        return [one for one in self.choices if one.action is action]
 
     @property
     def going(self) -> list[Row]:
@@ -65,6 +78,11 @@ class Plan:
     @property
     def jobs(self) -> list[Job]:
         return [job for row in self.rows for job in row.bought]
+
+    @property
+    def images(self) -> int:
+        """How many are bought at most."""
+        return sum(image_count(job.instructions) for job in self.jobs)
 
     @property
     def price(self) -> int:
@@ -77,52 +95,77 @@ class Plan:
 
 
 class Planner:
-    """Looks at each photo of a drop as intake will; `wish` is the sidecar of those that have none.
+    """Looks at each photo of a drop as intake will; `wish` is the sidecar that the command line stands for.
 
-    `quick` opens no photo. Nothing is written.
+    `quick` opens no photo. Nothing is written. Each photo is opened once, however many plans are made.
     """
 
     def __init__(self, stack: Stack, found: Gathered, wish: bytes | None, *, quick: bool) -> None:
         self._stack, self._found, self._wish, self._quick = stack, found, wish, quick
         self._bucket = stack.input_bucket
-        self._there: dict[str, Listed] = {}
+        self._photos = found.of(Kind.PHOTO)
+        self._candidates = {*found.paths, *(name for key in self._photos for name in sidecars_of(key))}
+        self._there = listing(stack, self._candidates)
+        self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
+        self._rows: list[Row] = []
+        self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
 
-    def __call__(self) -> Plan:
+    def disputed(self) -> list[Choice]:
+        """The photos of which only a person can say whose instructions apply."""
+        return [one for one in self._choices(None) if one.action is Action.ASK]
+
+    def plan(self, answer: Answer | None) -> Plan:
         """The plan; OSError becomes a word beside its file."""
-        photos = self._found.of(Kind.PHOTO)
-        candidates = {*self._found.paths, *(name for key in photos for name in sidecars_of(key))}
-        self._there = listing(self._stack, candidates)
-        plan = Plan(self._bucket)
-        self._sidecars(plan, photos)
-        rows = list(side_by_side(self._row, photos, self._stack.at_once))
-        plan.files |= {row.key: self._found.paths[row.key] for row in rows if row.goes and not row.unreadable}
-        overlay = Overlay(self._stack.photos, plan.files, candidates - self._there.keys())
+        plan = Plan(self._bucket, choices=self._choices(answer))
+        self._add_instructions(plan)
+        self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
+        plan.files |= {row.key: self._found.paths[row.key] for row in self._rows if row.goes and not row.unreadable}
+        overlay = Overlay(self._stack.photos, plan.files, self._candidates - self._there.keys())
         mine = self._stack.reruns.asking
         asking = looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
-        plan.rows = list(side_by_side(partial(self._foreseen, asking, plan), rows, self._stack.at_once))
+        plan.rows = list(side_by_side(partial(self._foresee_once, asking, plan), self._rows, self._stack.at_once))
+        for row in plan.rows:
+            if row.unreadable:
+                plan.files.pop(row.key, None)
         return plan
+
+    # -- whose instructions apply --------------------------------------------------------------------------
+
+    def _choices(self, answer: Answer | None) -> list[Choice]:
+        return list(side_by_side(partial(self._choice, answer), self._photos, self._stack.at_once))
+
+    def _choice(self, answer: Answer | None, key: str) -> Choice:
+        """First the command line against a sidecar on this machine, then the winner against the bucket."""
+        names, wish = sidecars_of(key), self._wish
+        local = next((name for name in names if name in self._found.paths), "")
+        if not local:
+            return self._bucket_sidecars.choose(answer, key, wish, names) if wish else Choice(key)
+        path = self._found.paths[local]
+        own, kept = bytes_of(path), Choice(key)
+        if wish:
+            action = decide(Author.PERSON, same=says_the_same(own, wish), answer=answer)
+            found = Choice(key, action, Author.PERSON, shown(str(path)), is_local=True)
+            if action is Action.ASK:
+                return found
+            if action is Action.REPLACE:
+                written = self._bucket_sidecars.choose(answer, key, wish, names).written
+                return replace(found, written=written, unused=local)
+            kept = found
+        nearer = [name for name in names[: names.index(local)] if name in self._there]
+        return self._bucket_sidecars.choose(answer, key, own, nearer) if nearer else kept
 
     # -- what goes up --------------------------------------------------------------------------------------
 
-    def _sidecars(self, plan: Plan, photos: Sequence[str]) -> None:
-        """Files of instructions that are new or changed, and one for each photo that has none."""
+    def _add_instructions(self, plan: Plan) -> None:
+        """Files of instructions that are new or changed, and the sidecars that the command itself writes."""
+        unused = {one.unused for one in plan.choices}
         for key in self._found.of(Kind.SIDECAR, Kind.DEFAULTS):
             path = self._found.paths[key]
-            if key not in self._there or self._there[key].etag != etag_of(path.read_bytes()):
+            is_new = key not in self._there or self._there[key].etag != etag_of(path.read_bytes())
+            if is_new and key not in unused:
                 plan.files[key] = path
                 plan.replaced += [key] if key in self._there and kind_of(key) is Kind.DEFAULTS else []
-        for key in photos if self._wish else ():
-            if not any(name in self._found.paths for name in sidecars_of(key)):
-                self._write(plan, key, self._wish or b"")
-
-    def _write(self, plan: Plan, key: str, wish: bytes) -> None:
-        """A sidecar for a photo that has none on this machine, if it has none in the bucket either."""
-        there = [self._there[name] for name in sidecars_of(key) if name in self._there]
-        if not there:
-            plan.files[f"{key}.json"] = wish
-            plan.written.append(key)
-        elif there[0].etag != etag_of(wish):
-            plan.kept.append(key)
+        plan.files |= {f"{one.key}.json": one.written for one in plan.choices if one.written is not None}
 
     def _row(self, key: str) -> Row:
         """Whether a photo goes up: not where its bytes are there, and nothing of them was refused or is dead."""
@@ -137,35 +180,46 @@ class Planner:
         if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
             return Row(key)
         again = has_failed(source, jobs)
-        return Row(key, goes=again, again=again)
+        current = named(source, jobs) if source else []
+        requested = any(REQUEST in job.provenance.values() for job in current)
+        return Row(key, goes=again, again=again, requested=requested)
 
     # -- what becomes of it --------------------------------------------------------------------------------
 
-    def _foreseen(self, asking: Asking, plan: Plan, row: Row) -> Row:
-        """With what intake will make of a photo that is new, changed, or told something new."""
+    def _foresee_once(self, asking: Asking, plan: Plan, row: Row) -> Row:
+        """With what intake will make of a photo that is new, changed, or has new instructions."""
         nearest = next((name for name in sidecars_of(row.key) if name in plan.files or name in self._there), "")
         row = replace(row, sidecar=nearest if nearest in plan.files else "")
         if row.unreadable or not (row.goes or row.sidecar):
             return row
-        if row.key in self._there:
-            return self._foreseen_again(asking, row)
+        known = (row.key, plan.files.get(row.sidecar))
+        if known not in self._foreseen:
+            self._foreseen[known] = self._foresee(asking, row)
+        return self._foreseen[known]
+
+    def _foresee(self, asking: Asking, row: Row) -> Row:
         try:
+            if row.key in self._there:
+                return self._foresee_again(asking, row)
             foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=not self._quick)
         except OSError as error:
-            plan.files.pop(row.key, None)
             return replace(row, unreadable=_why(error))
         if foreseen is None:
             return row
         found, broken = foreseen
         return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
-    def _foreseen_again(self, asking: Asking, row: Row) -> Row:
+    def _foresee_again(self, asking: Asking, row: Row) -> Row:
         found = replace(self._stack.reruns, asking=asking).foresee(row.key)
         if found is None:
             return row
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
         nothing = silent and not found.bought
-        return replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
+        row = replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
+        if row.sidecar and not found.leads_to_something and not row.in_trouble:
+            asked = ahead(asking, self._bucket, row.key, self._stack.market, opened=False)
+            row = replace(row, ineffective=bool(asked and asked[0].says_nothing))
+        return row
 
 
 def listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:

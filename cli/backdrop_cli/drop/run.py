@@ -15,6 +15,7 @@ from backdrop_cli.drop import tell
 from backdrop_cli.drop.files import gather
 from backdrop_cli.drop.follow import Awaited, Follow, cost_text
 from backdrop_cli.drop.plan import Plan, Planner
+from backdrop_cli.drop.sidecars import Answer, Choice
 from backdrop_cli.drop.upload import LINE_EVERY_SECONDS, Progress, upload
 from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
 from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
@@ -29,11 +30,12 @@ MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line says of a drop."""
+    """What the command line says of a drop; `answer`: what becomes of sidecars that a person wrote."""
 
     paths: Sequence[Path]
     to: str | None = None
     wish: bytes | None = None
+    answer: Answer | None = None
     quick: bool = False
     strict: bool = False
     wait: bool = False
@@ -45,7 +47,15 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
     found = gather(asked.paths, asked.to)
     with screen.busy(LOOKING_QUICKLY if asked.quick else LOOKING):
-        plan = Planner(stack, found, asked.wish, quick=asked.quick)()
+        planner = Planner(stack, found, asked.wish, quick=asked.quick)
+        disputed = [] if asked.answer else planner.disputed()
+        plans = {one: planner.plan(one) for one in (Answer if disputed else (asked.answer,))}
+    if disputed:
+        document = tell.document(stack, found, plans[Answer.REPLACE]) | tell.to_answer(disputed, plans)
+        tell.dispute(screen, disputed, plans)
+        plan = plans[_answer(screen, disputed, document)]
+    else:
+        plan = plans[asked.answer]
     document = tell.document(stack, found, plan)
     tell.announce(stack, screen, found, plan, _where(plan))
     try:
@@ -66,6 +76,22 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
         return _watched(stack, screen, asked, follow, document)
     except KeyboardInterrupt:
         raise StoppedError(_stopped(progress, plan)) from None
+
+
+def _answer(screen: Screen, disputed: Sequence[Choice], document: dict[str, Any]) -> Answer:
+    """What the person answers; RefusedError where they stop, or cannot be asked."""
+    why, many = screen.mute, several(len(disputed), "photo")
+    if not why:
+        answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
+        found = next((one for one in Answer if answer in (one.value, one.value[0])), None)
+        if found:
+            return found
+        raise RefusedError("nothing was uploaded")
+    screen.data(document | {"uploaded": 0})
+    have = "has" if len(disputed) == 1 else "have"
+    raise RefusedError(
+        f"nothing was uploaded; {many} {have} instructions that a person wrote, and {why}, so say --replace or --keep"
+    )
 
 
 def _upload(stack: Stack, screen: Screen, progress: Progress, document: dict[str, Any]) -> None:
@@ -91,12 +117,18 @@ def _where(plan: Plan) -> str:
 
 def _agree(screen: Screen, plan: Plan, asked: Asked) -> None:
     """RefusedError where somebody says no, or --strict forbids it."""
-    troubled = plan.troubled
+    troubled, ineffective = plan.troubled, [row for row in plan.rows if row.ineffective]
+    if ineffective:
+        raise RefusedError(
+            f"nothing was uploaded; the new instructions for {several(len(ineffective), 'photo')} name neither a "
+            "prompt nor an operation, so the old pictures would stay; add --prompt"
+        )
     if asked.strict and troubled:
         raise RefusedError(
             f"nothing was uploaded; {several(len(troubled), 'photo')} would be refused, and --strict stops for that"
         )
-    if plan.files and (len(plan.going) > MOST_PHOTOS or plan.price > MOST_MICRO_USD):
+    photos = sum(row.goes or bool(row.bought) for row in plan.rows)
+    if plan.files and (photos > MOST_PHOTOS or plan.price > MOST_MICRO_USD):
         screen.agree(tell.question(plan), yes=asked.yes)
 
 
@@ -178,8 +210,9 @@ class Shown:
     def _money_and_time(self) -> str:
         left = self._follow.seconds_to_go()
         to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
-        gone = f"{cost_text(*self._follow.cost)} so far, {duration(time.monotonic() - self._began)} gone"
-        return f"{gone}, {to_go}" if self._follow.open else gone
+        cost, gone = cost_text(*self._follow.cost), f"{duration(time.monotonic() - self._began)} gone"
+        words = (f"{cost} so far", self._follow.earlier_text, gone, to_go if self._follow.open else "")
+        return ", ".join(filter(None, words))
 
 
 def _stopped(progress: Progress, plan: Plan) -> str:

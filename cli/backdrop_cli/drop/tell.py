@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
@@ -14,6 +15,7 @@ from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.follow import Follow, cost_text
 from backdrop_cli.drop.overlay import size_of
 from backdrop_cli.drop.plan import Plan, by_code
+from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
@@ -40,15 +42,18 @@ def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: s
 def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, str]]:
     again = sum(row.again and row.goes for row in plan.rows)
     there = sum(not row.goes for row in plan.rows)
-    sidecars = sum(kind_of(key) is not Kind.PHOTO for key in plan.files) - len(plan.written)
+    written = len(plan.chosen(Action.WRITE))
+    replaced = [one.author for one in plan.chosen(Action.REPLACE) if one.written is not None]
+    sidecars = sum(isinstance(plan.files[key], Path) for key in plan.files if kind_of(key) is not Kind.PHOTO)
     silent = sum(row.says_nothing for row in plan.rows)
     rows = [
         (sum(kind_of(key) is Kind.PHOTO for key in plan.files), "to upload", weight),
         (again, "of them again", "they are there, and were refused or failed"),
         (there, "there already", "the same bytes; not uploaded again"),
         (sidecars, "files of instructions", "new or changed"),
-        (len(plan.written), "sidecars to write", "for the photos that have none"),
-        (len(plan.kept), "keep a sidecar", "it lies in the bucket; put one beside the photo to replace it"),
+        (written, "sidecars to write", "for photos that have none"),
+        (replaced.count(Author.COMMAND), "sidecars to replace", "`drop` or the page wrote them earlier"),
+        (replaced.count(Author.PERSON), "sidecars to replace", "a person wrote them"),
         (silent, "without a word", "nothing says what is wanted; they are reported, not bought"),
         (found.passed_over, "passed over", "no photos by their names, such as .txt and dotfiles"),
     ]
@@ -74,26 +79,68 @@ def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
             f"! {file} is not part of this drop, and says nothing for it unless it lies in the bucket.", "yellow"
         )
     for key in plan.replaced:
-        screen.say(f"! {key} in the bucket is replaced; it speaks for every photo below it.", "yellow")
+        words = "For photos that have pictures already, run `backdrop rerun` afterwards."
+        screen.say(f"! {key} in the bucket is replaced. It applies to new photos below it. {words}", "yellow")
+    kept = [one.is_local for one in plan.chosen(Action.KEEP)]
+    if many := kept.count(False):
+        words = f"{_keep(many)} the instructions that are already in the bucket. To replace them"
+        screen.say(f"! {words}, run again with `--replace`.", "yellow")
+    if many := kept.count(True):
+        words = f"{_keep(many)} the instructions of a sidecar on this machine. To use the new ones instead"
+        screen.say(f"! {words}, run again with `--replace`.", "yellow")
+    if requested := sum(row.requested and not (row.goes or row.sidecar) for row in plan.rows):
+        words = f"{several(requested, 'photo')} with pictures that a campaign or another request asked for"
+        screen.say(f"! {words}. To use the sidecars in the bucket again, run `backdrop rerun`.", "yellow")
     for path, why in found.unreadable.items():
         screen.say(f"! {path}: {why}", "yellow")
     if any(row.says_nothing for row in plan.rows):
         screen.say('Say what is wanted with --prompt "on a marble table", or put sidecars beside the photos.')
 
 
+def _keep(photos: int) -> str:
+    return f"{photos:,} photo keeps" if photos == 1 else f"{photos:,} photos keep"
+
+
 def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
-    jobs, price = len(plan.jobs), plan.price
     seconds = _seconds(stack, plan)
     how_long = f"about {duration(seconds)}" if seconds else "how long is known when the first pictures are back"
-    screen.say(f"At most {usd_text(price)} for {several(jobs, 'job')} (list prices of {PRICE_LIST_DATE}); {how_long}.")
+    screen.say(f"{price_text(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {how_long}.")
     left = left_today(stack)
-    if price > left:
+    if plan.price > left:
         screen.say(
             f"! Today's budget has {usd_text(left)} left; what it does not cover waits for the next day.", "yellow"
         )
     for name in bound_to(plan.jobs):
         for pause in stack.keeper.ledger.lane(name).pauses:
             screen.say(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
+
+
+class Priced(Protocol):
+    """A plan of a drop, or of the page."""
+
+    @property
+    def price(self) -> int: ...
+    @property
+    def images(self) -> int: ...
+
+
+def price_text(plan: Priced) -> str:
+    """`at most $0.24 for 4 images`."""
+    if not plan.images:
+        return "nothing is bought"
+    return f"at most {usd_text(plan.price)} for {several(plan.images, 'image')}"
+
+
+def dispute(screen: Screen, disputed: Sequence[Choice], plans: Mapping[Answer | None, Plan]) -> None:
+    """The photos with instructions that a person wrote, and what it costs to replace or to keep them."""
+    have = "photo has" if len(disputed) == 1 else "photos have"
+    screen.say(f"! {len(disputed):,} {have} instructions that a person wrote, and the new ones differ:", "yellow")
+    for one in disputed[:MOST_PER_CODE]:
+        screen.point("  -", f"{one.key}: {one.over}{' on this machine' if one.is_local else ''}")
+    if len(disputed) > MOST_PER_CODE:
+        screen.say(f"    … and {len(disputed) - MOST_PER_CODE:,} more")
+    replaced, kept = plans[Answer.REPLACE], plans[Answer.KEEP]
+    screen.say(f"Replace them: {price_text(replaced)}. Keep them: {price_text(kept)}.")
 
 
 def bound_to(jobs: Sequence[Job]) -> list[str]:
@@ -123,9 +170,10 @@ def question(plan: Plan) -> str:
 def outcome(screen: Screen, follow: Follow) -> None:
     """How each photo ended, what that cost, and what to do about those that did not go well."""
     counts = follow.counts
-    pictures = sum(len(job.results) for sight in follow.seen.values() for job in sight.jobs)
-    words = [f"{counts[stage]:,} {stage}" for stage in Stage if counts[stage]]
-    screen.say(f"{', '.join(words)}; {several(pictures, 'picture')}, {cost_text(*follow.cost)}.", "bold")
+    images, files = sum(one.images for one in follow.seen.values()), sum(one.files for one in follow.seen.values())
+    words = ", ".join(f"{counts[stage]:,} {stage}" for stage in Stage if counts[stage])
+    cost = ", ".join(filter(None, (cost_text(*follow.cost), follow.earlier_text)))
+    screen.say(f"{words}: {several(images, 'image')} in {several(files, 'file')}, {cost}.", "bold")
     bad: dict[Code, list[tuple[str, str]]] = {}
     for key, sight in follow.seen.items():
         for problem in sight.problems:
@@ -154,11 +202,13 @@ def document(stack: Stack, found: Gathered, plan: Plan) -> dict[str, Any]:
         "to_upload": len(plan.going),
         "there_already": sum(not row.goes for row in plan.rows),
         "again": sum(row.again for row in plan.rows),
-        "sidecars_written": len(plan.written),
-        "sidecars_kept": len(plan.kept),
+        "sidecars_written": len(plan.chosen(Action.WRITE)),
+        "sidecars_replaced": sum(one.written is not None for one in plan.chosen(Action.REPLACE)),
+        "sidecars_kept": len(plan.chosen(Action.KEEP)),
         "without_instructions": sum(row.says_nothing for row in plan.rows),
         "passed_over": found.passed_over,
         "jobs": len(plan.jobs),
+        "images": plan.images,
         "most_usd": usd_of(plan.price),
         "would_be_refused": [
             {"key": key, "code": code, "message": words}
@@ -168,6 +218,14 @@ def document(stack: Stack, found: Gathered, plan: Plan) -> dict[str, Any]:
     }
 
 
+def to_answer(disputed: Sequence[Choice], plans: Mapping[Answer | None, Plan]) -> dict[str, Any]:
+    """The question about sidecars that a person wrote."""
+    costs = {
+        answer.value: {"images": plans[answer].images, "most_usd": usd_of(plans[answer].price)} for answer in Answer
+    }
+    return {"to_answer": {"photos": [one.key for one in disputed], **costs}}
+
+
 def ends(follow: Follow) -> dict[str, Any]:
     """How it ended."""
     certain, unknown = follow.cost
@@ -175,7 +233,10 @@ def ends(follow: Follow) -> dict[str, Any]:
         "ended": not follow.open,
         "stopped": follow.stopped or None,
         "counts": {stage.name.lower(): number for stage, number in follow.counts.items()},
+        "delivered_images": sum(one.images for one in follow.seen.values()),
+        "delivered_files": sum(one.files for one in follow.seen.values()),
         "usd": usd_of(certain),
+        "earlier_usd": usd_of(follow.earlier),
         "unknown_usd": usd_of(unknown),
         "photos": [_ended(key, sight.stage, sight.note, sight.jobs) for key, sight in follow.seen.items()],
     }

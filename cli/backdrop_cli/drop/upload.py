@@ -56,13 +56,18 @@ def upload(uploads: S3Uploads, progress: Progress, screen: Screen, at_once: int)
     files, told = progress.files, progress.began
     with screen.live(progress.picture):
         for keys in _in_order(files):
-            for key, uploaded in side_by_side(lambda key: (key, uploads.put(key, files[key])), keys, at_once):
+            for key, uploaded in side_by_side(lambda key: (key, _put(uploads, key, files[key])), keys, at_once):
                 progress.done[key] = uploaded
                 progress.sent += size_of(files[key])
                 if not screen.is_live and progress.now() - told > LINE_EVERY_SECONDS:
                     told = progress.now()
                     screen.say(f"  {len(progress.done):,} of {len(files):,} files uploaded")
     progress.ended = progress.now()
+
+
+def _put(uploads: S3Uploads, key: str, source: Path | bytes) -> Uploaded:
+    """A person's file, or a sidecar of the command's own."""
+    return uploads.put(key, source) if isinstance(source, Path) else uploads.put_sidecar(key, source)
 
 
 def _in_order(files: Mapping[str, Path | bytes]) -> list[list[str]]:

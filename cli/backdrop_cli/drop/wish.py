@@ -1,4 +1,4 @@
-"""What the command line itself asks for: the sidecar of every photo that has none."""
+"""What the command line itself asks for, as the sidecar that it stands for."""
 
 import json
 from collections.abc import Sequence

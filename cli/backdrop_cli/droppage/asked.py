@@ -11,6 +11,7 @@ from backdrop.core.capability import MAX_FILE_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.imaging.inspect import kind_of, not_taken
+from backdrop_cli.drop.sidecars import Answer
 from backdrop_cli.drop.wish import checked
 from backdrop_cli.errors import MisusedError
 
@@ -32,12 +33,12 @@ class Offered:
 class Wanted:
     """What is wanted of all photos: the folder with its slash, a sidecar for them, None: as the folder itself says.
 
-    `replaces`: the sidecar is also for photos that have one in the bucket.
+    `answer`: what becomes of sidecars in the bucket that a person wrote.
     """
 
     folder: str
     wish: bytes | None
-    replaces: bool
+    answer: Answer | None = None
 
 
 def text(said: Said, name: str) -> str:
@@ -87,12 +88,19 @@ def wanted(said: Said) -> Wanted:
         case "remove":
             fields = {"operation": "remove"}
         case "folder":
-            return Wanted(folder(text(said, "folder")), None, replaces=False)
+            return Wanted(folder(text(said, "folder")), None)
         case _:
             raise MisusedError(_OURS)
     fields |= {"provider": provider} if (provider := text(said, "provider")) else {}
     wish = checked("", json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
-    return Wanted(folder(text(said, "folder")), wish, replaces=said.get("replaces") is True)
+    return Wanted(folder(text(said, "folder")), wish, answer(text(said, "answer")))
+
+
+def answer(word: str) -> Answer | None:
+    """What the person picked; None where nothing is picked yet."""
+    if word and word not in list(Answer):
+        raise MisusedError(_OURS)
+    return Answer(word) if word else None
 
 
 def folder(name: str) -> str:

@@ -13,11 +13,12 @@ from backdrop.core.layout import Kind, folder_of, kind_of
 from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_text
 from backdrop_cli.drop import pace
-from backdrop_cli.drop.tell import bound_to, seconds_of
+from backdrop_cli.drop.sidecars import Answer
+from backdrop_cli.drop.tell import bound_to, price_text, seconds_of
 from backdrop_cli.droppage import asked
 from backdrop_cli.droppage.asked import Said
 from backdrop_cli.droppage.drops import Drop
-from backdrop_cli.droppage.plan import Plan, Planner, Row
+from backdrop_cli.droppage.plan import Plan, Planner, Row, undecided
 from backdrop_cli.droppage.signed import Signed
 from backdrop_cli.droppage.small import Small
 from backdrop_cli.errors import MisusedError, RefusedError
@@ -30,7 +31,7 @@ MOST_LISTED, MOST_FOLDERS = 1000, 200
 MOST_PLANS = 8
 MOST_PHOTOS_AT_A_TIME = 2000
 
-type Answer = Mapping[str, Any]
+type Response = Mapping[str, Any]
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Desk:
         self._call: float | None = None
         self._knows_call = False
 
-    def about(self) -> Answer:
+    def about(self) -> Response:
         """What the page is of, and what can be picked."""
         asking = self.stack.reruns.asking
         styles = [one for one in self.stack.providers if "style_preset" in CAPABILITIES.get((one, "replace"), {})]
@@ -72,7 +73,7 @@ class Desk:
 
     # -- before it goes ------------------------------------------------------------------------------------
 
-    def look(self, said: Said) -> Answer:
+    def look(self, said: Said) -> Response:
         """Which of these files are no photos, by their first bytes."""
         found: dict[str, dict[str, str]] = {}
         for one in asked.rows(said, "files"):
@@ -83,7 +84,7 @@ class Desk:
                 found[sha256] = {"code": error.code.value, "message": error.message}
         return {"objections": found}
 
-    def plan(self, said: Said) -> Answer:
+    def plan(self, said: Said) -> Response:
         """What would become of the photos, and what that costs at most."""
         files = asked.rows(said, "files")
         if len(files) > MOST_PHOTOS_AT_A_TIME:
@@ -91,23 +92,31 @@ class Desk:
                 f"a page takes {MOST_PHOTOS_AT_A_TIME:,} photos at a time, and there are {len(files):,}; send some of "
                 "them, or all of them with `backdrop drop`"
             )
-        planner = Planner(self.stack, asked.wanted(said), self._objections)
-        plan = planner([asked.offered(one) for one in files])
+        wanted = asked.wanted(said)
+        planner = Planner(self.stack, wanted, [asked.offered(one) for one in files], self._objections)
+        disputed = planner.disputed()
+        plans = {one: planner.plan(one) for one in (Answer if disputed else (wanted.answer,))}
+        if disputed and wanted.answer is None:
+            plan = undecided(plans[Answer.REPLACE], disputed)
+        else:
+            plan = plans[wanted.answer]
         with self._lock:
             number = next(self._numbers)
             self._plans.append((number, plan))
-        return self._told(number, plan)
+        costs = {one.value: price_text(plans[one]) for one in Answer} if disputed else {}
+        return {**self._told(number, plan), "choice": {"photos": len(disputed), **costs} if disputed else None}
 
-    def _told(self, number: int, plan: Plan) -> Answer:
+    def _told(self, number: int, plan: Plan) -> Response:
         return {
             "plan": number,
+            "undecided": plan.undecided,
             "photos": len(plan.acting),
             "there": sum(not row.acts and not row.problems for row in plan.rows),
             "refused": sum(bool(row.problems) for row in plan.rows),
             "kept": plan.kept,
             "passed_over": list(plan.passed_over),
             "price": usd_text(plan.price),
-            "jobs": len(plan.jobs),
+            "images": plan.images,
             "asks": plan.asks,
             "time": self._time(plan),
             "warnings": self._warnings(plan),
@@ -138,13 +147,15 @@ class Desk:
 
     # -- on its way ----------------------------------------------------------------------------------------
 
-    def start(self, said: Said) -> Answer:
+    def start(self, said: Said) -> Response:
         """Begin what was planned; RefusedError where somebody should say yes first and did not."""
         with self._lock:
             number = asked.number(said, "plan")
             plan = next((plan for known, plan in self._plans if known == number), None)
             if plan is None:
                 raise RefusedError("these photos were sent already, or the price is an old one; look at it again")
+            if plan.undecided:
+                raise RefusedError("nothing was sent; choose what to do with the instructions that a person wrote")
             if plan.asks and said.get("agreed") is not True:
                 raise RefusedError(f"nothing was sent; say yes to {_question(plan)} first")
             self._plans.clear()
@@ -152,19 +163,19 @@ class Desk:
             self.drops.append(drop)
         return {"drop": drop.number, "keys": [row.key for row in plan.acting]}
 
-    def form(self, said: Said) -> Answer:
+    def form(self, said: Said) -> Response:
         """Where one photo's bytes go; its words lie there before that is said."""
         form = self._drop(said).form(asked.text(said, "key"))
         return {"form": form and {"url": form.url, "fields": dict(form.fields)}}
 
-    def arrived(self, said: Said) -> Answer:
+    def arrived(self, said: Said) -> Response:
         """Whether one photo lies in the bucket."""
         return {"arrived": self._drop(said).arrived(asked.text(said, "key"))}
 
-    def state(self, said: Said) -> Answer:
+    def state(self, said: Said) -> Response:
         """How far everything is, and the results that the page does not have; it says how many it has of each drop."""
         known = {asked.number(one, "drop"): asked.number(one, "known") for one in asked.rows(said, "drops")}
-        found: list[Answer] = []
+        found: list[Response] = []
         for drop in tuple(self.drops):
             drop.look()
             many, results = drop.results(known.get(drop.number, 0))
@@ -182,7 +193,7 @@ def _question(plan: Plan) -> str:
     return f"{several(len(plan.acting), 'photo')}, up to {usd_text(plan.price)},"
 
 
-def _row(row: Row) -> Answer:
+def _row(row: Row) -> Response:
     return {
         "key": row.key,
         "name": row.photo.name,

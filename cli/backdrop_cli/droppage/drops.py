@@ -6,8 +6,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from backdrop.core.money import usd_text
-from backdrop_cli.drop.follow import Awaited, Follow, Sight
+from backdrop_cli.drop.follow import Awaited, Follow, Sight, cost_text
 from backdrop_cli.drop.uploads import Uploaded
 from backdrop_cli.droppage.plan import Plan, Row
 from backdrop_cli.droppage.results import album_of, entries_of
@@ -55,7 +54,7 @@ class Drop:
         """
         row = self._row(key)
         if row.sidecar is not None and key not in self._sidecars:
-            self._sidecars[key] = self.stack.uploads.put(f"{key}.json", row.sidecar)
+            self._sidecars[key] = self.stack.uploads.put_sidecar(f"{key}.json", row.sidecar)
         if not row.goes:
             self._await(key, None)
             return None
@@ -115,7 +114,6 @@ class Drop:
         """How far it is, in words and numbers for the page."""
         with self._lock:
             follow, seen = self._follow, self._follow.seen
-            certain, unknown = follow.cost
             left = follow.seconds_to_go() if follow.open else None
             return {
                 "number": self.number,
@@ -125,7 +123,8 @@ class Drop:
                 "uploaded": len(seen),
                 "counts": {stage.name.lower(): number for stage, number in follow.counts.items()},
                 "ended": sum(sight.ended for sight in seen.values()),
-                "cost": usd_text(certain) + (f" and {usd_text(unknown)} perhaps" if unknown else ""),
+                "cost": cost_text(*follow.cost),
+                "earlier": follow.earlier_text,
                 "to_go": f"about {duration(left)} to go" if left else "",
                 "over": not follow.open and seen.keys() <= self._albums.keys(),
                 "rows": [self._state(key) for key in self._rows],

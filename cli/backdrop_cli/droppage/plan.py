@@ -1,6 +1,6 @@
 """What would become of the photos that lie on the page: where each goes, what it costs, what stands in its way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,13 +17,20 @@ from backdrop.steps.asking import Asking, looking
 from backdrop_cli.drop.overlay import Overlay
 from backdrop_cli.drop.plan import has_failed, listing
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
-from backdrop_cli.drop.uploads import etag_of
+from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice
 from backdrop_cli.droppage.asked import Offered, Wanted
 from backdrop_cli.lint.folder import SOME_PICTURE
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
+from backdrop_cli.words import image_count
 
 TWICE = "two_photos_of_one_name"
+_NOTES: Mapping[tuple[Action, Author | None], str] = {
+    (Action.REPLACE, Author.COMMAND): "its earlier instructions are replaced",
+    (Action.REPLACE, Author.PERSON): "the instructions that a person wrote for it are replaced",
+    (Action.KEEP, Author.PERSON): "it keeps the instructions that a person wrote for it",
+}
+ASKED = "a person wrote other instructions for it"
 SILENT = "Nothing says what is wanted of it: the folder has no defaults, and no file lies beside the photo."
 
 
@@ -55,12 +62,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """All photos of the page. `kept`: those that keep a sidecar of the bucket; `passed_over`: no photos by name."""
+    """All photos of the page. `kept`: those that keep a person's sidecar; `passed_over`: no photos by name.
+
+    `undecided`: whether a person still has to say what becomes of the sidecars that a person wrote.
+    """
 
     folder: str
     rows: Sequence[Row] = ()
     kept: int = 0
     passed_over: Sequence[str] = field(default_factory=list[str])
+    undecided: bool = False
 
     @property
     def acting(self) -> list[Row]:
@@ -69,6 +80,11 @@ class Plan:
     @property
     def jobs(self) -> list[Job]:
         return [job for row in self.rows for job in row.jobs]
+
+    @property
+    def images(self) -> int:
+        """How many are bought at most."""
+        return sum(image_count(job.instructions) for job in self.jobs)
 
     @property
     def price(self) -> int:
@@ -87,46 +103,64 @@ class Planner:
     `objections`: of files that are no photos, by the hash of their bytes.
     """
 
-    def __init__(self, stack: Stack, wanted: Wanted, objections: Mapping[str, BackdropError]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        wanted: Wanted,
+        offered: Sequence[Offered],
+        objections: Mapping[str, BackdropError],
+    ) -> None:
+        """A photo that is named twice is taken once."""
         self._stack, self._wanted, self._objections = stack, wanted, objections
         self._bucket = stack.input_bucket
-        self._there: dict[str, Listed] = {}
-        self._kept: set[str] = set()
+        self._named = [(wanted.folder + one.name, one) for one in dict.fromkeys(offered)]
+        self._photos = [(key, one) for key, one in self._named if kind_of(key) is Kind.PHOTO]
+        self._candidates = {name for key, _ in self._photos for name in (key, *sidecars_of(key))}
+        self._there = listing(stack, self._candidates) if self._candidates else {}
+        self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
+        self._rows: list[Row] = []
 
-    def __call__(self, offered: Sequence[Offered]) -> Plan:
-        """The plan; a photo that is named twice is taken once."""
-        named = [(self._wanted.folder + one.name, one) for one in dict.fromkeys(offered)]
-        photos = [(key, one) for key, one in named if kind_of(key) is Kind.PHOTO]
-        candidates = {name for key, _ in photos for name in (key, *sidecars_of(key))}
-        self._there = listing(self._stack, candidates) if candidates else {}
-        local = self._as_it_will_be([key for key, _ in photos])
-        overlay = Overlay(self._stack.photos, local, candidates - self._there.keys())
+    def disputed(self) -> set[str]:
+        """The keys of the photos that have other instructions, which a person wrote."""
+        return {key for key, one in self._choices(None).items() if one.action is Action.ASK}
+
+    def plan(self, answer: Answer | None) -> Plan:
+        """The plan with this answer."""
+        choices = self._choices(answer)
+        self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
+        rows = [self._with_instructions(row, choices.get(row.key)) for row in self._rows]
+        local = {row.key: SOME_PICTURE for row in rows if row.goes}
+        local |= {f"{row.key}.json": row.sidecar for row in rows if row.sidecar is not None}
+        overlay = Overlay(self._stack.photos, local, self._candidates - self._there.keys())
         mine = self._stack.reruns.asking
         asking = looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
-        rows = side_by_side(partial(self._row, asking, local), photos, self._stack.at_once)
-        passed_over = [one.name for key, one in named if kind_of(key) is not Kind.PHOTO]
-        return Plan(self._wanted.folder, _without_namesakes(list(rows)), len(self._kept), passed_over)
+        rows = list(side_by_side(partial(self._foreseen, asking), rows, self._stack.at_once))
+        kept = sum(one.action is Action.KEEP for one in choices.values())
+        passed_over = [one.name for key, one in self._named if kind_of(key) is not Kind.PHOTO]
+        return Plan(self._wanted.folder, _without_namesakes(rows), kept, passed_over)
 
-    def _as_it_will_be(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """What will lie there besides: each photo, and the sidecars that are written."""
-        wish = self._wanted.wish
-        local = dict.fromkeys(keys, SOME_PICTURE)
-        for key in keys if wish else ():
-            lying = [self._there[name] for name in sidecars_of(key) if name in self._there]
-            if not lying or (self._wanted.replaces and lying[0].etag != etag_of(wish or b"")):
-                local[f"{key}.json"] = wish or b""
-            elif lying[0].etag != etag_of(wish or b""):
-                self._kept.add(key)
-        return local
+    def _choices(self, answer: Answer | None) -> dict[str, Choice]:
+        """Whose instructions apply to each photo."""
+        if self._wanted.wish is None:
+            return {}
+        choose = partial(self._bucket_sidecars.choose, answer, new=self._wanted.wish)
+        keys = [key for key, _ in self._photos]
+        found = side_by_side(lambda key: choose(key, names=sidecars_of(key)), keys, self._stack.at_once)
+        return {one.key: one for one in found}
 
-    def _row(self, asking: Asking, local: Mapping[str, bytes], one: tuple[str, Offered]) -> Row:
+    def _row(self, one: tuple[str, Offered]) -> Row:
         key, photo = one
-        row = Row(key, photo, sidecar=local.get(f"{key}.json"), note=self._note(key))
         if photo.sha256 in self._objections:
-            return _left(row, [_told(self._objections[photo.sha256])])
-        if there := self._there.get(key):
-            row = self._beside(row, there)
-        return self._foreseen(asking, row) if row.acts else row
+            return _left(Row(key, photo), [_told(self._objections[photo.sha256])])
+        there = self._there.get(key)
+        return self._beside(Row(key, photo), there) if there else Row(key, photo)
+
+    def _with_instructions(self, row: Row, choice: Choice | None) -> Row:
+        """With what is written next to the photo in the bucket, and what is worth knowing of it."""
+        if row.problems or choice is None:
+            return row
+        words = _NOTES.get((choice.action, choice.author), "")
+        return replace(row, sidecar=choice.written, note="; ".join(filter(None, (row.note, words))))
 
     def _beside(self, row: Row, there: Listed) -> Row:
         """Where something lies under the photo's key: the same bytes go up again only where they failed."""
@@ -137,24 +171,44 @@ class Planner:
             return replace(row, before=before, note="it takes the place of the photo of that name")
         if has_failed(source, jobs):
             return replace(row, before=before, note="it is there already, and failed; it goes again")
-        return replace(row, goes=False, before=before, note=row.note or "it is there already")
-
-    def _note(self, key: str) -> str:
-        return "it keeps the instructions that lie beside it" if key in self._kept else ""
+        return replace(row, goes=False, before=before, note="it is there already")
 
     def _foreseen(self, asking: Asking, row: Row) -> Row:
         """With what intake will make of it."""
+        if not row.acts:
+            return row
+        if not row.goes:
+            return self._foreseen_again(asking, row)
         foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=False)
         if foreseen is None:
             return row
         found, broken = foreseen
-        problems = [_told(one) for one in found.problems]
-        if broken:
-            code = Code.FOLDER_DEFAULTS_BROKEN
-            problems = [(code.value, f"{broken} has mistakes.", CODES[code].hint)]
-        elif found.says_nothing:
+        problems = _problems(found.problems, broken)
+        if found.says_nothing and not broken:
             problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Say above what is wanted.")]
         return _left(row, problems) if problems else replace(row, jobs=found.jobs)
+
+    def _foreseen_again(self, asking: Asking, row: Row) -> Row:
+        """The same for bytes that are in the bucket: what was bought for them before costs nothing again."""
+        found = replace(self._stack.reruns, asking=asking).foresee(row.key)
+        if found is None:
+            return row
+        problems = _problems(found.problems, found.broken)
+        return _left(row, problems) if problems else replace(row, jobs=found.bought)
+
+
+def undecided(plan: Plan, disputed: Collection[str]) -> Plan:
+    """The plan before the person decides what becomes of a person's instructions."""
+    rows = [replace(row, jobs=(), note=ASKED) if row.key in disputed else row for row in plan.rows]
+    return replace(plan, rows=rows, undecided=True)
+
+
+def _problems(problems: Sequence[Problem], broken: str) -> list[tuple[str, str, str]]:
+    """What stands in a photo's way; `broken` folder defaults come before all else."""
+    if broken:
+        code = Code.FOLDER_DEFAULTS_BROKEN
+        return [(code.value, f"{broken} has mistakes.", CODES[code].hint)]
+    return [_told(one) for one in problems]
 
 
 def _left(row: Row, problems: Sequence[tuple[str, str, str]]) -> Row:

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from typing import Any, override
 
 from backdrop_cli.droppage.asked import Said
-from backdrop_cli.droppage.desk import Answer, Desk
+from backdrop_cli.droppage.desk import Desk, Response
 from backdrop_cli.droppage.document import document
 from backdrop_cli.droppage.guard import EVERYWHERE, HERE, Guard, headers
 from backdrop_cli.errors import MisusedError, RefusedError
@@ -25,7 +25,7 @@ PREVIEW, BYTES = "preview", "application/octet-stream"
 KEPT = "private, max-age=86400, immutable"
 NOT_HERE = "There is nothing here. The page's whole address stands where it was started."
 
-type Door = Callable[[Said], Answer]
+type Door = Callable[[Said], Response]
 
 
 class PageServer(ThreadingHTTPServer):
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         told = {name: self.headers.get(name) for name in ("Host", "Origin")}
         return guard.path_of(self.path) if guard.is_ours(told, writes=writes) else None
 
-    def _guarded(self, work: Callable[[], Answer]) -> Answer:
+    def _guarded(self, work: Callable[[], Response]) -> Response:
         """What comes of it, or the sentence that says why nothing does."""
         try:
             with self.server.explained():

@@ -40,13 +40,14 @@ class Finding(NamedTuple):
 
 @dataclass
 class Looked:
-    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars, but for `unpriced` jobs."""
+    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars, without `unpriced` images."""
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
     ready: int = 0
     without_a_word: int = 0
     jobs: int = 0
+    images: int = 0
     price: int = 0
     unpriced: int = 0
     sidecars: int = 0

@@ -32,6 +32,7 @@ from backdrop_cli.lint.findings import (
 )
 from backdrop_cli.lint.folder import BUCKET, LocalFolder
 from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.words import image_count
 
 DEFAULT_PROVIDER = "ideogram"
 # The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
@@ -161,8 +162,10 @@ class Look:
         silent: defaultdict[str, list[str]] = defaultdict(list)
         for answer in side_by_side(self._photo, photos):
             looked.jobs += len(answer.jobs)
+            looked.images += sum(image_count(job.instructions) for job in answer.jobs)
             looked.price += sum(job.quoted for job in answer.jobs)
-            looked.unpriced += sum(job.provider == SELLS_CREDITS for job in answer.jobs)
+            credited = [job for job in answer.jobs if job.provider == SELLS_CREDITS]
+            looked.unpriced += sum(image_count(job.instructions) for job in credited)
             looked.ready += bool(answer.jobs) and not any(one.is_error for one in answer.findings)
             looked.without_a_word += answer.without_a_word
             if answer.without_a_word:

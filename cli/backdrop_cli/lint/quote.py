@@ -20,6 +20,7 @@ from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
 from backdrop_cli.lint.meant import meant_by
 from backdrop_cli.lint.verb import LOOKING_QUICKLY
 from backdrop_cli.screen import Screen, several
+from backdrop_cli.words import image_count
 
 TELLS = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
 
@@ -42,14 +43,16 @@ class Terms:
 
 @dataclass
 class Sums:
-    """What was counted; `price` in micro-dollars, `unpriced` the jobs whose price nobody knows here.
+    """What was counted; `price` in micro-dollars, `unpriced` the images whose price is not known on this machine.
 
-    `why` has what was said first for each code in `refused`.
+    `kept`: photos whose own sidecar the quote uses although the command line asks for something else. `why` has the
+    first message for each code in `refused`.
     """
 
     photos: int = 0
+    kept: int = 0
     jobs: Counter[str] = field(default_factory=Counter[str])
-    pictures: Counter[str] = field(default_factory=Counter[str])
+    images: Counter[str] = field(default_factory=Counter[str])
     price: Counter[str] = field(default_factory=Counter[str])
     unpriced: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
@@ -57,21 +60,27 @@ class Sums:
 
     def add(self, job: Job, terms: Terms) -> None:
         """Count one job."""
-        named = job.instructions.get("provider", job.provider)
+        named, images = job.instructions.get("provider", job.provider), image_count(job.instructions)
         self.jobs[job.provider] += 1
-        self.pictures[job.provider] += int(job.instructions.get("num_images", 1))
+        self.images[job.provider] += images
         self.price[job.provider] += job.quoted
-        self.unpriced += terms.prices is None and SELLS_CREDITS in named
+        self.unpriced += images if terms.prices is None and SELLS_CREDITS in named else 0
 
 
-def quote(screen: Screen, paths: Sequence[Path], to: str | None, wish: bytes | None, terms: Terms) -> None:
-    """Read names and instructions, open no photo, and say what it comes to; `wish`: the sidecar of those without."""
+def quote(
+    screen: Screen, paths: Sequence[Path], to: str | None, wish: bytes | None, terms: Terms, *, replace: bool = False
+) -> None:
+    """Read names and instructions, open no photo, and say what it comes to.
+
+    `wish`: the sidecar of photos that have none on this machine, with `replace` of all of them.
+    """
     sums = Sums()
     with screen.busy(LOOKING_QUICKLY):
         for one in meant_by(paths, to):
             photos = sorted(key for key in one.keys if kind_of(key) is Kind.PHOTO)
-            silent = [key for key in photos if not any(map(one.folder.holds, sidecars_of(key)))]
-            there = Overlay(one.folder, {f"{key}.json": wish for key in silent} if wish else {})
+            taken = [key for key in photos if replace or not any(map(one.folder.holds, sidecars_of(key)))]
+            sums.kept += len(photos) - len(taken) if wish else 0
+            there = Overlay(one.folder, {f"{key}.json": wish for key in taken} if wish else {})
             asking = looking(there, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, terms.market.prices)
             for key in photos:
                 _photo(asking, key, terms, sums)
@@ -99,22 +108,21 @@ def _photo(asking: Asking, key: str, terms: Terms, sums: Sums) -> None:
 
 def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms, *, asked: bool) -> None:
     screen.say(f"{several(sums.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
-    rows = [
-        (name, f"{sums.jobs[name]:,}", f"{sums.pictures[name]:,}", _price(name, sums, terms))
-        for name in PROVIDERS
-        if sums.jobs[name]
-    ]
+    rows = [(name, f"{sums.images[name]:,}", _price(name, sums, terms)) for name in PROVIDERS if sums.jobs[name]]
     if rows:
-        screen.table({"provider": "left", "jobs": "right", "pictures": "right", "at most": "right"}, rows)
+        screen.table({"provider": "left", "images": "right", "at most": "right"}, rows)
+    if sums.kept:
+        keep = "photo keeps its" if sums.kept == 1 else "photos keep their"
+        screen.say(f"  {sums.kept:,} {keep} own sidecar. To quote the new instructions for all, add --replace.")
     for code, times in sums.refused.most_common():
         # What the options ask for is not known to lint.
         why = sums.why[code] if asked and code in sums.why else "`backdrop lint` says why."
         screen.say(f"  {several(times, 'job')} would not be bought: {code}", "yellow")
         screen.say(f"    {why}")
     most = usd_text(sums.price.total())
-    known = f"At most {most}, at list prices of {PRICE_LIST_DATE}"
+    known = f"At most {most} for {several(sums.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
     screen.say(
-        f"{known}, and {several(sums.unpriced, 'job')} of unknown price." if sums.unpriced else f"{known}.", "bold"
+        f"{known}; {several(sums.unpriced, 'image')} of unknown price." if sums.unpriced else f"{known}.", "bold"
     )
     if sums.unpriced:
         screen.say(TELLS)
@@ -130,13 +138,15 @@ def _document(sums: Sums, terms: Terms) -> dict[str, Any]:
     for name, jobs in sums.jobs.items():
         unknown = name == SELLS_CREDITS and terms.prices is None
         most = None if unknown else usd_of(sums.price[name])
-        by_provider[name] = {"jobs": jobs, "pictures": sums.pictures[name], "most_usd": most}
+        by_provider[name] = {"jobs": jobs, "images": sums.images[name], "most_usd": most}
     return {
         "photos": sums.photos,
+        "sidecars_kept": sums.kept,
         "jobs": sums.jobs.total(),
+        "images": sums.images.total(),
         "providers": by_provider,
         "most_usd": usd_of(sums.price.total()),
-        "unpriced_jobs": sums.unpriced,
+        "unpriced_images": sums.unpriced,
         "not_bought": dict(sums.refused),
         "price_list": PRICE_LIST_DATE,
     }

@@ -53,11 +53,13 @@ def _tell_of_warnings(screen: Screen, warnings: Sequence[Finding], *, every: boo
 
 
 def _sums(looked: Looked) -> Iterable[tuple[str, str, str]]:
-    price = f"{several(looked.jobs, 'job')}, at most {usd_text(looked.price)} at list prices of {PRICE_LIST_DATE}"
+    price = (
+        f"at most {usd_text(looked.price)} for {several(looked.images, 'image')}, at list prices of {PRICE_LIST_DATE}"
+    )
     trouble = looked.photos - looked.ready - looked.without_a_word
     rows = [
         ("photos ready", looked.ready, price if looked.jobs else ""),
-        ("jobs of unknown price", looked.unpriced, "1min.ai bills credits: the stack's OneMinUsdPerImage says it"),
+        ("images of unknown price", looked.unpriced, "1min.ai bills credits: the stack's OneMinUsdPerImage says it"),
         ("photos without a word", looked.without_a_word, "nothing is bought for them, unless tags say what is wanted"),
         ("photos in trouble", trouble, "they would be reported and not bought"),
         ("sidecars", looked.sidecars, ""),
@@ -94,8 +96,9 @@ def _document(looked: Looked) -> dict[str, Any]:
         "folder_defaults": looked.defaults,
         "passed_over": looked.passed_over,
         "jobs": looked.jobs,
+        "images": looked.images,
         "most_usd": usd_of(looked.price),
-        "unpriced_jobs": looked.unpriced,
+        "unpriced_images": looked.unpriced,
         "errors": [_described(one) for one in looked.errors],
         "warnings": [_described(one) for one in looked.warnings],
     }

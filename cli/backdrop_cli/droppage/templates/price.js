@@ -37,26 +37,38 @@ function showPlan(answer, words) {
   plan = answer;
   byId("price-said").replaceChildren(...(answer ? priceWords(answer) : [words]));
   byId("price-warnings").replaceChildren(...(answer ? warnings(answer) : []).map((one) => textual("li", "", one)));
-  byId("send").disabled = !answer?.photos;
+  byId("send").disabled = !answer?.photos || answer.undecided;
   byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
-  byId("replaces-field").hidden = !(answer?.kept || byId("replaces").checked);
-  if (answer) byId("replaces-words").textContent = "Use what is picked here also where a file of instructions lies beside the photo";
+  if (answer) showChoice(answer.choice);
   for (const row of answer?.rows || []) notes(row);
   for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: no photo by its name" });
   showChosen();
 }
 
+/** What to do with instructions that a person wrote, with the cost of each; no answer outlives its question. */
+function showChoice(choice) {
+  byId("choice").hidden = !choice;
+  if (!choice) {
+    for (const radio of document.querySelectorAll("[name=answer]")) radio.checked = false;
+    return;
+  }
+  byId("choice-words").textContent = `A person wrote other instructions for ${several(choice.photos, "photo")}`;
+  byId("choice-replace").textContent = `Replace them: ${choice.replace}`;
+  byId("choice-keep").textContent = `Keep them: ${choice.keep}`;
+}
+
 function priceWords(answer) {
+  if (answer.undecided) return ["Choose what to do with those instructions."];
   if (!answer.photos) return [answer.there ? "All of them are there already, and nothing new is asked." : "Nothing here can be sent."];
-  const words = [textual("strong", "", answer.jobs ? `At most ${answer.price}` : "Nothing is bought")];
-  words.push(` for ${several(answer.photos, "photo")}${answer.time ? ", " + answer.time : ""}`);
+  const words = [textual("strong", "", answer.images ? `At most ${answer.price}` : "Nothing is bought")];
+  words.push(` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${answer.time ? ", " + answer.time : ""}`);
   return words;
 }
 
 function warnings(answer) {
   const words = [...answer.warnings];
   if (answer.there) words.push(`${several(answer.there, "photo")} there already: not uploaded again, shown with the rest.`);
-  if (answer.kept) words.push(`${several(answer.kept, "photo")} with instructions in the bucket: those hold.`);
+  if (answer.kept) words.push(`${several(answer.kept, "photo")} keep the instructions that are already in the bucket.`);
   if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and stay here; why stands beside each.`);
   for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
   if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, no photos by their names: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
@@ -81,7 +93,7 @@ function notes(row) {
 
 byId("wish").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!plan?.photos) return;
+  if (!plan?.photos || plan.undecided) return;
   if (!plan.asks) { send(false); return; }
   byId("ask-words").textContent = `Send ${several(plan.photos, "photo")} and spend up to ${plan.price}?`;
   byId("ask").showModal();

@@ -17,6 +17,7 @@ async function send(agreed) {
     const mine = rows.filter((row) => going.has(row.key)).map((row) => [row.key, sent.get(row.name)]);
     for (const row of rows.filter((row) => !row.problems.length)) forget(sent.get(row.name));
     doubles = 0;
+    showChoice(null);
     showChosen();
     askPrice();
     byId("under-way").hidden = false;

@@ -55,7 +55,7 @@ function showDrop(drop) {
   const card = cardsOfDrops.get(drop.number);
   card.querySelector("h3").textContent = `${several(drop.photos, "photo")} into ${drop.folder || "the bucket's root"}`;
   const gone = drop.over ? "all told" : drop.to_go;
-  factsInto(card.querySelector(".facts"), [`${drop.cost} so far`, gone]);
+  factsInto(card.querySelector(".facts"), [`${drop.cost} so far`, drop.earlier, gone]);
   showBar(card, drop);
   showLeft(card, drop);
   const rows = drop.rows.map((row) => stageRow(drop, row));
@@ -147,7 +147,7 @@ function advise({ code, hint }) {
 }
 
 function tellResults() {
-  const words = [several(pictures, "picture"), ...(troubles ? [several(troubles, "problem")] : [])];
+  const words = [several(pictures, "file"), ...(troubles ? [several(troubles, "problem")] : [])];
   byId("results-said").textContent = pictures + troubles ? words.join(", ") : "Nothing yet.";
 }
 

@@ -3,7 +3,7 @@
 const KINDS = {
   replace: "",
   remove: "The photos come back cut out, on a checkerboard of nothing.",
-  folder: "The folder's own defaults speak, and files of instructions that lie beside the photos in the bucket.",
+  folder: "The folder's defaults apply, and instructions that the photos have in the bucket already.",
 };
 
 function picked(name) {
@@ -17,7 +17,7 @@ function wishNow() {
     style: picked("style"),
     provider: byId("provider").value,
     folder: byId("folder").value,
-    replaces: byId("replaces").checked,
+    answer: document.querySelector("[name=answer]:checked")?.value || "",
   };
 }
 
