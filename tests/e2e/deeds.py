@@ -7,7 +7,7 @@ service takes, and is refused for that alone, after the role was looked at.
 from typing import Any
 
 from backdrop_local.home import STACK
-from tests.e2e.shop import SHELF, Shop
+from tests.e2e.shop import SHELF, WAITING, Shop
 
 type Call = tuple[str, str, dict[str, Any]]
 
@@ -127,6 +127,7 @@ def _rest(shop: Shop) -> dict[str, Call]:
         "change a function": ("lambda", "update_function_configuration", {"FunctionName": f"{STACK}-render"}),
         "tell the stack's bus": ("events", "put_events", ours),
         "tell another bus": ("events", "put_events", {"Entries": [event]}),
+        "read the account's concurrency": ("lambda", "get_account_settings", {}),
         "read a log": ("logs", "filter_log_events", {"logGroupName": f"/aws/lambda/{STACK}-intake"}),
         "change a role": ("iam", "put_role_policy", policy),
         "put on another role": ("sts", "assume_role", put_on),
@@ -136,10 +137,12 @@ def _rest(shop: Shop) -> dict[str, Call]:
 def _machine(shop: Shop) -> dict[str, Call]:
     machine = shop.outputs["CampaignStateMachineArn"]
     own = {"executionArn": machine.replace(":stateMachine:", ":execution:") + ":nobody"}
-    other = {"executionArn": own["executionArn"].replace("-campaign:", "-another:")}
+    machines = own["executionArn"].partition(f"{STACK}-campaign:")[0]
+    waiting, other = ({"executionArn": f"{machines}{name}:nobody"} for name in (WAITING, "another"))
     return {
         "answer a task token": ("stepfunctions", "send_task_success", {"taskToken": "nobody's", "output": "{}"}),
         "see whether a campaign runs": ("stepfunctions", "describe_execution", own),
+        "see whether an execution of `WaitingStateMachines` runs": ("stepfunctions", "describe_execution", waiting),
         "see whether another execution runs": ("stepfunctions", "describe_execution", other),
         "start a campaign": ("stepfunctions", "start_execution", {"stateMachineArn": machine, "input": "{}"}),
         "stop a campaign": ("stepfunctions", "stop_execution", own),
