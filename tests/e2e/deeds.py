@@ -127,7 +127,6 @@ def _rest(shop: Shop) -> dict[str, Call]:
         "change a function": ("lambda", "update_function_configuration", {"FunctionName": f"{STACK}-render"}),
         "tell the stack's bus": ("events", "put_events", ours),
         "tell another bus": ("events", "put_events", {"Entries": [event]}),
-        "read the account's concurrency": ("lambda", "get_account_settings", {}),
         "read a log": ("logs", "filter_log_events", {"logGroupName": f"/aws/lambda/{STACK}-intake"}),
         "change a role": ("iam", "put_role_policy", policy),
         "put on another role": ("sts", "assume_role", put_on),
