@@ -58,8 +58,8 @@ class Stack:
                 return any(map(self._holds, cast("list[object]", parts)))
             case {"Fn::Equals": [{"Ref": str(name)}, str(text)]}:
                 return self.parameters[name] == text
-            case {"Fn::Equals": [{"Fn::Sub": str(text)}, {"Ref": str(name)}]}:
-                return text == f"${{{name}}}"
+            case {"Fn::Equals": [{"Fn::FindInMap": [str(name), str(first), str(second)]}, str(text)]}:
+                return self.document["Mappings"][name][first][second] == text
             case _:
                 raise TypeError(f"a condition of a kind that is not known here: {condition}")
 

@@ -2,8 +2,8 @@
 
 CloudFormation calls it as a custom resource and waits for one answer over HTTP. Rules in
 `template.yaml` refuse what can be said without arithmetic; this function does the rest, and looks
-whether existing buckets are there. It needs nothing but the runtime's own libraries, so that no
-broken layer can keep it from answering.
+whether existing buckets are there and how many functions the account may run at a time. It needs
+nothing but the runtime's own libraries, so that no broken layer can keep it from answering.
 """
 
 import json
@@ -12,6 +12,7 @@ import re
 import time
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -39,10 +40,16 @@ PLAIN_DOLLARS = re.compile(r"(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 SIDES = ("Input", "Output")
 FORBIDDEN, NOT_FOUND = 403, 404
+# What template.yaml opens by itself, and never refuses: a new account, which has a concurrency of 10, can be tried out.
+DEFAULT_LANES = {"Ideogram": 10, "Segmind": 0, "OneMin": 0, "Runware": 0}
+# What the other functions need next to the lanes, as `backdrop doctor` counts it.
+SPARE_CONCURRENCY = 20
 # A role's new rights may hold only after some seconds (IAM User Guide, "Changes are not always immediately visible").
 TRIES, PAUSE_SECONDS = 5, 3
 QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 BROKEN = "The deployment check itself broke; its log group has the error. Nothing was deployed."
+
+logger = logging.getLogger(__name__)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
@@ -51,13 +58,20 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
     Raises: whatever broke, after the answer was sent, so that the log and Lambda's `Errors` show
     it; `OSError` when the answer could not be sent (Lambda then invokes twice more).
     """
-    refusals = [BROKEN]
+    refusals, note = [BROKEN], ""
     try:
-        refusals = (
-            [] if event["RequestType"] == "Delete" else [*problems(event["ResourceProperties"]), *unusable(event)]
-        )
+        refusals, note = ([], "") if event["RequestType"] == "Delete" else check(event)
     finally:
-        send(event, refusals)
+        send(event, refusals, note)
+
+
+def check(event: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Every reason to refuse a deployment, and what the stack says of its concurrency if there is none."""
+    refusals = [*problems(event["ResourceProperties"]), *unusable(event)]
+    if refusals:
+        return refusals, ""
+    note = concurrency_note(lanes(event["ResourceProperties"]), account_concurrency())
+    return ([note.text], "") if note.starving and opens_more(event) else ([], note.text)
 
 
 def problems(parameters: Mapping[str, str]) -> list[str]:
@@ -153,6 +167,65 @@ def _reads_pictures(parameters: Mapping[str, str]) -> str:
     return f"'{name}' is the output bucket, and pictures are no photos to be asked for. Take it out of ReadableBuckets."
 
 
+@dataclass(frozen=True)
+class Note:
+    """What the account's concurrency means for the lanes; `starving` where they can use all of it."""
+
+    text: str
+    starving: bool = False
+
+
+def lanes(parameters: Mapping[str, str]) -> dict[str, int]:
+    """How many calls each provider's lane may have open."""
+    return {provider: int(parameters.get(f"{provider}MaxInFlight", "0")) for provider in PROVIDERS}
+
+
+def opens_more(event: Mapping[str, Any]) -> bool:
+    """Whether a deployment asks for more calls than the stack has now, and for others than the defaults.
+
+    Only that is refused for concurrency, so that every other update of a stack, and a rollback, goes through.
+    """
+    asked, before = lanes(event["ResourceProperties"]), lanes(event.get("OldResourceProperties", {}))
+    return asked != DEFAULT_LANES and sum(asked.values()) > sum(before.values())
+
+
+def concurrency_note(asked: Mapping[str, int], limit: int | None) -> Note:
+    """Compares the calls of all lanes with the functions that the account may run at a time; None: not known."""
+    calls = sum(asked.values())
+    values = ", ".join(f"{provider}MaxInFlight={most}" for provider, most in asked.items() if most)
+    if limit is None:
+        return Note(f"Unknown: Lambda did not report the account's concurrency. The lanes use up to {calls:,}.")
+    if calls + SPARE_CONCURRENCY <= limit:
+        return Note(f"Enough: the account has {limit:,}, and the lanes use up to {calls:,} ({values}).")
+    more = "ask for more in the Service Quotas console (Lambda, Concurrent executions)"
+    if calls < limit:
+        return Note(
+            f"Short: the account has {limit:,}, and the lanes use up to {calls:,} ({values}), which leaves "
+            f"{limit - calls:,} to all other functions. Before you drop many photos, {more}."
+        )
+    return Note(
+        f"Too little: this account may run {limit:,} Lambda functions at a time, and the lanes alone can use all of "
+        f"them ({values}). While they do, intake, deliver and reconcile do not run, and pictures that are paid for "
+        f"come late. Lower the sum of all MaxInFlight to {max(2, limit // 2):,} or less, or {more}.",
+        starving=True,
+    )
+
+
+def account_concurrency() -> int | None:
+    """How many functions the account may run at a time in this region; None where Lambda does not say."""
+    client = boto3.client("lambda", config=QUICK)
+    for _ in range(TRIES):
+        try:
+            return client.get_account_settings()["AccountLimit"].get("ConcurrentExecutions")
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("Lambda does not report its limits: %s", error)
+            response = getattr(error, "response", {})
+            if response.get("ResponseMetadata", {}).get("HTTPStatusCode") != FORBIDDEN:
+                break
+            time.sleep(PAUSE_SECONDS)
+    return None
+
+
 def unusable(event: Mapping[str, Any]) -> list[str]:
     """Every existing bucket that cannot serve; one that the stack has already is not looked at again.
 
@@ -199,7 +272,7 @@ def _head(name: str, account: str) -> tuple[int, str]:
             said = error.response.get("ResponseMetadata", {})
             status, where = said.get("HTTPStatusCode", 0), said.get("HTTPHeaders", {}).get("x-amz-bucket-region", "")
         except BotoCoreError as error:
-            logging.getLogger(__name__).warning("S3 does not answer: %s", type(error).__name__)
+            logger.warning("S3 does not answer: %s", type(error).__name__)
             return 0, ""
         if status != FORBIDDEN or attempt == TRIES - 1:
             break
@@ -207,13 +280,14 @@ def _head(name: str, account: str) -> tuple[int, str]:
     return status, where
 
 
-def send(event: Mapping[str, Any], refusals: list[str]) -> None:
+def send(event: Mapping[str, Any], refusals: list[str], note: str = "") -> None:
     """Put the answer where CloudFormation waits for it. Raises: `OSError` when it is not taken."""
     answer = {
         "Status": "FAILED" if refusals else "SUCCESS",
         "Reason": " ".join(refusals)[:REASON_CHARACTERS] or "The parameters fit together.",
         # The id never changes: a new one would make CloudFormation delete the old resource.
         "PhysicalResourceId": "deployment-check",
+        "Data": {"ConcurrencyNote": note},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     # The address is CloudFormation's own and signed without a content type.

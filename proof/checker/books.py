@@ -55,6 +55,7 @@ class Promise(StrEnum):
     TOLD = "each end is announced, and so is each pause"
     TOKENS = "a task token is answered once, when all jobs of its request have ended, and truthfully"
     LANE_TOLD = "one report for a paused provider instead of one for each photo, and none when it goes on"
+    CHAINS_END = "a chain of messages ends, or moves forward, before Lambda would stop it"
     DRAINED = "when the faults end, all comes to its end in bounded time"
     FAULTS_FIRED = "every announced fault did fire"
 

@@ -28,6 +28,8 @@ from proof.simulate.past import Past
 from proof.simulate.people import PERSON, People
 from proof.simulate.sends import Sends
 from proof.simulate.tokens import Tokens
+from proof.world.functions import Function
+from proof.world.sqs import Message
 from proof.world.stack import World
 from proof.world.wire import Call
 
@@ -59,6 +61,7 @@ class Watch:
         self._deaths = Deaths(self.memory)
         world.wire.before.append(self._sent)
         world.wire.heard.append(self._heard)
+        world.functions.recursed.append(self._recursed)
 
     def found(self, breaches: list[Breach]) -> None:
         """Note what is broken."""
@@ -84,6 +87,10 @@ class Watch:
             self._letter_sent(call)
         elif call.operation in ("send_task_success", "send_task_failure"):
             self.found(self.tokens.answered(call))
+
+    def _recursed(self, function: Function, message: Message) -> None:
+        """A function ran too often in one chain; Lambda would stop it, or it may recurse and has come no further."""
+        self.found([Breach(Promise.CHAINS_END, f"{function.name}: {message.body}")])
 
     # -- the ledger -----------------------------------------------------------------------------------------
 

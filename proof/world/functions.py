@@ -11,6 +11,7 @@ from typing import Any
 
 from proof.world.clock import WorldClock
 from proof.world.hub import NO_SKEW, Hub, SimulatedCrash
+from proof.world.lineage import Lineage
 from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
 
@@ -22,11 +23,19 @@ Task = Callable[[datetime], bool]
 
 @dataclass(frozen=True)
 class Function:
-    """One function: how long an invocation may last, and what it does with a batch."""
+    """One function: how long an invocation may last, and what it does with a batch.
+
+    `progress`: how far a message's body has come; only a function whose RecursiveLoop is Allow has one.
+    """
 
     name: str
     limit_seconds: float
     handler: Handler
+    progress: Callable[[str], str] | None = None
+
+    def lineage(self, message: Message) -> Lineage:
+        """A message's chain once this function runs for it."""
+        return message.lineage.entered(self.name, self.progress(message.body) if self.progress else "")
 
 
 @dataclass(eq=False)
@@ -48,13 +57,14 @@ class EventSource:
 class Schedule:
     """A function that is invoked every so many seconds, whether or not its last invocation is done.
 
-    A task that gives False has failed and is invoked again.
+    A task that gives False has failed and is invoked again, until its event is too old.
     """
 
     name: str
     every_seconds: float
     limit_seconds: float
     task: Task
+    oldest_event_seconds: float = 21_600
 
 
 @dataclass(eq=False)
@@ -75,7 +85,8 @@ class SimulatedLambda:
 
     `skew` says how far the next worker's clock is off, `switching_seconds` how long a switched mapping takes to obey,
     `ticks` how many invocations one tick of a schedule makes. `entering` and `leaving` let the time pass that an
-    invocation of a mapping's function takes before its code and behind it.
+    invocation of a mapping's function takes before its code and behind it. `recursed` is told of each message whose
+    chain has invoked its function too often.
     """
 
     wire: Wire
@@ -90,6 +101,9 @@ class SimulatedLambda:
     ticks: Callable[[], int] = lambda: 1
     entering: Callable[[str], object] = lambda _: None
     leaving: Callable[[str], object] = lambda _: None
+    recursed: list[Callable[[Function, Message], None]] = field(
+        default_factory=list[Callable[[Function, Message], None]]
+    )
     started: bool = False
 
     def connect(self, line: Line, function: Function, *, most_at_once: int, batch_size: int = 1) -> EventSource:
@@ -189,8 +203,18 @@ class SimulatedLambda:
     def _batch(self, source: EventSource) -> list[Message]:
         messages: list[Message] = []
         while len(messages) < source.batch_size and (message := self.sqs.receive(source.line)):
-            messages.append(message)
+            if self.admits(source.function, message):
+                messages.append(message)
         return messages
+
+    def admits(self, function: Function, message: Message) -> bool:
+        """Whether Lambda invokes a function for a message; one that it refuses comes again after its visibility."""
+        if not function.lineage(message).exceeds(function.name):
+            return True
+        self.wire.note(f"{function.name} recurses: {message.id} {message.body}")
+        for listen in self.recursed:
+            listen(function, message)
+        return function.progress is not None
 
     # -- invocations --------------------------------------------------------------------------------------------
 
@@ -239,16 +263,17 @@ class SimulatedLambda:
     def _tick(self, schedule: Schedule) -> None:
         self.hub.after(schedule.every_seconds, lambda: self._tick(schedule))
         for _ in range(self.ticks()):
-            self._scheduled(schedule, RETRY_SECONDS)
+            until = self.clock.time + timedelta(seconds=schedule.oldest_event_seconds)
+            self._scheduled(schedule, RETRY_SECONDS, until)
 
-    def _scheduled(self, schedule: Schedule, retries: Sequence[float]) -> None:
+    def _scheduled(self, schedule: Schedule, retries: Sequence[float], until: datetime) -> None:
         def work() -> None:
             done = False
             try:
                 done = schedule.task(self._deadline())
             finally:
-                if not done and retries:
-                    self.hub.after(retries[0], lambda: self._scheduled(schedule, retries[1:]))
+                if not done and retries and self.clock.time + timedelta(seconds=retries[0]) <= until:
+                    self.hub.after(retries[0], lambda: self._scheduled(schedule, retries[1:], until))
 
         self._live(schedule.name, schedule.limit_seconds, work)
 

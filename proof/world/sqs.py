@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from proof.world.clock import WorldClock
+from proof.world.lineage import Lineage, current
 from proof.world.wire import Wire, refusal
 
 # Limits: Amazon SQS Developer Guide, "Amazon SQS message quotas"; SendMessage API reference.
@@ -36,6 +38,7 @@ class Message:
     receipt_handle: str = ""
     first_received_at: datetime | None = None
     dead_letter_of: str = ""
+    lineage: Lineage = field(default_factory=current)
 
 
 @dataclass(eq=False)
@@ -68,10 +71,6 @@ class Line:
 Arrivals = Callable[[Line, list[float]], list[float]]
 
 
-def _silent(_line: Line, _moment: datetime) -> None:
-    """Nobody waits for messages."""
-
-
 class SimulatedSqs:
     """The client. `ready` is told when a message can be received, `received` of each that was.
 
@@ -81,7 +80,7 @@ class SimulatedSqs:
 
     def __init__(self, wire: Wire, clock: WorldClock, random: Random) -> None:
         self.lines: dict[str, Line] = {}
-        self.ready: Callable[[Line, datetime], None] = _silent
+        self.ready: Callable[[Line, datetime], object] = lambda _line, _moment: None
         self.sending: list[Arrivals] = []
         self.received: list[Callable[[Line, Message], None]] = []
         self._wire = wire
@@ -119,8 +118,8 @@ class SimulatedSqs:
     # -- what other services do; it meets no fault --------------------------------------------------------------
 
     def post(self, line: Line, body: str) -> str:
-        """A message from another AWS service, such as S3's notifications, or from a person; its id."""
-        return self._enqueue(line, body, None, {}, 0)
+        """A message from another AWS service or a person, which begins a chain of its own; its id."""
+        return Context().run(self._enqueue, line, body, None, {}, 0)
 
     def receive(self, line: Line) -> Message | None:
         """One visible message, out of sight until its visibility is over; None where there is none now."""

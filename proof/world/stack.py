@@ -21,12 +21,13 @@ from proof.world.dynamodb import SimulatedTable
 from proof.world.events import SimulatedBus
 from proof.world.functions import Function, Handler, Schedule, SimulatedLambda
 from proof.world.hub import Hub, SimulatedCrash
+from proof.world.lineage import following
 from proof.world.provider import Kind, SimulatedDownloads, SimulatedProvider
 from proof.world.s3 import SimulatedS3
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.states import SimulatedStates
-from proof.world.steps import Steps
+from proof.world.steps import Steps, after_of
 from proof.world.story import told
 from proof.world.wire import Call, Wire
 
@@ -36,11 +37,12 @@ FUNCTIONS = {"intake": "intake", "ideogram": "render", "deliver": "deliver"}
 # As template.yaml has them: the functions' time limits, the queues' visibility and retention, in seconds.
 LIMITS = {"intake": 60, "ideogram": 300, "deliver": 120, "reconcile": 270}
 VISIBILITY = {"intake": 360, "ideogram": 360, "deliver": 720}
-RETENTION = {"intake": 345_600, "ideogram": 345_600, "deliver": 345_600}
+RETENTION = {"intake": 1_209_600, "ideogram": 345_600, "deliver": 1_209_600}
 MOST_RECEIVES = {"intake": 1000, "ideogram": 1000, "deliver": 1000}
 BATCH = {"intake": 10, "ideogram": 1, "deliver": 1}
 LETTERS_RETENTION = 1_209_600
 RECONCILE_EVERY = 300
+RECONCILE_EVENT_SECONDS = 300
 COMMAND_AGAIN_SECONDS = 20
 # Functions without a limit of their own: enough to let them meet.
 OTHERS_AT_ONCE = 10
@@ -128,21 +130,28 @@ class World(Sight):
         self.steps = steps = Steps(self)
         self.ledger, self.intake, self.render, self.deliver = steps.ledger, steps.intake, steps.render, steps.deliver
         self.doors = Doors(self.sqs, self.steps.letters, self.clock)
+        progress = {"intake": after_of}
         self.sources = {
             name: self.functions.connect(
                 line,
-                Function(of(FUNCTIONS, name), of(LIMITS, name), self._handler(name, line)),
+                Function(of(FUNCTIONS, name), of(LIMITS, name), self._handler(name, line), progress.get(name)),
                 most_at_once=self.setup.in_flight if name in self.providers else OTHERS_AT_ONCE,
                 batch_size=of(BATCH, name),
             )
             for name, line in self.lines.items()
         }
-        self.reconcile = Schedule("reconcile", RECONCILE_EVERY, LIMITS["reconcile"], steps.set_right)
+        times = RECONCILE_EVERY, LIMITS["reconcile"]
+        self.reconcile = Schedule("reconcile", *times, steps.set_right, RECONCILE_EVENT_SECONDS)
         self.functions.schedules.append(self.reconcile)
 
     def _handler(self, name: str, line: Line) -> Handler:
         """What a function does with a batch: a step for it, and each message by itself."""
-        return lambda messages, deadline: self.doors.of(line, self.steps.doors[name](messages))(messages, deadline)
+
+        def work(messages: Sequence[Message], deadline: datetime) -> Sequence[Message]:
+            step = following(self.steps.doors[name](messages), self.sources[name].function.lineage)
+            return self.doors.of(line, step)(messages, deadline)
+
+        return work
 
     @property
     def waits(self) -> list[Wait]:
@@ -228,7 +237,8 @@ class World(Sight):
         for name in names or tuple(self.lines):
             message = self.sqs.receive(self.lines[name]) if self.sources[name].polls else None
             if message:
-                self.bring(self.lines[name], message)
+                if self.functions.admits(self.sources[name].function, message):
+                    self.bring(self.lines[name], message)
                 return True
         return False
 

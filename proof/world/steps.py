@@ -1,5 +1,6 @@
 """The product's steps on the product's own adapters, wired to the simulated services as the doors wire them to AWS."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -187,6 +188,17 @@ class Steps:
         except WaitError:
             return False
         return True
+
+
+def after_of(body: str) -> str:
+    """The key behind which intake wakes a folder's photos, which only moves forward; empty where a message has none."""
+    with suppress(ValueError):
+        match json.loads(body):
+            case {"after": str(key)}:
+                return key
+            case _:
+                pass
+    return ""
 
 
 def _looks(message: Message) -> list[Look]:

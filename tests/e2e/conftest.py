@@ -11,7 +11,7 @@ from backdrop_local.home import Home
 from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
 from tests.e2e.folder import Folder
-from tests.e2e.shop import SHELF, Shop
+from tests.e2e.shop import SHELF, WAITING, Shop
 
 # So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
 # all tests together spend.
@@ -34,7 +34,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """
     home = Home(tmp_path_factory.mktemp("cloud"))
     with leashed(home):
-        yield local_cloud.up(home, PARAMETERS, print, build=False)
+        yield local_cloud.up(home, {**PARAMETERS, "WaitingStateMachines": f"{WAITING},others"}, print, build=False)
 
 
 @pytest.fixture(scope="session")

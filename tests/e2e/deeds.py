@@ -7,7 +7,7 @@ service takes, and is refused for that alone, after the role was looked at.
 from typing import Any
 
 from backdrop_local.home import STACK
-from tests.e2e.shop import SHELF, Shop
+from tests.e2e.shop import SHELF, WAITING, Shop
 
 type Call = tuple[str, str, dict[str, Any]]
 
@@ -136,10 +136,12 @@ def _rest(shop: Shop) -> dict[str, Call]:
 def _machine(shop: Shop) -> dict[str, Call]:
     machine = shop.outputs["CampaignStateMachineArn"]
     own = {"executionArn": machine.replace(":stateMachine:", ":execution:") + ":nobody"}
-    other = {"executionArn": own["executionArn"].replace("-campaign:", "-another:")}
+    machines = own["executionArn"].partition(f"{STACK}-campaign:")[0]
+    waiting, other = ({"executionArn": f"{machines}{name}:nobody"} for name in (WAITING, "another"))
     return {
         "answer a task token": ("stepfunctions", "send_task_success", {"taskToken": "nobody's", "output": "{}"}),
         "see whether a campaign runs": ("stepfunctions", "describe_execution", own),
+        "see whether an execution of `WaitingStateMachines` runs": ("stepfunctions", "describe_execution", waiting),
         "see whether another execution runs": ("stepfunctions", "describe_execution", other),
         "start a campaign": ("stepfunctions", "start_execution", {"stateMachineArn": machine, "input": "{}"}),
         "stop a campaign": ("stepfunctions", "stop_execution", own),

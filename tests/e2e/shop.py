@@ -27,6 +27,8 @@ POLL_SECONDS = 0.1
 RECEIPTS = "_backdrop/receipts/"
 # A bucket of somebody's whose photos may be asked for.
 SHELF = "somebodys-photos"
+# A state machine outside the stack whose executions Backdrop may ask about.
+WAITING = "publish"
 FED_BY_QUEUES = ("intake", "render", "deliver")
 FUNCTIONS = (*FED_BY_QUEUES, "reconcile", "campaign", "deployment-check")
 LANES = {

@@ -88,6 +88,7 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
         pytest.param(
             {"RenderTimeoutSeconds": "20"}, "Set RenderTimeoutSeconds to 195 or more", id="no-call-could-start"
         ),
+        pytest.param({"IdeogramMaxInFlight": "1000"}, "IdeogramMaxInFlight=1000", id="starves-the-other-functions"),
         pytest.param({"LedgerRetentionDays": "7"}, "LedgerRetentionDays=7 is too short", id="forgets-too-soon"),
         pytest.param({"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it is not there", id="no-such-bucket"),
         pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere lies in us-east-1", id="other-region"),

@@ -100,6 +100,8 @@ class Deployed:
             return value if isinstance(value, str) else ".".join(value)
         if name == "Fn::Sub":
             return self._substitute(value)
+        if name == "Fn::FindInMap":
+            return self.template["Mappings"][value[0]][value[1]][value[2]]
         if name == "Fn::If":
             return self.resolve(value[1] if self._holds(value[0]) else value[2])
         return self._logic(name, value)

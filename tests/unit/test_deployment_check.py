@@ -17,7 +17,7 @@ class Inbox(HTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
-        self.answers: list[dict[str, str]] = []
+        self.answers: list[dict[str, Any]] = []
         self.content_types: list[str | None] = []
 
     @property
@@ -39,6 +39,11 @@ class Receiver(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing, so that a test sees only what the function prints."""
+
+
+@pytest.fixture(autouse=True)
+def enough_concurrency(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.deployment_check.app.account_concurrency", lambda: 1000)
 
 
 @pytest.fixture
@@ -165,6 +170,7 @@ def test_cloudformation_is_told_that_all_is_well(inbox: Inbox, kind: str) -> Non
     assert answer["Status"] == "SUCCESS"
     assert answer["RequestId"] == "request-1"
     assert answer["LogicalResourceId"] == "DeploymentCheck"
+    assert answer["Data"] == {"ConcurrencyNote": app.concurrency_note(app.DEFAULT_LANES, 1000).text}
     assert inbox.content_types == [""]
 
 

@@ -41,6 +41,7 @@ DEFAULTS = {
     "OutputBucket": "",
     "ReadableBuckets": "",
     "RequireTls": "true",
+    "WaitingStateMachines": "",
     "LedgerRetentionDays": 0,
     "RenderTimeoutSeconds": 300,
     "LaneVisibilitySeconds": 360,
@@ -57,6 +58,7 @@ ALWAYS_OUT = {
     "LedgerTableName",
     "EventBusName",
     "CampaignStateMachineArn",
+    "ConcurrencyNote",
     "DashboardName",
 }
 
@@ -240,7 +242,34 @@ def test_the_ledger_is_kept_and_can_be_restored() -> None:
     assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert made["SSESpecification"] == {"SSEEnabled": True}
     kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
-    assert kept == ("RetainExceptOnCreate", "Retain")
+    assert kept == ("Retain", "Retain")
+
+
+def test_the_ledger_cannot_be_deleted_by_mistake_nor_left_by_a_refused_deployment() -> None:
+    """CloudFormation cannot delete a protected table, so the check that refuses most often comes before it."""
+    ledger = Deployed().resources["LedgerTable"]
+    assert ledger["Properties"]["DeletionProtectionEnabled"] is True
+    assert ledger["DependsOn"] == "DeploymentCheck"
+
+
+@pytest.mark.parametrize("names", ["", "publish", "publish,nightly_shop-2"])
+def test_a_list_of_state_machines_is_accepted(names: str) -> None:
+    assert re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+
+
+@pytest.mark.parametrize("names", ["publish, nightly", "publish,", "*", "publish-*", "arn:aws:states:x", "a:b"])
+def test_a_pattern_or_an_arn_is_no_list_of_state_machines(names: str) -> None:
+    assert not re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+
+
+def test_what_the_emulator_cannot_make_is_made_on_aws() -> None:
+    """The condition is true wherever a mapping is looked up, which the emulator does not do in a condition."""
+    assert Deployed().of_type("AWS::Logs::QueryDefinition")
+
+
+def test_conditions_use_no_function_that_cloudformation_does_not_document_there() -> None:
+    found = set(re.findall(r'"(Fn::\w+)"', json.dumps(load()["Conditions"])))
+    assert found <= {"Fn::And", "Fn::Equals", "Fn::FindInMap", "Fn::Not", "Fn::Or"}
 
 
 @pytest.mark.parametrize("days", [0, 30])

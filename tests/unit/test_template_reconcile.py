@@ -28,6 +28,11 @@ def test_reconcile_has_time_and_room_for_many_items() -> None:
     assert reconcile()["MemorySize"] >= 512
 
 
+def test_no_event_is_retried_for_longer_than_until_the_next_run() -> None:
+    bound = reconcile()["EventInvokeConfig"]
+    assert bound == {"MaximumEventAgeInSeconds": PERIOD_MINUTES * 60, "MaximumRetryAttempts": 2}
+
+
 def test_no_function_takes_concurrency_from_others() -> None:
     functions = Deployed().of_type("AWS::Serverless::Function").values()
     assert not [one["FunctionName"] for one in functions if "ReservedConcurrentExecutions" in one]

@@ -1,9 +1,12 @@
 """The template's promises about rights: each function's role holds just what its work needs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from backdrop_local import template
+from backdrop_local.home import ROOT
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
 
 INPUT = "arn:aws:s3:::PhotoBucket"
@@ -57,7 +60,15 @@ def logging(function: str) -> dict[str, set[str]]:
     return {f"logs:{a}": {f"{function}LogGroup.Arn"} for a in ("CreateLogStream", "PutLogEvents")}
 
 
-CANNOT_BE_BOUND = ["lambda:ListEventSourceMappings"], ["states:SendTaskSuccess", "states:SendTaskFailure"]
+CANNOT_BE_BOUND = (
+    ["lambda:ListEventSourceMappings"],
+    ["lambda:GetAccountSettings"],
+    ["states:SendTaskSuccess", "states:SendTaskFailure"],
+)
+SEEING_CAMPAIGNS = {
+    "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:*"}
+}
+CHECKING = {**logging("DeploymentCheck"), "lambda:GetAccountSettings": {"*"}}
 RIGHTS: dict[str, dict[str, set[str]]] = {
     "IntakeRole": {
         **taking("IntakeQueue.Arn"),
@@ -76,7 +87,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
         "s3:PutObject": {ANSWERS, INPUTS, RESULTS, f"{OUTPUT}/_backdrop/paid/*_response.txt"},
-        "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
+        **SEEING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
         **ledger("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"),
@@ -105,7 +116,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "s3:GetObject": {ANSWERS},
         "s3:PutObject": {ANSWERS},
         "s3:DeleteObject": {ANSWERS},
-        "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
+        **SEEING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
         **ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DescribeTable"),
@@ -124,7 +135,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": {"DeadLetterQueue.Arn"},
         **logging("Campaign"),
     },
-    "DeploymentCheckRole": logging("DeploymentCheck"),
+    "DeploymentCheckRole": CHECKING,
 }
 STATES = "arn:aws:states:eu-central-1:123456789012"
 MACHINE_RIGHTS: dict[str, set[str]] = {
@@ -150,9 +161,13 @@ def statements(role: Node) -> list[Node]:
     return [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
 
 
+def allowing(role: Node) -> list[Node]:
+    return [one for one in statements(role) if one["Effect"] == "Allow"]
+
+
 def granted(role: Node) -> dict[str, set[str]]:
     rights: dict[str, set[str]] = {}
-    for statement in statements(role):
+    for statement in allowing(role):
         bound = f" where {json.dumps(statement['Condition'])}" if "Condition" in statement else ""
         for action in listed(statement["Action"]):
             rights.setdefault(action, set()).update(f"{one}{bound}" for one in listed(statement["Resource"]))
@@ -193,8 +208,7 @@ def test_the_mail_of_campaigns_may_go_to_the_alarms_topic_where_somebody_asked_f
 def test_every_right_is_named_allowed_and_bound(name: str) -> None:
     role = roles(**ALL_ON)[name]
     assert "ManagedPolicyArns" not in role
-    for statement in statements(role):
-        assert statement["Effect"] == "Allow"
+    for statement in allowing(role):
         assert statement["Sid"].isalnum()
         assert not any("*" in action for action in listed(statement["Action"]))
         unbound = [r for r in listed(statement["Resource"]) if r.startswith("*")]
@@ -202,11 +216,45 @@ def test_every_right_is_named_allowed_and_bound(name: str) -> None:
 
 
 def test_only_lambda_can_take_a_role_and_step_functions_that_of_the_machine() -> None:
+    """Lambda documents no `aws:SourceAccount` for its roles; Step Functions does ("confused deputy", its guide)."""
     for name, role in roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
         service = "states" if name == "CampaignMachineRole" else "lambda"
         assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert statement["Action"] == "sts:AssumeRole"
+        own = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+        assert statement.get("Condition") == (own if service == "states" else None)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/template.yaml")), ids=lambda path: path.parent.name)
+def test_an_examples_role_trusts_a_service_only_for_its_own_account(path: Path) -> None:
+    """Of Lambda's, which SAM makes, the same holds as of ours."""
+    resources = template.load(path)["Resources"]
+    machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
+    assert all("Role" in one["Properties"] for one in machines), "SAM would make one without the condition"
+    for role in (one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"):
+        [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_deliver_which_opens_foreign_pictures_cannot_write_what_others_trust() -> None:
+    denied = {
+        name: [(one["Action"], one["Resource"]) for one in statements(role) if one["Effect"] == "Deny"]
+        for name, role in roles(**ALL_ON).items()
+    }
+    trusted = [f"{OUTPUT}/_backdrop/work/*", f"{OUTPUT}/_backdrop/campaigns/*"]
+    assert denied.pop("DeliverRole") == [("s3:PutObject", trusted)]
+    assert not any(denied.values())
+
+
+def test_executions_of_other_state_machines_are_seen_only_where_these_are_named() -> None:
+    right = "states:DescribeExecution"
+    assert Deployed().of_type("AWS::IAM::Policy") == {}
+    [policy] = Deployed(WaitingStateMachines="publish,nightly").of_type("AWS::IAM::Policy").values()
+    assert policy["Roles"] == ["RenderRole", "ReconcileRole"]
+    assert granted({"Policies": [policy]}) == {
+        right: {"arn:*:states:*:*:execution:publish:*", "arn:*:states:*:*:execution:nightly:*"}
+    }
 
 
 def test_only_those_who_ask_providers_can_read_the_keys_and_only_of_providers_that_are_on() -> None:
@@ -237,7 +285,7 @@ def test_rights_follow_existing_buckets() -> None:
 def test_the_deployment_check_may_look_at_the_existing_buckets_and_at_no_other() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
     seen = {"arn:aws:s3:::old-photos", "arn:aws:s3:::old-pictures"}
-    assert granted(given) == logging("DeploymentCheck") | {"s3:ListBucket": seen}
+    assert granted(given) == CHECKING | {"s3:ListBucket": seen}
 
 
 READERS = ("IntakeRole", "RenderRole", "DeliverRole")

@@ -61,16 +61,65 @@ def test_every_bucket_is_private_encrypted_versioned_kept_and_forgets_what_is_ha
         assert kept == ("RetainExceptOnCreate", "Retain")
 
 
-def test_plain_http_is_refused_by_every_bucket_unless_told_otherwise() -> None:
-    policies = Deployed().of_type("AWS::S3::BucketPolicy")
-    assert {p["Bucket"] for p in policies.values()} == set(Deployed().of_type("AWS::S3::Bucket"))
+PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def refusals(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a policy denies to every caller, by statement."""
+    denying = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+    assert {one["Principal"] for one in denying} <= {"*"}
+    return {one["Sid"]: one for one in denying}
+
+
+@pytest.mark.parametrize("tls", ["true", "false"])
+def test_every_bucket_refuses_plain_http_unless_told_otherwise(tls: str) -> None:
+    stack = Deployed(RequireTls=tls)
+    policies = stack.of_type("AWS::S3::BucketPolicy")
+    assert {p["Bucket"] for p in policies.values()} == set(stack.of_type("AWS::S3::Bucket"))
     for policy in policies.values():
-        [statement] = policy["PolicyDocument"]["Statement"]
-        arn = f"{policy['Bucket']}.Arn"
-        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-        assert statement["Resource"] == [arn, f"{arn}/*"]
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert Deployed(RequireTls="false").of_type("AWS::S3::BucketPolicy") == {}
+        found, arn = refusals(policy), f"{policy['Bucket']}.Arn"
+        assert all((one["Action"], one["Resource"]) == ("s3:*", [arn, f"{arn}/*"]) for one in found.values())
+        assert found["RefuseOldTls"]["Condition"] == {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
+        assert ("RefusePlainHttp" in found) is (tls == "true")
+        assert tls == "false" or found["RefusePlainHttp"]["Condition"] == PLAIN_HTTP
+
+
+def test_a_buckets_policy_stays_with_the_bucket_that_outlives_the_stack() -> None:
+    """Always there, too: CloudFormation refuses to create a second policy for a bucket that has kept its first one."""
+    for name, policy in Deployed(RequireTls="false").resources.items():
+        if policy["Type"] == "AWS::S3::BucketPolicy":
+            kept = (policy["DeletionPolicy"], policy["UpdateReplacePolicy"])
+            assert kept == ("RetainExceptOnCreate", "Retain"), name
+
+
+@pytest.mark.parametrize("parameters", [*STACKS, pytest.param(ALL_ON, id="all lanes")])
+def test_every_queue_and_topic_refuses_plain_http_unless_told_otherwise(parameters: dict[str, str]) -> None:
+    stack = Deployed(**parameters)
+    by_queue = {name: one for one in stack.of_type("AWS::SQS::QueuePolicy").values() for name in one["Queues"]}
+    by_topic = {name: one for one in stack.of_type("AWS::SNS::TopicPolicy").values() for name in one["Topics"]}
+    assert set(by_queue) == set(stack.of_type("AWS::SQS::Queue"))
+    assert set(by_topic) == set(stack.of_type("AWS::SNS::Topic"))
+    for name, policy in (by_queue | by_topic).items():
+        refused = refusals(policy)["RefusePlainHttp"]
+        assert refused["Condition"] == PLAIN_HTTP
+        assert refused["Action"] == ("sqs:*" if name in by_queue else "sns:Publish")
+        assert refused["Resource"] in {name, f"{name}.Arn", "*"}
+    plain = Deployed(**parameters | {"RequireTls": "false"})
+    assert not [one["Sid"] for one in statements(plain) if one.get("Condition") == PLAIN_HTTP]
+
+
+def test_no_queue_has_two_policies_of_which_one_would_replace_the_other() -> None:
+    named = [name for one in Deployed(**ALL_ON).of_type("AWS::SQS::QueuePolicy").values() for name in one["Queues"]]
+    assert len(named) == len({*named})
+
+
+def test_alarms_may_publish_to_a_topic_whose_policy_replaces_the_default_one() -> None:
+    [policy] = Deployed(AlarmEmail="ops@example.com").of_type("AWS::SNS::TopicPolicy").values()
+    [allowed] = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    alarms = Deployed().of_type("AWS::CloudWatch::Alarm").values()
+    prefix = allowed["Condition"]["ArnLike"]["aws:SourceArn"].removesuffix("*").rpartition(":")[2]
+    assert all(one["AlarmName"].startswith(prefix) for one in alarms)
 
 
 @pytest.mark.parametrize("parameters", STACKS)

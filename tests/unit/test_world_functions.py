@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from proof.world.clock import START, WorldClock
-from proof.world.functions import Function, Schedule, SimulatedLambda
+from proof.world.functions import RETRY_SECONDS, Function, Schedule, SimulatedLambda
 from proof.world.hub import Hub
 from proof.world.sqs import Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
@@ -193,6 +193,21 @@ def test_runs_of_a_schedule_may_overlap_and_be_doubled() -> None:
     service.functions.start()
     service.run(290)
     assert max(running) == 4
+
+
+def test_a_scheduled_event_that_is_too_old_is_not_tried_again() -> None:
+    service = Service()
+    began: list[float] = []
+
+    def task(_: datetime) -> bool:
+        began.append(service.seconds())
+        return False
+
+    service.functions.schedules.append(Schedule("s", 1000, 300, task, oldest_event_seconds=100))
+    service.functions.start()
+    service.run(999)
+    first = began[0]
+    assert began == [first, first + RETRY_SECONDS[0]]
 
 
 def test_each_worker_has_a_clock_of_its_own() -> None:

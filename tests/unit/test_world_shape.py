@@ -3,16 +3,19 @@
 import pytest
 
 from proof.world.dynamodb import INDEXES, TABLE_KEYS
+from proof.world.functions import RETRY_SECONDS
 from proof.world.stack import (
     BATCH,
     FUNCTIONS,
     LETTERS_RETENTION,
     LIMITS,
     MOST_RECEIVES,
+    RECONCILE_EVENT_SECONDS,
     RECONCILE_EVERY,
     RETENTION,
     VISIBILITY,
     Setup,
+    World,
 )
 from tests.unit.template_document import Deployed
 
@@ -47,6 +50,17 @@ def test_reconcile_comes_as_often_and_runs_as_long_as_the_real_one() -> None:
     (event,) = function["Events"].values()
     assert event["Properties"]["Schedule"] == f"rate({RECONCILE_EVERY // 60} minutes)"
     assert int(function["Timeout"]) == LIMITS["reconcile"]
+    assert function["EventInvokeConfig"] == {
+        "MaximumEventAgeInSeconds": RECONCILE_EVENT_SECONDS,
+        "MaximumRetryAttempts": len(RETRY_SECONDS),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_simulated_chain_may_invoke_a_function_as_often_as_a_real_one(name: str) -> None:
+    function = STACK.of_type("AWS::Serverless::Function")[f"{FUNCTIONS[name].capitalize()}Function"]
+    may_recurse = World().sources[name].function.progress is not None
+    assert may_recurse is (function.get("RecursiveLoop") == "Allow")
 
 
 def test_dead_letters_are_kept_as_long_as_the_real_ones() -> None:

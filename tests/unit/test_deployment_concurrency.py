@@ -1,0 +1,153 @@
+"""The deployment check explains lanes that can use all of the account's concurrency, and never refuses the defaults."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from backdrop_cli.operate.checks import deployed
+from functions.deployment_check import app
+from tests.unit.template_document import ALL_ON, Deployed, load
+
+STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/backdrop/1"
+NEW_ACCOUNT = 10
+
+
+@dataclass
+class Account:
+    """Lambda as one account sees it: its answers one after another, the last one for ever."""
+
+    answers: list[Any] = field(default_factory=list[Any])
+    asked: int = 0
+    slept: float = 0
+
+    def client(self, service: str, **_: object) -> "Account":
+        assert service == "lambda"
+        return self
+
+    def get_account_settings(self) -> dict[str, Any]:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return {"AccountLimit": {} if answer is None else {"ConcurrentExecutions": answer}}
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account([NEW_ACCOUNT])
+    monkeypatch.setattr("functions.deployment_check.app.boto3.client", made.client)
+    monkeypatch.setattr("functions.deployment_check.app.time.sleep", made.sleep)
+    return made
+
+
+def refused(status: int, code: str) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetAccountSettings")
+
+
+def asks(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str], str]:
+    """What is answered to a deployment with these parameters, over a stack that has those."""
+
+    def properties(given: dict[str, str]) -> dict[str, str]:
+        made = Deployed(**given).resources["DeploymentCheck"]["Properties"]
+        return {name: str(value) for name, value in made.items()}
+
+    event: dict[str, Any] = {"StackId": STACK, "ResourceProperties": properties(changes)}
+    return app.check(event if before is None else event | {"OldResourceProperties": properties(before)})
+
+
+def test_the_defaults_are_those_of_the_template() -> None:
+    declared = load()["Parameters"]
+    assert {name: declared[f"{name}MaxInFlight"]["Default"] for name in app.PROVIDERS} == app.DEFAULT_LANES
+
+
+def test_doctor_and_the_check_reserve_as_much_for_the_other_functions() -> None:
+    assert app.SPARE_CONCURRENCY == deployed.SPARE_CONCURRENCY
+
+
+@pytest.mark.parametrize("limit", [1, NEW_ACCOUNT])
+@pytest.mark.parametrize("before", [None, {}, {"IdeogramMaxInFlight": "2"}])
+def test_the_defaults_are_never_refused_and_a_new_account_is_told(
+    account: Account, limit: int, before: dict[str, str] | None
+) -> None:
+    account.answers = [limit]
+    refusals, note = asks(before)
+    assert refusals == []
+    assert note.startswith(f"Too little: this account may run {limit} Lambda functions at a time")
+
+
+@pytest.mark.parametrize("before", [None, {}], ids=["new", "from the defaults"])
+def test_lanes_that_starve_the_other_functions_are_refused_with_what_to_do(
+    account: Account, before: dict[str, str] | None
+) -> None:
+    [problem], note = asks(before, IdeogramMaxInFlight="8", SegmindMaxInFlight="4")
+    words = [
+        *("may run 10 Lambda functions", "IdeogramMaxInFlight=8, SegmindMaxInFlight=4", "come late"),
+        *("all MaxInFlight to 5 or less", "Service Quotas"),
+    ]
+    assert [one for one in words if one not in problem] == []
+    assert note == ""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"IdeogramMaxInFlight": "20"},
+        {"IdeogramMaxInFlight": "50"},
+        {"IdeogramMaxInFlight": "10", "RunwareMaxInFlight": "10"},
+    ],
+    ids=["the same", "fewer", "the same sum"],
+)
+def test_a_stack_that_asks_for_no_more_than_it_has_is_told_and_not_refused(
+    account: Account, before: dict[str, str]
+) -> None:
+    """Whatever else it changes; nor is a rollback to fewer calls."""
+    refusals, note = asks(before, IdeogramMaxInFlight="20")
+    assert refusals == []
+    assert note.startswith("Too little: ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "word"), [(NEW_ACCOUNT, "Too little: "), (11, "Short: "), (29, "Short: "), (30, "Enough: ")]
+)
+def test_the_note_says_what_is_left_to_other_functions(account: Account, limit: int, word: str) -> None:
+    account.answers = [limit]
+    refusals, note = asks()
+    assert refusals == []
+    assert note.startswith(word)
+    assert word != "Short: " or f"leaves {limit - 10} to all other functions" in note
+
+
+@pytest.mark.parametrize("answer", [None, EndpointConnectionError(endpoint_url="https://lambda.invalid")])
+def test_what_lambda_does_not_report_refuses_nothing_and_is_said(account: Account, answer: object) -> None:
+    account.answers = [answer]
+    refusals, note = asks(None, **ALL_ON)
+    assert refusals == []
+    assert note == "Unknown: Lambda did not report the account's concurrency. The lanes use up to 8."
+    assert (account.asked, account.slept) == (1, 0)
+
+
+def test_a_right_that_does_not_hold_yet_is_waited_for(account: Account) -> None:
+    account.answers = [refused(403, "AccessDeniedException"), refused(403, "AccessDeniedException"), 1000]
+    assert asks()[1].startswith("Enough: the account has 1,000")
+    assert account.slept == 2 * app.PAUSE_SECONDS
+
+
+def test_a_right_that_never_holds_refuses_nothing(account: Account) -> None:
+    account.answers = [refused(403, "AccessDeniedException")]
+    assert asks(None, **ALL_ON) == ([], app.concurrency_note(app.lanes(ALL_ON), None).text)
+    assert account.asked == app.TRIES
+
+
+def test_a_check_whose_requests_all_wait_ends_within_its_invocation_and_cloudformation_waits_for_three() -> None:
+    """Lambda retries after one minute and after two more (Developer Guide, "Asynchronous invocation")."""
+    stack = Deployed().resources
+    seconds = stack["DeploymentCheckFunction"]["Properties"]["Timeout"]
+    looks = 3 * app.TRIES * (app.PAUSE_SECONDS + 1)
+    assert looks + 2 * app.ANSWER_SECONDS < seconds
+    assert stack["DeploymentCheck"]["Properties"]["ServiceTimeout"] >= 3 * seconds + 60 + 120 + app.ANSWER_SECONDS
