@@ -46,7 +46,7 @@ def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sn
         (("sqs", "receive-message"), "an S3 record without bucket or key"),
         (("sns", "notification"), "an S3 record without bucket or key"),
     ],
-    ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
+    ids=["batch-invocation", "scheduled-event", "receive-message", "notification"],
 )
 def test_another_event_that_sam_generates_is_refused(words: tuple[str, ...], reason: str) -> None:
     with pytest.raises(DamagedMessageError, match=reason):
