@@ -33,6 +33,7 @@ class Amazon:
         shape: Any = model.input_shape
         members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
         said = dict(zip(words[::2], words[1::2], strict=True))
+        said.pop("--query", None)  # what the tool prints, and no part of the request
         named = {members[option.removeprefix("--")]: value for option, value in said.items()}
         given = {name: self._value(value, shape.members[name].type_name) for name, value in named.items()}
         assert {*shape.required_members} <= {*given}, f"{line} needs {shape.required_members}"

@@ -98,7 +98,7 @@ def test_a_bucket_whose_key_the_stack_may_not_use_is_refused(
 ) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = {"SSEAlgorithm": algorithm, "KMSMasterKeyID": key}
-    [problem] = asks(**{f"{side}Bucket": "shelf", "KmsKeyArns": given})
+    [problem] = asks(None, **{f"{side}Bucket": "shelf", "KmsKeyArns": given})
     for words in (f"{side}Bucket=shelf is encrypted with the KMS key {key}", "KmsKeyArns", "docs/deploying.md"):
         assert words in problem
 
