@@ -162,9 +162,8 @@ def unusable(event: Mapping[str, Any]) -> list[str]:
     """
     asked, before = _given(event["ResourceProperties"]), _given(event.get("OldResourceProperties", {}))
     region, account = event["StackId"].split(":")[3:5]
-    keys = event["ResourceProperties"].get(
-        "KmsKeyArns"
-    )  # None: the release before, on a rollback, has no such parameter
+    # A rollback to a release without this parameter sends none, and no bucket is then refused for its key.
+    keys = event["ResourceProperties"].get("KmsKeyArns")
     new = [(side, name) for side, name in asked.items() if name and name != before[side]]
     found = (_not_ours(side, name, region, account) or _key_not_given(side, name, account, keys) for side, name in new)
     return [problem for problem in found if problem]

@@ -287,6 +287,7 @@ def test_a_role_may_decrypt_what_it_reads_and_generate_keys_for_what_it_writes()
         assert key_users(**given) == {
             "kms:Decrypt": READS_PHOTOS | READS_OUTPUT,
             "kms:GenerateDataKey": WRITES_OUTPUT,
+            "kms:Encrypt": {"CampaignMachineRole"},
         }
 
 

@@ -99,9 +99,8 @@ def _through_a_topic(stack: Stack, what: str, topics: list[str]) -> Check:
             words = f"{stack.input_bucket} notifies {candidate}, and the intake queue is subscribed to it"
             return Check(what, State.GOOD, words)
     fix = f"`aws sns subscribe --topic-arn {topic} --protocol sqs --notification-endpoint {queue}`"
-    return Check(
-        what, State.WRONG, f"{stack.input_bucket} notifies {topic}, but the intake queue is not subscribed", fix
-    )
+    words = f"{stack.input_bucket} notifies {topic}, but the intake queue is not subscribed to it"
+    return Check(what, State.WRONG, words, fix)
 
 
 def sidecars(stack: Stack) -> Iterator[Check]:
