@@ -63,7 +63,7 @@ def _of_one(row: Row, memory: Mapping[str, float]) -> str:
         f"| {one.usd * IMAGES:.4f} |"
         for one in lines
     ]
-    services = [f"| {name} | **together** | | **{usd * IMAGES:.4f}** |" for name, usd in _by_service(lines).items()]
+    services = [f"| {name} | **together** | | **{usd * IMAGES:.4f}** |" for name, usd in by_service(lines).items()]
     return "\n".join(
         [
             f"## {IMAGES:,} images: {row.name}",
@@ -85,7 +85,8 @@ def _of_one(row: Row, memory: Mapping[str, float]) -> str:
     )
 
 
-def _by_service(lines: Iterable[Line]) -> dict[str, float]:
+def by_service(lines: Iterable[Line]) -> dict[str, float]:
+    """What each service takes, dollars."""
     sums: defaultdict[str, float] = defaultdict(float)
     for line in lines:
         sums[PRICES[line.price].service] += line.usd
@@ -149,7 +150,7 @@ def _named(row: Row) -> str:
 def _idle(stack: Stack, found: Found, first: Row) -> str:
     lines = idle_lines(stack, list(found.reconcile))
     rows = [
-        f"| {one.what} | {one.amount:,.6g} {PRICES[one.price].unit} | {one.usd:.3f} | {_left(one, lines):.3f} |"
+        f"| {one.what} | {one.amount:,.6g} {PRICES[one.price].unit} | {one.usd:.3f} | {left(one, lines):.3f} |"
         for one in lines
     ]
     metrics = first.counted.metrics
@@ -163,7 +164,7 @@ def _idle(stack: Stack, found: Found, first: Row) -> str:
             "| | so much | USD | left |",
             "|---|--:|--:|--:|",
             *rows,
-            f"| **together** | | **{total(lines):.2f}** | **{sum(_left(one, lines) for one in lines):.2f}** |",
+            f"| **together** | | **{total(lines):.2f}** | **{sum(left(one, lines) for one in lines):.2f}** |",
             "",
             "Reconcile looks for photos that no event told of, so a full bucket costs more: a run makes at most "
             f"{MOST_KEYS // LONGEST_LISTING} lists, and {MOST_PHOTOS:,} reads for photos of the last two days: "
@@ -186,7 +187,7 @@ def _most_swept(stack: Stack) -> float:
     )
 
 
-def _left(line: Line, lines: Sequence[Line]) -> float:
+def left(line: Line, lines: Sequence[Line]) -> float:
     """A line's part of what its price leaves behind the free part."""
     price, amount = PRICES[line.price], sum(one.amount for one in lines if one.price == line.price)
     return price.left(amount) * line.amount / amount if amount else 0.0

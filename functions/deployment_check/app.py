@@ -44,6 +44,8 @@ FORBIDDEN, NOT_FOUND = 403, 404
 DEFAULT_LANES = {"Ideogram": 10, "Segmind": 0, "OneMin": 0, "Runware": 0}
 # What the other functions need next to the lanes, as `backdrop doctor` counts it.
 SPARE_CONCURRENCY = 20
+# AWS's own key for S3, which every principal of the account may use through S3.
+KEY_OF_AWS = "alias/aws/s3"
 # A role's new rights may hold only after some seconds (IAM User Guide, "Changes are not always immediately visible").
 TRIES, PAUSE_SECONDS = 5, 3
 QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
@@ -233,7 +235,10 @@ def unusable(event: Mapping[str, Any]) -> list[str]:
     """
     asked, before = _given(event["ResourceProperties"]), _given(event.get("OldResourceProperties", {}))
     region, account = event["StackId"].split(":")[3:5]
-    found = (_not_ours(side, name, region, account) for side, name in asked.items() if name and name != before[side])
+    # A rollback to a release without this parameter sends none, and no bucket is then refused for its key.
+    keys = event["ResourceProperties"].get("KmsKeyArns")
+    new = [(side, name) for side, name in asked.items() if name and name != before[side]]
+    found = (_not_ours(side, name, region, account) or _key_not_given(side, name, account, keys) for side, name in new)
     return [problem for problem in found if problem]
 
 
@@ -259,6 +264,43 @@ def _not_ours(side: str, name: str, region: str, account: str) -> str:
             f"keeps the stack's roles out. Name a bucket of this account, or leave {side}Bucket empty for a new one."
         )
     return ""
+
+
+def _key_not_given(side: str, name: str, account: str, keys: str | None) -> str:
+    """Why the bucket's default key keeps the stack out; empty where it does not, or where only doctor can tell."""
+    key = "" if keys is None else _default_key(name, account)
+    if not key or _is_given(key, keys or ""):
+        return ""
+    return (
+        f"{side}Bucket={name} is encrypted with the KMS key {key}, which the stack may not use: S3 would refuse "
+        "to read or write its files. Set KmsKeyArns to the key's ARN; docs/deploying.md says what its policy needs."
+    )
+
+
+def _is_given(key: str, keys: str) -> bool:
+    """Whether the list of ARNs has the key. An alias may stand for any of them, but for none in an empty list."""
+    resource = key.rpartition(":")[2]
+    if resource.startswith("alias/"):
+        return bool(keys)
+    return any(arn == key or arn.endswith(f":key/{key}") for arn in keys.split(","))
+
+
+def _default_key(name: str, account: str) -> str:
+    """The customer managed key with which S3 encrypts what is put into the bucket; empty for a key of S3 or AWS.
+
+    Also empty where S3 does not say. An ARN, an id, or an alias, as the bucket's owner wrote it.
+    """
+    client = boto3.client("s3", config=QUICK)
+    try:
+        found = client.get_bucket_encryption(Bucket=name, ExpectedBucketOwner=account)
+    except (BotoCoreError, ClientError) as error:
+        logging.getLogger(__name__).warning("S3 does not say how %s is encrypted: %s", name, error)
+        return ""
+    [rule] = found["ServerSideEncryptionConfiguration"]["Rules"]
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    is_kms = default.get("SSEAlgorithm", "").startswith("aws:kms")
+    key = default.get("KMSMasterKeyID", "") if is_kms else ""
+    return "" if key.endswith(KEY_OF_AWS) else key
 
 
 def _head(name: str, account: str) -> tuple[int, str]:

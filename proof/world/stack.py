@@ -108,6 +108,7 @@ class World(Sight):
         self.crashes = 0
         self.written: list[Transition] = []
         self.event_delays: list[Callable[[str, list[float]], list[float]]] = []
+        self.event_bodies: list[Callable[[str], str]] = []
         self._deadlines: list[datetime] = []
         self._connect()
 
@@ -213,6 +214,8 @@ class World(Sight):
         delays = [self.random.uniform(QUICKEST_EVENT, SLOWEST_EVENT)]
         for change in self.event_delays:
             delays = change(body, delays)
+        for change in self.event_bodies:
+            body = change(body)
         for seconds in delays:
             self.hub.after(seconds, lambda: self.sqs.post(self.lines["intake"], body))
 

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from botocore.session import Session
 
+# Where `aws` has another name for a member, since `--endpoint` would be taken for its own `--endpoint-url`.
+RENAMED = {"notification-endpoint": "endpoint"}
+
 
 class Amazon:
     """`environment` says where AWS is; files are named from `here`."""
@@ -33,7 +36,9 @@ class Amazon:
         shape: Any = model.input_shape
         members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
         said = dict(zip(words[::2], words[1::2], strict=True))
-        named = {members[option.removeprefix("--")]: value for option, value in said.items()}
+        said.pop("--query", None)  # what the tool prints, and no part of the request
+        options = {option.removeprefix("--"): value for option, value in said.items()}
+        named = {members[RENAMED.get(option, option)]: value for option, value in options.items()}
         given = {name: self._value(value, shape.members[name].type_name) for name, value in named.items()}
         assert {*shape.required_members} <= {*given}, f"{line} needs {shape.required_members}"
         return service, operation.replace("-", "_"), given

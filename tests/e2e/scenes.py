@@ -129,10 +129,16 @@ def of_campaigns(scene: Scene) -> None:
         scene.put(name, photo(name))
 
 
+def of_first_day(scene: Scene) -> None:
+    """The photo of the first deployment."""
+    scene.put("try/red.jpg", photo("first-day"))
+
+
 SCENES = {
     "docs/campaigns.md": of_campaigns,
     "docs/deploying.md": of_deploying,
     "docs/drop.md": of_drop,
+    "docs/first-day-on-aws.md": of_first_day,
     "docs/gallery.md": of_gallery,
     "docs/instructions.md": of_instructions,
     "docs/operating.md": of_operating,

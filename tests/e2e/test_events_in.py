@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Generator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backdrop_local import cloud as local_cloud
-from backdrop_local.home import ROOT, Home
+from backdrop_local.home import REGION, ROOT, Home
 from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
+from tests.documented import commands, filled_in
+from tests.e2e.amazon import Amazon
 from tests.e2e.conftest import PARAMETERS
 from tests.e2e.folder import ERRORS, Folder
 from tests.e2e.queues import Message
@@ -20,6 +24,14 @@ from tests.e2e.shop import RECEIPTS, SHELF, Shop, eventually
 
 ODD = "blank +plus ünïcode %2B (1).jpg"
 OLD = "old-photos"
+TOPIC_NAME = "uploads"
+TOPIC = f"arn:aws:sns:{REGION}:000000000000:{TOPIC_NAME}"
+KEY = f"arn:aws:kms:{REGION}:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+WITH_KEY = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}}
+OF_OLD = {"InputBucket": OLD, "NotificationTopicArns": TOPIC, "KmsKeyArns": KEY, "LedgerRetentionDays": "30"}
+EVERY_CHANGE = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectTagging:*"]
+BY_TOPIC: Any = {"TopicConfigurations": [{"TopicArn": TOPIC, "Events": EVERY_CHANGE}]}
+DEPLOYING = ROOT / "docs" / "deploying.md"
 CATALOGUE = {
     "InputPathsMap": {"id": "$.id", "bucket": "$.detail.image.bucket", "key": "$.detail.image.path"},
     "InputTemplate": (
@@ -149,9 +161,9 @@ def old_shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
         cloud = local_cloud.up(home, PARAMETERS, print, build=False)
         here: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
         cloud.clients.s3.create_bucket(Bucket=OLD, **here)
-        cloud = local_cloud.up(
-            home, {**PARAMETERS, "InputBucket": OLD, "LedgerRetentionDays": "30"}, print, build=False
-        )
+        encryption: Any = {"Rules": [WITH_KEY]}
+        cloud.clients.s3.put_bucket_encryption(Bucket=OLD, ServerSideEncryptionConfiguration=encryption)
+        cloud = local_cloud.up(home, {**PARAMETERS, **OF_OLD}, print, build=False)
         with StandinClient(cloud.standin_url) as standin:
             opened = Shop(cloud, standin)
             yield opened
@@ -159,12 +171,12 @@ def old_shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
             opened.check_the_logs()
 
 
-def wiring(shop: Shop) -> str:
-    """What doctor says of the bucket's notifications."""
+def wiring(shop: Shop, check: str = "the bucket's notifications") -> str:
+    """How doctor finds the bucket's notifications, or another check."""
     env = {**os.environ, "BACKDROP_HOME": str(shop.cloud.home.path)}
     command = [str(ROOT / ".venv" / "bin" / "backdrop"), "doctor", "--json"]
     said = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
-    return {one["name"]: one["state"] for one in json.loads(said.stdout)["checks"]}["the bucket's notifications"]
+    return {one["name"]: one["state"] for one in json.loads(said.stdout)["checks"]}[check]
 
 
 def test_an_existing_bucket_works_once_its_notifications_to_eventbridge_are_on(old_shop: Shop) -> None:
@@ -200,3 +212,77 @@ def test_a_stack_that_forgets_lets_dynamodb_forget_what_was_stored_a_month_ago(o
     (job,) = (one for one in items if one["sk"]["S"].startswith("job#") and one["key"]["S"] == opened.key(ODD))
     assert abs(int(job["expires_at"]["N"]) - (stored + timedelta(days=30)).timestamp()) < 2
     assert all("expires_at" not in one for one in items if one["sk"]["S"] == "source")
+
+
+# -- an existing input bucket that already notifies others ---------------------------------------------------------
+
+
+def documented(shop: Shop, folder: Path, words: str) -> None:
+    """Type the lines of docs/deploying.md that begin with these words."""
+    said = dict(line.removeprefix("export ").split("=", 1) for line in local_cloud.exports(shop.cloud))
+    lines = [one.line for one in commands(DEPLOYING) if one.line.startswith(words)]
+    assert lines
+    for line in lines:
+        filled = re.sub(r"<(\w+)>", lambda found: shop.outputs[found[1]], line)
+        Amazon(said, folder).does(filled.replace("123456789012", "000000000000"))
+
+
+def test_an_existing_bucket_fans_out_through_a_topic_with_and_without_envelopes(old_shop: Shop, tmp_path: Path) -> None:
+    s3, sns = old_shop.clients.s3, old_shop.clients.sns
+    allowed = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed | {"Resource": TOPIC}]})
+    assert sns.create_topic(Name=TOPIC_NAME, Attributes={"Policy": policy})["TopicArn"] == TOPIC
+    s3.put_bucket_notification_configuration(Bucket=OLD, NotificationConfiguration=BY_TOPIC)
+    assert wiring(old_shop) == "wrong"
+    documented(old_shop, tmp_path, "aws sns subscribe")
+    assert wiring(old_shop) == "good"
+    opened = Folder(old_shop, "by-topic")
+    opened.drop(ODD, opened.wish)
+    opened.stored(ODD)
+    [subscription] = sns.list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"]
+    arn = subscription["SubscriptionArn"]
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RawMessageDelivery", AttributeValue="true")
+    opened.drop("raw.jpg", opened.wish)
+    opened.stored("raw.jpg")
+    opened.settle()
+    assert len(opened.charges()) == 2
+    assert old_shop.queue("DeadLetterQueueUrl").messages() == []
+
+
+def test_a_topic_that_is_not_named_cannot_send_to_the_queue(old_shop: Shop) -> None:
+    sns = old_shop.clients.sns
+    stranger = sns.create_topic(Name="stranger")["TopicArn"]
+    sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=old_shop.outputs["IntakeQueueArn"])
+    sns.publish(TopicArn=stranger, Message="from a stranger")
+    old_shop.send("IntakeQueueUrl", {"from": "the account itself"})
+    letter_of(old_shop, "the account itself")
+    assert not [one for one in old_shop.queue("DeadLetterQueueUrl").messages() if "a stranger" in one.body]
+
+
+def test_a_bucket_that_a_deleted_stack_left_behind_takes_the_documented_notifications(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    """The bucket still names the deleted stack's queue, and S3 refuses any configuration that does."""
+    s3, sqs = old_shop.clients.s3, old_shop.clients.sqs
+    url = sqs.create_queue(QueueName="gone-IntakeQueue-1")["QueueUrl"]
+    arn = old_shop.queue_arn("IntakeQueueUrl").rpartition(":")[0] + ":gone-IntakeQueue-1"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    sqs.set_queue_attributes(
+        QueueUrl=url,
+        Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allowed | {"Resource": arn}]})},
+    )
+    left: Any = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket=OLD, NotificationConfiguration=left)
+    sqs.delete_queue(QueueUrl=url)
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidArgument"):
+        s3.put_bucket_notification_configuration(
+            Bucket=OLD, NotificationConfiguration=left | {"EventBridgeConfiguration": {}}
+        )
+    (tmp_path / "events.json").write_text(filled_in(DEPLOYING, "EventBridgeConfiguration", {}))
+    documented(old_shop, tmp_path, "aws s3api put-bucket-notification-configuration")
+    assert wiring(old_shop) == "good"
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=OLD)
+
+
+def test_doctor_finds_that_the_stack_may_use_the_key_of_an_existing_bucket(old_shop: Shop) -> None:
+    assert wiring(old_shop, f"encryption of {OLD}") == "good"

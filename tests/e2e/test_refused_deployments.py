@@ -18,6 +18,8 @@ from tests.e2e.shop import eventually
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 # To whoever asks, a bucket that keeps us out is the same as one of another account.
 KEEP_OUT = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
+KEY = f"arn:aws:kms:{REGION}:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+WITH_KEY: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}}
 OWN_INPUT = f"{STACK}-input-000000000000-{REGION}"
 
 
@@ -29,8 +31,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
         cloud = local_cloud.up(home, {}, print, build=False)
         abroad = boto3.Session("test", "test", region_name="us-east-1")
         abroad.client("s3", endpoint_url=cloud.endpoint_url).create_bucket(Bucket="elsewhere")
-        for name in ("not-for-us", "ours"):
+        for name in ("not-for-us", "ours", "encrypted"):
             cloud.clients.s3.create_bucket(Bucket=name, **IN_THIS_REGION)
+        encryption: Any = {"Rules": [WITH_KEY]}
+        cloud.clients.s3.put_bucket_encryption(Bucket="encrypted", ServerSideEncryptionConfiguration=encryption)
         cloud.clients.s3.put_bucket_policy(Bucket="not-for-us", Policy=json.dumps({"Statement": [KEEP_OUT]}))
         yield cloud
 
@@ -93,6 +97,7 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
         pytest.param({"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it is not there", id="no-such-bucket"),
         pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere lies in us-east-1", id="other-region"),
         pytest.param({"OutputBucket": "not-for-us"}, "OutputBucket=not-for-us is not for this account", id="foreign"),
+        pytest.param({"OutputBucket": "encrypted"}, f"is encrypted with the KMS key {KEY}", id="encrypted"),
     ],
 )
 def test_what_takes_arithmetic_is_refused_before_a_lane_is_changed_and_rolled_back(
@@ -109,3 +114,9 @@ def test_an_existing_bucket_of_ours_is_taken(running: Cloud) -> None:
     update(running, {"OutputBucket": "ours"})
     eventually(lambda: status(running) == "UPDATE_COMPLETE", "it is deployed")
     assert parameters(running)["OutputBucket"] == "ours"
+
+
+def test_an_existing_bucket_is_accepted_with_the_key_that_encrypts_it(running: Cloud) -> None:
+    update(running, {"OutputBucket": "encrypted", "KmsKeyArns": KEY})
+    eventually(lambda: status(running) == "UPDATE_COMPLETE", "it is deployed")
+    assert parameters(running)["KmsKeyArns"] == KEY

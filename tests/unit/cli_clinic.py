@@ -20,6 +20,7 @@ PARAMETERS = {
 }
 OUTPUTS = {
     "IntakeQueueUrl": "https://sqs.invalid/1/intake",
+    "IntakeQueueArn": QUEUE["QueueArn"],
     "CampaignStateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-campaign",
     "Version": version("backdrop"),
 }
@@ -40,6 +41,8 @@ class Account:
     status: str = "UPDATE_COMPLETE"
     events: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     subscribed: str | None = "arn:aws:sns:eu-central-1:1:alarms:1"
+    topics: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
+    keys: dict[str, str | int] = field(default_factory=dict[str, str | int])
     versioning: str | None = "Enabled"
     buckets: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
 
@@ -76,6 +79,20 @@ class Account:
         if status != 200:
             raise refusal(str(status), "HeadBucket", status)
         return {"BucketRegion": region}
+
+    def get_bucket_encryption(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
+        key = self.keys.get(Bucket)
+        if isinstance(key, int):
+            raise refusal("AccessDenied", "GetBucketEncryption", key)
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
+        return {"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}}
+
+    def get_paginator(self, operation: str) -> "Account":
+        assert operation == "list_subscriptions_by_topic"
+        return self
+
+    def paginate(self, *, TopicArn: str) -> list[dict[str, Any]]:  # noqa: N803
+        return [{"Subscriptions": []}, {"Subscriptions": self.topics[TopicArn]}]
 
     def get_bucket_versioning(self, *, Bucket: str) -> dict[str, str]:  # noqa: N803
         assert Bucket == OUTPUT

@@ -84,6 +84,80 @@ def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) ->
         assert clinic.checks()["the bucket's notifications"]["state"] == "good"
 
 
+TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
+SUBSCRIBED = {"Endpoint": str(QUEUE["QueueArn"]), "SubscriptionArn": f"{TOPIC}:1"}
+UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
+
+
+def fans_out(clinic: Clinic, allowed: str = TOPIC) -> None:
+    """An existing bucket that notifies a topic."""
+    given = {"InputBucket": INPUT, "NotificationTopicArns": allowed}
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
+    clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
+
+
+def test_an_existing_bucket_is_well_once_the_queue_is_subscribed_to_its_topic(clinic: Clinic) -> None:
+    fans_out(clinic, f"{OTHER_TOPIC},{TOPIC}")
+    clinic.account.topics = {TOPIC: [SUBSCRIBED]}
+    found = clinic.checks()["the bucket's notifications"]
+    assert (found["state"], TOPIC in found["words"]) == ("good", True)
+
+
+@pytest.mark.parametrize("subscribed", [[], [SUBSCRIBED | {"SubscriptionArn": "PendingConfirmation"}]])
+def test_a_topic_without_the_queue_among_its_subscribers_is_wrong(
+    clinic: Clinic, subscribed: list[dict[str, str]]
+) -> None:
+    fans_out(clinic)
+    clinic.account.topics = {TOPIC: subscribed}
+    found = wrong(clinic)["the bucket's notifications"]
+    assert (
+        found["fix"]
+        == f"`aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}`"
+    )
+
+
+@pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
+def test_a_topic_that_brings_no_uploads_to_the_queue_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
+    fans_out(clinic)
+    clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
+    assert "tells nobody of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
+OTHER_KEY = KEY.replace("1234", "9999")
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "state", "fix"),
+    [
+        (KEY, "", "wrong", f"KmsKeyArns={KEY}."),
+        (KEY, OTHER_KEY, "wrong", f"KmsKeyArns={OTHER_KEY},{KEY}."),
+        ("1234abcd", OTHER_KEY, "wrong", f"KmsKeyArns={OTHER_KEY},<the key's ARN>."),
+        ("alias/photos", "", "wrong", "KmsKeyArns=<the key's ARN>."),
+        ("alias/photos", KEY, "unknown", ""),
+        (403, "", "unknown", ""),
+        (KEY, f"{OTHER_KEY},{KEY}", "good", ""),
+        ("1234abcd", KEY, "good", ""),
+        ("alias/aws/s3", "", "good", ""),
+        ("", "", "good", ""),
+    ],
+)
+@pytest.mark.parametrize("parameter", ["InputBucket", "OutputBucket", "ReadableBuckets"])
+def test_a_bucket_whose_key_is_not_given_is_wrong(
+    clinic: Clinic, parameter: str, key: str | int, given: str, state: str, fix: str
+) -> None:
+    changes = {parameter: "shelf", "KmsKeyArns": given}
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | changes)
+    clinic.account.keys = {"shelf": key}
+    found = {one["name"]: one for one in clinic.person.types("doctor", "--json").data["checks"]}["encryption of shelf"]
+    assert found["state"] == state
+    assert fix in found["fix"]
+
+
+def test_a_stack_of_its_own_buckets_has_no_encryption_to_check(clinic: Clinic) -> None:
+    assert not [name for name in clinic.checks() if name.startswith("encryption")]
+
+
 def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
     assert wrong(clinic)["versions"]["words"].endswith("; the stack is of 0.0.1")

@@ -18,6 +18,7 @@ class Buckets:
 
     says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
     asked: list[str] = field(default_factory=list[str])
+    encryption: dict[str, str] | int = field(default_factory=lambda: {"SSEAlgorithm": "AES256"})
     slept: float = 0
 
     def client(self, service: str, **_: object) -> "Buckets":
@@ -34,6 +35,13 @@ class Buckets:
         if status != 200:
             raise ClientError(said | {"Error": {"Code": str(status)}}, "HeadBucket")
         return said | {"BucketRegion": region}
+
+    def get_bucket_encryption(self, *, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:  # noqa: N803
+        assert (Bucket in self.asked, ExpectedBucketOwner) == (True, ACCOUNT)
+        if isinstance(self.encryption, int):
+            raise ClientError({"Error": {"Code": str(self.encryption)}}, "GetBucketEncryption")
+        rule = {"ApplyServerSideEncryptionByDefault": self.encryption, "BucketKeyEnabled": True}
+        return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
@@ -71,6 +79,68 @@ def test_a_bucket_that_cannot_serve_is_refused_with_the_mend(
     buckets.says["shelf"] = [said]
     [problem] = asks(InputBucket="shelf")
     assert [one for one in words if one not in problem] == []
+
+
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY_ID}"
+OTHER_KEY = KEY.replace("1234abcd", "9999ffff")
+ALIAS = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/photos"
+
+
+@pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [(KEY, ""), (KEY, OTHER_KEY), (KEY_ID, OTHER_KEY), (KEY_ID, ""), (ALIAS, ""), ("alias/photos", "")],
+)
+@pytest.mark.parametrize("side", ["Input", "Output"])
+def test_a_bucket_whose_key_the_stack_may_not_use_is_refused(
+    buckets: Buckets, side: str, key: str, given: str, algorithm: str
+) -> None:
+    buckets.says["shelf"] = [(200, REGION)]
+    buckets.encryption = {"SSEAlgorithm": algorithm, "KMSMasterKeyID": key}
+    [problem] = asks(None, **{f"{side}Bucket": "shelf", "KmsKeyArns": given})
+    for words in (f"{side}Bucket=shelf is encrypted with the KMS key {key}", "KmsKeyArns", "docs/deploying.md"):
+        assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("encryption", "given"),
+    [
+        ({"SSEAlgorithm": "AES256"}, ""),
+        ({"SSEAlgorithm": "aws:kms"}, ""),
+        ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/aws/s3"}, ""),
+        ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3"}, ""),
+        ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}, KEY),
+        ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}, f"{OTHER_KEY},{KEY}"),
+        ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_ID}, KEY),
+        (404, ""),
+    ],
+    ids=str,
+)
+def test_a_bucket_whose_key_the_stack_may_use_is_accepted(
+    buckets: Buckets, encryption: dict[str, str] | int, given: str
+) -> None:
+    buckets.says["shelf"] = [(200, REGION)]
+    buckets.encryption = encryption
+    assert asks(InputBucket="shelf", KmsKeyArns=given) == []
+
+
+@pytest.mark.parametrize(
+    ("encryption", "given"),
+    [(403, ""), ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ALIAS}, KEY)],
+    ids=["not-allowed-to-look", "alias-beside-a-key"],
+)
+def test_an_unknown_key_is_left_to_doctor(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
+    buckets.says["shelf"] = [(200, REGION)]
+    buckets.encryption = encryption
+    assert asks(InputBucket="shelf", KmsKeyArns=given) == []
+
+
+def test_a_release_that_knows_no_keys_is_never_refused_for_one(buckets: Buckets) -> None:
+    """A rollback sends the properties of the release before."""
+    buckets.says["shelf"] = [(200, REGION)]
+    buckets.encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    assert asks({"InputBucket": "new"}, InputBucket="shelf") == []
 
 
 def test_both_buckets_are_told_at_once(buckets: Buckets) -> None:

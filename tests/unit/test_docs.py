@@ -8,10 +8,18 @@ from types import ModuleType
 import pytest
 
 from backdrop.aws.metrics import Metric
-from docs import make_aws_cost, make_bench, make_commands, make_reference, make_settings, make_troubleshooting
+from docs import (
+    make_aws_cost,
+    make_bench,
+    make_commands,
+    make_costs,
+    make_reference,
+    make_settings,
+    make_troubleshooting,
+)
 from tests.documented import PAGES, ROOT, inline_commands
 
-WRITTEN = (make_aws_cost, make_bench, make_reference, make_commands, make_settings, make_troubleshooting)
+WRITTEN = (make_aws_cost, make_bench, make_costs, make_reference, make_commands, make_settings, make_troubleshooting)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANYWHERE = frozenset({"--stack", "--profile", "--region", "--json", "--help"})
 

@@ -32,6 +32,7 @@ RIGHTS = {
     "s3:HeadBucket": {"s3:ListBucket"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
     "s3:GetBucketNotificationConfiguration": {"s3:GetBucketNotification"},
+    "s3:GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
     "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
 }
 # A part of a call's right: another version, and an upload in parts that breaks off.

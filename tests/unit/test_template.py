@@ -40,6 +40,8 @@ DEFAULTS = {
     "InputBucket": "",
     "OutputBucket": "",
     "ReadableBuckets": "",
+    "NotificationTopicArns": "",
+    "KmsKeyArns": "",
     "RequireTls": "true",
     "WaitingStateMachines": "",
     "LedgerRetentionDays": 0,
@@ -53,6 +55,7 @@ ALWAYS_OUT = {
     "InputBucketName",
     "OutputBucketName",
     "IntakeQueueUrl",
+    "IntakeQueueArn",
     "DeliverQueueUrl",
     "DeadLetterQueueUrl",
     "LedgerTableName",
@@ -234,13 +237,34 @@ def test_what_is_no_list_of_buckets_is_refused(names: str) -> None:
     assert not re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
 
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:uploads"
+
+
+@pytest.mark.parametrize(("parameter", "arn"), [("KmsKeyArns", KEY), ("NotificationTopicArns", TOPIC)])
+def test_a_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn: str) -> None:
+    pattern = load()["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in ("", arn, f"{arn},{arn}", arn.replace("aws", "aws-cn", 1)))
+    wrong = (
+        "*",
+        f"{arn}, {arn}",
+        f"{arn},",
+        f"{arn}/*",
+        arn.replace("123456789012", "*"),
+        "alias/photos",
+        arn + ".fifo",
+    )
+    assert not [value for value in wrong if re.fullmatch(pattern, value)]
+    assert not re.fullmatch(load()["Parameters"]["KmsKeyArns"]["AllowedPattern"], KEY.replace("key/", "alias/"))
+
+
 def test_the_ledger_is_kept_and_can_be_restored() -> None:
     ledger = Deployed().resources["LedgerTable"]
     made = ledger["Properties"]
     assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
     assert made["BillingMode"] == "PAY_PER_REQUEST"
     assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert made["SSESpecification"] == {"SSEEnabled": True}
+    assert made["SSESpecification"] == {"SSEEnabled": False}, "the AWS owned key, for which KMS bills nothing"
     kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
     assert kept == ("Retain", "Retain")
 

@@ -31,6 +31,15 @@ def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: st
     assert by_rules["Condition"] == {"ArnLike": {"aws:SourceArn": arns}}
 
 
+def test_only_the_topics_that_are_named_may_send_to_intake() -> None:
+    topics = [f"arn:aws:sns:eu-central-1:{account}:uploads" for account in ("123456789012", "210987654321")]
+    stack = Deployed(InputBucket="old-photos", NotificationTopicArns=",".join(topics))
+    policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]["PolicyDocument"]
+    [by_topics] = [one for one in policy["Statement"] if one["Principal"] == {"Service": "sns.amazonaws.com"}]
+    assert (by_topics["Action"], by_topics["Resource"]) == ("sqs:SendMessage", "IntakeQueue.Arn")
+    assert by_topics["Condition"] == {"ArnEquals": {"aws:SourceArn": topics}}
+
+
 @pytest.mark.parametrize("given", ["", "old-photos"])
 def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_one(given: str) -> None:
     stack = Deployed(InputBucket=given)

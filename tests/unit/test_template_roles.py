@@ -1,12 +1,13 @@
 """The template's promises about rights: each function's role holds just what its work needs."""
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from backdrop_local import template
-from backdrop_local.home import ROOT
+from tests.documented import ROOT, filled_in
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node
 
 INPUT = "arn:aws:s3:::PhotoBucket"
@@ -285,7 +286,8 @@ def test_rights_follow_existing_buckets() -> None:
 def test_the_deployment_check_may_look_at_the_existing_buckets_and_at_no_other() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
     seen = {"arn:aws:s3:::old-photos", "arn:aws:s3:::old-pictures"}
-    assert granted(given) == CHECKING | {"s3:ListBucket": seen}
+    looks = {"s3:ListBucket": seen, "s3:GetEncryptionConfiguration": seen}
+    assert granted(given) == CHECKING | looks
 
 
 READERS = ("IntakeRole", "RenderRole", "DeliverRole")
@@ -304,6 +306,62 @@ def test_other_buckets_are_read_by_those_who_work_on_photos_and_by_nobody_else()
         "arn:*:s3:::shelf/*",
         "arn:*:s3:::old-archive/*",
     }
+
+
+KEYS_OF_OTHERS = [f"arn:aws:kms:eu-central-1:{account}:key/1234abcd" for account in ("123456789012", "210987654321")]
+READS_PHOTOS = {"IntakeRole", "RenderRole", "DeliverRole", "CampaignRole"}
+READS_OUTPUT = {"RenderRole", "DeliverRole", "ReconcileRole", "CampaignRole", "CampaignMachineRole"}
+WRITES_OUTPUT = {*READS_OUTPUT, "IntakeRole"}
+
+
+def key_users(**given: str) -> dict[str, set[str]]:
+    """Which roles may do what with the keys, each only with the keys that are named and only through S3."""
+    stack, users = Deployed(KmsKeyArns=",".join(KEYS_OF_OTHERS), **given), dict[str, set[str]]()
+    for policy in stack.of_type("AWS::IAM::Policy").values():
+        for one in policy["PolicyDocument"]["Statement"]:
+            if one["Action"].startswith("kms:"):
+                assert one["Resource"] == KEYS_OF_OTHERS
+                assert one["Condition"] == {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+                users[one["Action"]] = set(policy["Roles"])
+    assert not any("kms:" in json.dumps(role) for role in stack.of_type("AWS::IAM::Role").values())
+    return users
+
+
+def test_a_role_may_decrypt_what_it_reads_and_generate_keys_for_what_it_writes() -> None:
+    assert key_users(InputBucket="old-photos") == {"kms:Decrypt": READS_PHOTOS}
+    assert key_users(ReadableBuckets="shelf") == {"kms:Decrypt": READS_PHOTOS}
+    for given in ({"OutputBucket": "old-pictures"}, {"InputBucket": "old-photos", "OutputBucket": "old-pictures"}):
+        assert key_users(**given) == {
+            "kms:Decrypt": READS_PHOTOS | READS_OUTPUT,
+            "kms:GenerateDataKey": WRITES_OUTPUT,
+            "kms:Encrypt": {"CampaignMachineRole"},
+        }
+
+
+def test_the_roles_that_use_keys_are_those_that_read_and_write_the_buckets() -> None:
+    """Every role that may get or put an object of a bucket can use that bucket's key."""
+    granting = {name: granted(role) for name, role in roles(InputBucket="old-photos", OutputBucket="pictures").items()}
+
+    def holders(right: str, bucket: str) -> set[str]:
+        return {name for name, had in granting.items() if any(f":{bucket}/" in arn for arn in had.get(right, ()))}
+
+    assert holders("s3:GetObject", "old-photos") == READS_PHOTOS
+    assert holders("s3:GetObject", "pictures") == READS_OUTPUT
+    assert holders("s3:PutObject", "pictures") == WRITES_OUTPUT
+
+
+def test_the_documented_key_policy_allows_what_the_roles_may_do_and_no_more() -> None:
+    names = {"account": "123456789012", "region": "eu-central-1", "stack": "backdrop"}
+    statement = json.loads(filled_in(ROOT / "docs" / "deploying.md", "kms:ViaService", names))
+    assert set(statement["Action"]) == set(key_users(OutputBucket="old-pictures"))
+    assert statement["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
+    pattern = statement["Condition"]["ArnLike"]["aws:PrincipalArn"].rpartition("/")[2]
+    generated = [f"backdrop-{role}-1A2B3C4D5E6F" for role in (*READS_PHOTOS, *WRITES_OUTPUT)]
+    assert all(fnmatch(name, pattern) for name in generated)
+
+
+def test_no_role_uses_a_key_unless_one_is_named() -> None:
+    assert Deployed(InputBucket="old-photos", OutputBucket="old-pictures").of_type("AWS::IAM::Policy") == {}
 
 
 def test_no_role_reads_another_bucket_unless_one_is_named() -> None:

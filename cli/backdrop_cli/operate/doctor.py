@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code
 from backdrop_cli.errors import DONE, REFUSED
-from backdrop_cli.operate.checks import Check, Look, State, buying, deployed, photos
+from backdrop_cli.operate.checks import Check, Look, State, buying, deployed, encryption, photos
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 
@@ -22,6 +22,7 @@ LOOKS: tuple[Look, ...] = (
     deployed.concurrency,
     deployed.alarms,
     photos.buckets,
+    encryption.encryption,
     photos.wiring,
     photos.sidecars,
 )

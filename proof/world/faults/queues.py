@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from proof.world.faults.people import pause_now_and_then
 from proof.world.faults.plan import Faults, Trap, fault
+from proof.world.sns import envelope
 from proof.world.sqs import Line, Message
 
 LATEST_EVENT_SECONDS = 90.0
@@ -70,6 +71,13 @@ def double_event(faults: Faults) -> None:
     faults.world.event_delays.append(
         lambda _, delays: [*delays, faults.random.uniform(1, LATEST_COPY_SECONDS)] if trap() else delays
     )
+
+
+@fault()
+def fanned_out_event(faults: Faults) -> None:
+    """S3 notifies the queue through an SNS topic, whose envelope holds the notification."""
+    trap = faults.trap(2, 3)
+    faults.world.event_bodies.append(lambda body: envelope(body) if trap() else body)
 
 
 @fault()

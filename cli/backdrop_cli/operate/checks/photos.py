@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop_cli.operate.checks import Check, State, place_of
+from backdrop_cli.operate.checks.deployed import UNCONFIRMED
 from backdrop_cli.operate.keys import clients_of
 from backdrop_cli.screen import several
 from backdrop_cli.stack import Stack
@@ -15,6 +16,7 @@ from backdrop_cli.stack import Stack
 MOST_LISTED = 10_000
 MOST_NAMED = 3
 FORBIDDEN, NOT_FOUND = 403, 404
+CREATED = "s3:ObjectCreated"
 
 
 def buckets(stack: Stack) -> Iterator[Check]:
@@ -63,10 +65,13 @@ def wiring(stack: Stack) -> Iterator[Check]:
     ours = [one for one in found.get("QueueConfigurations", []) if one["QueueArn"].rpartition(":")[2] == queue]
     events = {event for one in ours for event in one["Events"]}
     is_given = bool(stack.parameters.get("InputBucket"))
-    if any(event.startswith("s3:ObjectCreated") for event in events):
+    topics = _topics(stack, found)
+    if any(event.startswith(CREATED) for event in events):
         yield Check(what, State.GOOD, f"{stack.input_bucket} tells the intake queue of every upload")
     elif is_given and found.get("EventBridgeConfiguration") is not None:
         yield Check(what, State.GOOD, f"{stack.input_bucket} tells EventBridge, whose rule tells the intake queue")
+    elif is_given and topics:
+        yield _through_a_topic(stack, what, topics)
     elif is_given:
         words = f"{stack.input_bucket} tells nobody of uploads, since its EventBridge notifications are off"
         fix = "Switch them on: in the S3 console, the bucket's Properties, Amazon EventBridge (docs/deploying.md)."
@@ -74,6 +79,28 @@ def wiring(stack: Stack) -> Iterator[Check]:
     else:
         words = f"{stack.input_bucket} does not tell the intake queue of uploads"
         yield Check(what, State.WRONG, words, "Deploy the stack again, which wires it.")
+
+
+def _topics(stack: Stack, notifications: Any) -> list[str]:
+    """The topics that the bucket notifies of uploads and that may send to the intake queue."""
+    allowed = stack.parameters.get("NotificationTopicArns", "").split(",")
+    told = notifications.get("TopicConfigurations", [])
+    notified = [one["TopicArn"] for one in told if any(event.startswith(CREATED) for event in one["Events"])]
+    return [topic for topic in notified if topic in allowed]
+
+
+def _through_a_topic(stack: Stack, what: str, topics: list[str]) -> Check:
+    """Whether the intake queue is subscribed to one of these topics."""
+    queue, topic = stack.outputs["IntakeQueueArn"], topics[0]
+    for candidate in topics:
+        pages = clients_of(stack).sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=candidate)
+        subscribed = {one["Endpoint"]: one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]}
+        if subscribed.get(queue, UNCONFIRMED) != UNCONFIRMED:
+            words = f"{stack.input_bucket} notifies {candidate}, and the intake queue is subscribed to it"
+            return Check(what, State.GOOD, words)
+    fix = f"`aws sns subscribe --topic-arn {topic} --protocol sqs --notification-endpoint {queue}`"
+    words = f"{stack.input_bucket} notifies {topic}, but the intake queue is not subscribed to it"
+    return Check(what, State.WRONG, words, fix)
 
 
 def sidecars(stack: Stack) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""What comes into the intake queue: S3's notifications, straight or by EventBridge, requests, and our own looks."""
+"""Parses the intake queue's messages: S3's notifications (direct, by SNS, by EventBridge), requests, our own looks."""
 
 import json
 import re
@@ -21,8 +21,14 @@ WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252
 MARKS_OF_A_REQUEST = WAITING_FIELDS.keys() | (REQUEST_FIELDS - NAMES)
 REQUESTED = "Image Requested"
 MOST_NAMED = 5
+S3_SOURCE = "aws.s3"
+TEST_EVENT = "s3:TestEvent"
 TAGS_OF_S3, TAGS_BY_EVENTBRIDGE = "ObjectTagging:", "Object Tags "
 EVENT_ID = r"[!-~]{1,128}"
+ENVELOPE_FIELDS = frozenset({"Type", "TopicArn"})
+# Amazon SNS Developer Guide, "Parsing Amazon SNS message formats".
+CONFIRMATIONS = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
+MAX_TOPIC_LENGTH = 300
 
 
 def looks_of(
@@ -55,7 +61,9 @@ def looks_of(
 
 
 def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str, sent: datetime | None) -> list[Look]:
-    if message.get("Event") == "s3:TestEvent":
+    if message.keys() >= ENVELOPE_FIELDS:
+        message = _unwrap(message)
+    if message.get("Event") == TEST_EVENT:
         return []
     records = message.get("Records")
     if isinstance(records, list):
@@ -75,6 +83,33 @@ def _neither(message: Mapping[str, Any]) -> str:
         names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
         return f"a request has bucket, key and instructions, and nothing called {names}"
     return "neither an S3 notification nor a request with bucket, key and instructions"
+
+
+# -- SNS ---------------------------------------------------------------------------------------------------------
+
+
+def _unwrap(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The S3 message in an SNS envelope.
+
+    Permission to publish to a topic is not permission to request pictures, so anything else is damaged. A confirmation
+    is too: its link is never followed, because any sender to the queue could name a topic of their own in it.
+    """
+    kind, topic = envelope["Type"], repr(str(envelope["TopicArn"])[:MAX_TOPIC_LENGTH])
+    if kind in CONFIRMATIONS:
+        words = "Backdrop does not confirm subscriptions; docs/deploying.md shows how to subscribe the queue"
+        raise DamagedMessageError(f"{kind} from the SNS topic {topic}: {words}")
+    try:
+        message = _object(envelope.get("Message"))
+    except DamagedMessageError:
+        message = {}
+    if not _is_from_s3(message):
+        raise DamagedMessageError(f"the SNS topic {topic} sent a message that holds no S3 notification")
+    return message
+
+
+def _is_from_s3(message: Mapping[str, Any]) -> bool:
+    is_event = message.get("source") == S3_SOURCE and "detail-type" in message
+    return is_event or isinstance(message.get("Records"), list) or message.get("Event") == TEST_EVENT
 
 
 # -- what S3 says --------------------------------------------------------------------------------------------------
@@ -112,7 +147,7 @@ def _event(event: Mapping[str, Any], buckets: Collection[str], ident: str, sent:
     source, kind, detail = event.get("source"), event["detail-type"], event.get("detail")
     if source == SOURCE:
         raise DamagedMessageError(f"an event of the source {SOURCE} is what this stack tells, and no request to it")
-    if source == "aws.s3":
+    if source == S3_SOURCE:
         bucket, key = _of_s3(detail)
         is_tagging = str(kind).startswith(TAGS_BY_EVENTBRIDGE)
         return Look(_known(bucket, buckets), key, tagged_at=_when(event.get("time"), sent) if is_tagging else None)
@@ -179,10 +214,10 @@ def _own(message: Mapping[str, Any], buckets: Collection[str]) -> Look:
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-def _object(body: str) -> dict[str, Any]:
+def _object(body: Any) -> dict[str, Any]:
     try:
         message = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise DamagedMessageError("the body is not JSON") from error
     if not isinstance(message, dict):
         raise DamagedMessageError("the body is not a JSON object")

@@ -1,0 +1,53 @@
+"""The sample events that SAM generates, given to intake as the bodies of its messages."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.errors import DamagedMessageError
+from backdrop.steps.messages import Look
+from backdrop_local.home import ROOT
+
+KEY = "blank +plus ünïcode.jpg"
+LOOK = [Look("photos", KEY)]
+
+
+def generated(*words: str) -> Any:
+    """An event as `sam local generate-event` prints it."""
+    line = [str(ROOT / ".local" / "sam" / "bin" / "sam"), "local", "generate-event", *words]
+    env = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+    return json.loads(subprocess.run(line, env=env, check=True, capture_output=True, text=True).stdout)
+
+
+def looks(body: str) -> list[Look]:
+    return looks_of(body, bucket="photos", again=False)
+
+
+@pytest.mark.parametrize("event", ["put", "delete"])
+def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sns(event: str) -> None:
+    notification = json.dumps(generated("s3", event, "--bucket", "photos", "--key", KEY))
+    assert looks(notification) == LOOK
+    [record] = generated("sqs", "receive-message", "--body", "BODY")["Records"]
+    assert record["body"] == "BODY"
+    [published] = generated("sns", "notification", "--message", "MESSAGE", "--topic", "uploads")["Records"]
+    assert published["Sns"]["Message"] == "MESSAGE"
+    assert looks(json.dumps(published["Sns"] | {"Message": notification})) == LOOK
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("s3", "batch-invocation"), "neither an S3 notification nor a request"),
+        (("cloudwatch", "scheduled-event"), "neither 'Image Requested' nor one of S3's"),
+        (("sqs", "receive-message"), "an S3 record without bucket or key"),
+        (("sns", "notification"), "an S3 record without bucket or key"),
+    ],
+    ids=["batch-invocation", "scheduled-event", "receive-message", "notification"],
+)
+def test_another_event_that_sam_generates_is_refused(words: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(DamagedMessageError, match=reason):
+        looks(json.dumps(generated(*words)))

@@ -1,0 +1,126 @@
+"""S3's notifications through an SNS topic: the same looks as without the topic, and nothing else of what it carries."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.errors import DamagedMessageError
+from backdrop.steps.messages import Look
+from proof.world.sns import TOPIC, envelope
+from tests.unit.core_items import quick
+
+INSTRUCTIONS = {"operation": "remove"}
+REQUEST = {"bucket": "photos", "key": "a.jpg", "instructions": INSTRUCTIONS}
+TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
+
+
+def looks(content: object, *, again: bool = False) -> list[Look]:
+    return looks_of(json.dumps(content), bucket="photos", readable={"shelf"}, again=again, ident="m-1")
+
+
+def enveloped(message: object, kind: str = "Notification") -> dict[str, Any]:
+    text = message if isinstance(message, str) else json.dumps(message)
+    return json.loads(envelope(text)) | {"Type": kind}
+
+
+def notification(key: str = "a.jpg", bucket: str = "photos", name: str = "ObjectCreated:Put") -> dict[str, Any]:
+    s3 = {"bucket": {"name": bucket}, "object": {"key": key}}
+    return {"Records": [{"eventName": name, "eventTime": "2026-11-21T10:00:00.000Z", "s3": s3}]}
+
+
+def eventbridge(key: str = "a.jpg", bucket: str = "photos", kind: str = "Object Created") -> dict[str, Any]:
+    detail = {"bucket": {"name": bucket}, "object": {"key": key}}
+    return {"version": "0", "id": "e-1", "source": "aws.s3", "detail-type": kind, "detail": detail}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        notification("a+b%2B%C3%BC.jpg"),
+        notification("shelf/a.jpg", "shelf"),
+        notification(name="ObjectRemoved:Delete"),
+        notification(name="ObjectTagging:Put"),
+        {"Records": notification("a.jpg")["Records"] + notification("b.jpg")["Records"]},
+        eventbridge("a+b %2B ü.jpg"),
+        eventbridge(kind="Object Tags Added"),
+        TEST_EVENT,
+    ],
+    ids=lambda message: json.dumps(message)[:50],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_notification_in_an_envelope_means_what_it_means_without(message: object, again: bool) -> None:
+    assert looks(enveloped(message), again=again) == looks(message, again=again)
+
+
+def test_the_test_event_in_an_envelope_starts_nothing() -> None:
+    assert looks(enveloped(TEST_EVENT)) == []
+
+
+@pytest.mark.parametrize("message", [notification(bucket="theirs"), eventbridge(bucket="theirs")])
+def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
+    with pytest.raises(DamagedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
+        looks(enveloped(message))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        REQUEST,
+        REQUEST | {"task_token": "AQCEAAAAKgAAAAMAAAAA"},
+        {"bucket": "photos", "key": "a.jpg", "rerun": True},
+        {"bucket": "photos", "key": "a.jpg"},
+        {"id": "e-1", "source": "shop", "detail-type": "Image Requested", "detail": REQUEST},
+        enveloped(notification()),
+        {"hello": "world"},
+        "hello",
+        "[]",
+    ],
+    ids=lambda message: json.dumps(message)[:50],
+)
+def test_a_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
+    with pytest.raises(DamagedMessageError, match=f"the SNS topic '{TOPIC}' .*no S3 notification"):
+        looks(enveloped(message))
+
+
+@pytest.mark.parametrize("message", [None, 7, {}, []])
+def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
+    with pytest.raises(DamagedMessageError, match="no S3 notification"):
+        looks(enveloped("x") | {"Message": message})
+
+
+@pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
+def test_a_subscription_to_confirm_is_left_to_an_operator(kind: str) -> None:
+    """Following the link in the message would let any sender subscribe the queue to a topic of their own."""
+    body = enveloped("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
+    with pytest.raises(DamagedMessageError, match=f"{kind}.*'{TOPIC}'.*docs/deploying.md"):
+        looks(body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=5) | st.just(json.dumps(notification())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Records", "key", "s3"]), inner),
+    max_leaves=5,
+)
+
+
+@quick
+@given(
+    st.sampled_from(["Notification", "SubscriptionConfirmation", "x"]),
+    JSON | JSON.map(json.dumps),
+    st.sampled_from([TOPIC, "\x1b[2J", "x" * 5000]) | JSON,
+)
+def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message: object, topic: object) -> None:
+    body = json.dumps({"Type": kind, "Message": message, "TopicArn": topic})
+    try:
+        found = looks_of(body, bucket="photos", again=False)
+    except DamagedMessageError as damaged:
+        found, reason = [], damaged.message
+    else:
+        reason = ""
+    assert all(look.bucket == "photos" for look in found)
+    assert len(reason) < 500
+    assert reason.isprintable()

@@ -1,0 +1,143 @@
+"""AWS's sample events for S3, SQS and EventBridge, each with what becomes of it in the intake queue.
+
+The names are those of the 19 samples in Powertools for AWS Lambda (tests/events); the contents are written here, in the
+shape that AWS documents for each, so that the bucket can be the stack's own.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.errors import DamagedMessageError
+from backdrop.steps.messages import Look
+from proof.world.sns import TOPIC, envelope
+
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+NEITHER = "neither an S3 notification nor a request"
+NOT_S3 = "holds no S3 notification"
+Outcome = list[Look] | str
+
+
+def s3(key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: object) -> dict[str, Any]:
+    """A bucket's own notification (Amazon S3 User Guide, "Event message structure")."""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": "2026-11-21T10:00:00.000Z",
+        "eventName": name,
+        "userIdentity": {"principalId": "AWS:EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "192.0.2.1"},
+        "responseElements": {"x-amz-request-id": "EXAMPLE", "x-amz-id-2": "EXAMPLE"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "uploads",
+            "bucket": {"name": "photos", "ownerIdentity": {"principalId": "EXAMPLE"}, "arn": "arn:aws:s3:::photos"},
+            "object": {"key": key, "size": 1024, "eTag": "0" * 32, "sequencer": "0A1B2C3D4E5F678901"},
+        },
+    }
+    return {"Records": [record | more]}
+
+
+def from_eventbridge(kind: str, source: str = "aws.s3", **detail: object) -> dict[str, Any]:
+    """An event as a rule passes it on (Amazon S3 User Guide, "EventBridge event message structure")."""
+    found = {"version": "0", "bucket": {"name": "photos"}, "object": {"key": "a b+c.jpg", "size": 1024}}
+    return {
+        "version": "0",
+        "id": "00000000-0000-4000-8000-000000000000",
+        "detail-type": kind,
+        "source": source,
+        "account": ACCOUNT,
+        "time": "2026-11-21T10:00:00Z",
+        "region": REGION,
+        "resources": ["arn:aws:s3:::photos"],
+        "detail": (found if source == "aws.s3" else {}) | detail,
+    }
+
+
+def batch_operation(version: str) -> dict[str, Any]:
+    """What S3 Batch Operations gives to a function."""
+    task = {"taskId": "dGFzaw==", "s3Key": "shoes/red.jpg", "s3VersionId": "1"}
+    bucket = {"s3Bucket": "photos"} if version == "2.0" else {"s3BucketArn": "arn:aws:s3:::photos"}
+    return {"invocationSchemaVersion": version, "invocationId": "aWQ=", "job": {"id": "1"}, "tasks": [task | bucket]}
+
+
+def object_lambda(kind: str) -> dict[str, Any]:
+    """What an S3 Object Lambda access point gives to a function."""
+    access_point = f"arn:aws:s3-object-lambda:{REGION}:{ACCOUNT}:accesspoint/photos"
+    return {
+        "xAmzRequestId": "EXAMPLE",
+        "getObjectContext": {
+            "inputS3Url": "https://photos.example.com/red.jpg",
+            "outputRoute": "r",
+            "outputToken": "t",
+        },
+        "configuration": {"accessPointArn": access_point, "supportingAccessPointArn": access_point, "payload": "{}"},
+        "userRequest": {"url": "/red.jpg", "headers": {}},
+        "userIdentity": {"type": kind, "principalId": "EXAMPLE"},
+        "protocolVersion": "1.00",
+    }
+
+
+def from_sns() -> dict[str, Any]:
+    """What SNS gives to a function that subscribes to a topic itself."""
+    message = {"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(s3())}
+    return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
+
+
+RED, LOOK = "shoes/red.jpg", [Look("photos", "shoes/red.jpg")]
+DECODED = [Look("photos", "a b+c.jpg")]
+GREETING = json.dumps({"message": "hello world"})
+SAMPLES: dict[str, tuple[Any, Outcome]] = {
+    "s3Event": (s3(), LOOK),
+    "s3EventDecodedKey": (s3("a+b%2Bc.jpg"), DECODED),
+    "s3EventDeleteObject": (s3(name="ObjectRemoved:Delete"), LOOK),
+    "s3EventGlacier": (s3(glacierEventData={"restoreEventData": {"lifecycleRestoreStorageClass": "STANDARD"}}), LOOK),
+    "s3SqsEvent": (s3(), LOOK),
+    "s3EventBridgeNotificationObjectCreatedEvent": (from_eventbridge("Object Created", reason="PutObject"), DECODED),
+    "s3EventBridgeNotificationObjectDeletedEvent": (from_eventbridge("Object Deleted", reason="DeleteObject"), DECODED),
+    "s3EventBridgeNotificationObjectExpiredEvent": (
+        from_eventbridge("Object Deleted", reason="Lifecycle Expiration"),
+        DECODED,
+    ),
+    "s3EventBridgeNotificationObjectRestoreCompletedEvent": (from_eventbridge("Object Restore Completed"), DECODED),
+    "s3BatchOperationEventSchemaV1": (batch_operation("1.0"), NEITHER),
+    "s3BatchOperationEventSchemaV2": (batch_operation("2.0"), NEITHER),
+    "s3ObjectEventIAMUser": (object_lambda("IAMUser"), NEITHER),
+    "s3ObjectEventTempCredentials": (object_lambda("AssumedRole"), NEITHER),
+    "snsEvent": (from_sns(), "an S3 record without bucket or key"),
+    "snsSqsEvent": (envelope(GREETING), NOT_S3),
+    "snsSqsFifoEvent": (json.dumps(json.loads(envelope(GREETING)) | {"TopicArn": f"{TOPIC}.fifo"}), NOT_S3),
+    "sqsEvent": ("Test message.", "the body is not JSON"),
+    "sqsDlqTriggerEvent": ("hello world", "the body is not JSON"),
+    "eventBridgeEvent": (
+        from_eventbridge("EC2 Instance State-change Notification", "aws.ec2"),
+        "neither 'Image Requested'",
+    ),
+}
+
+
+def outcome(body: str) -> Outcome:
+    try:
+        return looks_of(body, bucket="photos", again=False)
+    except DamagedMessageError as error:
+        return error.message
+
+
+def test_all_19_samples_have_an_outcome() -> None:
+    assert len(SAMPLES) == 19
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_event_starts_a_look_or_is_refused_with_a_reason(name: str) -> None:
+    body, expected = SAMPLES[name]
+    found = outcome(body if isinstance(body, str) else json.dumps(body))
+    assert found == expected if isinstance(expected, list) else expected in found
+
+
+@pytest.mark.parametrize("name", [name for name, (_, expected) in SAMPLES.items() if isinstance(expected, list)])
+def test_a_sample_that_starts_a_look_does_so_through_a_topic_too(name: str) -> None:
+    body, expected = SAMPLES[name]
+    assert outcome(envelope(json.dumps(body))) == expected
