@@ -28,6 +28,7 @@ CAP = 10 * PRICE
 OK = Answer(Class.OK, links=(Link(url="https://results.invalid/1.png", seed=1),), charged=PRICE)
 UNSAFE = Answer(Class.OK, Code.UNSAFE_RESULT, "withheld", (Link(url=None),), PRICE)
 LOST = Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back")
+FAILED = Answer.failed("the work ended with an error")
 REFUSED = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
 REJECTED = Answer(Class.PERM, Code.REQUEST_REJECTED, "not valid")
 THROTTLED = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many")
@@ -38,6 +39,7 @@ ANSWERS = {
     "ok": OK,
     "unsafe": UNSAFE,
     "lost": LOST,
+    "failed": FAILED,
     "refused": REFUSED,
     "rejected": REJECTED,
     "throttled": THROTTLED,
