@@ -44,7 +44,6 @@ class Answer:
     """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
 
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
-    `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
     sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not say.
     `raw`: the provider's response, where a picture in it is not recognized; it is kept for a person and never part of
     the ledger.
