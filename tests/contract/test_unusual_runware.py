@@ -119,7 +119,7 @@ def inside(name: str, **picture_fields: str) -> Unusual:
 
 def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
     """A charged picture that Backdrop does not find."""
-    spent = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
+    spent: dict[str, Any] = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
     return Unusual(name, polls=(poll,), **spent)
 
 
@@ -273,7 +273,7 @@ def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unask
 def test_unrecognized_response_is_kept_without_the_key() -> None:
     unusual = kept_for_a_person("the key in a field", says({**BARE, "note": "standin-key"}))
     world, _ = play(unusual)
-    stored = world.output.objects[response_key(the_job(world).job_id, 1)][-1].data
+    stored = world.output.objects[response_key(the_job(world).job_id, 1)][-1].data or b""
     assert json.loads(stored)["data"][0]["note"] == "(key)"
 
 
