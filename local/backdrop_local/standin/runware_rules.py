@@ -27,7 +27,7 @@ TERMS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhoo
 """Fields that say how to answer, not what to make."""
 
 OBJECTS = ("routing", "advancedFeatures")
-"""Fields that runware-sdk 1.8.0 publishes for this model as objects, and says no more about."""
+"""Fields that runware-sdk 1.8.0 publishes for this model as objects without a description."""
 
 KNOWN_FIELDS = frozenset(
     {"taskType", "taskUUID", "model", "positivePrompt", "inputs", "seedImage", "providerSettings"}

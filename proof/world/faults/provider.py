@@ -80,7 +80,7 @@ def failed_work(faults: Faults) -> None:
 @fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
 def failed_at_unknown_cost(faults: Faults) -> None:
     """The provider takes a call, ends it with an error that no page explains, and charges it or not."""
-    failure = Answer.failed("the work failed, and nobody says what it cost")
+    failure = Answer.failed("the work failed at a cost that is not stated")
     _now_and_then(faults, lambda: Reaction(fails=failure, bills=faults.random.random() < 0.5))
 
 

@@ -49,9 +49,9 @@ THROTTLED = _same(Row(ANY, Class.QUOTA, Code.PROVIDER_THROTTLED))
 NOT_STARTED = _same(_BUSY)
 # The work began, and ended without a picture and without a charge.
 FAILED = Meaning(_UNPROVEN, _BUSY)
-# No task has this id any more.
+# No task has this id now.
 GONE = Meaning(_UNPROVEN, Row(ANY, Standing.ABSENT))
-# Nobody says how far the work got, or what it cost.
+# The code does not say how far the work got, or what it cost.
 UNCLEAR = Meaning(_UNPROVEN, Row(ANY, Class.AMBIG, Code.PROVIDER_FAILED))
 
 _BY_MEANING: tuple[tuple[Meaning, str], ...] = (
