@@ -158,6 +158,21 @@ def test_fewer_results_than_asked_for_are_taken_once_nothing_more_is_to_come() -
     assert (len(answer.links), answer.charged) == (1, 60_000)
 
 
+def test_an_error_about_no_task_does_not_cut_its_results_short() -> None:
+    half = said({"data": [result(TWO, 0)], "errors": [{"code": "whoKnows"}]})
+    assert asked(half, NOTHING, job=TWO) is Standing.PENDING
+
+
+@pytest.mark.parametrize("state", ["queued", "completed", "finalizing", ""])
+def test_a_task_that_a_response_names_is_never_absent(state: str) -> None:
+    named = said({"data": [{"taskType": "imageInference", "taskUUID": the_id(TWO), "status": state}]})
+    one_of_two = said({"data": [result(TWO, 0)]})
+    if state != "completed":
+        assert asked(named, NOTHING, job=TWO) is Standing.PENDING
+    assert asked(one_of_two, NOTHING, job=TWO) is Standing.PENDING
+    assert asked(NOTHING, details(TWO, {}), job=TWO) is Standing.PENDING
+
+
 def test_another_tasks_result_is_never_taken_for_ours() -> None:
     anothers = said({"data": [result(JOB, taskUUID=ANOTHERS)]})
     assert asked(anothers, NOTHING) is Standing.ABSENT

@@ -161,7 +161,7 @@ class Runware:
         return self._outcome(job, asked, _said(reply), reply)
 
     def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any], reply: Reply) -> Answer | Standing:
-        """What an answer says of the task; PENDING where it names it and does not end it, else ABSENT."""
+        """What a response says of the task; PENDING where it names the task without its end, else ABSENT."""
         items = [one for one in objects(said.get("data")) if one.get("taskUUID") == asked.ident]
         if any(state_of(one) in AT_WORK for one in items) and not asked.complete:
             return Standing.PENDING
@@ -170,10 +170,11 @@ class Runware:
         known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
         results = [*known.values()]
         errors = errors_about(asked.ident, said)
-        if results and (asked.complete or errors or len(results) >= _number(job)):
+        end = _end_of(errors, complete=asked.complete, succeeded=reply.succeeded)
+        if results and (asked.complete or isinstance(end, Answer) or len(results) >= _number(job)):
             return self._success(job, asked, results, reply)
-        if errors:
-            return _end_of(errors, complete=asked.complete, succeeded=reply.succeeded)
+        if errors and not results:
+            return end
         return Standing.PENDING if items else Standing.ABSENT
 
     def _success(
