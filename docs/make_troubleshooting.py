@@ -48,7 +48,7 @@ COSTS = {
     Code.JOB_IN_FLIGHT: "the call that is out, where it is charged",
     Code.RESULT_UNREACHABLE: f"{_PAID}; the download costs nothing",
     Code.PAID_FILE_GONE: "nothing new; the picture was paid when it was made",
-    Code.CHARGE_UNKNOWN: "nothing or the price: `unknown_usd`",
+    **dict.fromkeys((Code.CHARGE_UNKNOWN, Code.PROVIDER_FAILED), "nothing or the price: `unknown_usd`"),
     Code.CRASHED: "what the report says",
     Code.MESSAGE_GIVEN_UP: "what the report says",
 }

@@ -1,7 +1,7 @@
 """What one seed does: the photos, which of them meets which fault, and what happens to the whole pipeline when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -76,6 +76,21 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
     )
 
 
+def lane_troubles(lane: str) -> tuple[Trouble, ...]:
+    """The kinds that only this lane's provider can do; they strike its photos in a mixed run."""
+    not_ready = {"errors": [{"code": "modelNotReady", "message": "The model is being loaded."}]}
+    return {
+        "runware": (
+            Trouble("picture inside the response", "inline_picture", 0.01, args={"form": "data_uri"}),
+            Trouble("result in the response to the submit", "early_result", 0.01),
+            Trouble("model not ready", "status", 0.01, 2, {"code": 400, "body": not_ready}),
+            Trouble(
+                "charged, failed without a code", "job_fails", 0.005, 0, {"code": "", "billed": True}, fate=Fate.DEAD
+            ),
+        ),
+    }.get(lane, ())
+
+
 @dataclass(frozen=True)
 class Photo:
     """One photo of the run; `mark` is in its prompt and in no other's."""
@@ -145,6 +160,8 @@ def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds:
         Photo(key, f"seed {seed} photo {n:04d}", struck.get(n), _lane(lanes, struck.get(n)))
         for n, key in enumerate(keys)
     )
+    if mixed:
+        drawn = _with_lane_troubles(Random(f"lane troubles {seed}/{photos}"), drawn)
     whole = photos * seconds / limit
     healthy = [photo.key for photo in drawn if photo.trouble is None]
     return Plan(
@@ -166,6 +183,20 @@ def _lane(random: Random | None, trouble: Trouble | None) -> str:
     if random is None or (trouble and (trouble.fate is not Fate.STORED or trouble.fault not in ANYWHERE)):
         return IDEOGRAM
     return random.choice(LANES)
+
+
+def _with_lane_troubles(random: Random, photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """Some photos that met no trouble meet one of their own lane, but none of the last photos."""
+    struck: dict[str, Trouble] = {}
+    for lane in LANES:
+        early = photos[: round(STRUCK_SHARE * len(photos))]
+        free = [photo.key for photo in early if photo.provider == lane and photo.trouble is None]
+        random.shuffle(free)
+        for kind in lane_troubles(lane):
+            for _ in range(max(1, round(kind.share * len(photos)))):
+                if free:
+                    struck[free.pop()] = kind
+    return tuple(replace(photo, trouble=struck.get(photo.key, photo.trouble)) for photo in photos)
 
 
 def _strike(random: Random, photos: int, kinds: Sequence[Trouble], seconds: float) -> dict[int, Trouble]:

@@ -15,6 +15,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "request_rejected": ("rejected_request", "rejected_resend", "failed_work"),
     "unsafe_result": ("withheld_picture",),
     "result_unrecognized": ("unrecognized_result",),
+    "provider_failed": ("failed_at_unknown_cost",),
     # A worker whose clock was set back begins a call for which it has no time.
     "charge_unknown": (*LOSSES, "clock_jump_of_an_hour"),
     # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
@@ -26,6 +27,7 @@ ENDS_OF: Mapping[str, str] = {
     "request_rejected": "dead",
     "unsafe_result": "dead",
     "result_unrecognized": "dead",
+    "provider_failed": "dead",
     "crashed": "dead",
     "charge_unknown": "held",
 }

@@ -80,7 +80,7 @@ class Account:
             n=made,
             unit_micro_usd=price_per_image(self._name, job.instructions),
         )
-        billed = 0 if reaction.fails else made
+        billed = 0 if reaction.fails and not reaction.bills else made
         now = self._clock.unix()
         return self.bill.accept(order, produced=made, unsafe=reaction.unsafe, billed_images=billed, at=now)
 

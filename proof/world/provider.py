@@ -163,13 +163,16 @@ class SimulatedProvider:
         if isinstance(said, Answer):
             return said
         paid.work = said
-        self.clock.sleep(min(reaction.seconds, patience))
+        at_once = reaction.at_once and reaction.seconds + reaction.lingers <= self.timeout_seconds
+        self.clock.sleep(reaction.seconds if at_once else min(reaction.seconds, patience))
         if reaction.meanwhile:
             reaction.meanwhile()
         if reaction.dies:
             raise SimulatedCrash("the worker dies in the call")
         if reaction.seconds > patience and self.kind is Kind.UNASKABLE:
             return Answer.lost("no answer came in time")
+        if said and at_once:
+            return said.answer
         return reaction.answer or said or Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE)
 
     def _of_a_resend(self, job: Job) -> Reaction | None:

@@ -13,9 +13,10 @@ class Reaction:
 
     `takes`: it accepts and charges the work. `answer`: what comes back in place of the pictures. `unsafe`: how many
     pictures it withholds. `unrecognized`: how many it returns in a form that Backdrop does not know. `fewer`: how many
-    it does not make. `fails`: what becomes of work that was taken and is not charged in the end. `seconds`: how long
-    the work takes. `lingers`: for how many seconds more the provider is at work when the caller has heard its end.
-    `dies`: the caller is killed before it hears anything. `meanwhile`: what others do while the call is under way.
+    it does not make. `fails`: what becomes of work that was taken and is not charged in the end, unless it `bills`.
+    `at_once`: the response to the submit already has the pictures. `seconds`: how long the work takes. `lingers`: for
+    how many seconds more the provider is at work when the caller has heard its end. `dies`: the caller is killed before
+    it hears anything. `meanwhile`: what others do while the call is under way.
     """
 
     takes: bool = True
@@ -24,6 +25,8 @@ class Reaction:
     unrecognized: int = 0
     fewer: int = 0
     fails: Answer | None = None
+    bills: bool = False
+    at_once: bool = False
     seconds: float = 10.0
     lingers: float = 0.0
     dies: bool = False

@@ -160,12 +160,16 @@ class Recorder:
                 connection.settimeout(SECONDS)
                 self._answer(connection)
 
+    def reply_to(self, request: Request) -> Reply:
+        """The next reply, or the last one once more."""
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
     def _answer(self, connection: socket.socket) -> None:
         try:
             request = _read(connection)
             if request:
                 self.requests.append(request)
-                (self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])(connection)
+                self.reply_to(request)(connection)
         except OSError:
             return
 

@@ -8,9 +8,15 @@ from uuid import uuid4
 import pytest
 import requests
 
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
+from tests.contract.adapters import the_key
+from tests.contract.calling import POLL_SECONDS, call, job_for
 from tests.contract.standin_callers import Runware, our_host
-from tests.contract.standin_client import KEY, wait_until
+from tests.contract.standin_client import KEY, StandinClient, wait_until
+from tests.unit.shelf import Shelf
 
 
 def error_of(answer: requests.Response) -> dict[str, Any]:
@@ -196,3 +202,57 @@ def test_a_paused_key_and_a_broken_upload_cost_nothing(runware: Runware) -> None
     runware.standin.fault("key_paused", key=KEY)
     assert runware.infer().status_code == runware.ask("getResponse", str(uuid4())).status_code == 401
     assert runware.standin.total_usd() == "0.00"
+
+
+# -- what Runware's pages do not show: through the adapter, to a picture and one charge --------------------------------
+
+UNUSUAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("inline_picture", {}, {}),
+    ("inline_picture", {"form": "data_uri"}, {}),
+    ("inline_picture", {"form": "link"}, {}),
+    ("early_result", {}, {}),
+    ("success_status", {"code": 202}, {}),
+    ("interim", {}, {}),
+    ("poll_partial", {}, {"runware_details": "named"}),
+    ("poll_partial", {}, {}),
+    ("", {}, {"runware_running": "queued", "latency_by_speed": {"DEFAULT": 0.3}}),
+    ("", {}, {"runware_done": "completed"}),
+    ("", {}, {"runware_done": "missing"}),
+    ("poll_404", {}, {"runware_details": "named"}),
+]
+
+
+@pytest.mark.parametrize(("fault", "args", "settings"), UNUSUAL)
+def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
+    standin: StandinClient, fault: str, args: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    standin.control("settings", settings)
+    if fault:
+        standin.fault(fault, args, times=2)
+    job, work = job_for("runware", num_images=2), Shelf()
+    answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).said
+    assert (answer.kind, answer.charged, standin.total_usd()) == (Class.OK, 120_000, "0.12")
+    inline = fault == "inline_picture"
+    assert [(link.usable, link.kept is not None) for link in answer.links] == [(True, inline)] * 2
+    assert len(work.results) == (2 if inline else 0)
+
+
+@pytest.mark.parametrize("code", ["", "whoKnows"])
+def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: StandinClient, code: str) -> None:
+    standin.fault("job_fails", {"code": code}, times=1)
+    adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+    answer = call(adapter, job_for("runware")).said
+    assert (answer.kind, answer.code, answer.final) == (Class.AMBIG, Code.PROVIDER_FAILED, True)
+
+
+def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
+    standin.fault("malformed_json", {"variant": "renamed"}, route="getResponse")
+    adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+    answer = call(adapter, job_for("runware")).said
+    assert [link.unrecognized for link in answer.links] == [True]
+    assert b"new_imageURL" in answer.raw
+
+
+def test_fields_that_the_sdk_publishes_as_objects_are_accepted(runware: Runware) -> None:
+    assert runware.infer(routing={"region": "eu"}, advancedFeatures={}).status_code == 200
+    assert error_of(runware.infer(routing="eu"))["code"] == "invalidRouting"

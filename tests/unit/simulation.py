@@ -28,6 +28,7 @@ CAP = 10 * PRICE
 OK = Answer(Class.OK, links=(Link(url="https://results.invalid/1.png", seed=1),), charged=PRICE)
 UNSAFE = Answer(Class.OK, Code.UNSAFE_RESULT, "withheld", (Link(url=None),), PRICE)
 LOST = Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back")
+FAILED = Answer.failed("the work ended with an error")
 REFUSED = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
 REJECTED = Answer(Class.PERM, Code.REQUEST_REJECTED, "not valid")
 THROTTLED = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many")
@@ -38,6 +39,7 @@ ANSWERS = {
     "ok": OK,
     "unsafe": UNSAFE,
     "lost": LOST,
+    "failed": FAILED,
     "refused": REFUSED,
     "rejected": REJECTED,
     "throttled": THROTTLED,
@@ -139,8 +141,11 @@ def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -
         yield strike.struck[0], world
 
 
-def assert_books(world: World) -> None:
-    """Each day's sums are those of its attempts, and the bill lies between what is certain and what may be."""
+def assert_books(world: World, billed: int | None = None) -> None:
+    """Each day's sums are those of its attempts, and the bill is between what is certain and what may be.
+
+    `billed`: what providers outside the world charged, in micro-dollars; None where all are simulated.
+    """
     days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "certain": 0, "unknown": 0})
     for attempt in (attempt for job in world.jobs() for attempt in job.attempts):
         days[attempt.day]["reserved"] += attempt.reserved
@@ -150,13 +155,14 @@ def assert_books(world: World) -> None:
         assert world.booked(day) == sums | {"committed": sum(sums.values())}
     certain = sum(job.charged for job in world.jobs())
     open_ended = sum(sums["unknown"] + sums["reserved"] for sums in days.values())
-    billed = sum(provider.charged for provider in world.providers.values())
+    if billed is None:
+        billed = sum(provider.charged for provider in world.providers.values())
     assert certain <= billed <= certain + open_ended
 
 
-def assert_at_rest(world: World) -> None:
+def assert_at_rest(world: World, billed: int | None = None) -> None:
     """Nothing is under way any more: books, receipts and reports say the same, and nothing hides."""
-    assert_books(world)
+    assert_books(world, billed)
     assert not [job.status for job in world.jobs() if not job.ended]
     for key in {job.key for job in world.jobs()}:
         source = world.source(key)

@@ -14,7 +14,7 @@ from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refus
 from proof.world.stack import LIMITS, World
 from proof.world.wire import Strike, die, lose_answer
 from tests.unit.days import DAY, codes, pass_time, reasons, the_lane
-from tests.unit.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.unit.simulation import FAILED, KEY, PRICE, assert_at_rest, dropped, the_job
 
 S = Status
 ACKNOWLEDGED, OWN_ID = "acknowledged", "own_id"
@@ -116,6 +116,31 @@ def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
     assert (the_job(world).status, world.provider.charged, the_job(world).unknown) == (S.REFUSED, 0, 0)
     assert codes(world, KEY) == ["unsafe_request"]
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("bills", [True, False])
+@pytest.mark.parametrize("lost", [True, False], ids=["looked up", "polled"])
+def test_work_that_failed_at_an_unknown_cost_is_dead_and_not_bought_again(bills: bool, lost: bool) -> None:
+    world = dropped(kind=OWN_ID)
+    world.provider.script.append(Reaction(fails=FAILED, bills=bills))
+    if lost:
+        world.wire.after.append(Strike(die, "poll"))
+    world.run()
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, job.unknown, len(world.provider.calls)) == (S.DEAD, 0, PRICE, 1)
+    assert codes(world, KEY) == ["provider_failed"]
+    assert_at_rest(world)
+
+
+@ASKABLE
+def test_result_in_the_submits_response_is_used(kind: str) -> None:
+    world = dropped(kind=kind)
+    world.provider.script.append(Reaction(at_once=True))
+    world.run()
+    assert not [call for call in world.wire.calls if call.operation in ("poll", "look_up")]
+    assert_paid_once(world)
 
 
 # -- work that outlives its worker -------------------------------------------------------------------------------

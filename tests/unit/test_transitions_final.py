@@ -4,8 +4,9 @@ import pytest
 
 from backdrop.core import transitions
 from backdrop.core.answer import Answer
+from backdrop.core.codes import Code
 from backdrop.core.job import Job, Money, Outcome, Status
-from tests.unit.simulation import BACKOFF, LEASE, LOST, NOW, OK, PRICE, REFUSED, THROTTLED, a_job
+from tests.unit.simulation import BACKOFF, FAILED, LEASE, LOST, NOW, OK, PRICE, REFUSED, THROTTLED, a_job
 
 OUR_ID = "our-id"
 
@@ -64,3 +65,29 @@ def test_an_older_charges_end_says_nothing_of_the_one_that_is_meant() -> None:
 def test_pictures_are_pictures_however_final() -> None:
     after = transitions.record(sent_again(), 1, Answer(OK.kind, links=OK.links, charged=PRICE, final=True), NOW).job
     assert (after.status, after.charged, after.unknown, after.generation) == (Status.PAID, PRICE, 0, 0)
+
+
+# -- work that ended with an error, at a cost that the provider does not say ---------------------------------------
+
+
+@pytest.mark.parametrize("job", [lost(), sent_again()], ids=["lost", "sent again"])
+def test_failed_work_of_unknown_cost_is_dead_and_its_charge_stays_unknown(job: Job) -> None:
+    step = transitions.record(job, 1, FAILED, NOW)
+    assert (step.job.status, step.job.money, step.job.unknown) == (Status.DEAD, Money.UNKNOWN, PRICE)
+    assert step.job.problem
+    assert (step.job.problem.code, step.job.problem.money) == (Code.PROVIDER_FAILED, Money.UNKNOWN)
+    assert step.booking
+    assert step.booking.committed == 0
+
+
+def test_failed_work_of_unknown_cost_is_bought_again_only_on_request() -> None:
+    dead = transitions.record(lost(), 1, FAILED, NOW).job
+    assert transitions.reopen(dead, dead, NOW) is None
+    bought = transitions.pay_again(dead, NOW).job
+    assert (bought.status, bought.generation, bought.unknown) == (Status.ACCEPTED, 1, PRICE)
+
+
+def test_a_picture_that_arrives_after_the_failure_is_still_used() -> None:
+    dead = transitions.record(lost(), 1, FAILED, NOW).job
+    after = transitions.record(dead, 1, OK, NOW).job
+    assert (after.status, after.charged, after.unknown) == (Status.PAID, PRICE, 0)

@@ -120,7 +120,7 @@ NOT_IN_THE_TABLE = {"record", "owner_of", "throttled", "Booking", "Step", "KEPT_
 # Where the answer to a job's own attempt moves it, by the state in which it finds the job.
 RECORDED: dict[tuple[str, Status], Status] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
-    **{(name, state): S.DEAD for name in ("unsafe", "rejected") for state in (S.SUBMITTING, S.UNKNOWN)},
+    **{(name, state): S.DEAD for name in ("unsafe", "rejected", "failed") for state in (S.SUBMITTING, S.UNKNOWN)},
     **{("refused", state): S.REFUSED for state in (S.SUBMITTING, S.UNKNOWN)},
     **{("lost", state): S.UNKNOWN for state in (S.SUBMITTING, S.UNKNOWN)},
     **{(name, S.SUBMITTING): S.ACCEPTED for name in ("throttled", "backoff", "unreached", "paused")},

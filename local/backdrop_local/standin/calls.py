@@ -178,10 +178,11 @@ class ApiCall:
 
 
 class Question(ApiCall):
-    """A call that buys nothing: a poll, a look-up, an upload. `gone` and `stuck` are known after `pass_gate`."""
+    """A call that buys nothing: a poll, a look-up, an upload. What strikes its answer is known after `pass_gate`."""
 
     gone = False
     stuck = False
+    partial = False
 
     def __init__(self, request: Request, provider: str, route: str, *, key: str | None, manner: Manner) -> None:
         super().__init__(request, provider, route, key=key, manner=manner, asking=True)
@@ -194,6 +195,7 @@ class Question(ApiCall):
             raise RefusedError(self._error_answer(hit))
         self.gone = hit is not None and hit.rule.fault == "poll_404"
         self.stuck = hit is not None and hit.rule.fault == "poll_stuck"
+        self.partial = hit is not None and hit.rule.fault == "poll_partial"
 
     async def answered(self, answer: Response) -> Response:
         """The answer as it goes out."""

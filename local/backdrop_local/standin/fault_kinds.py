@@ -31,6 +31,9 @@ FaultName = Literal[
     "poll_404",
     "poll_5xx",
     "poll_stuck",
+    "poll_partial",
+    "inline_picture",
+    "early_result",
     "late_conflict",
     "dup_webhook",
     "early_webhook",
@@ -72,6 +75,7 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
     "cdn_5xx": {"times": (int,), "code": (int,)},
     "job_fails": {"message": (str,), "code": (str,), "in_200": (bool,), "billed": (bool,)},
     "poll_5xx": {"code": (int,), "html": (bool,)},
+    "inline_picture": {"form": (str,)},
     "key_paused": {"status": (int,)},
     "balance": {"usd": (str, *NUMBER), "status": (int,)},
     "clock": {"offset_s": NUMBER},
@@ -88,6 +92,7 @@ VARIANTS: dict[tuple[str, str], frozenset[object]] = {
         {"null", "empty", "missing", "error", "detail", "no_output", "flag", "no_result", "failure"}
         | {"code", "nsfw", "no_link"}
     ),
+    ("inline_picture", "form"): frozenset({"base64", "data_uri", "link"}),
     ("wrong_type", "bytes_as"): frozenset({"JPEG", "WEBP", "GIF"}),
 }
 
@@ -98,7 +103,7 @@ ALSO_ON_DOWNLOAD = frozenset(
     {"slow", "trickle", "accept_then_drop", "reset_mid_body", "status", "html_error", "expired_url"}
     | {"success_status", "interim"}
 )
-ON_ASKING = frozenset({"poll_404", "poll_5xx", "poll_stuck"})
+ON_ASKING = frozenset({"poll_404", "poll_5xx", "poll_stuck", "poll_partial"})
 """Faults of questions after a job; other faults strike questions and uploads only where their rule names the route."""
 STANDING = frozenset({"balance", "clock"})
 """Faults that take effect when they are posted and are no rule."""

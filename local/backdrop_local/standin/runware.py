@@ -108,7 +108,7 @@ async def _infer(call: PaidCall, task: Task) -> Outcome:
     call.state.uploads.keep(PROVIDER, call.owner.account, MEMORY + ident, json.dumps([task]).encode())
     if hit is not None and hit.rule.fault == "early_webhook":
         await heard.wait()
-    waits = terms.get("deliveryMethod") != "async"
+    waits = terms.get("deliveryMethod") != "async" or (hit is not None and hit.rule.fault == "early_result")
     if waits:
         await run.done.wait()
     await call.delay(hit)

@@ -99,8 +99,8 @@ def refusal(task: Task, status: int, code: str, message: str, parameter: str | N
 
 def failed(run: Run, failure: Failure) -> dict[str, JsonValue]:
     """A run's end as an element of `errors`."""
-    said: dict[str, JsonValue] = {"code": failure.code, "status": "error", "message": failure.message}
-    return {**said, "taskType": INFERENCE, "taskUUID": run.id}
+    code: dict[str, JsonValue] = {"code": failure.code} if failure.code else {}
+    return {**code, "status": "error", "message": failure.message, "taskType": INFERENCE, "taskUUID": run.id}
 
 
 def progress(call: ApiCall, run: Run) -> dict[str, JsonValue]:
@@ -139,7 +139,7 @@ async def _item(call: ApiCall, run: Run, place: int, unsafe: str) -> JsonValue:
 
 async def _picture(call: ApiCall, run: Run, ident: str) -> dict[str, JsonValue]:
     """The picture as the caller wants it: a link, base64 or a data URI."""
-    kind = run.terms.get("outputType", "URL")
+    kind = _inline_form(run) or run.terms.get("outputType", "URL")
     suffix = SUFFIXES[run.wish.format] if run.wish else "jpg"
     if kind == "URL":
         return {"imageURL": call.link(REAL_ORIGIN, f"{RESULT_PATH}/{ident}.{suffix}", run.hit)}
@@ -147,7 +147,14 @@ async def _picture(call: ApiCall, run: Run, ident: str) -> dict[str, JsonValue]:
     encoded = base64.b64encode(await gallery.content(ident) or b"").decode()
     if kind == "base64Data":
         return {"imageBase64Data": encoded}
-    return {"imageDataURI": f"data:{gallery.media_type(ident)};base64,{encoded}"}
+    return {"imageURL" if kind == "link" else "imageDataURI": f"data:{gallery.media_type(ident)};base64,{encoded}"}
+
+
+def _inline_form(run: Run) -> str:
+    """Which form a fault gives to the picture, instead of a link; empty where none struck."""
+    if run.hit is None or run.hit.rule.fault != "inline_picture":
+        return ""
+    return {"base64": "base64Data", "data_uri": "dataURI", "link": "link"}[run.hit.rule.text("form", "base64")]
 
 
 def _checks_content(run: Run) -> bool:

@@ -40,18 +40,25 @@ async def _get_response(question: Question, task: Task, run: Run | None) -> Outc
         return Outcome(data=[progress(question, run)])
     outcome = await told(question, run)
     outcome.status = 200
-    outcome.data = [cast("Task", item) | {"status": "success"} for item in outcome.data]
+    word = question.state.settings.runware_done
+    state: Task = {} if word == "missing" else {"status": word}
+    outcome.data = [cast("Task", item) | state for item in outcome.data]
+    if question.partial:
+        outcome.data = outcome.data[:1]
     return outcome
 
 
 async def _get_task_details(question: Question, task: Task, run: Run | None) -> Outcome:
-    """getTaskDetails: of any task that has come to its end, sync ones too."""
-    if run is None or question.stuck or run.status is not Status.DONE:
+    """getTaskDetails: of any task that has come to its end, sync ones too; by a setting, of one under way as well."""
+    if run is None:
+        return _nothing(question, task)
+    under_way = question.stuck or question.partial or run.status is not Status.DONE
+    if under_way and question.state.settings.runware_details == "finished":
         return _nothing(question, task)
     kept = question.state.uploads.find(question.provider, question.owner.account, MEMORY + run.id)
     asked = cast("JsonValue", json.loads(kept or b"[]"))
-    end = await told(question, run)
-    response: Task = {"errors": end.errors} if end.errors else {"data": end.data}
+    end = Outcome() if under_way else await told(question, run)
+    response: JsonValue = [] if under_way else {"errors": end.errors} if end.errors else {"data": end.data}
     return Outcome(data=[{"taskType": "getTaskDetails", "taskUUID": run.id, "request": asked, "response": response}])
 
 

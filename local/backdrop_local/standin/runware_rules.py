@@ -26,10 +26,14 @@ UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 TERMS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhookURL", "uploadEndpoint")
 """Fields that say how to answer, not what to make."""
 
+OBJECTS = ("routing", "advancedFeatures")
+"""Fields that runware-sdk 1.8.0 publishes for this model as objects without a description."""
+
 KNOWN_FIELDS = frozenset(
     {"taskType", "taskUUID", "model", "positivePrompt", "inputs", "seedImage", "providerSettings"}
-    | {"numberResults", "outputFormat", "outputQuality", *TERMS}
+    | {"numberResults", "outputFormat", "outputQuality", *TERMS, *OBJECTS}
 )
+ALL_STYLE_TYPES = (*STYLE_TYPES, "RENDER_3D", "ANIME")
 STYLE_FIELDS = ("magicPrompt", "renderingSpeed", "styleCode", "stylePreset", REFERENCES, "styleType")
 
 type Fetch = Callable[[str], Awaitable[bytes]]
@@ -44,6 +48,8 @@ async def read(task: Body, settings: Settings, fetch: Fetch) -> Wish:
     n = task.number("numberResults", 1, MAX_RESULTS) or 1
     kind, quality = task.choice("outputFormat", FORMATS) or "JPG", task.number("outputQuality", 20, 99) or 95
     _check_terms(task)
+    for name in OBJECTS:
+        task.part(name)
     style = _style_settings(task, exclusive=settings.exclusive_styles)
     photo = await _seen("seedImage", _seed_image(task), fetch)
     references = [await _seen(REFERENCES, image, fetch) for image in style.texts(REFERENCES, most=MAX_REFERENCES)]
@@ -94,7 +100,7 @@ def _style_settings(task: Body, *, exclusive: bool) -> Body:
     style.choice("magicPrompt", MAGIC)
     style.match("styleCode", STYLE_CODE)
     style.choice("stylePreset", PRESETS)
-    style.choice("styleType", STYLE_TYPES)
+    style.choice("styleType", ALL_STYLE_TYPES)
     if REFERENCES in style.fields and not style.texts(REFERENCES):
         raise InvalidFieldError(REFERENCES, "invalid", f"{REFERENCES} takes 1 to {MAX_REFERENCES}")
     style.refuse_pair("styleCode", "styleType")

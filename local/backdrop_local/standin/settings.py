@@ -57,7 +57,9 @@ class Settings(BaseModel):
     runware_remembers_seconds: float | None = Field(default=None, ge=0)
     runware_unknown: Literal["empty", "error"] = "empty"
     runware_ack: Literal["task", "empty"] = "task"
-    runware_running: Literal["processing", "pending"] = "processing"
+    runware_running: Literal["processing", "pending", "queued"] = "processing"
+    runware_done: Literal["success", "completed", "missing"] = "success"
+    runware_details: Literal["finished", "named"] = "finished"
     runware_upload_answer: Literal["list", "object"] = "list"
     runware_errors_in_200: bool = False
     reported_cost: Literal["true", "null", "zero"] = "true"

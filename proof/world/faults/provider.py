@@ -77,6 +77,19 @@ def failed_work(faults: Faults) -> None:
     _now_and_then(faults, lambda: Reaction(fails=failure))
 
 
+@fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
+def failed_at_unknown_cost(faults: Faults) -> None:
+    """The provider takes a call, ends it with an error that no page explains, and charges it or not."""
+    failure = Answer.failed("the work failed at a cost that is not stated")
+    _now_and_then(faults, lambda: Reaction(fails=failure, bills=faults.random.random() < 0.5))
+
+
+@fault(kinds=ASKABLE, of_lane=True)
+def result_at_once(faults: Faults) -> None:
+    """The provider's response to the submit itself has the finished pictures."""
+    _now_and_then(faults, lambda: Reaction(at_once=True))
+
+
 @fault(of_lane=True)
 def key_refused(faults: Faults) -> None:
     """For a minute the provider refuses the key."""

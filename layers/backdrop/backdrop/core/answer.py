@@ -44,8 +44,9 @@ class Answer:
     """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
 
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
-    sent: the next charge has another id. `raw`: the provider's response, where a picture in it is not recognized; it is
-    kept for a person and never part of the ledger.
+    sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not say.
+    `raw`: the provider's response, where a picture in it is not recognized; it is kept for a person and never part of
+    the ledger.
     """
 
     kind: Class
@@ -62,6 +63,11 @@ class Answer:
     def lost(cls, message: str) -> "Answer":
         """No answer came: what was sent may have been taken and charged."""
         return cls(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
+
+    @classmethod
+    def failed(cls, message: str) -> "Answer":
+        """The provider took the work and ended it with an error that does not say whether it charged."""
+        return cls(Class.AMBIG, Code.PROVIDER_FAILED, message, final=True)
 
     @property
     def money(self) -> Money:

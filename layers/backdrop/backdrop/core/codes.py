@@ -55,6 +55,7 @@ class Code(StrEnum):
     RESULT_UNREACHABLE = "result_unreachable"
     # the provider, for good
     REQUEST_REJECTED = "request_rejected"
+    PROVIDER_FAILED = "provider_failed"
     UNSAFE_RESULT = "unsafe_result"
     RESULT_UNRECOGNIZED = "result_unrecognized"
     LINK_EXPIRED = "link_expired"

@@ -190,6 +190,11 @@ CODES: dict[Code, CodeFacts] = {
     Code.REQUEST_REJECTED: CodeFacts(
         End.DEAD, "The provider calls the request invalid.", "Operator: read the provider's words in the message."
     ),
+    Code.PROVIDER_FAILED: CodeFacts(
+        End.DEAD,
+        "The provider took the request and ended it with an error that does not say whether it charged.",
+        "Compare with the provider's bill. " + _PAY_AGAIN,
+    ),
     Code.UNSAFE_RESULT: CodeFacts(
         End.DEAD,
         "The provider made the picture and its safety check then withheld it.",

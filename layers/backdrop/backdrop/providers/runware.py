@@ -1,8 +1,7 @@
 """Runware: imageInference with ideogram:4@5, asynchronous, one task a request; the photo travels inside it.
 
 The task's id is ours: it is asked for by it, and sent again under it, without a second charge. Source: Runware's model
-page, its pages on task polling, task details and errors, and its published SDK, 2026; error codes are "being
-standardised", so that they are read by pattern.
+page, its pages on task polling, task details and errors, and its published SDK, 2026. Errors: see runware_errors.py.
 """
 
 import json
@@ -22,56 +21,29 @@ from backdrop.core.identity import call_uuid
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image, told_price
 from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.http import Reply, ask, data_uri, post
+from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, data_uri, post
+from backdrop.providers.inline_pictures import picture_in
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.reading import first_text, inside, json_object, objects, printable, told, whole
-from backdrop.providers.rows import ANY, Row, answer_of, row_of
+from backdrop.providers.reading import first_text, json_object, objects, printable, told, whole
+from backdrop.providers.rows import answer_of
+from backdrop.providers.runware_errors import TASK, code_of, errors_about, of_submit, of_task, state_of
+from backdrop.providers.unrecognized import raw_response
 
 NAME = "runware"
 WHO = "Runware"
 MODEL = "ideogram:4@5"
-TASK, RESPONSE, DETAILS = "imageInference", "getResponse", "getTaskDetails"
+RESPONSE, DETAILS = "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
 # A picture's address lives for so long; the default is not published.
 TTL = timedelta(hours=24)
-AT_WORK = frozenset({"processing", "pending"})
-KEY, MONEY, BROKEN = Code.PROVIDER_KEY_REFUSED, Code.PROVIDER_OUT_OF_MONEY, Code.PROVIDER_UNAVAILABLE
-# The errors of a task by their code, in this order. PENDING: a task stands under our id. ABSENT: none does any more.
-BY_CODE = tuple(
-    Row(ANY, kind, code, words)
-    for kind, code, words in (
-        (Standing.PENDING, Code.JOB_IN_FLIGHT, "^conflictTaskUUID"),
-        (Class.PERM, Code.UNSAFE_REQUEST, "policyviolation|sensitive|unsafe|nsfw|(prompt|image)blocked|moderat"),
-        (Class.PAUSE, KEY, "apikey|^unauthorized|^token"),
-        (Class.PAUSE, MONEY, "credit|quota|balance|^paymentrequired"),
-        (Standing.ABSENT, Code.CHARGE_UNKNOWN, "^taskFailedOrNotFound|^taskCancell?ed|^task.*(notfound|expired)"),
-        (Class.AMBIG, Code.CHARGE_UNKNOWN, "timeout"),
-        (Class.QUOTA, Code.PROVIDER_THROTTLED, "ratelimit"),
-        (Class.BACKOFF, BROKEN, "^provider|^inferenceerror|^(processing|task|download|upload)failed"),
-        (Class.BACKOFF, BROKEN, "^noavailableserver|^model(unavailable|disabled)"),
-        (Class.PAUSE, KEY, "^forbidden|^permissiondenied|suspended|disabled"),
-        (Class.PAUSE, Code.PROVIDER_MISCONFIGURED, "(notfound|expired)$"),
-        (Class.PERM, Code.REQUEST_REJECTED, "^(invalid|missing|unsupported|unknownparameter|value|array|max)"),
-        (Class.PERM, Code.REQUEST_REJECTED, "^(incompatible|mismatch|validationfailed)"),
-    )
-)
-# A submit: where no code tells, the status does. After a 5xx the task may stand there: it is asked for by its id.
-SUBMITTED = (
-    Row(range(500, 600), Class.AMBIG, late=True),
-    *BY_CODE,
-    Row(ANY, Class.AMBIG, words="^(internalservererror|unknownerror|defaulterror)"),
-    Row({401, 403}, Class.PAUSE, KEY),
-    Row({402}, Class.PAUSE, MONEY),
-    Row({404, 405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-    Row({503}, Class.BACKOFF, BROKEN, early=True),
-)
-# What was asked about a task: a code that none of these rows knows is no answer yet.
-ASKED = (*BY_CODE, Row(ANY, Standing.PENDING))
-# What an error can say of the task even where it does not say that it is about it.
-ENDS = frozenset({Class.PERM, Class.AMBIG, Class.BACKOFF})
+# States of an item that is not finished. Only the first is published; "pending" is of older pages.
+AT_WORK = frozenset({"processing", "pending", "queued"})
+# States of an item that is finished; only the first is published.
+FINISHED = frozenset({"success", "completed"})
+# Where an item may carry its picture itself. Only `imageURL` is asked for.
+INLINE = ("imageBase64Data", "imageDataURI", "imageURL")
 
 
 @dataclass(frozen=True)
@@ -117,17 +89,20 @@ class Runware:
         reply = self.keyring.carry(key, partial(self._send, task, deadline), deadline)
         if isinstance(reply, Answer):
             return reply
-        said = _taken(task["taskUUID"], reply)
-        if isinstance(said, Answer):
-            return said
-        if said is Standing.PENDING and self._is_anothers(task, key, deadline):
-            return Answer(Class.PERM, Code.REQUEST_REJECTED, f"{WHO} knows another task under the id of this one.")
         question = Question(task["taskUUID"], key, began, deadline, sure=True)
+        found = self._found(job, question, reply) if reply.succeeded else Standing.ABSENT
+        if isinstance(found, Answer) and found.kind is Class.OK:
+            return found
+        refused = None if _names(question.ident, reply) else _refused(question.ident, reply)
+        if isinstance(refused, Answer):
+            return refused
+        if refused is Standing.PENDING and self._is_anothers(task, key, deadline):
+            return Answer(Class.PERM, Code.REQUEST_REJECTED, f"{WHO} knows another task under the id of this one.")
         return until_answered(lambda: self._ask(job, question), deadline, self.poll_seconds)
 
     def _send(self, task: Mapping[str, Any], deadline: float, key: str) -> Reply | Answer:
-        body = json.dumps([task]).encode()
-        return post(self._url, body, _headers(key), timeout_seconds=deadline - time.monotonic())
+        body, seconds = json.dumps([task]).encode(), deadline - time.monotonic()
+        return post(self._url, body, _headers(key), timeout_seconds=seconds, limit=MAX_JSON_BYTES)
 
     @property
     def _url(self) -> str:
@@ -141,53 +116,101 @@ class Runware:
         return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
 
     def _ask(self, job: Job, asked: Question) -> Answer | Standing:
-        """First for its results, then for all that was ever said of it: an empty answer to the first proves nothing."""
-        said = self._answer_to(RESPONSE, asked)
-        if said is None:
-            return Standing.PENDING
-        found = self._outcome(job, asked, said)
-        if found is not Standing.ABSENT:
-            return found
-        told_before = self._answer_to(DETAILS, asked)
-        if told_before is None:
-            return Standing.PENDING
-        kept = next((one for one in objects(told_before.get("data")) if one.get("taskUUID") == asked.ident), None)
-        known = next((one for one in objects(inside(kept, "response")) if one), told_before)
-        found = self._outcome(job, replace(asked, complete=True), known)
-        return Standing.PENDING if asked.sure and found is Standing.ABSENT else found
+        """First for its results, then for all that was ever said of it: an empty answer to the first proves nothing.
 
-    def _answer_to(self, kind: str, asked: Question) -> dict[str, Any] | None:
-        """The JSON that comes back, whatever its status; None where it says nothing of any task."""
+        ABSENT only where neither response names the task.
+        """
+        reply = self._answer_to(RESPONSE, asked)
+        if reply is None:
+            return Standing.PENDING
+        found = self._found(job, asked, reply)
+        if isinstance(found, Answer) or _is_at_work(asked.ident, reply):
+            return found
+        details = self._answer_to(DETAILS, asked)
+        if details is None:
+            return Standing.PENDING
+        known = self._found_in_details(job, asked, details)
+        if isinstance(known, Answer):
+            return known
+        is_known = asked.sure or Standing.PENDING in (found, known)
+        return Standing.PENDING if is_known else Standing.ABSENT
+
+    def _found_in_details(self, job: Job, asked: Question, reply: Reply) -> Answer | Standing:
+        """What the kept response to the task says; PENDING where the task is kept without one."""
+        kept = next((one for one in objects(_said(reply).get("data")) if one.get("taskUUID") == asked.ident), None)
+        if kept is None:
+            return self._found(job, asked, reply)
+        response = objects(kept.get("response"))
+        envelope = next((one for one in response if "data" in one or "errors" in one), {"data": response})
+        found = self._outcome(job, replace(asked, complete=True), envelope, reply)
+        return Standing.PENDING if found is Standing.ABSENT else found
+
+    def _answer_to(self, kind: str, asked: Question) -> Reply | None:
+        """What comes back, whatever its status; None where it says nothing of any task."""
         body = json.dumps([{"taskType": kind, "taskUUID": asked.ident}]).encode()
         reply = self.keyring.carry(asked.key, lambda key: self._put(body, key, asked), asked.deadline)
-        said = json_object(reply.body) if isinstance(reply, Reply) else None
-        return said if said is not None and ("data" in said or _errors(said)) else None
+        if not isinstance(reply, Reply):
+            return None
+        said = _said(reply)
+        return reply if "data" in said or "errors" in said or "error" in said else None
 
     def _put(self, body: bytes, key: str, asked: Question) -> Reply | Exception | None:
-        return ask(self._url, _headers(key), timeout_seconds=asked.patience, body=body)
+        return ask(self._url, _headers(key), timeout_seconds=asked.patience, body=body, limit=MAX_JSON_BYTES)
 
-    def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any]) -> Answer | Standing:
-        """What an answer says of the task; ABSENT where it says nothing, or not yet all."""
+    def _found(self, job: Job, asked: Question, reply: Reply) -> Answer | Standing:
+        return self._outcome(job, asked, _said(reply), reply)
+
+    def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any], reply: Reply) -> Answer | Standing:
+        """What a response says of the task; PENDING where it names the task without its end, else ABSENT."""
         items = [one for one in objects(said.get("data")) if one.get("taskUUID") == asked.ident]
-        if any(_state(one) in AT_WORK for one in items) and not asked.complete:
+        if any(state_of(one) in AT_WORK for one in items) and not asked.complete:
             return Standing.PENDING
-        known = {str(one.get("imageUUID") or one.get("imageURL")): one for one in items if _is_result(one)}
-        results = [*known.values()]  # answers are cumulative: one may stand there twice
-        errors = [one for one in items if _state(one) == "error"] + _errors_about(asked.ident, said)
-        if results and (asked.complete or errors or len(results) >= _number(job)):
-            return self._success(job, asked, results)
-        return _end_of(errors) if errors else Standing.ABSENT
+        finished = [one for one in items if _is_finished(one, complete=asked.complete)]
+        # Responses are cumulative: one result may be in them twice.
+        known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
+        results = [*known.values()]
+        errors = errors_about(asked.ident, said)
+        end = _end_of(errors, complete=asked.complete, succeeded=reply.succeeded)
+        if results and (asked.complete or isinstance(end, Answer) or len(results) >= _number(job)):
+            return self._success(job, asked, results, reply)
+        if errors and not results:
+            return end
+        return Standing.PENDING if items else Standing.ABSENT
 
-    def _success(self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]]) -> Answer:
+    def _success(
+        self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]], reply: Reply
+    ) -> Answer | Standing:
+        """The pictures of a task; PENDING where one that came inside the response cannot be put aside now."""
         prices = [told_price(one.get("cost")) for one in results]
         charged = sum(price or price_per_image(NAME, job.instructions) for price in prices)
         basis = "reported" if all(prices) else "price_list"
-        kept = _name(asked.ident) if self._came(job, asked.ident) else None
-        links = tuple(_link(one, asked.began, kept) for one in results)
+        uploaded = _name(asked.ident) if self._came(job, asked.ident) else None
+        try:
+            links = tuple(self._link(one, asked, n, uploaded) for n, one in enumerate(results, 1))
+        except WaitError:
+            return Standing.PENDING
+        raw = raw_response(reply.body, asked.key) if any(link.unrecognized for link in links) else b""
         if any(link.usable for link in links):
-            return Answer(Class.OK, links=links, charged=charged, basis=basis, final=True)
+            return Answer(Class.OK, links=links, charged=charged, basis=basis, final=True, raw=raw)
         why = f"{WHO} made the picture; the safety check withheld it."
         return Answer(Class.OK, Code.UNSAFE_RESULT, why, links, charged, basis, final=True)
+
+    def _link(self, item: Mapping[str, Any], asked: Question, n: int, uploaded: str | None) -> Link:
+        """Result `n` of a task: withheld only where Runware says so. Raises WaitError where it cannot be put aside."""
+        seed, expires = whole(item.get("seed")), asked.began + TTL
+        if item.get("NSFWContent") is True:
+            return Link(url=None, seed=seed)
+        if uploaded:
+            return Link(url=None, seed=seed, expires_at=expires, kept=uploaded)
+        picture = next((found for name in INLINE if (found := picture_in(item.get(name)))), None)
+        if picture:
+            name = f"{_name(asked.ident)}-{n}"
+            self.work.keep_result(name, picture)
+            return Link(url=None, seed=seed, expires_at=expires, kept=name)
+        url = first_text([item.get("imageURL")])
+        if url is None or url.startswith("data:"):
+            return Link(url=None, seed=seed, unrecognized=True)
+        return Link(url=url, seed=seed, expires_at=expires)
 
     def _came(self, job: Job, ident: str) -> bool:
         """Whether the picture was written to us; where that is not to be known now, its link does as well."""
@@ -198,8 +221,9 @@ class Runware:
 
     def _is_anothers(self, task: Mapping[str, Any], key: str, deadline: float) -> bool:
         """Whether the task that stands under our id asks for something else than we do."""
-        said = self._answer_to(DETAILS, Question(task["taskUUID"], key, datetime.now(UTC), deadline)) or {}
-        known = [one for kept in objects(said.get("data")) for one in objects(kept.get("request"))]
+        reply = self._answer_to(DETAILS, Question(task["taskUUID"], key, datetime.now(UTC), deadline))
+        details = _said(reply) if reply else {}
+        known = [one for kept in objects(details.get("data")) for one in objects(kept.get("request"))]
         return any(one.get(name, task[name]) != task[name] for one in known for name in ("model", "positivePrompt"))
 
 
@@ -238,63 +262,55 @@ def _number(job: Job) -> int:
 # -- the answers -------------------------------------------------------------------------------------------------
 
 
-def _taken(ident: str, reply: Reply) -> Answer | Standing | None:
+def _said(reply: Reply) -> dict[str, Any]:
+    return json_object(reply.body) or {}
+
+
+def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
     """Why a task was not taken; PENDING where the same id was taken before, None where it is taken now."""
-    said = json_object(reply.body) or {}
-    errors = _errors_about(ident, said)
-    if reply.status == 200 and not errors:
+    said = _said(reply)
+    errors = errors_about(ident, said)
+    if reply.succeeded and not errors:
         taken = isinstance(said.get("data"), list | dict)
-        return None if taken else Answer.lost(f"{WHO} answered 200, but what came says nothing of the task.")
-    row = row_of(SUBMITTED, reply.status, _code(errors), reply.waited)
+        return None if taken else Answer.lost(f"{WHO} answered {reply.status}, but says nothing of the task.")
+    row = of_submit(reply.status, errors, reply.waited)
     if row.kind is Standing.PENDING:
         return Standing.PENDING
     return answer_of(row, told(WHO, reply.status, _words(errors)), reply, RATE_LIMIT_SECONDS)
 
 
-def _end_of(errors: Sequence[Mapping[str, Any]]) -> Answer | Standing:
+def _end_of(errors: Sequence[Mapping[str, Any]], *, complete: bool, succeeded: bool) -> Answer | Standing:
     """What the errors of a task say of its end: the first that says anything."""
     for error in errors:
-        row = row_of(ASKED, 0, _code([error]))
+        row = of_task(error, ended=complete or state_of(error) == "error", succeeded=succeeded)
+        if row is None or row.kind is Standing.PENDING:
+            continue
         if row.kind is Standing.ABSENT:
             return Standing.ABSENT
-        named = error.get("taskType")
-        if isinstance(row.kind, Class) and (named == TASK or (named is None and row.kind in ENDS)):
-            return replace(answer_of(row, f"{WHO} gave the task up: {_words([error])}"), final=True)
+        return replace(answer_of(row, f"{WHO} ended the task with an error: {_words([error])}"), final=True)
     return Standing.PENDING
 
 
-def _errors(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The errors of an answer; one alone may stand by itself."""
-    single = said.get("error")
-    return objects(said.get("errors")) + ([{"code": single}] if isinstance(single, str) else objects(single))
-
-
-def _errors_about(ident: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The errors that are not another task's."""
-    named = [(one.get("taskUUID") or inside(one.get("context"), "taskUUID"), one) for one in _errors(said)]
-    return [one for name, one in named if name in (ident, None)]
-
-
-def _code(errors: Sequence[Mapping[str, Any]]) -> str:
-    return first_text(one.get("code") for one in errors) or ""
-
-
 def _words(errors: Sequence[Mapping[str, Any]]) -> str:
-    said = (f"{one.get('code', '')} {one.get('message', '')}".strip() for one in errors)
-    return printable("; ".join(said))[:300]
+    said = (f"{code_of(one)} {one.get('message', '')}".strip() for one in errors)
+    return printable("; ".join(said))[:300] or "it names no code"
 
 
-def _state(item: Mapping[str, Any]) -> str:
-    return str(item.get("status") or "").lower()
+def _is_at_work(ident: str, reply: Reply) -> bool:
+    items = objects(_said(reply).get("data"))
+    return any(one.get("taskUUID") == ident and state_of(one) in AT_WORK for one in items)
 
 
-def _is_result(item: Mapping[str, Any]) -> bool:
-    return _state(item) == "success" or (not _state(item) and bool(item.get("imageUUID") or item.get("imageURL")))
+def _names(ident: str, reply: Reply) -> bool:
+    """Whether a response to a submit names the task among what was taken."""
+    items = objects(_said(reply).get("data")) if reply.succeeded else []
+    return any(one.get("taskUUID") == ident and state_of(one) != "error" for one in items)
 
 
-def _link(item: Mapping[str, Any], began: datetime, kept: str | None) -> Link:
-    """A result is usable where the safety check let it through and it is to be had."""
-    seed, url = whole(item.get("seed")), first_text([item.get("imageURL")])
-    if item.get("NSFWContent") is True or not (url or kept):
-        return Link(url=None, seed=seed)
-    return Link(url=None if kept else url, seed=seed, expires_at=began + TTL, kept=kept)
+def _is_finished(item: Mapping[str, Any], *, complete: bool) -> bool:
+    """Whether an item says that it is finished, or carries a picture. An unfinished one may have an imageUUID."""
+    state = state_of(item)
+    if state == "error" or state in AT_WORK:
+        return False
+    carries = any(isinstance(item.get(name), str) and item[name] for name in INLINE)
+    return state in FINISHED or carries or item.get("NSFWContent") is True or (complete and "imageUUID" in item)

@@ -141,7 +141,7 @@ def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:
         return {}
     if n != job.attempt or job.status not in (Status.SUBMITTING, Status.UNKNOWN):
         return {}
-    if answer.kind is Class.AMBIG:
+    if answer.kind is Class.AMBIG and not answer.final:
         return {"status": Status.UNKNOWN, "problem": _problem(job, answer, now), "reported": True}
     code = answer.code or Code.UNSAFE_RESULT
     return ended(Status(CODES[code].end), _problem(job, answer, now), now)

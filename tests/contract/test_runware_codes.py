@@ -1,0 +1,212 @@
+"""Every error code that Runware publishes, and what it means: in response to a submit, and as the end of a task."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer, Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.job import Money
+from backdrop.providers.runware_errors import OF_FIELDS, PUBLISHED
+from tests.contract.adapters import http
+from tests.contract.test_runware_answers import JOB, NOTHING, asked, called, details, error
+from tests.contract.test_runware_wire import said
+
+type Fate = tuple[Class, Code, Money]
+
+FREE, UNKNOWN = Money.NOT_SPENT, Money.UNKNOWN
+LOST: Fate = (Class.AMBIG, Code.CHARGE_UNKNOWN, UNKNOWN)
+DEAD: Fate = (Class.AMBIG, Code.PROVIDER_FAILED, UNKNOWN)
+UNSAFE: Fate = (Class.PERM, Code.UNSAFE_REQUEST, FREE)
+KEY: Fate = (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, FREE)
+MONEY: Fate = (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, FREE)
+MISCONFIGURED: Fate = (Class.PAUSE, Code.PROVIDER_MISCONFIGURED, FREE)
+THROTTLED: Fate = (Class.QUOTA, Code.PROVIDER_THROTTLED, FREE)
+BUSY: Fate = (Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
+INVALID: Fate = (Class.PERM, Code.REQUEST_REJECTED, FREE)
+
+# Code: what a submit comes to, and what a task comes to that ends with it. The sources are named in runware_errors.py.
+FATES: dict[str, tuple[Fate, Fate]] = {
+    "contentPolicyViolation": (UNSAFE, UNSAFE),
+    "providerContentPolicyViolation": (UNSAFE, UNSAFE),
+    "sensitiveContentDetected": (UNSAFE, UNSAFE),
+    "unsafeContentDetected": (UNSAFE, UNSAFE),
+    "nsfwContentDetected": (UNSAFE, UNSAFE),
+    "promptBlocked": (UNSAFE, UNSAFE),
+    "imageBlocked": (UNSAFE, UNSAFE),
+    "moderationFailed": (UNSAFE, UNSAFE),
+    "invalidProviderContent": (UNSAFE, UNSAFE),
+    "invalidApiKey": (KEY, KEY),
+    "missingApiKey": (KEY, KEY),
+    "unauthorized": (KEY, KEY),
+    "forbidden": (KEY, KEY),
+    "permissionDenied": (KEY, KEY),
+    "insufficientPermissions": (KEY, KEY),
+    "authenticationFailed": (KEY, KEY),
+    "authFailed": (KEY, KEY),
+    "invalidAuthentication": (KEY, KEY),
+    "invalidCredentials": (KEY, KEY),
+    "missingAuthentication": (KEY, KEY),
+    "tokenExpired": (KEY, KEY),
+    "tokenInvalid": (KEY, KEY),
+    "tokenMissing": (KEY, KEY),
+    "tokenRevoked": (KEY, KEY),
+    "accountSuspended": (KEY, KEY),
+    "accountDisabled": (KEY, KEY),
+    "organizationSuspended": (KEY, KEY),
+    "organizationDisabled": (KEY, KEY),
+    "workspaceSuspended": (KEY, KEY),
+    "workspaceDisabled": (KEY, KEY),
+    "insufficientCredits": (MONEY, MONEY),
+    "providerInsufficientCredits": (MONEY, MONEY),
+    "thirdPartyInsufficientCredits": (MONEY, MONEY),
+    "textInferenceVideoInputInsufficientCredits": (MONEY, MONEY),
+    "quotaExceeded": (MONEY, MONEY),
+    "paymentRequired": (MONEY, MONEY),
+    "modelNotFound": (MISCONFIGURED, MISCONFIGURED),
+    "unknownModel": (MISCONFIGURED, MISCONFIGURED),
+    "providerNotFound": (MISCONFIGURED, MISCONFIGURED),
+    "rateLimitExceeded": (THROTTLED, THROTTLED),
+    "inferenceRateLimitExceeded": (THROTTLED, THROTTLED),
+    "providerRateLimitExceeded": (THROTTLED, THROTTLED),
+    "inferenceRateLimitRequestTooLarge": (THROTTLED, THROTTLED),
+    "noAvailableServer": (BUSY, BUSY),
+    "modelUnavailable": (BUSY, BUSY),
+    "modelDisabled": (BUSY, BUSY),
+    "modelNotReady": (BUSY, BUSY),
+    "environmentPaused": (BUSY, BUSY),
+    "authTimeout": (BUSY, BUSY),
+    "inferenceError": (LOST, BUSY),
+    "processingFailed": (LOST, BUSY),
+    "taskFailed": (LOST, BUSY),
+    "downloadFailed": (LOST, BUSY),
+    "uploadFailed": (LOST, BUSY),
+    "serviceUnavailable": (LOST, BUSY),
+    "serverUnavailable": (LOST, BUSY),
+    "mediaStorageFileCouldNotBeMoved": (LOST, BUSY),
+    "providerError": (LOST, BUSY),
+    "providerUnavailable": (LOST, BUSY),
+    "providerBadGateway": (LOST, BUSY),
+    "providerInternalError": (LOST, BUSY),
+    "providerUnknownError": (LOST, BUSY),
+    "providerAuthenticationFailed": (LOST, BUSY),
+    "taskFailedOrNotFound": (LOST, DEAD),
+    "taskNotFound": (LOST, DEAD),
+    "taskCancelled": (LOST, DEAD),
+    "taskExpired": (LOST, DEAD),
+    "internalServerError": (LOST, DEAD),
+    "standardError": (LOST, DEAD),
+    "unknownError": (LOST, DEAD),
+    "undefinedError": (LOST, DEAD),
+    "defaultError": (LOST, DEAD),
+    "unrecognizedResponse": (LOST, DEAD),
+    "errorRetrievingAccountManagement": (LOST, DEAD),
+    "timeout": (LOST, DEAD),
+    "timeoutProvider": (LOST, DEAD),
+    "providerTimeout": (LOST, DEAD),
+    "providerGatewayTimeout": (LOST, DEAD),
+    "webhookTimeout": (LOST, DEAD),
+    "validationFailed": (INVALID, INVALID),
+    "unknownParameter": (INVALID, INVALID),
+    "incompatibleParameters": (INVALID, INVALID),
+    "mismatchProviderSettingsProvider": (INVALID, INVALID),
+    "unknownProviderSettingsProvider": (INVALID, INVALID),
+    "transparentModelMismatch": (INVALID, INVALID),
+    "modelOwnershipValidationError": (INVALID, INVALID),
+    "modelAlreadyExists": (INVALID, INVALID),
+    "duplicatePreloadModelAIR": (INVALID, INVALID),
+    "maxLycorisModelsExceeded": (INVALID, INVALID),
+    "invalidModel": (INVALID, INVALID),
+    "missingModel": (INVALID, INVALID),
+    "unsupportedParameter": (INVALID, INVALID),
+    "unsupportedTaskType": (INVALID, INVALID),
+    "valueTooLarge": (INVALID, INVALID),
+    "arrayTooSmall": (INVALID, INVALID),
+    "mediaNotFound": (INVALID, INVALID),
+    "mediaExpired": (INVALID, INVALID),
+}
+STATED: dict[str, Any] = {"status": "error"}
+
+
+def fate_of(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
+    assert isinstance(answer, Answer), answer
+    return answer.kind, answer.code, answer.money
+
+
+def test_every_published_code_has_a_fate_here() -> None:
+    assert FATES.keys() | {"conflictTaskUUID"} == PUBLISHED.keys()
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("code", FATES)
+def test_a_published_code_decides_whatever_the_status(code: str, status: int) -> None:
+    answer = called(said({"data": [], "errors": [error(code)]}, status)).said
+    assert fate_of(answer) == FATES[code][0]
+    assert code in answer.message
+
+
+@pytest.mark.parametrize("code", FATES)
+def test_a_published_code_ends_the_task_that_names_it(code: str) -> None:
+    forms = [
+        asked(said({"data": [], "errors": [error(code, **STATED)]})),
+        asked(said({"data": [error(code, **STATED)]})),
+        asked(said({"data": [{"taskUUID": error(code)["taskUUID"], "status": "error", "error": {"code": code}}]})),
+        asked(NOTHING, details(JOB, {"errors": [error(code)]})),
+    ]
+    for answer in forms:
+        assert isinstance(answer, Answer)
+        assert (fate_of(answer), answer.final) == (FATES[code][1], True)
+
+
+@pytest.mark.parametrize("stated", [{"code": "whoKnows"}, {"code": ""}, {"code": 7}, {"message": "unsafe, no credit"}])
+def test_an_error_without_a_published_code_ends_the_task_at_an_unknown_cost(stated: dict[str, Any]) -> None:
+    item = {"taskType": "imageInference", "taskUUID": error("")["taskUUID"], **STATED, **stated}
+    for answer in (
+        asked(said({"data": [item]})),
+        asked(said({"errors": [item]})),
+        called(NOTHING, said({"data": [item]})).said,
+    ):
+        assert isinstance(answer, Answer)
+        assert (fate_of(answer), answer.final) == (DEAD, True)
+
+
+@pytest.mark.parametrize("code", ["whoKnows", "invalidKarma", "insufficientKarma", "missing", "apiKeyMaybe"])
+@pytest.mark.parametrize("status", [200, 400, 409, 413, 422, 500, 502])
+def test_an_unpublished_code_proves_no_refusal(code: str, status: int) -> None:
+    assert fate_of(called(said({"errors": [error(code)]}, status)).said) == LOST
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [(401, KEY), (403, KEY), (402, MONEY), (404, MISCONFIGURED), (405, MISCONFIGURED), (429, THROTTLED), (503, BUSY)],
+)
+def test_a_published_status_decides_where_the_code_does_not(status: int, fate: Fate) -> None:
+    assert fate_of(called(said({"errors": [error("whoKnows")]}, status)).said) == fate
+
+
+@pytest.mark.parametrize("field", ["positivePrompt", ["width", "height"]], ids=str)
+def test_an_unpublished_code_that_names_a_parameter_is_a_refusal(field: object) -> None:
+    assert fate_of(called(said({"errors": [error("whoKnows", parameter=field)]}, 400)).said) == INVALID
+
+
+def test_an_unpublished_code_that_names_the_api_key_pauses_the_lane() -> None:
+    assert fate_of(called(said({"errors": [error("whoKnows", parameter="apiKey")]}, 400)).said) == KEY
+
+
+@pytest.mark.parametrize("code", ["invalidPositivePromptLength", "missingSeedImage", "unsupportedStyleType"])
+def test_a_code_that_names_a_field_of_the_request_is_a_refusal(code: str) -> None:
+    assert code in OF_FIELDS
+    assert fate_of(called(said({"errors": [error(code)]}, 400)).said) == INVALID
+
+
+@pytest.mark.parametrize("message", ["insufficient credits", "unsafe content", "invalid API key", "rate limit"])
+def test_the_words_of_a_message_decide_nothing(message: str) -> None:
+    unknown = error("whoKnows", message=message)
+    assert fate_of(called(said({"errors": [unknown]}, 400)).said) == LOST
+    assert fate_of(called(http(400, message.encode(), kind="text/plain")).said) == INVALID
+
+
+def test_one_code_that_proves_a_refusal_outweighs_the_others() -> None:
+    both = [error("whoKnows"), error("validationFailed")]
+    assert fate_of(called(said({"errors": both}, 400)).said) == INVALID
+    assert fate_of(called(said({"errors": both[::-1]}, 400)).said) == INVALID

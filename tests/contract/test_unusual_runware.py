@@ -1,0 +1,281 @@
+"""Responses of Runware that its pages do not show, through the whole stack: the picture, the money, one charge.
+
+Each runs the real adapter against a server that speaks these responses, with the product's ledger, its search for lost
+answers and its delivery on simulated services. `RESPONSES` is the table of all that are tried.
+"""
+
+import base64
+import json
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, override
+
+import pytest
+
+from backdrop.aws.work import S3Work
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import response_key
+from backdrop.providers.runware import Runware
+from backdrop.steps.orders import Wanted
+from proof.world.pictures import photo, picture
+from proof.world.provider import Kind
+from proof.world.stack import OUTPUT, World
+from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
+from tests.contract.test_runware_wire import URL
+from tests.unit.simulation import KEY, assert_at_rest
+
+PRICE = 60_000
+CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
+PNG = picture("inside the response")
+BASE64 = base64.b64encode(PNG).decode()
+URI = f"data:image/png;base64,{BASE64}"
+SUBMIT, POLL, DETAILS = "imageInference", "getResponse", "getTaskDetails"
+
+type ByTask = Callable[[str], Reply]
+"""The reply to a request about the task of this id."""
+
+
+def says(*items: dict[str, Any], status: int = 200, more: str = "", **besides: Any) -> ByTask:
+    """A response with these items of `data`, each of the task that was asked about."""
+    return lambda ident: http(status, _body(ident, items, besides), more=more)
+
+
+def _body(ident: str, items: Sequence[dict[str, Any]], besides: dict[str, Any]) -> bytes:
+    data = [{"taskType": SUBMIT, "taskUUID": ident, **item} for item in items]
+    return json.dumps({"data": data, **besides}).encode()
+
+
+def fails(**error: Any) -> ByTask:
+    """A response with one error of the task that was asked about."""
+    status = error.pop("http", 200)
+    return lambda ident: http(
+        status, json.dumps({"data": [], "errors": [{"taskType": SUBMIT, "taskUUID": ident, **error}]}).encode()
+    )
+
+
+def keeps(response: object) -> ByTask:
+    """All that is kept of a task: its request, and this as the response to it; items of `data` are the task's."""
+
+    def reply(ident: str) -> Reply:
+        known = json.loads(json.dumps(response).replace("THE_ID", ident))
+        task = {"taskType": SUBMIT, "taskUUID": ident, "model": "ideogram:4@5"}
+        kept = {"taskType": DETAILS, "taskUUID": ident, "request": [task], "response": known}
+        return http(200, json.dumps({"data": [kept]}).encode())
+
+    return reply
+
+
+def after(*interim: int) -> ByTask:
+    """An acknowledgement behind these interim responses."""
+
+    def send(ident: str, connection: socket.socket) -> None:
+        for status in interim:
+            connection.sendall(b"HTTP/1.1 %d Wait\r\nLink: </a.css>\r\n\r\n" % status)
+        ACK(ident)(connection)
+
+    return lambda ident: lambda connection: send(ident, connection)
+
+
+def lost(_: str) -> Reply:
+    """The connection ends without a response."""
+    return silence
+
+
+LINKED = {"imageUUID": "a6c11624-0001", "imageURL": URL, "cost": 0.06, "seed": 7}
+DONE = {"status": "success", **LINKED}
+SECOND = {**DONE, "imageUUID": "a6c11624-0002"}
+BARE = {"status": "success", "imageUUID": "a6c11624-0001", "cost": 0.06}
+ACK, NOTHING, MADE = says({}), says(), says(DONE)
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """One conversation, and how its job ends: `charged` and `unknown` in micro-dollars.
+
+    Each list of responses is played in its order, and its last one again and again. `sends`: how often the task goes
+    out, always under one id, which Runware never charges twice.
+    """
+
+    name: str
+    submits: Sequence[ByTask] = (ACK,)
+    polls: Sequence[ByTask] = (MADE,)
+    details: Sequence[ByTask] = (NOTHING,)
+    ends: Status = Status.STORED
+    code: Code | None = None
+    charged: int = PRICE
+    unknown: int = 0
+    sends: int = 1
+    pictures: int = 1
+    downloads: int = 1
+
+
+def inside(name: str, **picture_fields: str) -> Unusual:
+    """A picture inside the response, which is delivered without a download."""
+    return Unusual(name, polls=(says({**BARE, **picture_fields}),), downloads=0)
+
+
+def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
+    """A charged picture that Backdrop does not find."""
+    spent: dict[str, Any] = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
+    return Unusual(name, polls=(poll,), **spent)
+
+
+def failed(name: str, poll: ByTask) -> Unusual:
+    """Work that Runware ended without saying what it cost."""
+    doubt: dict[str, Any] = {"ends": Status.DEAD, "code": Code.PROVIDER_FAILED, "charged": 0, "unknown": PRICE}
+    return Unusual(name, polls=(poll,), downloads=0, pictures=0, **doubt)
+
+
+RESPONSES = (
+    *(Unusual(f"submit {status}", (says({}, status=status),)) for status in (201, 202, 203, 206)),
+    *(Unusual(f"poll {status}", polls=(says(DONE, status=status),)) for status in (201, 202, 203, 206)),
+    Unusual("103 before the submit's response", (after(103),)),
+    Unusual("102 and 103 before the submit's response", (after(102, 103),)),
+    Unusual("submit acknowledged with nothing", (NOTHING,)),
+    Unusual("result in the submit's response", (MADE,), polls=(NOTHING,)),
+    Unusual("result without a status in the submit's response", (says(LINKED),), polls=(NOTHING,)),
+    Unusual("result in the submit's 201", (says(DONE, status=201),), polls=(NOTHING,)),
+    Unusual("base64 in the submit's response", (says({**BARE, "imageBase64Data": BASE64}),), (NOTHING,), downloads=0),
+    inside("base64", imageBase64Data=BASE64),
+    inside("base64 in lines", imageBase64Data="\r\n".join(BASE64[n : n + 76] for n in range(0, len(BASE64), 76))),
+    inside("data URI as base64", imageBase64Data=URI),
+    inside("data URI", imageDataURI=URI),
+    inside("data URI as link", imageURL=URI),
+    inside("base64 beside a link", imageBase64Data=BASE64, imageURL=URL),
+    Unusual("link without a status", polls=(says(LINKED),)),
+    Unusual("completed with a link", polls=(says({**LINKED, "status": "completed"}),)),
+    Unusual("an unknown state with a link", polls=(says({**LINKED, "status": "delivered"}),)),
+    Unusual("a status in capitals", polls=(says({**LINKED, "status": "SUCCESS"}),)),
+    Unusual("queued, then done", polls=(says({"status": "queued"}), says({"status": "queued"}), MADE)),
+    Unusual("a UUID while it is processed", polls=(says({"status": "processing", "imageUUID": "a6"}), MADE)),
+    Unusual("a UUID without a state, then done", polls=(says({"imageUUID": "a6"}), MADE)),
+    Unusual("an unknown state, then done", polls=(says({"status": "finalizing"}), MADE)),
+    Unusual(
+        "the response is kept, and not polled",
+        polls=(NOTHING,),
+        details=(keeps({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
+    ),
+    Unusual("the kept response is a list", polls=(NOTHING,), details=(keeps([{"taskUUID": "THE_ID", **LINKED}]),)),
+    Unusual("kept without a response yet", polls=(NOTHING, MADE), details=(keeps([]),)),
+    Unusual("kept with an empty response", polls=(NOTHING, MADE), details=(keeps(None),)),
+    Unusual("lost submit, then queued", (lost,), polls=(says({"status": "queued"}), MADE)),
+    Unusual("lost submit, then an unknown state", (lost,), polls=(says({"status": "finalizing"}), MADE)),
+    Unusual("lost submit, then completed", (lost,), polls=(says({**LINKED, "status": "completed"}),)),
+    Unusual("lost submit, then kept without a response", (lost,), polls=(NOTHING, MADE), details=(keeps([]),)),
+    Unusual(
+        "lost submit, then kept",
+        (lost,),
+        polls=(NOTHING,),
+        details=(keeps({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
+    ),
+    Unusual("refused with an unknown code, and made", (fails(http=400, code="whoKnows"),)),
+    Unusual("refused with standardError, and made", (fails(http=400, code="standardError"),)),
+    Unusual("failed with inferenceError at once, and made", (fails(http=500, code="inferenceError"),)),
+    Unusual("an error of no task beside the result", polls=(says(DONE, errors=[{"code": "whoKnows"}]),)),
+    Unusual("no task is known, and the same is sent again", (lost, ACK), polls=(NOTHING, MADE), sends=2),
+    Unusual("the id is taken, and made", (lost, fails(http=400, code="conflictTaskUUID")), (NOTHING, MADE), sends=2),
+    *(
+        Unusual(f"refused for now with {code}", (fails(http=400, code=code), ACK), sends=2)
+        for code in ("modelNotReady", "environmentPaused", "authTimeout", "noAvailableServer")
+    ),
+    kept_for_a_person("success without a picture", says(BARE)),
+    kept_for_a_person("completed without a picture", says({**BARE, "status": "completed"})),
+    kept_for_a_person("base64 of something else", says({**BARE, "imageBase64Data": "aGVsbG8="})),
+    kept_for_a_person("broken base64", says({**BARE, "imageBase64Data": "iVBORw0KGgo=="})),
+    kept_for_a_person("a data URI of text", says({**BARE, "imageDataURI": "data:text/plain,hello"})),
+    kept_for_a_person("a link under another name", says({**BARE, "resultURL": URL})),
+    kept_for_a_person("a link that is a number", says({**BARE, "imageURL": 7})),
+    failed("error without a code", says({"status": "error"})),
+    failed("error with an unknown code", says({"status": "error", "code": "whoKnows"})),
+    failed("error with a nested unknown code", says({"status": "error", "error": {"code": "whoKnows"}})),
+    failed("error among the errors", fails(status="error", code="whoKnows")),
+    failed("error without a code among the errors", fails(status="error")),
+    failed("error with standardError", fails(status="error", code="standardError")),
+    failed("error after a time-out", fails(status="error", code="timeoutProvider")),
+    Unusual(
+        "withheld by the content check",
+        polls=(says({**DONE, "NSFWContent": True}),),
+        ends=Status.DEAD,
+        code=Code.UNSAFE_RESULT,
+        downloads=0,
+        pictures=0,
+    ),
+)
+
+
+@dataclass
+class Conversation(Recorder):
+    """Runware as one row of the table has it."""
+
+    unusual: Unusual = field(default_factory=lambda: Unusual(""))
+    heard: dict[str, list[str]] = field(default_factory=lambda: {SUBMIT: [], POLL: [], DETAILS: []})
+
+    @override
+    def reply_to(self, request: Request) -> Reply:
+        """The next response to such a task."""
+        (task,) = json.loads(request.body)
+        heard = self.heard[task["taskType"]]
+        heard.append(task["taskUUID"])
+        played = {SUBMIT: self.unusual.submits, POLL: self.unusual.polls, DETAILS: self.unusual.details}
+        replies = played[task["taskType"]]
+        return replies[min(len(heard), len(replies)) - 1](task["taskUUID"])
+
+
+def play(unusual: Unusual) -> tuple[World, Conversation]:
+    """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
+    world = World(besides={"runware": Kind.OWN_ID})
+    with Conversation([silence], unusual=unusual) as server:
+        adapter = Runware(server.url, CALL_SECONDS, the_key, S3Work(world.s3, OUTPUT), poll_seconds=POLL_SECONDS)  # pyright: ignore[reportArgumentType]
+        world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
+        world.drop(KEY, photo(), operation="replace", prompt="a beach", provider="runware")
+        world.run()
+        while the_job(world).status is Status.ACCEPTED:
+            world.run_for(60)
+        return world, server
+
+
+def the_job(world: World) -> Job:
+    (job,) = world.jobs(KEY)
+    return job
+
+
+@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
+def test_unusual_response_ends_with_picture_money_and_one_charge(unusual: Unusual) -> None:
+    world, server = play(unusual)
+    job = the_job(world)
+    assert (job.status, job.problem and job.problem.code) == (unusual.ends, unusual.code)
+    assert (job.charged, job.unknown) == (unusual.charged, unusual.unknown)
+    assert (len(world.pictures()), len(world.downloads.fetched)) == (unusual.pictures, unusual.downloads)
+    assert (len(server.heard[SUBMIT]), len({*server.heard[SUBMIT]})) == (unusual.sends, 1)
+    for billed in {unusual.charged, unusual.charged + unusual.unknown}:
+        assert_at_rest(world, billed)
+
+
+@pytest.mark.parametrize(
+    "unusual", [one for one in RESPONSES if one.code is Code.PROVIDER_FAILED], ids=lambda one: one.name
+)
+def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unasked(unusual: Unusual) -> None:
+    world, _ = play(unusual)
+    job = the_job(world)
+    assert job.ended_at
+    assert job.ended_at - job.queued_at < timedelta(minutes=2)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert orders.plan(failure, pay_again=False).needs_pay_again
+    paid = orders.plan(failure, pay_again=True)
+    assert paid.step
+    assert (paid.step.job.status, paid.step.job.generation, paid.step.job.unknown) == (Status.ACCEPTED, 1, PRICE)
+
+
+def test_unrecognized_response_is_kept_without_the_key() -> None:
+    unusual = kept_for_a_person("the key in a field", says({**BARE, "note": "standin-key"}))
+    world, _ = play(unusual)
+    stored = world.output.objects[response_key(the_job(world).job_id, 1)][-1].data or b""
+    assert json.loads(stored)["data"][0]["note"] == "(key)"
+
+
+def test_no_two_rows_have_the_same_name() -> None:
+    assert len({one.name for one in RESPONSES}) == len(RESPONSES)
