@@ -3,6 +3,7 @@
 What it does not enforce is marked there, and tests/unit/test_template_roles.py holds it against the template.
 """
 
+import json
 import re
 from typing import Any
 
@@ -36,7 +37,11 @@ def wearing(shop: Shop, role: str) -> boto3.Session:
     found = shop.clients.cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=role)
     root = boto3.Session("test", "test")
     name = found.get("StackResourceDetail", {}).get("PhysicalResourceId", "")
-    arn = client(shop, root, "iam").get_role(RoleName=name)["Role"]["Arn"]
+    iam = client(shop, root, "iam")
+    # No caller but Step Functions itself can send the account that the machine's role asks for (aws:SourceAccount).
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps({"Statement": [trust]}))
+    arn = iam.get_role(RoleName=name)["Role"]["Arn"]
     given = client(shop, root, "sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
     return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
