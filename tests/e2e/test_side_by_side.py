@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop_local import cloud as local_cloud, template
-from backdrop_local import fixups, sam, stack
+from backdrop_local import cloud as local_cloud
+from backdrop_local import fixups, sam, stack, template
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import REGION, ROOT, Home
 from backdrop_local.leash import leashed
