@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Link, Money
+from backdrop.core.job import Link, Money, Suspicion
 from backdrop.core.record import Record, record
 
 
@@ -44,7 +44,7 @@ class Answer:
     """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
 
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
-    sent: the next charge has another id.
+    sent: the next charge has another id. `suspicion`: nothing was taken, perhaps because of the job itself.
     """
 
     kind: Class
@@ -55,6 +55,7 @@ class Answer:
     basis: str = "price_list"
     retry_after: float | None = None
     final: bool = False
+    suspicion: Suspicion | None = None
 
     @classmethod
     def lost(cls, message: str) -> "Answer":
