@@ -59,6 +59,9 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
         Trouble("charged, slower than the time-out", "slow", 0.01, args={"ms": too_slow}),
         Trouble("charged, 502 for an answer", "status", 0.01, args={"code": 502, "html": True, "after_run": True}),
         Trouble("not charged, 500 for an answer", "status", 0.015, args={"code": 500}),
+        Trouble("202 instead of 200", "success_status", 0.01, args={"code": 202}),
+        Trouble("103 before the answer", "interim", 0.01, args={"codes": [103]}),
+        Trouble("picture under an unknown name", "malformed_json", 0.005, 0, {"variant": "renamed"}, fate=Fate.DEAD),
         Trouble("503, come back later", "status", 0.02, args={"code": 503}),
         Trouble("429 in spite of free slots", "refuse_429", 0.03, args={"headers": {"Retry-After": "2"}}),
         Trouble("every answer lost", "accept_then_drop", 0.01, hits=0, fate=Fate.HELD),
@@ -66,6 +69,8 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
         Trouble("picture withheld as unsafe", "unsafe", 0.01, hits=0, fate=Fate.DEAD),
         Trouble("download: 503", "cdn_5xx", 0.02, hits=2),
         Trouble("download: cut short", "truncated", 0.02),
+        Trouble("download: 203 instead of 200", "success_status", 0.01, args={"code": 203}, route="cdn"),
+        Trouble("download: 103 before the file", "interim", 0.01, route="cdn"),
         Trouble("download: connection reset", "reset_mid_body", 0.015, route="cdn"),
         Trouble("download: link expired", "expired_url", 0.005, hits=0, route="cdn", fate=Fate.DEAD),
     )

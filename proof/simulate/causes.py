@@ -22,6 +22,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "unbilled_failure",
     ),
     "unsafe_result": ("withheld_picture",),
+    "result_unrecognized": ("unrecognized_result",),
     # A worker whose clock was set back begins a call for which it has no time.
     "charge_unknown": (*LOSSES, "clock_jump_of_an_hour"),
     # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
@@ -32,6 +33,7 @@ ENDS_OF: Mapping[str, str] = {
     "unsafe_request": "refused",
     "request_rejected": "dead",
     "unsafe_result": "dead",
+    "result_unrecognized": "dead",
     "crashed": "dead",
     "charge_unknown": "held",
 }

@@ -86,10 +86,14 @@ class Account:
 
 
 def _pictures(sold: Sold, reaction: Reaction) -> Answer:
+    known_from = reaction.unsafe + reaction.unrecognized
     links = tuple(
-        Link(url=None if place < reaction.unsafe else f"{HOST}/{result}.png", seed=place)
+        Link(url=f"{HOST}/{result}.png" if place >= known_from else None, seed=place).but(
+            unrecognized=reaction.unsafe <= place < known_from
+        )
         for place, result in enumerate(sold.results)
     )
     if any(link.usable for link in links):
-        return Answer(Class.OK, links=links, charged=sold.micro_usd)
+        raw = b'{"new_url": "https://results.invalid"}' if reaction.unrecognized else b""
+        return Answer(Class.OK, links=links, charged=sold.micro_usd, raw=raw)
     return Answer(Class.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, sold.micro_usd)

@@ -13,15 +13,16 @@ class Reaction:
     """What the provider does with one call.
 
     `takes`: it accepts and charges the work. `answer`: what comes back in place of the pictures. `unsafe`: how many
-    pictures it withholds. `fewer`: how many it does not make. `fails`: what becomes of work that was taken and is not
-    charged in the end. `seconds`: how long the work takes. `lingers`: for how many seconds more the provider is at work
-    when the caller has heard its end. `dies`: the caller is killed before it hears anything.
-    `meanwhile`: what others do while the call is under way.
+    pictures it withholds. `unrecognized`: how many it returns in a form that Backdrop does not know. `fewer`: how many
+    it does not make. `fails`: what becomes of work that was taken and is not charged in the end. `seconds`: how long
+    the work takes. `lingers`: for how many seconds more the provider is at work when the caller has heard its end.
+    `dies`: the caller is killed before it hears anything. `meanwhile`: what others do while the call is under way.
     """
 
     takes: bool = True
     answer: Answer | None = None
     unsafe: int = 0
+    unrecognized: int = 0
     fewer: int = 0
     fails: Answer | None = None
     seconds: float = 10.0

@@ -85,6 +85,29 @@ def test_a_picture_under_another_type_is_still_the_paid_picture(kind: str) -> No
     assert fetched(http(200, PNG, kind=kind)) == PNG
 
 
+@pytest.mark.parametrize("status", [201, 202, 203, 206])
+def test_picture_under_any_2xx_status_is_the_paid_picture(status: int) -> None:
+    assert fetched(http(status, PNG, kind="image/png")) == PNG
+
+
+def test_picture_after_an_interim_response_is_fetched() -> None:
+    head = f"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {len(PNG)}\r\n\r\n"
+    assert fetched(raw(head.encode() + PNG)) == PNG
+
+
+def test_whole_range_of_a_picture_is_the_picture() -> None:
+    assert fetched(http(206, PNG, more=f"Content-Range: bytes 0-{len(PNG) - 1}/{len(PNG)}\r\n")) == PNG
+
+
+@pytest.mark.parametrize("span", [f"0-{len(PNG) - 1}/{len(PNG) + 1}", f"1-{len(PNG)}/{len(PNG) + 1}"])
+def test_part_of_a_picture_is_fetched_again_and_then_truncated(span: str) -> None:
+    with recording(http(206, PNG, more=f"Content-Range: bytes {span}\r\n")) as server:
+        with pytest.raises(ResultError) as caught:
+            ResultDownloads({"ideogram": server.url}).fetch("ideogram", f"{server.url}/a.png")
+        assert len(server.requests) == 3
+    assert caught.value.code is Code.RESULT_TRUNCATED
+
+
 def test_a_page_instead_of_a_picture_is_found_out(standin: StandinClient) -> None:
     standin.fault("html_error", {"code": 200}, route="cdn")
     with pytest.raises(ResultError) as caught:

@@ -24,8 +24,8 @@ def call(standin: StandinClient, operation: str = "replace", timeout: float = CA
 
 def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> Answer:
     """What a raw answer means."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with recording(http(status, raw, more=more)) as server:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with recording(http(status, data, more=more)) as server:
         return called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(operation), PHOTO)
 
 
@@ -107,32 +107,30 @@ def test_an_answer_without_a_usable_picture_is_spent_and_says_why(standin: Stand
     assert (answer.usable, answer.charged) == (False, billed(standin))
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        {"is_image_safe": True, "url": None},
-        {"is_image_safe": True, "url": ""},
-        {"is_image_safe": True},
-        {"is_image_safe": False, "url": LINK},
-        {"is_image_safe": "true", "url": LINK},
-        {"url": LINK},
-        {"is_image_safe": True, "url": 7},
-    ],
-    ids=str,
-)
-def test_a_picture_is_usable_only_when_it_is_safe_and_has_a_link(entry: dict[str, Any]) -> None:
-    answer = answered(200, {"data": [entry]})
+@pytest.mark.parametrize("url", [LINK, None, ""], ids=str)
+def test_only_the_safety_checks_own_word_withholds_a_picture(url: str | None) -> None:
+    answer = answered(200, {"data": [{"is_image_safe": False, "url": url}]})
     assert (answer.kind, answer.code, answer.charged) == (Class.OK, Code.UNSAFE_RESULT, 60_000)
+
+
+@pytest.mark.parametrize("entry", [{"url": None}, {"url": ""}, {}, {"url": 7}, {"image": LINK}], ids=str)
+def test_charged_entry_without_a_link_is_unrecognized_and_kept(entry: dict[str, Any]) -> None:
+    body = {"data": [{"is_image_safe": True, **entry}], "note": "the key is standin-key"}
+    answer = answered(200, body)
+    assert (answer.kind, answer.code, answer.charged, answer.money) == (Class.OK, None, 60_000, Money.SPENT)
+    assert [(link.url, link.unrecognized) for link in answer.links] == [(None, True)]
+    assert json.loads(answer.raw) == {**body, "note": "the key is (key)"}
 
 
 @pytest.mark.parametrize("damaged", [None, 7, "text", [], {}, True], ids=str)
 @pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
-def test_a_damaged_entry_beside_a_good_one_is_a_picture_withheld(damaged: object, first: bool) -> None:
+def test_a_damaged_entry_beside_a_good_one_is_unrecognized(damaged: object, first: bool) -> None:
     """The good picture is not lost for it, and both were made and charged."""
     good = {"is_image_safe": True, "url": LINK}
     answer = answered(200, {"data": [damaged, good] if first else [good, damaged]})
     assert (answer.kind, answer.code, answer.charged) == (Class.OK, None, 120_000)
-    assert [link.usable for link in answer.links] == ([False, True] if first else [True, False])
+    assert [link.unrecognized for link in answer.links] == ([True, False] if first else [False, True])
+    assert answer.raw
 
 
 def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
@@ -232,7 +230,17 @@ def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", None), ("-1", None), ("soon", None), ("99999", None), ("\u00b2", None), ("", None)],
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+        ("-1", None),
+        ("soon", None),
+        ("99999", None),
+        ("\u00b2", None),
+        ("", None),
+    ],
 )
 @pytest.mark.parametrize("status", [429, 503])
 def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:

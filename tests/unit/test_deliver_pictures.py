@@ -5,13 +5,14 @@ import pytest
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, ResultError, WaitError
 from backdrop.core.job import Job, Status
-from backdrop.core.layout import PAID, paid_key
+from backdrop.core.layout import PAID, paid_key, response_key
 from backdrop.imaging.metadata import bare
 from backdrop.providers.downloads import ResultDownloads
+from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World
-from proof.world.wire import Strike, die
+from proof.world.wire import Strike, die, throttle
 from tests.unit.imaging_photos import saved, scene
 from tests.unit.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
 
@@ -77,6 +78,86 @@ def test_a_picture_that_is_wholly_withheld_ends_dead_and_spent() -> None:
     (letter,) = world.dead_letters.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("unsafe_result", "spent")
     assert_at_rest(world)
+
+
+def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
+    """The job whose picture was not recognized, and what its error report says."""
+    job, report = the_job(world, key), world.report(key)
+    assert report
+    (error,) = report["errors"]
+    assert (job.status, error["code"], error["money"]) == (Status.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
+    return job, error["message"]
+
+
+def redrive(world: World, *, pay_again: bool) -> bool:
+    """What `backdrop redrive` does with the only failure; whether it went on."""
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    went = orders.redrive(orders.plan(failure, pay_again=pay_again))
+    world.run()
+    return went
+
+
+def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.run()
+    job, message = unrecognized(world)
+    response = response_key(job.job_id, 1)
+    assert kept(world) == [response]
+    assert world.output.objects[response][-1].data == b'{"new_url": "https://results.invalid"}'
+    assert response in message
+    assert paid_key(job.job_id, 1, 1, "png") in message
+    assert (job.charged, world.provider.charged, len(world.provider.calls)) == (PRICE, PRICE, 1)
+    assert_at_rest(world)
+
+
+def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.run()
+    job, _ = unrecognized(world)
+    world.s3.drop(OUTPUT, paid_key(job.job_id, 1, 1, "png"), picture("saved by a person"))
+    assert redrive(world, pay_again=True)
+    assert the_job(world).status is Status.STORED
+    assert bare(world.pictures()[PICTURE]) == picture("saved by a person")
+    assert (the_job(world).charged, len(world.provider.calls)) == (PRICE, 1)
+    assert_at_rest(world)
+
+
+def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
+    world = dropped()
+    world.provider.script.append(Reaction(unrecognized=1))
+    world.run()
+    assert not redrive(world, pay_again=False)
+    unrecognized(world)
+    assert redrive(world, pay_again=True)
+    assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (Status.STORED, 2 * PRICE, 2)
+    assert_at_rest(world)
+
+
+def test_unrecognized_picture_is_a_warning_where_others_came() -> None:
+    world = World()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.drop(KEY, photo())
+    world.sidecar(KEY, prompt="on a marble table", num_images=3)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
+    assert any(warning.startswith("result_unrecognized") for warning in job.warnings)
+    assert_at_rest(world)
+
+
+def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    full = Strike(throttle, "put_object", matches=lambda call: "_response.txt" in str(call.sent["Key"]), times=99)
+    world.wire.before.append(full)
+    world.run()
+    job, message = unrecognized(world)
+    assert full.hits
+    assert (job.charged, world.provider.charged) == (PRICE, PRICE)
+    assert "the response could not be kept" in message
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
-        "s3:PutObject": {ANSWERS, INPUTS, RESULTS},
+        "s3:PutObject": {ANSWERS, INPUTS, RESULTS, f"{OUTPUT}/_backdrop/paid/*_response.txt"},
         "states:DescribeExecution": {"arn:aws:states:eu-central-1:123456789012:execution:*"},
         **SWITCHING,
         **KEYS,

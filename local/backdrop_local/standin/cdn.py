@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from backdrop_local.standin.bill import Job
 from backdrop_local.standin.faults import Call, Hit, Phase
-from backdrop_local.standin.mischief import error_answer, html_page
+from backdrop_local.standin.mischief import error_answer, html_page, unusual_success
 from backdrop_local.standin.state import State, entry_of, state_of
 from backdrop_local.standin.wire import CutShort, Silence, Trickle, Wire, wire_of
 
@@ -103,6 +103,8 @@ async def _spoil(answer: Response, hit: Hit, wire: Wire) -> Response:
             return Silence()
         case "reset_mid_body":
             return CutShort(answer, reset=True)
+        case "success_status" | "interim":
+            return unusual_success(answer, hit)
         case "truncated":
             return _truncated(answer, hit)
         case "redirect":

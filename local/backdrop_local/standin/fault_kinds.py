@@ -16,6 +16,8 @@ FaultName = Literal[
     "html_error",
     "error_in_200",
     "malformed_json",
+    "success_status",
+    "interim",
     "unsafe",
     "fewer_results",
     "foreign_url",
@@ -58,6 +60,8 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
     "html_error": {"code": (int,), "billed": (bool,)},
     "error_in_200": {"status_code": (int,), "beside": (bool,), "billed": (bool,)},
     "malformed_json": {"variant": (str,)},
+    "success_status": {"code": (int,)},
+    "interim": {"codes": (list,)},
     "unsafe": {"which": (list,), "form": (str,), "billed": (bool,)},
     "foreign_url": {"kind": (str,), "url": (str,)},
     "redirect": {"url": (str,), "code": (int,)},
@@ -74,8 +78,11 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
 }
 """The arguments that each fault takes, with their JSON types; a fault not named takes none."""
 
-VARIANTS: dict[tuple[str, str], frozenset[str]] = {
-    ("malformed_json", "variant"): frozenset({"cut", "invalid", "no_data", "empty_data", "wrong_types", "other_id"}),
+VARIANTS: dict[tuple[str, str], frozenset[object]] = {
+    ("malformed_json", "variant"): frozenset(
+        {"cut", "invalid", "no_data", "empty_data", "wrong_types", "other_id", "renamed"}
+    ),
+    ("success_status", "code"): frozenset({201, 202, 203, 206}),
     ("foreign_url", "kind"): frozenset({"host", "http", "loopback", "userinfo"}),
     ("unsafe", "form"): frozenset(
         {"null", "empty", "missing", "error", "detail", "no_output", "flag", "no_result", "failure"}
@@ -89,6 +96,7 @@ AT_THE_GATE = frozenset({"refuse_429", "status", "html_error"})
 ON_DOWNLOAD = frozenset({"redirect", "truncated", "wrong_type", "huge", "cdn_5xx"})
 ALSO_ON_DOWNLOAD = frozenset(
     {"slow", "trickle", "accept_then_drop", "reset_mid_body", "status", "html_error", "expired_url"}
+    | {"success_status", "interim"}
 )
 ON_ASKING = frozenset({"poll_404", "poll_5xx", "poll_stuck"})
 """Faults of questions after a job; other faults strike questions and uploads only where their rule names the route."""
@@ -109,4 +117,4 @@ def check_args(fault: str, args: dict[str, JsonValue]) -> None:
             raise ValueError(f"{name} of {fault} cannot be {value!r}")
         choices = VARIANTS.get((fault, name))
         if choices and value not in choices:
-            raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(choices))}")
+            raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(map(str, choices)))}")

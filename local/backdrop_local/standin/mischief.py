@@ -9,10 +9,13 @@ from pydantic import JsonValue
 from starlette.responses import JSONResponse, Response
 
 from backdrop_local.standin.faults import Hit
-from backdrop_local.standin.wire import CutShort, Silence, Trickle
+from backdrop_local.standin.wire import AfterInterim, CutShort, Silence, Trickle
 
 PAYLOADS = ("data", "aiRecord", "output", "request_id", "fileContent")
 """What an answer is about: the first of these names that it has."""
+
+LINK_FIELDS = re.compile(rb'"(url|output|image|images|temporaryUrl|temporaryUrls|imageURL)":')
+"""Where an answer has its pictures; a new version of the API might have them elsewhere."""
 
 IDS = re.compile(rb'"(taskUUID|request_id|uuid)": ?"[^"]*"')
 """By what a call is known again."""
@@ -72,8 +75,19 @@ def spoil(answer: Response, hit: Hit, *, error_in_200: JsonValue) -> Response:
             return _with_foreign_error(answer, error_in_200) if beside else JSONResponse(error_in_200)
         case "malformed_json":
             return _malformed(answer, hit.rule.text("variant", "cut"))
+        case "success_status" | "interim":
+            return unusual_success(answer, hit)
         case _:
             return answer
+
+
+def unusual_success(answer: Response, hit: Hit) -> Response:
+    """The right answer under another 2xx status, or behind interim responses (RFC 9110, 15.2 and 15.3)."""
+    if hit.rule.fault == "success_status":
+        answer.status_code = hit.rule.number("code", 202)
+        return answer
+    codes = cast("list[int]", hit.rule.args.get("codes", [103]))
+    return AfterInterim(answer, codes)
 
 
 def _malformed(answer: Response, variant: str) -> Response:
@@ -83,6 +97,8 @@ def _malformed(answer: Response, variant: str) -> Response:
         return Response(whole[: len(whole) // 2], media_type=answer.headers["content-type"])
     if variant == "invalid":
         return Response(b'{"created": now, data: }', media_type="application/json")
+    if variant == "renamed":
+        return Response(LINK_FIELDS.sub(rb'"new_\1":', whole), media_type="application/json")
     if variant == "other_id":
         return Response(_another_id(whole), media_type="application/json")
     return JSONResponse(_hollow(whole, variant))

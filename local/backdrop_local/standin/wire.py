@@ -24,6 +24,10 @@ class Wire:
         """Whether the connection is closed or closing, from either end."""
         return self._transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are, past the HTTP protocol."""
+        self._transport.write(data)
+
     def close(self) -> None:
         """End the connection in good order after what has been written."""
         self._transport.close()
@@ -72,6 +76,21 @@ class Silence(Response):
         else:
             wire.close()
         await _until_gone(receive)
+
+
+class AfterInterim(Response):
+    """A right answer that interim responses precede."""
+
+    def __init__(self, whole: Response, codes: list[int]) -> None:
+        super().__init__()
+        self._whole = whole
+        self._codes = codes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the interim responses, then the answer."""
+        for code in self._codes:
+            wire_of(scope).write(b"HTTP/1.1 %d Interim\r\nLink: </style.css>\r\n\r\n" % code)
+        await self._whole(scope, receive, send)
 
 
 class CutShort(Response):

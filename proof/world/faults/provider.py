@@ -60,6 +60,12 @@ def withheld_picture(faults: Faults) -> None:
 
 
 @fault(of_lane=True)
+def unrecognized_result(faults: Faults) -> None:
+    """The provider charges a picture and returns it in a form that Backdrop does not know."""
+    _now_and_then(faults, lambda: Reaction(unrecognized=1))
+
+
+@fault(of_lane=True)
 def refused_request(faults: Faults) -> None:
     """The provider's safety check refuses a request."""
     _now_and_then(faults, lambda: refuses(Class.PERM, Code.UNSAFE_REQUEST))

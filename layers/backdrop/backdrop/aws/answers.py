@@ -8,7 +8,7 @@ from backdrop.aws.buckets import S3Output
 from backdrop.core.answer import Answer, KeptAnswer
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.job import Job
-from backdrop.core.layout import ANSWERS, answer_key
+from backdrop.core.layout import ANSWERS, answer_key, response_key
 
 
 class S3Answers:
@@ -38,6 +38,10 @@ class S3Answers:
     def drop(self, kept: KeptAnswer) -> None:
         """The ledger has it."""
         self._output.remove(answer_key(kept.job_id, kept.n))
+
+    def keep_response(self, job: Job, n: int, raw: bytes) -> None:
+        """Keep a response whose picture is not recognized, beside the provider's files, which do not expire."""
+        self._output.put(response_key(job.job_id, n), raw, "text/plain")
 
 
 def _read(data: bytes) -> KeptAnswer | None:

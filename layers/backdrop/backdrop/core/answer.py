@@ -44,7 +44,8 @@ class Answer:
     """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
 
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
-    sent: the next charge has another id. `suspicion`: nothing was taken, perhaps because of the job itself.
+    sent: the next charge has another id. `raw`: the provider's response, where a picture in it is not recognized; it is
+    kept for a person and never part of the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
     """
 
     kind: Class
@@ -55,6 +56,7 @@ class Answer:
     basis: str = "price_list"
     retry_after: float | None = None
     final: bool = False
+    raw: bytes = b""
     suspicion: Suspicion | None = None
 
     @classmethod

@@ -57,6 +57,7 @@ class Code(StrEnum):
     # the provider, for good
     REQUEST_REJECTED = "request_rejected"
     UNSAFE_RESULT = "unsafe_result"
+    RESULT_UNRECOGNIZED = "result_unrecognized"
     LINK_EXPIRED = "link_expired"
     RESULT_GONE = "result_gone"
     PAID_FILE_GONE = "paid_file_gone"

@@ -87,20 +87,25 @@ class Problem(Record):
 
 @record
 class Link(Record):
-    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is."""
+    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is.
+
+    `unrecognized`: the provider made the picture, and Backdrop does not find it in the response, which is kept: a
+    person can take the picture out of it and put it where the paid file belongs.
+    """
 
     url: str | None
     seed: int | None = None
     expires_at: datetime | None = None
     kept: str | None = None
+    unrecognized: bool = False
 
     @property
     def usable(self) -> bool:
-        return self.url is not None or self.kept is not None
+        return self.url is not None or self.kept is not None or self.unrecognized
 
     def lives(self, now: datetime) -> bool:
-        """Whether there is a picture that may still be fetched; nobody knows where the provider does not say."""
-        return self.usable and (self.expires_at is None or now < self.expires_at)
+        """Whether there may still be a picture to fetch; a link whose end the provider does not state may live."""
+        return self.usable and not self.unrecognized and (self.expires_at is None or now < self.expires_at)
 
 
 class Suspicion(StrEnum):

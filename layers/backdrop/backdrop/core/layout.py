@@ -160,6 +160,11 @@ def _view_key(folder: str, source: str) -> str:
     return f"{folder}/{_cut(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
 
 
+def response_key(job_id: str, attempt: int) -> str:
+    """A provider's response to a paid attempt, kept because Backdrop does not find every picture in it."""
+    return f"{PAID}/{job_id}/{attempt}_response.txt"
+
+
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
     """The provider's own file, untouched: image `n` of a job's paid attempt."""
     return f"{PAID}/{job_id}/{attempt}_{n}.{extension}"

@@ -201,6 +201,13 @@ CODES: dict[Code, CodeFacts] = {
         "The provider made the picture and its safety check then withheld it.",
         "Change the prompt, or set another revision to buy a new try.",
     ),
+    Code.RESULT_UNRECOGNIZED: CodeFacts(
+        End.DEAD,
+        "The provider charged for the picture, and its response has a form in which Backdrop does not recognize it.",
+        "Operator: open the kept response that the message names. If it holds the picture, or a link to it, save the "
+        "picture under the key that the message names; `backdrop redrive --code result_unrecognized` then delivers it "
+        "free. Report the response, so that Backdrop learns its form. " + _PAY_AGAIN,
+    ),
     Code.LINK_EXPIRED: CodeFacts(End.DEAD, "The paid picture's link expired before it was fetched.", _PAY_AGAIN),
     Code.RESULT_GONE: CodeFacts(End.DEAD, "The provider no longer has the paid picture.", _PAY_AGAIN),
     Code.PAID_FILE_GONE: CodeFacts(

@@ -13,7 +13,7 @@ import urllib3.exceptions
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
-from backdrop.providers.http import TooLongError, TooSlowError, read_body
+from backdrop.providers.http import TooLongError, TooSlowError, is_whole, new_session, read_body
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -111,7 +111,9 @@ def _is_inside(host: str) -> bool:
 
 def _check_status(response: requests.Response) -> None:
     status = response.status_code
-    if status == 200:
+    if 200 <= status < 300:
+        if not is_whole(status, response.headers):
+            raise _CutOffError
         return
     if 300 <= status < 400:
         raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link answers {status}, a redirect.")
@@ -127,14 +129,13 @@ def _check_status(response: requests.Response) -> None:
 def _fetch(url: str) -> bytes:
     """One try. Raises _CutOffError where the body ends too early."""
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            with session.get(
-                url, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True
-            ) as response:
-                _check_status(response)
-                _check_length(response.headers.get("Content-Length", ""))
-                return read_body(response, limit=MAX_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
+        with (
+            new_session() as session,
+            session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True) as response,
+        ):
+            _check_status(response)
+            _check_length(response.headers.get("Content-Length", ""))
+            return read_body(response, limit=MAX_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
     except urllib3.exceptions.ProtocolError as error:
         if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
             raise _CutOffError from error

@@ -1,14 +1,22 @@
 """HTTP to a paid API: one request, no retries, and the exact knowledge of whether it can have been taken."""
 
 import base64
+import http.client
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any, override
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.fields import RequestField
 from urllib3.filepost import encode_multipart_formdata
 
@@ -18,6 +26,10 @@ from backdrop.core.codes import Code
 CONNECT_SECONDS = 5.0
 MIN_SECONDS = 0.001
 MAX_ANSWER_BYTES = 2_000_000
+# A JSON response may carry the pictures themselves, a third longer as base64.
+MAX_JSON_BYTES = 25_000_000
+MAX_RETRY_AFTER_SECONDS = 3600
+MAX_INTERIM_RESPONSES = 100
 CHUNK_BYTES = 262_144
 MEDIA_TYPES = {
     b"\xff\xd8\xff": ("jpg", "image/jpeg"),
@@ -35,6 +47,11 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     waited: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the provider reports success and the body is whole; the body alone tells what it is worth."""
+        return 200 <= self.status < 300 and is_whole(self.status, self.headers)
 
 
 class TooLongError(Exception):
@@ -117,13 +134,64 @@ def post(
 
 
 def ask(
-    url: str, headers: Mapping[str, str], *, timeout_seconds: float, body: bytes | None = None
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout_seconds: float,
+    body: bytes | None = None,
+    limit: int = MAX_ANSWER_BYTES,
 ) -> Reply | Exception | None:
     """Ask what costs nothing: GET, or POST where there is a body. No Reply where no whole answer came in time."""
     deadline = time.monotonic() + timeout_seconds
     sending = None if body is None else Body(body, deadline)
     method = "GET" if sending is None else "POST"
-    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, MAX_ANSWER_BYTES))
+    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, limit))
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """A response that is read past interim ones: http.client skips only 100 of the 1xx (RFC 9110, 15.2)."""
+
+    @override
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(MAX_INTERIM_RESPONSES):
+            if not 100 <= self.status < 200 or self.status == http.client.SWITCHING_PROTOCOLS:
+                return
+            self.headers = self.msg = None  # pyright: ignore[reportAttributeAccessIssue]  # begin() reads on without
+            super().begin()
+        raise http.client.HTTPException(f"over {MAX_INTERIM_RESPONSES} interim responses")
+
+
+class _Connection(HTTPConnection):
+    response_class = _FinalResponse  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _FinalResponse  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection  # pyright: ignore[reportAssignmentType]
+
+
+class _Adapter(HTTPAdapter):
+    @override
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+def new_session() -> requests.Session:
+    """A session that ignores the machine's environment, retries nothing, and reads past interim responses."""
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter())
+    return session
 
 
 def _within[T](seconds: float, work: Callable[[], T]) -> T | None:
@@ -145,9 +213,9 @@ def _exchange(
     """The Reply, or why there is none."""
     seconds = max(deadline - time.monotonic(), MIN_SECONDS)
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            with session.request(
+        with (
+            new_session() as session,
+            session.request(
                 method,
                 url,
                 data=sending,
@@ -155,10 +223,11 @@ def _exchange(
                 timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 allow_redirects=False,
                 stream=True,
-            ) as response:
-                waited = time.monotonic() - ((sending.sent_at if sending else None) or time.monotonic())
-                answer = read_body(response, limit=limit, deadline=deadline)
-                return Reply(response.status_code, response.headers, answer, waited)
+            ) as response,
+        ):
+            waited = time.monotonic() - ((sending.sent_at if sending else None) or time.monotonic())
+            answer = read_body(response, limit=limit, deadline=deadline)
+            return Reply(response.status_code, response.headers, answer, waited)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, TooLongError, TooSlowError) as error:
         return error
 
@@ -185,7 +254,37 @@ def _failed(error: Exception, sending: Body) -> Answer:
     return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"The call went out and no answer came back ({kind}); {CHARGED}.")
 
 
+def is_whole(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a successful response carries the whole representation: a 206 may carry a part of it (RFC 9110, 15.3.7).
+
+    A 206 without a readable Content-Range is taken as whole: what the body holds decides.
+    """
+    range_of = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
+    if status != 206 or range_of is None:
+        return True
+    first, last, size = map(int, range_of.groups())
+    return first == 0 and last + 1 == size
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of a Retry-After header, where it holds a sensible number."""
-    text = headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() and len(text) <= 4 and 0 < int(text) <= 3600 else None
+    """The seconds of a Retry-After header: a number, a fraction, or an HTTP date. None if over an hour or unreadable.
+
+    A date counts from the response's own Date where it has one: clocks differ.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        seconds = float(text)
+    else:
+        moment = _http_date(text)
+        if moment is None:
+            return None
+        seconds = max((moment - (_http_date(headers.get("Date", "")) or datetime.now(UTC))).total_seconds(), 0.0)
+    return seconds if seconds <= MAX_RETRY_AFTER_SECONDS else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

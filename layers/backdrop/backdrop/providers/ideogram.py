@@ -25,6 +25,7 @@ from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, file_part, multipart, part, post, retry_after
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.reading import failure_status, json_object, listed, printable, told, whole, words
+from backdrop.providers.unrecognized import raw_response
 
 NAME = "ideogram"
 WHO = "Ideogram"
@@ -102,7 +103,7 @@ class Ideogram:
         headers = {"Api-Key": key, "Content-Type": body[1]}
         url = self.base_url.rstrip("/") + PATHS[job.operation]
         reply = post(url, body[0], headers, timeout_seconds=deadline - time.monotonic())
-        return reply if isinstance(reply, Answer) else _without_key(classify(job, reply), key)
+        return reply if isinstance(reply, Answer) else _without_key(classify(job, reply, key), key)
 
 
 def _without_key(answer: Answer, key: str) -> Answer:
@@ -126,43 +127,48 @@ def form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list[Reque
     return parts
 
 
-def classify(job: Job, reply: Reply) -> Answer:
+def classify(job: Job, reply: Reply, key: str) -> Answer:
     """What a reply means for the job: class, code, and the links where there are any."""
-    if reply.status == 200:
-        return _success(job, reply)
+    if reply.succeeded:
+        return _success(job, reply, key)
     return _refusal(reply.status, json_object(reply.body), reply)
 
 
-def _success(job: Job, reply: Reply) -> Answer:
+def _success(job: Job, reply: Reply, key: str) -> Answer:
     body = json_object(reply.body)
     if body is None:
-        return _lost("The answer was 200, but what came is no JSON; the pictures were probably charged.")
+        return _lost(f"Ideogram answered {reply.status}, but not in JSON; the pictures were probably charged.")
     entries = body.get("data")
     if not isinstance(entries, list):
         status = failure_status(body.get("status_code"))
-        if status is None:
-            return _lost("The answer was 200, but lists no pictures; they were probably charged.")
-        return _refusal(status, body, reply)
+        return _without_pictures(reply) if status is None else _refusal(status, body, reply)
     links = tuple(_link(entry) for entry in cast("list[Any]", entries))
     if not links or not any(isinstance(entry, dict) for entry in cast("list[Any]", entries)):
-        return _lost("The answer was 200, but lists no pictures; they were probably charged.")
+        return _without_pictures(reply)
     charged = price_per_image(NAME, job.instructions) * len(links)
     if any(link.usable for link in links):
-        return Answer(Class.OK, links=links, charged=charged)
+        raw = raw_response(reply.body, key) if any(link.unrecognized for link in links) else b""
+        return Answer(Class.OK, links=links, charged=charged, raw=raw)
     why = "The provider's safety check withheld every picture."
     return Answer(Class.OK, Code.UNSAFE_RESULT, why, links, charged)
 
 
 def _link(entry: Any) -> Link:
-    """One entry of `data`: usable where it is safe and has a link; no other field is needed."""
+    """One entry of `data`: its `url` is enough, unless the safety check withheld it (`is_image_safe: false`)."""
     if not isinstance(entry, dict):
-        return Link(url=None)
+        return Link(url=None, unrecognized=True)
     entry = cast("dict[str, Any]", entry)
     url, seed = entry.get("url"), whole(entry.get("seed"))
-    url = printable(url) if isinstance(url, str) else None
-    if entry.get("is_image_safe") is True and isinstance(url, str) and url:
-        return Link(url=url, seed=seed, expires_at=_expiry(url))
-    return Link(url=None, seed=seed)
+    if entry.get("is_image_safe") is False:
+        return Link(url=None, seed=seed)
+    if not isinstance(url, str) or not url:
+        return Link(url=None, seed=seed, unrecognized=True)
+    url = printable(url)
+    return Link(url=url, seed=seed, expires_at=_expiry(url))
+
+
+def _without_pictures(reply: Reply) -> Answer:
+    return _lost(f"Ideogram answered {reply.status} without pictures; they were probably charged.")
 
 
 def _expiry(url: str) -> datetime | None:

@@ -55,6 +55,6 @@ def answer_of(row: Row, message: str, reply: Reply | None = None, otherwise: flo
     if isinstance(row.kind, Standing):
         return Answer.lost(message)
     wait = retry_after(reply.headers) if reply and row.kind in (Class.QUOTA, Class.BACKOFF) else None
-    if row.kind is Class.QUOTA:
-        wait = wait or otherwise
+    if row.kind is Class.QUOTA and wait is None:
+        wait = otherwise
     return Answer(row.kind, row.code, message, retry_after=wait)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
 from backdrop.core.job import Job, Link
-from backdrop.core.layout import paid_key, result_key
+from backdrop.core.layout import paid_key, response_key, result_key
 from backdrop.core.retention import bought_since
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.sniff import sniff
@@ -34,7 +34,7 @@ class PaidFiles:
         if kept is None and job.reused_from:
             raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
         try:
-            data = self.output.read(kept) if kept else self._fetch(job, link)
+            data = self.output.read(kept) if kept else self._fetch(job, n, link)
         except ResultError:
             # A delivery that nobody knows of may have kept it all the same.
             kept = kept or self._kept(job, n)
@@ -56,10 +56,12 @@ class PaidFiles:
         """Where an earlier delivery put the provider's file."""
         return self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""), bought_since(job))
 
-    def _fetch(self, job: Job, link: Link) -> bytes:
+    def _fetch(self, job: Job, n: int, link: Link) -> bytes:
         """The bytes behind a link, tried for as long as it lives."""
         if link.kept:
             return self._kept_result(link.kept)
+        if link.unrecognized:
+            raise self._unrecognized(job, n)
         try:
             return self.downloads.fetch(job.provider, link.url or "")
         except WaitError as error:
@@ -80,6 +82,16 @@ class PaidFiles:
             words = f"The provider's file has {found.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
             raise ResultError(Code.RESULT_TOO_LARGE, words)
         return self.output.read(result_key(name))
+
+    def _unrecognized(self, job: Job, n: int) -> ResultError:
+        """The picture is somewhere in the provider's response, or nowhere; a person can look for it there."""
+        owner = job.reused_from or job.job_id
+        response, place = response_key(owner, job.answered), paid_key(owner, job.answered, n, "png")
+        words = f"{job.provider} charged for picture {n}, and Backdrop does not recognize it in the response"
+        if self.output.head(response) is None:
+            return ResultError(Code.RESULT_UNRECOGNIZED, f"{words}; the response could not be kept.")
+        words += f". The response is kept as {response}; a picture that you save from it belongs at {place}."
+        return ResultError(Code.RESULT_UNRECOGNIZED, words)
 
     def _gone(self, job: Job, error: ResultError) -> ResultError:
         """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""

@@ -1,7 +1,8 @@
 """Claim, call, record: between the first and the last the money moves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -122,6 +123,7 @@ class Payments:
     def record(self, job: Job, answer: Answer, slot: Slot) -> Job:
         """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
         n, kept = job.attempt, False
+        answer = self._without_raw_response(job, n, answer)
         try:
             return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
         except StaleError:
@@ -138,6 +140,16 @@ class Payments:
                 self.answers.keep(job, n, answer)
             left = (slot.lease_until - self.clock.now()).total_seconds()
             raise WaitError(error.code, error.message, max(left, 0) + 1) from error
+
+    def _without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
+        """Keeps the raw response of a paid picture that is not recognized, and returns what the ledger needs.
+
+        The money is recorded even where the bucket refuses the response: deliver then reports that it is missing.
+        """
+        if answer.raw:
+            with suppress(WaitError):
+                self.answers.keep_response(job, n, answer.raw)
+        return replace(answer, raw=b"")
 
     def _kept(self, job: Job, n: int, answer: Answer) -> bool:
         """Put beside the pictures at once: nobody knows how long this worker lives. It is tried again at the end."""

@@ -267,13 +267,14 @@ class Render:
         """The wait that hands the message back, written down first; each of the same kind is longer than the last."""
         code = answer.code or Code.PROVIDER_UNAVAILABLE
         if answer.kind is Class.QUOTA:
-            delay = (answer.retry_after or FIRST_DELAY_SECONDS) + self.clock.jitter(2)
+            delay = (FIRST_DELAY_SECONDS if answer.retry_after is None else answer.retry_after) + self.clock.jitter(2)
             self.ledger.advance(transitions.Step(self._throttled(job, answer, slot, delay)))
             return WaitError(code, answer.message, delay)
         if answer.kind is Class.PAUSE:
             return WaitError(code, answer.message, FIRST_DELAY_SECONDS + self.clock.jitter(FIRST_DELAY_SECONDS))
         times = self._explain(job, BackdropError(code, answer.message)) if job.status is Status.ACCEPTED else 1
-        delay = answer.retry_after or min(FIRST_BACK_OFF_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
+        back_off = min(FIRST_BACK_OFF_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
+        delay = back_off if answer.retry_after is None else answer.retry_after
         return WaitError(code, answer.message, delay + self.clock.jitter(2))
 
     def _explain(self, job: Job, error: BackdropError) -> int:

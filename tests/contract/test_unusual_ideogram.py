@@ -1,0 +1,104 @@
+"""Responses of Ideogram that no page of its documentation shows: the picture, the money, and one call only."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Money
+from backdrop.providers.ideogram import Ideogram
+from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, Reply, a_job, called, http, raw, recording, the_key
+
+LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
+SIZE = len(SUCCESS)
+
+
+def after(*interim: int) -> Reply:
+    """The usual success behind these interim responses (RFC 9110, 15.2)."""
+
+    def reply(connection: socket.socket) -> None:
+        for status in interim:
+            connection.sendall(b"HTTP/1.1 %d Wait\r\nLink: </a.css>\r\n\r\n" % status)
+        http()(connection)
+
+    return reply
+
+
+def entries(*found: object, **more: Any) -> Reply:
+    """A success with these entries of `data`."""
+    return http(body=json.dumps({"data": found, **more}).encode())
+
+
+class Unusual(NamedTuple):
+    """A response, and what becomes of its picture: used, kept for a person, withheld, or in doubt."""
+
+    name: str
+    reply: Reply
+    fate: str = "used"
+    charged: int = 60_000
+
+
+USED, KEPT, WITHHELD, IN_DOUBT = "used", "kept", "withheld", "in doubt"
+RESPONSES = (
+    *(Unusual(f"{status}", http(status)) for status in (201, 202, 203, 206, 299)),
+    Unusual("206 with the whole range", http(206, more=f"Content-Range: bytes 0-{SIZE - 1}/{SIZE}\r\n")),
+    *(Unusual(f"{before} before 200", after(*before)) for before in ((100,), (102,), (103,), (102, 103, 102))),
+    Unusual("no safety verdict", entries({"url": LINK})),
+    Unusual("empty safety verdict", entries({"url": LINK, "is_image_safe": None})),
+    Unusual("safety verdict as text", entries({"url": LINK, "is_image_safe": "true"})),
+    Unusual("safety verdict as number", entries({"url": LINK, "is_image_safe": 1})),
+    Unusual("unknown fields", entries({"url": LINK, "is_image_safe": True, "new": [1]}, more={"x": 1})),
+    Unusual("no link", entries({"is_image_safe": True}), KEPT),
+    Unusual("empty link", entries({"is_image_safe": True, "url": ""}), KEPT),
+    Unusual("link under another name", entries({"is_image_safe": True, "image_url": LINK}), KEPT),
+    Unusual("link that is a number", entries({"is_image_safe": True, "url": 7}), KEPT),
+    Unusual("unsafe beside a link", entries({"is_image_safe": False, "url": LINK}), WITHHELD),
+    *(Unusual(f"{status} without content", http(status, b""), IN_DOUBT, 0) for status in (202, 204, 205)),
+    Unusual("206 with a part", http(206, more=f"Content-Range: bytes 0-{SIZE - 1}/{SIZE + 9}\r\n"), IN_DOUBT, 0),
+    Unusual("endless interim responses", raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 5_000), IN_DOUBT, 0),
+)
+
+
+@pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
+def test_unusual_response_ends_with_picture_money_and_one_call(unusual: Unusual) -> None:
+    with recording(unusual.reply) as server:
+        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+        assert len(server.requests) == 1
+    links = [(link.url, link.unrecognized) for link in answer.links]
+    expected = {USED: [(LINK, False)], KEPT: [(None, True)], WITHHELD: [(None, False)], IN_DOUBT: []}
+    assert (links, answer.charged) == (expected[unusual.fate], unusual.charged)
+    assert (answer.kind is Class.AMBIG, bool(answer.raw)) == (unusual.fate == IN_DOUBT, unusual.fate == KEPT)
+    assert answer.money is (Money.UNKNOWN if unusual.fate == IN_DOUBT else Money.SPENT)
+
+
+def test_kept_response_does_not_show_the_key() -> None:
+    with recording(entries({"is_image_safe": True}, note="your key is standin-key")) as server:
+        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+    assert json.loads(answer.raw)["note"] == "your key is (key)"
+
+
+# -- Retry-After (RFC 9110, 10.2.3) ----------------------------------------------------------------------------------
+
+
+def refused(more: str) -> Answer:
+    with recording(http(429, b"{}", more=more)) as server:
+        answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
+    assert answer.code is Code.PROVIDER_THROTTLED
+    return answer
+
+
+def test_retry_after_date_counts_from_the_responses_own_date() -> None:
+    more = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n"
+    assert refused(more).retry_after == 30.0
+
+
+def test_retry_after_date_without_a_date_counts_from_now() -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
+    wait = refused(f"Retry-After: {moment}\r\n").retry_after
+    assert wait is not None
+    assert 35 <= wait <= 40
