@@ -27,7 +27,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Trouble:
-    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met)."""
+    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
+
+    `lane`: the only provider that does this.
+    """
 
     name: str
     fault: str
@@ -36,6 +39,7 @@ class Trouble:
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     route: str = "*"
     fate: Fate = Fate.STORED
+    lane: str = ""
 
     def rule(self, prompt_regex: str) -> FaultRule:
         """The stand-in's rule that strikes one photo."""
@@ -74,6 +78,31 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
         Trouble("download: connection reset", "reset_mid_body", 0.015, route="cdn"),
         Trouble("download: link expired", "expired_url", 0.005, hits=0, route="cdn", fate=Fate.DEAD),
     )
+
+
+SUBMIT, RESULT = "v2/ideogram-3-replace-background", "v2/requests/result"
+LANE_TROUBLES = (
+    Trouble(
+        "Segmind: 406 without a reason", "status", 0.01, 0, {"code": 406, "body": ""}, SUBMIT, Fate.DEAD, "segmind"
+    ),
+    Trouble("Segmind: 500, not billed", "status", 0.01, 2, {"code": 500}, SUBMIT, lane="segmind"),
+    Trouble("Segmind: 500 each time", "status", 0.005, 0, {"code": 500}, SUBMIT, Fate.DEAD, "segmind"),
+    Trouble("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT, lane="segmind"),
+    Trouble(
+        "Segmind: picture under an unknown name",
+        "malformed_json",
+        0.005,
+        0,
+        {"variant": "renamed"},
+        RESULT,
+        Fate.DEAD,
+        "segmind",
+    ),
+    Trouble("1min: 202 for a feature", "success_status", 0.01, 1, {"code": 202}, "features", lane="1min"),
+    Trouble("1min: 103 before the record", "interim", 0.01, 1, {"codes": [103]}, "results", lane="1min"),
+    Trouble("1min: 403 without a reason", "status", 0.005, 1, {"code": 403, "body": ""}, "features", lane="1min"),
+)
+"""What only one provider does; in a mixed run, photos that meet nothing else meet it."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +174,7 @@ def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds:
         Photo(key, f"seed {seed} photo {n:04d}", struck.get(n), _lane(lanes, struck.get(n)))
         for n, key in enumerate(keys)
     )
+    drawn = _strike_lanes(lanes, drawn) if lanes else drawn
     whole = photos * seconds / limit
     healthy = [photo.key for photo in drawn if photo.trouble is None]
     return Plan(
@@ -166,6 +196,21 @@ def _lane(random: Random | None, trouble: Trouble | None) -> str:
     if random is None or (trouble and (trouble.fate is not Fate.STORED or trouble.fault not in ANYWHERE)):
         return IDEOGRAM
     return random.choice(LANES)
+
+
+def _strike_lanes(random: Random, photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """The photos, some of the healthy ones in a lane whose own trouble strikes them; none of the last ones."""
+    free = [n for n, photo in enumerate(photos[: round(STRUCK_SHARE * len(photos))]) if photo.trouble is None]
+    random.shuffle(free)
+    struck = dict[int, Trouble]()
+    for kind in LANE_TROUBLES:
+        for _ in range(max(1, round(kind.share * len(photos)))):
+            if free:
+                struck[free.pop()] = kind
+    return tuple(
+        Photo(photo.key, photo.mark, struck[n], struck[n].lane) if n in struck else photo
+        for n, photo in enumerate(photos)
+    )
 
 
 def _strike(random: Random, photos: int, kinds: Sequence[Trouble], seconds: float) -> dict[int, Trouble]:

@@ -5,7 +5,19 @@ from collections import Counter
 import pytest
 
 from backdrop_local.standin.faults import Call, FaultBook, Phase
-from proof.chaos.plan import ANYWHERE, KILLED, LANES, LEAST_KILLS, UNREAD, Act, Fate, Plan, draw, troubles
+from proof.chaos.plan import (
+    ANYWHERE,
+    KILLED,
+    LANE_TROUBLES,
+    LANES,
+    LEAST_KILLS,
+    UNREAD,
+    Act,
+    Fate,
+    Plan,
+    draw,
+    troubles,
+)
 
 SIZES = [30, 200, 1000]
 
@@ -30,14 +42,23 @@ def test_in_a_mixed_run_every_lane_has_photos_and_faults_of_its_own() -> None:
 
 
 def test_what_only_ideogram_does_strikes_no_other_lane() -> None:
-    elsewhere = [photo for photo in mixed(photos=1000).photos if photo.provider != "ideogram"]
+    photos = [photo for photo in mixed(photos=1000).photos if photo.trouble not in LANE_TROUBLES]
+    elsewhere = [photo for photo in photos if photo.provider != "ideogram"]
     assert {photo.fate for photo in elsewhere} == {Fate.STORED}
     assert {photo.trouble.fault for photo in elsewhere if photo.trouble} == ANYWHERE
 
 
+@pytest.mark.parametrize("photos", [200, 1000])
+def test_every_trouble_of_one_provider_strikes_a_photo_in_its_lane(photos: int) -> None:
+    struck = {(photo.trouble.name, photo.provider) for photo in mixed(photos=photos).photos if photo.trouble}
+    assert {(kind.name, kind.lane) for kind in LANE_TROUBLES} <= struck
+    assert not [photo for photo in plan(photos=photos).photos if photo.trouble in LANE_TROUBLES]
+
+
 def test_a_mixed_run_is_the_same_run_but_for_the_lanes() -> None:
     other, ours = plan(), mixed()
-    assert [photo.trouble for photo in ours.photos] == [photo.trouble for photo in other.photos]
+    shared = [None if photo.trouble in LANE_TROUBLES else photo.trouble for photo in ours.photos]
+    assert shared == [photo.trouble for photo in other.photos]
     assert (ours.uploads, ours.moments, ours.copies) == (other.uploads, other.moments, other.copies)
 
 
