@@ -53,7 +53,7 @@ class Setup:
     """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
 
     `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
-    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps what has ended;
+    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps ended items;
     `prices`: what an image costs at providers that sell credits, micro-dollars.
     """
 

@@ -22,7 +22,7 @@ REJECTED = Purchase(Status.DEAD, Code.REQUEST_REJECTED, Money.NOT_SPENT, 0, call
 UNSAFE = REJECTED._replace(status=Status.REFUSED, code=Code.UNSAFE_REQUEST)
 OUT_OF_MONEY = Purchase(Status.ACCEPTED, None, Money.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
-# Nobody knows whether the first call was charged: the operator's parameter allows one more, and then a person decides.
+# Whether the first call was charged is unknown: the parameter OnLostAnswer allows one more, then a person decides.
 IN_DOUBT = Purchase(Status.HELD, Code.CHARGE_UNKNOWN, Money.UNKNOWN, 0, calls=2, pictures=0, response=False)
 
 

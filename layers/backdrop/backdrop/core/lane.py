@@ -77,7 +77,7 @@ class Lane(Item):
 
     `proved_at`: when a probe last got its picture while the lane was paused for an unexplained refusal. `ended`: the
     pauses that are over, each reason's last. `told`: the ids of the events that told of all these. `called_off`: what a
-    person wants bought no more.
+    person does not want bought any longer.
     """
 
     provider: str
