@@ -1,7 +1,7 @@
 """What one seed does: the photos, which of them meets which fault, and what happens to the whole pipeline when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 from typing import Any
@@ -27,7 +27,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Trouble:
-    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met)."""
+    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
+
+    `lane`: the only provider that does this.
+    """
 
     name: str
     fault: str
@@ -36,6 +39,7 @@ class Trouble:
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     route: str = "*"
     fate: Fate = Fate.STORED
+    lane: str = ""
 
     def rule(self, prompt_regex: str) -> FaultRule:
         """The stand-in's rule that strikes one photo."""
@@ -76,19 +80,42 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
     )
 
 
-def lane_troubles(lane: str) -> tuple[Trouble, ...]:
-    """The kinds that only this lane's provider can do; they strike its photos in a mixed run."""
-    not_ready = {"errors": [{"code": "modelNotReady", "message": "The model is being loaded."}]}
-    return {
-        "runware": (
-            Trouble("picture inside the response", "inline_picture", 0.01, args={"form": "data_uri"}),
-            Trouble("result in the response to the submit", "early_result", 0.01),
-            Trouble("model not ready", "status", 0.01, 2, {"code": 400, "body": not_ready}),
-            Trouble(
-                "charged, failed without a code", "job_fails", 0.005, 0, {"code": "", "billed": True}, fate=Fate.DEAD
-            ),
-        ),
-    }.get(lane, ())
+NOT_READY = {"errors": [{"code": "modelNotReady", "message": "The model is being loaded."}]}
+SUBMIT, RESULT = "v2/ideogram-3-replace-background", "v2/requests/result"
+LANE_TROUBLES = (
+    Trouble(
+        "Segmind: 406 without a reason", "status", 0.01, 0, {"code": 406, "body": ""}, SUBMIT, Fate.DEAD, "segmind"
+    ),
+    Trouble("Segmind: 500, not billed", "status", 0.01, 2, {"code": 500}, SUBMIT, lane="segmind"),
+    Trouble("Segmind: 500 each time", "status", 0.005, 0, {"code": 500}, SUBMIT, Fate.DEAD, "segmind"),
+    Trouble("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT, lane="segmind"),
+    Trouble(
+        "Segmind: picture under an unknown name",
+        "malformed_json",
+        0.005,
+        0,
+        {"variant": "renamed"},
+        RESULT,
+        Fate.DEAD,
+        "segmind",
+    ),
+    Trouble("1min: 202 for a feature", "success_status", 0.01, 1, {"code": 202}, "features", lane="1min"),
+    Trouble("1min: 103 before the record", "interim", 0.01, 1, {"codes": [103]}, "results", lane="1min"),
+    Trouble("1min: 403 without a reason", "status", 0.005, 1, {"code": 403, "body": ""}, "features", lane="1min"),
+    Trouble("Runware: picture inside the response", "inline_picture", 0.01, 1, {"form": "data_uri"}, lane="runware"),
+    Trouble("Runware: result in the response to the submit", "early_result", 0.01, lane="runware"),
+    Trouble("Runware: model not ready", "status", 0.01, 2, {"code": 400, "body": NOT_READY}, lane="runware"),
+    Trouble(
+        "Runware: charged, failed without a code",
+        "job_fails",
+        0.005,
+        0,
+        {"code": "", "billed": True},
+        fate=Fate.DEAD,
+        lane="runware",
+    ),
+)
+"""What only one provider does; in a mixed run, photos that meet nothing else meet it."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +187,7 @@ def draw(seed: int, photos: int, *, seconds: float, limit: int, timeout_seconds:
         Photo(key, f"seed {seed} photo {n:04d}", struck.get(n), _lane(lanes, struck.get(n)))
         for n, key in enumerate(keys)
     )
-    if mixed:
-        drawn = _with_lane_troubles(Random(f"lane troubles {seed}/{photos}"), drawn)
+    drawn = _strike_lanes(lanes, drawn) if lanes else drawn
     whole = photos * seconds / limit
     healthy = [photo.key for photo in drawn if photo.trouble is None]
     return Plan(
@@ -185,18 +211,19 @@ def _lane(random: Random | None, trouble: Trouble | None) -> str:
     return random.choice(LANES)
 
 
-def _with_lane_troubles(random: Random, photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
-    """Some photos that met no trouble meet one of their own lane, but none of the last photos."""
-    struck: dict[str, Trouble] = {}
-    for lane in LANES:
-        early = photos[: round(STRUCK_SHARE * len(photos))]
-        free = [photo.key for photo in early if photo.provider == lane and photo.trouble is None]
-        random.shuffle(free)
-        for kind in lane_troubles(lane):
-            for _ in range(max(1, round(kind.share * len(photos)))):
-                if free:
-                    struck[free.pop()] = kind
-    return tuple(replace(photo, trouble=struck.get(photo.key, photo.trouble)) for photo in photos)
+def _strike_lanes(random: Random, photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """The photos, some of the healthy ones in a lane whose own trouble strikes them; none of the last ones."""
+    free = [n for n, photo in enumerate(photos[: round(STRUCK_SHARE * len(photos))]) if photo.trouble is None]
+    random.shuffle(free)
+    struck = dict[int, Trouble]()
+    for kind in LANE_TROUBLES:
+        for _ in range(max(1, round(kind.share * len(photos)))):
+            if free:
+                struck[free.pop()] = kind
+    return tuple(
+        Photo(photo.key, photo.mark, struck[n], struck[n].lane) if n in struck else photo
+        for n, photo in enumerate(photos)
+    )
 
 
 def _strike(random: Random, photos: int, kinds: Sequence[Trouble], seconds: float) -> dict[int, Trouble]:

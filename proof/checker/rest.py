@@ -13,6 +13,7 @@ LANE_CODES = frozenset(
         "provider_out_of_money",
         "provider_daily_limit",
         "provider_misconfigured",
+        "provider_refuses",
         "budget_reached",
         "budget_reserved",
         "delivery_backed_up",

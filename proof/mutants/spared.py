@@ -8,6 +8,13 @@ LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
+    "core/lane.py:gate: suspect and lane.has(Reason.REFUSAL) and lane.trying_since and (now < lane.trying_since + OTHERS_FIRST)": (
+        "Only which job is the probe hangs on it: tests/unit/test_suspicion.py sees that it is another one."
+    ),
+    "core/lane.py:_try_another: probe and lane.paused or not (lane.trying or not lane.paused)": (
+        "Only how soon the next probe goes hangs on it: tests/unit/test_suspicion.py counts the probes."
+    ),
+    "steps/payments.py:send: isinstance(answer, Answer)": "For the types: only an answer can be judged.",
     "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,
     "steps/render.py:__call__: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,

@@ -12,7 +12,15 @@ NO_LEDGER = ("table_gone", "table_gone_for_long", "access_to_table_denied", "thr
 LOSSES = (*KILLS, *HANG_UPS, *SILENCES, *NO_LEDGER)
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "unsafe_request": ("refused_request",),
-    "request_rejected": ("rejected_request", "rejected_resend", "failed_work"),
+    "request_rejected": (
+        "rejected_request",
+        "rejected_resend",
+        "failed_work",
+        "refused_without_reason",
+        "empty_account_without_reason",
+        "failing_photo",
+        "unbilled_failure",
+    ),
     "unsafe_result": ("withheld_picture",),
     "result_unrecognized": ("unrecognized_result",),
     "provider_failed": ("failed_at_unknown_cost",),

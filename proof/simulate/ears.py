@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.job import Job
+from backdrop.core.job import Job, Suspicion
 from backdrop.ports import Acknowledge, Call
 from proof.world.provider import SimulatedProvider
 from proof.world.stack import World
@@ -26,6 +26,8 @@ class Ears:
         self.last: dict[str, tuple[Class, str]] = {}
         self.unnamed: list[tuple[str, str]] = []
         self.listeners: list[Callable[[Job, Answer], None]] = []
+        self._refused: dict[tuple[str, str], datetime] = {}
+        self._served: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._world = world
         providers = cast("dict[str, Any]", world.providers)
         providers |= {name: Overheard(world, seller, self) for name, seller in world.sellers.items()}
@@ -42,9 +44,17 @@ class Ears:
         if said.usable:
             links = [str(link.url) for link in said.links if link.usable]
             self.said[job.job_id].add((worker.name, links[0]))
+            self._served[provider][job.job_id] = self._world.clock.time
         self.last[provider] = said.kind, worker.name
-        if said.kind is Class.PAUSE:
+        if said.kind is Class.PAUSE and not self._may_end_the_job(provider, job, said):
             self.refusals[provider].append((self._world.clock.time, worker.name))
+
+    def _may_end_the_job(self, provider: str, job: Job, said: Answer) -> bool:
+        """Whether a refusal without a reason is the job's second, and another job got its picture in between."""
+        if said.suspicion is not Suspicion.REFUSAL:
+            return False
+        first = self._refused.setdefault((provider, job.job_id), self._world.clock.time)
+        return any(at > first for job_id, at in self._served[provider].items() if job_id != job.job_id)
 
     def heard(self, ended: Mapping[str, str]) -> dict[str, int]:
         """How many different answers came to workers that lived to their end, by job; `ended`: how each of them did."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
+from backdrop.core.job import Suspicion
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,22 @@ class Reaction:
     meanwhile: Callable[[], object] | None = None
 
 
-def refuses(kind: Class, code: Code, *, retry_after: float | None = None) -> Reaction:
+def refuses(
+    kind: Class, code: Code, *, retry_after: float | None = None, suspicion: Suspicion | None = None
+) -> Reaction:
     """An answer by which nothing was taken and nothing is charged."""
-    answer = Answer(kind, code, f"refused: {code.value}", retry_after=retry_after)
+    answer = Answer(kind, code, f"refused: {code.value}", retry_after=retry_after, suspicion=suspicion)
     return Reaction(takes=False, answer=answer, seconds=1)
+
+
+def refuses_without_reason() -> Reaction:
+    """A refusal that does not say whether the account or the job is the reason."""
+    return refuses(Class.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL)
+
+
+def fails_unbilled() -> Reaction:
+    """The provider fails at the job and, as it publishes, charges nothing."""
+    return refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
 
 
 def charges_and_hangs_up(seconds: float = 10.0) -> Reaction:

@@ -55,7 +55,8 @@ class Setup:
     """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
 
     `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
-    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps what has ended.
+    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps ended items;
+    `prices`: what an image costs at providers that sell credits, micro-dollars.
     """
 
     budget: int = 10_000_000
@@ -66,6 +67,7 @@ class Setup:
     account_limit: int = 10
     besides: Mapping[str, Kind] = field(default_factory=dict[str, Kind])
     kept_days: int = 0
+    prices: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def of(table: Mapping[str, Any], name: str) -> Any:

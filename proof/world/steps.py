@@ -88,6 +88,7 @@ class Steps:
             default_provider=world.provider.name,
             settle_seconds=world.setup.settle_seconds,
             max_megapixels=MAX_MEGAPIXELS,
+            prices=world.setup.prices,
         )
         return arriving.step()
 
@@ -104,6 +105,7 @@ class Steps:
             clock=self.clock,
             daily_budget=world.setup.budget,
             policy=OnLostAnswer(world.setup.on_lost_answer),
+            prices=world.setup.prices,
         )
 
     def _handing(self, world: "World") -> Handing:

@@ -11,6 +11,8 @@ from backdrop.core.job import Money
 from tests.contract.adapters import Reply, http
 from tests.contract.onemin import DONE, ID, LINK, LOST, PATH, PRICE, asked, called, fate, record, record_of, said
 
+UNRECOGNIZED = (Class.OK, None, Money.SPENT)
+
 
 @pytest.mark.parametrize("place", ["record", "top", "list"])
 def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: str) -> None:
@@ -42,9 +44,9 @@ def test_a_state_may_be_spelled_otherwise(status: str) -> None:
 )
 def test_a_link_that_leads_elsewhere_than_to_the_records_own_picture_is_not_followed(link: str) -> None:
     answer = asked(record("SUCCESS", result=[PATH], temporaryUrl=link))
-    assert fate(answer) == (Class.OK, Code.RESULT_FOREIGN_HOST, Money.SPENT)
+    assert fate(answer) == UNRECOGNIZED
     assert isinstance(answer, Answer)
-    assert not answer.usable
+    assert [(one.url, one.unrecognized) for one in answer.links] == [(None, True)]
 
 
 def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
@@ -52,15 +54,14 @@ def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
     answer = asked(record("SUCCESS", result=[PATH], data=[{"url": passed, "is_image_safe": True}]))
     assert isinstance(answer, Answer)
     assert answer.links[0].url == passed
-    assert fate(asked(record("SUCCESS", result=[PATH]))) == (Class.OK, Code.RESULT_GONE, Money.SPENT)
+    assert fate(asked(record("SUCCESS", result=[PATH]))) == UNRECOGNIZED
 
 
 @pytest.mark.parametrize(
     "more",
     [
         {"result": [PATH], "temporaryUrl": LINK, "data": [{"is_image_safe": False}]},
-        {"result": [], "temporaryUrl": LINK},
-        {"result": []},
+        {"result": [], "data": [{"is_image_safe": False}]},
     ],
     ids=str,
 )
@@ -71,7 +72,8 @@ def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("Prompt failed the safety checks", (Class.PERM, Code.UNSAFE_REQUEST, Money.NOT_SPENT)),
+        ("Prompt failed the safety checks", LOST),
+        ("Prompt or provided image failed the safety checks", LOST),
         ("Generation failed.", LOST),
         ("", LOST),
     ],

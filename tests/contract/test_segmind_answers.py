@@ -45,20 +45,21 @@ def asked(*replies: Reply, job: Job | None = None) -> Answer | Standing:
     ("status", "words", "kind", "code"),
     [
         (400, "Missing required field: image", Class.PERM, Code.REQUEST_REJECTED),
-        (400, "blocked by the safety system", Class.PERM, Code.UNSAFE_REQUEST),
+        (400, "blocked by the safety system", Class.PERM, Code.REQUEST_REJECTED),
+        (400, "Prompt or provided image failed the safety checks", Class.PERM, Code.UNSAFE_REQUEST),
         (401, "Missing Authorization or x-api-key in header", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
         (403, "Forbidden", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
         (404, "Model not found", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
         (405, "", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
         (406, "Invalid content type", Class.PERM, Code.REQUEST_REJECTED),
         (406, "Insufficient credits. Balance 0.01, required 0.075", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (406, "Team spend limit reached", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (406, "seed must be at least 100", Class.PERM, Code.REQUEST_REJECTED),
+        (406, "Team spend limit reached", Class.PAUSE, Code.PROVIDER_REFUSES),
+        (406, "seed must be at least 100", Class.PAUSE, Code.PROVIDER_REFUSES),
         (410, "Model has been deprecated", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (422, "content policy violation", Class.PERM, Code.UNSAFE_REQUEST),
+        (422, "content policy violation", Class.PERM, Code.REQUEST_REJECTED),
         (429, "rate_limit_exceeded", Class.QUOTA, Code.PROVIDER_THROTTLED),
-        (500, "Internal server error", Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (500, "NSFW content", Class.PERM, Code.UNSAFE_REQUEST),
+        (500, "Internal server error", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (500, "NSFW content", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         (502, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
         (503, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
         (504, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
@@ -78,7 +79,7 @@ def test_a_refused_submit_has_the_class_of_its_row(
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>no</html>", b"[1]"], ids=repr)
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, Class.PERM), (401, Class.PAUSE), (406, Class.PERM), (500, Class.AMBIG)]
+    ("status", "kind"), [(400, Class.PERM), (401, Class.PAUSE), (406, Class.PAUSE), (500, Class.BACKOFF)]
 )
 def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: int, kind: Class) -> None:
     assert called(http(status, body)).said.kind is kind
@@ -94,7 +95,8 @@ def test_a_200_that_names_no_work_may_have_been_charged(body: bytes) -> None:
 
 def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
     assert called(said({"error": "invalid_api_key", "status_code": 401})).said.kind is Class.PAUSE
-    assert called(said({"error": "x", "status_code": 503})).said.kind is Class.AMBIG
+    for status in (500, 503):
+        assert called(said({"error": "x", "status_code": status})).said.kind is Class.AMBIG
 
 
 def header(text: str) -> Reply:
@@ -140,17 +142,18 @@ def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
 
 
 @pytest.mark.parametrize("body", [{"output": ""}, {"output": None}, {}, {"output": 7}], ids=str)
-def test_a_picture_without_a_link_is_withheld_and_spent(body: dict[str, Any]) -> None:
+def test_result_without_a_picture_is_spent_and_its_response_kept(body: dict[str, Any]) -> None:
     result = called(said(TICKET), said({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})).said
-    assert (result.kind, result.code, result.charged, result.usable) == (Class.OK, Code.UNSAFE_RESULT, 75_000, False)
+    assert (result.kind, result.charged, bool(result.raw)) == (Class.OK, 75_000, True)
+    assert [link.unrecognized for link in result.links] == [True]
 
 
 FAILURES: list[tuple[dict[str, Any], Class, Code]] = [
     ({"error": "Prompt is Mandatory and must be string"}, Class.PERM, Code.REQUEST_REJECTED),
-    ({"error": "blocked: content policy violation"}, Class.PERM, Code.UNSAFE_REQUEST),
+    ({"error": "blocked: content policy violation"}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
     ({"detail": [{"type": "content_policy_violation"}]}, Class.PERM, Code.UNSAFE_REQUEST),
     ({"error": "The model provider did not answer: timeout"}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-    ({}, Class.PERM, Code.REQUEST_REJECTED),
+    ({}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 ]
 
 
@@ -166,7 +169,7 @@ def test_a_job_that_came_to_nothing_is_not_billed(status: int, body: dict[str, A
 def test_a_422_without_a_state_is_a_job_that_failed() -> None:
     answer = asked(said({}, 422))
     assert isinstance(answer, Answer)
-    assert answer.kind is Class.PERM
+    assert (answer.kind, answer.money) == (Class.BACKOFF, Money.NOT_SPENT)
 
 
 def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
@@ -246,9 +249,10 @@ def test_v1_may_answer_with_a_link() -> None:
     assert (answer.kind, answer.links[0].url) == (Class.OK, LINK)
 
 
-def test_an_empty_picture_of_v1_is_withheld() -> None:
+def test_empty_picture_of_v1_is_spent_and_not_recognized() -> None:
     answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), Shelf())
-    assert fate(answer) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
+    assert fate(answer) == (Class.OK, None, Money.SPENT)
+    assert [link.unrecognized for link in answer.links] == [True]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])

@@ -106,7 +106,7 @@ def test_a_lost_answer_of_runware_is_found_by_our_own_id_and_charges_once(folder
 
 
 def test_a_prompt_that_segmind_finds_unsafe_is_refused_for_nothing(folder: Folder) -> None:
-    folder.fault("job_fails", {"message": "Blocked by content policy"})
+    folder.fault("unsafe", {"form": "detail"})
     folder.drop("red.jpg", {**folder.wish, "provider": "segmind"})
     entry = folder.wrong("red.jpg", "unsafe_request")
     assert (entry["status"], entry["money"]) == ("refused", "not_spent")

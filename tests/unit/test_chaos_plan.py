@@ -8,6 +8,7 @@ from backdrop_local.standin.faults import Call, FaultBook, Phase
 from proof.chaos.plan import (
     ANYWHERE,
     KILLED,
+    LANE_TROUBLES,
     LANES,
     LEAST_KILLS,
     UNREAD,
@@ -15,7 +16,6 @@ from proof.chaos.plan import (
     Fate,
     Plan,
     draw,
-    lane_troubles,
     troubles,
 )
 
@@ -42,24 +42,22 @@ def test_in_a_mixed_run_every_lane_has_photos_and_faults_of_its_own() -> None:
 
 
 def test_what_only_ideogram_does_strikes_no_other_lane() -> None:
-    elsewhere = [photo for photo in mixed(photos=1000).photos if photo.provider != "ideogram" and photo.trouble]
-    shared = [photo for photo in elsewhere if photo.trouble not in lane_troubles(photo.provider)]
-    assert {photo.fate for photo in shared} == {Fate.STORED}
-    assert {photo.trouble.fault for photo in shared if photo.trouble} == ANYWHERE
+    photos = [photo for photo in mixed(photos=1000).photos if photo.trouble not in LANE_TROUBLES]
+    elsewhere = [photo for photo in photos if photo.provider != "ideogram"]
+    assert {photo.fate for photo in elsewhere} == {Fate.STORED}
+    assert {photo.trouble.fault for photo in elsewhere if photo.trouble} == ANYWHERE
 
 
-def test_faults_of_one_provider_strike_only_its_own_photos() -> None:
-    photos = mixed(photos=1000).photos
-    for lane in LANES:
-        struck = {photo.trouble.name for photo in photos if photo.provider == lane and photo.trouble}
-        others = {kind.name for other in LANES if other != lane for kind in lane_troubles(other)}
-        assert {kind.name for kind in lane_troubles(lane)} <= struck
-        assert not struck & others
+@pytest.mark.parametrize("photos", [200, 1000])
+def test_every_trouble_of_one_provider_strikes_a_photo_in_its_lane(photos: int) -> None:
+    struck = {(photo.trouble.name, photo.provider) for photo in mixed(photos=photos).photos if photo.trouble}
+    assert {(kind.name, kind.lane) for kind in LANE_TROUBLES} <= struck
+    assert not [photo for photo in plan(photos=photos).photos if photo.trouble in LANE_TROUBLES]
 
 
 def test_a_mixed_run_is_the_same_run_but_for_the_lanes() -> None:
     other, ours = plan(), mixed()
-    shared = [None if photo.trouble in lane_troubles(photo.provider) else photo.trouble for photo in ours.photos]
+    shared = [None if photo.trouble in LANE_TROUBLES else photo.trouble for photo in ours.photos]
     assert shared == [photo.trouble for photo in other.photos]
     assert (ours.uploads, ours.moments, ours.copies) == (other.uploads, other.moments, other.copies)
 

@@ -196,6 +196,7 @@ def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
         (Code.PROVIDER_OUT_OF_MONEY, Reason.BALANCE),
         (Code.PROVIDER_DAILY_LIMIT, Reason.DAILY_LIMIT),
         (Code.PROVIDER_MISCONFIGURED, Reason.ADDRESS),
+        (Code.PROVIDER_REFUSES, Reason.REFUSAL),
     ],
 )
 @pytest.mark.parametrize("probe", [False, True])

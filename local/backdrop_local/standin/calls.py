@@ -44,6 +44,10 @@ class Manner:
         """The usual headers under an error status: none."""
         return {}
 
+    def error_answer(self, call: "ApiCall", status: int) -> Response:
+        """The usual refusal under an error status."""
+        return JSONResponse(self.error_body(call, status), status, self.error_headers(call, status))
+
     def error_in_200(self, call: "ApiCall", status: int) -> JsonValue:
         """The body of an error that came too late for its status."""
         return self.error_body(call, status)
@@ -82,8 +86,7 @@ class ApiCall:
 
     def refused(self, status: int, why: str) -> RefusedError:
         """The provider's usual refusal under this status."""
-        body, headers = self.manner.error_body(self, status), self.manner.error_headers(self, status)
-        return RefusedError(JSONResponse(body, status, headers), why)
+        return RefusedError(self.manner.error_answer(self, status), why)
 
     async def arrive(self, *, counted: bool = True) -> None:
         """Refuse a key that is not valid or asks too often, and do the faults that strike before the body."""

@@ -54,6 +54,7 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
     "status": {
         "code": (int,),
         "body": (str, dict, list),
+        "type": (str,),
         "html": (bool,),
         "headers": (dict,),
         "after_run": (bool,),

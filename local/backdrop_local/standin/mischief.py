@@ -22,6 +22,7 @@ IDS = re.compile(rb'"(taskUUID|request_id|uuid)": ?"[^"]*"')
 
 HTML_TITLES = {
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     413: "Request Entity Too Large",
     500: "Internal Server Error",
     502: "Bad Gateway",
@@ -47,17 +48,17 @@ def error_answer(
     if rule.flag("html", default=False):
         answer = html_page(status)
     else:
-        answer = _body_answer(status, rule.args.get("body", usual_body))
+        answer = _body_answer(status, rule.args.get("body", usual_body), rule.text("type", "application/json"))
     headers = cast("dict[str, JsonValue]", rule.args.get("headers", {}))
     answer.headers.update(usual_headers or {})
     answer.headers.update({name: str(value) for name, value in headers.items()})
     return answer
 
 
-def _body_answer(status: int, body: JsonValue) -> Response:
-    """JSON for an object or a list, the bare text (it may be empty) for a string."""
+def _body_answer(status: int, body: JsonValue, text_type: str) -> Response:
+    """JSON for an object or a list; for a string, the bare text (it may be empty) under `text_type`."""
     if isinstance(body, str):
-        return Response(body, status, media_type="application/json")
+        return Response(body, status, media_type=text_type)
     return JSONResponse(body, status)
 
 

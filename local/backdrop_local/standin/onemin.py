@@ -1,6 +1,7 @@
 """1min.ai as the stand-in speaks it: an upload, then a feature call, and a look-up of its record."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import cast
@@ -226,7 +227,7 @@ def _finished(call: ApiCall, run: Run) -> dict[str, JsonValue]:
     kept = [] if unsafe else run.made
     detail: dict[str, JsonValue] = {
         "promptObject": run.terms.get("promptObject"),
-        "resultObject": [key_of(one) for one in kept],
+        "resultObject": _result(call, run, kept),
         "responseObject": _passed_through(call, run, unsafe=unsafe),
     }
     record = _record(run, "SUCCESS", detail)
@@ -237,8 +238,22 @@ def _finished(call: ApiCall, run: Run) -> dict[str, JsonValue]:
         "record": {"aiRecord": {**record, "temporaryUrl": link}},
         "top": {"aiRecord": record, "temporaryUrl": link},
         "list": {"aiRecord": {**record, "temporaryUrls": [link]}},
+        "detail": {"aiRecord": {**record, "aiRecordDetail": {**detail, "temporaryUrl": link}}},
+        "none": {"aiRecord": record},
     }
     return places[call.state.settings.onemin_link_place]
+
+
+def _result(call: ApiCall, run: Run, kept: Sequence[Made]) -> JsonValue:
+    """Where the pictures are in the bucket, as a setting has it."""
+    forms: dict[str, JsonValue] = {
+        "path": [key_of(one) for one in kept],
+        "empty": [],
+        "null": None,
+        "object": [{"url": signed_link(call, run, one)} for one in kept],
+        "link": [signed_link(call, run, one) for one in kept],
+    }
+    return forms[call.state.settings.onemin_result]
 
 
 def _passed_through(call: ApiCall, run: Run, *, unsafe: bool) -> JsonValue:

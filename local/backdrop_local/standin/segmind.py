@@ -1,9 +1,10 @@
 """Segmind as the stand-in speaks it: a call answered with bytes (v1), and submit and poll (v2)."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import cast
+from typing import cast, override
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -59,6 +60,11 @@ class _Manner(Manner):
         form = forms.get(call.state.settings.segmind_reset_form)
         return {"x-rate-limit-reset-at-utc": form} if form else {}
 
+    @override
+    def error_answer(self, call: ApiCall, status: int) -> Response:
+        """JSON, but 406 in the form that a setting names."""
+        return _not_acceptable(call, ERRORS[406]) if status == 406 else super().error_answer(call, status)
+
     def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """A failed job under a good status."""
         return {"status": "FAILED", "error": "Internal server error", "metrics": {}}
@@ -88,7 +94,8 @@ async def call_v1(request: Request) -> Response:
     except InvalidFieldError as invalid:
         missing = invalid.kind == "missing"
         text = f"Missing required field: {invalid.name}" if missing else f"Invalid value for {invalid.name}"
-        raise RefusedError(JSONResponse({"error": text}, 400 if missing else 406), str(invalid)) from None
+        refusal = JSONResponse({"error": text}, 400) if missing else _not_acceptable(call, text)
+        raise RefusedError(refusal, str(invalid)) from None
     except InvalidInputError as unseen:
         raise call.refused(500, str(unseen)) from None
     hit = call.meet(Phase.RUN)
@@ -155,12 +162,23 @@ def plain_error(status: int) -> Response:
     return html_page(405) if status == 405 else JSONResponse({"error": ERRORS[404]}, status)
 
 
+def _not_acceptable(call: ApiCall, text: str) -> Response:
+    """406: an empty account, a wrong content type or a rejected value. The published bodies are bare texts."""
+    forms: dict[str, Callable[[], Response]] = {
+        "json": lambda: JSONResponse({"error": text}, 406),
+        "text": lambda: Response(text, 406, media_type="text/plain"),
+        "html": lambda: html_page(406),
+        "empty": lambda: Response(b"", 406),
+    }
+    return forms[call.state.settings.segmind_406]()
+
+
 async def _read(call: PaidCall) -> dict[str, JsonValue]:
     """Key (401), rate (429), type (406), then what can be seen of the body (400)."""
     await call.arrive()
     raw = await call.request.body()
     if call.request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise RefusedError(JSONResponse({"error": "Invalid content type"}, 406), "the content type is not JSON")
+        raise RefusedError(_not_acceptable(call, "Invalid content type"), "the content type is not JSON")
     try:
         content = cast("JsonValue", json.loads(raw))
     except ValueError:

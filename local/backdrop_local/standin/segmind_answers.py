@@ -1,5 +1,7 @@
 """What Segmind says of a run: how far it is, where its picture lies, and what it cost."""
 
+import base64
+
 from pydantic import JsonValue
 from starlette.responses import JSONResponse, Response
 
@@ -78,8 +80,22 @@ def _output(call: ApiCall, run: Run) -> dict[str, JsonValue]:
         "list": {"output": [link]},
         "images": {"images": [{"url": link}]},
         "image": {"image": {"url": link}},
+        "image_url": {"output": None, "image_url": link},
+        "output_images": {"output": {"images": [{"url": link}]}},
+        "output_image": {"output": {"image": {"url": link}}},
+        "elsewhere": {"output": {"assets": [{"href": link}]}},
     }
     return forms[call.state.settings.segmind_output]
+
+
+async def _in_json(call: ApiCall, run: Run, output: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What v1 says in JSON: a link, or the picture itself as base64 or as a data URI."""
+    form = call.state.settings.segmind_inline
+    if form == "link" or not run.made:
+        return output
+    gallery, ident = call.state.gallery, run.made[0].ident
+    encoded = base64.b64encode(await gallery.content(ident) or b"").decode()
+    return {"image": f"data:{gallery.media_type(ident)};base64,{encoded}" if form == "data_uri" else encoded}
 
 
 def _link(call: ApiCall, run: Run) -> str:
@@ -94,7 +110,7 @@ async def bytes_or_link(call: PaidCall, run: Run) -> Response:
         return JSONResponse({"error": text}, 400 if text == SAFETY else 500)
     costs, output = _costs(call, run), _output(call, run)
     if call.state.settings.segmind_json:
-        return JSONResponse(output, headers=_accounts(run, costs))
+        return JSONResponse(await _in_json(call, run, output), headers=_accounts(run, costs))
     if run.job is None or output == {"output": ""}:
         return Response(b"", media_type="image/jpeg", headers=_accounts(run, costs))
     answer = await cdn.direct(call.request, run.job, run.made[0].ident)

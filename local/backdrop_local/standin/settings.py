@@ -45,12 +45,17 @@ class Settings(BaseModel):
     segmind_polls_count: bool = True
     segmind_json: bool = False
     segmind_format: Literal["JPEG", "PNG", "WEBP"] = "JPEG"
-    segmind_output: Literal["text", "list", "images", "image"] = "text"
+    segmind_output: Literal[
+        "text", "list", "images", "image", "image_url", "output_images", "output_image", "elsewhere"
+    ] = "text"
+    segmind_inline: Literal["link", "base64", "data_uri"] = "link"
+    segmind_406: Literal["json", "text", "html", "empty"] = "json"
     segmind_reset_form: Literal["iso", "plain", "epoch", "missing"] = "iso"
     segmind_credits_usd: str = "100.00"
     onemin_credits_per_image: int = Field(default=1, ge=1)
     onemin_usd_per_credit: str = "0.05"
-    onemin_link_place: Literal["record", "top", "list"] = "record"
+    onemin_link_place: Literal["record", "top", "list", "detail", "none"] = "record"
+    onemin_result: Literal["path", "empty", "null", "object", "link"] = "path"
     runware_workers: int = Field(default=8, ge=1)
     runware_queue: int = Field(default=16, ge=0)
     runware_conflict_status: Literal[400, 409] = 400

@@ -7,7 +7,14 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from proof.world.faults.plan import ASKABLE, Faults, fault
 from proof.world.provider import Kind
-from proof.world.reactions import Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.reactions import (
+    Reaction,
+    charges_and_hangs_up,
+    fails_unbilled,
+    hangs_up,
+    refuses,
+    refuses_without_reason,
+)
 from proof.world.wire import Call
 
 OUTAGE_SECONDS = 300.0
@@ -68,6 +75,30 @@ def refused_request(faults: Faults) -> None:
 def rejected_request(faults: Faults) -> None:
     """The provider calls a request invalid."""
     _now_and_then(faults, lambda: refuses(Class.PERM, Code.REQUEST_REJECTED))
+
+
+@fault(of_lane=True)
+def refused_without_reason(faults: Faults) -> None:
+    """The provider refuses certain photos each time and does not say that they are the reason."""
+    _certain_jobs(faults, refuses_without_reason)
+
+
+@fault(of_lane=True)
+def empty_account_without_reason(faults: Faults) -> None:
+    """For a minute the provider refuses every call, since its account is empty, and does not say why."""
+    _for_a_minute(faults, refuses_without_reason)
+
+
+@fault(of_lane=True)
+def failing_photo(faults: Faults) -> None:
+    """The provider fails at certain photos each time and charges nothing."""
+    _certain_jobs(faults, fails_unbilled)
+
+
+@fault(of_lane=True)
+def unbilled_failure(faults: Faults) -> None:
+    """The provider fails at a call once and charges nothing."""
+    _now_and_then(faults, fails_unbilled)
 
 
 @fault(kinds=ASKABLE, of_lane=True)
@@ -162,6 +193,21 @@ def unreachable_result(faults: Faults) -> None:
 def _now_and_then(faults: Faults, make: Callable[[], Reaction]) -> None:
     trap = faults.trap(3, 8)
     faults.provider.weather.append(lambda: make() if trap() else None)
+
+
+def _certain_jobs(faults: Faults, make: Callable[[], Reaction]) -> None:
+    """The same for each call of a job that was struck once."""
+    trap, provider = faults.trap(3, 8), faults.provider
+    struck: set[str] = set()
+
+    def react() -> Reaction | None:
+        job_id = provider.calls[-1]
+        if faults.ended or not (job_id in struck or trap(job_id)):
+            return None
+        struck.add(job_id)
+        return make()
+
+    provider.weather.append(react)
 
 
 def _for_a_minute(faults: Faults, make: Callable[[], Reaction]) -> None:

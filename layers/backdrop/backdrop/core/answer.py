@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Link, Money
+from backdrop.core.job import Link, Money, Suspicion
 from backdrop.core.record import Record, record
 
 
@@ -46,7 +46,7 @@ class Answer:
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
     sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not say.
     `raw`: the provider's response, where a picture in it is not recognized; it is kept for a person and never part of
-    the ledger.
+    the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
     """
 
     kind: Class
@@ -58,6 +58,7 @@ class Answer:
     retry_after: float | None = None
     final: bool = False
     raw: bytes = b""
+    suspicion: Suspicion | None = None
 
     @classmethod
     def lost(cls, message: str) -> "Answer":

@@ -45,6 +45,7 @@ class Code(StrEnum):
     PROVIDER_KEY_REFUSED = "provider_key_refused"
     PROVIDER_OUT_OF_MONEY = "provider_out_of_money"
     PROVIDER_DAILY_LIMIT = "provider_daily_limit"
+    PROVIDER_REFUSES = "provider_refuses"
     PROVIDER_MISCONFIGURED = "provider_misconfigured"
     PROVIDER_THROTTLED = "provider_throttled"
     PROVIDER_UNAVAILABLE = "provider_unavailable"

@@ -108,12 +108,24 @@ class Link(Record):
         return self.usable and not self.unrecognized and (self.expires_at is None or now < self.expires_at)
 
 
+class Suspicion(StrEnum):
+    """Why an answer that cost nothing may be due to the job itself, and not to the provider.
+
+    REFUSAL: the provider refused the call and did not say whether the account or the job is the reason. FAILURE: the
+    provider took the call and failed, which often is a value that only the model rejects.
+    """
+
+    REFUSAL = "refusal"
+    FAILURE = "failure"
+
+
 @record
 class Attempt(Record):
     """One call that may have moved money. Amounts are micro-dollars.
 
     `provider_id` is what the provider can be asked by. `parked`: its worker went in good order while the provider was
-    still at work. `sends`: how often it went out, under the same id. `generation`: see Job.
+    still at work. `sends`: how often it went out, under the same id. `generation`: see Job. `suspicion`: why it took
+    nothing, where that may be due to the job itself.
     """
 
     n: int
@@ -130,6 +142,7 @@ class Attempt(Record):
     generation: int = 0
     sends: int = 1
     parked: bool = False
+    suspicion: Suspicion | None = None
 
     @property
     def money(self) -> Money:

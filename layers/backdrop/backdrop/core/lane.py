@@ -11,7 +11,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.called_off import CallOff, with_mark, young
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
-from backdrop.core.job import Item
+from backdrop.core.job import Item, Suspicion
 from backdrop.core.record import Record, record
 
 BAD_ANSWERS = 3
@@ -24,6 +24,8 @@ LONGEST_FREE_PROBE_GAP = timedelta(seconds=10)
 FIRST_TRIAL_AFTER = timedelta(minutes=4)
 LONGEST_TRIAL_GAP = timedelta(minutes=14)
 LONGEST_PROBE_GAP = timedelta(seconds=120)
+# After an unexplained refusal, the refused job itself is the probe only where no other job came within this time.
+OTHERS_FIRST = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
 PROBED_DELAY_SECONDS = 30.0
 
@@ -35,6 +37,7 @@ class Reason(StrEnum):
     BALANCE = "balance"
     DAILY_LIMIT = "daily_limit"
     ADDRESS = "address"
+    REFUSAL = "refusal"
     UNHEALTHY = "unhealthy"
     BUDGET = "budget"
     DELIVERY = "delivery"
@@ -42,7 +45,7 @@ class Reason(StrEnum):
 
 
 # What one real job in one slot can find out; nothing is charged where the reason still holds.
-PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.UNHEALTHY})
+PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.REFUSAL, Reason.UNHEALTHY})
 # What concerns the whole stack: in another provider's lane it is just the same.
 EVERYWHERE = frozenset({Reason.BUDGET, Reason.DELIVERY})
 REASONS = {
@@ -51,6 +54,7 @@ REASONS = {
     Code.PROVIDER_OUT_OF_MONEY: Reason.BALANCE,
     Code.PROVIDER_DAILY_LIMIT: Reason.DAILY_LIMIT,
     Code.PROVIDER_MISCONFIGURED: Reason.ADDRESS,
+    Code.PROVIDER_REFUSES: Reason.REFUSAL,
 }
 
 
@@ -68,11 +72,12 @@ class Pause(Record):
 
 @record
 class Lane(Item):
-    """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go; `trials` such
-    probes failed, and the next may go from `trial_at` on.
+    """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go, since
+    `trying_since`; `trials` such probes failed, and the next may go from `trial_at` on.
 
-    `ended`: the pauses that are over, each reason's last. `told`: the ids of the events that told of all these.
-    `called_off`: what a person wants bought no more.
+    `proved_at`: when a probe last got its picture while the lane was paused for an unexplained refusal. `ended`: the
+    pauses that are over, each reason's last. `told`: the ids of the events that told of all these. `called_off`: what a
+    person does not want bought any longer.
     """
 
     provider: str
@@ -83,6 +88,8 @@ class Lane(Item):
     probe_at: datetime | None = None
     probe_until: datetime | None = None
     trying: bool = False
+    trying_since: datetime | None = None
+    proved_at: datetime | None = None
     trials: int = 0
     trial_at: datetime | None = None
     resumed_at: datetime | None = None
@@ -122,8 +129,11 @@ class Gate(StrEnum):
     SHUT = "shut"
 
 
-def gate(lane: Lane, now: datetime) -> tuple[Gate, float]:
-    """Whether a job may go, and in how many seconds to ask again where it may not."""
+def gate(lane: Lane, now: datetime, *, suspect: bool = False) -> tuple[Gate, float]:
+    """Whether a job may go, and in how many seconds to ask again where it may not.
+
+    `suspect`: the job's own call was refused without an explanation, so that others go before it.
+    """
     if not lane.flows:
         return Gate.SHUT, PAUSED_DELAY_SECONDS
     if not lane.paused and lane.closed_since is None:
@@ -132,6 +142,9 @@ def gate(lane: Lane, now: datetime) -> tuple[Gate, float]:
         return Gate.SHUT, min((lane.probe_until - now).total_seconds(), PROBED_DELAY_SECONDS)
     if lane.probe_at and now < lane.probe_at:
         return Gate.SHUT, (lane.probe_at - now).total_seconds()
+    if suspect and lane.has(Reason.REFUSAL) and lane.trying_since and now < lane.trying_since + OTHERS_FIRST:
+        left = (lane.trying_since + OTHERS_FIRST - now).total_seconds()
+        return Gate.SHUT, min(left, PROBED_DELAY_SECONDS)
     return Gate.PROBE, 0
 
 
@@ -146,12 +159,25 @@ def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     """The lane after an answer; the same one where the answer says nothing of its health."""
     if answer.kind is Class.PAUSE:
         code = answer.code or Code.PROVIDER_MISCONFIGURED
-        return pause(lane, REASONS[code], code, answer.message, now)
+        paused = pause(lane, REASONS[code], code, answer.message, now)
+        return _try_another(lane, paused, now, probe=probe) if answer.suspicion is Suspicion.REFUSAL else paused
     if answer.kind in (Class.BACKOFF, Class.AMBIG):
         return _bad(lane, answer, now, probe=probe)
     if answer.kind in (Class.OK, Class.PERM):
-        return _good(lane, now, probe=probe)
+        proves = probe and answer.kind is Class.OK and lane.has(Reason.REFUSAL)
+        return _good(lane.but(proved_at=now) if proves else lane, now, probe=probe)
     return lane.but(probe_until=None) if probe else lane
+
+
+def _try_another(lane: Lane, paused: Lane, now: datetime, *, probe: bool) -> Lane:
+    """An unexplained refusal may be due to the refused job alone, so another job is the probe at once.
+
+    The lane stops where a probe was refused as well: then reconcile lets out the next one, like after any pause.
+    """
+    if (probe and lane.paused) or not (lane.trying or not lane.paused):
+        return paused
+    flowing = {"trying": True, "trying_since": lane.trying_since if lane.trying else now}
+    return paused.but(**flowing, trials=lane.trials, trial_at=lane.trial_at, probe_until=lane.probe_until)
 
 
 def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:
@@ -189,7 +215,7 @@ def pause(lane: Lane, reason: Reason, code: Code, message: str, now: datetime, *
     if lane.trying:
         gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)
         lane = lane.but(trials=lane.trials + 1, trial_at=now + gap)
-    return lane.but(pauses=(*others, added), trying=False, probe_until=None, resumed_at=None)
+    return lane.but(pauses=(*others, added), trying=False, trying_since=None, probe_until=None, resumed_at=None)
 
 
 def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
@@ -199,7 +225,8 @@ def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
         return lane
     over = tuple(one for one in lane.pauses if one.reason in reasons)
     ended = (*(one for one in lane.ended if one.reason not in reasons), *over)
-    opened = lane.but(pauses=left, ended=ended, trying=False, trials=0, trial_at=None, probe_until=None)
+    calm = {"trying": False, "trying_since": None, "trials": 0, "trial_at": None, "probe_until": None}
+    opened = lane.but(pauses=left, ended=ended, **calm)
     if left:
         return opened
     return opened.but(streak=0, closed_since=None, probes=0, probe_at=None, resumed_at=now)
@@ -224,4 +251,4 @@ def let_a_probe_out(lane: Lane, now: datetime) -> Lane:
         return lane
     if not lane.pauses or lane.trying or any(one.reason not in PROBED for one in lane.pauses):
         return lane
-    return lane.but(trying=True, probe_at=None, probe_until=None)
+    return lane.but(trying=True, trying_since=now, probe_at=None, probe_until=None)

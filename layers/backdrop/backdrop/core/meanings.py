@@ -157,6 +157,12 @@ CODES: dict[Code, CodeFacts] = {
     Code.PROVIDER_OUT_OF_MONEY: CodeFacts(
         End.WAITING, "The provider's account has no money left.", "Operator: top the account up. " + WAITS
     ),
+    Code.PROVIDER_REFUSES: CodeFacts(
+        End.WAITING,
+        "The provider refuses a call and does not say whether the account or this one photo is the reason.",
+        "Backdrop sends another photo: if that one succeeds, the refused one ends as request_rejected. Operator: if "
+        "all are refused, check the account's balance and spending limits. " + WAITS,
+    ),
     Code.PROVIDER_DAILY_LIMIT: CodeFacts(End.WAITING, "The provider's daily limit is reached.", WAITS),
     Code.PROVIDER_MISCONFIGURED: CodeFacts(
         End.WAITING,

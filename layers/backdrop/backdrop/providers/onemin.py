@@ -2,7 +2,7 @@
 
 The first answer names the record by which it is asked about; an answer that is lost before that stays unknown. It bills
 credits, so that its price is what the stack's operator says. Source: 1min.ai's pages on the feature, on assets and on
-results, 2026; its error codes are not published, so that texts decide where a status does not.
+results, 2026. It publishes no list of error codes, and `details` may repeat a prompt: statuses and codes decide.
 """
 
 import json
@@ -18,11 +18,12 @@ from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.api_key import ApiKey
 from backdrop.core.capability import REFERENCES, own_body
 from backdrop.core.codes import Code
-from backdrop.core.job import Job, Link
+from backdrop.core.job import Job, Link, Suspicion
 from backdrop.ports import Acknowledge, Call
 from backdrop.providers.http import Reply, ask, file_part, multipart, post
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.polling import Question, about, until_answered
+from backdrop.providers.published import published
 from backdrop.providers.reading import (
     failure_status,
     first_text,
@@ -35,7 +36,8 @@ from backdrop.providers.reading import (
     whole,
     words,
 )
-from backdrop.providers.rows import ANY, MONEY, UNSAFE, Row, answer_of, row_of
+from backdrop.providers.rows import ANY, Row, answer_of, row_of
+from backdrop.providers.unrecognized import unrecognized
 
 NAME = "1min"
 WHO = "1min.ai"
@@ -49,21 +51,36 @@ RATE_LIMIT_SECONDS = 60.0
 DONE = frozenset({"SUCCESS", "COMPLETED", "SUCCEEDED", "DONE"})
 FAILED = frozenset({"FAILURE", "FAILED", "ERROR"})
 CLIENT_ERRORS = range(400, 500)
-# The feature's answers. A credit error comes under any 4xx, an unsafe request under any error.
+# What a response proves: an error code, or a whole message of 1min.ai's or of Ideogram's, whose model this is.
+MONEY, UNSAFE = "money", "unsafe"
+PUBLISHED = {
+    "insufficient_credits": MONEY,
+    "not enough credits": MONEY,
+    "prompt or provided image failed the safety checks": UNSAFE,
+}
+# The feature's answers. A 403 is an empty account, a plan without API, or something else: other jobs find out which.
 ANSWERED = (
-    Row(range(400, 600), Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
+    Row(CLIENT_ERRORS, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     Row({401}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
     Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-    Row({402, 403}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    Row({402}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     Row(CLIENT_ERRORS, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, MONEY),
+    Row({403}, Class.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
     Row({400, 404, 406, 413, 415, 422}, Class.PERM, Code.REQUEST_REJECTED),
     Row({405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
     Row(range(500, 600), Class.AMBIG),
 )
 # An upload costs nothing and may be made again: what is no answer about the account or the picture is tried later.
 UPLOADED = (*ANSWERED[:-1], Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE))
-# A record that says FAILURE: whether it cost credits is not published.
-CAME_TO_NOTHING = (Row(ANY, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE), Row(ANY, Class.AMBIG))
+# The places at which a record's link may be, each a link or a list of links.
+LINKS = (
+    ("aiRecord", "temporaryUrl"),
+    ("aiRecord", "temporaryUrls"),
+    ("temporaryUrl",),
+    ("temporaryUrls",),
+    ("aiRecord", "aiRecordDetail", "temporaryUrl"),
+    ("aiRecord", "aiRecordDetail", "temporaryUrls"),
+)
 
 
 @dataclass(frozen=True)
@@ -100,16 +117,16 @@ class OneMin:
         if isinstance(reply, Answer):
             return reply
         body = json_object(reply.body)
-        if reply.status != 200:
-            return _refusal(ANSWERED, reply.status, body, reply)
+        if not reply.succeeded:
+            return _refusal(ANSWERED, reply.status, reply)
         name = inside(body, "aiRecord", "uuid")
         if body is None or not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
             return _without_a_name(body, reply)
         acknowledge(name)
-        said = self._of(body, name, began)
+        asked = Question(name, key, began, deadline)
+        said = self._of(body, reply, asked)
         if said is not Standing.PENDING:
             return said
-        asked = Question(name, key, began, deadline)
         return until_answered(lambda: self._ask(asked), deadline, self.poll_seconds)
 
     # -- what is sent --------------------------------------------------------------------------------------------
@@ -133,9 +150,9 @@ class OneMin:
             return Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, f"A picture could not be uploaded: {reply.message}")
         said = json_object(reply.body)
         path = first_text((inside(said, "fileContent", "path"), inside(said, "asset", "key")))
-        if reply.status == 200 and path:
+        if reply.succeeded and path:
             return path
-        return _refusal(UPLOADED, reply.status, said, reply)
+        return _refusal(UPLOADED, reply.status, reply)
 
     def _post(self, path: str, body: bytes, key: str, kind: str, deadline: float) -> Reply | Answer:
         headers = {"API-KEY": key, "Content-Type": kind}
@@ -154,45 +171,46 @@ class OneMin:
     def _ask(self, asked: Question) -> Answer | Standing:
         """The record as it is now; a question that is refused or that fails says nothing of the work."""
         reply = self.keyring.carry(asked.key, lambda key: self._get(key, asked), asked.deadline)
-        body = json_object(reply.body) if isinstance(reply, Reply) and reply.status == 200 else None
+        if not isinstance(reply, Reply) or not reply.succeeded:
+            return Standing.PENDING
+        body = json_object(reply.body)
         if body is None or "aiRecord" not in body:
             return Standing.PENDING
-        return Standing.ABSENT if body["aiRecord"] is None else self._of(body, asked.ident, asked.began)
+        return Standing.ABSENT if body["aiRecord"] is None else self._of(body, reply, asked)
 
     def _get(self, key: str, asked: Question) -> Reply | Exception | None:
         url = self._url(f"{RESULTS}/{quote(asked.ident, safe='')}")
         return ask(url, {"API-KEY": key}, timeout_seconds=asked.patience)
 
-    def _of(self, body: Mapping[str, Any], name: str, began: datetime) -> Answer | Standing:
-        """What a record says, if it is the one that we ask for."""
+    def _of(self, body: Mapping[str, Any], reply: Reply, asked: Question) -> Answer | Standing:
+        """What a record says, if it is the one that we ask for.
+
+        Whether a failed one costs credits is not published, so its charge stays unknown whatever its text says.
+        """
         record = body.get("aiRecord")
         state = str(inside(record, "status")).upper()
-        if inside(record, "uuid") != name or state not in DONE | FAILED:
+        if inside(record, "uuid") != asked.ident or state not in DONE | FAILED:
             return Standing.PENDING
-        results: object = inside(record, "aiRecordDetail", "resultObject")
-        said = first_text(listed(results)) or ""
+        path = first_text(listed(inside(record, "aiRecordDetail", "resultObject"))) or ""
         if state in FAILED:
-            return answer_of(row_of(CAME_TO_NOTHING, 200, said), f"{WHO} says that the work failed: {said[:300]}")
-        return self._success(body, said, began)
+            return Answer.lost(f"{WHO} says that the work failed: {path[:300]}")
+        return self._success(body, path, reply, asked)
 
-    def _success(self, body: Mapping[str, Any], path: str, began: datetime) -> Answer:
-        """One picture: safe, there, and behind a link that leads to the path which the record names."""
+    def _success(self, body: Mapping[str, Any], path: str, reply: Reply, asked: Question) -> Answer:
+        """One picture: the temporary link that leads to the record's own path, else the link that Ideogram gave."""
         made = objects(inside(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
-        if not path or any(one.get("is_image_safe") is False for one in made):
-            return self._without_picture(Code.UNSAFE_RESULT, "the safety check withheld it")
-        temporary = [_addresses(inside(body, *place)) for place in (("aiRecord",), ())]
-        url = first_text(one for addresses in temporary for one in addresses)
-        if url and not _leads_to(url, path):
-            return self._without_picture(Code.RESULT_FOREIGN_HOST, "its link leads elsewhere than to its picture")
-        url = url or first_text(one.get("url") for one in made)
+        if any(one.get("is_image_safe") is False for one in made):
+            words = f"{WHO} made the picture; the safety check withheld it."
+            return Answer(Class.OK, Code.UNSAFE_RESULT, words, (Link(url=None),), self.price, "configured")
+        temporary = [one for place in LINKS for one in listed(inside(body, *place))]
+        passed = [one.get("url") for one in made]
+        right = (one for one in temporary if isinstance(one, str) and path and _leads_to(one, path))
+        url = first_text((*right, *passed, *(() if path else temporary)))
         if url is None:
-            return self._without_picture(Code.RESULT_GONE, "it gives no link to it")
+            return unrecognized(reply.body, asked.key, self.price, "configured")
         seed = next((whole(one.get("seed")) for one in made), None)
-        link = Link(url=url, seed=seed, expires_at=_expiry(url, began))
+        link = Link(url=url, seed=seed, expires_at=_expiry(url, asked.began))
         return Answer(Class.OK, links=(link,), charged=self.price, basis="configured")
-
-    def _without_picture(self, code: Code, why: str) -> Answer:
-        return Answer(Class.OK, code, f"{WHO} made the picture; {why}.", (Link(url=None),), self.price, "configured")
 
 
 def request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
@@ -203,23 +221,20 @@ def request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
     return {**WHAT, **body, "promptObject": {"imageUrl": photo, **body["promptObject"]}}
 
 
-def _refusal(rows: Sequence[Row], status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    text = words(body, SAID_IN)
-    return answer_of(row_of(rows, status, text, reply.waited), told(WHO, status, text), reply, RATE_LIMIT_SECONDS)
+def _refusal(rows: Sequence[Row], status: int, reply: Reply) -> Answer:
+    body = json_object(reply.body)
+    proof = published(reply.body, ("errorCode", "message", "error"), PUBLISHED)
+    row = row_of(rows, status, proof, reply.waited)
+    return answer_of(row, told(WHO, status, words(body, SAID_IN)), reply, RATE_LIMIT_SECONDS)
 
 
 def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    """A 200 that names no record: an error inside it has the class of its own status."""
+    """A success that names no record: an error inside it has the class of its own status."""
     for name in ("status_code", "statusCode"):
         status = failure_status(inside(body, name))
         if status:
-            return _refusal(ANSWERED, status, body, reply)
-    return Answer.lost(f"{WHO} answered 200, but what came names no record; it may be charged.")
-
-
-def _addresses(place: object) -> list[object]:
-    """The links that one place of an answer gives."""
-    return [inside(place, "temporaryUrl"), *listed(inside(place, "temporaryUrls"))]
+            return _refusal(ANSWERED, status, reply)
+    return Answer.lost(f"{WHO} answered {reply.status}, but what came names no record; it may be charged.")
 
 
 def _leads_to(url: str, path: str) -> bool:

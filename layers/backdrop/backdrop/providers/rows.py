@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
+from backdrop.core.job import Suspicion
 from backdrop.providers.http import Reply, retry_after
 
 # A 503 that comes so soon after the request's last byte was said at the door: nothing was begun.
 EARLY_SECONDS = 2.0
 ANY = range(1000)
-UNSAFE = r"safety|content.?policy|moderat|nsfw|unsafe|prohibited"
-MONEY = r"credit|balance|quota|subscription|upgrade"
 
 
 @dataclass(frozen=True)
 class Row:
     """Answers with one of these statuses whose words match (a regular expression, case aside; "": any words).
 
-    `kind` is a Standing where the words tell of earlier work and not of this call. `early`: only what came at once;
-    `late`: only what did not.
+    Words are error codes, or what published.py finds: never a message's free text. `kind` is a Standing where the words
+    tell of earlier work and not of this call. `early`: only what came at once; `late`: only what did not. `suspicion`:
+    why the job itself may be the reason.
     """
 
     statuses: Container[int]
@@ -29,6 +29,7 @@ class Row:
     words: str = ""
     early: bool = False
     late: bool = False
+    suspicion: Suspicion | None = None
 
     def fits(self, status: int, words: str, waited: float) -> bool:
         """Whether the row is about such an answer."""
@@ -57,4 +58,4 @@ def answer_of(row: Row, message: str, reply: Reply | None = None, otherwise: flo
     wait = retry_after(reply.headers) if reply and row.kind in (Class.QUOTA, Class.BACKOFF) else None
     if row.kind is Class.QUOTA and wait is None:
         wait = otherwise
-    return Answer(row.kind, row.code, message, retry_after=wait)
+    return Answer(row.kind, row.code, message, retry_after=wait, suspicion=row.suspicion)

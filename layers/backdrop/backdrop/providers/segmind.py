@@ -2,18 +2,19 @@
 
 v2 takes the work and names it, and is asked about it until it is done; an answer that is lost after that name costs
 nothing more. v1 answers with the picture itself, and nobody can be asked about it. Source: Segmind's model page and its
-pages on asynchronous inference, errors and rate limits, 2026.
+pages on asynchronous inference, errors and rate limits, 2026; and the catalogue of its errors, with their bodies, in
+https://github.com/api-evangelist/segmind (errors/segmind-error-codes.yml).
 """
 
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from backdrop.core.answer import Answer, Class, Standing
@@ -21,58 +22,84 @@ from backdrop.core.api_key import ApiKey
 from backdrop.core.capability import REFERENCES, own_body
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
-from backdrop.core.job import Job, Link, Outcome
+from backdrop.core.job import Job, Link, Outcome, Suspicion
 from backdrop.core.money import price_per_image, told_price
 from backdrop.ports import Acknowledge, Call, Work
 from backdrop.providers.downloads import MAX_BYTES
-from backdrop.providers.http import MAX_ANSWER_BYTES, Reply, ask, is_picture, post
+from backdrop.providers.http import MAX_ANSWER_BYTES, MAX_JSON_BYTES, Reply, ask, is_picture, post
+from backdrop.providers.inline_pictures import picture_in
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.options import Endpoint
 from backdrop.providers.polling import Question, about, until_answered
+from backdrop.providers.published import names_parameter, normalized, published
 from backdrop.providers.reading import (
     failure_status,
-    first_text,
     inside,
     json_object,
     listed,
     objects,
+    printable,
     told,
     whole,
     words,
 )
-from backdrop.providers.rows import ANY, UNSAFE, Row, answer_of, row_of
+from backdrop.providers.rows import ANY, Row, answer_of, row_of
+from backdrop.providers.unrecognized import unrecognized
 
 NAME = "segmind"
 WHO = "Segmind"
 MODEL = "ideogram-3-replace-background"
-SAID_IN = ("error", "error_description", "message", "detail")
+SAID_IN = ("error", "error_description", "message", "msg", "detail")
 POLL_SECONDS = 3.0
 RATE_LIMIT_SECONDS = 60.0
 LIFE_OF_A_FILE = timedelta(days=7)
 DONE, FAILED = frozenset({"COMPLETED", "SUCCESS", "SUCCEEDED"}), frozenset({"FAILED", "ERROR", "CANCELLED"})
-# A submit, of v1 or v2. Only a 200 is billed; after a 5xx the job may still run.
+# What a response proves. The messages are published by Segmind, the last one by Ideogram, whose model this is.
+MONEY, CONTENT_TYPE, PARAMETER, UNSAFE = "money", "content_type", "parameter", "unsafe"
+PUBLISHED = {
+    "insufficient credits": MONEY,
+    "insufficient credits. balance #, required #": MONEY,
+    "invalid content type": CONTENT_TYPE,
+    "prompt is mandatory and must be string": PARAMETER,
+    "prompt or provided image failed the safety checks": UNSAFE,
+}
+LINKS = ("http://", "https://")
+UNSAFE_TYPE = "content_policy_violation"
+PARAMETERS = frozenset(
+    {"image", "prompt", "color_palette", "magic_prompt", "rendering_speed", "seed", "style_codes", REFERENCES}
+)
+# A submit, of v1 or v2. Only a 200 is billed, and a 500 is published as not billed; after another 5xx the job may run.
+# 406 means an empty account, a spending limit, or one rejected value: without proof, other jobs find out which.
 SUBMITTED = (
     Row({400, 406, 422, 500}, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     Row({401}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
     Row({402}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     Row({403}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
     Row({404, 405, 410}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    Row({406}, Class.PERM, Code.REQUEST_REJECTED, "content.?type"),
-    Row({406}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, "credit|limit|balance"),
-    Row({406}, Class.PERM, Code.REQUEST_REJECTED),
+    Row({406}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, MONEY),
+    Row({406}, Class.PERM, Code.REQUEST_REJECTED, f"{CONTENT_TYPE}|{PARAMETER}"),
+    Row({406}, Class.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
     Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
+    Row({500}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE),
     Row(range(500, 600), Class.AMBIG),
 )
-# A job that came to nothing, which v2 tells as a 422 and does not bill.
+# A job that came to nothing, which v2 reports as a 422 and does not bill.
 CAME_TO_NOTHING = (
     Row(ANY, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
-    Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, r"time.?out|timed out|provider|upstream"),
-    Row(ANY, Class.PERM, Code.REQUEST_REJECTED),
+    Row(ANY, Class.PERM, Code.REQUEST_REJECTED, PARAMETER),
+    Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 )
-# A question about a job: only these words of it are about the job, everything else is no answer yet.
-QUESTION = (
-    Row({404}, Standing.ABSENT, words="not found"),
-    Row(ANY, Standing.PENDING),
+# The only places at which a picture is looked for: each holds a link, a data URI or base64, or a list of these.
+PICTURES = (
+    ("output",),
+    ("output", "images"),
+    ("output", "image"),
+    ("output", "image_url"),
+    ("images",),
+    ("image",),
+    ("image_url",),
+    ("url",),
+    ("data",),
 )
 
 
@@ -115,13 +142,13 @@ class Segmind:
         reply = self.keyring.carry(key, partial(self._submit, body, deadline), deadline)
         if isinstance(reply, Answer):
             return reply
-        if reply.status != 200:
-            return _refusal(reply.status, json_object(reply.body), reply)
+        if not reply.succeeded:
+            return _refusal(reply.status, reply)
         if self.endpoint is Endpoint.V1:
-            return self._picture(job, reply, began)
+            return self._picture(job, reply, key, began)
         name = inside(json_object(reply.body), "request_id")
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
-            return _without_a_name(json_object(reply.body), reply)
+            return _without_a_name(reply)
         acknowledge(name)
         asked = Question(name, key, began, deadline)
         return until_answered(lambda: self._ask(job, asked), deadline, self.poll_seconds)
@@ -145,101 +172,134 @@ class Segmind:
     def _ask(self, job: Job, asked: Question) -> Answer | Standing:
         """Its status, and the picture behind it once there is one; never by an address that an answer names."""
         path = f"/v2/requests/{quote(asked.ident, safe='')}"
-        body = self._read(f"{path}/status", asked)
-        if not isinstance(body, Standing) and _state(body) in DONE:
-            body = self._read(path, asked)
-        if isinstance(body, Standing):
-            return body
-        if _state(body) in FAILED:
-            return _failure(job, body)
-        done = _state(body) in DONE
-        return _success(job, body, asked.began, inside(body, "metrics", "cost")) if done else Standing.PENDING
+        record = self._read(f"{path}/status", asked)
+        if not isinstance(record, Standing) and record.state in DONE:
+            record = self._read(path, asked)
+        if isinstance(record, Standing):
+            return record
+        if record.state in FAILED:
+            return _failure(job, record.body)
+        if record.state not in DONE:
+            return Standing.PENDING
+        price = inside(record.body, "metrics", "cost")
+        return self._success(job, record.body, record.reply, asked.key, asked.began, price)
 
-    def _read(self, path: str, asked: Question) -> dict[str, Any] | Standing:
+    def _read(self, path: str, asked: Question) -> "_Record | Standing":
         """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
         reply = self.keyring.carry(asked.key, lambda key: self._get(path, key, asked), asked.deadline)
         if not isinstance(reply, Reply):
             return Standing.PENDING
         body = json_object(reply.body)
-        if body is not None and reply.status in (200, 422) and body.get("request_id", asked.ident) == asked.ident:
-            return {"status": "FAILED", **body} if reply.status == 422 else body
-        kind = row_of(QUESTION, reply.status, words(body, SAID_IN)).kind
-        return kind if isinstance(kind, Standing) else Standing.PENDING
+        failed = reply.status == 422
+        if body is not None and (reply.succeeded or failed) and body.get("request_id", asked.ident) == asked.ident:
+            return _Record(reply, {"status": "FAILED", **body} if failed else body)
+        gone = {normalized(f"Request {asked.ident} not found"): Standing.ABSENT.value}
+        absent = reply.status == 404 and published(reply.body, SAID_IN, gone)
+        return Standing.ABSENT if absent else Standing.PENDING
 
     def _get(self, path: str, key: str, asked: Question) -> Reply | Exception | None:
-        return ask(self._url(path), {"x-api-key": key}, timeout_seconds=asked.patience)
+        headers = {"x-api-key": key}
+        return ask(self._url(path), headers, timeout_seconds=asked.patience, limit=MAX_JSON_BYTES)
 
-    # -- v1: the picture itself ----------------------------------------------------------------------------------
+    # -- the picture -----------------------------------------------------------------------------------------------
 
-    def _picture(self, job: Job, reply: Reply, began: datetime) -> Answer:
-        """The bytes are put aside for deliver; what cannot be put anywhere is paid for and gone."""
-        price = _dollars(reply.headers.get("x-cost"))
+    def _picture(self, job: Job, reply: Reply, key: str, began: datetime) -> Answer:
+        """v1's answer: the picture itself, or JSON with it; a cost proves that it was made."""
+        price, seed = _dollars(reply.headers.get("x-cost")), reply.headers.get("x-seed-value", "")
         body = json_object(reply.body)
         if body is not None:
-            return _without_a_name(body, reply) if "error" in body else _success(job, body, began, price)
-        if not (is_picture(reply.body) or reply.headers.get("Content-Type", "").lower().startswith("image/")):
-            return _unreadable()
+            failed = body.get("error") or failure_status(body.get("status_code"))
+            if failed and not any(_pictures(body)):
+                return _without_a_name(reply)
+            return self._success(job, body, reply, key, began, price)
+        is_image = reply.headers.get("Content-Type", "").lower().startswith("image/")
+        if is_picture(reply.body) or (is_image and reply.body):
+            return self._kept(job, reply.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None)
+        made = is_image or told_price(price)
+        return unrecognized(reply.body, key, *_cost(job, price)) if made else _unreadable(reply)
+
+    def _success(
+        self, job: Job, body: Mapping[str, Any], reply: Reply, key: str, began: datetime, price: object
+    ) -> Answer:
+        """The picture behind the first link, or in the first text that is one."""
         charged, basis = _cost(job, price)
-        if not reply.body:
-            return _withheld(charged, basis)
-        name, seed = f"{NAME}-{job.job_id}-{job.generation}-{job.attempt + 1}", reply.headers.get("x-seed-value", "")
+        for text in _pictures(body):
+            if text.startswith(LINKS):
+                link = Link(url=printable(text), seed=whole(job.asked.get("seed")), expires_at=began + LIFE_OF_A_FILE)
+                return Answer(Class.OK, links=(link,), charged=charged, basis=basis)
+            picture = picture_in(text)
+            if picture:
+                return self._kept(job, picture, price, whole(job.asked.get("seed")))
+        return unrecognized(reply.body, key, charged, basis)
+
+    def _kept(self, job: Job, picture: bytes, price: object, seed: int | None) -> Answer:
+        """The bytes are put aside for deliver; what cannot be put anywhere is paid for and gone."""
+        charged, basis = _cost(job, price)
+        name = f"{NAME}-{job.job_id}-{job.generation}-{job.attempt + 1}"
         try:
-            self.work.keep_result(name, reply.body)
+            self.work.keep_result(name, picture)
         except WaitError as error:
             lost = f"The picture came, and could not be put anywhere: {error.message}"
             return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
-        link = Link(url=None, kept=name, seed=int(seed) if seed.isdecimal() and len(seed) < 16 else None)
-        return Answer(Class.OK, links=(link,), charged=charged, basis=basis)
+        return Answer(Class.OK, links=(Link(url=None, kept=name, seed=seed),), charged=charged, basis=basis)
 
 
-def _state(body: Mapping[str, Any]) -> str:
-    return str(body.get("status", "")).upper()
+class _Record(NamedTuple):
+    """What v2 answers about a job, and the response that said it."""
+
+    reply: Reply
+    body: dict[str, Any]
+
+    @property
+    def state(self) -> str:
+        return str(self.body.get("status", "")).upper()
 
 
-def _refusal(status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    text = words(body, SAID_IN)
-    row = row_of(SUBMITTED, status, text, reply.waited)
+def _proof(body: bytes) -> str:
+    """What an error response proves, beside its status."""
+    details = objects(inside(json_object(body), "detail"))
+    if any(one.get("type") == UNSAFE_TYPE for one in details):
+        return UNSAFE
+    return published(body, SAID_IN, PUBLISHED) or (PARAMETER if names_parameter(body, PARAMETERS) else "")
+
+
+def _refusal(status: int, reply: Reply) -> Answer:
+    row = row_of(SUBMITTED, status, _proof(reply.body), reply.waited)
+    text = words(json_object(reply.body), SAID_IN)
     return answer_of(row, told(WHO, status, text), reply, _until_reset(reply.headers))
 
 
-def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    """A 200 that names no work: an error inside it has the class of its own status."""
-    status = failure_status(inside(body, "status_code"))
-    return _refusal(status, body, reply) if status else _unreadable()
+def _without_a_name(reply: Reply) -> Answer:
+    """A success that names no work: a refusal inside it has the class of its own status.
+
+    A server's failure inside it leaves the charge unknown: what is not billed is the status 500 itself.
+    """
+    status = failure_status(inside(json_object(reply.body), "status_code"))
+    return _refusal(status, reply) if status and status < 500 else _unreadable(reply)
 
 
-def _unreadable() -> Answer:
-    return Answer.lost("Segmind answered 200, but what came names neither work nor a picture; it may be charged.")
+def _unreadable(reply: Reply) -> Answer:
+    return Answer.lost(
+        f"Segmind answered {reply.status}, but what came names neither work nor a picture; it may be charged."
+    )
 
 
 def _failure(job: Job, body: Mapping[str, Any]) -> Answer:
-    """A job that came to nothing costs nothing; where its maker broke down, one more may be tried, and not a third."""
-    text = words(body, SAID_IN)
-    row = row_of(CAME_TO_NOTHING, 422, text)
-    if row.kind is Class.BACKOFF and any(one.outcome is Outcome.NOT_TAKEN and one.provider_id for one in job.attempts):
-        row = CAME_TO_NOTHING[-1]
-    return answer_of(row, told(WHO, 422, text))
+    """A job that came to nothing costs nothing; without proof that the job is the reason, it is tried once more."""
+    row = row_of(CAME_TO_NOTHING, 422, _proof(json.dumps(body, default=str).encode()))
+    ours = (one for one in job.attempts if one.provider == NAME and one.generation == job.generation)
+    if row.kind is Class.BACKOFF and any(one.outcome is Outcome.NOT_TAKEN and one.provider_id for one in ours):
+        row = Row(ANY, Class.PERM, Code.REQUEST_REJECTED)
+    return answer_of(row, told(WHO, 422, words(body, SAID_IN)))
 
 
-def _success(job: Job, body: Mapping[str, Any], began: datetime, price: object) -> Answer:
-    """The picture behind a link, wherever the answer has it."""
-    places = (body.get(name) for name in ("output", "images", "image", "url", "data"))
-    url = first_text(one for place in places for one in _addresses(place))
-    charged, basis = _cost(job, price)
-    if url is None:
-        return _withheld(charged, basis)
-    link = Link(url=url, seed=whole(job.asked.get("seed")), expires_at=began + LIFE_OF_A_FILE)
-    return Answer(Class.OK, links=(link,), charged=charged, basis=basis)
-
-
-def _addresses(place: object) -> list[object]:
-    """A text, or an object's `url`, alone or in a list."""
-    return [*listed(place), *(one.get("url") for one in objects(place))]
-
-
-def _withheld(charged: int, basis: str) -> Answer:
-    words = "Segmind made the picture and gave none: its safety check withheld it."
-    return Answer(Class.OK, Code.UNSAFE_RESULT, words, (Link(url=None),), charged, basis)
+def _pictures(body: Mapping[str, Any]) -> Iterator[str]:
+    """The texts at the places where a picture may be, each alone, as an object's `url`, or in a list of these."""
+    for place in PICTURES:
+        for one in listed(inside(body, *place)):
+            text: object = one if isinstance(one, str) else inside(one, "url")
+            if isinstance(text, str) and text:
+                yield text
 
 
 def _cost(job: Job, said: object) -> tuple[int, str]:

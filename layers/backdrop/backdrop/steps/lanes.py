@@ -28,17 +28,24 @@ class LaneKeeper:
     clock: Clock
 
     def enter(
-        self, provider: str, longest: timedelta, patience: datetime, known: Lane | None = None
+        self,
+        provider: str,
+        longest: timedelta,
+        patience: datetime,
+        known: Lane | None = None,
+        *,
+        suspect: bool = False,
     ) -> tuple[Lane, bool]:
         """The lane, and whether this job is its probe (for so long); WaitError where the job may not be paid now.
 
         While a lane is closed the slot is idle anyway, so the job waits in it (as long as `patience`): it goes with
-        the first good answer, and not a message's delay later. `known`: the lane, where it was read just now.
+        the first good answer, and not a message's delay later. A `suspect` (see health.gate) leaves the slot to other
+        jobs. `known`: the lane, where it was read just now.
         """
         while True:
             lane, now = known or self.ledger.lane(provider), self.clock.now()
             known = None
-            verdict, seconds = health.gate(lane, now)
+            verdict, seconds = health.gate(lane, now, suspect=suspect)
             if verdict is Gate.OPEN:
                 return lane, False
             if verdict is Gate.PROBE:
@@ -46,7 +53,7 @@ class LaneKeeper:
                     return self.ledger.put_lane(health.begin_probe(lane, now, now + longest)), True
                 except StaleError:
                     seconds = 0
-            if not lane.flows or now + timedelta(seconds=LOOK_AGAIN_SECONDS) >= patience:
+            if suspect or not lane.flows or now + timedelta(seconds=LOOK_AGAIN_SECONDS) >= patience:
                 delay = seconds if lane.paused else LOOK_AGAIN_SECONDS
                 raise WaitError(Code.LANE_SHUT, f"{provider}'s lane is shut", delay + self.clock.jitter(delay))
             self.clock.sleep(min(seconds, LOOK_AGAIN_SECONDS) + self.clock.jitter(LOOK_AGAIN_SECONDS / 2))

@@ -13,6 +13,7 @@ from backdrop.core.errors import BackdropError, StaleError, UnwritableError, Wai
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Reason
 from backdrop.core.money import Configured, quote, usd_text
+from backdrop.core.suspicion import judge
 from backdrop.ports import Answers, Call, Clock, Ledger, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
@@ -92,6 +93,8 @@ class Payments:
             late = Answer(Class.NOW, Code.TOO_LITTLE_TIME, "the claim took too long to start a call behind it")
             return self.record(job, late, slot), late
         answer = call(partial(self._acknowledged, job, slot))
+        if isinstance(answer, Answer):
+            answer = judge(answer, job, slot.lane)
         slot.called((self.clock.now() - started).total_seconds(), answer)
         if isinstance(answer, Standing):
             return self.park(job, slot), answer

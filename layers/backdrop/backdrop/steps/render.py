@@ -11,6 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Lane
+from backdrop.core.suspicion import is_suspect
 from backdrop.ports import Call, Clock, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
@@ -113,7 +114,8 @@ class Render:
         """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
         seconds = self.providers[job.provider].timeout_seconds
         longest = timedelta(seconds=seconds + RECORD_SECONDS)
-        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, slot.latest_start(seconds), lane)
+        patience, suspect = slot.latest_start(seconds), is_suspect(job)
+        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, patience, lane, suspect=suspect)
         step = transitions.call_off(job, slot.lane.called_off, self.clock.now())
         if step:
             self._give_probe_back(slot)

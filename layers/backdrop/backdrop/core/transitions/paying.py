@@ -6,7 +6,7 @@ from datetime import datetime
 from backdrop.core.answer import NOT_TAKEN, Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError
-from backdrop.core.job import Attempt, Job, Money, Outcome, Problem, Status
+from backdrop.core.job import Attempt, Job, Money, Outcome, Problem, Status, Suspicion
 from backdrop.core.meanings import CODES
 from backdrop.core.transitions.step import Booking, Step, ended, only, with_attempt
 
@@ -174,7 +174,7 @@ def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
         return _still_lost(job, attempt)
     attempts = _without_old_releases(job.attempts, attempt.n)
     if answer.kind is not Class.QUOTA:
-        nothing = {"reserved": 0, "unknown": 0, "outcome": Outcome.NOT_TAKEN}
+        nothing = {"reserved": 0, "unknown": 0, "outcome": Outcome.NOT_TAKEN, "suspicion": answer.suspicion}
         attempts = (*attempts, attempt.but(**nothing))
     changed: dict[str, object] = {"attempts": attempts}
     if answer.final and attempt.generation == job.generation:
@@ -204,9 +204,13 @@ def _back(job: Job, now: datetime) -> Mapping[str, object]:
 
 
 def _without_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
-    """All but attempt `n` and the oldest of the many that took nothing: a storm must not fill the item."""
+    """All but attempt `n` and the oldest of the many that took nothing: a storm must not fill the item.
+
+    Failures that count toward the job's tries stay; there are few of them.
+    """
     others = [attempt for attempt in attempts if attempt.n != n]
-    released = [attempt.n for attempt in others if attempt.outcome is Outcome.NOT_TAKEN]
+    passing = (attempt for attempt in others if attempt.suspicion is not Suspicion.FAILURE)
+    released = [attempt.n for attempt in passing if attempt.outcome is Outcome.NOT_TAKEN]
     dropped = set(released[: -(KEPT_NOT_TAKEN - 1)])
     return tuple(attempt for attempt in others if attempt.n not in dropped)
 

@@ -1,0 +1,85 @@
+"""One photo from its drop to its end: the simulated stack around an adapter that talks to a real server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from backdrop.aws.buckets import S3Output
+from backdrop.core.codes import Code
+from backdrop.core.job import Money, Status
+from backdrop.core.layout import result_key
+from backdrop.ports import Provider, Work
+from proof.world.pictures import photo
+from proof.world.provider import Kind
+from proof.world.stack import OUTPUT, World
+from tests.contract.adapters import Recorder, Reply, recording
+
+KEY = "shoes/red.jpg"
+type Adapter = Callable[[Recorder, Work], Provider]
+
+
+class Purchase(NamedTuple):
+    """How a photo ended: its job's status and code, the money in micro-dollars, and how many paid calls went out."""
+
+    status: Status
+    code: Code | None
+    money: Money
+    charged: int
+    calls: int
+    pictures: int
+    response: bool
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The Work port in the simulated output bucket, which no provider can reach by a link."""
+
+    output: S3Output
+
+    def link(self, data: bytes, *, by: str) -> str | None:
+        """No link."""
+        return None
+
+    def opening(self, name: str, *, by: str) -> str | None:
+        """No link."""
+        return None
+
+    def keep_result(self, name: str, data: bytes) -> None:
+        """Put a result aside for deliver."""
+        self.output.put(result_key(name), data, "application/octet-stream")
+
+    def has_result(self, name: str) -> bool:
+        """Whether it was put aside."""
+        return self.output.find(result_key(name)) is not None
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A provider as one photo meets it. `paid`: how the request line of a paid call begins."""
+
+    name: str
+    paid: str
+    make: Adapter
+    price: int = 0
+
+    def buy(self, *replies: Reply, **fields: Any) -> Purchase:
+        """Drop one photo, answer its calls so (the last reply again and again), and let half an hour pass."""
+        with recording(*replies) as server:
+            world = self.drop(server, **fields)
+            world.run_for(1800)
+            calls = sum(one.line.startswith(self.paid) for one in server.requests)
+        (job,) = world.jobs(KEY)
+        kept = [key for key in world.output.keys() if key.endswith("_response.txt")]  # noqa: SIM118 - our own method
+        code = job.problem.code if job.problem else None
+        return Purchase(job.status, code, job.money, job.charged, calls, len(world.pictures(KEY)), bool(kept))
+
+    def drop(self, server: Recorder, **fields: Any) -> World:
+        """A world in which this provider is real, and a photo in its lane."""
+        prices = {self.name: self.price} if self.price else {}
+        world = World(besides={self.name: Kind.ACKNOWLEDGED}, prices=prices)
+        providers = cast("dict[str, Any]", world.providers)
+        providers[self.name] = self.make(server, Bucket(S3Output(cast("Any", world.s3), OUTPUT)))
+        world.sidecar(KEY, **{"prompt": "a beach", "provider": self.name, **fields})
+        world.drop(KEY, photo())
+        world.run("intake")
+        return world

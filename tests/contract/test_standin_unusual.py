@@ -1,0 +1,118 @@
+"""The stand-in's unusual responses of Segmind and 1min.ai, met by the adapters: one picture, one charge."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Suspicion
+from backdrop.providers.onemin import OneMin
+from backdrop.providers.options import Endpoint
+from backdrop.providers.segmind import Segmind
+from tests.contract.adapters import the_key
+from tests.contract.calling import POLL_SECONDS, call, job_for
+from tests.contract.onemin import PRICE
+from tests.contract.standin_client import StandinClient
+from tests.unit.shelf import Shelf
+
+SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Calls one provider of the stand-in."""
+
+    standin: StandinClient
+
+    def segmind(self, endpoint: Endpoint = Endpoint.V2) -> Answer:
+        """One call."""
+        url, shelf = f"{self.standin.url}/segmind", Shelf(reached=False)
+        return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).said
+
+    def onemin(self) -> Answer:
+        """One call."""
+        ours = OneMin(f"{self.standin.url}/onemin", SECONDS, the_key, PRICE, poll_seconds=POLL_SECONDS)
+        return call(ours, job_for("1min")).said
+
+
+@pytest.fixture
+def caller(standin: StandinClient) -> Caller:
+    return Caller(standin)
+
+
+@pytest.mark.parametrize("place", ["image_url", "output_images", "output_image"])
+def test_picture_of_segmind_is_found_at_each_place(caller: Caller, place: str) -> None:
+    caller.standin.control("settings", {"segmind_output": place})
+    assert [bool(link.url) for link in caller.segmind().links] == [True]
+    assert len(caller.standin.jobs()) == 1
+
+
+def test_picture_at_an_unknown_place_is_kept_for_a_person(caller: Caller) -> None:
+    caller.standin.control("settings", {"segmind_output": "elsewhere"})
+    answer = caller.segmind()
+    assert ([link.unrecognized for link in answer.links], answer.charged) == ([True], 75_000)
+    assert b"href" in answer.raw
+
+
+@pytest.mark.parametrize("form", ["base64", "data_uri"])
+def test_picture_inside_the_json_of_v1_is_kept(caller: Caller, form: str) -> None:
+    caller.standin.control("settings", {"segmind_json": True, "segmind_inline": form})
+    answer = caller.segmind(Endpoint.V1)
+    assert [bool(link.kept) for link in answer.links] == [True]
+    assert len(caller.standin.jobs()) == 1
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ("json", Code.PROVIDER_OUT_OF_MONEY),
+        ("text", Code.PROVIDER_OUT_OF_MONEY),
+        ("html", Code.PROVIDER_REFUSES),
+        ("empty", Code.PROVIDER_REFUSES),
+    ],
+)
+def test_empty_account_of_segmind_pauses_in_each_form(
+    caller: Caller, endpoint: Endpoint, form: str, code: Code
+) -> None:
+    caller.standin.control("settings", {"segmind_406": form, "segmind_credits_usd": "0.00"})
+    caller.standin.fault("balance", {"usd": "0.00"}, provider="segmind")
+    answer = caller.segmind(endpoint)
+    assert (answer.kind, answer.code, caller.standin.jobs()) == (Class.PAUSE, code, [])
+
+
+def test_unbilled_500_of_segmind_counts_against_the_photo(caller: Caller) -> None:
+    caller.standin.fault("status", {"code": 500}, provider="segmind", times=1)
+    answer = caller.segmind()
+    assert (answer.kind, answer.suspicion, caller.standin.total_usd()) == (Class.BACKOFF, Suspicion.FAILURE, "0.00")
+
+
+@pytest.mark.parametrize("fault", ["success_status", "interim"])
+@pytest.mark.parametrize("route", ["v2/ideogram-3-replace-background", "v2/requests/status", "v2/requests/result"])
+def test_unusual_success_of_segmind_is_a_success(caller: Caller, fault: str, route: str) -> None:
+    caller.standin.fault(fault, {}, provider="segmind", route=route)
+    assert caller.segmind().usable
+    assert len(caller.standin.jobs()) == 1
+
+
+@pytest.mark.parametrize("fault", ["success_status", "interim"])
+@pytest.mark.parametrize("route", ["assets", "features", "results"])
+def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route: str) -> None:
+    caller.standin.fault(fault, {}, provider="onemin", route=route)
+    assert caller.onemin().usable
+    assert len(caller.standin.jobs()) == 1
+
+
+@pytest.mark.parametrize("result", ["path", "empty", "null", "object", "link"])
+@pytest.mark.parametrize("place", ["record", "top", "list", "detail", "none"])
+def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, place: str) -> None:
+    caller.standin.control("settings", {"onemin_result": result, "onemin_link_place": place})
+    assert [bool(link.url) for link in caller.onemin().links] == [True]
+    assert len(caller.standin.jobs()) == 1
+
+
+def test_prompt_in_the_details_of_a_5xx_leaves_the_charge_unknown(caller: Caller) -> None:
+    body = {"errorCode": "X", "message": "failed", "details": "a child safety seat, credit card, New Balance"}
+    caller.standin.fault("status", {"code": 500, "body": body}, provider="onemin", route="features", times=1)
+    assert caller.onemin().kind is Class.AMBIG
