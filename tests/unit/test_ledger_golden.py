@@ -29,8 +29,8 @@ NEW_IN_A_JOB: dict[str, Any] = {
     "prepared": False,
     "for_executions": False,
 }
-NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1}
-NEW_IN_A_LINK: dict[str, Any] = {"kept": None}
+NEW_IN_AN_ATTEMPT: dict[str, Any] = {"generation": 0, "parked": False, "sends": 1, "suspicion": None}
+NEW_IN_A_LINK: dict[str, Any] = {"kept": None, "unrecognized": False}
 NEW_IN_A_SOURCE: dict[str, Any] = {
     "sidecar_etag": "",
     "begun_until": None,

@@ -15,8 +15,9 @@ from tests.unit.simulation import assert_at_rest, assert_books
 PHOTOS = 8
 TROUBLE = START + timedelta(minutes=10)
 DAYS = 7
-# These strike commands, tasks, what reconcile has to set right, and schedules that do not run yet; seeds have all.
-ELSEWHERE = frozenset({"killed_person", "killed_reconcile", "late_tick", "lost_task_answer"})
+# These strike commands, tasks, what reconcile has to repair, and schedules that do not run yet; and a photo that is
+# refused without a reason waits until its provider serves another one. Seeds have all of them.
+ELSEWHERE = frozenset({"killed_person", "killed_reconcile", "late_tick", "lost_task_answer", "refused_without_reason"})
 AT_ONCE = {"half_limit", "long_calls"}
 
 
