@@ -11,7 +11,7 @@ from backdrop.core.job import Job, Status
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.watch import MESSAGE_LIFE, OPEN
 
-SOURCE = "source"
+SOURCE, WHY = "source", "waits_because"
 
 
 class Census:
@@ -29,7 +29,7 @@ class Census:
     def standing(self) -> "Standing":
         """How many jobs there are in each state, and photos without one, without a look into them."""
         found = Standing()
-        for item in self._table.scanned("sk", "key", "provider", "status", "due", "watch"):
+        for item in self._table.scanned("sk", "key", "provider", "status", "due", "watch", WHY):
             if item["sk"]["S"] == SOURCE and "watch" in item and kind_of(item["key"]["S"]) is not Kind.DEFAULTS:
                 waits = item["watch"]["S"].partition("#")[0] == OPEN
                 found.settling += waits
@@ -37,6 +37,8 @@ class Census:
             if item["sk"]["S"].startswith(JOB_PREFIX):
                 provider, status = item["provider"]["S"], Status(item["status"]["S"])
                 found.counts[provider, status] += 1
+                if status is Status.ACCEPTED:
+                    found.waiting[provider, item[WHY]["S"] if WHY in item else ""] += 1
                 if status is Status.ACCEPTED and "due" in item:
                     since = datetime.fromisoformat(item["due"]["S"]) - MESSAGE_LIFE
                     found.oldest[provider] = min(since, found.oldest.get(provider, since))
@@ -47,10 +49,12 @@ class Census:
 class Standing:
     """Jobs by provider and state; `oldest`: since when the first of a provider's lane waits there.
 
+    `waiting`: those in a lane by provider and the code that says why, "" if nothing but the lane keeps them.
     `settling`: photos that wait for their instructions; `reported`: photos that have no job, for reasons that are told.
     """
 
     counts: Counter[tuple[str, Status]] = field(default_factory=Counter[tuple[str, Status]])
+    waiting: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     oldest: dict[str, datetime] = field(default_factory=dict[str, datetime])
     settling: int = 0
     reported: int = 0

@@ -44,6 +44,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
         photos=S3Photos(s3),
         output=S3Output(s3, ours.output_bucket),
         deliver=SqsQueue(sqs, ours.deliver_queue_url),
+        intake=SqsQueue(sqs, ours.intake_queue_url),
         downloads=ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts),
         events=EventBus(boto3.client("events", config=QUICK), ours.event_bus_name),
         tokens=SfnTokens(seldom("stepfunctions")),

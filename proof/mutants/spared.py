@@ -80,6 +80,13 @@ SPARED: Mapping[str, str] = {
     "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
+    "steps/photo.py:_hand_on: step.job.ended and (not step.job.follows)": (
+        "For speed: copies of a photo that is not wanted any more continue when their own messages return, and not within "
+        "seconds; tests/unit/test_followers.py."
+    ),
+    "steps/render.py:__call__: not (job.status is Status.STORED and job.reused_from)": (
+        "For speed: a copy that deliver has served already is delivered once more."
+    ),
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),
     "steps/photo.py:_with_near_miss: problem.code is not Code.NO_INSTRUCTIONS": (
         "Only the words of a report hang on it."

@@ -41,7 +41,7 @@ def main() -> int:
 def _tell(run: Run, console: Console) -> None:
     words = [f"call {call}: {breach}" for call, breach in run.breaches] or run.error.strip().splitlines()[-1:]
     console.print(f"seed {run.plan.seed}, {words[0]}", style="red", markup=False)
-    console.print(f"  its history: python -m proof.simulate --seed {run.plan.seed}", markup=False)
+    console.print(f"  its history: make simulate SEED={run.plan.seed}", markup=False)
 
 
 def _alone(plan: Plan, console: Console, *, smaller: bool) -> int:

@@ -10,7 +10,10 @@ from proof.simulate.wishes import WISHES, Wish
 
 WITH_ONE_ANOTHER = frozenset({"operation", "prompt"})
 OF_A_NEW_BACKGROUND = frozenset({"prompt", "num_images", "rendering_speed"})
-TAKES_NOTHING_OUT = "runware"
+# From the providers' own pages, not from the product's table of capabilities.
+REMOVES_BACKGROUNDS = frozenset({"ideogram"})
+MAKES_ONE_PICTURE_PER_CALL = frozenset({"segmind"})
+DEFAULT_PROVIDER = "ideogram"
 # Less than any new background costs, and as much as a removed one.
 TOO_LITTLE_USD = 0.01
 
@@ -57,10 +60,9 @@ def _merged(places: Sequence[Wish], *, paid: bool) -> Said:
     named: list[str] = next((list(one.fields["variants"]) for one in places if "variants" in one.fields), [""])
     for variant in named:
         fields = _of_variant(places, variant)
-        code = _refusal(fields, paid=paid)
-        if code:
-            codes.add((variant, code))
-        else:
+        refusals = _refusals(fields, paid=paid)
+        codes |= {(variant, code) for code in refusals}
+        if not refusals:
             jobs[variant] = fields
     return Said(jobs, frozenset(codes))
 
@@ -85,10 +87,18 @@ def _layers(places: Sequence[Wish], variant: str) -> Iterator[dict[str, Any]]:
             yield layer | ({"operation": "replace"} if "prompt" in layer else {})
 
 
-def _refusal(fields: Mapping[str, Any], *, paid: bool) -> str:
+def _refusals(fields: Mapping[str, Any], *, paid: bool) -> set[str]:
+    """The codes of everything that prevents the purchase."""
     if "operation" not in fields:
-        return "no_instructions"
-    if fields["operation"] == "remove" and fields.get("provider") == TAKES_NOTHING_OUT:
-        return "not_expressible"
-    too_dear = fields["operation"] == "replace" and fields.get("max_cost_usd") == TOO_LITTLE_USD
-    return "max_cost_exceeded" if too_dear and not paid else ""
+        return {"no_instructions"}
+    is_replacement = fields["operation"] == "replace"
+    too_dear = is_replacement and fields.get("max_cost_usd") == TOO_LITTLE_USD and not paid
+    named = fields.get("provider", DEFAULT_PROVIDER)
+    is_expressible = any(_can_express(one, fields) for one in ([named] if isinstance(named, str) else named))
+    return ({"max_cost_exceeded"} if too_dear else set()) | (set() if is_expressible else {"not_expressible"})
+
+
+def _can_express(provider: str, fields: Mapping[str, Any]) -> bool:
+    if fields["operation"] == "remove":
+        return provider in REMOVES_BACKGROUNDS
+    return fields.get("num_images", 1) == 1 or provider not in MAKES_ONE_PICTURE_PER_CALL

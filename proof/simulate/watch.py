@@ -109,7 +109,8 @@ class Watch:
         if kind == "budget":
             self._day(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
         elif kind == "content":
-            self.memory.owners[name] = item["job_id"]["S"]
+            if key[1] == "owner":
+                self.memory.owners[name] = item["job_id"]["S"]
         else:
             revision = int(item["rev"]["N"])
             self.found(fence_breaches(f"{key[0][:15]} {key[1][:12]}", self.memory.revisions.get(key, 0), revision))

@@ -114,6 +114,7 @@ class Steps:
             photos=self._photos,
             output=self._output,
             deliver=self._queues["deliver"],
+            intake=self._queues["intake"],
             downloads=world.downloads,
             events=EventBus(cast("Any", world.bus), BUS),
             tokens=SfnTokens(cast("Any", self._world.states)),

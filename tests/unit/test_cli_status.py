@@ -56,6 +56,31 @@ def test_status_says_what_waits_how_long_and_why(person: Person) -> None:
     assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in said
 
 
+def test_status_counts_why_photos_wait(person: Person) -> None:
+    for key, name in (("first.jpg", "same"), ("copy.jpg", "same"), ("other.jpg", "other")):
+        person.world.drop(key, photo(name), operation="remove")
+        person.world.run("intake")
+    person.world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
+    person.world.turn("ideogram")
+    person.world.drop("bare.jpg", photo("bare"))
+    person.world.turn("intake")
+    waiting = person.types("status", "--json").data["waiting"]
+    assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
+    said = " ".join(person.types("status").out.split())
+    assert "1 waiting for another photo with the same content, bought once for all of them" in said
+    assert "1 waiting The provider's rate limit is reached." in said
+    assert "1 waiting for instructions, which may arrive in a moment" in said
+
+
+def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) -> None:
+    person.types("pause", "ideogram")
+    person.world.drop("first.jpg", photo("same"), operation="remove")
+    person.world.drop("copy.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    assert person.types("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
+    assert "1 waiting A person paused the provider." in " ".join(person.types("status").out.split())
+
+
 def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
     assert "No job has ended yet. `backdrop drop photos/` begins." in person.types("status").out
 
@@ -123,6 +148,17 @@ def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(pe
     assert "got no answer, $0.01 perhaps charged" in said
     assert "(charge_unknown)" in said
     assert "`backdrop redrive --pay-again` buys it once more" in said
+
+
+def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
+    person.world.drop("first.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    person.world.drop("copy.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    assert "waits for first.jpg, which has the same content" in person.types("show", "copy.jpg").out
+    assert [*person.types("show", "copy.jpg", "--json").data["waits_for"].values()] == ["first.jpg"]
+    person.world.run()
+    assert person.types("show", "copy.jpg", "--json").data["waits_for"] == {}
 
 
 def test_show_says_that_a_picture_is_gone(person: Person) -> None:

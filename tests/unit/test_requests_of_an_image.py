@@ -21,7 +21,7 @@ from proof.world.wire import Call
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
-MOST_ALONE, MOST_IN_A_DRAIN = 20, 18
+MOST_ALONE, MOST_IN_A_DRAIN = 21, 19
 ALONE = {
     "intake": {
         "list_objects_v2": 1,  # a sidecar came: for which photos may it speak?
@@ -38,7 +38,7 @@ ALONE = {
         "send_message": 1,  # to deliver
     },
     "deliver": {
-        "query": 1,  # the photo with its jobs
+        "query": 2,  # the photo with its jobs; the copies that wait for its end
         "put_object": 3,  # the provider's file, the picture, the receipt
         "transact_write_items": 1,  # the end
         "put_events": 1,

@@ -6,14 +6,20 @@ from random import Random
 
 import pytest
 
+from backdrop.core.job import Source
+from backdrop.core.photo import PhotoFacts
+from backdrop.core.places import read_file, read_request
+from backdrop.steps.wanted import Shop, wanted
 from proof.checker.instructed import HELD, Said, has
 from proof.simulate.meaning import Words, said_by
 from proof.simulate.past import Past
 from proof.simulate.people import People
 from proof.simulate.wishes import DEFAULTS, EDITS, RICH, TAGS, WISHES, photo_bytes, sidecar_bytes
+from proof.world.clock import START
 from proof.world.stack import INPUT, World
 from tests.unit.simulation import KEY
 
+PHOTO = PhotoFacts(etag="e", version_id="v1", uploaded_at=START, size=1, sha256="a" * 64, width=16, height=16)
 SIDECARS = ("", *EDITS, *RICH)
 INHERITED = (("", ""), *((name, "") for name in DEFAULTS), ("", "typo"), ("turbo", "seasons"), ("marble-web", "cut"))
 
@@ -39,6 +45,25 @@ def test_words_mean_here_what_they_mean_to_the_product(tags: str, defaults: tupl
     for sidecar in SIDECARS:
         words = Words("", sidecar, tags, defaults)
         assert (words, resolved(words)) == (words, said_by(words))
+
+
+def planned(words: Words) -> Said:
+    """What the product plans for a photo with a request over a sidecar and a folder's defaults."""
+    named = [("red.jpg.json", words.sidecar), *(("_backdrop.json", name) for name in words.defaults)]
+    places = [read_request(WISHES[words.request].fields)]
+    places += [read_file(name, sidecar_bytes(wish)) for name, wish in named if wish]
+    shop = Shop("ideogram", ("ideogram", "runware", "segmind"))
+    found = wanted(Source(source_id="s", bucket=INPUT, key=KEY), PHOTO, (), places, shop, lambda _: [], START)
+    codes = frozenset((one.variant, one.code.value) for one in found.problems)
+    return Said({job.variant: job.instructions for job in found.jobs}, codes)
+
+
+@pytest.mark.parametrize("request_name", [name for name, wish in WISHES.items() if not wish.mistakes])
+def test_request_over_a_sidecar_means_what_the_product_plans(request_name: str) -> None:
+    sidecars = ["", *(name for name, wish in WISHES.items() if not wish.mistakes)]
+    for sidecar, inherited in product(sidecars, ("", *DEFAULTS, "marble-listed")):
+        words = Words(request_name, sidecar, "", (inherited,))
+        assert (words, planned(words)) == (words, said_by(words))
 
 
 def test_a_request_is_the_nearest_word_and_broken_defaults_hold_it_too() -> None:

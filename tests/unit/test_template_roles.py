@@ -96,7 +96,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
     },
     "DeliverRole": {
         **taking("DeliverQueue.Arn"),
-        "sqs:SendMessage": {"DeadLetterQueue.Arn", "DeliverQueue.Arn"},
+        "sqs:SendMessage": {"DeadLetterQueue.Arn", "DeliverQueue.Arn", "IntakeQueue.Arn"},
         "s3:GetObject": {f"{OUTPUT}/*", f"{INPUT}/*"},
         "s3:ListBucket": {OUTPUT, INPUT},
         "s3:PutObject": {f"{OUTPUT}/*"},
@@ -104,7 +104,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "states:SendTaskSuccess": {"*"},
         "states:SendTaskFailure": {"*"},
         "events:PutEvents": {"EventBus.Arn"},
-        **ledger("GetItem", "Query", "PutItem"),
+        **ledger("BatchGetItem", "GetItem", "Query", "PutItem"),
         **logging("Deliver"),
     },
     "ReconcileRole": {

@@ -1,12 +1,13 @@
 """The verb `show`: one image's whole story, out of ledger, receipt, report and files."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Money, Outcome, Source, Status
 from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, receipt_key, report_key, source_name
@@ -33,13 +34,17 @@ SENT = {
 
 @dataclass(frozen=True)
 class Story:
-    """Everything there is of one photo; `views` are its receipt and report, by whether they are there."""
+    """Everything there is of one photo; `views` are its receipt and report, by whether they are there.
+
+    `waits_for`: by the ID of a job that waits for another one with the same content, the photo of that one.
+    """
 
     source: Source
     jobs: Sequence[Job]
     views: dict[str, bool]
     gone: Sequence[str]
     paid: Sequence[str]
+    waits_for: Mapping[str, str]
 
 
 def show(stack: Stack, screen: Screen, key: str) -> None:
@@ -91,7 +96,16 @@ def _story(stack: Stack, bucket: str, key: str) -> Story:
     pictures = [result.key for job in jobs for result in job.results]
     gone = [one for one in pictures if stack.output.head(one) is None]
     paid = [one for job in jobs for one in stack.output.keys(f"{PAID}/{job.job_id}/")]
-    return Story(source, jobs, views, gone, paid)
+    return Story(source, jobs, views, gone, paid, dict(_waits_for(stack, jobs)))
+
+
+def _waits_for(stack: Stack, jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
+    ledger = stack.orders.ledger
+    for job in jobs:
+        if job.waits_because is Code.OWNER_AT_WORK and (owner := ledger.owner(job.content_key)):
+            owning = ledger.job(owner.source_id, owner.job_id)
+            if owning:
+                yield job.job_id, source_name(owning.bucket, owning.key, stack.input_bucket)
 
 
 def _unknown(stack: Stack, bucket: str, key: str) -> str:
@@ -130,6 +144,8 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
         screen.say(f"  {field}: {asked(value)}  ({job.provenance.get(field, 'default')})")
     for when, words in _moments(job):
         screen.say(f"  {_time(when)}  {words}")
+    if job.job_id in story.waits_for:
+        screen.say(f"  waits for {story.waits_for[job.job_id]}, which has the same content and is bought once for both")
     for result in job.results:
         screen.line(f"  {_of_result(result)}{'  IT IS GONE' if result.key in story.gone else ''}")
     for warning in job.warnings:
@@ -198,4 +214,5 @@ def _document(story: Story) -> dict[str, Any]:
         "report": error_report(source, jobs),
         "files": [*(key for key, is_there in story.views.items() if is_there), *story.paid],
         "gone": list(story.gone),
+        "waits_for": dict(story.waits_for),
     }

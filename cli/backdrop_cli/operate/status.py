@@ -1,11 +1,15 @@
-"""The verb `status`: how each lane is, what ended how, and what today has cost; again and again if wanted."""
+"""The command `status`: the state of each lane, why photos wait, how jobs ended, and what today has cost."""
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from backdrop.core.codes import Code
 from backdrop.core.job import ENDS, Status
 from backdrop.core.lane import Lane
+from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_of, usd_text
 from backdrop_cli.census import Standing
 from backdrop_cli.operate.lanes import described
@@ -25,6 +29,13 @@ WORDS = {
     Status.HELD: ("held", "a person must decide about money; `backdrop failures`"),
     Status.SUPERSEDED: ("superseded", "by other bytes or other instructions"),
     Status.CANCELLED: ("cancelled", ""),
+}
+SETTLING, QUEUED = "settling", "queued"
+WHY = {
+    SETTLING: "for instructions, which may arrive in a moment",
+    QUEUED: "for their turn at the provider",
+    Code.OWNER_AT_WORK.value: "for another photo with the same content, bought once for all of them; "
+    "`backdrop show PHOTO` names it",
 }
 
 
@@ -58,6 +69,7 @@ def _show(stack: Stack, screen: Screen, standing: Standing, *, again: bool) -> N
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
     screen.table(heads, (_row(stack, standing, lane, now) for lane in lanes.values()))
     screen.say()
+    _tell_waiting(screen, reasons(standing, lanes))
     _tell_ends(screen, standing)
     _tell_today(stack, screen, now)
 
@@ -78,12 +90,29 @@ def state_of(lane: Lane) -> str:
     return "closed: it failed three times in a row, and one job at a time tries it out" if lane.closed_since else "open"
 
 
+def reasons(standing: Standing, lanes: Mapping[str, Lane]) -> Counter[str]:
+    """How many photos wait, by a code or by one of the two words for photos that nothing is wrong with."""
+    found = Counter({SETTLING: standing.settling})
+    for (provider, code), n in standing.waiting.items():
+        lane = lanes.get(provider)
+        if code != Code.OWNER_AT_WORK.value and lane and not lane.is_open:
+            code = lane.pauses[0].code.value if lane.pauses else Code.LANE_SHUT.value
+        found[code or QUEUED] += n
+    return +found
+
+
+def _tell_waiting(screen: Screen, waiting: Counter[str]) -> None:
+    if waiting:
+        rows = ((f"{n:,}", "waiting", WHY.get(why) or CODES[Code(why)].meaning) for why, n in waiting.most_common())
+        screen.table({"": "right", " ": "left", "  ": "words"}, rows)
+        screen.say()
+
+
 def _tell_ends(screen: Screen, standing: Standing) -> None:
     being = standing.of(Status.PAID)
     rows = [(f"{being:,}", "being delivered", "paid, and on their way to the output bucket")] if being else []
     rows += [(f"{n:,}", *WORDS[one]) for one in Status if one in ENDS and (n := standing.of(one))]
-    settling, reported = standing.settling, standing.reported
-    rows += [(f"{settling:,}", "wait", "photos whose instructions may come in a moment")] if settling else []
+    reported = standing.reported
     rows += [(f"{reported:,}", "reported", "photos without a job; `backdrop failures` says why")] if reported else []
     if rows:
         screen.table({"": "right", " ": "left", "  ": "words"}, rows)
@@ -104,6 +133,7 @@ def _document(stack: Stack, standing: Standing, lanes: dict[str, Lane], now: dat
     return {
         "providers": [_described(stack, standing, lane) for lane in lanes.values()],
         "jobs": {one.value: standing.of(one) for one in Status},
+        "waiting": dict(reasons(standing, lanes)),
         "photos_waiting_for_instructions": standing.settling,
         "photos_reported_without_job": standing.reported,
         "today": {

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from backdrop.core.answer import Answer, KeptAnswer, Standing
 from backdrop.core.asked import Asked
-from backdrop.core.job import Job, Source
+from backdrop.core.job import Job, Owner, Source
 from backdrop.core.lane import Lane
 from backdrop.core.transitions import Step
 from backdrop.core.watch import Day, Ref, Run
@@ -118,6 +118,11 @@ class Ledger(Protocol):
     def job(self, source_id: str, job_id: str) -> Job | None: ...
     def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
         """One job, and a lane's item, in one request."""
+        ...
+
+    def owner(self, content_key: str) -> Owner | None: ...
+    def followers(self, content_key: str, after: str = "") -> Iterator[Job]:
+        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
         ...
 
     def advance(self, step: Step) -> Job: ...

@@ -9,7 +9,7 @@ from typing import Any
 
 from backdrop.aws.fences import fenced_put, next_of
 from backdrop.aws.records import JOB_PREFIX, day_key, instant, key_of, read, read_day
-from backdrop.aws.table import FIRST, LAST, Table, TransactionError
+from backdrop.aws.table import FIRST, LAST, MAX_KEYS, Table, TransactionError
 from backdrop.core.asked import Asked
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job
@@ -17,8 +17,6 @@ from backdrop.core.watch import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, 
 from backdrop.ports import AT_ONCE
 
 EVER = "9999"
-# BatchGetItem takes so many keys.
-MOST_KEYS = 100
 
 
 class DynamoBooks:
@@ -54,7 +52,7 @@ class DynamoBooks:
         """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
         listed = ((item["pk"]["S"], item["sk"]["S"]) for item in self._listed(campaign(name), LAST))
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for some in batched(batched(listed, MOST_KEYS, strict=False), AT_ONCE, strict=False):
+            for some in batched(batched(listed, MAX_KEYS, strict=False), AT_ONCE, strict=False):
                 for keys, found in zip(some, pool.map(self._table.many, some), strict=True):
                     yield from (read(Asked, found[key]) for key in keys if key in found)
 
@@ -62,7 +60,7 @@ class DynamoBooks:
         """These jobs as they stand now, those that there are."""
         places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
         found: dict[Ref, Job] = {}
-        for keys in batched(places, MOST_KEYS, strict=False):
+        for keys in batched(places, MAX_KEYS, strict=False):
             found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
         return found
 

@@ -1,7 +1,8 @@
 """The ledger on DynamoDB: one table, one conditional write or one transaction per transition."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import batched
 from typing import Any
 
 from backdrop.aws.fences import fenced_put, next_of
@@ -9,19 +10,23 @@ from backdrop.aws.records import (
     ASKED_PREFIX,
     JOB_PREFIX,
     SOURCE,
+    WAITING_PREFIX,
     attributes_of,
     day_key,
     key_of,
     owner_item,
+    owner_key,
     read,
     read_day,
     read_owner,
+    waiting_item,
+    waiting_key,
 )
-from backdrop.aws.table import LAST, Table, TransactionError
+from backdrop.aws.table import LAST, MAX_KEYS, Table, TransactionError
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, StaleError, UnwritableError, WaitError
-from backdrop.core.job import Item, Job, Source
+from backdrop.core.job import Item, Job, Owner, Source, Status
 from backdrop.core.lane import Lane
 from backdrop.core.room import shortened
 from backdrop.core.transitions import Booking, Step
@@ -96,6 +101,24 @@ class DynamoLedger:
         """Write one transition; the job as it stands in the ledger afterwards."""
         return self._write(step.job, steps=[step])
 
+    def owner(self, content_key: str) -> Owner | None:
+        """The job that pays for some content, or has paid for it."""
+        item = self._table.get(owner_key(content_key))
+        return read_owner(item) if item else None
+
+    def followers(self, content_key: str, after: str = "") -> Iterator[Job]:
+        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
+        pk, first = waiting_key(content_key, after)
+        notes = self._table.partition(pk, first, waiting_key(content_key, LAST)[1])
+        places = (
+            (f"source#{note['source_id']['S']}", f"{JOB_PREFIX}{note['sk']['S'].removeprefix(WAITING_PREFIX)}")
+            for note in notes
+        )
+        for some in batched(places, MAX_KEYS, strict=False):
+            found = self._table.many(some)
+            jobs = (read(Job, found[place]) for place in some if place in found)
+            yield from (job for job in jobs if job.status is Status.ACCEPTED and job.follows)
+
     def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None:
         """Write a photo's place, its jobs' transitions, and who waits to hear of them, all or nothing."""
         self._write(source, *(step.job for step in steps), *([asked] if asked else []), steps=steps)
@@ -118,6 +141,7 @@ class DynamoLedger:
         owning = [step for step in steps if step.owner]
         booking = next((step.booking for step in steps if step.booking), None)
         writes = [fenced_put(self._table, item) for item in items] + [self._own(step) for step in owning]
+        writes += [self._wait(step.job) for step in steps if step.waits_for]
         try:
             self._transact(writes, booking, items[0])
         except TransactionError as error:
@@ -162,6 +186,10 @@ class DynamoLedger:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return {"Put": put}
+
+    def _wait(self, job: Job) -> dict[str, Any]:
+        """The note by which the end of the content's owner finds the job."""
+        return {"Put": {"TableName": self._table.name, "Item": waiting_item(job, self._table.now())}}
 
     def _book(self, booking: Booking, *, set_by_person: bool = False) -> dict[str, Any]:
         """The day's sums; a claim also needs room under the cap."""

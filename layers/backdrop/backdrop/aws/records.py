@@ -2,14 +2,15 @@
 
 Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
 all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>` a lane's health;
-`content#<content_key>` who pays for some content; `budget#<day>` what the day (UTC) has committed, in micro-dollars.
+`content#<content_key>` who pays for some content (`owner`) and which jobs
+have ever waited for it (`waiting#<job_id>`); `budget#<day>` what the day (UTC) has committed, in micro-dollars.
 An item's `body` is the record as JSON (people's metadata may nest deeper and count further than DynamoDB's own types);
 the attributes beside it are for fences, for the index `watch`, for DynamoDB's time to live, for readers, and for what
 the first release does not know: it reads no body in which that stands, and past what stands beside it.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,7 +26,9 @@ from backdrop.core.lane import Lane
 from backdrop.core.retention import forgotten_at
 from backdrop.core.watch import Day, Run, watched
 
-JOB_PREFIX, ASKED_PREFIX, SOURCE = "job#", "asked#", "source"
+JOB_PREFIX, ASKED_PREFIX, SOURCE, WAITING_PREFIX = "job#", "asked#", "source", "waiting#"
+# DynamoDB deletes the note that a job waits after so long: no job waits longer without being looked at.
+WAITING_KEPT = timedelta(days=30)
 # What the first release does not know.
 BESIDE: Mapping[type[Item], frozenset[str]] = {Job: frozenset({"said_at"}), Lane: frozenset({"called_off"})}
 Key = tuple[str, str]
@@ -52,6 +55,11 @@ def key_of(item: Item) -> Key:
 def owner_key(content_key: str) -> Key:
     """Where it stands who pays for some content."""
     return f"content#{content_key}", "owner"
+
+
+def waiting_key(content_key: str, job_id: str) -> Key:
+    """Where it stands that a job has waited for the owner of some content."""
+    return f"content#{content_key}", f"{WAITING_PREFIX}{job_id}"
 
 
 def day_key(day: str) -> Key:
@@ -85,7 +93,8 @@ def _shown(record: Item) -> dict[str, str]:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
             said = {"said_at": instant(record.said_at)} if record.said_at else {}
-            return {"bucket": record.bucket, "key": record.key, **status, **said}
+            waits = {"waits_because": record.waits_because.value} if record.waits_because else {}
+            return {"bucket": record.bucket, "key": record.key, **status, **said, **waits}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
         case Asked():
@@ -125,6 +134,12 @@ def owner_item(owner: Owner) -> Attributes:
     """Who pays for some content, as an item."""
     job = {"source_id": {"S": owner.source_id}, "job_id": {"S": owner.job_id}, "rev": {"N": str(owner.rev)}}
     return attributes_of(owner_key(owner.content_key)) | job
+
+
+def waiting_item(job: Job, now: datetime) -> Attributes:
+    """The note that a job waits for the owner of its content, as an item."""
+    forgotten = {"expires_at": {"N": str(int((now + WAITING_KEPT).timestamp()))}}
+    return attributes_of(waiting_key(job.content_key, job.job_id)) | {"source_id": {"S": job.source_id}} | forgotten
 
 
 def read_owner(item: Mapping[str, Any]) -> Owner:

@@ -22,6 +22,8 @@ READ_BACK_TRIES = 3
 # TransactWriteItems API reference, "Errors": of the request, and among the reasons of one that was cancelled.
 INVALID, INVALID_WRITES = "ValidationException", ("ValidationError", "ItemCollectionSizeLimitExceeded")
 WATCH = "watch"
+# Keys of one BatchGetItem request (its API reference).
+MAX_KEYS = 100
 # Before every place in the index.
 FIRST = "\0"
 # Behind every key.
@@ -196,6 +198,10 @@ class Table:
 
     def _unavailable(self, error: BaseException) -> WaitError:
         return unavailable(f"DynamoDB's table {self.name}", error, Code.LEDGER_UNAVAILABLE)
+
+    def now(self) -> datetime:
+        """The time by this worker's clock."""
+        return self._clock.now()
 
     def update(self, key: Key, **expressions: Any) -> None:
         """Change one item's attributes, whatever they are now."""

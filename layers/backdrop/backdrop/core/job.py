@@ -231,6 +231,17 @@ class Job(Item):
         return self.status in ENDS
 
     @property
+    def waits_because(self) -> Code | None:
+        """Why the job waits, where that is not its provider's lane or its turn in it."""
+        if self.status is not Status.ACCEPTED:
+            return None
+        if self.follows:
+            return Code.OWNER_AT_WORK
+        if self.problem:
+            return self.problem.code
+        return Code.PROVIDER_THROTTLED if self.throttled_ms else None
+
+    @property
     def charged(self) -> int:
         """What is certain, over all attempts, in micro-dollars."""
         return sum(attempt.charged for attempt in self.attempts)

@@ -14,6 +14,7 @@ from backdrop.core.job import FAILED, Job, Problem, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
 from backdrop.ports import Clock, Events, Ledger, Queue
 from backdrop.steps.answering import Answering
+from backdrop.steps.followers import Followers
 from backdrop.steps.marks import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
 from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.naming import taken_away
@@ -39,6 +40,7 @@ class Deliver:
     ledger: Ledger
     pictures: Pictures
     views: Views
+    followers: Followers
     events: Events
     answering: Answering
     dead_letters: Queue
@@ -51,11 +53,14 @@ class Deliver:
             self.answering.alone(message.source_id)
             return Delivery()
         job = _find(jobs, message.job_id)
+        if job and job.status is Status.ACCEPTED and job.follows:
+            job = self.followers.serve(job)
+            jobs = _replaced(jobs, job)
         ended_here = job is not None and job.status is Status.PAID
         if job and ended_here:
             try:
                 ended = self._hand_over(source, job, jobs, receives)
-                jobs = [ended if one.job_id == ended.job_id else one for one in jobs]
+                jobs = _replaced(jobs, ended)
             except OvertakenError:
                 raise
             except (WaitError, StaleError):
@@ -63,6 +68,8 @@ class Deliver:
                 raise
         source, jobs = self._show(source, jobs, receipt)
         delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
+        if delivery.job and delivery.job.ended:
+            self.followers.wake(delivery.job)
         self.answering(source)
         return delivery
 
@@ -121,6 +128,10 @@ class Deliver:
             body = {"source_id": source.source_id, "job_id": job.job_id}
             self.dead_letters.send(body, group=fairness_group(job.key), attributes=dead_letter(job))
         self.ledger.advance(transitions.mark_told(job))
+
+
+def _replaced(jobs: Sequence[Job], changed: Job) -> Sequence[Job]:
+    return [changed if one.job_id == changed.job_id else one for one in jobs]
 
 
 def _find(jobs: Sequence[Job], job_id: str | None) -> Job | None:

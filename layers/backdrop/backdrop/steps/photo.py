@@ -19,7 +19,7 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look, remind
+from backdrop.steps.messages import Look, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar
@@ -142,7 +142,7 @@ class Photos:
             self.ledger.put_source(source, steps)
         elif not look.again:
             return Decision()
-        self._hand_on(source, after(steps, jobs))
+        self._hand_on(source, after(steps, jobs), steps)
         return Decision(accepted(steps, jobs))
 
     def _gone(self, source: Source, jobs: Sequence[Job], look: Look) -> Decision:
@@ -163,7 +163,7 @@ class Photos:
                 self.ledger.put_source(source.but(seen_gone=True), ())
             if not look.again:
                 return Decision()
-        self._hand_on(source, after(steps, jobs))
+        self._hand_on(source, after(steps, jobs), steps)
         return Decision(refused=refusals(source, problems))
 
     # -- waiting for instructions --------------------------------------------------------------------------
@@ -276,9 +276,13 @@ class Photos:
         }
         source = source.but(**resolved)
         self.ledger.put_source(source, steps, asked)
-        self._hand_on(source, after(steps, jobs))
+        self._hand_on(source, after(steps, jobs), steps)
         return Decision(accepted(steps, jobs), refusals(source, found.problems))
 
-    def _hand_on(self, source: Source, jobs: Sequence[Job]) -> Decision:
+    def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> Decision:
+        """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that follow them."""
+        for step in steps:
+            if step.job.ended and not step.job.follows:
+                to_deliver(self.deliver, source, step.job.job_id)
         self.onward(source, jobs)
         return Decision()

@@ -78,7 +78,9 @@ class Render:
             return self._accepted(job, provider, slot, lane if slot.provider else None)
         if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
             return self._after_a_loss(job, provider, slot)
-        to_deliver(self.deliver, job, job.job_id)
+        # Deliver serves followers, so this may be a message that one of them has left in the lane.
+        if not (job.status is Status.STORED and job.reused_from):
+            to_deliver(self.deliver, job, job.job_id)
         return Outcome.CARRIED_ON
 
     def _accepted(self, job: Job, provider: Provider, slot: Slot, lane: Lane | None) -> Outcome:

@@ -112,7 +112,7 @@ def _said_at(job: Job, wanted: Job) -> datetime | None:
 def follow(job: Job, owner: Owner) -> Step:
     """accepted: another job pays for the same bytes asked the same thing, and this one waits for its file."""
     only(job, Status.ACCEPTED)
-    return Step(job.but(follows=owner))
+    return Step(job.but(follows=owner), waits_for=owner)
 
 
 def take_over(job: Job, owner: Owner) -> Step:

@@ -32,15 +32,17 @@ class Booking:
 
 @dataclass(frozen=True)
 class Step:
-    """One transition: the job as it shall be, its booking, and the content that the job shall own from now on.
+    """One transition: the job as it will be, its booking, and the content that the job will own from now on.
 
-    `instead_of` is who owned the content before; None where nobody may have.
+    `instead_of`: the owner of the content before this step; None if it must have none. `waits_for`: the owner of the
+    content for which the job begins to wait.
     """
 
     job: Job
     booking: Booking | None = None
     owner: Owner | None = None
     instead_of: Owner | None = None
+    waits_for: Owner | None = None
 
     @property
     def may_charge_twice(self) -> bool:

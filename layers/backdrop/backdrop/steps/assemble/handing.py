@@ -6,6 +6,7 @@ from backdrop.campaign_ports import TaskTokens
 from backdrop.ports import Clock, Downloads, Events, InputBucket, Ledger, OutputBucket, Queue
 from backdrop.steps.answering import Answering
 from backdrop.steps.deliver import Deliver
+from backdrop.steps.followers import Followers
 from backdrop.steps.paid_files import PaidFiles
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.telling import LaneNews
@@ -20,6 +21,7 @@ class Handing:
     photos: InputBucket
     output: OutputBucket
     deliver: Queue
+    intake: Queue
     downloads: Downloads
     events: Events
     tokens: TaskTokens
@@ -51,6 +53,7 @@ def deliver(handing: Handing) -> Deliver:
         ledger=handing.ledger,
         pictures=pictures,
         views=handing.views,
+        followers=Followers(handing.ledger, handing.deliver, handing.intake, handing.clock),
         events=handing.events,
         answering=Answering(handing.ledger, handing.tokens, handing.clock),
         dead_letters=handing.dead_letters,
