@@ -62,6 +62,7 @@ WHY: Mapping[Name, str] = {
     ("render", "SendMessage", "deliver"): "the paid job is handed over",
     ("render", "GetSecretValue", ""): "the provider's key, read anew every few minutes",
     ("deliver", "Query", "the photo with its jobs"): "the views are built from all of it",
+    ("deliver", "Query", "the copies that wait"): "they continue when the job ends",
     (
         "deliver",
         "HeadObject",
@@ -153,10 +154,13 @@ def _queue(url: str) -> str:
     return "the lane"
 
 
+_QUERIES = {"asked": "who waits to hear", "waiting": "the copies that wait"}
+
+
 def _items(request: Request) -> str:
     if request.operation == "Query":
         since = request.sent["ExpressionAttributeValues"].get(":since", {}).get("S", "")
-        return "who waits to hear" if since.startswith("asked#") else "the photo with its jobs"
+        return _QUERIES.get(since.partition("#")[0], "the photo with its jobs")
     if request.operation == "TransactWriteItems":
         writes = (one for write in request.sent["TransactItems"] for one in write.values())
         return ", ".join(_item(one.get("Item") or one["Key"], written=True) for one in writes)

@@ -25,17 +25,17 @@ Task = Callable[[datetime], bool]
 class Function:
     """One function: how long an invocation may last, and what it does with a batch.
 
-    `progress`: how far a message's body has come; only a function whose RecursiveLoop is Allow has one.
+    `subject`: what a message's body names; only a function whose RecursiveLoop is Allow has one.
     """
 
     name: str
     limit_seconds: float
     handler: Handler
-    progress: Callable[[str], str] | None = None
+    subject: Callable[[str], str] | None = None
 
     def lineage(self, message: Message) -> Lineage:
         """A message's chain once this function runs for it."""
-        return message.lineage.entered(self.name, self.progress(message.body) if self.progress else "")
+        return message.lineage.entered(self.name, self.subject(message.body) if self.subject else "")
 
 
 @dataclass(eq=False)
@@ -214,7 +214,7 @@ class SimulatedLambda:
         self.wire.note(f"{function.name} recurses: {message.id} {message.body}")
         for listen in self.recursed:
             listen(function, message)
-        return function.progress is not None
+        return function.subject is not None
 
     # -- invocations --------------------------------------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 
 Lambda stops the next invocation of a function that ran about 16 times in one chain through SQS, unless its
 RecursiveLoop is Allow (Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops"). A
-function that may recurse has to end its chains itself. So a chain may move forward here: an invocation by a message
-that moves it forward is not counted, and every other invocation is.
+function that may recurse has to end its chains itself. There are only so many photos, jobs, and places in a folder, so
+a chain ends if each of its messages names another one: here, an invocation for something that the function has not
+worked on in this chain is not counted, and every other invocation is.
 
 What a function sends while it works on a message continues the chain of that message. Lambda does not document what it
 counts for a batch of several messages.
@@ -19,15 +20,15 @@ MAX_INVOCATIONS = 16
 
 @dataclass(frozen=True)
 class Lineage:
-    """One chain: how often each function ran in it without progress, and how far it has come."""
+    """One chain: how often each function ran in it for nothing new, and what it has worked on."""
 
     invocations: Mapping[str, int] = field(default_factory=dict[str, int])
-    progress: str = ""
+    worked_on: frozenset[tuple[str, str]] = frozenset()
 
-    def entered(self, function: str, progress: str = "") -> "Lineage":
-        """The chain with one more invocation of a function, by a message that has come so far."""
-        if progress > self.progress:
-            return replace(self, progress=progress)
+    def entered(self, function: str, subject: str = "") -> "Lineage":
+        """The chain with one more invocation of a function; `subject` is what its message names."""
+        if subject and (function, subject) not in self.worked_on:
+            return replace(self, worked_on=self.worked_on | {(function, subject)})
         return replace(self, invocations={**self.invocations, function: self.invocations.get(function, 0) + 1})
 
     def exceeds(self, function: str) -> bool:

@@ -27,7 +27,7 @@ from proof.world.s3 import SimulatedS3
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE, Sight
 from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.states import SimulatedStates
-from proof.world.steps import Steps, after_of
+from proof.world.steps import Steps, subject_of
 from proof.world.story import told
 from proof.world.wire import Call, Wire
 
@@ -133,11 +133,10 @@ class World(Sight):
         self.steps = steps = Steps(self)
         self.ledger, self.intake, self.render, self.deliver = steps.ledger, steps.intake, steps.render, steps.deliver
         self.doors = Doors(self.sqs, self.steps.letters, self.clock)
-        progress = {"intake": after_of}
         self.sources = {
             name: self.functions.connect(
                 line,
-                Function(of(FUNCTIONS, name), of(LIMITS, name), self._handler(name, line), progress.get(name)),
+                Function(of(FUNCTIONS, name), of(LIMITS, name), self._handler(name, line), subject_of),
                 most_at_once=self.setup.in_flight if name in self.providers else OTHERS_AT_ONCE,
                 batch_size=of(BATCH, name),
             )

@@ -193,11 +193,15 @@ class Steps:
         return True
 
 
-def after_of(body: str) -> str:
-    """The key behind which intake wakes a folder's photos, which only moves forward; empty where a message has none."""
+def subject_of(body: str) -> str:
+    """What one of our own messages names: a job, or a photo and the place in its folder; "" if it is not our own."""
     with suppress(ValueError):
         match json.loads(body):
-            case {"after": str(key)}:
+            case {"job_id": str(job_id)}:
+                return job_id
+            case {"key": str(key), "after": str(after)}:
+                return f"{key} {after}"
+            case {"key": str(key), "again": True}:
                 return key
             case _:
                 pass

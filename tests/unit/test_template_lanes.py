@@ -67,9 +67,10 @@ def test_a_lane_may_delete_a_message_because_reconcile_sends_its_job_again(name:
     assert lane["MessageRetentionPeriod"] - MESSAGE_LIFE.total_seconds() >= DAY
 
 
-def test_only_intake_which_sends_to_its_own_queue_may_recurse() -> None:
+def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
+    """Intake wakes a folder in steps; intake, render and deliver try the copies of a refused photo one by one."""
     allowed = {name for name, function in functions().items() if function.get("RecursiveLoop") == "Allow"}
-    assert allowed == {"IntakeFunction"}
+    assert allowed == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
 
 
 def test_a_job_gets_a_new_message_long_before_its_old_one_expires() -> None:

@@ -59,7 +59,7 @@ def test_reconcile_comes_as_often_and_runs_as_long_as_the_real_one() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_simulated_chain_may_invoke_a_function_as_often_as_a_real_one(name: str) -> None:
     function = STACK.of_type("AWS::Serverless::Function")[f"{FUNCTIONS[name].capitalize()}Function"]
-    may_recurse = World().sources[name].function.progress is not None
+    may_recurse = World().sources[name].function.subject is not None
     assert may_recurse is (function.get("RecursiveLoop") == "Allow")
 
 
