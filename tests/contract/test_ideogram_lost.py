@@ -59,9 +59,6 @@ def replied(reply: Reply, timeout: float = CALL_SECONDS) -> Answer:
         ("reset_mid_body", {}),
         ("malformed_json", {"variant": "cut"}),
         ("malformed_json", {"variant": "invalid"}),
-        ("malformed_json", {"variant": "no_data"}),
-        ("malformed_json", {"variant": "empty_data"}),
-        ("malformed_json", {"variant": "wrong_types"}),
         ("html_error", {"code": 200, "billed": True}),
         ("html_error", {"code": 502, "billed": True}),
         ("error_in_200", {"status_code": 500}),
@@ -118,10 +115,6 @@ def test_an_error_inside_a_200_has_the_class_of_its_status(standin: StandinClien
         http(200, b"null"),
         http(200, b"[]"),
         http(200, b'"data"'),
-        http(200, b'{"status_code": true}'),
-        http(200, b'{"status_code": 200}'),
-        http(200, b'{"data": [7]}'),
-        http(200, b'{"data": [7, null, "text"]}'),
         http(200, b"[" * 200_000),
         http(200, b"\xff\xfe{}"),
         http(200, b"\x1f\x8b nonsense", more="Content-Encoding: gzip\r\n"),
@@ -130,7 +123,7 @@ def test_an_error_inside_a_200_has_the_class_of_its_status(standin: StandinClien
         raw(b"NONSENSE\r\n\r\n"),
         raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
     ],
-    ids=range(16),
+    ids=range(12),
 )
 def test_whatever_comes_back_is_an_answer_and_its_money_unknown(reply: Reply) -> None:
     assert fate(replied(reply)) == LOST

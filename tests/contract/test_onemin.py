@@ -186,9 +186,7 @@ def test_what_an_error_says_inside_is_told_in_words() -> None:
     assert told == "1min.ai answered 401: Invalid API key"
 
 
-@pytest.mark.parametrize(
-    "body", [b"{}", b"", b"<html>ok</html>", b'{"aiRecord":null}', b'{"aiRecord":{"uuid":7}}', b'{"a']
-)
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"aiRecord":null}', b'{"a'])
 def test_a_200_that_names_no_record_may_have_been_charged(body: bytes) -> None:
     assert fate(called(http(200, body)).said) == LOST
 

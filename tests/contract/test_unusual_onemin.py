@@ -90,6 +90,7 @@ RESPONSES = (
     Unusual("empty result and no link", (finished(result=[], data=[]),), KEPT),
     Unusual("no detail", (said({"aiRecord": {**record_of("SUCCESS"), "aiRecordDetail": None}}),), KEPT),
     Unusual("temporary link to another picture", (finished(temporaryUrl=LINK.replace("result", "another")),), KEPT),
+    Unusual("record without an ID", (said({"aiRecord": {"status": "SUCCESS", "temporaryUrl": LINK}}),), KEPT),
     Unusual("link at another place", (in_detail("imageUrl", LINK),), KEPT),
     Unusual("unsafe", (finished(temporaryUrl=LINK, data=[{"is_image_safe": False}]),), WITHHELD),
     Unusual("unsafe without a result", (finished(result=[], data=[{"is_image_safe": False, "url": None}]),), WITHHELD),

@@ -58,7 +58,7 @@ CLIENTS = {
     "render": ["dynamodb", "s3", "sqs"],
 }
 MOST_PACKED_KB = {"DependenciesLayer": 36_000, "BackdropLayer": 1_150}
-MOST_FUNCTION_KB = 13
+MOST_FUNCTION_KB = 20
 
 # The clients that a worker makes before its first message.
 MAKE_IT = """

@@ -1,5 +1,6 @@
 """Copies of one photo continue within seconds after the job that was to pay for them has ended, whatever its end."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from proof.simulate.play import Play
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
-from proof.world.wire import Strike, die
+from proof.world.wire import Call, Strike, die
 from tests.unit.simulation import PRICE, assert_at_rest, the_job
 
 OWNER = "hats/first.jpg"
@@ -194,3 +195,44 @@ def test_one_copy_buys_at_once_when_the_owner_is_not_wanted(leave: Callable[[Wor
     assert world.jobs(OWNER)[0].status in (Status.CANCELLED, Status.SUPERSEDED)
     assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
     assert sum(the_job(world, key).reused_from is None for key in COPIES) == 1
+
+
+def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
+    world = World()
+    unsafe = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
+    world.provider.script.append(Reaction(takes=False, answer=unsafe, seconds=LONG_CALL_SECONDS))
+    world.start()
+    drop_copies(world, OWNER)
+    run_for(world, 5)
+    drop_copies(world, *COPIES)
+
+    def delete_the_chosen_one(call: Call) -> None:
+        world.remove(json.loads(call.sent["MessageBody"])["key"])
+
+    wakes = Strike(
+        delete_the_chosen_one, "send_message", matches=lambda call: '"again": true' in str(call.sent["MessageBody"])
+    )
+    world.wire.before.append(wakes)
+    run_for(world, 2 * LONG_CALL_SECONDS)
+    assert wakes.hits == 1
+    assert sorted(job.status for job in world.jobs() if job.key != OWNER) == [Status.CANCELLED, *[Status.STORED] * 7]
+    stored = [ended_at(job) for job in world.jobs() if job.status is Status.STORED]
+    assert (max(stored) - ended_at(the_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS
+
+
+def test_copy_that_begins_to_wait_after_its_owners_end_is_served_in_a_paused_lane() -> None:
+    world = World()
+    drop_copies(world, OWNER)
+    world.run("intake")
+    world.run("ideogram")
+    assert the_job(world, OWNER).status is Status.PAID
+    world.pause()
+    drop_copies(world, COPIES[0])
+    late = Strike(
+        lambda _: world.run("deliver"), "transact_write_items", matches=lambda call: "waiting#" in str(call.sent)
+    )
+    world.wire.before.append(late)
+    world.run("intake")
+    world.run("deliver")
+    assert late.hits == 1
+    assert the_job(world, COPIES[0]).status is Status.STORED

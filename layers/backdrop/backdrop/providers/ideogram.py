@@ -139,12 +139,14 @@ def _success(job: Job, reply: Reply, key: str) -> Answer:
     if body is None:
         return _lost(f"Ideogram answered {reply.status}, but not in JSON; the pictures were probably charged.")
     entries = body.get("data")
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not entries:
         status = failure_status(body.get("status_code"))
-        return _without_pictures(reply) if status is None else _refusal(status, body, reply)
+        if status:
+            return _refusal(status, body, reply)
+        if not body or any(name in body for name in SAID_IN):
+            return _lost(f"Ideogram answered {reply.status} without pictures; they were probably charged.")
+        entries = [None] * int(job.asked.get("num_images", 1))  # the pictures may be anywhere in it
     links = tuple(_link(entry) for entry in cast("list[Any]", entries))
-    if not links or not any(isinstance(entry, dict) for entry in cast("list[Any]", entries)):
-        return _without_pictures(reply)
     charged = price_per_image(NAME, job.instructions) * len(links)
     if any(link.usable for link in links):
         raw = raw_response(reply.body, key) if any(link.unrecognized for link in links) else b""
@@ -165,10 +167,6 @@ def _link(entry: Any) -> Link:
         return Link(url=None, seed=seed, unrecognized=True)
     url = printable(url)
     return Link(url=url, seed=seed, expires_at=_expiry(url))
-
-
-def _without_pictures(reply: Reply) -> Answer:
-    return _lost(f"Ideogram answered {reply.status} without pictures; they were probably charged.")
 
 
 def _expiry(url: str) -> datetime | None:

@@ -121,7 +121,7 @@ class OneMin:
             return _refusal(ANSWERED, reply.status, reply)
         name = inside(body, "aiRecord", "uuid")
         if body is None or not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
-            return _without_a_name(body, reply)
+            return _without_a_name(body, reply, key, self.price)
         acknowledge(name)
         asked = Question(name, key, began, deadline)
         said = self._of(body, reply, asked)
@@ -228,12 +228,14 @@ def _refusal(rows: Sequence[Row], status: int, reply: Reply) -> Answer:
     return answer_of(row, told(WHO, status, words(body, SAID_IN)), reply, RATE_LIMIT_SECONDS)
 
 
-def _without_a_name(body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    """A success that names no record: an error inside it has the class of its own status."""
+def _without_a_name(body: Mapping[str, Any] | None, reply: Reply, key: str, price: int) -> Answer:
+    """A success that names no record to ask about: an error in it has the class of its own status, a record is kept."""
     for name in ("status_code", "statusCode"):
         status = failure_status(inside(body, name))
         if status:
             return _refusal(ANSWERED, status, reply)
+    if isinstance(inside(body, "aiRecord"), dict):
+        return unrecognized(reply.body, key, price, "configured")
     return Answer.lost(f"{WHO} answered {reply.status}, but what came names no record; it may be charged.")
 
 

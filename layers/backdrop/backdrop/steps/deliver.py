@@ -68,9 +68,9 @@ class Deliver:
                 raise
         source, jobs = self._show(source, jobs, receipt)
         delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
+        self.answering(source)
         if delivery.job and delivery.job.ended:
             self.followers.wake(delivery.job)
-        self.answering(source)
         return delivery
 
     def _tell(self, source: Source, job: Job | None, *, ended_here: bool) -> Delivery:
