@@ -20,7 +20,7 @@ SPARED: Mapping[str, str] = {
     "steps/payments.py:_judged: verdict.kind is not Class.PERM or verdict.suspicion is not Suspicion.REFUSAL or refused_at is None": VERDICTS,
     "steps/payments.py:_judged: self.keeper.take_proof(job.provider, refused_at)": VERDICTS,
     "steps/payments.py:send: isinstance(answer, Answer)": "For the types: only an answer can be judged.",
-    "steps/payments.py:_without_raw_response: answer.raw": (
+    "steps/payments.py:without_raw_response: answer.raw": (
         "Only a file for a person hangs on it: tests/unit/test_deliver_pictures.py sees that it is kept."
     ),
     "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,

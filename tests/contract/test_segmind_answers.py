@@ -1,5 +1,6 @@
 """Every answer of Segmind and what it means: class, code, money, links; and what is no answer yet."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
 from tests.contract.test_segmind_wire import DONE, ID, LINK, TICKET, said
+from tests.contract.standin_client import picture
 from tests.unit.shelf import Shelf
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
@@ -218,6 +220,18 @@ def test_a_record_that_is_gone_leaves_the_charge_unknown() -> None:
 
 def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -> None:
     assert called(said(TICKET), said({**DONE, "output": ""}), http(500, b""), said(DONE)).said.links[0].url == LINK
+
+
+def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
+    record = said({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
+    shelf = Shelf(broken=True)
+    with recording(record) as server:
+        ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
+        assert ours.look_up(job_for("segmind"), ID) is Standing.PENDING
+        shelf.broken = False
+        answer = ours.look_up(job_for("segmind"), ID)
+    assert isinstance(answer, Answer)
+    assert (answer.usable, len(shelf.results)) == (True, 1)
 
 
 # -- v1: the picture itself ----------------------------------------------------------------------------------

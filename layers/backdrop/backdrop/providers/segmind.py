@@ -145,7 +145,7 @@ class Segmind:
         if not reply.succeeded:
             return _refusal(reply.status, reply)
         if self.endpoint is Endpoint.V1:
-            return self._picture(job, reply, key, began)
+            return self._picture_or_loss(job, reply, key, began)
         name = inside(json_object(reply.body), "request_id")
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
             return _without_a_name(reply)
@@ -182,7 +182,10 @@ class Segmind:
         if record.state not in DONE:
             return Standing.PENDING
         price = inside(record.body, "metrics", "cost")
-        return self._success(job, record.body, record.reply, asked.key, asked.began, price)
+        try:
+            return self._success(job, record.body, record.reply, asked.key, asked.began, price)
+        except WaitError:  # the picture cannot be put aside now, and Segmind gives it again for an hour
+            return Standing.PENDING
 
     def _read(self, path: str, asked: Question) -> "_Record | Standing":
         """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
@@ -202,6 +205,15 @@ class Segmind:
         return ask(self._url(path), headers, timeout_seconds=asked.patience, limit=MAX_JSON_BYTES)
 
     # -- the picture -----------------------------------------------------------------------------------------------
+
+    def _picture_or_loss(self, job: Job, reply: Reply, key: str, began: datetime) -> Answer:
+        """v1's answer; nobody can be asked for its picture again, so one that cannot be put aside is lost."""
+        try:
+            return self._picture(job, reply, key, began)
+        except WaitError as error:
+            lost = f"The picture came, and could not be put anywhere: {error.message}"
+            charged, basis = _cost(job, _dollars(reply.headers.get("x-cost")))
+            return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
 
     def _picture(self, job: Job, reply: Reply, key: str, began: datetime) -> Answer:
         """v1's answer: the picture itself, or JSON with it; a cost proves that it was made."""
@@ -233,14 +245,10 @@ class Segmind:
         return unrecognized(reply.body, key, charged, basis)
 
     def _kept(self, job: Job, picture: bytes, price: object, seed: int | None) -> Answer:
-        """The bytes are put aside for deliver; what cannot be put anywhere is paid for and gone."""
+        """The bytes are put aside for deliver; WaitError where the storage does not take them."""
         charged, basis = _cost(job, price)
         name = f"{NAME}-{job.job_id}-{job.generation}-{job.attempt + 1}"
-        try:
-            self.work.keep_result(name, picture)
-        except WaitError as error:
-            lost = f"The picture came, and could not be put anywhere: {error.message}"
-            return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
+        self.work.keep_result(name, picture)
         return Answer(Class.OK, links=(Link(url=None, kept=name, seed=seed),), charged=charged, basis=basis)
 
 

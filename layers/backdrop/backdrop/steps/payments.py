@@ -133,7 +133,7 @@ class Payments:
     def record(self, job: Job, answer: Answer, slot: Slot) -> Job:
         """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
         n, kept = job.attempt, False
-        answer = self._without_raw_response(job, n, answer)
+        answer = self.without_raw_response(job, n, answer)
         try:
             return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
         except StaleError:
@@ -151,7 +151,7 @@ class Payments:
             left = (slot.lease_until - self.clock.now()).total_seconds()
             raise WaitError(error.code, error.message, max(left, 0) + 1) from error
 
-    def _without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
+    def without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
         """Keeps the raw response of a paid picture that is not recognized, and returns what the ledger needs.
 
         The money is recorded even where the bucket refuses the response: deliver then reports that it is missing.
