@@ -215,7 +215,7 @@ class Segmind:
     # -- the picture -----------------------------------------------------------------------------------------------
 
     def _picture_or_loss(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
-        """v1's answer; nobody can be asked for its picture again, so one that cannot be put aside is lost."""
+        """v1's answer; it does not give its picture again, so one that cannot be put aside is lost."""
         try:
             return self._picture(job, reply, sent, key, began)
         except WaitError as error:
