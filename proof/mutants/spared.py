@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 ONE_LANE = "These scenes have one lane: tests/unit/test_failover.py kills the worker after each call of a fail-over."
 LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
+VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/unit/test_suspicion.py has each case."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
@@ -14,8 +15,12 @@ SPARED: Mapping[str, str] = {
     "core/lane.py:_try_another: probe and lane.paused or not (lane.trying or not lane.paused)": (
         "Only how soon the next probe goes hangs on it: tests/unit/test_suspicion.py counts the probes."
     ),
+    "core/lane.py:heed: answer.suspicion and answer.kind is Class.PERM": VERDICTS,
+    "core/lane.py:heed: answer.suspicion is Suspicion.FAILURE": VERDICTS,
+    "steps/payments.py:_judged: verdict.kind is not Class.PERM or verdict.suspicion is not Suspicion.REFUSAL or refused_at is None": VERDICTS,
+    "steps/payments.py:_judged: self.keeper.take_proof(job.provider, refused_at)": VERDICTS,
     "steps/payments.py:send: isinstance(answer, Answer)": "For the types: only an answer can be judged.",
-    "steps/payments.py:_without_raw_response: answer.raw": (
+    "steps/payments.py:without_raw_response: answer.raw": (
         "Only a file for a person hangs on it: tests/unit/test_deliver_pictures.py sees that it is kept."
     ),
     "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,

@@ -1,5 +1,7 @@
 """Every answer of Segmind and what it means: class, code, money, links; and what is no answer yet."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,11 +10,13 @@ import pytest
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Money, Outcome
+from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.options import Endpoint
 from backdrop.providers.segmind import Segmind
-from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
+from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
-from tests.contract.test_segmind_wire import DONE, ID, LINK, TICKET, said
+from tests.contract.standin_client import picture
+from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, said
 from tests.unit.shelf import Shelf
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
@@ -122,7 +126,7 @@ def test_a_time_that_makes_no_sense_is_a_minute(text: str) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [{"output": LINK}, {"output": [LINK]}, {"images": [{"url": LINK}]}, {"images": [LINK]}, {"image": {"url": LINK}}],
+    [{"output": LINK}, {"output": [LINK]}, {"images": [{"url": LINK}]}, {"images": [LINK]}, {"image_url": LINK}],
     ids=str,
 )
 def test_the_picture_is_found_wherever_the_answer_has_it(form: dict[str, Any]) -> None:
@@ -218,6 +222,56 @@ def test_a_record_that_is_gone_leaves_the_charge_unknown() -> None:
 
 def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -> None:
     assert called(said(TICKET), said({**DONE, "output": ""}), http(500, b""), said(DONE)).said.links[0].url == LINK
+
+
+def photo_on(shelf: Shelf) -> str:
+    """The link or the base64 as which the photo of a call travels."""
+    return shelf.link(PHOTO, by="") or base64.b64encode(PHOTO).decode()
+
+
+@pytest.mark.parametrize("reached", [True, False], ids=["link", "base64"])
+@pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
+@pytest.mark.parametrize("endpoint", Endpoint)
+def test_photo_that_the_response_repeats_is_no_result(endpoint: Endpoint, place: str, reached: bool) -> None:
+    shelf = Shelf(reached=reached)
+    echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
+    for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
+        record = said({**echo, **result})
+        with recording(*([said(TICKET)] if endpoint is Endpoint.V2 else []), record) as server:
+            ours = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
+            answer = call(ours, job_for("segmind"), PHOTO).said
+        assert ([link.url for link in answer.links], shelf.results) == (found, {})
+
+
+def test_image_of_a_v2_record_is_no_result_of_a_lookup() -> None:
+    with recording(said({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
+        answer = Segmind(server.url, CALL_SECONDS, the_key, Shelf()).look_up(job_for("segmind"), ID)
+    assert isinstance(answer, Answer)
+    assert [link.unrecognized for link in answer.links] == [True]
+
+
+def test_foreign_link_does_not_hide_a_picture_at_a_later_place() -> None:
+    answer = called(said(TICKET), said({"status": "COMPLETED", "output": FOREIGN, "image_url": LINK})).said
+    assert [link.url for link in answer.links] == [LINK]
+
+
+def test_long_json_of_v1_is_not_read() -> None:
+    long = json.dumps({"image": "A" * MAX_JSON_BYTES}).encode()
+    assert fate(v1(http(200, long), Shelf())) == LOST
+    image = b"\xff\xd8\xff" + bytes(MAX_JSON_BYTES)
+    assert v1(http(200, image, kind="image/jpeg"), Shelf()).usable
+
+
+def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
+    record = said({**DONE, "output": base64.b64encode(picture("PNG", color="gold")).decode()})
+    shelf = Shelf(broken=True)
+    with recording(record) as server:
+        ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
+        assert ours.look_up(job_for("segmind"), ID) is Standing.PENDING
+        shelf.broken = False
+        answer = ours.look_up(job_for("segmind"), ID)
+    assert isinstance(answer, Answer)
+    assert (answer.usable, len(shelf.results)) == (True, 1)
 
 
 # -- v1: the picture itself ----------------------------------------------------------------------------------

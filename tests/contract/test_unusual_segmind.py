@@ -89,7 +89,7 @@ RESPONSES = (
             {"output": {"image_url": LINK}},
             {"output": None, "image_url": LINK},
             {"output": {"seed": 7}, "images": [{"url": LINK}]},
-            {"image": {"url": LINK}},
+            {"url": LINK},
             {"data": [{"url": LINK}]},
         )
     ),
@@ -104,6 +104,7 @@ RESPONSES = (
             {"output": {"assets": [{"href": LINK}]}},
             {"output": "bm8gcGljdHVyZQ=="},
             {"result": {"link": LINK}},
+            {"image": {"url": LINK}},
             {"output": "", "note": "our safety system has nothing against it"},
         )
     ),

@@ -1,15 +1,18 @@
 """A call that nobody waits for any more is asked after where its provider can be asked, and else stays in doubt."""
 
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
-from backdrop.core.answer import Standing
-from backdrop.core.job import Attempt, Outcome, Status
+from backdrop.core.answer import Answer, Standing
+from backdrop.core.job import Attempt, Job, Link, Outcome, Status
 from backdrop.core.transitions import Booking, Step
+from backdrop.ports import Provider
 from proof.world.provider import Kind
 from proof.world.stack import World
-from tests.unit.simulation import PRICE, assert_books, dropped, the_job
+from tests.unit.simulation import OK, PRICE, assert_books, dropped, the_job
 
 ASKABLE = [Kind.ACKNOWLEDGED, Kind.OWN_ID]
 SOON = timedelta(minutes=15)
@@ -28,6 +31,17 @@ def orphaned(kind: Kind, ident: str | None = None) -> World:
     return world
 
 
+@dataclass
+class Answering:
+    """A provider that answers each question so."""
+
+    answer: Answer
+
+    def look_up(self, job: Job, provider_id: str) -> Answer:
+        """The same answer for each job."""
+        return self.answer
+
+
 def set_right(world: World, after: timedelta = SOON) -> Attempt:
     """The orphan, after a run of reconcile."""
     world.clock.wait_until(world.clock.time + after)
@@ -41,6 +55,15 @@ def test_what_its_provider_says_of_it_is_written_down(kind: Kind) -> None:
     orphan = set_right(world)
     assert (orphan.outcome, orphan.charged, orphan.unknown) == (Outcome.ANSWERED, PRICE, 0)
     assert the_job(world).status is Status.STORED
+
+
+def test_unrecognized_response_of_an_orphaned_call_is_kept() -> None:
+    world = orphaned(Kind.OWN_ID)
+    unrecognized = replace(OK, links=(Link(url=None, unrecognized=True),), raw=b"response")
+    world.steps.reconcile.put_back.providers = {"ideogram": cast("Provider", Answering(unrecognized))}
+    set_right(world)
+    kept = [key for key in world.output.keys() if key.endswith("_response.txt")]  # noqa: SIM118 - our own method
+    assert len(kept) == 1
 
 
 def test_of_a_provider_that_cannot_be_asked_the_charge_stays_in_doubt() -> None:

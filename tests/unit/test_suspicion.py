@@ -31,7 +31,13 @@ from tests.unit.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, asse
 SECOND = timedelta(seconds=1)
 OPEN = Lane(provider="ideogram")
 REFUSAL = Answer(Class.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
-FAILURE = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "answered 500", suspicion=Suspicion.FAILURE)
+FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
+FAILURE = Answer(Class.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
+
+
+def reason_of(lane: Lane) -> list[Reason]:
+    """Why the lane is paused."""
+    return [one.reason for one in lane.pauses]
 
 
 def after(job: Job, *answers: Answer) -> Job:
@@ -85,6 +91,37 @@ def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Answe
     assert heed(lane, answer, NOW, probe=True).proved_at == proved
 
 
+def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
+    closed = heed(heed(heed(OPEN, FAILURE, NOW, probe=False), FAILURE, NOW, probe=False), FAILURE, NOW, probe=False)
+    lane = begin_probe(closed, NOW + SECOND, NOW + 400 * SECOND)
+    refused = heed(lane, REFUSAL, NOW + SECOND, probe=True)
+    assert (refused.probe_until, gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
+
+
+def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
+    job, lane = a_job(), OPEN
+    for _ in range(MAX_FAILURES):
+        answer = judge(FAILURE, job, lane)
+        job, lane = after(job, answer), heed(lane, answer, NOW, probe=False)
+    assert (job.status, lane.streak, lane.closed_since) == (Status.DEAD, MAX_FAILURES, NOW)
+
+
+def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
+    lane = begin_probe(
+        let_a_probe_out(pause(OPEN, Reason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
+    )
+    job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
+    final = judge(FAILURE, job, lane)
+    assert (final.kind, reason_of(heed(lane, final, NOW, probe=True))) == (Class.PERM, [Reason.UNHEALTHY])
+
+
+def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
+    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
+    final = judge(REFUSAL, after(a_job(), REFUSAL), lane.but(proved_at=NOW + SECOND))
+    assert (final.kind, heed(lane, final, NOW, probe=True)) == (Class.PERM, lane.but(probe_until=None))
+    assert heed(lane, final, NOW, probe=False) == lane
+
+
 # -- the job -----------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +148,13 @@ def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> 
         job = after(job, FAILURE, *[BACKOFF] * 12)
     assert judge(FAILURE, job, OPEN).kind is Class.PERM
     assert judge(replace(FAILURE, suspicion=None), job, OPEN).kind is Class.BACKOFF
+
+
+def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
+    outage = OPEN.but(streak=MAX_FAILURES)
+    job = after(a_job(), FAILURE, FAILURE)
+    assert judge(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
+    assert judge(FAILURE, job, OPEN).kind is Class.PERM
 
 
 # -- in the world ------------------------------------------------------------------------------------------------
@@ -181,3 +225,32 @@ def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
     assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (Status.DEAD, Money.NOT_SPENT, 3)
     assert world.provider.charged == PRICE
     assert_at_rest(world)
+
+
+def test_outage_of_unbilled_failures_ends_no_photo() -> None:
+    world = world_of(4, 0, 1, 2, 3, reaction=fails_unbilled())
+    pass_time(world, 1800)
+    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, ["unhealthy"])
+    world.provider.weather.clear()
+    pass_time(world, 1800)
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert_at_rest(world)
+
+
+def test_one_proof_rejects_one_photo_at_most() -> None:
+    world = world_of(1, reaction=refuses_without_reason())
+    keeper = world.steps.keeper
+    world.ledger.put_lane(the_lane(world).but(proved_at=NOW + SECOND))
+    taken = [keeper.take_proof("ideogram", NOW) for _ in range(2)]
+    assert (taken, the_lane(world).proved_at) == ([True, False], None)
+
+
+def test_short_top_up_ends_one_refused_photo_at_most() -> None:
+    world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
+    pass_time(world, 1800)
+    assert all(is_suspect(job) for job in world.jobs())
+    world.ledger.put_lane(the_lane(world).but(proved_at=world.clock.time))
+    world.resume()
+    pass_time(world, 1800)
+    assert sorted(job.status for job in world.jobs()) == [Status.ACCEPTED, Status.ACCEPTED, Status.DEAD]
+    assert (reasons(world), the_lane(world).proved_at) == (["refusal"], None)

@@ -43,6 +43,7 @@ WORK = ["_backdrop/work/answers/*", "_backdrop/work/inputs/*", "_backdrop/work/r
 ONLY_WORK = where(OUTPUT, "StringLike", "s3:prefix", WORK)
 RECEIPTS = f"{OUTPUT}/_backdrop/receipts/*"
 RESULTS = f"{OUTPUT}/_backdrop/work/results/*"
+RESPONSES = f"{OUTPUT}/_backdrop/paid/*_response.txt"
 CAMPAIGN_LISTS = f"{OUTPUT}/_backdrop/work/campaigns/*"
 CAMPAIGN_REPORTS = f"{OUTPUT}/_backdrop/campaigns/*"
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
@@ -87,7 +88,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:SendMessage": {"DeliverQueue.Arn", "IntakeQueue.Arn", "DeadLetterQueue.Arn"},
         "s3:GetObject": {f"{INPUT}/*", ANSWERS, INPUTS},
         "s3:ListBucket": {INPUT, ONLY_WORK},
-        "s3:PutObject": {ANSWERS, INPUTS, RESULTS, f"{OUTPUT}/_backdrop/paid/*_response.txt"},
+        "s3:PutObject": {ANSWERS, INPUTS, RESULTS, RESPONSES},
         **SEEING_CAMPAIGNS,
         **SWITCHING,
         **KEYS,
@@ -115,7 +116,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "sqs:GetQueueAttributes": {"DeliverQueue.Arn"},
         "s3:ListBucket": {INPUT, ONLY_SAID},
         "s3:GetObject": {ANSWERS},
-        "s3:PutObject": {ANSWERS},
+        "s3:PutObject": {ANSWERS, RESULTS, RESPONSES},
         "s3:DeleteObject": {ANSWERS},
         **SEEING_CAMPAIGNS,
         **SWITCHING,

@@ -4,6 +4,7 @@ Open: every job may go. Closed: the provider failed three times in a row, and on
 the event source mapping is off until every reason is lifted; reconcile lets a probe out where a probe can tell.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -75,9 +76,9 @@ class Lane(Item):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go, since
     `trying_since`; `trials` such probes failed, and the next may go from `trial_at` on.
 
-    `proved_at`: when a probe last got its picture while the lane was paused for an unexplained refusal. `ended`: the
-    pauses that are over, each reason's last. `told`: the ids of the events that told of all these. `called_off`: what a
-    person does not want bought any longer.
+    `proved_at`: when a probe last got its picture while the lane was paused for an unexplained refusal; None again once
+    a refused job was rejected for it. `ended`: the pauses that are over, each reason's last. `told`: the ids of the
+    events that told of all these. `called_off`: what a person does not want bought any longer.
     """
 
     provider: str
@@ -156,11 +157,19 @@ def begin_probe(lane: Lane, now: datetime, until: datetime) -> Lane:
 
 
 def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
-    """The lane after an answer; the same one where the answer says nothing of its health."""
+    """The lane after an answer; the same one where the answer says nothing of its health.
+
+    A verdict that the job itself is the reason is no good answer: a failure counts like any other, a refusal changes
+    nothing.
+    """
     if answer.kind is Class.PAUSE:
         code = answer.code or Code.PROVIDER_MISCONFIGURED
         paused = pause(lane, REASONS[code], code, answer.message, now)
         return _try_another(lane, paused, now, probe=probe) if answer.suspicion is Suspicion.REFUSAL else paused
+    if answer.suspicion and answer.kind is Class.PERM:
+        if answer.suspicion is Suspicion.FAILURE:
+            return _bad(lane, replace(answer, kind=Class.BACKOFF), now, probe=probe)
+        return lane.but(probe_until=None) if probe else lane
     if answer.kind in (Class.BACKOFF, Class.AMBIG):
         return _bad(lane, answer, now, probe=probe)
     if answer.kind in (Class.OK, Class.PERM):
@@ -177,7 +186,8 @@ def _try_another(lane: Lane, paused: Lane, now: datetime, *, probe: bool) -> Lan
     if (probe and lane.paused) or not (lane.trying or not lane.paused):
         return paused
     flowing = {"trying": True, "trying_since": lane.trying_since if lane.trying else now}
-    return paused.but(**flowing, trials=lane.trials, trial_at=lane.trial_at, probe_until=lane.probe_until)
+    probe_until = None if probe else lane.probe_until
+    return paused.but(**flowing, trials=lane.trials, trial_at=lane.trial_at, probe_until=probe_until)
 
 
 def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:

@@ -101,6 +101,11 @@ def media_of(picture: bytes) -> tuple[str, str]:
     return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
 
 
+def has_image(headers: Mapping[str, str]) -> bool:
+    """Whether a response's Content-Type is an image."""
+    return headers.get("Content-Type", "").lower().startswith("image/")
+
+
 def is_picture(body: bytes) -> bool:
     """Whether bytes begin as a picture of these kinds does, whatever they are called."""
     return body.startswith(tuple(MEDIA_TYPES))
@@ -118,16 +123,23 @@ def file_part(name: str, stem: str, picture: bytes) -> RequestField:
 
 
 def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float, limit: int = MAX_ANSWER_BYTES
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout_seconds: float,
+    limit: int = MAX_ANSWER_BYTES,
+    picture_limit: int = 0,
 ) -> Reply | Answer:
     """Send a paid call once over a connection of its own, in `timeout_seconds` at the most.
 
     A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
     Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
-    An answer of more than `limit` bytes is lost.
+    An answer of more than `limit` bytes is lost; one whose Content-Type is an image may have `picture_limit` bytes.
     """
     sending = Body(body, deadline=time.monotonic() + timeout_seconds)
-    reply = _within(timeout_seconds, lambda: _exchange("POST", url, headers, sending, sending.deadline, limit))
+    limits = limit, max(limit, picture_limit)
+    reply = _within(timeout_seconds, lambda: _exchange("POST", url, headers, sending, sending.deadline, limits))
     if reply is None:
         return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {CHARGED}.")
     return reply if isinstance(reply, Reply) else _failed(reply, sending)
@@ -145,7 +157,7 @@ def ask(
     deadline = time.monotonic() + timeout_seconds
     sending = None if body is None else Body(body, deadline)
     method = "GET" if sending is None else "POST"
-    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, limit))
+    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, (limit, limit)))
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -208,9 +220,9 @@ def _within[T](seconds: float, work: Callable[[], T]) -> T | None:
 
 
 def _exchange(
-    method: str, url: str, headers: Mapping[str, str], sending: Body | None, deadline: float, limit: int
+    method: str, url: str, headers: Mapping[str, str], sending: Body | None, deadline: float, limits: tuple[int, int]
 ) -> Reply | Exception:
-    """The Reply, or why there is none."""
+    """The Reply, or why there is none. `limits`: how many bytes it may have, and how many as an image."""
     seconds = max(deadline - time.monotonic(), MIN_SECONDS)
     try:
         with (
@@ -226,7 +238,7 @@ def _exchange(
             ) as response,
         ):
             waited = time.monotonic() - ((sending.sent_at if sending else None) or time.monotonic())
-            answer = read_body(response, limit=limit, deadline=deadline)
+            answer = read_body(response, limit=limits[has_image(response.headers)], deadline=deadline)
             return Reply(response.status_code, response.headers, answer, waited)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, TooLongError, TooSlowError) as error:
         return error

@@ -9,7 +9,7 @@ https://github.com/api-evangelist/segmind (errors/segmind-error-codes.yml).
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,8 +25,8 @@ from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link, Outcome, Suspicion
 from backdrop.core.money import price_per_image, told_price
 from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.downloads import MAX_BYTES
-from backdrop.providers.http import MAX_ANSWER_BYTES, MAX_JSON_BYTES, Reply, ask, is_picture, post
+from backdrop.providers.downloads import MAX_BYTES, RESULT_HOSTS
+from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, has_image, is_picture, post
 from backdrop.providers.inline_pictures import picture_in
 from backdrop.providers.keyring import Keyring
 from backdrop.providers.options import Endpoint
@@ -89,18 +89,19 @@ CAME_TO_NOTHING = (
     Row(ANY, Class.PERM, Code.REQUEST_REJECTED, PARAMETER),
     Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 )
-# The only places at which a picture is looked for: each holds a link, a data URI or base64, or a list of these.
-PICTURES = (
+# The only places at which a picture is looked for: each holds a link, a data URI or base64, or a list of these. A
+# record of v2 may repeat the request, whose photo is its `image`.
+V2_PICTURES = (
     ("output",),
     ("output", "images"),
     ("output", "image"),
     ("output", "image_url"),
     ("images",),
-    ("image",),
     ("image_url",),
     ("url",),
     ("data",),
 )
+V1_PICTURES = (*V2_PICTURES, ("image",))
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,16 @@ class Segmind:
             return key
         asked = {**job.asked, REFERENCES: [self._image(one) for one in references]} if references else job.asked
         body = {"image": self._image(photo), **own_body(NAME, asked)}
-        return partial(self._call, job, json.dumps(body).encode(), key)
+        sent = frozenset({body["image"], *asked.get(REFERENCES, ())})
+        return partial(self._call, job, json.dumps(body).encode(), sent, key)
 
     def _image(self, data: bytes) -> str:
         return self.work.link(data, by=self.base_url) or base64.b64encode(data).decode()
 
-    def _call(self, job: Job, body: bytes, key: str, acknowledge: Acknowledge) -> Answer | Standing:
+    def _call(
+        self, job: Job, body: bytes, sent: frozenset[str], key: str, acknowledge: Acknowledge
+    ) -> Answer | Standing:
+        """`sent`: the photo and its references as they travel, which are no result where the response repeats them."""
         began, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
         reply = self.keyring.carry(key, partial(self._submit, body, deadline), deadline)
         if isinstance(reply, Answer):
@@ -145,19 +150,21 @@ class Segmind:
         if not reply.succeeded:
             return _refusal(reply.status, reply)
         if self.endpoint is Endpoint.V1:
-            return self._picture(job, reply, key, began)
+            return self._picture_or_loss(job, reply, sent, key, began)
         name = inside(json_object(reply.body), "request_id")
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
             return _without_a_name(reply)
         acknowledge(name)
         asked = Question(name, key, began, deadline)
-        return until_answered(lambda: self._ask(job, asked), deadline, self.poll_seconds)
+        return until_answered(lambda: self._ask(job, asked, sent), deadline, self.poll_seconds)
 
     def _submit(self, body: bytes, deadline: float, key: str) -> Reply | Answer:
         headers = {"x-api-key": key, "Content-Type": "application/json"}
         left = deadline - time.monotonic()
-        limit = MAX_BYTES if self.endpoint is Endpoint.V1 else MAX_ANSWER_BYTES
-        return post(self._url(f"/{self.endpoint}/{MODEL}"), body, headers, timeout_seconds=left, limit=limit)
+        url = self._url(f"/{self.endpoint}/{MODEL}")
+        if self.endpoint is Endpoint.V1:
+            return post(url, body, headers, timeout_seconds=left, limit=MAX_JSON_BYTES, picture_limit=MAX_BYTES)
+        return post(url, body, headers, timeout_seconds=left)
 
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
@@ -169,7 +176,7 @@ class Segmind:
         key = self.keyring.ready()
         return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
 
-    def _ask(self, job: Job, asked: Question) -> Answer | Standing:
+    def _ask(self, job: Job, asked: Question, sent: frozenset[str] = frozenset()) -> Answer | Standing:
         """Its status, and the picture behind it once there is one; never by an address that an answer names."""
         path = f"/v2/requests/{quote(asked.ident, safe='')}"
         record = self._read(f"{path}/status", asked)
@@ -182,7 +189,11 @@ class Segmind:
         if record.state not in DONE:
             return Standing.PENDING
         price = inside(record.body, "metrics", "cost")
-        return self._success(job, record.body, record.reply, asked.key, asked.began, price)
+        try:
+            texts = _pictures(record.body, V2_PICTURES, sent)
+            return self._success(job, texts, record.reply, asked.key, asked.began, price)
+        except WaitError:  # the picture cannot be put aside now, and Segmind gives it again for an hour
+            return Standing.PENDING
 
     def _read(self, path: str, asked: Question) -> "_Record | Standing":
         """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
@@ -203,27 +214,36 @@ class Segmind:
 
     # -- the picture -----------------------------------------------------------------------------------------------
 
-    def _picture(self, job: Job, reply: Reply, key: str, began: datetime) -> Answer:
+    def _picture_or_loss(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
+        """v1's answer; it does not give its picture again, so one that cannot be put aside is lost."""
+        try:
+            return self._picture(job, reply, sent, key, began)
+        except WaitError as error:
+            lost = f"The picture came, and could not be put anywhere: {error.message}"
+            charged, basis = _cost(job, _dollars(reply.headers.get("x-cost")))
+            return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
+
+    def _picture(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
         """v1's answer: the picture itself, or JSON with it; a cost proves that it was made."""
         price, seed = _dollars(reply.headers.get("x-cost")), reply.headers.get("x-seed-value", "")
         body = json_object(reply.body)
         if body is not None:
-            failed = body.get("error") or failure_status(body.get("status_code"))
-            if failed and not any(_pictures(body)):
+            texts = _pictures(body, V1_PICTURES, sent)
+            if not texts and (body.get("error") or failure_status(body.get("status_code"))):
                 return _without_a_name(reply)
-            return self._success(job, body, reply, key, began, price)
-        is_image = reply.headers.get("Content-Type", "").lower().startswith("image/")
+            return self._success(job, texts, reply, key, began, price)
+        is_image = has_image(reply.headers)
         if is_picture(reply.body) or (is_image and reply.body):
             return self._kept(job, reply.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None)
         made = is_image or told_price(price)
         return unrecognized(reply.body, key, *_cost(job, price)) if made else _unreadable(reply)
 
     def _success(
-        self, job: Job, body: Mapping[str, Any], reply: Reply, key: str, began: datetime, price: object
+        self, job: Job, texts: Sequence[str], reply: Reply, key: str, began: datetime, price: object
     ) -> Answer:
         """The picture behind the first link, or in the first text that is one."""
         charged, basis = _cost(job, price)
-        for text in _pictures(body):
+        for text in texts:
             if text.startswith(LINKS):
                 link = Link(url=printable(text), seed=whole(job.asked.get("seed")), expires_at=began + LIFE_OF_A_FILE)
                 return Answer(Class.OK, links=(link,), charged=charged, basis=basis)
@@ -233,14 +253,10 @@ class Segmind:
         return unrecognized(reply.body, key, charged, basis)
 
     def _kept(self, job: Job, picture: bytes, price: object, seed: int | None) -> Answer:
-        """The bytes are put aside for deliver; what cannot be put anywhere is paid for and gone."""
+        """The bytes are put aside for deliver; WaitError where the storage does not take them."""
         charged, basis = _cost(job, price)
         name = f"{NAME}-{job.job_id}-{job.generation}-{job.attempt + 1}"
-        try:
-            self.work.keep_result(name, picture)
-        except WaitError as error:
-            lost = f"The picture came, and could not be put anywhere: {error.message}"
-            return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
+        self.work.keep_result(name, picture)
         return Answer(Class.OK, links=(Link(url=None, kept=name, seed=seed),), charged=charged, basis=basis)
 
 
@@ -293,13 +309,19 @@ def _failure(job: Job, body: Mapping[str, Any]) -> Answer:
     return answer_of(row, told(WHO, 422, words(body, SAID_IN)))
 
 
-def _pictures(body: Mapping[str, Any]) -> Iterator[str]:
-    """The texts at the places where a picture may be, each alone, as an object's `url`, or in a list of these."""
-    for place in PICTURES:
-        for one in listed(inside(body, *place)):
-            text: object = one if isinstance(one, str) else inside(one, "url")
-            if isinstance(text, str) and text:
-                yield text
+def _pictures(body: Mapping[str, Any], places: Sequence[Sequence[str]], sent: frozenset[str]) -> list[str]:
+    """The texts at the places where a picture may be, each alone, as an object's `url`, or in a list of these.
+
+    Without what was sent; links to hosts that are not Segmind's come last, since deliver may not follow them.
+    """
+    found = (one for place in places for one in listed(inside(body, *place)))
+    texts = (one if isinstance(one, str) else inside(one, "url") for one in found)
+    return sorted((one for one in texts if isinstance(one, str) and one and one not in sent), key=_is_foreign)
+
+
+def _is_foreign(text: str) -> bool:
+    ours = tuple(f"https://{host}{prefix}" for host, prefix in RESULT_HOSTS[NAME])
+    return text.startswith(LINKS) and not text.startswith(ours)
 
 
 def _cost(job: Job, said: object) -> tuple[int, str]:

@@ -75,6 +75,18 @@ class LaneKeeper:
         """The probe that began with this lane could not be sent: another job may be one, if none is by now."""
         self._change(ours.provider, lambda lane: _without(lane, ours.probe_until))
 
+    def take_proof(self, provider: str, refused_at: datetime) -> bool:
+        """Whether another job got its picture after this moment, and no other job was rejected for that."""
+        taken = False
+
+        def without_proof(lane: Lane) -> Lane:
+            nonlocal taken
+            taken = lane.proved_at is not None and refused_at < lane.proved_at
+            return lane.but(proved_at=None) if taken else lane
+
+        self._change(provider, without_proof)
+        return taken
+
     def pause(self, provider: str, reason: Reason, code: Code, message: str, *, needs: int = 0) -> None:
         """One more reason not to pay; `needs` is what the day's budget must have left again, micro-dollars."""
         self._change(provider, lambda lane: health.pause(lane, reason, code, message, self.clock.now(), needs=needs))

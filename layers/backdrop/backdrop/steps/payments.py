@@ -10,10 +10,10 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError, UnwritableError, WaitError
-from backdrop.core.job import Job, Problem, Status
+from backdrop.core.job import Job, Problem, Status, Suspicion
 from backdrop.core.lane import Reason
 from backdrop.core.money import Configured, quote, usd_text
-from backdrop.core.suspicion import judge
+from backdrop.core.suspicion import first_refusal, judge
 from backdrop.ports import Answers, Call, Clock, Ledger, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
@@ -94,11 +94,21 @@ class Payments:
             return self.record(job, late, slot), late
         answer = call(partial(self._acknowledged, job, slot))
         if isinstance(answer, Answer):
-            answer = judge(answer, job, slot.lane)
+            answer = self._judged(answer, job, slot)
         slot.called((self.clock.now() - started).total_seconds(), answer)
         if isinstance(answer, Standing):
             return self.park(job, slot), answer
         return self.record(job, answer, slot), answer
+
+    def _judged(self, answer: Answer, job: Job, slot: Slot) -> Answer:
+        """The answer or the verdict on the job; one that rests on a proof which another job has used is none."""
+        verdict, refused_at = judge(answer, job, slot.lane), first_refusal(job)
+        if verdict.kind is not Class.PERM or verdict.suspicion is not Suspicion.REFUSAL or refused_at is None:
+            return verdict
+        with suppress(WaitError):
+            if self.keeper.take_proof(job.provider, refused_at):
+                return verdict
+        return answer
 
     def _in_time(self, job: Job, provider: Provider, slot: Slot, now: datetime) -> bool:
         """A ledger that is slow may have eaten up the call's time; whoever waits for its end counts from the claim."""
@@ -123,7 +133,7 @@ class Payments:
     def record(self, job: Job, answer: Answer, slot: Slot) -> Job:
         """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
         n, kept = job.attempt, False
-        answer = self._without_raw_response(job, n, answer)
+        answer = self.without_raw_response(job, n, answer)
         try:
             return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
         except StaleError:
@@ -141,7 +151,7 @@ class Payments:
             left = (slot.lease_until - self.clock.now()).total_seconds()
             raise WaitError(error.code, error.message, max(left, 0) + 1) from error
 
-    def _without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
+    def without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
         """Keeps the raw response of a paid picture that is not recognized, and returns what the ledger needs.
 
         The money is recorded even where the bucket refuses the response: deliver then reports that it is missing.

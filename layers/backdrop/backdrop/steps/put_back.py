@@ -52,6 +52,7 @@ class PutBack:
         for attempt in job.orphans:
             said = self._said_of(job, attempt) if now >= attempt.lease_until else Standing.PENDING
             if isinstance(said, Answer):
+                said = self.lost.payments.without_raw_response(job, attempt.n, said)
                 job = self.ledger.advance(transitions.record(job, attempt.n, said, now))
                 to_deliver(self.deliver, job)
         return job
