@@ -89,9 +89,7 @@ def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: in
     assert called(http(status, body)).said.kind is kind
 
 
-@pytest.mark.parametrize(
-    "body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"request_id":7}', b'{"error":"x"}']
-)
+@pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"error":"x"}'])
 def test_a_200_that_names_no_work_may_have_been_charged(body: bytes) -> None:
     result = called(http(200, body))
     assert (fate(result.said), result.names) == (LOST, [])

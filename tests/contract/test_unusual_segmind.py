@@ -71,6 +71,12 @@ class Unusual(NamedTuple):
 
 RECORD = {"status": "COMPLETED", "request_id": ID, "metrics": {"cost": 0.08}, "output": LINK}
 RESPONSES = (
+    Unusual(
+        "finished submit without an ID",
+        (said({"status": "COMPLETED", "output": LINK}),),
+        STORED._replace(charged=75_000),
+    ),
+    Unusual("ID that is a number", (said({"request_id": 7, "status": "QUEUED"}),), KEPT._replace(charged=75_000)),
     *(Unusual(f"submit {n}", (whole(n, {"request_id": ID}), done(output=LINK)), STORED) for n in (201, 202, 203, 206)),
     *(Unusual(f"status and result {n}", (said(TICKET), whole(n, RECORD)), STORED) for n in (201, 202, 203, 206)),
     *(

@@ -149,10 +149,12 @@ class Segmind:
             return reply
         if not reply.succeeded:
             return _refusal(reply.status, reply)
-        if self.endpoint is Endpoint.V1:
+        record = json_object(reply.body)
+        name = inside(record, "request_id")
+        is_named = isinstance(name, str) and name.isprintable() and 0 < len(name) <= 200
+        if self.endpoint is Endpoint.V1 or (record and not is_named):
             return self._picture_or_loss(job, reply, sent, key, began)
-        name = inside(json_object(reply.body), "request_id")
-        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 200:
+        if not is_named:
             return _without_a_name(reply)
         acknowledge(name)
         asked = Question(name, key, began, deadline)
@@ -215,7 +217,7 @@ class Segmind:
     # -- the picture -----------------------------------------------------------------------------------------------
 
     def _picture_or_loss(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
-        """v1's answer; it does not give its picture again, so one that cannot be put aside is lost."""
+        """v1's answer, or v2's without a name to ask by: a picture in it that cannot be put aside is lost."""
         try:
             return self._picture(job, reply, sent, key, began)
         except WaitError as error:
