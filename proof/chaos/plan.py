@@ -81,6 +81,7 @@ def troubles(seconds: float, timeout_seconds: float) -> tuple[Trouble, ...]:
 
 
 NOT_READY = {"errors": [{"code": "modelNotReady", "message": "The model is being loaded."}]}
+BUSY = {"errors": [{"code": "serviceUnavailable", "message": "The service is busy."}]}
 SUBMIT, RESULT = "v2/ideogram-3-replace-background", "v2/requests/result"
 LANE_TROUBLES = (
     Trouble(
@@ -105,6 +106,7 @@ LANE_TROUBLES = (
     Trouble("Runware: picture inside the response", "inline_picture", 0.01, 1, {"form": "data_uri"}, lane="runware"),
     Trouble("Runware: result in the response to the submit", "early_result", 0.01, lane="runware"),
     Trouble("Runware: model not ready", "status", 0.01, 2, {"code": 400, "body": NOT_READY}, lane="runware"),
+    Trouble("Runware: 503 for a poll", "status", 0.01, 2, {"code": 503, "body": BUSY}, "getResponse", lane="runware"),
     Trouble(
         "Runware: charged, failed without a code",
         "job_fails",

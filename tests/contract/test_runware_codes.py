@@ -7,7 +7,7 @@ import pytest
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
-from backdrop.providers.runware_errors import OF_FIELDS, PUBLISHED
+from backdrop.providers.runware_errors import FAILED, GONE, NOT_STARTED, OF_FIELDS, PUBLISHED
 from tests.contract.adapters import http
 from tests.contract.test_runware_answers import JOB, NOTHING, asked, called, details, error
 from tests.contract.test_runware_wire import said
@@ -168,6 +168,20 @@ def test_an_error_without_a_published_code_ends_the_task_at_an_unknown_cost(stat
     ):
         assert isinstance(answer, Answer)
         assert (fate_of(answer), answer.final) == (DEAD, True)
+
+
+@pytest.mark.parametrize("more", [{}, {"taskUUID": None}, STATED], ids=["named", "unnamed", "stated"])
+@pytest.mark.parametrize("code", [code for code in FATES if PUBLISHED[code] is not GONE])
+def test_failed_question_without_a_task_type_says_nothing(code: str, more: dict[str, Any]) -> None:
+    reply = said({"errors": [{**error(code), "taskType": None, **more}]}, 503)
+    assert asked(reply) is Standing.PENDING
+    assert asked(NOTHING, reply) is Standing.PENDING
+
+
+@pytest.mark.parametrize("code", [code for code, meaning in PUBLISHED.items() if meaning in (NOT_STARTED, FAILED)])
+def test_error_without_a_type_ends_the_task_only_by_its_id(code: str) -> None:
+    assert fate_of(asked(said({"errors": [error(code, taskType=None)]}))) == BUSY
+    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]})) is Standing.PENDING
 
 
 @pytest.mark.parametrize("code", ["whoKnows", "invalidKarma", "insufficientKarma", "missing", "apiKeyMaybe"])

@@ -110,3 +110,7 @@ def test_retry_after_date_without_a_date_counts_from_now() -> None:
     wait = refused(f"Retry-After: {moment}\r\n").retry_after
     assert wait is not None
     assert 35 <= wait <= 40
+
+
+def test_retry_after_date_of_an_impossible_year_is_ignored() -> None:
+    assert refused("Retry-After: Mon, 01 Jan 99999999999999999999 00:00:00 GMT\r\n").retry_after is None

@@ -7,25 +7,32 @@ answers and its delivery on simulated services. `RESPONSES` is the table of all 
 import base64
 import json
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import product
 from typing import Any, override
 
 import pytest
 
 from backdrop.aws.work import S3Work
+from backdrop.core.answer import Answer
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
 from backdrop.core.layout import response_key
 from backdrop.providers.runware import Runware
+from backdrop.providers.runware_errors import FAILED, KEY, MONEY, NOT_STARTED, PUBLISHED, THROTTLED, UNCLEAR
+from backdrop.providers.unrecognized import raw_response
 from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo, picture
 from proof.world.provider import Kind
 from proof.world.stack import OUTPUT, World
 from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
-from tests.contract.test_runware_wire import URL
-from tests.unit.simulation import KEY, assert_at_rest
+from tests.contract.calling import the_id
+from tests.contract.test_runware_answers import JOB, asked, details
+from tests.contract.test_runware_wire import URL, said
+from tests.unit.simulation import KEY as PHOTO_KEY
+from tests.unit.simulation import assert_at_rest
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
@@ -64,6 +71,16 @@ def keeps(response: object) -> ByTask:
         task = {"taskType": SUBMIT, "taskUUID": ident, "model": "ideogram:4@5"}
         kept = {"taskType": DETAILS, "taskUUID": ident, "request": [task], "response": known}
         return http(200, json.dumps({"data": [kept]}).encode())
+
+    return reply
+
+
+def question_fails(status: int, code: str, *, typed: bool, named: bool) -> ByTask:
+    """A question that Runware does not answer: an error that may repeat the type of the task, and its id."""
+
+    def reply(ident: str) -> Reply:
+        error = {"code": code} | ({"taskType": SUBMIT} if typed else {}) | ({"taskUUID": ident} if named else {})
+        return http(status, json.dumps({"errors": [error]}).encode())
 
     return reply
 
@@ -129,7 +146,28 @@ def failed(name: str, poll: ByTask) -> Unusual:
     return Unusual(name, polls=(poll,), downloads=0, pictures=0, **doubt)
 
 
+# Their errors also answer a question that fails while the task goes on.
+OF_QUESTIONS = {
+    "failed": FAILED,
+    "not started": NOT_STARTED,
+    "key": KEY,
+    "money": MONEY,
+    "throttled": THROTTLED,
+    "unclear": UNCLEAR,
+}
+
+
+def failing_questions() -> Iterator[Unusual]:
+    """Each status and form of an error in response to a poll, with all codes of a meaning; then comes the picture."""
+    forms = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
+    for status, typed, named, name in forms:
+        codes = [code for code, meaning in PUBLISHED.items() if meaning is OF_QUESTIONS[name]]
+        failing = [question_fails(status, code, typed=typed, named=named) for code in codes]
+        yield Unusual(f"failing polls: {status}, {name}{', typed' * typed}{', named' * named}", polls=(*failing, MADE))
+
+
 RESPONSES = (
+    *failing_questions(),
     *(Unusual(f"submit {status}", (says({}, status=status),)) for status in (201, 202, 203, 206)),
     *(Unusual(f"poll {status}", polls=(says(DONE, status=status),)) for status in (201, 202, 203, 206)),
     Unusual("103 before the submit's response", (after(103),)),
@@ -230,7 +268,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     with Conversation([silence], unusual=unusual) as server:
         adapter = Runware(server.url, CALL_SECONDS, the_key, S3Work(world.s3, OUTPUT), poll_seconds=POLL_SECONDS)  # pyright: ignore[reportArgumentType]
         world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
-        world.drop(KEY, photo(), operation="replace", prompt="a beach", provider="runware")
+        world.drop(PHOTO_KEY, photo(), operation="replace", prompt="a beach", provider="runware")
         world.run()
         while the_job(world).status is Status.ACCEPTED:
             world.run_for(60)
@@ -238,7 +276,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
 
 
 def the_job(world: World) -> Job:
-    (job,) = world.jobs(KEY)
+    (job,) = world.jobs(PHOTO_KEY)
     return job
 
 
@@ -275,6 +313,26 @@ def test_unrecognized_response_is_kept_without_the_key() -> None:
     world, _ = play(unusual)
     stored = world.output.objects[response_key(the_job(world).job_id, 1)][-1].data or b""
     assert json.loads(stored)["data"][0]["note"] == "(key)"
+
+
+def test_kept_details_hold_the_response_without_our_request() -> None:
+    item = {"taskUUID": the_id(JOB), **BARE, "note": "x" * 2_000_000}
+    reply = details(JOB, {"data": [item]}, inputs={"seedImage": URI}, uploadEndpoint=OURS)
+    answer = asked(said({"data": []}), reply)
+    assert isinstance(answer, Answer)
+    assert json.loads(answer.raw) == {"data": [item]}
+
+
+OURS = "https://b.s3.amazonaws.com/_backdrop/work/results/a?X-Amz-Credential=K%2F1&X-Amz-Signature=5e&X-Amz-Expires=9"
+THEIRS = "https://theirs.s3.amazonaws.com/a.png?X-Amz-Credential=T%2F1&X-Amz-Signature=6f"
+
+
+@pytest.mark.parametrize("escape", [("/", "/"), ("/", "\\/"), ("&", "\\u0026")], ids=["plain", "slashes", "ampersands"])
+def test_kept_response_blanks_the_signatures_of_our_links_only(escape: tuple[str, str]) -> None:
+    body = json.dumps({"ours": OURS, "url": THEIRS}).replace(*escape).encode()
+    kept = json.loads(raw_response(body, "standin-key"))
+    assert kept["url"] == THEIRS
+    assert kept["ours"] == OURS.replace("K%2F1", "(blank)").replace("5e", "(blank)")
 
 
 def test_no_two_rows_have_the_same_name() -> None:

@@ -170,15 +170,15 @@ class Runware:
         known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
         results = [*known.values()]
         errors = errors_about(asked.ident, said)
-        end = _end_of(errors, complete=asked.complete, succeeded=reply.succeeded)
+        end = _end_of(errors, asked, succeeded=reply.succeeded)
         if results and (asked.complete or isinstance(end, Answer) or len(results) >= _number(job)):
-            return self._success(job, asked, results, reply)
+            return self._success(job, asked, results, said)
         if errors and not results:
             return end
         return Standing.PENDING if items else Standing.ABSENT
 
     def _success(
-        self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]], reply: Reply
+        self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]], said: Mapping[str, Any]
     ) -> Answer | Standing:
         """The pictures of a task; PENDING where one that came inside the response cannot be put aside now."""
         prices = [told_price(one.get("cost")) for one in results]
@@ -189,7 +189,9 @@ class Runware:
             links = tuple(self._link(one, asked, n, uploaded) for n, one in enumerate(results, 1))
         except WaitError:
             return Standing.PENDING
-        raw = raw_response(reply.body, asked.key) if any(link.unrecognized for link in links) else b""
+        raw = b""
+        if any(link.unrecognized for link in links):
+            raw = raw_response(json.dumps(said, default=float).encode(), asked.key)
         if any(link.usable for link in links):
             return Answer(Class.OK, links=links, charged=charged, basis=basis, final=True, raw=raw)
         why = f"{WHO} made the picture; the safety check withheld it."
@@ -279,10 +281,10 @@ def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
     return answer_of(row, told(WHO, reply.status, _words(errors)), reply, RATE_LIMIT_SECONDS)
 
 
-def _end_of(errors: Sequence[Mapping[str, Any]], *, complete: bool, succeeded: bool) -> Answer | Standing:
+def _end_of(errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool) -> Answer | Standing:
     """What the errors of a task say of its end: the first that says anything."""
     for error in errors:
-        row = of_task(error, ended=complete or state_of(error) == "error", succeeded=succeeded)
+        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded)
         if row is None or row.kind is Standing.PENDING:
             continue
         if row.kind is Standing.ABSENT:

@@ -154,20 +154,23 @@ def of_submit(status: int, errors: Sequence[Mapping[str, Any]], waited: float) -
     return _UNPROVEN if row.kind is Class.PERM and any(map(code_of, errors)) else row
 
 
-def of_task(error: Mapping[str, Any], *, ended: bool, succeeded: bool) -> Row | None:
+def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: bool) -> Row | None:
     """What an error in response to a question says of the task; None where it is only about the question.
 
-    `ended`: the response states that the task ended with this error. `succeeded`: the question itself was answered.
+    `complete`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself was
+    answered. A failed question proves nothing of a task that goes on, unless the error states the end of the task.
     """
     meaning, kind = meaning_of(error), error.get("taskType")
-    if ended:
+    names_task = kind == TASK or (kind is None and succeeded and task_of(error) == ident)
+    if complete or (names_task and state_of(error) == "error"):
         return (UNCLEAR if meaning in (None, GONE) else meaning).of_task
     if meaning is GONE:
         return GONE.of_task
-    if kind == TASK and succeeded:
+    if not (names_task and succeeded):
+        return None
+    if kind == TASK:
         return (meaning or UNCLEAR).of_task
-    about_the_task = kind == TASK or (kind is None and meaning in (UNSAFE, FAILED, NOT_STARTED))
-    return meaning.of_task if meaning and about_the_task and meaning is not UNCLEAR else None
+    return meaning.of_task if meaning in (UNSAFE, FAILED, NOT_STARTED) else None
 
 
 def errors_about(ident: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -176,8 +179,12 @@ def errors_about(ident: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
     lone = said.get("error")
     alone = [{"code": lone}] if isinstance(lone, str) else objects(said) if lone else []
     found = [_flat(one) for one in (*objects(said.get("errors")), *alone, *failed)]
-    named = [(one.get("taskUUID") or inside(one.get("context"), "taskUUID"), one) for one in found]
-    return [one for name, one in named if name in (ident, None)]
+    return [one for one in found if task_of(one) in (ident, None)]
+
+
+def task_of(error: Mapping[str, Any]) -> Any:
+    """The taskUUID that an error names, or None."""
+    return error.get("taskUUID") or inside(error.get("context"), "taskUUID")
 
 
 def _flat(item: Mapping[str, Any]) -> dict[str, Any]:

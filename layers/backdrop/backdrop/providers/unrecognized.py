@@ -1,9 +1,15 @@
 """A paid response in which Backdrop does not recognize the picture: the money is certain, and the response is kept."""
 
+import re
+
 from backdrop.core.answer import Answer, Class
 from backdrop.core.job import Link
+from backdrop.providers.http import MAX_JSON_BYTES
 
-MAX_RAW_BYTES = 1_000_000
+# The path and query of a link into our own bucket; JSON may escape the slashes. Links of the provider stay whole: a
+# person needs them to recover the picture.
+OUR_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
+SIGNED = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
 
 
 def unrecognized(body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False) -> Answer:
@@ -13,5 +19,9 @@ def unrecognized(body: bytes, key: str, charged: int, basis: str = "price_list",
 
 
 def raw_response(body: bytes, key: str) -> bytes:
-    """A response as it is kept for a person: up to a megabyte, without our API key, should the provider repeat it."""
-    return body.replace(key.encode(), b"(key)")[:MAX_RAW_BYTES]
+    """A response as it is kept for a person: without our API key and our links' signatures, if it repeats them."""
+    return OUR_LINK.sub(_unsigned, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
+
+
+def _unsigned(link: re.Match[bytes]) -> bytes:
+    return SIGNED.sub(rb"\1(blank)", link[0])
