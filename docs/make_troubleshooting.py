@@ -33,6 +33,7 @@ COSTS = {
     **dict.fromkeys(
         (
             Code.UNSAFE_RESULT,
+            Code.RESULT_UNRECOGNIZED,
             Code.LINK_EXPIRED,
             Code.RESULT_GONE,
             Code.RESULT_FOREIGN_HOST,

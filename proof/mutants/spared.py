@@ -88,11 +88,8 @@ SPARED: Mapping[str, str] = {
     "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/unit/test_intake_providers.py does."
     ),
-    "steps/photo.py:_hand_on: step.job.ended or (step.waits_for and self._has_ended(step.waits_for))": (
+    "steps/photo.py:_hand_on: step.job.ended": (
         "Only how soon copies continue hangs on it: tests/unit/test_followers.py measures that."
-    ),
-    "steps/photo.py:_has_ended: owning is None or owning.ended": (
-        "Only how soon a copy continues hangs on it: tests/unit/test_followers.py measures that."
     ),
     "steps/render.py:__call__: not (job.status is Status.STORED and job.reused_from)": (
         "For speed: a copy that deliver has served already is delivered once more."

@@ -218,21 +218,3 @@ def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
     assert sorted(job.status for job in world.jobs() if job.key != OWNER) == [Status.CANCELLED, *[Status.STORED] * 7]
     stored = [ended_at(job) for job in world.jobs() if job.status is Status.STORED]
     assert (max(stored) - ended_at(the_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS
-
-
-def test_copy_that_begins_to_wait_after_its_owners_end_is_served_in_a_paused_lane() -> None:
-    world = World()
-    drop_copies(world, OWNER)
-    world.run("intake")
-    world.run("ideogram")
-    assert the_job(world, OWNER).status is Status.PAID
-    world.pause()
-    drop_copies(world, COPIES[0])
-    late = Strike(
-        lambda _: world.run("deliver"), "transact_write_items", matches=lambda call: "waiting#" in str(call.sent)
-    )
-    world.wire.before.append(late)
-    world.run("intake")
-    world.run("deliver")
-    assert late.hits == 1
-    assert the_job(world, COPIES[0]).status is Status.STORED

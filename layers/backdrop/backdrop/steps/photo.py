@@ -279,17 +279,10 @@ class Photos:
         self._hand_on(source, after(steps, jobs), steps)
         return Decision(accepted(steps, jobs), refusals(source, found.problems))
 
-    def _has_ended(self, owner: Owner) -> bool:
-        owning = self.ledger.job(owner.source_id, owner.job_id)
-        return owning is None or owning.ended
-
     def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> Decision:
-        """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for the content.
-
-        A job that begins to wait may have come after its owner's end, which wakes only those that waited by then.
-        """
+        """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for them."""
         for step in steps:
-            if step.job.ended or (step.waits_for and self._has_ended(step.waits_for)):
+            if step.job.ended:
                 to_deliver(self.deliver, source, step.job.job_id)
         self.onward(source, jobs)
         return Decision()
