@@ -35,11 +35,14 @@ class Amazon:
         model = self._session.get_service_model(service).operation_model(name)
         shape: Any = model.input_shape
         members = {re.sub(r"(?<!^)(?=[A-Z])", "-", key).lower(): key for key in shape.members}
-        said = dict(zip(words[::2], words[1::2], strict=True))
+        switched_off = [word for word in words if word.startswith("--no-")]
+        valued = [word for word in words if word not in switched_off]
+        said = dict(zip(valued[::2], valued[1::2], strict=True))
         said.pop("--query", None)  # what the tool prints, and no part of the request
         options = {option.removeprefix("--"): value for option, value in said.items()}
         named = {members[RENAMED.get(option, option)]: value for option, value in options.items()}
         given = {name: self._value(value, shape.members[name].type_name) for name, value in named.items()}
+        given |= {members[word.removeprefix("--no-")]: False for word in switched_off}
         assert {*shape.required_members} <= {*given}, f"{line} needs {shape.required_members}"
         return service, operation.replace("-", "_"), given
 

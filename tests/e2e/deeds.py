@@ -62,6 +62,7 @@ def _pictures(shop: Shop) -> dict[str, Call]:
         "keep a provider's answer": ("s3", "put_object", at(f"{WORK}/answers/{TEXT}")),
         "delete a provider's answer": ("s3", "delete_object", at(f"{WORK}/answers/{TEXT}")),
         "keep a provider's file": ("s3", "put_object", at(f"{WORK}/results/{TEXT}")),
+        "keep a response that no adapter recognized": ("s3", "put_object", at("_backdrop/paid/a/b_response.txt")),
         "read a campaign's list": ("s3", "get_object", at(f"{WORK}/campaigns/{TEXT}")),
         "write a campaign's list": ("s3", "put_object", at(f"{WORK}/campaigns/{TEXT}")),
         "write a campaign's report": ("s3", "put_object", at(f"_backdrop/campaigns/{TEXT}")),

@@ -1,7 +1,6 @@
 """A state machine of somebody's own asks for pictures and waits: it hears once, and truthfully, what became of them."""
 
 import json
-import re
 from collections.abc import Generator
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from backdrop_local.home import STACK
 from tests.e2e.folder import Folder
-from tests.e2e.shop import Shop, eventually
+from tests.e2e.shop import WAITING, Shop, eventually
 
 Execution = dict[str, Any]
 
@@ -63,8 +62,8 @@ class Workflow:
 
 
 @pytest.fixture
-def workflow(shop: Shop, request: pytest.FixtureRequest) -> Generator[Workflow]:
-    opened = Workflow(shop, re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[-70:])
+def workflow(shop: Shop) -> Generator[Workflow]:
+    opened = Workflow(shop, WAITING)
     yield opened
     opened.close()
 
