@@ -195,9 +195,8 @@ def test_a_picture_without_its_photo_is_whole_and_says_why(tab: Browser, width: 
     tab.says("document.getElementById('find').focus()")
     tab.types("gone.jpg")
     tab.until(f"{CARDS} === 1")
-    assert tab.says("document.querySelector('#grid .notes').innerText") == (
-        "This version of the photo is no longer in the bucket."
-    )
+    gone = "This version of the photo is no longer in the bucket."
+    tab.until(f"document.querySelector('#grid .notes').innerText === '{gone}'")
     assert tab.says(WHOLLY_VISIBLE.format("#grid .notes p"))
     assert tab.says("document.querySelectorAll('#grid .handle, #grid .line, #grid .before-label').length") == 0
     tab.says("document.querySelector('#grid .open').click()")
@@ -211,7 +210,7 @@ def test_a_problem_without_a_preview_says_so(tab: Browser) -> None:
     tab.says("document.getElementById('find').focus()")
     tab.types("list.jpg")
     tab.until(f"{CARDS} === 1")
-    assert tab.says("document.querySelector('#grid .mat').innerText") == "There is no preview of the photo."
+    tab.until("document.querySelector('#grid .mat').innerText === 'There is no preview of the photo.'")
 
 
 def test_a_paused_provider_and_what_is_on_its_way_stand_above(tab: Browser) -> None:

@@ -13,14 +13,28 @@ const known = new Map();
 const cardsOfDrops = new Map();
 let waiting = 0;
 let looking = false;
+let changed = false;
 const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
+/** Looks now, and again until all is over; what changes during a look gets another one. */
 async function watch() {
   clearTimeout(waiting);
+  changed = true;
   if (looking) return;
   looking = true;
+  let further = false;
+  while (changed) {
+    changed = false;
+    further = await look();
+  }
+  looking = false;
+  if (further) waiting = setTimeout(watch, EVERY);
+}
+
+/** Shows how far everything is; whether anything is on its way. */
+async function look() {
   let further = sending.size > 0;
   try {
     const { drops } = await ask("state", { drops: [...known].map(([drop, many]) => ({ drop, known: many })) });
@@ -37,8 +51,7 @@ async function watch() {
     tell(byId("trouble"), error.message);
     further = true;
   }
-  looking = false;
-  if (further) waiting = setTimeout(watch, EVERY);
+  return further;
 }
 
 function leftHere(drop) {
