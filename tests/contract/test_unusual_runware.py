@@ -31,11 +31,13 @@ from tests.contract.adapters import Recorder, Reply, Request, http, silence, the
 from tests.contract.calling import the_id
 from tests.contract.test_runware_answers import JOB, asked, details
 from tests.contract.test_runware_wire import URL, said
+from tests.unit.shelf import Shelf
 from tests.unit.simulation import KEY as PHOTO_KEY
 from tests.unit.simulation import assert_at_rest
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
+MOST_MINUTES = 60
 PNG = picture("inside the response")
 BASE64 = base64.b64encode(PNG).decode()
 URI = f"data:image/png;base64,{BASE64}"
@@ -270,9 +272,11 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
         world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
         world.drop(PHOTO_KEY, photo(), operation="replace", prompt="a beach", provider="runware")
         world.run()
-        while the_job(world).status is Status.ACCEPTED:
+        for _ in range(MOST_MINUTES):
+            if the_job(world).status is not Status.ACCEPTED:
+                return world, server
             world.run_for(60)
-        return world, server
+        raise AssertionError(f"the job is still accepted after {MOST_MINUTES} minutes")
 
 
 def the_job(world: World) -> Job:
@@ -333,6 +337,15 @@ def test_kept_response_blanks_the_signatures_of_our_links_only(escape: tuple[str
     kept = json.loads(raw_response(body, "standin-key"))
     assert kept["url"] == THEIRS
     assert kept["ours"] == OURS.replace("K%2F1", "(blank)").replace("5e", "(blank)")
+
+
+def test_a_request_that_is_cut_off_does_not_end_the_conversation() -> None:
+    head = b"POST /v1 HTTP/1.1\r\nContent-Length: 9\r\n\r\n"
+    with Conversation([silence], unusual=Unusual("")) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head)
+        adapter = Runware(server.url, CALL_SECONDS, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+        assert isinstance(adapter.look_up(JOB, the_id(JOB)), Answer)
 
 
 def test_no_two_rows_have_the_same_name() -> None:
