@@ -108,6 +108,7 @@ DONE = {"status": "success", **LINKED}
 SECOND = {**DONE, "imageUUID": "a6c11624-0002"}
 BARE = {"status": "success", "imageUUID": "a6c11624-0001", "cost": 0.06}
 ACK, NOTHING, MADE = says({}), says(), says(DONE)
+KEPT = keeps({"data": [{"taskUUID": "THE_ID", **DONE}]})
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Unusual:
     charged: int = PRICE
     unknown: int = 0
     sends: int = 1
+    wanted: int = 1
     pictures: int = 1
     downloads: int = 1
 
@@ -140,6 +142,17 @@ def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
     """A charged picture that Backdrop does not find."""
     spent: dict[str, Any] = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
     return Unusual(name, polls=(poll,), **spent)
+
+
+def both(name: str, *polls: ByTask, details: ByTask) -> Unusual:
+    """Two pictures, which do not come at once."""
+    two: dict[str, Any] = {"charged": 2 * PRICE, "wanted": 2, "pictures": 2, "downloads": 2}
+    return Unusual(name, polls=(*polls, says(DONE, SECOND)), details=(details,), **two)
+
+
+def one_of_two(name: str, poll: ByTask, details: ByTask) -> Unusual:
+    """One picture where two are wanted: the other never comes."""
+    return Unusual(name, polls=(poll,), details=(details,), wanted=2)
 
 
 def failed(name: str, poll: ByTask) -> Unusual:
@@ -199,6 +212,13 @@ RESPONSES = (
         details=(keeps({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
     ),
     Unusual("the kept response is a list", polls=(NOTHING,), details=(keeps([{"taskUUID": "THE_ID", **LINKED}]),)),
+    both("one of two, then both", MADE, details=NOTHING),
+    both("one of two, one of two kept, then both", MADE, MADE, details=KEPT),
+    both("one of two kept, then both", NOTHING, details=KEPT),
+    one_of_two("one of two for ever", MADE, NOTHING),
+    one_of_two("one of two for ever, and kept", MADE, KEPT),
+    one_of_two("one of two for ever, and the other at work", says(DONE, {"status": "processing"}), NOTHING),
+    one_of_two("one of two kept for ever", NOTHING, KEPT),
     Unusual("kept without a response yet", polls=(NOTHING, MADE), details=(keeps([]),)),
     Unusual("kept with an empty response", polls=(NOTHING, MADE), details=(keeps(None),)),
     Unusual("lost submit, then queued", (lost,), polls=(says({"status": "queued"}), MADE)),
@@ -268,9 +288,23 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
     world = World(besides={"runware": Kind.OWN_ID})
     with Conversation([silence], unusual=unusual) as server:
-        adapter = Runware(server.url, CALL_SECONDS, the_key, S3Work(world.s3, OUTPUT), poll_seconds=POLL_SECONDS)  # pyright: ignore[reportArgumentType]
+        adapter = Runware(
+            server.url,
+            CALL_SECONDS,
+            the_key,
+            S3Work(world.s3, OUTPUT),
+            poll_seconds=POLL_SECONDS,
+            now=lambda: world.clock.time,
+        )  # pyright: ignore[reportArgumentType]
         world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
-        world.drop(PHOTO_KEY, photo(), operation="replace", prompt="a beach", provider="runware")
+        world.drop(
+            PHOTO_KEY,
+            photo(),
+            operation="replace",
+            prompt="a beach",
+            provider="runware",
+            num_images=str(unusual.wanted),
+        )
         world.run()
         for _ in range(MOST_MINUTES):
             if the_job(world).status is not Status.ACCEPTED:
