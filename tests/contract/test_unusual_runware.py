@@ -20,7 +20,7 @@ from backdrop.core.answer import Answer
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
 from backdrop.core.layout import response_key
-from backdrop.providers.runware import Runware
+from backdrop.providers.runware import MAX_UNCLEAR_WAIT, Runware
 from backdrop.providers.runware_errors import FAILED, KEY, MONEY, NOT_STARTED, PUBLISHED, THROTTLED, UNCLEAR
 from backdrop.providers.unrecognized import raw_response
 from backdrop.steps.orders import Wanted
@@ -173,8 +173,12 @@ OF_QUESTIONS = {
 
 
 def failing_questions() -> Iterator[Unusual]:
-    """Each status and form of an error in response to a poll, with all codes of a meaning; then comes the picture."""
-    forms = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
+    """Each status and form of an error in response to a poll, with all codes of a meaning; then comes the picture.
+
+    A 200 with the type of the task is not among them: its error is the task's.
+    """
+    refused = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
+    forms = (*refused, *product((200,), (False,), (False, True), OF_QUESTIONS))
     for status, typed, named, name in forms:
         codes = [code for code, meaning in PUBLISHED.items() if meaning is OF_QUESTIONS[name]]
         failing = [question_fails(status, code, typed=typed, named=named) for code in codes]
@@ -241,6 +245,9 @@ RESPONSES = (
         Unusual(f"refused for now with {code}", (fails(http=400, code=code), ACK), sends=2)
         for code in ("modelNotReady", "environmentPaused", "authTimeout", "noAvailableServer")
     ),
+    Unusual("an error with an unknown code, then done", polls=(fails(code="whoKnows"), MADE)),
+    Unusual("an error without a code, then done", polls=(fails(message="try again"), MADE)),
+    Unusual("an error with standardError, then done", polls=(fails(code="standardError"), MADE)),
     kept_for_a_person("success without a picture", says(BARE)),
     kept_for_a_person("completed without a picture", says({**BARE, "status": "completed"})),
     kept_for_a_person("base64 of something else", says({**BARE, "imageBase64Data": "aGVsbG8="})),
@@ -288,23 +295,12 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
     world = World(besides={"runware": Kind.OWN_ID})
     with Conversation([silence], unusual=unusual) as server:
-        adapter = Runware(
-            server.url,
-            CALL_SECONDS,
-            the_key,
-            S3Work(world.s3, OUTPUT),
-            poll_seconds=POLL_SECONDS,
-            now=lambda: world.clock.time,
-        )  # pyright: ignore[reportArgumentType]
+        work = S3Work(world.s3, OUTPUT)  # pyright: ignore[reportArgumentType]
+        clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
+        adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
         world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
-        world.drop(
-            PHOTO_KEY,
-            photo(),
-            operation="replace",
-            prompt="a beach",
-            provider="runware",
-            num_images=str(unusual.wanted),
-        )
+        tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.wanted)}
+        world.drop(PHOTO_KEY, photo(), operation="replace", **tags)
         world.run()
         for _ in range(MOST_MINUTES):
             if the_job(world).status is not Status.ACCEPTED:
@@ -344,6 +340,14 @@ def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unask
     paid = orders.plan(failure, pay_again=True)
     assert paid.step
     assert (paid.step.job.status, paid.step.job.generation, paid.step.job.unknown) == (Status.ACCEPTED, 1, PRICE)
+
+
+def test_unclear_error_that_persists_ends_within_minutes_at_an_unknown_cost() -> None:
+    world, _ = play(Unusual("an error with an unknown code for ever", polls=(fails(code="whoKnows"),)))
+    job = the_job(world)
+    assert (job.status, job.problem and job.problem.code, job.unknown) == (Status.DEAD, Code.PROVIDER_FAILED, PRICE)
+    assert job.ended_at
+    assert MAX_UNCLEAR_WAIT < job.ended_at - job.queued_at < MAX_UNCLEAR_WAIT + timedelta(minutes=2)
 
 
 def test_unrecognized_response_is_kept_without_the_key() -> None:

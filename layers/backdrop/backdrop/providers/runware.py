@@ -40,6 +40,8 @@ RATE_LIMIT_SECONDS = 5.0
 TTL = timedelta(hours=24)
 # A task that brought some of its results brings no more after this long. Below lost.LONGEST_PENDING.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
+# After an error that does not say whether it ended the task, the task is looked up for this long after its call.
+MAX_UNCLEAR_WAIT = timedelta(minutes=5)
 # States of an item that is not finished. Only the first is published; "pending" is of older pages.
 AT_WORK = frozenset({"processing", "pending", "queued"})
 # States of an item that is finished; only the first is published.
@@ -177,7 +179,8 @@ class Runware:
         known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
         results = [*known.values()]
         errors = errors_about(asked.ident, said)
-        end = _end_of(errors, asked, succeeded=reply.succeeded)
+        persists = self.now() > asked.began + MAX_UNCLEAR_WAIT
+        end = _end_of(errors, asked, succeeded=reply.succeeded, persists=persists)
         if results and (asked.overdue or isinstance(end, Answer) or len(results) >= _number(job)):
             return self._success(job, asked, results, said)
         if errors and not results:
@@ -288,10 +291,12 @@ def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
     return answer_of(row, told(WHO, reply.status, _words(errors)), reply, RATE_LIMIT_SECONDS)
 
 
-def _end_of(errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool) -> Answer | Standing:
+def _end_of(
+    errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool, persists: bool
+) -> Answer | Standing:
     """What the errors of a task say of its end: the first that says anything."""
     for error in errors:
-        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded)
+        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded, persists=persists)
         if row is None or row.kind is Standing.PENDING:
             continue
         if row.kind is Standing.ABSENT:
