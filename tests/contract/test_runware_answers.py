@@ -176,6 +176,38 @@ def test_fewer_results_than_asked_for_are_taken_only_when_the_others_are_overdue
     assert (len(answer.links), answer.charged) == (1, 60_000)
 
 
+BARE: dict[str, Any] = {"imageURL": None}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (result(JOB, 0), result(JOB, 0, **BARE)),
+        (result(JOB, 0, **BARE), result(JOB, 0)),
+        (result(JOB, 0), result(JOB, 1, **BARE)),
+        (result(JOB, 1, **BARE), result(JOB, 0)),
+        (result(JOB, imageUUID=None, **BARE), result(JOB, 0)),
+    ],
+    ids=["same result, first", "same result, last", "other result, first", "other result, last", "without an ID"],
+)
+def test_a_result_with_a_picture_wins_over_one_without(items: tuple[dict[str, Any], ...]) -> None:
+    answer = asked(said({"data": [*items]}))
+    assert isinstance(answer, Answer)
+    assert ([link.url for link in answer.links], answer.charged) == ([URL], 60_000)
+
+
+def test_a_result_without_a_picture_keeps_its_place_among_those_asked_for() -> None:
+    answer = asked(said({"data": [result(TWO, 0, **BARE), result(TWO, 1)]}), job=TWO)
+    assert isinstance(answer, Answer)
+    assert [(link.url, link.unrecognized) for link in answer.links] == [(None, True), (URL, False)]
+
+
+def test_more_results_than_asked_for_are_all_used() -> None:
+    answer = asked(said({"data": [result(JOB, 0), result(JOB, 1)]}))
+    assert isinstance(answer, Answer)
+    assert ([link.url for link in answer.links], answer.charged) == ([URL, URL], 120_000)
+
+
 def test_overdue_results_are_still_looked_for_in_the_kept_response() -> None:
     answer = asked(said(HALF), details(TWO, WHOLE), job=TWO, after=timedelta(hours=1))
     assert isinstance(answer, Answer)

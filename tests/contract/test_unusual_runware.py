@@ -245,6 +245,8 @@ RESPONSES = (
         Unusual(f"refused for now with {code}", (fails(http=400, code=code), ACK), sends=2)
         for code in ("modelNotReady", "environmentPaused", "authTimeout", "noAvailableServer")
     ),
+    Unusual("a result twice, the second time without its picture", polls=(says(DONE, BARE),)),
+    Unusual("an item without a picture before the picture", polls=(says({**BARE, "imageUUID": "a6"}, DONE),)),
     Unusual("an error with an unknown code, then done", polls=(fails(code="whoKnows"), MADE)),
     Unusual("an error without a code, then done", polls=(fails(message="try again"), MADE)),
     Unusual("an error with standardError, then done", polls=(fails(code="standardError"), MADE)),

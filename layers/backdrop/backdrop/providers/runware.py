@@ -175,9 +175,7 @@ class Runware:
         if any(state_of(one) in AT_WORK for one in items) and not (asked.complete or asked.overdue):
             return Standing.PENDING
         finished = [one for one in items if _is_finished(one, complete=asked.complete)]
-        # Responses are cumulative: one result may be in them twice.
-        known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
-        results = [*known.values()]
+        results = _results(finished, _number(job))
         errors = errors_about(asked.ident, said)
         persists = self.now() > asked.began + MAX_UNCLEAR_WAIT
         end = _end_of(errors, asked, succeeded=reply.succeeded, persists=persists)
@@ -326,5 +324,24 @@ def _is_finished(item: Mapping[str, Any], *, complete: bool) -> bool:
     state = state_of(item)
     if state == "error" or state in AT_WORK:
         return False
-    carries = any(isinstance(item.get(name), str) and item[name] for name in INLINE)
-    return state in FINISHED or carries or item.get("NSFWContent") is True or (complete and "imageUUID" in item)
+    return state in FINISHED or _shows(item) or (complete and "imageUUID" in item)
+
+
+def _shows(item: Mapping[str, Any]) -> bool:
+    """Whether an item carries its picture, or says that the picture is withheld."""
+    return item.get("NSFWContent") is True or any(isinstance(item.get(name), str) and item[name] for name in INLINE)
+
+
+def _results(finished: Sequence[Mapping[str, Any]], number: int) -> list[Mapping[str, Any]]:
+    """Each result once. Responses are cumulative: one result may be in them twice, and only once with its picture.
+
+    Items without a picture beyond the number that was asked for are no results: no more are made, or charged.
+    """
+    known: dict[str, Mapping[str, Any]] = {}
+    for n, item in enumerate(finished):
+        name = str(item.get("imageUUID") or item.get("imageURL") or n)
+        if name not in known or _shows(item):
+            known[name] = item
+    spare = len(known) - number
+    empty = [name for name, item in known.items() if not _shows(item)][: max(spare, 0)]
+    return [item for name, item in known.items() if name not in empty]
