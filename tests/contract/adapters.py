@@ -184,7 +184,9 @@ def _read(connection: socket.socket) -> Request | None:
     line, *lines = head.decode("latin-1").split("\r\n")
     headers = tuple((name, value) for name, _, value in (text.partition(": ") for text in lines))
     expected = int(dict(headers).get("Content-Length", "0"))
-    while len(body) < expected and (piece := connection.recv(65_536)):
+    while len(body) < expected:
+        if not (piece := connection.recv(65_536)):
+            return None
         body += piece
     return Request(line, headers, body)
 

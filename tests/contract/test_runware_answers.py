@@ -8,6 +8,8 @@ import pytest
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Money
+from backdrop.providers.runware import MAX_PARTIAL_WAIT
+from backdrop.steps.lost import LONGEST_PENDING
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
 from tests.contract.calling import Called, call, claimed, job_for, the_id
 from tests.contract.test_runware_wire import URL, ack, adapter, result, said
@@ -29,10 +31,13 @@ def called(*replies: Reply, job: Job = JOB, seconds: float = 10) -> Called:
         return call(adapter(server, seconds=seconds), job)
 
 
-def asked(*replies: Reply, job: Job = JOB, **options: Any) -> Answer | Standing:
-    """What a look-up says that is answered so."""
+def asked(
+    *replies: Reply, job: Job = JOB, after: timedelta = timedelta(minutes=1), **options: Any
+) -> Answer | Standing:
+    """What a look-up so long after the call says that is answered so."""
     with recording(*replies) as server:
-        return adapter(server, **options).look_up(claimed(job, the_id(job)), the_id(job))
+        ours = adapter(server, now=lambda: NOW + after, **options)
+        return ours.look_up(claimed(job, the_id(job)), the_id(job))
 
 
 def fate(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
@@ -148,12 +153,73 @@ def test_a_task_at_work_is_waited_for_until_all_its_results_are_there(running: d
     assert asked(half, job=TWO) is Standing.PENDING
 
 
-def test_fewer_results_than_asked_for_are_taken_once_nothing_more_is_to_come() -> None:
-    half = {"data": [result(TWO, 0)]}
-    answer = asked(said(half), details(TWO, half), job=TWO)
+HALF, WHOLE = {"data": [result(TWO, 0)]}, {"data": [result(TWO, 0), result(TWO, 1)]}
+AND_AT_WORK = {"data": [result(TWO, 0), {"taskUUID": the_id(TWO), "status": "processing"}]}
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        (said(HALF), NOTHING),
+        (said(HALF), details(TWO, HALF)),
+        (said(AND_AT_WORK), NOTHING),
+        (NOTHING, details(TWO, HALF)),
+        (NOTHING, details(TWO, AND_AT_WORK)),
+    ],
+    ids=["polled", "polled and kept", "polled at work", "kept", "kept at work"],
+)
+def test_fewer_results_than_asked_for_are_taken_only_when_the_others_are_overdue(replies: tuple[Reply, Reply]) -> None:
+    assert asked(*replies, job=TWO) is Standing.PENDING
+    assert asked(*replies, job=TWO, after=MAX_PARTIAL_WAIT) is Standing.PENDING
+    answer = asked(*replies, job=TWO, after=MAX_PARTIAL_WAIT + timedelta(seconds=1))
     assert isinstance(answer, Answer)
     assert (len(answer.links), answer.charged) == (1, 60_000)
-    answer = asked(said({**half, "errors": [error("inferenceError", TWO)]}), job=TWO)
+
+
+BARE: dict[str, Any] = {"imageURL": None}
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (result(JOB, 0), result(JOB, 0, **BARE)),
+        (result(JOB, 0, **BARE), result(JOB, 0)),
+        (result(JOB, 0), result(JOB, 1, **BARE)),
+        (result(JOB, 1, **BARE), result(JOB, 0)),
+        (result(JOB, imageUUID=None, **BARE), result(JOB, 0)),
+    ],
+    ids=["same result, first", "same result, last", "other result, first", "other result, last", "without an ID"],
+)
+def test_a_result_with_a_picture_wins_over_one_without(items: tuple[dict[str, Any], ...]) -> None:
+    answer = asked(said({"data": [*items]}))
+    assert isinstance(answer, Answer)
+    assert ([link.url for link in answer.links], answer.charged) == ([URL], 60_000)
+
+
+def test_a_result_without_a_picture_keeps_its_place_among_those_asked_for() -> None:
+    answer = asked(said({"data": [result(TWO, 0, **BARE), result(TWO, 1)]}), job=TWO)
+    assert isinstance(answer, Answer)
+    assert [(link.url, link.unrecognized) for link in answer.links] == [(None, True), (URL, False)]
+
+
+def test_more_results_than_asked_for_are_all_used() -> None:
+    answer = asked(said({"data": [result(JOB, 0), result(JOB, 1)]}))
+    assert isinstance(answer, Answer)
+    assert ([link.url for link in answer.links], answer.charged) == ([URL, URL], 120_000)
+
+
+def test_overdue_results_are_still_looked_for_in_the_kept_response() -> None:
+    answer = asked(said(HALF), details(TWO, WHOLE), job=TWO, after=timedelta(hours=1))
+    assert isinstance(answer, Answer)
+    assert len(answer.links) == 2
+
+
+def test_missing_results_are_overdue_before_the_task_is_given_up() -> None:
+    assert 2 * MAX_PARTIAL_WAIT <= LONGEST_PENDING
+
+
+def test_fewer_results_than_asked_for_are_taken_at_once_with_an_error_of_the_task() -> None:
+    answer = asked(said({**HALF, "errors": [error("inferenceError", TWO)]}), job=TWO)
     assert isinstance(answer, Answer)
     assert (len(answer.links), answer.charged) == (1, 60_000)
 

@@ -1,5 +1,6 @@
 """Every error code that Runware publishes, and what it means: in response to a submit, and as the end of a task."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
-from backdrop.providers.runware_errors import FAILED, GONE, NOT_STARTED, OF_FIELDS, PUBLISHED
+from backdrop.providers.runware import MAX_UNCLEAR_WAIT
+from backdrop.providers.runware_errors import GONE, OF_FIELDS, PUBLISHED, UNCLEAR
+from backdrop.providers.runware_errors import UNSAFE as UNSAFE_PROMPT
 from tests.contract.adapters import http
 from tests.contract.test_runware_answers import JOB, NOTHING, asked, called, details, error
 from tests.contract.test_runware_wire import said
@@ -126,6 +129,7 @@ FATES: dict[str, tuple[Fate, Fate]] = {
     "mediaExpired": (INVALID, INVALID),
 }
 STATED: dict[str, Any] = {"status": "error"}
+SOON, LATE = MAX_UNCLEAR_WAIT, MAX_UNCLEAR_WAIT + timedelta(seconds=1)
 
 
 def fate_of(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
@@ -178,10 +182,26 @@ def test_failed_question_without_a_task_type_says_nothing(code: str, more: dict[
     assert asked(NOTHING, reply) is Standing.PENDING
 
 
-@pytest.mark.parametrize("code", [code for code, meaning in PUBLISHED.items() if meaning in (NOT_STARTED, FAILED)])
-def test_error_without_a_type_ends_the_task_only_by_its_id(code: str) -> None:
-    assert fate_of(asked(said({"errors": [error(code, taskType=None)]}))) == BUSY
-    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]})) is Standing.PENDING
+@pytest.mark.parametrize("code", [code for code in FATES if PUBLISHED[code] not in (GONE, UNSAFE_PROMPT)])
+def test_error_without_a_task_type_and_state_may_be_about_the_question(code: str) -> None:
+    reply = said({"errors": [error(code, taskType=None)]})
+    for after in (SOON, LATE):
+        assert asked(reply, NOTHING, after=after) is Standing.PENDING
+    assert fate_of(asked(reply, details(JOB, {"errors": [error(code)]}))) == FATES[code][1]
+
+
+@pytest.mark.parametrize("code", [code for code, meaning in PUBLISHED.items() if meaning is UNSAFE_PROMPT])
+def test_unsafe_prompt_ends_the_task_without_a_task_type(code: str) -> None:
+    assert fate_of(asked(said({"errors": [error(code, taskType=None)]}))) == UNSAFE
+    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]}), NOTHING) is Standing.PENDING
+
+
+@pytest.mark.parametrize("code", ["whoKnows", "", *(code for code in FATES if PUBLISHED[code] is UNCLEAR)])
+def test_unclear_error_without_a_state_ends_the_task_only_when_it_persists(code: str) -> None:
+    reply = said({"errors": [error(code)]})
+    assert asked(reply, NOTHING, after=SOON) is Standing.PENDING
+    assert fate_of(asked(reply, NOTHING, after=LATE)) == DEAD
+    assert fate_of(asked(said({"errors": [error(code, **STATED)]}), after=SOON)) == DEAD
 
 
 @pytest.mark.parametrize("code", ["whoKnows", "invalidKarma", "insufficientKarma", "missing", "apiKeyMaybe"])

@@ -20,7 +20,7 @@ from backdrop.core.answer import Answer
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Status
 from backdrop.core.layout import response_key
-from backdrop.providers.runware import Runware
+from backdrop.providers.runware import MAX_UNCLEAR_WAIT, Runware
 from backdrop.providers.runware_errors import FAILED, KEY, MONEY, NOT_STARTED, PUBLISHED, THROTTLED, UNCLEAR
 from backdrop.providers.unrecognized import raw_response
 from backdrop.steps.orders import Wanted
@@ -31,11 +31,13 @@ from tests.contract.adapters import Recorder, Reply, Request, http, silence, the
 from tests.contract.calling import the_id
 from tests.contract.test_runware_answers import JOB, asked, details
 from tests.contract.test_runware_wire import URL, said
+from tests.unit.shelf import Shelf
 from tests.unit.simulation import KEY as PHOTO_KEY
 from tests.unit.simulation import assert_at_rest
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
+MOST_MINUTES = 60
 PNG = picture("inside the response")
 BASE64 = base64.b64encode(PNG).decode()
 URI = f"data:image/png;base64,{BASE64}"
@@ -106,6 +108,7 @@ DONE = {"status": "success", **LINKED}
 SECOND = {**DONE, "imageUUID": "a6c11624-0002"}
 BARE = {"status": "success", "imageUUID": "a6c11624-0001", "cost": 0.06}
 ACK, NOTHING, MADE = says({}), says(), says(DONE)
+KEPT = keeps({"data": [{"taskUUID": "THE_ID", **DONE}]})
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class Unusual:
     charged: int = PRICE
     unknown: int = 0
     sends: int = 1
+    wanted: int = 1
     pictures: int = 1
     downloads: int = 1
 
@@ -138,6 +142,17 @@ def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
     """A charged picture that Backdrop does not find."""
     spent: dict[str, Any] = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
     return Unusual(name, polls=(poll,), **spent)
+
+
+def both(name: str, *polls: ByTask, details: ByTask) -> Unusual:
+    """Two pictures, which do not come at once."""
+    two: dict[str, Any] = {"charged": 2 * PRICE, "wanted": 2, "pictures": 2, "downloads": 2}
+    return Unusual(name, polls=(*polls, says(DONE, SECOND)), details=(details,), **two)
+
+
+def one_of_two(name: str, poll: ByTask, details: ByTask) -> Unusual:
+    """One picture where two are wanted: the other never comes."""
+    return Unusual(name, polls=(poll,), details=(details,), wanted=2)
 
 
 def failed(name: str, poll: ByTask) -> Unusual:
@@ -158,8 +173,12 @@ OF_QUESTIONS = {
 
 
 def failing_questions() -> Iterator[Unusual]:
-    """Each status and form of an error in response to a poll, with all codes of a meaning; then comes the picture."""
-    forms = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
+    """Each status and form of an error in response to a poll, with all codes of a meaning; then comes the picture.
+
+    A 200 with the type of the task is not among them: its error is the task's.
+    """
+    refused = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
+    forms = (*refused, *product((200,), (False,), (False, True), OF_QUESTIONS))
     for status, typed, named, name in forms:
         codes = [code for code, meaning in PUBLISHED.items() if meaning is OF_QUESTIONS[name]]
         failing = [question_fails(status, code, typed=typed, named=named) for code in codes]
@@ -197,6 +216,13 @@ RESPONSES = (
         details=(keeps({"data": [{"taskUUID": "THE_ID", **LINKED}]}),),
     ),
     Unusual("the kept response is a list", polls=(NOTHING,), details=(keeps([{"taskUUID": "THE_ID", **LINKED}]),)),
+    both("one of two, then both", MADE, details=NOTHING),
+    both("one of two, one of two kept, then both", MADE, MADE, details=KEPT),
+    both("one of two kept, then both", NOTHING, details=KEPT),
+    one_of_two("one of two for ever", MADE, NOTHING),
+    one_of_two("one of two for ever, and kept", MADE, KEPT),
+    one_of_two("one of two for ever, and the other at work", says(DONE, {"status": "processing"}), NOTHING),
+    one_of_two("one of two kept for ever", NOTHING, KEPT),
     Unusual("kept without a response yet", polls=(NOTHING, MADE), details=(keeps([]),)),
     Unusual("kept with an empty response", polls=(NOTHING, MADE), details=(keeps(None),)),
     Unusual("lost submit, then queued", (lost,), polls=(says({"status": "queued"}), MADE)),
@@ -219,6 +245,11 @@ RESPONSES = (
         Unusual(f"refused for now with {code}", (fails(http=400, code=code), ACK), sends=2)
         for code in ("modelNotReady", "environmentPaused", "authTimeout", "noAvailableServer")
     ),
+    Unusual("a result twice, the second time without its picture", polls=(says(DONE, BARE),)),
+    Unusual("an item without a picture before the picture", polls=(says({**BARE, "imageUUID": "a6"}, DONE),)),
+    Unusual("an error with an unknown code, then done", polls=(fails(code="whoKnows"), MADE)),
+    Unusual("an error without a code, then done", polls=(fails(message="try again"), MADE)),
+    Unusual("an error with standardError, then done", polls=(fails(code="standardError"), MADE)),
     kept_for_a_person("success without a picture", says(BARE)),
     kept_for_a_person("completed without a picture", says({**BARE, "status": "completed"})),
     kept_for_a_person("base64 of something else", says({**BARE, "imageBase64Data": "aGVsbG8="})),
@@ -266,13 +297,18 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
     world = World(besides={"runware": Kind.OWN_ID})
     with Conversation([silence], unusual=unusual) as server:
-        adapter = Runware(server.url, CALL_SECONDS, the_key, S3Work(world.s3, OUTPUT), poll_seconds=POLL_SECONDS)  # pyright: ignore[reportArgumentType]
+        work = S3Work(world.s3, OUTPUT)  # pyright: ignore[reportArgumentType]
+        clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
+        adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
         world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
-        world.drop(PHOTO_KEY, photo(), operation="replace", prompt="a beach", provider="runware")
+        tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.wanted)}
+        world.drop(PHOTO_KEY, photo(), operation="replace", **tags)
         world.run()
-        while the_job(world).status is Status.ACCEPTED:
+        for _ in range(MOST_MINUTES):
+            if the_job(world).status is not Status.ACCEPTED:
+                return world, server
             world.run_for(60)
-        return world, server
+        raise AssertionError(f"the job is still accepted after {MOST_MINUTES} minutes")
 
 
 def the_job(world: World) -> Job:
@@ -308,6 +344,14 @@ def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unask
     assert (paid.step.job.status, paid.step.job.generation, paid.step.job.unknown) == (Status.ACCEPTED, 1, PRICE)
 
 
+def test_unclear_error_that_persists_ends_within_minutes_at_an_unknown_cost() -> None:
+    world, _ = play(Unusual("an error with an unknown code for ever", polls=(fails(code="whoKnows"),)))
+    job = the_job(world)
+    assert (job.status, job.problem and job.problem.code, job.unknown) == (Status.DEAD, Code.PROVIDER_FAILED, PRICE)
+    assert job.ended_at
+    assert MAX_UNCLEAR_WAIT < job.ended_at - job.queued_at < MAX_UNCLEAR_WAIT + timedelta(minutes=2)
+
+
 def test_unrecognized_response_is_kept_without_the_key() -> None:
     unusual = kept_for_a_person("the key in a field", says({**BARE, "note": "standin-key"}))
     world, _ = play(unusual)
@@ -333,6 +377,15 @@ def test_kept_response_blanks_the_signatures_of_our_links_only(escape: tuple[str
     kept = json.loads(raw_response(body, "standin-key"))
     assert kept["url"] == THEIRS
     assert kept["ours"] == OURS.replace("K%2F1", "(blank)").replace("5e", "(blank)")
+
+
+def test_a_request_that_is_cut_off_does_not_end_the_conversation() -> None:
+    head = b"POST /v1 HTTP/1.1\r\nContent-Length: 9\r\n\r\n"
+    with Conversation([silence], unusual=Unusual("")) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head)
+        adapter = Runware(server.url, CALL_SECONDS, the_key, Shelf(), poll_seconds=POLL_SECONDS)
+        assert isinstance(adapter.look_up(JOB, the_id(JOB)), Answer)
 
 
 def test_no_two_rows_have_the_same_name() -> None:

@@ -13,6 +13,7 @@ from tests.unit.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_jo
 
 S = Status
 OTHER = Answer(Class.OK, links=(Link(url="https://results.invalid/2.png", seed=2),), charged=PRICE)
+UNRECOGNIZED = Answer(Class.OK, links=(Link(url=None, unrecognized=True),), charged=PRICE)
 ENDED_UNPAID = [S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD]
 
 
@@ -52,6 +53,20 @@ def test_the_links_are_those_of_the_attempt_that_brought_them() -> None:
 def test_the_newer_attempts_links_are_used_where_the_older_brought_none() -> None:
     job = transitions.record(claimed_twice(), 2, OTHER, NOW).job
     assert (job.status, job.answered, job.links) == (S.PAID, 2, OTHER.links)
+
+
+def test_a_late_picture_wins_over_one_that_is_not_recognized() -> None:
+    unrecognized = transitions.record(claimed_twice(), 2, UNRECOGNIZED, NOW).job
+    late = transitions.record(unrecognized, 1, OK, NOW).job
+    assert (late.status, late.answered, late.links) == (S.PAID, 1, OK.links)
+    assert late.charged == 2 * PRICE
+
+
+def test_a_late_answer_without_a_recognized_picture_does_not_replace_one() -> None:
+    for first in (OTHER, UNRECOGNIZED):
+        paid = transitions.record(claimed_twice(), 2, first, NOW).job
+        late = transitions.record(paid, 1, UNRECOGNIZED, NOW).job
+        assert (late.answered, late.links, late.charged) == (2, first.links, 2 * PRICE)
 
 
 def test_a_late_answer_that_brings_nothing_does_not_move_a_waiting_job() -> None:

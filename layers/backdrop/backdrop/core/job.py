@@ -1,5 +1,6 @@
 """The ledger's items: a source, its jobs, and the attempts that moved money."""
 
+from collections.abc import Iterable
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -106,6 +107,11 @@ class Link(Record):
     def lives(self, now: datetime) -> bool:
         """Whether there may still be a picture to fetch; a link whose end the provider does not state may live."""
         return self.usable and not self.unrecognized and (self.expires_at is None or now < self.expires_at)
+
+
+def shows(links: Iterable[Link]) -> bool:
+    """Whether there is a picture among these that Backdrop found in its response."""
+    return any(link.usable and not link.unrecognized for link in links)
 
 
 class Suspicion(StrEnum):

@@ -17,7 +17,7 @@ class Question:
     """About a call: the provider's id for it, our key, when it went out, and until when (monotonic) we wait for words.
 
     `sure`: it was taken, so that one which nobody knows of just now is still at work. `complete`: what is said of it is
-    all that will ever be.
+    all that is kept of it. `overdue`: it has had its time, and results that are missing now will not come.
     """
 
     ident: str
@@ -26,6 +26,7 @@ class Question:
     deadline: float
     sure: bool = False
     complete: bool = False
+    overdue: bool = False
 
     @property
     def patience(self) -> float:

@@ -38,6 +38,10 @@ POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
 # A picture's address lives for so long; the default is not published.
 TTL = timedelta(hours=24)
+# A task that brought some of its results brings no more after this long. Below lost.LONGEST_PENDING.
+MAX_PARTIAL_WAIT = timedelta(minutes=30)
+# After an error that does not say whether it ended the task, the task is looked up for this long after its call.
+MAX_UNCLEAR_WAIT = timedelta(minutes=5)
 # States of an item that is not finished. Only the first is published; "pending" is of older pages.
 AT_WORK = frozenset({"processing", "pending", "queued"})
 # States of an item that is finished; only the first is published.
@@ -60,6 +64,7 @@ class Runware:
     uploads: bool = False
     check_content: bool = False
     poll_seconds: float = field(default=POLL_SECONDS, compare=False)
+    now: Callable[[], datetime] = field(default=partial(datetime.now, UTC), compare=False)
 
     @property
     def keyring(self) -> Keyring:
@@ -85,7 +90,7 @@ class Runware:
         return self.uploads and _number(job) == 1
 
     def _call(self, job: Job, task: Mapping[str, Any], key: str, _acknowledge: Acknowledge) -> Answer | Standing:
-        began, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
+        began, deadline = self.now(), time.monotonic() + self.timeout_seconds
         reply = self.keyring.carry(key, partial(self._send, task, deadline), deadline)
         if isinstance(reply, Answer):
             return reply
@@ -123,15 +128,19 @@ class Runware:
         reply = self._answer_to(RESPONSE, asked)
         if reply is None:
             return Standing.PENDING
+        is_overdue = self.now() > asked.began + MAX_PARTIAL_WAIT
         found = self._found(job, asked, reply)
-        if isinstance(found, Answer) or _is_at_work(asked.ident, reply):
+        if isinstance(found, Answer) or (_is_at_work(asked.ident, reply) and not is_overdue):
             return found
         details = self._answer_to(DETAILS, asked)
         if details is None:
             return Standing.PENDING
+        # The kept response first: it may hold more results than a poll still returns.
+        asked = replace(asked, overdue=is_overdue)
         known = self._found_in_details(job, asked, details)
-        if isinstance(known, Answer):
-            return known
+        found = known if isinstance(known, Answer) else self._found(job, asked, reply)
+        if isinstance(found, Answer):
+            return found
         is_known = asked.sure or Standing.PENDING in (found, known)
         return Standing.PENDING if is_known else Standing.ABSENT
 
@@ -163,15 +172,14 @@ class Runware:
     def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any], reply: Reply) -> Answer | Standing:
         """What a response says of the task; PENDING where it names the task without its end, else ABSENT."""
         items = [one for one in objects(said.get("data")) if one.get("taskUUID") == asked.ident]
-        if any(state_of(one) in AT_WORK for one in items) and not asked.complete:
+        if any(state_of(one) in AT_WORK for one in items) and not (asked.complete or asked.overdue):
             return Standing.PENDING
         finished = [one for one in items if _is_finished(one, complete=asked.complete)]
-        # Responses are cumulative: one result may be in them twice.
-        known = {str(one.get("imageUUID") or one.get("imageURL") or n): one for n, one in enumerate(finished)}
-        results = [*known.values()]
+        results = _results(finished, _number(job))
         errors = errors_about(asked.ident, said)
-        end = _end_of(errors, asked, succeeded=reply.succeeded)
-        if results and (asked.complete or isinstance(end, Answer) or len(results) >= _number(job)):
+        persists = self.now() > asked.began + MAX_UNCLEAR_WAIT
+        end = _end_of(errors, asked, succeeded=reply.succeeded, persists=persists)
+        if results and (asked.overdue or isinstance(end, Answer) or len(results) >= _number(job)):
             return self._success(job, asked, results, said)
         if errors and not results:
             return end
@@ -223,7 +231,7 @@ class Runware:
 
     def _is_anothers(self, task: Mapping[str, Any], key: str, deadline: float) -> bool:
         """Whether the task that stands under our id asks for something else than we do."""
-        reply = self._answer_to(DETAILS, Question(task["taskUUID"], key, datetime.now(UTC), deadline))
+        reply = self._answer_to(DETAILS, Question(task["taskUUID"], key, self.now(), deadline))
         details = _said(reply) if reply else {}
         known = [one for kept in objects(details.get("data")) for one in objects(kept.get("request"))]
         return any(one.get(name, task[name]) != task[name] for one in known for name in ("model", "positivePrompt"))
@@ -281,10 +289,12 @@ def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
     return answer_of(row, told(WHO, reply.status, _words(errors)), reply, RATE_LIMIT_SECONDS)
 
 
-def _end_of(errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool) -> Answer | Standing:
+def _end_of(
+    errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool, persists: bool
+) -> Answer | Standing:
     """What the errors of a task say of its end: the first that says anything."""
     for error in errors:
-        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded)
+        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded, persists=persists)
         if row is None or row.kind is Standing.PENDING:
             continue
         if row.kind is Standing.ABSENT:
@@ -314,5 +324,24 @@ def _is_finished(item: Mapping[str, Any], *, complete: bool) -> bool:
     state = state_of(item)
     if state == "error" or state in AT_WORK:
         return False
-    carries = any(isinstance(item.get(name), str) and item[name] for name in INLINE)
-    return state in FINISHED or carries or item.get("NSFWContent") is True or (complete and "imageUUID" in item)
+    return state in FINISHED or _shows(item) or (complete and "imageUUID" in item)
+
+
+def _shows(item: Mapping[str, Any]) -> bool:
+    """Whether an item carries its picture, or says that the picture is withheld."""
+    return item.get("NSFWContent") is True or any(isinstance(item.get(name), str) and item[name] for name in INLINE)
+
+
+def _results(finished: Sequence[Mapping[str, Any]], number: int) -> list[Mapping[str, Any]]:
+    """Each result once. Responses are cumulative: one result may be in them twice, and only once with its picture.
+
+    Items without a picture beyond the number that was asked for are no results: no more are made, or charged.
+    """
+    known: dict[str, Mapping[str, Any]] = {}
+    for n, item in enumerate(finished):
+        name = str(item.get("imageUUID") or item.get("imageURL") or n)
+        if name not in known or _shows(item):
+            known[name] = item
+    spare = len(known) - number
+    empty = [name for name, item in known.items() if not _shows(item)][: max(spare, 0)]
+    return [item for name, item in known.items() if name not in empty]

@@ -6,7 +6,8 @@ codes are still "being standardised". The table is therefore closed, and a code 
 
 - In response to a submit it is AMBIG, unless its status or the request field that it names says that Runware refused
   the request before it started any work. The task is then looked up by its taskUUID.
-- As the end of a task it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again without a person.
+- As the end of a task it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again without a person. Where
+  the response does not state that the task ended, the task is looked up for some minutes first.
 
 Codes, statuses and field names decide; messages are free text and never do.
 """
@@ -154,11 +155,14 @@ def of_submit(status: int, errors: Sequence[Mapping[str, Any]], waited: float) -
     return _UNPROVEN if row.kind is Class.PERM and any(map(code_of, errors)) else row
 
 
-def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: bool) -> Row | None:
-    """What an error in response to a question says of the task; None where it is only about the question.
+def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: bool, persists: bool) -> Row | None:
+    """What an error in response to a question says of the task; None where the task must be looked up again.
 
     `complete`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself was
-    answered. A failed question proves nothing of a task that goes on, unless the error states the end of the task.
+    answered. `persists`: the task has had minutes to go on after an error that leaves its end open.
+
+    An error that states the end of the task is proof. Without that statement, the error must name the type of the task,
+    since the question repeats only its id, and a code that leaves open how far the work got must persist.
     """
     meaning, kind = meaning_of(error), error.get("taskType")
     names_task = kind == TASK or (kind is None and succeeded and task_of(error) == ident)
@@ -168,9 +172,13 @@ def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: 
         return GONE.of_task
     if not (names_task and succeeded):
         return None
-    if kind == TASK:
-        return (meaning or UNCLEAR).of_task
-    return meaning.of_task if meaning in (UNSAFE, FAILED, NOT_STARTED) else None
+    if meaning is UNSAFE:
+        return UNSAFE.of_task
+    if kind != TASK:
+        return None
+    if meaning in (None, UNCLEAR):
+        return UNCLEAR.of_task if persists else None
+    return meaning.of_task
 
 
 def errors_about(ident: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from backdrop.core.answer import NOT_TAKEN, Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError
-from backdrop.core.job import Attempt, Job, Money, Outcome, Problem, Status, Suspicion
+from backdrop.core.job import Attempt, Job, Money, Outcome, Problem, Status, Suspicion, shows
 from backdrop.core.meanings import CODES
 from backdrop.core.transitions.step import Booking, Step, ended, only, with_attempt
 
@@ -136,7 +136,7 @@ def _says_nothing(attempt: Attempt, answer: Answer) -> bool:
 def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:
     """Where an answer moves its job; nowhere when the job has gone on without it."""
     if answer.usable:
-        if job.status in USEFUL:
+        if job.status in USEFUL or (job.status is Status.PAID and shows(answer.links) and not shows(job.links)):
             return {**_paid(answer, now), "answered": n}
         return {}
     if n != job.attempt or job.status not in (Status.SUBMITTING, Status.UNKNOWN):
