@@ -48,7 +48,7 @@ def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, 
     silent = sum(row.says_nothing for row in plan.rows)
     rows = [
         (sum(kind_of(key) is Kind.PHOTO for key in plan.files), "to upload", weight),
-        (again, "of them again", "they are there, and were refused or failed"),
+        (again, "of them again", "there already, but refused, failed or cancelled"),
         (there, "there already", "the same bytes; not uploaded again"),
         (sidecars, "files of instructions", "new or changed"),
         (written, "sidecars to write", "for photos that have none"),
