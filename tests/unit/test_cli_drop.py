@@ -158,9 +158,9 @@ def test_quick_opens_no_photo(shop: Uploader) -> None:
     assert "refused" not in shop.drops("shoes", *PROMPT, "--quick").out
 
 
-def test_photos_without_a_word_are_said_with_what_to_do(shop: Uploader) -> None:
+def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) -> None:
     said = shop.drops("shoes")
-    assert "2   without a word" in said.out
+    assert "2   without instructions" in said.out
     assert "Say what is wanted with --prompt" in said.out
     assert "At most" not in said.out
 
@@ -290,3 +290,15 @@ def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(sho
     said = shop.drops("shoes", "--wait", "--json")
     assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
     assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)
+
+
+# -- one of each -----------------------------------------------------------------------------------------------
+
+
+def test_one_of_each_is_counted_in_the_singular(shop: Uploader) -> None:
+    shop.has("one/red.jpg")
+    shop.has("one/_backdrop.json", {"style": "golden hour"})
+    said = shop.drops("one", *PROMPT, "--wait")
+    assert "1   file of instructions" in said.out
+    assert "1   sidecar to write" in said.out
+    assert "1   sidecar to replace" in shop.drops("one", "--prompt", "on snow").out

@@ -90,6 +90,10 @@ class Plan:
         return sum(job.quoted for job in self.jobs)
 
     @property
+    def ineffective(self) -> list[Row]:
+        return [row for row in self.rows if row.ineffective]
+
+    @property
     def troubled(self) -> list[Row]:
         return [row for row in self.rows if row.in_trouble]
 

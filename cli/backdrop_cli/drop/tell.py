@@ -35,8 +35,10 @@ def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: s
     screen.table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _troubles(screen, plan)
     _hints(screen, found, plan)
-    if plan.price:
+    if plan.jobs:
         _money_and_time(stack, screen, plan)
+    elif plan.files:
+        screen.say(f"{price_text(plan).capitalize()}.")
 
 
 def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, str]]:
@@ -44,18 +46,19 @@ def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, 
     there = sum(not row.goes for row in plan.rows)
     written = len(plan.chosen(Action.WRITE))
     replaced = [one.author for one in plan.chosen(Action.REPLACE) if one.written is not None]
+    ours, theirs = replaced.count(Author.COMMAND), replaced.count(Author.PERSON)
     sidecars = sum(isinstance(plan.files[key], Path) for key in plan.files if kind_of(key) is not Kind.PHOTO)
     silent = sum(row.says_nothing for row in plan.rows)
     rows = [
         (sum(kind_of(key) is Kind.PHOTO for key in plan.files), "to upload", weight),
         (again, "of them again", "there already, but refused, failed or cancelled"),
         (there, "there already", "the same bytes; not uploaded again"),
-        (sidecars, "files of instructions", "new or changed"),
-        (written, "sidecars to write", "for photos that have none"),
-        (replaced.count(Author.COMMAND), "sidecars to replace", "`drop` or the page wrote them earlier"),
-        (replaced.count(Author.PERSON), "sidecars to replace", "a person wrote them"),
-        (silent, "without a word", "nothing says what is wanted; they are reported, not bought"),
-        (found.passed_over, "passed over", "no photos by their names, such as .txt and dotfiles"),
+        (sidecars, _noun(sidecars, "file", " of instructions"), "new or changed"),
+        (written, _noun(written, "sidecar", " to write"), "where there is none yet"),
+        (ours, _noun(ours, "sidecar", " to replace"), "written earlier by `drop` or the page"),
+        (theirs, _noun(theirs, "sidecar", " to replace"), "written by a person"),
+        (silent, "without instructions", "reported, not bought"),
+        (found.passed_over, "passed over", "not photos by name, such as .txt files and dotfiles"),
     ]
     return (row for row in rows if row[0])
 
@@ -97,6 +100,10 @@ def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
         screen.say('Say what is wanted with --prompt "on a marble table", or put sidecars beside the photos.')
 
 
+def _noun(number: int, noun: str, rest: str) -> str:
+    return f"{noun}{'' if number == 1 else 's'}{rest}"
+
+
 def _keep(photos: int) -> str:
     return f"{photos:,} photo keeps" if photos == 1 else f"{photos:,} photos keep"
 
@@ -127,7 +134,7 @@ class Priced(Protocol):
 def price_text(plan: Priced) -> str:
     """`at most $0.24 for 4 images`."""
     if not plan.images:
-        return "nothing is bought"
+        return "nothing is bought ($0.00)"
     return f"at most {usd_text(plan.price)} for {several(plan.images, 'image')}"
 
 
