@@ -325,7 +325,7 @@ def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colle
     tab.until(f"{NAMES}.length === 1")
     tab.says("window.scrollTo(0, 0)")
     colleague.drags("red.jpg")
-    tab.until(f"{PRICE} === 'All of them are there already, and nothing new is asked.'")
+    tab.until(f"{PRICE} === 'All of them are in the bucket already, and nothing would change.'")
     tab.says("document.querySelectorAll('.idea')[1].click()")
     tab.until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
     assert tab.says(f"{CHOICE}.hidden")
