@@ -1,6 +1,7 @@
 """`backdrop status`, `show` and `spend`: what is on its way, one image's whole story, and what was spent."""
 
 import pytest
+from PIL import Image
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
@@ -8,6 +9,7 @@ from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
+from tests.corpus.files import heic
 from tests.unit.cli_person import Person
 
 
@@ -67,7 +69,7 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     waiting = person.types("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
     said = " ".join(person.types("status").out.split())
-    assert "1 waiting Another photo with the same content is bought once for all; `backdrop show PHOTO` names it." in said
+    assert "1 waiting Another photo with the same content is bought once for all; `backdrop show PHOTO` names" in said
     assert "1 waiting The provider's rate limit is reached." in said
     assert "1 waiting No instructions yet; they may arrive in a moment." in said
     assert "1 waiting In the provider's queue." in said
@@ -122,6 +124,12 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
         "_backdrop/paid/",
     ):
         assert words in said.out, words
+
+
+def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
+    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run()
+    assert "photo: 40 x 30 heic, " in person.types("show", "cup.heic").out
 
 
 def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
