@@ -161,7 +161,7 @@ def test_quick_opens_no_photo(shop: Uploader) -> None:
 def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) -> None:
     said = shop.drops("shoes")
     assert "2   without instructions" in said.out
-    assert "Say what is wanted with --prompt" in said.out
+    assert "Describe the new background with --prompt" in said.out
     assert "At most" not in said.out
 
 

@@ -69,7 +69,7 @@ def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"prompt": "  "}, "say what the new background shall be"),
+        ({"prompt": "  "}, "describe the new background, or pick one"),
         ({"prompt": "x" * 2001}, "2,000"),
         ({"style": "goldn hour"}, "golden_hour"),
         ({"folder": "a/../b"}, "is no folder of a bucket"),
@@ -220,7 +220,7 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
     colleague.world.run()
     colleague.drags("red.jpg")
     plan = colleague.price()
-    assert plan["rows"][0]["note"] == "it takes the place of the photo of that name"
+    assert plan["rows"][0]["note"] == "it replaces the photo of that name"
     begun = colleague.desk.start({"plan": plan["plan"]})
     red = {"drop": begun["drop"], "key": "shoes/red.jpg"}
     assert colleague.desk.form(red)["form"]

@@ -159,7 +159,7 @@ def _tell_uploaded(screen: Screen, plan: Plan, progress: Progress) -> None:
         speed = f"{size(progress.sent)} in {duration(progress.seconds)}, {size(progress.per_second)}/s"
         screen.say(f"✓ {several(len(progress.done), 'file')} uploaded: {speed}.", "green")
     else:
-        screen.say("Nothing to upload: all of it is there.")
+        screen.say("Nothing to upload: everything is in the bucket already.")
 
 
 def _uploaded(progress: Progress) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _troubles(screen: Screen, plan: Plan) -> None:
 def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
     for file in found.unread:
         screen.say(
-            f"! {file} is not part of this drop, and says nothing for it unless it lies in the bucket.", "yellow"
+            f"! {file} is not part of this drop. It has no effect on these photos unless it is in the bucket.", "yellow"
         )
     for key in plan.replaced:
         words = "For photos that have pictures already, run `backdrop rerun` afterwards."
@@ -97,7 +97,7 @@ def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
     for path, why in found.unreadable.items():
         screen.say(f"! {path}: {why}", "yellow")
     if any(row.says_nothing for row in plan.rows):
-        screen.say('Say what is wanted with --prompt "on a marble table", or put sidecars beside the photos.')
+        screen.say('Describe the new background with --prompt "on a marble table", or put sidecars next to the photos.')
 
 
 def _noun(number: int, noun: str, rest: str) -> str:
@@ -110,7 +110,7 @@ def _keep(photos: int) -> str:
 
 def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
     seconds = _seconds(stack, plan)
-    how_long = f"about {duration(seconds)}" if seconds else "how long is known when the first pictures are back"
+    how_long = f"about {duration(seconds)}" if seconds else "the time is known when the first pictures are back"
     screen.say(f"{price_text(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {how_long}.")
     left = left_today(stack)
     if plan.price > left:

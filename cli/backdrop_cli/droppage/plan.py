@@ -32,7 +32,7 @@ _NOTES: Mapping[tuple[Action, Author | None], str] = {
 }
 ASKED = "a person wrote other instructions for it"
 AGAIN = "it was uploaded before, but failed or was cancelled; it is sent again"
-SILENT = "Nothing says what is wanted of it: the folder has no defaults, and no file lies beside the photo."
+SILENT = "It has no instructions: the folder has no defaults, and there is no sidecar next to the photo."
 
 
 @dataclass(frozen=True)
@@ -171,10 +171,10 @@ class Planner:
         stored = self._stack.photos.read(self._bucket, row.key, limit=0)
         before = (stored.version_id, stored.modified) if stored else None
         if not _has_these_bytes(source, there, row.photo):
-            return replace(row, before=before, note="it takes the place of the photo of that name")
+            return replace(row, before=before, note="it replaces the photo of that name")
         if is_taken_again(source, jobs):
             return replace(row, again=True, before=before, note=AGAIN)
-        return replace(row, goes=False, before=before, note="it is there already")
+        return replace(row, goes=False, before=before, note="it is in the bucket already")
 
     def _foreseen(self, asking: Asking, row: Row) -> Row:
         """With what intake will make of it."""
@@ -188,7 +188,7 @@ class Planner:
         found, broken = foreseen
         problems = _problems(found.problems, broken)
         if found.says_nothing and not broken:
-            problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Say above what is wanted.")]
+            problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Choose a new background above, or no background.")]
         return _left(row, problems) if problems else replace(row, jobs=found.jobs)
 
     def _foreseen_again(self, asking: Asking, row: Row) -> Row:
@@ -233,6 +233,6 @@ def _without_namesakes(rows: Sequence[Row]) -> list[Row]:
     seen: dict[str, int] = {}
     for row in rows:
         seen[row.key] = seen.get(row.key, 0) + 1
-    words = "Another photo here has the same name and would take its place."
+    words = "Another photo here has the same name and would replace it."
     trouble = [(TWICE, words, "Rename one of them, or send them into two folders.")]
     return [row if seen[row.key] == 1 else replace(_left(row, trouble), jobs=()) for row in rows]
