@@ -220,7 +220,10 @@ def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content
         person.world.run("intake")
     person.world.run()
     (bought,) = person.world.jobs("first.jpg")
-    monkeypatch.setattr(type(person.stack.orders.ledger), "owner", lambda *_: None)
+
+    def nobody(*_: object) -> None: ...
+
+    monkeypatch.setattr(type(person.stack.orders.ledger), "owner", nobody)
     said = " ".join(person.types("show", "second.jpg").out.split())
     assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
 
