@@ -13,12 +13,15 @@ const known = new Map();
 const cardsOfDrops = new Map();
 let waiting = 0;
 let looking = false;
+let lookAgain = false;
 const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
+/** An upload may end while an answer from before it is on its way: then one more look follows. */
 async function watch() {
   clearTimeout(waiting);
+  lookAgain = looking;
   if (looking) return;
   looking = true;
   let further = sending.size > 0;
@@ -38,7 +41,7 @@ async function watch() {
     further = true;
   }
   looking = false;
-  if (further) waiting = setTimeout(watch, EVERY);
+  if (further || lookAgain) waiting = setTimeout(watch, EVERY);
 }
 
 function leftHere(drop) {
