@@ -126,9 +126,9 @@ def drop(
     """Upload photos, say what they cost, and watch them come back.
 
     A folder keeps its name in the bucket. What is there already with the same bytes is not
-    uploaded again, unless it was refused or failed. New instructions replace those of an earlier
-    drop. Where a person wrote a sidecar, it asks. It also asks above 50 photos or $1. Ctrl-C harms
-    nothing: what is uploaded goes on, and the same command goes on with the rest.
+    uploaded again, unless it was refused, failed or was cancelled. New instructions replace those
+    of an earlier drop. Where a person wrote a sidecar, it asks. It also asks above 50 photos or $1.
+    Ctrl-C harms nothing: what is uploaded goes on, and the same command goes on with the rest.
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
     """

@@ -199,10 +199,10 @@ def test_what_stays_here_says_once_what_is_to_be_done(colleague: Colleague) -> N
     colleague.drags("red.jpg", "blue.jpg")
     colleague.tab.says("document.querySelector('[name=kind][value=folder]').click()")
     colleague.tab.until("document.getElementById('price-warnings').innerText.includes('2 photos would be refused')")
-    assert "2 photos: Say above what is wanted." in colleague.tab.says(
+    assert "2 photos: Choose a new background above, or no background." in colleague.tab.says(
         "document.getElementById('price-warnings').innerText"
     )
-    assert not any("Say above" in note for note in colleague.tab.says(NOTES))
+    assert not any("Choose a new" in note for note in colleague.tab.says(NOTES))
 
 
 def test_names_in_any_script_are_shown_as_text_and_arrive_as_they_are(colleague: Colleague) -> None:
@@ -325,7 +325,7 @@ def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colle
     tab.until(f"{NAMES}.length === 1")
     tab.says("window.scrollTo(0, 0)")
     colleague.drags("red.jpg")
-    tab.until(f"{PRICE} === 'All of them are there already, and nothing new is asked.'")
+    tab.until(f"{PRICE} === 'All of them are in the bucket already, and nothing would change.'")
     tab.says("document.querySelectorAll('.idea')[1].click()")
     tab.until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
     assert tab.says(f"{CHOICE}.hidden")

@@ -109,7 +109,7 @@ def test_photos_go_from_the_page_to_their_pictures_and_are_bought_once(visitor: 
     assert (changed["photos"], changed["price"], changed["choice"]) == (2, "$0.02", None)
     folder.put(f"{NAMES[0]}.json", b'{"operation": "remove"}')
     asked = visitor.asks("plan", **wish, files=files)
-    costs = {"replace": "nothing is bought", "keep": "nothing is bought"}
+    costs = {"replace": "nothing is bought ($0.00)", "keep": "nothing is bought ($0.00)"}
     assert (asked["undecided"], asked["choice"]) == (True, {"photos": 1} | costs)
 
 

@@ -16,6 +16,7 @@ from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.unit.cli_person import LEFT_ALONE, Person
 from tests.unit.drop_shop import PROMPT, Uploader
+from tests.unit.wishes import ask
 
 
 @pytest.fixture
@@ -157,10 +158,10 @@ def test_quick_opens_no_photo(shop: Uploader) -> None:
     assert "refused" not in shop.drops("shoes", *PROMPT, "--quick").out
 
 
-def test_photos_without_a_word_are_said_with_what_to_do(shop: Uploader) -> None:
+def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) -> None:
     said = shop.drops("shoes")
-    assert "2   without a word" in said.out
-    assert "Say what is wanted with --prompt" in said.out
+    assert "2   without instructions" in said.out
+    assert "Describe the new background with --prompt" in said.out
     assert "At most" not in said.out
 
 
@@ -250,3 +251,54 @@ def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
     data = shop.drops("shoes", *PROMPT, "--wait", "--json").data
     assert (data["uploaded"], data["delivered_images"], data["delivered_files"]) == (0, 2, 2)
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)
+
+
+# -- photos that were cancelled --------------------------------------------------------------------------------
+
+
+def cancelled(shop: Uploader) -> None:
+    """Two photos that a person cancelled before anything of them was bought."""
+    shop.person.types("pause", "ideogram")
+    shop.drops("shoes", *PROMPT)
+    shop.world.run("intake")
+    shop.person.types("cancel", "shoes/", "--yes")
+    shop.person.types("resume", "ideogram")
+    shop.world.run_for(2)
+
+
+def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said(shop: Uploader) -> None:
+    cancelled(shop)
+    assert shop.statuses() == [Status.CANCELLED, Status.CANCELLED]
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert (said.code, shop.statuses()) == (0, [Status.STORED, Status.STORED])
+    assert "2   of them again   there already, but refused, failed or cancelled" in said.out
+    assert "At most $0.12 for 2 images" in said.out
+
+
+def test_scripts_read_what_cancelled_photos_cost_again(shop: Uploader) -> None:
+    cancelled(shop)
+    data = shop.drops("shoes", *PROMPT, "--json").data
+    assert (data["again"], data["to_upload"], data["images"], data["most_usd"]) == (2, 2, 2, 0.12)
+
+
+def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(shop: Uploader) -> None:
+    shop.has("shoes/_backdrop.json", {"operation": "remove"})
+    shop.drops("shoes", "--wait")
+    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    ask(shop.world, "shoes/red.jpg", prompt="on a beach")
+    shop.world.run()
+    said = shop.drops("shoes", "--wait", "--json")
+    assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
+    assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)
+
+
+# -- one of each -----------------------------------------------------------------------------------------------
+
+
+def test_one_of_each_is_counted_in_the_singular(shop: Uploader) -> None:
+    shop.has("one/red.jpg")
+    shop.has("one/_backdrop.json", {"style": "golden hour"})
+    said = shop.drops("one", *PROMPT, "--wait")
+    assert "1   file of instructions" in said.out
+    assert "1   sidecar to write" in said.out
+    assert "1   sidecar to replace" in shop.drops("one", "--prompt", "on snow").out

@@ -120,7 +120,7 @@ def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploade
         (("--style", "golden hours"), "did you mean 'golden_hour'"),
         (("--provider", "ideogramm"), "provider"),
         (("--prompt", ""), "prompt"),
-        (("--prompt", "x", "--sidecar", "s.json"), "--sidecar and --prompt both say what is wanted"),
+        (("--prompt", "x", "--sidecar", "s.json"), "--sidecar and --prompt both give instructions"),
         (("--sidecar", "none.json"), "none.json cannot be read: No such file"),
     ],
 )

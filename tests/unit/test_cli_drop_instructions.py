@@ -76,7 +76,7 @@ def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader)
     for words in (PROMPT, SNOW):
         shop.drops("shoes", *words, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
-    assert "At most" not in said.out
+    assert "Nothing is bought ($0.00)." in said.out
     assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert (sidecar(shop), len(shop.world.provider.calls)) == ({"prompt": "on sand"}, 4)
 
@@ -233,6 +233,25 @@ def test_a_style_alone_never_takes_the_place_of_a_prompt(shop: Uploader) -> None
     said = shop.drops("shoes", "--style", "golden hour", "--wait")
     assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
     assert "nothing was uploaded; the new instructions for 2 photos name neither a prompt nor an operation" in said.err
+
+
+def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
+    writes(shop, RED, {"prompt": "on sand"})
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", answer="r")
+    assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
+    assert "[r]eplace" not in said.out
+    assert "the new instructions for 1 photo name neither a prompt nor an operation" in said.err
+    assert "add --prompt, or say --keep" in said.err
+    data = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--json").data
+    assert data["uploaded"] == 0
+
+
+def test_keep_takes_a_style_alone_where_every_photo_keeps_its_own_instructions(shop: Uploader) -> None:
+    writes(shop, RED, {"prompt": "on sand"})
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--keep")
+    assert (said.code, sidecar(shop)) == (0, {"prompt": "on sand"})
 
 
 def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uploader) -> None:

@@ -89,7 +89,7 @@ def test_other_outputs_are_handed_over_again_for_nothing(person: Person) -> None
     person.world.run()
     said = person.types("rerun", "shoes/", answer="y")
     assert "2 photos of shoes/, stack" in said.out
-    assert "2   jobs handed over again   for nothing, from what was paid" in said.out
+    assert "2   jobs delivered again   free, from what was paid" in said.out
     assert "Rerun 2 photos? [y/N]" in said.out
     person.world.run()
     assert "shoes/red.jpg/red.webp" in person.world.pictures("shoes/red.jpg")
@@ -133,14 +133,14 @@ def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -
 
 def test_one_job_is_told_in_the_singular(person: Person) -> None:
     person.world.sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
-    assert "1   job handed over again" in person.types("rerun", "shoes/red.jpg", answer="n").out
+    assert "1   job delivered again" in person.types("rerun", "shoes/red.jpg", answer="n").out
 
 
 def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(person: Person) -> None:
     says(person, seed=-1)
     said = person.types("rerun", "--all")
     assert said.code == 0
-    assert "2   photos held   mend first: shoes/_backdrop.json" in said.out
+    assert "2   photos held   fix first: shoes/_backdrop.json" in said.out
     assert person.types("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
     person.world.run()
     assert statuses(person) == [Status.STORED] * 3

@@ -7,7 +7,7 @@ from tests.unit.cli_person import Person
 from tests.unit.wishes import BEACH, FOREST, REMOVE, ask, defaults, said, wishes
 
 RED, BLUE, BARE = "shoes/red.jpg", "shoes/blue.jpg", "shoes/bare.jpg"
-LINE = "sidecar, tags or defaults hold in place of what a request said"
+LINE = "sidecar, tags or defaults replace what a request said"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`backdrop status`, `show` and `spend`: what is on its way, one image's whole story, and what was spent."""
 
 import pytest
+from PIL import Image
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
@@ -8,6 +9,7 @@ from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
+from tests.corpus.files import heic
 from tests.unit.cli_person import Person
 
 
@@ -67,9 +69,10 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     waiting = person.types("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
     said = " ".join(person.types("status").out.split())
-    assert "1 waiting for another photo with the same content, bought once for all of them" in said
+    assert "1 waiting Another photo with the same content is bought once for all; `backdrop show PHOTO` names" in said
     assert "1 waiting The provider's rate limit is reached." in said
-    assert "1 waiting for instructions, which may arrive in a moment" in said
+    assert "1 waiting No instructions yet; they may arrive in a moment." in said
+    assert "1 waiting In the provider's queue." in said
 
 
 def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) -> None:
@@ -121,6 +124,12 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
         "_backdrop/paid/",
     ):
         assert words in said.out, words
+
+
+def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
+    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run()
+    assert "photo: 40 x 30 heic, " in person.types("show", "cup.heic").out
 
 
 def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
@@ -187,9 +196,36 @@ def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Pers
     person.world.run()
     (bought,) = person.world.jobs("first.jpg")
     said = person.types("show", "second.jpg").out
-    assert f"uses the picture that job {bought.job_id[:12]} bought for the same photo: no call, $0.00\n" in said
+    words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
+    assert words in " ".join(said.split())
     assert "paid;" not in said
     assert "paid; the call took" in person.types("show", "first.jpg").out
+
+
+def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person: Person) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (served,) = person.world.jobs("second.jpg")
+    assert person.types("show", "second.jpg", "--json").data["served_from"] == {served.job_id: "first.jpg"}
+    assert person.types("show", "first.jpg", "--json").data["served_from"] == {}
+
+
+def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (bought,) = person.world.jobs("first.jpg")
+
+    def nobody(*_: object) -> None: ...
+
+    monkeypatch.setattr(type(person.stack.orders.ledger), "owner", nobody)
+    said = " ".join(person.types("show", "second.jpg").out.split())
+    assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
 
 
 def test_show_writes_a_key_with_a_line_break_on_one_line(person: Person) -> None:

@@ -9,11 +9,14 @@ import pytest
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
+from backdrop.core.job import Status
 from backdrop_cli.errors import MisusedError, RefusedError
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.stack import World
+from tests.unit.cli_person import Person
 from tests.unit.page_colleague import WISH, Colleague, told
+from tests.unit.wishes import ask
 
 WILD = ("сумка & 鞄.jpg", "a${filename}b.jpg", '"><img src=x>.jpg', "ü/zwei  Leer.jpg", "100%+.jpg", "Name's.JPG")
 
@@ -66,7 +69,7 @@ def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"prompt": "  "}, "say what the new background shall be"),
+        ({"prompt": "  "}, "describe the new background, or pick one"),
         ({"prompt": "x" * 2001}, "2,000"),
         ({"style": "goldn hour"}, "golden_hour"),
         ({"folder": "a/../b"}, "is no folder of a bucket"),
@@ -217,7 +220,7 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
     colleague.world.run()
     colleague.drags("red.jpg")
     plan = colleague.price()
-    assert plan["rows"][0]["note"] == "it takes the place of the photo of that name"
+    assert plan["rows"][0]["note"] == "it replaces the photo of that name"
     begun = colleague.desk.start({"plan": plan["plan"]})
     red = {"drop": begun["drop"], "key": "shoes/red.jpg"}
     assert colleague.desk.form(red)["form"]
@@ -255,4 +258,29 @@ def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
     colleague.sends()
     colleague.world.run()
     again = colleague.price()
-    assert (again["photos"], again["rows"][0]["note"]) == (1, "it is there already, and failed; it goes again")
+    assert (again["photos"], again["price"]) == (1, "$0.06")
+    assert again["rows"][0]["note"] == "it was uploaded before, but failed or was cancelled; it is sent again"
+
+
+def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run("intake")
+    Person(colleague.world, monkeypatch).types("cancel", "shoes/", "--yes")
+    colleague.world.run_for(2)
+    again = colleague.price()
+    assert (again["photos"], again["price"]) == (1, "$0.06")
+    colleague.sends()
+    colleague.world.run()
+    assert [job.status for job in colleague.world.jobs()] == [Status.STORED]
+
+
+def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends(kind="remove", prompt="")
+    colleague.world.run()
+    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    ask(colleague.world, "shoes/red.jpg", prompt="on a beach")
+    colleague.world.run()
+    again = colleague.price(kind="remove", prompt="")
+    assert (again["photos"], again["price"]) == (1, "$0.06")

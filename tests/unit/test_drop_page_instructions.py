@@ -22,7 +22,7 @@ def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague)
     colleague.world.run()
     plan = colleague.price(prompt="on snow")
     assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
-    assert plan["rows"][0]["note"] == "it is there already; its earlier instructions are replaced"
+    assert plan["rows"][0]["note"] == "it is in the bucket already; its earlier instructions are replaced"
     colleague.sends(prompt="on snow")
     colleague.world.run()
     assert len(colleague.world.input.objects["shoes/red.jpg"]) == 1

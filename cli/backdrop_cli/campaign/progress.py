@@ -17,7 +17,7 @@ from backdrop_cli.stack import Stack
 
 WORDS = {
     **{status.value: words for status, words in stack_status.WORDS.items()},
-    SKIPPED: ("skipped", "no photos by their keys"),
+    SKIPPED: ("skipped", "not photos by their keys"),
     OPEN: ("under way", ""),
 }
 

@@ -25,12 +25,12 @@ from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 from backdrop_cli.words import image_count
 
-TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD})
+TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD, Status.CANCELLED})
 
 
 @dataclass(frozen=True)
 class Row:
-    """One photo of a drop. `goes`: it is uploaded; `again`: it is there, and failed.
+    """One photo of a drop. `goes`: it is uploaded; `again`: it is there, but failed or was cancelled.
 
     `bought`: the jobs that would be bought. `says_nothing`: nobody says what is wanted of it. `sidecar`: the one that
     will speak for it, where that is uploaded too. `ineffective`: that sidecar asks for nothing, so the photo would
@@ -88,6 +88,10 @@ class Plan:
     def price(self) -> int:
         """At most, micro-dollars."""
         return sum(job.quoted for job in self.jobs)
+
+    @property
+    def ineffective(self) -> list[Row]:
+        return [row for row in self.rows if row.ineffective]
 
     @property
     def troubled(self) -> list[Row]:
@@ -168,7 +172,7 @@ class Planner:
         plan.files |= {f"{one.key}.json": one.written for one in plan.choices if one.written is not None}
 
     def _row(self, key: str) -> Row:
-        """Whether a photo goes up: not where its bytes are there, and nothing of them was refused or is dead."""
+        """Whether a photo goes up: not where its bytes are there, and nothing of them failed or was cancelled."""
         there = self._there.get(key)
         if there is None:
             return Row(key)
@@ -179,7 +183,7 @@ class Planner:
         source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, key))
         if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
             return Row(key)
-        again = has_failed(source, jobs)
+        again = is_taken_again(source, jobs)
         current = named(source, jobs) if source else []
         requested = any(REQUEST in job.provenance.values() for job in current)
         return Row(key, goes=again, again=again, requested=requested)
@@ -210,7 +214,7 @@ class Planner:
         return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
     def _foresee_again(self, asking: Asking, row: Row) -> Row:
-        found = replace(self._stack.reruns, asking=asking).foresee(row.key)
+        found = replace(self._stack.reruns, asking=asking).foresee(row.key, uploaded=row.again)
         if found is None:
             return row
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
@@ -242,8 +246,8 @@ def _has_these_bytes(source: Source | None, there: Listed, data: bytes) -> bool:
     return bool(photo and photo.etag == there.etag and photo.sha256 == sha256_hex(data))
 
 
-def has_failed(source: Source | None, jobs: Sequence[Job]) -> bool:
-    """Whether a photo that is there was refused, or one of its current jobs failed, so that it is taken again."""
+def is_taken_again(source: Source | None, jobs: Sequence[Job]) -> bool:
+    """Whether a photo that is there was refused, or one of its current jobs failed or was cancelled."""
     if source is None:
         return False
     refused = any(not problem.retryable for problem in source.problems)

@@ -1,7 +1,7 @@
 """A drop from the look at the files to the last picture: plan, question, upload, follow, download."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
         plans = {one: planner.plan(one) for one in (Answer if disputed else (asked.answer,))}
     if disputed:
         document = tell.document(stack, found, plans[Answer.REPLACE]) | tell.to_answer(disputed, plans)
+        _refuse_ineffective_answer(screen, plans, document)
         tell.dispute(screen, disputed, plans)
         plan = plans[_answer(screen, disputed, document)]
     else:
@@ -117,12 +118,8 @@ def _where(plan: Plan) -> str:
 
 def _agree(screen: Screen, plan: Plan, asked: Asked) -> None:
     """RefusedError where somebody says no, or --strict forbids it."""
-    troubled, ineffective = plan.troubled, [row for row in plan.rows if row.ineffective]
-    if ineffective:
-        raise RefusedError(
-            f"nothing was uploaded; the new instructions for {several(len(ineffective), 'photo')} name neither a "
-            "prompt nor an operation, so the old pictures would stay; add --prompt"
-        )
+    _refuse_ineffective(plan, "add --prompt")
+    troubled = plan.troubled
     if asked.strict and troubled:
         raise RefusedError(
             f"nothing was uploaded; {several(len(troubled), 'photo')} would be refused, and --strict stops for that"
@@ -130,6 +127,24 @@ def _agree(screen: Screen, plan: Plan, asked: Asked) -> None:
     photos = sum(row.goes or bool(row.bought) for row in plan.rows)
     if plan.files and (photos > MOST_PHOTOS or plan.price > MOST_MICRO_USD):
         screen.agree(tell.question(plan), yes=asked.yes)
+
+
+def _refuse_ineffective(plan: Plan, remedy: str) -> None:
+    if many := len(plan.ineffective):
+        raise RefusedError(
+            f"nothing was uploaded; the new instructions for {several(many, 'photo')} name neither a prompt nor an "
+            f"operation, so the old pictures would stay; {remedy}"
+        )
+
+
+def _refuse_ineffective_answer(screen: Screen, plans: Mapping[Answer | None, Plan], document: dict[str, Any]) -> None:
+    """RefusedError where --replace would have no effect, so that it is no answer to the question."""
+    remedy = "add --prompt" if plans[Answer.KEEP].ineffective else "add --prompt, or say --keep"
+    try:
+        _refuse_ineffective(plans[Answer.REPLACE], remedy)
+    except RefusedError:
+        screen.data(document | {"uploaded": 0})
+        raise
 
 
 def _awaited(plan: Plan, progress: Progress) -> dict[str, Awaited]:
@@ -144,7 +159,7 @@ def _tell_uploaded(screen: Screen, plan: Plan, progress: Progress) -> None:
         speed = f"{size(progress.sent)} in {duration(progress.seconds)}, {size(progress.per_second)}/s"
         screen.say(f"✓ {several(len(progress.done), 'file')} uploaded: {speed}.", "green")
     else:
-        screen.say("Nothing to upload: all of it is there.")
+        screen.say("Nothing to upload: everything is in the bucket already.")
 
 
 def _uploaded(progress: Progress) -> dict[str, Any]:

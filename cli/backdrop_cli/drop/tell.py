@@ -35,8 +35,10 @@ def announce(stack: Stack, screen: Screen, found: Gathered, plan: Plan, where: s
     screen.table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
     _troubles(screen, plan)
     _hints(screen, found, plan)
-    if plan.price:
+    if plan.jobs:
         _money_and_time(stack, screen, plan)
+    elif plan.files:
+        screen.say(f"{price_text(plan).capitalize()}.")
 
 
 def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, str]]:
@@ -44,18 +46,19 @@ def _sums(found: Gathered, plan: Plan, weight: str) -> Iterator[tuple[int, str, 
     there = sum(not row.goes for row in plan.rows)
     written = len(plan.chosen(Action.WRITE))
     replaced = [one.author for one in plan.chosen(Action.REPLACE) if one.written is not None]
+    ours, theirs = replaced.count(Author.COMMAND), replaced.count(Author.PERSON)
     sidecars = sum(isinstance(plan.files[key], Path) for key in plan.files if kind_of(key) is not Kind.PHOTO)
     silent = sum(row.says_nothing for row in plan.rows)
     rows = [
         (sum(kind_of(key) is Kind.PHOTO for key in plan.files), "to upload", weight),
-        (again, "of them again", "they are there, and were refused or failed"),
+        (again, "of them again", "there already, but refused, failed or cancelled"),
         (there, "there already", "the same bytes; not uploaded again"),
-        (sidecars, "files of instructions", "new or changed"),
-        (written, "sidecars to write", "for photos that have none"),
-        (replaced.count(Author.COMMAND), "sidecars to replace", "`drop` or the page wrote them earlier"),
-        (replaced.count(Author.PERSON), "sidecars to replace", "a person wrote them"),
-        (silent, "without a word", "nothing says what is wanted; they are reported, not bought"),
-        (found.passed_over, "passed over", "no photos by their names, such as .txt and dotfiles"),
+        (sidecars, _noun(sidecars, "file", " of instructions"), "new or changed"),
+        (written, _noun(written, "sidecar", " to write"), "where there is none yet"),
+        (ours, _noun(ours, "sidecar", " to replace"), "written earlier by `drop` or the page"),
+        (theirs, _noun(theirs, "sidecar", " to replace"), "written by a person"),
+        (silent, "without instructions", "reported, not bought"),
+        (found.passed_over, "passed over", "not photos by name, such as .txt files and dotfiles"),
     ]
     return (row for row in rows if row[0])
 
@@ -76,7 +79,7 @@ def _troubles(screen: Screen, plan: Plan) -> None:
 def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
     for file in found.unread:
         screen.say(
-            f"! {file} is not part of this drop, and says nothing for it unless it lies in the bucket.", "yellow"
+            f"! {file} is not part of this drop. It has no effect on these photos unless it is in the bucket.", "yellow"
         )
     for key in plan.replaced:
         words = "For photos that have pictures already, run `backdrop rerun` afterwards."
@@ -94,7 +97,11 @@ def _hints(screen: Screen, found: Gathered, plan: Plan) -> None:
     for path, why in found.unreadable.items():
         screen.say(f"! {path}: {why}", "yellow")
     if any(row.says_nothing for row in plan.rows):
-        screen.say('Say what is wanted with --prompt "on a marble table", or put sidecars beside the photos.')
+        screen.say('Describe the new background with --prompt "on a marble table", or put sidecars next to the photos.')
+
+
+def _noun(number: int, noun: str, rest: str) -> str:
+    return f"{noun}{'' if number == 1 else 's'}{rest}"
 
 
 def _keep(photos: int) -> str:
@@ -103,7 +110,7 @@ def _keep(photos: int) -> str:
 
 def _money_and_time(stack: Stack, screen: Screen, plan: Plan) -> None:
     seconds = _seconds(stack, plan)
-    how_long = f"about {duration(seconds)}" if seconds else "how long is known when the first pictures are back"
+    how_long = f"about {duration(seconds)}" if seconds else "the time is known when the first pictures are back"
     screen.say(f"{price_text(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {how_long}.")
     left = left_today(stack)
     if plan.price > left:
@@ -127,7 +134,7 @@ class Priced(Protocol):
 def price_text(plan: Priced) -> str:
     """`at most $0.24 for 4 images`."""
     if not plan.images:
-        return "nothing is bought"
+        return "nothing is bought ($0.00)"
     return f"at most {usd_text(plan.price)} for {several(plan.images, 'image')}"
 
 

@@ -17,7 +17,7 @@ def wish_of(
     said = {"prompt": prompt, "style": style, "provider": provider}
     given = {name: value for name, value in said.items() if value is not None}
     if sidecar and given:
-        raise MisusedError(f"--sidecar and --{next(iter(given))} both say what is wanted; use one of them")
+        raise MisusedError(f"--sidecar and --{next(iter(given))} both give instructions; use one of them")
     if sidecar:
         return checked(str(sidecar), _read(sidecar))
     if not given:

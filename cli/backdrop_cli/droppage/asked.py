@@ -82,7 +82,7 @@ def wanted(said: Said) -> Wanted:
         case "replace":
             prompt = text(said, "prompt").strip()
             if not prompt:
-                raise MisusedError("say what the new background shall be, or pick one")
+                raise MisusedError("describe the new background, or pick one")
             fields = {"prompt": prompt}
             fields |= {"style": style} if (style := text(said, "style")) else {}
         case "remove":

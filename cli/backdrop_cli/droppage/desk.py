@@ -185,7 +185,7 @@ class Desk:
     def _drop(self, said: Said) -> Drop:
         number = asked.number(said, "drop")
         if not 0 < number <= len(self.drops):
-            raise MisusedError("this page was served anew since, and knows nothing of that; load it again")
+            raise MisusedError("`backdrop page` was started again since, and does not know this drop; load it again")
         return self.drops[number - 1]
 
 

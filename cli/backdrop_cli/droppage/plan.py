@@ -15,7 +15,7 @@ from backdrop.ports import Listed
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking, looking
 from backdrop_cli.drop.overlay import Overlay
-from backdrop_cli.drop.plan import has_failed, listing
+from backdrop_cli.drop.plan import is_taken_again, listing
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
 from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice
 from backdrop_cli.droppage.asked import Offered, Wanted
@@ -31,19 +31,22 @@ _NOTES: Mapping[tuple[Action, Author | None], str] = {
     (Action.KEEP, Author.PERSON): "it keeps the instructions that a person wrote for it",
 }
 ASKED = "a person wrote other instructions for it"
-SILENT = "Nothing says what is wanted of it: the folder has no defaults, and no file lies beside the photo."
+AGAIN = "it was uploaded before, but failed or was cancelled; it is sent again"
+SILENT = "It has no instructions: the folder has no defaults, and there is no sidecar next to the photo."
 
 
 @dataclass(frozen=True)
 class Row:
     """One photo. `goes`: it is uploaded; `sidecar`: what is written beside it first. `note`: what is worth knowing.
 
+    `again`: the same bytes are there, but failed or were cancelled.
     `before`: what lies there now under its key. A photo with problems stays where it is.
     """
 
     key: str
     photo: Offered
     goes: bool = True
+    again: bool = False
     sidecar: bytes | None = None
     note: str = ""
     before: tuple[str | None, datetime] | None = None
@@ -129,7 +132,7 @@ class Planner:
         choices = self._choices(answer)
         self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
         rows = [self._with_instructions(row, choices.get(row.key)) for row in self._rows]
-        local = {row.key: SOME_PICTURE for row in rows if row.goes}
+        local = {row.key: SOME_PICTURE for row in rows if row.goes and not row.again}
         local |= {f"{row.key}.json": row.sidecar for row in rows if row.sidecar is not None}
         overlay = Overlay(self._stack.photos, local, self._candidates - self._there.keys())
         mine = self._stack.reruns.asking
@@ -163,21 +166,21 @@ class Planner:
         return replace(row, sidecar=choice.written, note="; ".join(filter(None, (row.note, words))))
 
     def _beside(self, row: Row, there: Listed) -> Row:
-        """Where something lies under the photo's key: the same bytes go up again only where they failed."""
+        """Where something lies under the photo's key: the same bytes go up again if they failed or were cancelled."""
         source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, row.key))
         stored = self._stack.photos.read(self._bucket, row.key, limit=0)
         before = (stored.version_id, stored.modified) if stored else None
         if not _has_these_bytes(source, there, row.photo):
-            return replace(row, before=before, note="it takes the place of the photo of that name")
-        if has_failed(source, jobs):
-            return replace(row, before=before, note="it is there already, and failed; it goes again")
-        return replace(row, goes=False, before=before, note="it is there already")
+            return replace(row, before=before, note="it replaces the photo of that name")
+        if is_taken_again(source, jobs):
+            return replace(row, again=True, before=before, note=AGAIN)
+        return replace(row, goes=False, before=before, note="it is in the bucket already")
 
     def _foreseen(self, asking: Asking, row: Row) -> Row:
         """With what intake will make of it."""
         if not row.acts:
             return row
-        if not row.goes:
+        if row.again or not row.goes:
             return self._foreseen_again(asking, row)
         foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=False)
         if foreseen is None:
@@ -185,12 +188,12 @@ class Planner:
         found, broken = foreseen
         problems = _problems(found.problems, broken)
         if found.says_nothing and not broken:
-            problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Say above what is wanted.")]
+            problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Choose a new background above, or no background.")]
         return _left(row, problems) if problems else replace(row, jobs=found.jobs)
 
     def _foreseen_again(self, asking: Asking, row: Row) -> Row:
         """The same for bytes that are in the bucket: what was bought for them before costs nothing again."""
-        found = replace(self._stack.reruns, asking=asking).foresee(row.key)
+        found = replace(self._stack.reruns, asking=asking).foresee(row.key, uploaded=row.again)
         if found is None:
             return row
         problems = _problems(found.problems, found.broken)
@@ -230,6 +233,6 @@ def _without_namesakes(rows: Sequence[Row]) -> list[Row]:
     seen: dict[str, int] = {}
     for row in rows:
         seen[row.key] = seen.get(row.key, 0) + 1
-    words = "Another photo here has the same name and would take its place."
+    words = "Another photo here has the same name and would replace it."
     trouble = [(TWICE, words, "Rename one of them, or send them into two folders.")]
     return [row if seen[row.key] == 1 else replace(_left(row, trouble), jobs=()) for row in rows]

@@ -23,7 +23,7 @@ PREVIEW, BYTES = "preview", "application/octet-stream"
 """Where the page sends a photo that its browser cannot show, and as what; no form of another site can send that."""
 # A small picture's name follows from what it shows.
 KEPT = "private, max-age=86400, immutable"
-NOT_HERE = "There is nothing here. The page's whole address stands where it was started."
+NOT_HERE = "There is nothing here. The page's full address is where `backdrop page` was started."
 
 type Door = Callable[[Said], Response]
 

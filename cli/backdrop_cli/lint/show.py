@@ -60,11 +60,11 @@ def _sums(looked: Looked) -> Iterable[tuple[str, str, str]]:
     rows = [
         ("photos ready", looked.ready, price if looked.jobs else ""),
         ("images of unknown price", looked.unpriced, "1min.ai bills credits: the stack's OneMinUsdPerImage says it"),
-        ("photos without a word", looked.without_a_word, "nothing is bought for them, unless tags say what is wanted"),
+        ("photos without instructions", looked.without_a_word, "not bought, unless their tags say what is wanted"),
         ("photos in trouble", trouble, "they would be reported and not bought"),
         ("sidecars", looked.sidecars, ""),
         ("folder defaults", looked.defaults, ""),
-        ("passed over", looked.passed_over, "no photos by their names, such as .txt and dotfiles"),
+        ("passed over", looked.passed_over, "not photos by name, such as .txt files and dotfiles"),
     ]
     return [(name, f"{number:,}", words) for name, number, words in rows if number]
 

@@ -124,13 +124,14 @@ def _announce(stack: Stack, screen: Screen, which: str, plan: Plan) -> None:
         return
     those = f": {which}" if which and kind_of(which) is Kind.PHOTO else f" {named}"
     screen.say(f"{several(plan.photos, 'photo')}{those}, stack {stack.name}")
+    held = plan.broken.total()
     rows = [
         (plan.bought, _jobs(plan.bought, "bought"), f"at most {usd_text(plan.price)}"),
-        (plan.delivered, _jobs(plan.delivered, "handed over again"), "for nothing, from what was paid"),
-        (plan.changed, _jobs(plan.changed, "changed"), "named no more, or told something new; nothing is bought"),
-        (plan.taken_back, _photos(plan.taken_back), "sidecar, tags or defaults hold in place of what a request said"),
+        (plan.delivered, _jobs(plan.delivered, "delivered again"), "free, from what was paid"),
+        (plan.changed, _jobs(plan.changed, "changed"), "no longer wanted, or described anew; nothing is bought"),
+        (plan.taken_back, _photos(plan.taken_back), "sidecar, tags or defaults replace what a request said"),
         (plan.reported, "reported", _most_frequent(plan)),
-        (plan.broken.total(), "photos held", f"mend first: {', '.join(list(plan.broken)[:MOST_SHOWN])}"),
+        (held, "photo held" if held == 1 else "photos held", f"fix first: {', '.join(list(plan.broken)[:MOST_SHOWN])}"),
     ]
     shown = [(f"{number:,}", fate, words) for number, fate, words in rows if number]
     screen.table({"": "right", " ": "left", "  ": "words"}, shown)

@@ -37,6 +37,7 @@ class Story:
     """Everything there is of one photo; `views` are its receipt and report, by whether they are there.
 
     `waits_for`: by the ID of a job that waits for another one with the same content, the photo of that one.
+    `served_from`: by the ID of a job that got the file of another one, the photo of that one, where it is known.
     """
 
     source: Source
@@ -45,6 +46,7 @@ class Story:
     gone: Sequence[str]
     paid: Sequence[str]
     waits_for: Mapping[str, str]
+    served_from: Mapping[str, str]
 
 
 def show(stack: Stack, screen: Screen, key: str) -> None:
@@ -96,16 +98,22 @@ def _story(stack: Stack, bucket: str, key: str) -> Story:
     pictures = [result.key for job in jobs for result in job.results]
     gone = [one for one in pictures if stack.output.head(one) is None]
     paid = [one for job in jobs for one in stack.output.keys(f"{PAID}/{job.job_id}/")]
-    return Story(source, jobs, views, gone, paid, dict(_waits_for(stack, jobs)))
-
-
-def _waits_for(stack: Stack, jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
-    ledger = stack.orders.ledger
+    waits_for: dict[str, str] = {}
+    served_from: dict[str, str] = {}
     for job in jobs:
-        if job.waits_because is Code.OWNER_AT_WORK and (owner := ledger.owner(job.content_key)):
-            owning = ledger.job(owner.source_id, owner.job_id)
-            if owning:
-                yield job.job_id, source_name(owning.bucket, owning.key, stack.input_bucket)
+        waits = job.waits_because is Code.OWNER_AT_WORK
+        owner = _owner(stack, job) if waits or job.reused_from else None
+        if owner and waits:
+            waits_for[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
+        elif owner and owner.job_id == job.reused_from:
+            served_from[job.job_id] = source_name(owner.bucket, owner.key, stack.input_bucket)
+    return Story(source, jobs, views, gone, paid, waits_for, served_from)
+
+
+def _owner(stack: Stack, job: Job) -> Job | None:
+    """The job that owns the content of this one."""
+    owner = stack.orders.ledger.owner(job.content_key)
+    return stack.orders.ledger.job(owner.source_id, owner.job_id) if owner else None
 
 
 def _unknown(stack: Stack, bucket: str, key: str) -> str:
@@ -142,7 +150,7 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
     screen.line(f"{head}, {usd_text(job.charged)}{perhaps}{was}", "bold" if current else "dim")
     for field, value in job.instructions.items():
         screen.say(f"  {field}: {asked(value)}  ({job.provenance.get(field, 'default')})")
-    for when, words in _moments(job):
+    for when, words in _moments(job, story):
         screen.say(f"  {_time(when)}  {words}")
     if job.job_id in story.waits_for:
         screen.say(f"  waits for {story.waits_for[job.job_id]}, which has the same content and is bought once for both")
@@ -154,7 +162,7 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
         _point(screen, f"{job.problem.message} ({job.problem.code.value})", job.problem.hint)
 
 
-def _moments(job: Job) -> Iterator[tuple[datetime, str]]:
+def _moments(job: Job, story: Story) -> Iterator[tuple[datetime, str]]:
     """What happened to a job and when."""
     yield job.queued_at, "accepted"
     for attempt in job.attempts:
@@ -167,7 +175,9 @@ def _moments(job: Job) -> Iterator[tuple[datetime, str]]:
     if job.throttled_ms:
         yield job.submitted_at or job.queued_at, f"waited {job.throttled_ms / 1000:.0f} s for the provider's limit"
     if job.paid_at and job.reused_from:
-        yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for the same photo: no call, $0.00"
+        photo = story.served_from.get(job.job_id)
+        whose = f"{photo}, which has the same content" if photo else "the same content"
+        yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for {whose}: no call, $0.00"
     elif job.paid_at:
         yield job.paid_at, f"paid; the call took {_took(job.submitted_at, job.paid_at)}"
     if job.ended_at:
@@ -215,4 +225,5 @@ def _document(story: Story) -> dict[str, Any]:
         "files": [*(key for key, is_there in story.views.items() if is_there), *story.paid],
         "gone": list(story.gone),
         "waits_for": dict(story.waits_for),
+        "served_from": dict(story.served_from),
     }

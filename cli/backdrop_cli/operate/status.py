@@ -32,10 +32,10 @@ WORDS = {
 }
 SETTLING, QUEUED = "settling", "queued"
 WHY = {
-    SETTLING: "for instructions, which may arrive in a moment",
-    QUEUED: "for their turn at the provider",
-    Code.OWNER_AT_WORK.value: "for another photo with the same content, bought once for all of them; "
-    "`backdrop show PHOTO` names it",
+    SETTLING: "No instructions yet; they may arrive in a moment.",
+    QUEUED: "In the provider's queue.",
+    Code.OWNER_AT_WORK.value: "Another photo with the same content is bought once for all; `backdrop show PHOTO` "
+    "names it.",
 }
 
 

@@ -91,7 +91,7 @@ function chosenRow(photo) {
   row.classList.toggle("in-trouble", Boolean(photo.problem));
   row.querySelector(".thumb").append(...thumb(photo));
   const away = row.querySelector("button");
-  away.setAttribute("aria-label", "Take away " + photo.name);
+  away.setAttribute("aria-label", "Remove " + photo.name);
   away.addEventListener("click", () => {
     forget(photo);
     showChosen();

@@ -19,7 +19,7 @@ async function askPrice() {
   tell(byId("price-error"), "");
   const wish = wishNow();
   if (!files.length || (wish.kind === "replace" && !wish.prompt.trim())) {
-    showPlan(null, files.length ? "Say what the new background shall be, or pick one." : "Drop photos, and the price stands here.");
+    showPlan(null, files.length ? "Describe the new background, or pick one." : "The price appears here when you add photos.");
     return;
   }
   byId("price-said").textContent = "Looking at the price …";
@@ -41,7 +41,7 @@ function showPlan(answer, words) {
   byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
   if (answer) showChoice(answer.choice);
   for (const row of answer?.rows || []) notes(row);
-  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: no photo by its name" });
+  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: not a photo by its name" });
   showChosen();
 }
 
@@ -59,19 +59,19 @@ function showChoice(choice) {
 
 function priceWords(answer) {
   if (answer.undecided) return ["Choose what to do with those instructions."];
-  if (!answer.photos) return [answer.there ? "All of them are there already, and nothing new is asked." : "Nothing here can be sent."];
-  const words = [textual("strong", "", answer.images ? `At most ${answer.price}` : "Nothing is bought")];
-  words.push(` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${answer.time ? ", " + answer.time : ""}`);
-  return words;
+  if (!answer.photos) return [answer.there ? "All of them are in the bucket already, and nothing would change." : "Nothing here can be sent."];
+  const time = answer.time ? ", " + answer.time : "";
+  if (!answer.images) return [textual("strong", "", "Nothing is bought ($0.00)"), ` for ${several(answer.photos, "photo")}${time}`];
+  return [textual("strong", "", `At most ${answer.price}`), ` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${time}`];
 }
 
 function warnings(answer) {
   const words = [...answer.warnings];
-  if (answer.there) words.push(`${several(answer.there, "photo")} there already: not uploaded again, shown with the rest.`);
-  if (answer.kept) words.push(`${several(answer.kept, "photo")} keep the instructions that are already in the bucket.`);
-  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and stay here; why stands beside each.`);
+  if (answer.there) words.push(`${several(answer.there, "photo")} already in the bucket: not uploaded again, shown with the rest.`);
+  if (answer.kept) words.push(`${several(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
+  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused, so not sent. The reason is next to each photo.`);
   for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
-  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, no photos by their names: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
+  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, not photos by name: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
 }
 

@@ -13,28 +13,17 @@ const known = new Map();
 const cardsOfDrops = new Map();
 let waiting = 0;
 let looking = false;
-let changed = false;
+let lookAgain = false;
 const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
-/** Looks now, and again until all is over; what changes during a look gets another one. */
+/** An upload may end while an answer from before it is on its way: then one more look follows. */
 async function watch() {
   clearTimeout(waiting);
-  changed = true;
+  lookAgain = looking;
   if (looking) return;
   looking = true;
-  let further = false;
-  while (changed) {
-    changed = false;
-    further = await look();
-  }
-  looking = false;
-  if (further) waiting = setTimeout(watch, EVERY);
-}
-
-/** Shows how far everything is; whether anything is on its way. */
-async function look() {
   let further = sending.size > 0;
   try {
     const { drops } = await ask("state", { drops: [...known].map(([drop, many]) => ({ drop, known: many })) });
@@ -51,7 +40,8 @@ async function look() {
     tell(byId("trouble"), error.message);
     further = true;
   }
-  return further;
+  looking = false;
+  if (further || lookAgain) waiting = setTimeout(watch, EVERY);
 }
 
 function leftHere(drop) {

@@ -2,7 +2,7 @@
 
 const KINDS = {
   replace: "",
-  remove: "The photos come back cut out, on a checkerboard of nothing.",
+  remove: "The photos come back cut out, on a transparent background.",
   folder: "The folder's defaults apply, and instructions that the photos have in the bucket already.",
 };
 

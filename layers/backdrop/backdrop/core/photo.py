@@ -12,8 +12,9 @@ FIRST = "first_of_pictures:"
 class PhotoFacts(Record):
     """What intake saw in the bucket: enough to know the same bytes again without reading them.
 
-    `width`, `height` (pixels) as people see the photo. `changes`: what is changed of it before it is sent, in the words
-    of imaging/prepare.py; `prepared`: for that it was decoded, and the file that is sent lies under _backdrop/work/.
+    `width`, `height` (pixels) as people see the photo; `format` is its own. `changes`: what is changed of it before it
+    is sent, in the words of imaging/prepare.py; `prepared`: for that it was decoded, and the file that is sent lies
+    under _backdrop/work/.
     """
 
     etag: str

@@ -9,11 +9,13 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.places import REQUEST
+from backdrop.core.transitions import Step
 from backdrop.ports import Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import rerun
 from backdrop.steps.naming import steps_of, taken_away
-from backdrop.steps.standing import named
+from backdrop.steps.seen import Seen
+from backdrop.steps.standing import has_its_jobs, named
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,19 @@ class Reruns:
         below = takewhile(lambda one: one.key.startswith(which), photos.listed(self.bucket, which))
         yield from (one.key for one in below if kind_of(one.key) is Kind.PHOTO)
 
-    def foresee(self, key: str) -> Foreseen | None:
-        """What a rerun of a photo would lead to now; None where it is gone. Nothing is written."""
+    def foresee(self, key: str, *, uploaded: bool = False) -> Foreseen | None:
+        """What a rerun of a photo would lead to now; None where it is gone. Nothing is written.
+
+        `uploaded`: what a new upload of the same bytes would lead to.
+        """
         ident = source_id(self.bucket, key)
         before, jobs = self.ledger.photo(ident)
         source = before or Source(source_id=ident, bucket=self.bucket, key=key)
         seen = self.asking.see(self.bucket, key, source.photo)
         if seen is None:
             return None
+        if uploaded and has_its_jobs(source, seen, jobs):
+            return Foreseen(key, self._reopened(source, jobs, seen))
         places, broken = self.asking.places_of(source, seen)
         if broken:
             return Foreseen(key, broken=broken)
@@ -82,13 +89,21 @@ class Reruns:
         steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now())
         would_be = source.but(jobs={job.variant: job.job_id for job in found.jobs}, problems=tuple(found.problems))
         steps += taken_away(would_be, jobs)
-        market = Market(self.on, self.asking.prices)
-        bought = [dearest(step.job, market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
+        bought = self._bought(steps)
         delivered = [step.job for step in steps if step.job.status is Status.PAID]
         changed = len(steps) - len(bought) - len(delivered)
         retold = _told(found.problems) != _told(source.problems)
         taken_back = _takes_back(named(source, jobs), found.jobs)
         return Foreseen(key, bought, delivered, changed, found.problems, retold, taken_back=taken_back)
+
+    def _reopened(self, source: Source, jobs: Sequence[Job], seen: Seen) -> list[Job]:
+        """The photo's own jobs that run again, whoever asked for them."""
+        renewed = [job.but(version_id=seen.photo.version_id, for_executions=False) for job in named(source, jobs)]
+        return self._bought(steps_of(self.ledger, source, jobs, renewed, {}, self.asking.clock.now()))
+
+    def _bought(self, steps: Sequence[Step]) -> list[Job]:
+        market = Market(self.on, self.asking.prices)
+        return [dearest(step.job, market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
 
     def send(self, key: str) -> None:
         """Have intake resolve the photo anew."""

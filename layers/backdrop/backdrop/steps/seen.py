@@ -13,6 +13,7 @@ from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, prepared_name, sidecars_o
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place, our_tags, read_tags
 from backdrop.imaging.prepare import prepare
+from backdrop.imaging.sniff import sniff
 from backdrop.ports import InputBucket, Inputs, Stored
 from backdrop.steps.defaults import read_stored
 
@@ -80,12 +81,12 @@ class Seer:
         prepared, sha256 = prepare(data, PHOTO_LIMITS["ideogram"], self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_name(sha256), prepared.data)
-        width, height = prepared.original
+        (width, height), kind = prepared.original, sniff(data)
         return facts.but(
             sha256=sha256,
             width=width,
             height=height,
-            format=prepared.format,
+            format=kind.format or kind.foreign,
             prepared=prepared.data is not None,
             changes=prepared.changes,
         )
