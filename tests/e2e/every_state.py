@@ -40,7 +40,6 @@ ENDS = {
 """How its current job ends after it, and how often its call was billed: a lost answer is sent once more."""
 CAMPAIGN = ("one.jpg", "two.jpg")
 NO_MESSAGE = "nobody wrote this message"
-LATER = "what_a_later_release_knows"
 
 
 class EveryState:
@@ -131,23 +130,6 @@ class EveryState:
     def _accepted(self) -> int:
         """How many jobs of the campaign wait in their lane."""
         return sum(item.get("status", {}).get("S") == "accepted" for item in self.campaign.ledger())
-
-    def written_by_a_later_release(self, name: str) -> None:
-        """A job that only a later release can read, and a message to its lane."""
-        self._rewrite(name, {LATER: 1})
-        self.shop.send("IdeogramQueueUrl", {**self.folder.message(self.jobs(name)[0]["job_id"]), "v": 2})
-
-    def read_again(self, name: str) -> None:
-        """The release that can read it is back; its message is put back too."""
-        self._rewrite(name, {})
-        self.shop.send("IdeogramQueueUrl", {**self.folder.message(self.jobs(name)[0]["job_id"]), "v": 1})
-
-    def _rewrite(self, name: str, more: dict[str, object]) -> None:
-        (job,) = self.jobs(name)
-        item = self.folder.item(job.pop("job_id"))
-        body = {key: value for key, value in json.loads(item["body"]["S"]).items() if key != LATER}
-        item["body"]["S"] = json.dumps(body | more)
-        self.shop.clients.dynamodb.put_item(TableName=self.shop.outputs["LedgerTableName"], Item=item)
 
     # -- after ---------------------------------------------------------------------------------------------
 
