@@ -17,6 +17,7 @@ help: ## Show this list
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 test: check scan .local/node/.installed ## Everything that CI runs
+	@$(RUN)pytest -q -n 2 tests/simulated
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser tests/e2e
@@ -29,7 +30,7 @@ types:
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit
 wild: setup ## Property tests with examples that no run had before
-	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/contract
+	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract
 scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
 	@$(RUN)cfn-lint template.yaml kept.yaml examples/*/template.yaml
 	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null

@@ -3,17 +3,19 @@
 
 from collections.abc import Mapping
 
-ONE_LANE = "These scenes have one lane: tests/unit/test_failover.py kills the worker after each call of a fail-over."
+ONE_LANE = (
+    "These scenes have one lane: tests/simulated/test_failover.py kills the worker after each call of a fail-over."
+)
 LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
-VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/unit/test_suspicion.py has each case."
+VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
     "core/lane.py:gate: suspect and lane.has(Reason.REFUSAL) and lane.trying_since and (now < lane.trying_since + OTHERS_FIRST)": (
-        "Only which job is the probe hangs on it: tests/unit/test_suspicion.py sees that it is another one."
+        "Only which job is the probe hangs on it: tests/simulated/test_suspicion.py sees that it is another one."
     ),
     "core/lane.py:_try_another: probe and lane.paused or not (lane.trying or not lane.paused)": (
-        "Only how soon the next probe goes hangs on it: tests/unit/test_suspicion.py counts the probes."
+        "Only how soon the next probe goes hangs on it: tests/simulated/test_suspicion.py counts the probes."
     ),
     "core/lane.py:heed: answer.suspicion and answer.kind is Class.PERM": VERDICTS,
     "core/lane.py:heed: answer.suspicion is Suspicion.FAILURE": VERDICTS,
@@ -21,7 +23,7 @@ SPARED: Mapping[str, str] = {
     "steps/payments.py:_judged: self.keeper.take_proof(job.provider, refused_at)": VERDICTS,
     "steps/payments.py:send: isinstance(answer, Answer)": "For the types: only an answer can be judged.",
     "steps/payments.py:without_raw_response: answer.raw": (
-        "Only a file for a person hangs on it: tests/unit/test_deliver_pictures.py sees that it is kept."
+        "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
     "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,
     "steps/render.py:__call__: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
@@ -46,7 +48,7 @@ SPARED: Mapping[str, str] = {
         "Orders.plan asks the same before it takes this step."
     ),
     "core/transitions/again.py:describe: others and job.status is Status.DEAD and job.problem and (job.problem.code is Code.OUTPUT_NOT_MADE)": (
-        "No seed's encoder gives a picture up: tests/unit/test_deliver_not_made.py does."
+        "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
     ),
     "core/transitions/paying.py:acknowledge: attempt is None or attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST)": (
         "A worker's lease outlives it, so nobody settles its attempt before it is named."
@@ -55,7 +57,7 @@ SPARED: Mapping[str, str] = {
         "Only how many attempts that took nothing a receipt shows hangs on it."
     ),
     "core/transitions/paying.py:_release: answer.final and attempt.generation == job.generation": (
-        "The simulated provider gives no work up that may be bought anew; tests/unit/test_transitions_final.py does."
+        "The simulated provider gives no work up that may be bought anew; tests/simulated/test_transitions_final.py does."
     ),
     "steps/lost.py:_sleep: not slot.has_time_for(seconds, self.clock.now())": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
@@ -71,25 +73,25 @@ SPARED: Mapping[str, str] = {
         "For speed: without it the next worker waits for the lease, or this one for its own end."
     ),
     "steps/photo.py:_as_it_was: not look.again": (
-        "Only a look that died just when its photo's word was taken away comes here again: tests/unit/test_intake_crashes.py."
+        "Only a look that died just when its photo's word was taken away comes here again: tests/simulated/test_intake_crashes.py."
     ),
     "steps/onward.py:__call__: job.status is Status.ACCEPTED": (
-        "No seed switches a provider off: tests/unit/test_intake_providers.py does."
+        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
     "steps/onward.py:__call__: job.status is Status.PAID": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
     "steps/asking.py:has_other_references: found != job.asked[REFERENCES]": (
-        "No seed has references: tests/unit/test_intake_references.py does."
+        "No seed has references: tests/simulated/test_intake_references.py does."
     ),
     "steps/asking.py:has_other_references: job.status is Status.ACCEPTED and REFERENCES in job.asked": (
-        "No seed has references: tests/unit/test_intake_references.py does."
+        "No seed has references: tests/simulated/test_intake_references.py does."
     ),
     "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
-        "No seed switches a provider off: tests/unit/test_intake_providers.py does."
+        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
     "steps/photo.py:_hand_on: step.job.ended": (
-        "Only how soon copies continue hangs on it: tests/unit/test_followers.py measures that."
+        "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
     ),
     "steps/render.py:__call__: not (job.status is Status.STORED and job.reused_from)": (
         "For speed: a copy that deliver has served already is delivered once more."
@@ -102,22 +104,22 @@ SPARED: Mapping[str, str] = {
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),
     "steps/render.py:_call_until_taken: job.status is Status.ACCEPTED": (
-        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
+        "The simulated provider gives no work up that may be bought anew; tests/simulated/test_render_final.py does."
     ),
     "steps/render.py:_explain: problem.times >= REPORTED_FROM and problem.times.bit_count() == 1": (
         "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
     ),
     "steps/render.py:_short_wait: answer.final": (
-        "The simulated provider gives no work up that may be bought anew; tests/unit/test_render_final.py does."
+        "The simulated provider gives no work up that may be bought anew; tests/simulated/test_render_final.py does."
     ),
     "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
         "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
     ),
     "steps/photo.py:_refuse_request: is_complete(seen.places) and (not seen.photo_error)": (
-        "The photo's own event sees to its sidecar or tags as well; which comes first: tests/unit/test_intake_requests.py."
+        "The photo's own event sees to its sidecar or tags as well; which comes first: tests/simulated/test_intake_requests.py."
     ),
     "steps/render.py:_refuse: job.status is Status.UNKNOWN": (
-        "No seed archives a photo while its answer is lost: tests/unit/test_intake_unreadable.py."
+        "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py."
     ),
     "steps/render.py:_short_wait: answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS": (
         "For speed, which bench/recovery.py measures: where a job waits, not for how long."

@@ -18,7 +18,7 @@ from backdrop_cli.droppage.server import PageServer
 from backdrop_cli.droppage.signed import Signed
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
-from tests.unit.cli_person import stack_of
+from tests.simulated.cli_person import stack_of
 
 
 @dataclass

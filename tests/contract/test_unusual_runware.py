@@ -31,9 +31,9 @@ from tests.contract.adapters import Recorder, Reply, Request, http, silence, the
 from tests.contract.calling import the_id
 from tests.contract.test_runware_answers import JOB, asked, details
 from tests.contract.test_runware_wire import URL, said
+from tests.simulated.simulation import KEY as PHOTO_KEY
+from tests.simulated.simulation import assert_at_rest
 from tests.unit.shelf import Shelf
-from tests.unit.simulation import KEY as PHOTO_KEY
-from tests.unit.simulation import assert_at_rest
 
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01

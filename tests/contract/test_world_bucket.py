@@ -17,7 +17,7 @@ from backdrop.core.errors import DamagedMessageError
 from backdrop.ports import PreconditionError
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
-from tests.unit.simulation import OK, a_job
+from tests.simulated.simulation import OK, a_job
 
 BUCKET = "photos"
 TEXT = "text/plain"

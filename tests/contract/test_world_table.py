@@ -20,7 +20,7 @@ from backdrop.core.watch import Ref, Run
 from backdrop_cli.census import Census
 from proof.world.stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
-from tests.unit.simulation import KEY, NOW, OK, PRICE, a_job, claim
+from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, claim
 
 
 @pytest.fixture(scope="module", params=SERVICES)

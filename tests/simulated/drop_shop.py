@@ -1,0 +1,38 @@
+"""Somebody with photos on this machine, who drops them on a simulated stack."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from tests.simulated.cli_person import Person, Said
+
+PROMPT = ("--prompt", "on sand")
+
+
+class Uploader:
+    """A person with a folder `shoes` who stands beside it."""
+
+    def __init__(self, person: Person, folder: Path) -> None:
+        self.person, self.world, self.folder = person, person.world, folder
+
+    def has(self, name: str, data: bytes | Mapping[str, object] | None = None) -> None:
+        """A file; a photo of its own where nothing else is said."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or photo(name))
+
+    def drops(self, *words: str, answer: str | None = None) -> Said:
+        return self.person.types("drop", *words, answer=answer)
+
+    @property
+    def keys(self) -> list[str]:
+        """What lies in the input bucket."""
+        return self.world.input.keys()
+
+    def versions(self, key: str) -> int:
+        return len(self.world.input.objects.get(key, ()))
+
+    def statuses(self) -> list[Status]:
+        return [job.status for job in self.world.jobs()]

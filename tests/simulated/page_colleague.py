@@ -1,0 +1,78 @@
+"""A colleague at the drop page of a simulated stack: what the page's script would ask for, in its order."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+from backdrop_cli.clients import SIGNING
+from backdrop_cli.droppage.desk import Desk
+from backdrop_cli.droppage.signed import Signed
+from proof.world.pictures import photo
+from proof.world.sight import INPUT, OUTPUT
+from proof.world.stack import World
+from tests.simulated.cli_person import stack_of
+
+WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
+
+
+def signed() -> Signed:
+    """Signs with keys that are made up; nobody is asked."""
+    client: Any = boto3.client(
+        "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING
+    )
+    return Signed(client, INPUT, OUTPUT)
+
+
+def told(name: str, data: bytes) -> dict[str, Any]:
+    """A file as the page's script tells of it."""
+    return {
+        "name": name,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "head": base64.b64encode(data[:4096]).decode(),
+    }
+
+
+class Colleague:
+    """Has files, and drags them onto the page."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.stack = stack_of(world)
+        self.desk = Desk(self.stack, signed())
+        self.files: dict[str, bytes] = {}
+
+    def drags(self, *names: str, **others: bytes) -> None:
+        """Photos of their own, or a file with these bytes (its suffix is .jpg)."""
+        self.files |= {name: photo(name) for name in names}
+        self.files |= {f"{name}.jpg": data for name, data in others.items()}
+
+    def price(self, **wish: Any) -> Mapping[str, Any]:
+        """What the page says before anything goes."""
+        files = [told(name, data) for name, data in self.files.items()]
+        self.desk.look({"files": files})
+        return self.desk.plan({**WISH, **wish, "files": files})
+
+    def sends(self, *, agreed: bool = False, **wish: Any) -> int:
+        """Presses the button; all photos go up. The drop's number."""
+        plan = self.price(**wish)
+        begun = self.desk.start({"plan": plan["plan"], "agreed": agreed})
+        names = {row["key"]: row["name"] for row in plan["rows"]}
+        for key in begun["keys"]:
+            self.uploads(begun["drop"], key, self.files[names[key]])
+        return begun["drop"]
+
+    def uploads(self, drop: int, key: str, data: bytes) -> None:
+        asked = {"drop": drop, "key": key}
+        if self.desk.form(asked)["form"]:
+            self.world.drop(key, data)
+            assert self.desk.arrived(asked) == {"arrived": True}
+
+    def sees(self, *known: tuple[int, int]) -> Mapping[str, Any]:
+        """The one drop as the page shows it; the clock goes on a little."""
+        self.world.run_for(2)
+        (drop,) = self.desk.state({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
+        return drop

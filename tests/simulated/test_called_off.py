@@ -1,0 +1,275 @@
+"""What a person cancels is bought no more wherever it is on its way; what is said afterwards is bought as ever."""
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.steps.orders import Wanted
+from proof.world.pictures import photo
+from proof.world.provider import charges_and_hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import Call, Strike
+from tests.simulated.days import pass_time
+from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.waiters import heard, wait_for
+from tests.simulated.wishes import REMOVE, again, ask, bought, defaults, said
+
+S = Status
+
+
+def calls_off(world: World, prefix: str = "") -> None:
+    """A person cancels, and what is said next is said later."""
+    world.clock.sleep(1)
+    world.steps.cancelling().call_off(prefix)
+    world.clock.sleep(1)
+
+
+def status(world: World, key: str = KEY) -> tuple[Status, int]:
+    """The job's state, and for how many pictures of all the provider charged."""
+    return the_job(world, key).status, bought(world)
+
+
+def test_a_photo_whose_event_comes_only_now_is_not_bought() -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_photo_that_only_the_sweep_finds_is_not_bought() -> None:
+    world = dropped()
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    pass_time(world, 3600)
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None:
+    world = World()
+    said(world, "hats/old.jpg", operation="remove")
+    said(world, "shoes/old.jpg", operation="remove")
+    calls_off(world, "hats/")
+    said(world, "hats/new.jpg", operation="remove")
+    world.run()
+    ends = {job.key: job.status for job in world.jobs()}
+    assert ends == {"hats/old.jpg": S.CANCELLED, "hats/new.jpg": S.STORED, "shoes/old.jpg": S.STORED}
+
+
+@pytest.mark.parametrize("way", ["photo", "sidecar", "tags", "request", "rerun"])
+def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    match way:
+        case "photo":
+            world.drop(KEY, photo(), operation="remove")
+        case "sidecar":
+            world.sidecar(KEY, operation="remove")
+        case "tags":
+            world.s3.tag("photos", KEY, {"operation": "remove", "metadata": "2"})
+        case "request":
+            ask(world, KEY, **REMOVE)
+        case _:
+            again(world, KEY)
+    world.run()
+    assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign ones"])
+def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, str]) -> None:
+    world = dropped()
+    calls_off(world)
+    world.run()
+    world.s3.tag("photos", KEY, left)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() -> None:
+    world = World()
+    said(world, KEY)
+    world.sidecar(KEY, operation="remove")
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.s3.tag("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    (late,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    world.sqs.post(world.lines["intake"], late)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "waits"])
+def test_tags_of_afterwards_that_an_earlier_look_saw_already_bring_it_back(ended: bool) -> None:
+    """Before a million events stand those of the photo itself: they find the tags, and not when those were set."""
+    world = World()
+    said(world, KEY)
+    calls_off(world)
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    (tagging,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
+    world.lines["intake"].messages.pop()
+    world.run("intake", *(["ideogram"] if ended else []))
+    assert status(world) == (S.CANCELLED if ended else S.ACCEPTED, 0)
+    world.sqs.post(world.lines["intake"], tagging)
+    world.run()
+    assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("way", ["sidecar", "tags"])
+def test_the_same_word_again_afterwards_buys_it_once(way: str) -> None:
+    world = World()
+    said(world, KEY)
+
+    def says() -> None:
+        world.sidecar(KEY, operation="remove") if way == "sidecar" else world.s3.tag("photos", KEY, dict(REMOVE))
+
+    says()
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    for _ in range(2):
+        says()
+        world.run()
+        assert status(world) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+def test_a_request_that_comes_again_wakes_nothing_that_it_did_not_ask_for() -> None:
+    """It was refused, and what was cancelled is the photo's own."""
+    world = dropped()
+    calls_off(world)
+    world.run()
+    refused = ask(world, KEY, operation="remove", prompt="both")
+    (message,) = world.lines["intake"].messages
+    world.run()
+    world.lines["intake"].messages.append(message)
+    world.run()
+    assert refused == message.body
+    assert world.report(KEY)
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled() -> None:
+    world = World()
+    said(world, KEY)
+    world.s3.tag("photos", KEY, dict(REMOVE))
+    upload, tagging = (one.body for one in world.lines["intake"].messages)
+    world.lines["intake"].messages.clear()
+    calls_off(world)
+    for late in (upload, tagging):
+        world.sqs.post(world.lines["intake"], late)
+        world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    assert the_job(world).said_at == NOW
+
+
+def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
+    world = dropped()
+    world.run("intake")
+    calls_off(world)
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    world.run()
+    assert status(world) == (S.STORED, 1)
+
+
+def test_a_request_that_was_sent_before_is_answered_and_one_that_is_sent_afterwards_is_bought() -> None:
+    world = World()
+    said(world, KEY)
+    wait_for(world, KEY, "early", **REMOVE)
+    calls_off(world)
+    world.run()
+    assert (heard(world, "early").error, bought(world)) == ("cancelled", 0)
+    wait_for(world, KEY, "late", **REMOVE)
+    world.run()
+    assert (heard(world, "late").error, bought(world)) == ("", 1)
+
+
+def test_a_default_that_was_put_before_buys_nothing_and_a_later_one_does() -> None:
+    world = World(settle_seconds=1)
+    said(world, KEY)
+    world.run()
+    defaults(world, "shoes/", REMOVE)
+    calls_off(world)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+    said(world, "hats/1.jpg")
+    world.run()
+    calls_off(world)
+    defaults(world, "hats/", REMOVE)
+    world.run()
+    assert status(world, "hats/1.jpg") == (S.STORED, 1)
+
+
+def test_a_default_that_is_put_afterwards_does_not_bring_the_photos_that_came_before_it() -> None:
+    world = World()
+    said(world, KEY)
+    calls_off(world)
+    defaults(world, "shoes/", REMOVE)
+    world.run()
+    assert status(world) == (S.CANCELLED, 0)
+
+
+def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
+    world = dropped()
+    world.run("intake")
+    world.pause()
+    calls_off(world)
+    pass_time(world, 600)
+    assert status(world) == (S.CANCELLED, 0)
+    assert_at_rest(world)
+
+
+def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> None:
+    world = dropped()
+    world.run("intake")
+    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
+
+    def somebody_cancels(_: Call) -> None:
+        world.steps.cancelling().call_off("")
+
+    world.wire.after.append(Strike(somebody_cancels, "call"))
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.CANCELLED, 1, 0)
+    assert_at_rest(world)
+
+
+def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
+    world = dropped()
+    world.run("intake")
+    world.provider.script.append(charges_and_hangs_up())
+
+    def somebody_cancels(_: Call) -> None:
+        world.steps.cancelling().call_off("")
+
+    world.wire.after.append(Strike(somebody_cancels, "call"))
+    pass_time(world, 3600)
+    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 1, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_failure_that_a_person_sends_again_is_bought() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run()
+    calls_off(world)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert orders.redrive(orders.plan(failure, pay_again=False))
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)

@@ -1,0 +1,256 @@
+"""The end of a campaign in the simulated world: one report, event and mail, whoever tells of the end and how often."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from backdrop.aws.books import DynamoBooks
+from backdrop.core.asked import Asked
+from backdrop.core.campaign_report import Ended, Fate
+from backdrop.core.watch import SHARDS
+from backdrop.steps.campaign_end import TO_END
+from proof.world.pictures import photo
+from proof.world.stack import INPUT
+from tests.simulated.test_campaign_plan import RUN, Campaigner
+from tests.simulated.waiters import asked, send, wait_for
+
+REPORT = "_backdrop/campaigns/spring/report"
+ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-20T08:00:00.000Z")
+PRICE = Decimal("0.01")
+
+
+class Director(Campaigner):
+    """Has asked for some photos as the state machine does."""
+
+    def asks(self, *keys: str) -> None:
+        for n, key in enumerate(keys):
+            wait_for(self.world, key, token=f"token-{key}-{n}", run="spring-1", operation="remove")
+
+    def ends(self, **changes: Any) -> dict[str, Any] | None:
+        return self.reporter(replace(ENDED, **changes), self.deadline)
+
+    def report(self) -> dict[str, Any]:
+        return json.loads(self.reporter.files.find(f"{REPORT}.json") or b"{}")
+
+    def rows(self) -> list[dict[str, str]]:
+        text = (self.reporter.files.find(f"{REPORT}.csv") or b"").decode()
+        return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.fixture
+def director() -> Director:
+    found = Director()
+    for name in ("shoes/a.jpg", "shoes/b.jpg"):
+        found.has(name, photo(name))
+    found.asks("shoes/a.jpg", "shoes/b.jpg", "shoes/a.jpg", "shoes/gone.jpg", "shoes/notes.txt")
+    return found
+
+
+def test_report_ledger_and_bill_are_one(director: Director) -> None:
+    director.world.run()
+    report = director.ends()
+    assert report
+    assert report == director.report()
+    items = report["items"]
+    assert (items["asked"], items["stored"], items["refused"], items["skipped"]) == (5, 3, 1, 1)
+    billed = len(director.world.provider.calls) * PRICE
+    assert billed == 2 * PRICE == Decimal(str(report["cost"]["usd"]))
+    assert sum(Decimal(row["usd"]) for row in director.rows()) == billed
+    assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
+
+
+def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request_came_first() -> None:
+    for between in range(6):
+        director = Director()
+        director.has("shoes/a.jpg", photo("a"))
+        for token in ("early", "late"):
+            # Requests are listed by their ids, which come in any order.
+            for _ in range(between):
+                send(director.world, {"bucket": INPUT, "key": "shoes/notes.txt", "instructions": {}})
+            wait_for(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
+            director.world.run()
+            director.world.run_for(600)
+        report = director.ends()
+        assert report
+        assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
+
+
+def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
+    director.world.run()
+    later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
+    report = director.ends(began_at=later)
+    assert report
+    assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
+
+
+def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -> None:
+    director.world.run()
+    first = director.ends()
+    assert first
+    assert director.ends() == first
+    assert director.ends(fate=Fate.FAILED) == first
+    [(kind, detail)] = director.ears.events
+    [(subject, _)] = director.ears.mails
+    assert (kind, detail["status"], subject) == (
+        "Campaign Completed",
+        "succeeded",
+        "Backdrop campaign spring: succeeded",
+    )
+
+
+def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(director: Director) -> None:
+    director.world.run()
+
+    def breaks(subject: str, text: str) -> None:
+        raise ConnectionError
+
+    director.ears.send = breaks
+    with pytest.raises(ConnectionError):
+        director.ends()
+    del director.ears.send
+    assert director.ends()
+    first, second = director.ears.events
+    assert first[1]["event_id"] == second[1]["event_id"]
+
+
+def test_after_a_stop_the_report_waits_for_what_is_under_way(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    director.world.turn("intake")
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        assert director.report() == {}, "what is there says how it ended"
+        director.world.run_for(seconds)
+
+    monkeypatch.setattr(director.world.clock, "sleep", sleep)
+    report = director.ends(fate=Fate.STOPPED)
+    assert naps
+    assert report
+    assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
+
+
+def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(director: Director) -> None:
+    director.world.run()
+    tolerant = {**ENDED.given, "tolerated_failure_percent": 25}
+    report = director.ends(given=tolerant, execution=RUN)
+    assert report
+    assert (report["status"], report["error"]) == ("succeeded", None)
+    strict = Director()
+    strict.has("shoes/a.jpg", photo("a"))
+    strict.asks("shoes/a.jpg", "shoes/gone.jpg")
+    strict.world.run()
+    failed = strict.ends(given={**ENDED.given, "tolerated_failure_percent": 49})
+    assert failed
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
+
+
+def test_what_another_told_of_while_it_waited_is_not_told_again(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    director.world.run()
+
+    def sleep(seconds: float) -> None:
+        monkeypatch.undo()
+        assert director.ends(fate=Fate.STOPPED)
+
+    monkeypatch.setattr(director.world.clock, "sleep", sleep)
+    assert director.ends(fate=Fate.STOPPED) == director.report()
+    assert (len(director.ears.events), len(director.ears.mails)) == (1, 1)
+
+
+def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director) -> None:
+    director.world.run()
+    stopped, gone_on = director.ends(fate=Fate.STOPPED), director.ends(redrives=1)
+    assert stopped
+    assert gone_on
+    assert (stopped["status"], gone_on["status"]) == ("stopped", "succeeded")
+    first, second = director.ears.events
+    assert first[1]["event_id"] != second[1]["event_id"]
+
+
+def test_what_the_index_shows_late_is_in_the_report() -> None:
+    director = Director()
+    for name in ("shoes/a.jpg", "shoes/b.jpg"):
+        director.has(name, photo(name))
+    director.plans()
+    director.asks("shoes/a.jpg", "shoes/b.jpg")
+    director.world.run("intake")
+    age = director.world.clock.now() - asked(director.world)[0].asked_at
+    director.world.table.index_lag = age + timedelta(seconds=8)
+    report = director.ends()
+    assert report
+    assert (report["items"]["asked"], report["items"]["not_asked"]) == (2, 0)
+
+
+def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
+    director = Director()
+    for n in range(14):
+        director.has(f"shoes/{n:02}.jpg", photo("a"))
+    director.plans()
+    director.asks("shoes/01.jpg", "shoes/03.jpg")
+    director.world.run()
+    began = director.world.clock.now()
+    report = director.ends()
+    assert report
+    assert (report["items"]["not_asked"], len(report["first_not_asked"])) == (12, 10)
+    assert report["first_not_asked"][:3] == ["shoes/00.jpg", "shoes/02.jpg", "shoes/04.jpg"]
+    [(_, text)] = director.ears.mails
+    assert "12 were not asked for, shoes/00.jpg the first of them." in text
+    assert director.world.clock.now() - began < timedelta(seconds=30)
+
+
+def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    director.world.run("intake")
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        director.world.clock.time += timedelta(seconds=seconds)
+        if len(naps) == 20:
+            director.world.run()
+
+    monkeypatch.setattr(director.world.clock, "sleep", sleep)
+    before = len(director.world.wire.calls)
+    report = director.ends(fate=Fate.STOPPED)
+    assert report
+    assert len(naps) >= 20
+    assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
+    sent = [call.sent for call in director.world.wire.calls[before:] if call.operation == "query"]
+    begun = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
+    assert len(begun) == 2 * len(SHARDS)
+
+
+@pytest.mark.parametrize("seconds", [0, 100, 400, 600])
+def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_long_it_is(
+    director: Director, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    director.world.run("intake")
+    deadline, clock = director.deadline, director.world.clock
+
+    def slow(self: DynamoBooks, name: str) -> Iterator[Asked]:
+        clock.time += timedelta(seconds=seconds)
+        return quick(self, name)
+
+    quick = DynamoBooks.asked
+    monkeypatch.setattr(DynamoBooks, "asked", slow)
+    report = director.ends(fate=Fate.STOPPED)
+    assert report
+    assert (report["status"], report["items"]["open"]) == ("stopped", 3)
+    assert len(director.ears.mails) == 1
+    assert clock.now() <= deadline - TO_END
+
+
+@pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])
+def test_an_execution_without_a_name_to_report_under_is_not_reported(director: Director, given: dict[str, Any]) -> None:
+    assert director.ends(given=given, fate=Fate.REFUSED) is None
+    assert director.ears.events == []

@@ -1,0 +1,83 @@
+"""The campaign function: a step that Step Functions repeats ends as it did before."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from proof.world.pictures import photo
+from tests.simulated.test_campaign_end import ENDED, Director
+
+APP = Path(__file__).parents[2] / "functions" / "campaign" / "app.py"
+CONTEXT = SimpleNamespace(
+    function_name="campaign",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn",
+    aws_request_id="id",
+    get_remaining_time_in_millis=lambda: 900_000,
+)
+
+
+@pytest.fixture
+def director() -> Director:
+    """Half of whose photos are not there."""
+    found = Director()
+    found.has("shoes/a.jpg", photo("a"))
+    found.asks("shoes/a.jpg", "shoes/gone.jpg")
+    found.world.run()
+    return found
+
+
+def the_function(director: Director, monkeypatch: pytest.MonkeyPatch) -> Any:
+    spec = importlib.util.spec_from_file_location("campaign_app", APP)
+    assert spec
+    assert spec.loader
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "build", lambda: (director.planner, director.reporter))
+    return module.lambda_handler
+
+
+def a_report(tolerated: float, **failure: str) -> dict[str, Any]:
+    given = {**ENDED.given, "tolerated_failure_percent": tolerated}
+    execution = {"Id": ENDED.execution, "Input": given, "StartTime": ENDED.began_at}
+    return {"report": {"execution": execution, "failure": failure}}
+
+
+def test_a_report_that_failed_the_campaign_fails_it_again_when_it_is_repeated(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = the_function(director, monkeypatch)
+    first, second = (handle(a_report(40), CONTEXT) for _ in range(2))
+    assert first["failed"]["error"] == "too_many_failures"
+    assert second == first
+    assert len(director.ears.mails) == 1
+
+
+def test_a_report_that_ended_well_ends_well_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = the_function(director, monkeypatch)
+    assert [handle(a_report(50), CONTEXT) for _ in range(2)] == [{"status": "succeeded"}] * 2
+
+
+def test_what_broke_the_map_off_fails_the_campaign(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = the_function(director, monkeypatch)
+    told = handle(a_report(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
+    assert told == {"failed": {"error": "States.ItemReaderFailed", "cause": "no list"}}
+    assert director.report()["status"] == "failed"
+
+
+def test_the_end_of_an_execution_that_failed_by_its_own_report_is_not_told_of_again(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = the_function(director, monkeypatch)
+    handle(a_report(40), CONTEXT)
+    detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.given)}
+    began = round(ENDED.since.timestamp() * 1000)
+    over = {"detail": {**detail, "startDate": began, "error": "too_many_failures", "redriveCount": 0}}
+    handle(over, CONTEXT)
+    assert len(director.ears.events) == 1
+    handle({"detail": {**over["detail"], "status": "ABORTED", "redriveCount": 1}}, CONTEXT)
+    assert [detail["status"] for _, detail in director.ears.events] == ["failed", "stopped"]

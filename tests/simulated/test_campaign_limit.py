@@ -1,0 +1,136 @@
+"""A limited campaign: it begins only where the whole is within its limit, and buys no more than was quoted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import RefusedError
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.reactions import charges_and_hangs_up, refuses
+from tests.simulated.test_campaign_plan import REMOVE, Campaigner, refusal
+from tests.simulated.test_campaign_plan import campaigner as campaigner
+from tests.simulated.test_intake_unreadable import forbidden
+from tests.simulated.waiters import asked
+
+
+def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
+    error = refusal(campaigner, max_total_usd=0.019)
+    assert error.code is Code.MAX_TOTAL_EXCEEDED
+    assert error.message == "it may cost up to $0.02; max_total_usd allows $0.019"
+    assert campaigner.plans(max_total_usd=0.02)["items"] == 2
+
+
+def test_a_photos_own_word_counts_in_the_quote(campaigner: Campaigner) -> None:
+    variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(3)}
+    campaigner.has("shoes/a.jpg.json", json.dumps({"variants": variants}))
+    error = refusal(campaigner, instructions={"rendering_speed": "TURBO"}, max_total_usd=0.08)
+    assert "$0.09" in error.message
+
+
+def test_no_job_of_a_limited_campaign_may_come_dearer_than_it_was_quoted(campaigner: Campaigner) -> None:
+    campaigner.plans(max_total_usd=1)
+    quoted = {**REMOVE, "variants": {}, "max_cost_usd": 0.01}
+    assert [one["instructions"] for one in campaigner.listed()] == [quoted, quoted]
+    campaigner.plans(max_total_usd=1, instructions={**REMOVE, "max_cost_usd": 0.5})
+    assert [one["instructions"] for one in campaigner.listed()] == [quoted, quoted]
+
+
+def test_a_key_that_leads_to_no_photo_costs_nothing(campaigner: Campaigner) -> None:
+    campaigner.has("list.jsonl", '{"key": "shoes/a.jpg"}\n{"key": "gone.jpg"}\n')
+    assert campaigner.plans(manifest="list.jsonl", max_total_usd=0.01)["items"] == 2
+
+
+def too_dear(campaigner: Campaigner, **given: Any) -> str:
+    with pytest.raises(RefusedError) as caught:
+        campaigner.plans(**given)
+    assert caught.value.code is Code.MAX_TOTAL_EXCEEDED
+    return caught.value.message
+
+
+SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "meanwhile"),
+    [
+        (REMOVE, {"shoes/gone.jpg": b""}),
+        ({"prompt": "x", "num_images": 8} | SIX, {"shoes/gone.jpg": b""}),
+        ({"prompt": "x", "max_cost_usd": 1}, {"shoes/a.jpg.json": json.dumps({"num_images": 8})}),
+        ({"prompt": "x"}, {"shoes/_backdrop.json": json.dumps(SIX)}),
+        ({}, {"shoes/_backdrop.json": json.dumps({"prompt": "x"} | SIX)}),
+    ],
+)
+def test_no_more_is_bought_than_was_quoted_whatever_is_changed_meanwhile(
+    campaigner: Campaigner, asked: dict[str, Any], meanwhile: dict[str, Any]
+) -> None:
+    campaigner.has("shoes/a.jpg.json", json.dumps({"operation": "remove"}))
+    campaigner.has("list.csv", "key\nshoes/a.jpg\nshoes/b.jpg\nshoes/gone.jpg\n")
+    campaigner.plans(manifest="list.csv", instructions=asked, max_total_usd=10)
+    for key, data in meanwhile.items():
+        campaigner.has(key, data or photo(key))
+    assert campaigner.buys() <= campaigner.quoted()
+
+
+def test_the_variants_that_were_quoted_are_all_that_is_asked_each_with_its_own_limit(campaigner: Campaigner) -> None:
+    said = {"prompt": "x", "variants": {"fine": {"rendering_speed": "QUALITY"}, "cut-out": {"operation": "remove"}}}
+    campaigner.has("hats/_backdrop.json", json.dumps(said))
+    campaigner.plans(prefix="hats/c", instructions={}, max_total_usd=1)
+    [one] = campaigner.listed()
+    limits = {"fine": {"max_cost_usd": 0.09}, "cut-out": {"max_cost_usd": 0.01}}
+    assert one["instructions"]["variants"] == limits
+    assert campaigner.buys() == campaigner.quoted() == 100_000
+
+
+def test_instructions_with_mistakes_stay_as_they_are_so_that_intake_tells_of_these(campaigner: Campaigner) -> None:
+    campaigner.has("list.jsonl", '{"key": "shoes/a.jpg", "max_cost_usd": "much"}\n')
+    campaigner.plans(manifest="list.jsonl", instructions={}, max_total_usd=1)
+    assert [one["instructions"] for one in campaigner.listed()] == [{"max_cost_usd": "much"}]
+
+
+def test_what_is_bought_already_is_taken_off_the_quote(campaigner: Campaigner) -> None:
+    assert campaigner.plans(max_total_usd=0.02)
+    assert campaigner.buys() == 20_000
+    campaigner.has("shoes/new.jpg", photo("new"))
+    assert campaigner.plans(max_total_usd=0.01)
+    assert campaigner.quoted() == 10_000
+    campaigner.has("shoes/a.jpg", photo("another a"))
+    assert "$0.02" in too_dear(campaigner, max_total_usd=0.01)
+    assert "$0.18" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.01)
+
+
+def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigner: Campaigner) -> None:
+    campaigner.has("shoes/b.jpg", photo("shoes/a.jpg"))
+    campaigner.has("shoes/lost.jpg", photo("lost"))
+    campaigner.world.provider.script.append(charges_and_hangs_up())
+    campaigner.plans(max_total_usd=1)
+    campaigner.buys()
+    assert len([job for job in campaigner.world.jobs() if job.unknown]) == 1
+    assert campaigner.plans(max_total_usd=0.01)
+    assert (campaigner.quoted(), campaigner.buys()) == (0, 0)
+    assert {job.status for job in campaigner.world.jobs()} == {Status.STORED}
+    assert [one.problems for one in asked(campaigner.world)] == [()] * 6
+
+
+def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner) -> None:
+    campaigner.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    campaigner.plans(max_total_usd=1)
+    assert campaigner.buys() == 10_000
+    campaigner.plans(max_total_usd=1)
+    assert campaigner.quoted() == campaigner.buys() == 10_000
+
+
+def test_folder_defaults_are_read_anew_for_each_campaign(campaigner: Campaigner) -> None:
+    campaigner.has("shoes/_backdrop.json", json.dumps({"num_images": 1}))
+    campaigner.plans(instructions={"prompt": "x"}, max_total_usd=0.12)
+    campaigner.has("shoes/_backdrop.json", json.dumps({"num_images": 8}))
+    assert "$0.96" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.12)
+
+
+def test_a_photo_that_s3_withholds_stops_no_campaign_and_is_not_bought_by_it(campaigner: Campaigner) -> None:
+    campaigner.world.wire.before.append(forbidden("shoes/a.jpg", "KMS.DisabledException", 400))
+    assert campaigner.plans(max_total_usd=0.01)["items"] == 2
+    assert [one["instructions"]["max_cost_usd"] for one in campaigner.listed()] == [0, 0.01]

@@ -1,0 +1,266 @@
+"""The plan of a campaign: who is asked stands in one list, and nothing is listed that may cost more than is allowed."""
+
+import json
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from backdrop.aws.books import DynamoBooks
+from backdrop.aws.buckets import S3Photos
+from backdrop.aws.campaign_files import PART_BYTES, S3CampaignFiles, S3Manifests
+from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.table import Table
+from backdrop.core.campaign import MOST_INPUT_BYTES
+from backdrop.core.codes import Code
+from backdrop.core.errors import RefusedError
+from backdrop.core.money import MICRO
+from backdrop.steps import campaign_plan
+from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
+from proof.world.pictures import photo
+from proof.world.sight import INPUT, OUTPUT, TABLE
+from proof.world.stack import World
+from tests.simulated.waiters import wait_for
+
+RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
+REMOVE = {"operation": "remove"}
+LISTED = "_backdrop/work/campaigns/spring-1/items.jsonl"
+
+
+class Ears:
+    """Whoever is told of a campaign's end: the bus and the mail."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.mails: list[tuple[str, str]] = []
+
+    def announce(self, detail_type: str, detail: Any) -> None:
+        self.events.append((detail_type, detail))
+
+    def send(self, subject: str, text: str) -> None:
+        self.mails.append((subject, text))
+
+
+class Campaigner:
+    """Plans and reports in the simulated world."""
+
+    def __init__(self, limits: dict[str, int] | None = None) -> None:
+        self.world, self.ears = World(), Ears()
+        self.world.s3.buckets[INPUT].notify = None
+        s3 = cast("Any", self.world.s3)
+        table = Table(cast("Any", self.world.table), TABLE, self.world.clock)
+        ports = Campaigning(
+            photos=S3Photos(s3),
+            manifests=S3Manifests(s3),
+            files=S3CampaignFiles(s3, OUTPUT),
+            ledger=DynamoLedger(table),
+            books=DynamoBooks(table),
+            events=self.ears,
+            mail=self.ears,
+            clock=self.world.clock,
+            input_bucket=INPUT,
+            default_provider="ideogram",
+            limits=limits or {"ideogram": 10, "runware": 30},
+            prices={},
+            max_megapixels=100,
+        )
+        self.planner, self.reporter = planner(ports), reporter(ports)
+
+    @property
+    def deadline(self) -> Any:
+        return self.world.clock.now() + timedelta(minutes=15)
+
+    def plans(self, **given: Any) -> dict[str, Any]:
+        where = {} if "manifest" in given else {"prefix": "shoes/"}
+        return self.planner({"name": "spring", "instructions": REMOVE} | where | given, RUN, self.deadline)
+
+    def has(self, key: str, data: bytes | str) -> None:
+        self.world.s3.drop(INPUT, key, data if isinstance(data, bytes) else data.encode())
+
+    def listed(self) -> list[dict[str, Any]]:
+        text = self.planner.files.find(LISTED)
+        return [] if text is None else [json.loads(line) for line in text.splitlines()]
+
+    def planned(self) -> dict[str, Any]:
+        return json.loads(self.planner.files.find(LISTED.replace("items.jsonl", "plan.json")) or b"{}")
+
+    def quoted(self) -> int:
+        """Micro-dollars."""
+        return round(self.planned()["quoted_usd"] * MICRO)
+
+    def buys(self) -> int:
+        """Asks for all that is listed; what that cost, micro-dollars."""
+        before = sum(job.charged for job in self.world.jobs())
+        for n, one in enumerate(self.listed()):
+            wait_for(self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"])
+        self.world.run()
+        return sum(job.charged for job in self.world.jobs()) - before
+
+
+@pytest.fixture
+def campaigner() -> Campaigner:
+    found = Campaigner()
+    for name in ("shoes/a.jpg", "shoes/b.jpg", "hats/c.jpg"):
+        found.has(name, photo(name))
+    return found
+
+
+def refusal(campaigner: Campaigner, **given: Any) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        campaigner.plans(**given)
+    assert campaigner.listed() == []
+    return caught.value
+
+
+def test_all_that_lies_under_a_prefix_is_asked_and_nothing_else(campaigner: Campaigner) -> None:
+    campaigner.has("shoes/a.jpg.json", "{}")
+    planned = campaigner.plans()
+    assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg", "shoes/a.jpg.json", "shoes/b.jpg"]
+    assert {json.dumps(one["instructions"]) for one in campaigner.listed()} == {json.dumps(REMOVE)}
+    assert (planned["items"], planned["key"], planned["bucket"]) == (3, LISTED, OUTPUT)
+
+
+def test_a_prefix_that_is_a_whole_key_means_that_photo_too(campaigner: Campaigner) -> None:
+    campaigner.plans(prefix="shoes/a.jpg")
+    assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg"]
+
+
+def test_an_empty_folder_is_a_campaign_of_nothing(campaigner: Campaigner) -> None:
+    assert campaigner.plans(prefix="socks/")["items"] == 0
+
+
+def test_twice_the_calls_of_the_lane_are_under_way_and_the_widest_that_is_named_counts(campaigner: Campaigner) -> None:
+    assert campaigner.plans()["at_once"] == 20
+    by = {"prompt": "x", "provider": ["runware", "ideogram"]}
+    assert campaigner.plans(instructions=by)["at_once"] == 60
+    campaigner.has("list.csv", "key,prompt,provider\nshoes/a.jpg,x,runware\n")
+    assert campaigner.plans(manifest="list.csv", instructions={})["at_once"] == 60
+
+
+def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_name() -> None:
+    campaigner = Campaigner(limits={"ideogram": 40, "runware": 5})
+    campaigner.has("shoes/a.jpg", photo("a"))
+    campaigner.has("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
+    assert campaigner.plans(manifest="list.csv")["at_once"] == 80
+    variants = {"one": {"provider": "runware"}, "other": {}}
+    assert campaigner.plans(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
+
+
+def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaigner) -> None:
+    error = refusal(campaigner, instructions={"prompt": "x" * MOST_INPUT_BYTES})
+    assert "200,000 bytes" in error.message
+
+
+def test_a_list_that_is_too_long_to_be_reported_is_refused(
+    campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_plan, "MOST_ITEMS", 1)
+    assert "divide it" in refusal(campaigner).message
+
+
+def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(campaigner: Campaigner) -> None:
+    six = {f"v{n}": {} for n in range(6)}
+    assert campaigner.plans(instructions={"prompt": "x", "variants": six})["at_once"] == 3
+    campaigner.has("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
+    assert campaigner.plans(instructions={}, max_total_usd=1)["at_once"] == 3
+    twenty = {f"v{n}": {} for n in range(20)}
+    few = Campaigner(limits={"ideogram": 2})
+    few.has("shoes/a.jpg", photo("a"))
+    assert few.plans(instructions={"prompt": "x", "variants": twenty})["at_once"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": "no blanks"}, "name"),
+        ({"prefix": None}, "either a prefix or a manifest"),
+        ({"manifest": "list.csv", "prefix": "shoes/"}, "either a prefix or a manifest"),
+        ({"manifest": "list.xlsx"}, "neither with .csv nor with .jsonl"),
+        ({"manifest": "gone.csv"}, "has no gone.csv"),
+        ({"manifest": "utf16.csv"}, "not UTF-8"),
+        ({"manifest": "keyless.csv"}, "no column 'key'"),
+        ({"manifest": "empty.jsonl"}, "no row of empty.jsonl names a photo; row 1: it has no key"),
+        ({"instructions": {"promt": "x"}}, "promt"),
+        ({"max_total_usd": 0}, "max_total_usd"),
+        ({"tolerated_failure_percent": 101}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": "5"}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": True}, "tolerated_failure_percent"),
+        ({"tolerated_failure_percent": float("nan")}, "tolerated_failure_percent"),
+        ({"budget": 5}, "budget"),
+    ],
+)
+def test_input_that_is_not_in_order_is_refused_in_words_that_name_it(
+    campaigner: Campaigner, given: dict[str, Any], words: str
+) -> None:
+    campaigner.has("utf16.csv", "key\na.jpg\n".encode("utf-16"))
+    campaigner.has("keyless.csv", "photo\na.jpg\n")
+    campaigner.has("empty.jsonl", '{"prompt": "x"}\n')
+    error = refusal(campaigner, **given)
+    assert error.code is Code.CAMPAIGN_REFUSED
+    assert words in error.message
+
+
+def test_a_row_that_names_what_cannot_be_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
+    rows = [{"key": "a" * 1025 + ".jpg"}, {"key": "\ud800.jpg"}, {"key": "shoes/a.jpg"}]
+    campaigner.has("list.jsonl", "\n".join(map(json.dumps, rows)))
+    assert campaigner.plans(manifest="list.jsonl", max_total_usd=1)["items"] == 1
+    bad = campaigner.planned()["bad_rows"]
+    assert bad["first"][0] == {"row": 1, "why": "its key has 1,029 bytes; S3 takes at most 1,024"}
+    assert bad["count"] == 2
+
+
+def test_a_photo_is_asked_for_in_other_words_by_no_second_row(campaigner: Campaigner) -> None:
+    campaigner.has(
+        "list.csv", "key,prompt\nshoes/a.jpg,snow\nshoes/b.jpg,snow\nshoes/a.jpg,snow\nshoes/a.jpg,a cabin\n"
+    )
+    assert campaigner.plans(manifest="list.csv", instructions={})["items"] == 3
+    assert {one["instructions"]["prompt"] for one in campaigner.listed()} == {"snow"}
+    [told] = campaigner.planned()["bad_rows"]["first"]
+    assert (told["row"], "`variants`" in told["why"]) == (5, True)
+
+
+def test_what_cannot_be_quoted_in_time_is_refused_and_not_bought_blindly(campaigner: Campaigner) -> None:
+    soon = campaigner.world.clock.now() + timedelta(seconds=10)
+    with pytest.raises(RefusedError, match="quoted in one go"):
+        campaigner.planner(
+            {"name": "spring", "prefix": "shoes/", "instructions": REMOVE, "max_total_usd": 5}, RUN, soon
+        )
+
+
+def test_a_long_list_is_written_in_parts_and_none_of_it_stays_where_it_breaks_off() -> None:
+    class Parts:
+        """S3's multipart upload."""
+
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+            self.parts: list[bytes] = []
+
+        def create_multipart_upload(self, **_: Any) -> dict[str, str]:
+            self.calls.append("create")
+            return {"UploadId": "u"}
+
+        def upload_part(self, **sent: Any) -> dict[str, str]:
+            self.parts.append(sent["Body"])
+            return {"ETag": str(sent["PartNumber"])}
+
+        def complete_multipart_upload(self, **sent: Any) -> None:
+            self.calls.append(f"complete {len(sent['MultipartUpload']['Parts'])}")
+
+        def abort_multipart_upload(self, **_: Any) -> None:
+            self.calls.append("abort")
+
+    s3 = Parts()
+    with S3CampaignFiles(cast("Any", s3), "b").writing("k", "t") as write:
+        for _ in range(5):
+            write(b"x" * (PART_BYTES // 2))
+    assert (s3.calls, sum(map(len, s3.parts))) == (["create", "complete 3"], PART_BYTES // 2 * 5)
+    s3 = Parts()
+    with pytest.raises(KeyError):
+        broken_off(S3CampaignFiles(cast("Any", s3), "b"))
+    assert s3.calls == ["create", "abort"]
+
+
+def broken_off(files: S3CampaignFiles) -> None:
+    with files.writing("k", "t") as write:
+        write(b"x" * PART_BYTES)
+        raise KeyError

@@ -1,0 +1,54 @@
+"""The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
+
+import json
+
+from backdrop.aws.records import item_of
+from backdrop.core.called_off import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
+from proof.world.stack import World
+from tests.simulated.days import cancelled, set_right, the_lane
+from tests.simulated.simulation import NOW, dropped, the_job
+
+
+def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None:
+    world = World()
+    for prefix in ("shoes/", "hats/", "hats/red/"):
+        cancelled(world, prefix)
+        world.run_for(1)
+    assert [mark.prefix for mark in the_lane(world).called_off] == ["shoes/", "hats/", "hats/red/"]
+    cancelled(world)
+    assert [mark.prefix for mark in the_lane(world).called_off] == [""]
+
+
+def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
+    old, new = CallOff(prefix="a", until=NOW), CallOff(prefix="b", until=NOW + FORGOTTEN_AFTER)
+    assert with_mark([old], new) == (new,)
+    world = World()
+    cancelled(world)
+    set_right(world)
+    assert the_lane(world).called_off
+    world.clock.sleep(FORGOTTEN_AFTER.total_seconds())
+    set_right(world)
+    assert the_lane(world).called_off == ()
+
+
+def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
+    """What that one stopped would be bought: so who has as many as a lane keeps is told before."""
+    world = World()
+    cancelling = world.steps.cancelling()
+    for n in range(MOST_MARKS):
+        assert cancelling.has_room(f"{n:04}/")
+        cancelling.call_off(f"{n:04}/")
+    rooms = {prefix: cancelling.has_room(prefix) for prefix in ("hats/", "0001/", "000", "")}
+    assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
+    assert len(the_lane(world).called_off) == MOST_MARKS
+
+
+def test_the_release_before_reads_jobs_and_lanes_that_a_cancel_has_touched() -> None:
+    """It knows no field of them, see `Record`; beside the body it reads nothing."""
+    world = dropped()
+    world.run("intake")
+    cancelled(world, "hats/")
+    cancelled(world, "shoes/")
+    assert (bool(the_job(world).said_at), len(the_lane(world).called_off)) == (True, 2)
+    for item, field in ((the_job(world), "said_at"), (the_lane(world), "called_off")):
+        assert field not in json.loads(item_of(item)["body"]["S"])

@@ -1,0 +1,216 @@
+"""Fail-over, decided: a job goes to another provider of its list when its own cannot be paid, never out of doubt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core import transitions
+from backdrop.core.answer import Answer, Class
+from backdrop.core.capability import PROVIDERS
+from backdrop.core.choice import (
+    LONG_BACK_OFF,
+    LONG_WAIT_SECONDS,
+    Market,
+    at_most,
+    elsewhere,
+    first_choice,
+    had_better_leave,
+    keeps_too_long,
+)
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError, StaleError
+from backdrop.core.job import Attempt, Job, Money, Outcome, Status
+from backdrop.core.lane import Lane, Reason, begin_probe, pause
+from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
+from tests.unit.core_items import quick
+
+PRICES = {"1min": 50_000}
+ALL_ON = Market(PROVIDERS, PRICES)
+THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
+REPLACE = {"operation": "replace", "prompt": "at sea"}
+
+
+def open_lane(provider: str) -> Lane:
+    return Lane(provider=provider)
+
+
+def paused(provider: str, reason: Reason = Reason.KEY) -> Lane:
+    return pause(open_lane(provider), reason, Code.PROVIDER_KEY_REFUSED, "no", NOW)
+
+
+def closed(provider: str) -> Lane:
+    return open_lane(provider).but(streak=3, closed_since=NOW, probes=1, probe_at=LEASE)
+
+
+def lanes(**shut: Lane) -> Mapping[str, Lane]:
+    return {name: shut.get(name.replace("1", "one"), open_lane(name)) for name in PROVIDERS}
+
+
+def listed(*providers: str, **changes: Any) -> Job:
+    fields = {**REPLACE, "provider": list(providers)}
+    return a_job(operation="replace", provider=providers[0], asked=fields, instructions=fields, **changes)
+
+
+def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> None:
+    found = first_choice(
+        REPLACE, ["segmind", "runware", "ideogram"], ALL_ON, lanes(segmind=paused("segmind")).__getitem__
+    )
+    assert found == ("runware", 60_000, ("passed over: segmind is paused (provider_key_refused)",))
+
+
+def test_where_no_lane_is_open_the_first_is_waited_for() -> None:
+    shut = lanes(segmind=paused("segmind"), runware=closed("runware"))
+    found = first_choice(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
+    assert found == ("segmind", 75_000, ())
+
+
+def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None:
+    shut = lanes(segmind=paused("segmind"), runware=paused("runware", Reason.BUDGET))
+    assert first_choice(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
+
+
+def test_who_is_too_dear_is_passed_over_and_named() -> None:
+    found = first_choice({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
+    told = "passed over: segmind costs up to $0.075, and max_cost_usd allows $0.06"
+    assert found == ("ideogram", 60_000, (told,))
+
+
+def test_a_provider_alone_is_not_asked_how_it_is() -> None:
+    def nobody(provider: str) -> Lane:
+        raise AssertionError(provider)
+
+    assert first_choice(REPLACE, ["segmind"], ALL_ON, nobody).provider == "segmind"
+
+
+@pytest.mark.parametrize(
+    ("fields", "market", "code", "words"),
+    [
+        ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware has no seed. But ideogram and 1min can do it."),
+        ({}, Market(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
+        ({}, Market(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
+        ({}, Market(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
+    ],
+)
+def test_what_nobody_can_do_names_who_can(fields: dict[str, Any], market: Market, code: Code, words: str) -> None:
+    with pytest.raises(InstructionError) as met:
+        first_choice({**REPLACE, **fields}, ["runware"], market, open_lane)
+    assert (met.value.code, met.value.message) == (code, words)
+
+
+def test_the_dearest_of_a_list_is_what_it_may_cost() -> None:
+    assert at_most(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
+    assert at_most({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000
+    assert at_most(REPLACE, ["1min"], Market(PROVIDERS)) is None
+
+
+@pytest.mark.parametrize(
+    ("lane", "leaves"),
+    [
+        (open_lane("ideogram"), False),
+        (closed("ideogram"), True),
+        (closed("ideogram").but(probe_at=NOW), False),
+        (paused("ideogram"), True),
+        (paused("ideogram", Reason.PERSON), True),
+        (paused("ideogram", Reason.BUDGET), False),
+        (paused("ideogram", Reason.DELIVERY), False),
+        (paused("ideogram").but(trying=True), False),
+        (begin_probe(paused("ideogram").but(trying=True), NOW, LEASE), True),
+    ],
+)
+def test_a_job_leaves_a_lane_whose_provider_is_why_it_waits(lane: Lane, leaves: bool) -> None:
+    assert had_better_leave(lane, NOW) is leaves
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("times", [1, LONG_BACK_OFF])
+def test_only_a_pause_and_a_long_back_off_lead_elsewhere(name: str, times: int) -> None:
+    long = name in ("backoff", "unreached") and times == LONG_BACK_OFF
+    assert keeps_too_long(ANSWERS[name], times) is (name == "paused" or long)
+
+
+def test_who_says_that_it_takes_long_is_believed() -> None:
+    soon = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=LONG_WAIT_SECONDS - 1)
+    late = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=LONG_WAIT_SECONDS)
+    throttled = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=3600)
+    assert [keeps_too_long(one, 1) for one in (soon, late, throttled)] == [False, True, False]
+
+
+ATTEMPTS = st.lists(
+    st.builds(
+        Attempt,
+        n=st.integers(1, 9),
+        provider=st.sampled_from(PROVIDERS),
+        submitted_at=st.just(NOW),
+        lease_until=st.just(LEASE),
+        day=st.just("2026-11-20"),
+        reserved=st.sampled_from([0, PRICE]),
+        charged=st.sampled_from([0, PRICE]),
+        unknown=st.sampled_from([0, PRICE]),
+        outcome=st.sampled_from(Outcome),
+        generation=st.integers(0, 1),
+    ),
+    max_size=3,
+).map(tuple)
+LANES = st.fixed_dictionaries(
+    {name: st.sampled_from([open_lane(name), paused(name), closed(name)]) for name in PROVIDERS}
+)
+LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4)
+
+
+@quick
+@given(LISTS, st.sampled_from(Status), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
+def test_a_job_moves_only_unpaid_and_only_to_an_open_lane_of_its_own_list(
+    named: list[str],
+    status: Status,
+    attempts: tuple[Attempt, ...],
+    how: dict[str, Lane],
+    on: set[str],
+    generation: int,
+) -> None:
+    job = listed(*named, status=status, attempts=attempts, generation=generation)
+    choice = elsewhere(job, Market(on, PRICES), how.__getitem__)
+    able = [name for name in named[1:] if name in on and how[name].is_open]
+    in_doubt = any(one.money is not Money.NOT_SPENT for one in attempts if one.generation == generation)
+    if status is not Status.ACCEPTED or in_doubt or not able:
+        assert choice is None
+        return
+    assert choice
+    assert choice.provider == able[0]
+    moved = transitions.move(job, choice.provider, choice.price, "why", NOW).job
+    assert (moved.provider, moved.job_id, moved.attempts) == (able[0], job.job_id, job.attempts)
+    assert (
+        elsewhere(job.but(instructions={**REPLACE, "provider": named[0]}), Market(on, PRICES), how.__getitem__) is None
+    )
+
+
+def test_nothing_moves_whose_charge_may_have_been_made() -> None:
+    lost = listed("ideogram", "runware", attempts=(_lost(),))
+    with pytest.raises(StaleError):
+        transitions.move(lost, "runware", PRICE, "why", NOW)
+    with pytest.raises(StaleError):
+        transitions.move(listed("ideogram"), "ideogram", PRICE, "why", NOW)
+
+
+def _lost() -> Attempt:
+    return Attempt(
+        n=1,
+        provider="ideogram",
+        submitted_at=NOW,
+        lease_until=LEASE,
+        day="2026-11-20",
+        reserved=0,
+        unknown=PRICE,
+        outcome=Outcome.LOST,
+    )
+
+
+def test_the_last_moves_stand_in_the_warnings_and_no_more() -> None:
+    job = listed("ideogram", "runware", warnings=("passed over: segmind is switched off",))
+    for n in range(20):
+        to = "runware" if job.provider == "ideogram" else "ideogram"
+        job = transitions.move(job, to, PRICE, f"for the {n}th time", NOW).job
+    assert job.warnings[0].startswith("passed over")
+    assert [one.rpartition(" for the ")[2] for one in job.warnings[1:]] == [f"{n}th time" for n in range(15, 20)]

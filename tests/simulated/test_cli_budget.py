@@ -1,0 +1,156 @@
+"""`backdrop budget`: what today has left, and a cap that a person sets until midnight UTC."""
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.lane import Reason
+from proof.world.reactions import charges_and_hangs_up
+from proof.world.stack import World
+from tests.simulated.cli_person import REMOVAL, Person
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Whose stack may spend three removals a day."""
+    return Person(World(budget=3 * REMOVAL, on_lost_answer="hold"), monkeypatch)
+
+
+def statuses(person: Person) -> list[Status]:
+    return [job.status for job in person.world.jobs()]
+
+
+def spends_it_all(person: Person) -> None:
+    """Four photos, of which today's budget covers three."""
+    person.drops("1.jpg", "2.jpg", "3.jpg", "4.jpg")
+    person.world.run_for(300)
+    assert sorted(statuses(person)) == [Status.ACCEPTED, Status.STORED, Status.STORED, Status.STORED]
+
+
+def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
+    person.world.provider.script.append(charges_and_hangs_up())
+    person.drops("1.jpg", "2.jpg")
+    person.world.run_for(300)
+    shown = person.types("budget").out
+    rows = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:]}
+    assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
+    assert "$0.01 of it perhaps not charged" in shown
+    assert "the stack's DailyBudgetUSD" in shown
+
+
+def test_scripts_read_the_same_sums(person: Person) -> None:
+    person.drops("1.jpg")
+    person.world.run()
+    assert person.types("budget", "--json").data == {
+        "stack": "shop",
+        "day": "2026-11-20",
+        "set_by_person": False,
+        "cap_usd": 0.03,
+        "settled_usd": 0.01,
+        "unknown_usd": 0.0,
+        "reserved_usd": 0.0,
+        "left_usd": 0.02,
+        "until": "2026-11-21T00:00:00+00:00",
+        "paused": [],
+        "waiting_jobs": 0,
+        "waiting_usd": 0.0,
+        "more_wait": False,
+    }
+
+
+def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    spends_it_all(person)
+    person.drops("5.jpg", "6.jpg")
+    person.world.run_for(300)
+    assert "needed     $0.03   at most, by 3 jobs that wait" in person.types("budget").out
+    found = person.types("budget", "--json").data
+    assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
+    monkeypatch.setattr("backdrop_cli.operate.budget.MOST_COUNTED", 2)
+    assert "needed     $0.02   at most, by the first 2 jobs that wait; there are more" in person.types("budget").out
+
+
+def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
+    spends_it_all(person)
+    assert "ideogram is paused for it: a job needs $0.01" in person.types("budget").out
+    said = person.types("budget", "300", "--today")
+    assert said.code == 0
+    assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
+    assert "ideogram goes on." in said.out
+    person.world.run()
+    assert statuses(person) == [Status.STORED] * 4
+
+
+def test_a_budget_that_does_not_cover_the_next_job_lifts_nothing(person: Person) -> None:
+    spends_it_all(person)
+    said = person.types("budget", "0.035", "--today", "--json").data
+    assert (said["paused"], said["lifted"]) == (["ideogram"], [])
+    assert "ideogram stays paused: a job needs $0.01." in person.types("budget", "0.039", "--today").out
+    assert person.types("budget", "0.04", "--today", "--json").data["lifted"] == ["ideogram"]
+
+
+def test_a_raised_budget_lifts_no_reason_but_the_budget(person: Person) -> None:
+    spends_it_all(person)
+    person.types("pause", "ideogram")
+    said = person.types("budget", "300", "--today").out
+    assert "ideogram stands still for another reason: A person paused it." in said
+    assert [one.reason for one in person.world.ledger.lane("ideogram").pauses] == [Reason.PERSON]
+
+
+def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> None:
+    said = person.types("budget", "0", "--today")
+    assert said.code == 0
+    assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in said.out
+    assert "nothing more is bought today" in said.out
+    person.drops("1.jpg")
+    person.world.run_for(300)
+    assert (statuses(person), person.world.provider.calls) == ([Status.ACCEPTED], [])
+    (pause,) = person.world.ledger.lane("ideogram").pauses
+    assert pause.code is Code.BUDGET_REACHED
+
+
+def test_what_a_person_set_for_today_is_gone_tomorrow(person: Person) -> None:
+    person.types("budget", "300", "--today")
+    assert person.types("budget", "--json").data["set_by_person"]
+    person.world.clock.time = person.world.clock.time.replace(day=21)
+    tomorrow = person.types("budget", "--json").data
+    assert (tomorrow["set_by_person"], tomorrow["cap_usd"], tomorrow["day"]) == (False, 0.03, "2026-11-21")
+
+
+def test_a_budget_for_good_is_the_stacks_parameter(person: Person) -> None:
+    said = person.types("budget", "300")
+    assert (said.code, said.out) == (2, "")
+    assert "`backdrop budget 300 --today`" in said.err
+    assert "DailyBudgetUSD" in said.err
+    assert person.asked_for == []
+
+
+@pytest.mark.parametrize("words", ["much", "3OO", "", "NaN", "inf", "1e12", "1,000"])
+def test_what_is_no_number_of_dollars_is_refused_before_anything_is_asked_of_aws(person: Person, words: str) -> None:
+    said = person.types("budget", words, "--today")
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert "is no number of dollars" in said.err
+
+
+@pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
+def test_a_negative_budget_is_refused_with_a_sentence(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types("budget", *words)
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert "is less than none; `backdrop budget 0 --today` buys nothing more today" in said.err
+
+
+@pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
+def test_an_option_that_the_budget_does_not_have_is_refused(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types("budget", *words)
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert words[-1] in said.err
+
+
+def test_a_cap_of_nothing_says_that_nothing_more_is_bought(person: Person) -> None:
+    said = person.types("budget", "0", "--today").out
+    assert "So nothing more is bought today." in said
+    assert "settled already" not in said
+
+
+def test_less_than_the_books_can_hold_is_no_cap(person: Person) -> None:
+    said = person.types("budget", "0.0000001", "--today")
+    assert (said.code, "no number of dollars" in said.err) == (2, True)

@@ -1,0 +1,273 @@
+"""`backdrop campaign`: quoted and agreed to before it begins, watched, listed and stopped; and drops that are one."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop.core.campaign_report import Sums
+from backdrop_cli.campaign.progress import Progress, document, progress_of
+from backdrop_cli.stack import Stack
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
+from tests.simulated.cli_person import Person
+from tests.simulated.waiters import wait_for
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
+    return with_three_photos(monkeypatch, tmp_path)
+
+
+def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: Person) -> None:
+    person.world.sidecar("shoes/red.jpg", operation="remove")
+    said = person.types("campaign", "quote", "shoes/", *PROMPT)
+    assert (said.code, said.err) == (0, "")
+    assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in said.out
+    assert "2 photos, 2 jobs; 1 other file passed over" in said.out
+    assert "At most $0.12" in said.out
+    assert started(person) == []
+    data = person.types("campaign", "quote", "shoes/", "--json").data
+    assert (data["most_usd"], data["not_bought"]) == (0.01, {"no_instructions": 1})
+
+
+def test_it_begins_with_what_was_said_and_goes_on_by_itself(person: Person) -> None:
+    said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
+    assert (said.code, said.err) == (0, "")
+    [given] = started(person)
+    assert given == {
+        "name": "shoes",
+        "prefix": "shoes/",
+        "instructions": {"prompt": "on a beach"},
+        "max_total_usd": 2.5,
+        "tolerated_failure_percent": 10,
+    }
+    assert "backdrop campaign stop shoes" in said.out
+
+
+def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
+    for n in range(20):
+        person.world.drop(f"shoes/{n}.jpg", photo(f"{n}"))
+    said = person.types("campaign", "run", "shoes/", *PROMPT, answer="n")
+    assert said.code == 1
+    assert "Ask for 22 photos for at most $1.32? [y/N]" in said.out
+    assert person.types("campaign", "run", "shoes/", *PROMPT).code == 1
+    assert started(person) == []
+    assert person.types("campaign", "run", "shoes/", *PROMPT, "--yes").code == 0
+    assert len(started(person)) == 1
+
+
+def test_more_than_the_limit_is_not_begun(person: Person) -> None:
+    said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
+    assert (said.code, said.err) == (1, "error: nothing was begun; --max-total allows $0.11\n")
+    assert started(person) == []
+
+
+def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "Spring sale.csv").write_text("key,prompt\nshoes/red.jpg,at sea\n,x\ngone.jpg,x\n")
+    said = person.types("campaign", "run", "Spring sale.csv")
+    assert (said.code, said.err) == (0, "")
+    assert "1 key without a photo: photo_not_found" in said.out
+    assert "1 row left out\n    - row 3: it has no key" in said.out
+    [given] = started(person)
+    assert given["name"] == "Spring-sale"
+    assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
+    stored = person.stack.photos.read(INPUT, given["manifest"], limit=1000)
+    assert stored
+    assert stored.data == (tmp_path / "Spring sale.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("s3://elsewhere/shoes/",), "goes through the stack's input bucket"),
+        (("shoes/", "--name", "no blanks"), "--name takes letters"),
+        (("shoes/", "--max-total", "much"), "--max-total takes a number of dollars"),
+        (("shoes/", "--tolerate", "101"), "--tolerate takes a number from 0 to 100"),
+        (("shoes/", "--prompt", ""), "prompt"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_sentence(person: Person, words: tuple[str, ...], why: str) -> None:
+    said = person.types("campaign", "run", *words)
+    assert (said.code, said.out) == (2, "")
+    assert why in said.err
+    assert started(person) == []
+
+
+def test_a_manifest_that_is_not_there_is_named(person: Person) -> None:
+    said = person.types("campaign", "run", "list.csv")
+    assert said.code == 1
+    assert "list.csv" in said.err
+    assert started(person) == []
+
+
+def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: Person) -> None:
+    assert person.types("campaign", "status").out == "There was no campaign yet, stack shop.\n"
+    person.types("campaign", "run", "shoes/", *PROMPT)
+    [arn] = person.states.executions
+    run = arn.rpartition(":")[2]
+    wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+    wait_for(person.world, "shoes/gone.jpg", token="other", run=run, prompt="on a beach")
+    person.world.run()
+    data = person.types("campaign", "status", "shoes", "--json").data
+    assert (data["status"], data["asked"], data["stored"], data["bought_usd"]) == ("running", 2, 1, 0.06)
+    assert data["failures"] == {"photo_not_found": 1}
+    person.states.ends("FAILED", error="too_many_failures", cause="50.0 % of the items failed")
+    said = person.types("campaign", "status", "shoes")
+    assert "too_many_failures: 50.0 %" in said.out
+    assert "photo_not_found: There is no shoes/gone.jpg" in said.out
+    assert "shoes" in person.types("campaign", "status").out
+
+
+def test_only_what_runs_is_stopped_and_only_when_somebody_agrees(person: Person) -> None:
+    person.types("campaign", "run", "shoes/", *PROMPT)
+    [one] = person.states.executions.values()
+    assert person.types("campaign", "stop", "shoes", answer="n").code == 1
+    assert one["status"] == "RUNNING"
+    assert person.types("campaign", "stop", "shoes", answer="y").code == 0
+    assert one["status"] == "ABORTED"
+    said = person.types("campaign", "stop", "shoes", "--yes")
+    assert (said.code, "no campaign called shoes runs" in said.err) == (1, True)
+
+
+def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) -> None:
+    person.stack = _ending(person, "SUCCEEDED")
+    said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
+    assert (said.code, said.err) == (0, "")
+    assert "shoes: succeeded;" in said.out
+    person.stack = _ending(person, "FAILED")
+    assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
+
+
+def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = person.world.clock
+    reads: list[Any] = []
+
+    def slow(*given: Any) -> Progress:
+        reads.append(clock.now())
+        clock.time += timedelta(seconds=30)
+        return progress_of(*given)
+
+    def wait(seconds: float) -> None:
+        clock.time += timedelta(seconds=seconds)
+        if clock.now() - reads[0] > timedelta(minutes=20):
+            person.states.ends()
+
+    monkeypatch.setattr("backdrop_cli.campaign.watch.progress_of", slow)
+    person.stack = replace(person.stack, wait=wait)
+    assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
+    assert 4 <= len(reads) <= 6
+
+
+def _ending(person: Person, status: str) -> Stack:
+    def wait(seconds: float) -> None:
+        person.states.ends(status)
+
+    return replace(person.stack, wait=wait)
+
+
+def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.jsonl").write_text('{"key": "shoes/red.jpg"}\n')
+    assert person.types("drop", "list.jsonl", *PROMPT).code == 0
+    assert person.types("drop", f"s3://{INPUT}/hats/", *PROMPT).code == 0
+    assert [(one["name"], one.get("prefix")) for one in started(person)] == [("list", None), ("hats", "hats/")]
+    said = person.types("drop", "list.jsonl", "shoes/")
+    assert (said.code, "goes alone" in said.err) == (2, True)
+
+
+# -- how far it is, and why it stands still -------------------------------------------------------------------------
+
+
+def planned(person: Person, items: int) -> str:
+    """A campaign that has listed so many items, and asked for one; its run."""
+    person.types("campaign", "run", "shoes/", *PROMPT)
+    run = [*person.states.executions][-1].rpartition(":")[2]
+    key = f"_backdrop/work/campaigns/{run}/plan.json"
+    person.stack.output.put(key, json.dumps({"items": items}).encode(), "application/json")
+    wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+    return run
+
+
+def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
+    run = planned(person, 60)
+    person.world.run()
+    said = person.types("campaign", "status", "shoes")
+    assert f"{run}, since " in said.out
+    assert "1 of 60 have ended" in said.out
+    assert re.search(r"59 +to come", said.out)
+    data = person.types("campaign", "status", run, "--json").data
+    assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
+
+
+def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(person: Person) -> None:
+    planned(person, 1)
+    [one] = person.stack.machine.latest()
+    out = Sums(one.began, bought=60_000, bought_unknown=550_000, reserved=540_000)
+    now = Progress(one, out, 1, (), None)
+    assert now.cost == "$0.06 and $0.01 perhaps, $0.54 reserved by calls that are out"
+    assert document(person.stack, now) | {"unknown_usd": 0.01, "reserved_usd": 0.54} == document(person.stack, now)
+
+
+def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
+    assert person.types("pause", "ideogram").code == 0
+    planned(person, 60)
+    person.world.run("intake")
+    said = person.types("campaign", "status", "shoes")
+    assert "! ideogram is paused (paused_by_person)" in said.out
+    [paused] = person.types("campaign", "status", "shoes", "--json").data["paused"]
+    assert (paused["provider"], paused["code"]) == ("ideogram", "paused_by_person")
+
+
+def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) -> None:
+    assert person.types("pause", "ideogram").code == 0
+
+    def wait(seconds: float) -> None:
+        if not person.world.jobs():
+            run = [*person.states.executions][-1].rpartition(":")[2]
+            wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
+        person.world.run_for(seconds)
+
+    person.stack = replace(person.stack, wait=wait)
+    said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
+    assert said.code == 1
+    assert "Not waited for any longer: ideogram is paused (paused_by_person)" in said.out
+    assert "The campaign goes on by itself." in said.out
+
+
+def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Person) -> None:
+    run = planned(person, 1)
+    [arn] = person.states.executions
+    person.types("campaign", "stop", run, "--yes")
+    said = person.types("campaign", "status", "shoes")
+    assert "Campaign shoes, stack shop: stopped" in said.out
+    assert "Its report is being written." in said.out
+    report = json.dumps({"execution": "an earlier one"}).encode()
+    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    assert "Its report is being written." in person.types("campaign", "status", "shoes").out
+    report = json.dumps({"execution": arn}).encode()
+    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    assert "/_backdrop/campaigns/shoes/report.json" in person.types("campaign", "status", "shoes").out
+    assert "aborted" not in person.types("campaign", "status", "--json").out
+
+
+def test_whoever_waits_with_json_hears_counts_cost_and_report(person: Person) -> None:
+    person.stack = _ending(person, "SUCCEEDED")
+    data = person.types("campaign", "run", "shoes/", *PROMPT, "--wait", "--json").data
+    assert data["jobs"] == 2
+    assert {"listed", "asked", "stored", "bought_usd", "unknown_usd", "report"} <= data.keys()
+    assert data["status"] == "succeeded"
+
+
+def test_the_latest_is_the_one_that_began_last_in_whatever_order_they_are_listed(person: Person) -> None:
+    for prefix in ("shoes/", "hats/"):
+        assert person.types("campaign", "run", prefix, *PROMPT).code == 0
+    listed = person.types("campaign", "status", "--json").data["campaigns"]
+    assert [one["name"] for one in listed] == ["hats", "shoes"]
+    assert person.types("campaign", "status", listed[0]["run"]).code == 0

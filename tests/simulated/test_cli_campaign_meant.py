@@ -1,0 +1,157 @@
+"""What `backdrop campaign` takes its words for: lists and names, what is nowhere, mistakes in the person's words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backdrop_cli.campaign.meant import name_of
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
+from tests.simulated.cli_person import Person
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
+    return with_three_photos(monkeypatch, tmp_path)
+
+
+# -- by what was quoted, and by no other's list or name -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("", "all"),
+        ("shoes/", "shoes"),
+        ("a/b.csv", "a-b"),
+        ("ÄÖ.csv", "AO"),
+        ("größe.csv", "grosse"),
+        ("Frühling 2026.JSONL", "Fruhling-2026"),
+    ],
+)
+def test_a_campaign_is_called_by_its_file_or_prefix(where: str, name: str) -> None:
+    assert name_of(where) == name
+
+
+def test_names_that_would_be_written_alike_stay_apart() -> None:
+    names = [name_of(where) for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)]
+    assert len({*names}) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9_-]{1,60}", name) for name in names)
+
+
+def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_path: Path) -> None:
+    lists = {"mine": "key\nshoes/red.jpg\n", "yours": "key\nhats/red.jpg\n"}
+    for folder, text in lists.items():
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "list.csv").write_text(text)
+        assert person.types("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
+        person.states.ends()
+        person.world.run_for(1)
+    stored = [person.stack.photos.read(INPUT, given["manifest"], limit=1000) for given in started(person)]
+    assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
+
+
+def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    keys = [f"shoes/{n}.jpg" for n in range(20)]
+    for key in keys:
+        person.world.drop(key, photo(key))
+    file.write_text("\n".join(["key", *keys]))
+
+    def changed() -> None:
+        file.write_text("key\nhats/red.jpg\n")
+
+    said = person.types("campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=changed)
+    assert (said.code, "was changed while it was quoted" in said.err) == (1, True)
+    assert started(person) == []
+
+
+def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Person) -> None:
+    assert person.types("campaign", "run", "shoes/", *PROMPT).code == 0
+    said = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert (said.code, len(started(person))) == (1, 1)
+    assert "a campaign called shoes runs since" in said.err
+    assert "`backdrop campaign stop shoes`" in said.err
+    person.states.ends()
+    again = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
+    assert again.code == 1
+    assert "another campaign called shoes began this very second" in again.err
+    assert "AWS" not in again.err
+
+
+# -- what nothing would come of -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("nosuch/", "nothing in the input bucket begins with 'nosuch/'"),
+        ("missing.txt", "a list of keys ends with .csv or .jsonl"),
+        ("here", "here is a folder of this machine; `backdrop drop here` uploads its photos"),
+        ("list.xlsx", "list.xlsx is no list of keys"),
+        ("empty.csv", "empty.csv has no row"),
+        ("/", "its keys begin without a slash"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["quote", "run"])
+def test_what_is_nowhere_is_not_begun_and_it_is_said_where_it_may_be(
+    person: Person, tmp_path: Path, verb: str, typed: str, why: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "list.xlsx").write_bytes(b"PK")
+    (tmp_path / "empty.csv").write_text("key,prompt\n")
+    said = person.types("campaign", verb, typed, *PROMPT)
+    assert (said.code, said.out) == (1, "")
+    assert why in said.err
+    assert started(person) == []
+
+
+def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
+    said = person.types("campaign", "run", "list.csv")
+    assert (said.code, said.err) == (1, "error: nothing was begun, since nothing of it would be bought\n")
+    assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
+    assert "did you mean 'prompt'" in said.out
+    assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
+    assert "! 1 row left out\n    - row 3: it has no key" in said.out
+    assert started(person) == []
+    told = person.types("campaign", "quote", "list.csv", "--json")
+    assert told.code == 1
+    [unknown] = [one for one in told.data["first_not_bought"] if one["code"] == "unknown_field"]
+    assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
+
+
+def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> None:
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    said = person.types("campaign", "run", "shoes/red.jpg")
+    assert (said.code, len(started(person))) == (0, 1)
+    assert "At most $0.00" in said.out
+
+
+def test_a_row_that_stands_there_twice_is_quoted_once(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
+    said = person.types("campaign", "quote", "list.csv")
+    assert "1 photo, 1 job; 1 row for the second time" in said.out
+    assert "At most $0.06" in said.out
+
+
+# -- in the person's own words --------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_told_at_once_by_the_options_own_names(person: Person) -> None:
+    said = person.types("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
+    assert said.code == 2
+    assert all(option in said.err for option in ("--name", "--max-total", "--tolerate"))
+    assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", said.err)
+
+
+def test_a_list_that_is_none_is_spoken_of_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
+    said = person.types("campaign", "quote", "list.csv")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: list.csv: its first line names no column 'key'")
+    assert "_backdrop" not in said.err
+    assert "in a moment" not in said.err

@@ -1,0 +1,261 @@
+"""`backdrop cancel`: what is not bought yet ends, what is out runs on, and both are said."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.job import Status
+from backdrop.core.transitions import claim
+from backdrop_cli.operate import cancel
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.simulated.cli_person import LEFT_ALONE, REMOVAL, Person
+from tests.unit.campaign_machine import States
+
+LEFT_RUNNING = (
+    "Left running: 2 jobs; their calls are out or they are paid: at most $0.02, since no call is sent a second time."
+)
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In whose stack two photos of shoes and one hat wait behind a paused lane."""
+    person = Person(World(), monkeypatch)
+    person.types("pause", "ideogram")
+    person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
+    person.world.run()
+    return person
+
+
+def statuses(person: Person) -> dict[str, str]:
+    return {job.key: job.status.value for job in person.world.jobs()}
+
+
+def sends(person: Person, key: str) -> None:
+    """A worker is in the call for this photo."""
+    (job,) = person.world.jobs(key)
+    now = person.world.clock.now()
+    step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
+    person.world.ledger.advance(step)
+
+
+def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="n")
+    assert said.code == 1
+    assert "Not bought yet, keys that begin with shoes/, stack shop: 2 jobs." in said.out
+    assert "Cancel 2 jobs? [y/N]" in said.out
+    assert said.err == f"error: {LEFT_ALONE}\n"
+    assert set(statuses(person).values()) == {"accepted"}
+
+
+def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="y")
+    assert said.code == 0
+    assert "Ended: 2 jobs." in said.out
+    assert statuses(person) == {"shoes/red.jpg": "cancelled", "shoes/blue.jpg": "cancelled", "hats/red.jpg": "accepted"}
+    person.types("resume", "ideogram")
+    person.world.run()
+    assert len(person.world.provider.calls) == 1
+
+
+def test_all_means_all(person: Person) -> None:
+    assert person.types("cancel", "--all", "--yes").code == 0
+    assert set(statuses(person).values()) == {"cancelled"}
+
+
+def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
+    sends(person, "shoes/red.jpg")
+    said = person.types("cancel", "--all", "--yes")
+    words = "Left running: 1 job; its call is out or it is paid: at most $0.01, since no call is sent a second time."
+    assert said.out.splitlines().count(words) == 2
+    assert "Ended: 2 jobs." in said.out
+    assert statuses(person)["shoes/red.jpg"] == Status.SUBMITTING.value
+
+
+def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(person: Person) -> None:
+    for key in ("shoes/red.jpg", "shoes/blue.jpg"):
+        sends(person, key)
+    said = person.types("cancel", "shoes/", answer="n")
+    assert (said.code, "Cancel what is still on its way? [y/N]" in said.out) == (1, True)
+    assert {job.unwanted for job in person.world.jobs()} == {None}
+    said = person.types("cancel", "shoes/", "--yes")
+    assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
+    assert [job.unwanted for job in person.world.jobs()].count(Status.CANCELLED) == 2
+    again = person.types("cancel", "shoes/", "--yes")
+    assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
+
+
+def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
+    sends(person, "shoes/red.jpg")
+    assert person.types("cancel", "shoes/", "--json").data == {
+        "stack": "shop",
+        "prefix": "shoes/",
+        "would_end": 1,
+        "would_wait_no_more": 0,
+        "is_all": True,
+        "messages_for_intake": 0,
+    }
+    done = person.types("cancel", "shoes/", "--json", "--yes").data
+    assert (done["ended"], done["left_running"], done["left_running_usd"]) == (1, 1, 0.01)
+
+
+def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.world.drop("bare.jpg", photo())
+    person.world.turn("intake")
+    said = person.types("cancel", "bare", answer="y")
+    assert "Cancel 1 photo without instructions? [y/N]" in said.out
+    person.world.run()
+    assert person.world.jobs() == []
+    (failure,) = person.types("failures", "--json").data["failures"]
+    assert (failure["key"], failure["code"]) == ("bare.jpg", "no_instructions")
+
+
+def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) -> None:
+    said = person.types("cancel", "shoes/", answer="y", meanwhile=lambda: sends(person, "shoes/blue.jpg"))
+    assert said.code == 0
+    assert "Ended: 1 job." in said.out
+    assert "Left running: 1 job" in said.out
+    assert statuses(person)["shoes/blue.jpg"] == Status.SUBMITTING.value
+
+
+def test_twice_is_once(person: Person) -> None:
+    person.types("cancel", "--all", "--yes")
+    again = person.types("cancel", "--all", "--yes")
+    assert (again.code, again.err) == (0, "")
+    assert "Not bought yet, all photos, stack shop: nothing.\n" in again.out
+    assert again.out.endswith("Ended: nothing.\n")
+
+
+def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
+    strike = Strike(forbid, "transact_write_items", nth=3)
+    person.world.wire.before.append(strike)
+    said = person.types("cancel", "--all", "--yes")
+    assert strike.hits == 1
+    assert said.code == 1
+    assert "Ended: 1 job." in said.out
+    assert "may not do transact_write_items" in said.err
+
+
+def forbid(call: Call) -> None:
+    """The person's credentials do not suffice."""
+    raise refusal("AccessDeniedException", call.operation, 400, "no")
+
+
+def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.drops("shoes/red.jpg", "hats/red.jpg")
+    said = person.types("cancel", "shoes/", answer="y")
+    assert "Not bought yet, keys that begin with shoes/, stack shop: nothing." in said.out
+    assert "About 2 messages for intake: what was said by now ends too." in said.out
+    assert "Cancel what is still on its way? [y/N]" in said.out
+    assert "Nothing that was uploaded, said or asked for by 2026-11-20 09:00:00 UTC is bought any more." in said.out
+    person.world.run()
+    assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
+
+
+def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancel, "MOST_COUNTED", 2)
+    said = person.types("cancel", "--all", answer="y")
+    assert "Not bought yet, all photos, stack shop: at least 2 jobs." in said.out
+    assert "Cancel all of them? [y/N]" in said.out
+    assert "Ended: 3 jobs." in said.out
+
+
+def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
+    begun = person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    said = person.types("cancel", "shoes/", "--yes")
+    assert "The campaign autumn runs, and asks on; `backdrop campaign stop autumn` ends it." in said.out
+    assert person.stack.machine.look(begun.arn).runs
+    said = person.types("cancel", "--all", "--yes")
+    assert "The campaign autumn runs, and is stopped too." in said.out
+    assert "Stopped: the campaign autumn." in said.out
+    assert not person.stack.machine.look(begun.arn).runs
+
+
+def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    stopped = person.world.clock.time + timedelta(seconds=2)
+
+    def takes_a_while(*_: object, **__: object) -> None:
+        person.world.clock.wait_until(stopped)
+
+    monkeypatch.setattr(States, "stop_execution", takes_a_while)
+    person.types("cancel", "--all", "--yes")
+    (mark,) = person.world.ledger.lane("ideogram").called_off
+    assert mark.until >= stopped
+
+
+def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise refusal("AccessDeniedException", "StopExecution", 400, "no")
+
+    monkeypatch.setattr(States, "stop_execution", forbidden)
+    said = person.types("cancel", "--all", "--yes")
+    assert (said.code, "may not do StopExecution" in said.err) == (1, True)
+    assert "is bought any more" in said.out
+    assert person.world.ledger.lane("ideogram").called_off
+
+
+def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backdrop.steps.cancelling.MOST_MARKS", 1)
+    person.types("cancel", "shoes/", "--yes")
+    said = person.types("cancel", "hats/", "--yes")
+    assert said.code == 1
+    assert "cancel a folder that holds several of those, or --all" in " ".join(said.err.split())
+    assert statuses(person)["hats/red.jpg"] == "accepted"
+    assert person.types("cancel", "--all", "--yes").code == 0
+
+
+@pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])
+def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types(*words, "--yes")
+    assert (said.code, said.out) == (2, "")
+    assert "a prefix of their keys, such as shoes/autumn/, or else --all" in said.err
+    assert set(statuses(person).values()) == {"accepted"}
+
+
+# -- nothing to cancel -------------------------------------------------------------------------------------------
+
+
+def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> None:
+    for more in ([], ["--yes"], ["--json"]):
+        said = person.types("cancel", "shoos/", *more)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == (
+            "error: nothing was changed; stack shop has no key that begins with shoos/ (upper and lower case count)\n"
+        )
+    assert person.world.ledger.lane("ideogram").called_off == ()
+
+
+def test_all_of_an_empty_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Person(World(), monkeypatch).types("cancel", "--all", "--yes")
+    assert (said.code, said.out, said.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
+
+
+def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None:
+    person.types("resume", "ideogram")
+    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    said = person.types("cancel", "shoes/")
+    words = "Nothing to cancel, keys that begin with shoes/, stack shop: no photo waits to be bought.\n"
+    assert (said.code, said.out, said.err) == (0, words, "")
+    assert person.types("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
+    assert person.world.ledger.lane("ideogram").called_off == ()
+
+
+def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> None:
+    person.types("resume", "ideogram")
+    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    person.world.s3.drop(INPUT, "shoes/new.jpg", photo("new"))
+    object.__setattr__(person.stack, "arriving", lambda: 0)
+    assert "Cancel what is still on its way? [y/N]" in person.types("cancel", "shoes/", answer="n").out

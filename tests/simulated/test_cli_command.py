@@ -1,0 +1,241 @@
+"""The command line itself: options before and after the verb, help, exit codes, and AWS's errors in people's words."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+from backdrop.aws.failures import unavailable
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop_cli.main import run
+from backdrop_cli.options import Place
+from backdrop_cli.stack import Stack
+from proof.world.sight import TABLE
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.simulated.cli_person import Person
+from tests.unit.template_document import load
+
+VERBS = ("gallery", "failures", "redrive", "cancel", "budget", "pause", "resume")
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    return Person(World(), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("failures",), Place()),
+        (("failures", "--stack", "shop"), Place("shop")),
+        (("--stack", "shop", "failures"), Place("shop")),
+        (("--profile", "me", "failures", "--stack", "shop", "--region", "eu-west-1"), Place("shop", "me", "eu-west-1")),
+        (("--stack", "one", "failures", "--stack", "two"), Place("two")),
+        (("pause", "--stack", "shop", "ideogram"), Place("shop")),
+        (("pause", "ideogram", "--stack", "shop"), Place("shop")),
+    ],
+)
+def test_the_options_that_choose_a_stack_stand_anywhere(person: Person, words: tuple[str, ...], place: Place) -> None:
+    assert person.types(*words).code == 0
+    assert person.asked_for == [place]
+
+
+def test_the_command_says_of_which_release_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """The template's, which is the only place where it stands."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"backdrop {load()['Outputs']['Version']['Value']}\n"
+
+
+def test_json_may_be_said_before_or_after(person: Person) -> None:
+    assert person.types("--json", "failures").data == person.types("failures", "--json").data
+
+
+@pytest.mark.parametrize("words", [("--region", "eu-west-1", "failures"), ("failures", "--profile", "me")])
+def test_a_profile_without_a_stack_is_not_taken_for_the_local_cloud(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types(*words)
+    assert (said.code, person.asked_for) == (2, [])
+    assert "say which one with --stack NAME" in said.err
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
+def test_a_verb_of_the_local_cloud_takes_no_stack(person: Person, verb: str) -> None:
+    said = person.types("--stack", "shop", verb)
+    assert (said.code, said.out) == (2, "")
+    assert "is about the local cloud alone" in said.err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_with_an_example(person: Person, verb: str) -> None:
+    said = person.types(verb, "--help")
+    assert said.code == 0
+    assert f"Example: backdrop {verb}" in said.out
+    for option in ("--stack", "--profile", "--region", "--json"):
+        assert option in said.out
+    assert max(len(line) for line in said.out.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("failures", "x")])
+def test_what_cannot_be_meant_is_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
+    said = person.types(*words)
+    assert (said.code, person.asked_for) == (2, [])
+    assert "Traceback" not in said.err
+
+
+def aws(code: str, message: str = "no") -> ClientError:
+    return refusal(code, "DescribeStacks", 400, message)
+
+
+TROUBLES: list[tuple[ClientError | BotoCoreError | WaitError, str]] = [
+    (aws("ExpiredToken"), "your AWS credentials have expired; sign in"),
+    (aws("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
+    (aws("InvalidClientTokenId"), "AWS does not know your credentials (InvalidClientTokenId); sign in"),
+    (aws("AccessDenied", "User: me is not\nauthorized"), "may not do DescribeStacks: User: me is not authorized"),
+    (aws("ValidationError", "Stack with id shop does not exist"), "there is no stack shop in eu-west-1;"),
+    (aws("Throttling", "slower"), "AWS refused DescribeStacks (Throttling): slower"),
+    (NoCredentialsError(), "there are no AWS credentials; sign in"),
+    (NoRegionError(), "no AWS region is chosen; say --region"),
+    (ProfileNotFound(profile="me"), "your AWS configuration has no profile me;"),
+    (UnauthorizedSSOTokenError(), "your AWS sign-in is over; sign in"),
+    (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in is over; sign in"),
+    (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not answer; look at the network"),
+    (unavailable("DynamoDB", "no table"), "DynamoDB does not do what it is asked (no table); what was done before"),
+    (WaitError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), TROUBLES)
+def test_aws_trouble_is_one_line_that_says_what_to_do(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connect(_: Place) -> Stack:
+        raise error
+
+    assert run(["failures", "--stack", "shop", "--profile", "me", "--region", "eu-west-1"], connect) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    def connect(_: Place) -> Stack:
+        raise aws("ValidationError", "Stack with id backdrop-local does not exist")
+
+    assert run(["doctor"], connect) == 1
+    assert "the local cloud has no stack any more; `make down`, then `make up`" in capsys.readouterr().err
+
+
+def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
+    person.drops("a.jpg")
+    person.world.run()
+    items = person.world.table.items
+    for key, item in [(key, item) for key, item in items.items() if "body" in item]:
+        items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
+    said = person.types("show", "a.jpg")
+    assert (said.code, said.out) == (1, "")
+    assert "was written by another release, which can read it; use the command of the release" in said.err
+
+
+def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:
+    def connect(_: Place) -> Stack:
+        cause = refusal("AccessDeniedException", "Query", 400, "not authorized")
+        raise unavailable("DynamoDB", cause) from cause
+
+    assert run(["failures"], connect) == 1
+    assert capsys.readouterr().err == "error: your AWS credentials may not do Query: not authorized\n"
+
+
+def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
+    person.world.wire.before.append(Strike(gone, times=1000))
+    for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
+        said = person.types(*verb)
+        assert said.code == 1
+        assert said.err.startswith(f"error: DynamoDB's table {TABLE} does not do what it is asked"), verb
+        assert "restore it under the same name" in said.err
+
+
+def gone(call: Call) -> None:
+    """Somebody deleted the table."""
+    if call.service == "dynamodb":
+        raise refusal("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
+
+
+LOOK = """
+import sys
+from backdrop_cli.main import run
+code = run(["failures", "--stack", "shop", "--region", "eu-west-1"])
+print(code, sorted(name for name in sys.modules if name.startswith("backdrop_local")))
+"""
+
+
+def test_on_aws_nothing_of_the_local_cloud_is_imported(tmp_path: Path) -> None:
+    nobody: dict[str, Any] = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    ran = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, env=nobody, check=True)
+    assert ran.stdout == "1 []\n"
+    assert ran.stderr.startswith("error: there are no AWS credentials; sign in")
+
+
+def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BACKDROP_HOME", str(tmp_path / "nowhere"))
+    assert run(["failures"]) == 1
+    words = (
+        f"no local cloud runs in {tmp_path / 'nowhere'}; start one with `make up`, or name a stack on AWS with --stack"
+    )
+    assert capsys.readouterr().err == f"error: {words}\n"
+
+
+def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
+    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; on in shop: ideogram\n"
+
+
+def test_a_disk_that_does_not_take_what_is_said_is_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "out.txt")
+
+    monkeypatch.setattr("rich.console.Console.print", full)
+    said = person.types("failures")
+    assert (said.code, said.err) == (1, "error: out.txt: No space left on device\n")
+
+
+HELP = """
+import sys
+from backdrop_cli.main import run
+code = run(["--help"])
+print(code, sorted({"rich", "boto3", "pydantic", "PIL"} & {*sys.modules}))
+"""
+
+
+def test_help_waits_for_nothing_that_takes_long_to_load() -> None:
+    ran = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize("verb", ["drop", "download", "show", "status", "spend", "doctor", "key set", "lint", "rerun"])
+def test_every_verb_has_its_help_in_eighty_columns(person: Person, verb: str) -> None:
+    said = person.types(*verb.split(), "--help")
+    assert f"Example: backdrop {verb}" in said.out
+    assert max(len(line) for line in said.out.splitlines()) <= 80
+    assert verb.split()[0] in person.types("--help").out
+
+
+def test_a_family_without_a_verb_shows_its_verbs(person: Person) -> None:
+    said = person.types("key")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("Usage: backdrop key")

@@ -1,0 +1,276 @@
+"""`backdrop doctor`: each thing that is wrong with its fix, and what cannot be known is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from backdrop.core.codes import Code
+from proof.world.sight import INPUT, OUTPUT
+from tests.simulated.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
+
+
+@pytest.fixture
+def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    return a_clinic(monkeypatch)
+
+
+def test_a_stack_that_is_well_has_nothing_to_mend(clinic: Clinic) -> None:
+    said = clinic.person.types("doctor")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.endswith("✓ Nothing to mend.\n")
+    assert {one["state"] for one in clinic.checks().values()} == {"good"}
+
+
+def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in (None, " \n"):
+        clinic.account.key = key
+        found = clinic.checks(code=1)["key of ideogram"]
+        assert (found["state"], found["fix"]) == ("wrong", "`backdrop key set ideogram` sets it.")
+        assert "shop/ideogram/api-key" in found["words"]
+    clinic.account.key = "bad"
+    monkeypatch.setattr("backdrop_cli.operate.checks.buying.accepted", says(False))
+    assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
+
+
+def test_advice_names_the_stack_that_was_asked_about_so_that_it_can_be_typed_as_it_stands(clinic: Clinic) -> None:
+    clinic.account.key = None
+    assert "`backdrop key set ideogram` sets it." in clinic.person.types("doctor").out
+    said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
+    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram` sets it." in said.out
+
+
+def test_advice_in_a_table_names_the_stack_too(clinic: Clinic) -> None:
+    clinic.person.has_failed(Code.REQUEST_REJECTED, "bad.jpg")
+    assert "`backdrop --stack shop failures` says why" in clinic.person.types("status", "--stack", "shop").out
+
+
+def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic.account.concurrency = None
+    monkeypatch.setattr("backdrop_cli.operate.checks.buying.accepted", says(None))
+    unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
+    assert unknown == {"key of ideogram", "Lambda's concurrency"}
+    clinic.account.concurrency = 0
+    assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be known: AWS says AccessDeniedException"
+
+
+def test_too_little_concurrency_is_wrong(clinic: Clinic) -> None:
+    clinic.account.concurrency = 29
+    found = clinic.checks(code=1)["Lambda's concurrency"]
+    assert found["words"] == "the account has 29, 30 are needed"
+    clinic.account.concurrency = 30
+    assert clinic.checks()["Lambda's concurrency"]["state"] == "good"
+
+
+def test_a_bucket_that_tells_nobody_is_wrong(clinic: Clinic) -> None:
+    other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
+    clinic.account.wiring = {"QueueConfigurations": [other]}
+    assert clinic.checks(code=1)["the bucket's notifications"]["state"] == "wrong"
+
+
+def test_an_own_bucket_that_only_tells_eventbridge_is_wrong_since_no_rule_listens(clinic: Clinic) -> None:
+    clinic.account.wiring = {"EventBridgeConfiguration": {}}
+    found = clinic.checks(code=1)["the bucket's notifications"]
+    assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again, which wires it.")
+
+
+def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT})
+    clinic.account.wiring = {}
+    found = clinic.checks(code=1)["the bucket's notifications"]
+    assert found["words"].endswith("tells nobody of uploads, since its EventBridge notifications are off")
+    assert "Amazon EventBridge" in found["fix"]
+    for wiring in ({"EventBridgeConfiguration": {}}, {"QueueConfigurations": [QUEUE]}):
+        clinic.account.wiring = wiring
+        assert clinic.checks()["the bucket's notifications"]["state"] == "good"
+
+
+TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
+SUBSCRIBED = {"Endpoint": str(QUEUE["QueueArn"]), "SubscriptionArn": f"{TOPIC}:1"}
+UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
+
+
+def fans_out(clinic: Clinic, allowed: str = TOPIC) -> None:
+    """An existing bucket that notifies a topic."""
+    given = {"InputBucket": INPUT, "NotificationTopicArns": allowed}
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
+    clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
+
+
+def test_an_existing_bucket_is_well_once_the_queue_is_subscribed_to_its_topic(clinic: Clinic) -> None:
+    fans_out(clinic, f"{OTHER_TOPIC},{TOPIC}")
+    clinic.account.topics = {TOPIC: [SUBSCRIBED]}
+    found = clinic.checks()["the bucket's notifications"]
+    assert (found["state"], TOPIC in found["words"]) == ("good", True)
+
+
+@pytest.mark.parametrize("subscribed", [[], [SUBSCRIBED | {"SubscriptionArn": "PendingConfirmation"}]])
+def test_a_topic_without_the_queue_among_its_subscribers_is_wrong(
+    clinic: Clinic, subscribed: list[dict[str, str]]
+) -> None:
+    fans_out(clinic)
+    clinic.account.topics = {TOPIC: subscribed}
+    found = wrong(clinic)["the bucket's notifications"]
+    assert (
+        found["fix"]
+        == f"`aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}`"
+    )
+
+
+@pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
+def test_a_topic_that_brings_no_uploads_to_the_queue_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
+    fans_out(clinic)
+    clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
+    assert "tells nobody of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
+OTHER_KEY = KEY.replace("1234", "9999")
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "state", "fix"),
+    [
+        (KEY, "", "wrong", f"KmsKeyArns={KEY}."),
+        (KEY, OTHER_KEY, "wrong", f"KmsKeyArns={OTHER_KEY},{KEY}."),
+        ("1234abcd", OTHER_KEY, "wrong", f"KmsKeyArns={OTHER_KEY},<the key's ARN>."),
+        ("alias/photos", "", "wrong", "KmsKeyArns=<the key's ARN>."),
+        ("alias/photos", KEY, "unknown", ""),
+        (403, "", "unknown", ""),
+        (KEY, f"{OTHER_KEY},{KEY}", "good", ""),
+        ("1234abcd", KEY, "good", ""),
+        ("alias/aws/s3", "", "good", ""),
+        ("", "", "good", ""),
+    ],
+)
+@pytest.mark.parametrize("parameter", ["InputBucket", "OutputBucket", "ReadableBuckets"])
+def test_a_bucket_whose_key_is_not_given_is_wrong(
+    clinic: Clinic, parameter: str, key: str | int, given: str, state: str, fix: str
+) -> None:
+    changes = {parameter: "shelf", "KmsKeyArns": given}
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | changes)
+    clinic.account.keys = {"shelf": key}
+    found = {one["name"]: one for one in clinic.person.types("doctor", "--json").data["checks"]}["encryption of shelf"]
+    assert found["state"] == state
+    assert fix in found["fix"]
+
+
+def test_a_stack_of_its_own_buckets_has_no_encryption_to_check(clinic: Clinic) -> None:
+    assert not [name for name in clinic.checks() if name.startswith("encryption")]
+
+
+def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
+    assert wrong(clinic)["versions"]["words"].endswith("; the stack is of 0.0.1")
+
+
+def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:
+    clinic.person.types("pause", "ideogram")
+    clinic.person.types("budget", "0", "--today")
+    clinic.person.world.s3.drop(INPUT, "lonely.jpg.json", b"{}")
+    found = clinic.checks(code=1)
+    assert {name for name, one in found.items() if one["state"] == "wrong"} == {
+        "lane of ideogram",
+        "budget",
+        "sidecars",
+    }
+    assert found["sidecars"]["words"] == "1 sidecar without a photo: lonely.jpg.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, less than the $0.06 of a new background"),
+        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, less than the $0.06 of a new background"),
+    ],
+)
+def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[str, str], words: str) -> None:
+    stack, cap = clinic.person.stack, float(changes["DailyBudgetUSD"])
+    clinic.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
+    found = wrong(clinic)["budget"]
+    assert words in found["words"]
+    assert "higher DailyBudgetUSD" in found["fix"]
+
+
+def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failure(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, limits={"ideogram": 11})
+    found = clinic.checks()["lane of ideogram"]
+    assert (found["state"], "IdeogramMaxInFlight=10" in found["fix"]) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", "wrong", "rolled back (UPDATE_ROLLBACK_COMPLETE): DeploymentCheck: too short"),
+        ("UPDATE_ROLLBACK_FAILED", "wrong", "is stuck (UPDATE_ROLLBACK_FAILED): DeploymentCheck: too short"),
+        ("UPDATE_IN_PROGRESS", "unknown", "is under way"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown", "is under way"),
+        ("CREATE_COMPLETE", "good", "went well"),
+    ],
+)
+def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
+    clinic: Clinic, status: str, state: str, words: str
+) -> None:
+    clinic.account.status = status
+    clinic.account.events = [
+        {"LogicalResourceId": "Later", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "cancelled"},
+        {
+            "LogicalResourceId": "DeploymentCheck",
+            "ResourceStatus": "UPDATE_FAILED",
+            "ResourceStatusReason": "too short",
+        },
+        {"LogicalResourceId": "shop", "ResourceStatus": "UPDATE_IN_PROGRESS"},
+        {"LogicalResourceId": "Earlier", "ResourceStatus": "UPDATE_FAILED", "ResourceStatusReason": "long ago"},
+    ]
+    found = clinic.checks(code=int(state == "wrong"))["the last deployment"]
+    assert found["state"] == state
+    assert words in found["words"]
+
+
+def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(clinic: Clinic) -> None:
+    clinic.account.subscribed = "PendingConfirmation"
+    assert "has not yet agreed" in wrong(clinic)["alarms"]["words"]
+    clinic.account.subscribed = None
+    assert "not subscribed" in wrong(clinic)["alarms"]["words"]
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
+    assert clinic.checks()["alarms"]["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ((404, ""), "is not there"),
+        ((403, ""), "is not of this account (123456789012), or keeps you out"),
+        ((200, "us-east-1"), "lies in us-east-1, the stack in eu-central-1"),
+    ],
+)
+@pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT), ("output bucket", OUTPUT)])
+def test_a_bucket_that_is_gone_foreign_or_elsewhere_is_wrong(
+    clinic: Clinic, said: tuple[int, str], words: str, what: str, name: str
+) -> None:
+    clinic.account.buckets = {name: said}
+    assert words in wrong(clinic)[what]["words"]
+
+
+def test_a_readable_bucket_may_be_another_accounts_and_must_be_there(clinic: Clinic) -> None:
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"})
+    clinic.account.buckets = {"shelf": (200, "us-east-1")}
+    assert clinic.checks()["readable bucket"]["state"] == "good"
+    clinic.account.buckets = {"shelf": (403, "")}
+    assert clinic.checks()["readable bucket"]["state"] == "unknown"
+    clinic.account.buckets = {"shelf": (404, "")}
+    assert "shelf is not there" in wrong(clinic)["readable bucket"]["words"]
+
+
+def test_an_output_bucket_without_versions_is_wrong(clinic: Clinic) -> None:
+    clinic.account.versioning = None
+    assert "put-bucket-versioning" in wrong(clinic)["versions of pictures"]["fix"]
+
+
+def test_everything_that_is_wrong_stands_on_one_page_with_its_fix_below_it(clinic: Clinic) -> None:
+    clinic.account.key, clinic.account.versioning = None, None
+    said = clinic.person.types("doctor")
+    lines = said.out.splitlines()
+    broken = [n for n, line in enumerate(lines) if line.strip().startswith("✗")]
+    assert len(broken) == 3
+    assert all(lines[n + 1].startswith("    ") for n in broken[:-1])
+    assert (said.code, lines[-1]) == (1, "✗ 2 things to mend.")

@@ -1,0 +1,167 @@
+"""`backdrop download`: pictures in one folder under the photos' own names, whole or not at all, and nothing twice."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop_cli.download.names import LONGEST_NAME_BYTES, flat_names
+from backdrop_cli.drop.uploads import PART_BYTES, etag_of
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Whose stack has three pictures."""
+    monkeypatch.chdir(tmp_path)
+    person = Person(World(), monkeypatch)
+    person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
+    person.world.run()
+    return person
+
+
+def names(folder: str = "done") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_the_pictures_below_a_prefix_lie_flat_under_the_photos_names(person: Person) -> None:
+    said = person.types("download", "shoes/", "new/done")
+    assert (said.code, said.err) == (0, "")
+    assert "✓ 2 files (" in said.out
+    assert names("new/done") == ["blue.png", "red.png"]
+    (picture,) = person.world.pictures("shoes/red.jpg").values()
+    assert Path("new/done/red.png").read_bytes() == picture
+
+
+def test_where_two_have_one_name_the_folders_is_put_before_it(person: Person) -> None:
+    person.types("download", "--all", "done")
+    assert names() == ["blue.png", "hats_red.png", "shoes_red.png"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "files"),
+    [
+        (["a/red.jpg/red.png"], ["red.png"]),
+        (["a/red.jpg/red.png", "b/RED.jpg/RED.png"], ["a_red.png", "b_RED.png"]),
+        (["a/red.jpg/red.png", "a/red.tif/red.png"], ["a_red.jpg_red.png", "a_red.tif_red.png"]),
+        (["a/b.jpg/b.png", "a_b.jpg/b.png", "c/a_b.jpg/a_b.png"], ["a_b.png", "a_b.jpg_b.png", "c_a_b.png"]),
+        (["x/a:b?.jpg/a:b?.png", "..jpg/..png"], ["a_b_.png", "_.png"]),
+    ],
+)
+def test_no_two_pictures_get_one_name(keys: list[str], files: list[str]) -> None:
+    found = flat_names(keys)
+    assert len({name.casefold() for name in found.values()}) == len(keys)
+    assert not any("/" in name for name in found.values())
+    if len(keys) != 3:
+        assert [found[key] for key in keys] == files
+
+
+def test_a_name_that_no_disk_takes_is_cut_and_stays_its_own() -> None:
+    keys = [f"{'é' * 200}{n}.jpg/{'é' * 200}{n}.png" for n in (1, 2)]
+    found = set(flat_names(keys).values())
+    assert len(found) == 2
+    assert all(len(name.encode()) <= LONGEST_NAME_BYTES and name.endswith(".png") for name in found)
+
+
+def test_what_is_there_is_not_fetched_again_and_what_differs_is(person: Person) -> None:
+    person.types("download", "shoes/", "done")
+    Path("done/red.png").write_bytes(b"half")
+    data = person.types("download", "shoes/", "done", "--json").data
+    assert (data["downloaded"], data["there_already"]) == (1, 1)
+    assert Path("done/red.png").read_bytes() != b"half"
+
+
+def test_pictures_of_former_jobs_are_left_in_the_bucket(person: Person) -> None:
+    person.world.sidecar("shoes/red.jpg", variants={"cut": {"operation": "remove"}})
+    person.world.run()
+    person.types("download", "shoes/red", "done")
+    assert names() == ["red-cut.png"]
+
+
+def test_picks_choose_pictures_or_all_of_a_photo(person: Person) -> None:
+    Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/red.jpg/red.png\nhats/red.jpg,\n", "utf-8-sig")
+    person.types("download", "--picks", "picks.csv", "done")
+    assert names() == ["hats_red.png", "shoes_red.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name\nx\n", "has no column key; its first line shall be key,output"),
+        (b"\xff\xfe\x00", "is not UTF-8; save it as CSV in UTF-8"),
+    ],
+)
+def test_a_file_of_picks_that_is_none_is_said(person: Person, text: str | bytes, words: str) -> None:
+    Path("picks.csv").write_bytes(text.encode() if isinstance(text, str) else text)
+    said = person.types("download", "--picks", "picks.csv", "done")
+    assert said.code == 2
+    assert words in said.err
+
+
+def test_a_picture_that_is_gone_is_named_and_the_others_are_fetched(person: Person) -> None:
+    person.world.s3.remove("results", "shoes/red.jpg/red.png")
+    said = person.types("download", "shoes/", "done")
+    assert (said.code, names()) == (1, ["blue.png"])
+    assert "no more in the bucket: shoes/red.jpg/red.png" in said.out
+
+
+def test_nothing_to_fetch_is_said(person: Person) -> None:
+    said = person.types("download", "bags/", "done")
+    assert said.code == 1
+    assert "There is no picture below bags/, stack shop." in said.out
+    assert not Path("done").exists()
+
+
+@pytest.mark.parametrize("words", [("done",), ("shoes/", "done", "--all"), ("a", "b", "c"), ("--picks", "p.csv")])
+def test_it_takes_a_prefix_or_picks_or_all_and_a_folder(person: Person, words: tuple[str, ...]) -> None:
+    assert person.types("download", *words).code == 2
+
+
+def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, written = Path.open, list[Path]()
+
+    def full(path: Path, mode: str = "r") -> Any:
+        written.extend([path] if mode == "xb" else [])
+        if len(written) > 1 and mode == "xb":
+            usual(path, mode).close()
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return usual(path, mode)
+
+    monkeypatch.setattr(Path, "open", full)
+    said = person.types("download", "shoes/", "done")
+    assert (said.code, names()) == (1, ["blue.png"])
+    words = "the disk of done is full; 1 file of 2 is there, each of them whole. Make room and run the command again"
+    assert words in said.err
+
+
+def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.types("download", "shoes/", "done")
+    (first, *_) = names()
+    Path("done", first).unlink()
+
+    usual = Path.open
+
+    def full(path: Path, mode: str = "r") -> Any:
+        if mode == "xb":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return usual(path, mode)
+
+    monkeypatch.setattr(Path, "open", full)
+    assert "the disk of done is full; 1 file of 2 is there" in person.types("download", "shoes/", "done").err
+
+
+def test_a_folder_that_is_a_file_is_said(person: Person) -> None:
+    Path("done").write_text("x")
+    said = person.types("download", "shoes/", "done")
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert said.err == "error: there can be no folder done: File exists\n"
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])
+def test_the_etag_of_a_file_in_parts_tells_how_many(size: int) -> None:
+    etag = etag_of(b"x" * size).strip('"')
+    assert etag.partition("-")[2] == ("2" if size > PART_BYTES else "")

@@ -1,0 +1,304 @@
+"""`backdrop drop`: the price first, then each photo uploaded once and followed to its end."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.reactions import refuses
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.simulated.cli_person import LEFT_ALONE, Person
+from tests.simulated.drop_shop import PROMPT, Uploader
+from tests.simulated.wishes import ask
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
+    monkeypatch.chdir(tmp_path)
+    uploader = Uploader(Person(World(), monkeypatch), tmp_path)
+    uploader.has("shoes/red.jpg")
+    uploader.has("shoes/blue.jpg")
+    return uploader
+
+
+def test_photos_go_up_under_their_folders_name_and_come_back(shop: Uploader) -> None:
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert (said.code, said.err) == (0, "")
+    assert "2 photos into shoes/, stack shop" in said.out
+    assert "At most $0.12 for 2 images" in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12." in said.out
+    assert shop.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
+    assert json.loads(shop.world.input.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
+
+
+def test_instructions_are_there_before_their_photos(shop: Uploader) -> None:
+    shop.has("shoes/_backdrop.json", {"operation": "remove"})
+    shop.drops("shoes", *PROMPT)
+    sent = [call.sent["Key"] for call in shop.world.wire.calls if call.operation == "put_object"]
+    assert sent == [
+        "shoes/_backdrop.json",
+        "shoes/blue.jpg.json",
+        "shoes/red.jpg.json",
+        "shoes/blue.jpg",
+        "shoes/red.jpg",
+    ]
+
+
+def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert said.code == 0
+    assert "2   there already" in said.out
+    assert "Nothing to upload" in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
+    assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
+    assert len(shop.world.provider.calls) == 2
+
+
+def test_a_drop_that_others_have_begun_is_watched_to_its_end(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT)
+    assert shop.drops("shoes", *PROMPT, "--wait").code == 0
+    assert len(shop.world.provider.calls) == 2
+
+
+def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
+    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    first = shop.drops("shoes", *PROMPT, "--wait")
+    assert first.code == 1
+    assert "1 delivered, 1 refused" in first.out
+    assert "unsafe_request: Change the prompt or the photo." in first.out
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert "1   of them again" in said.out
+    assert (said.code, shop.statuses()) == (0, [Status.STORED, Status.STORED])
+
+
+def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    shop.has("shoes/red.jpg", photo("another"))
+    data = shop.drops("shoes", *PROMPT, "--wait", "--json")
+    assert (data.code, data.data["to_upload"]) == (0, 1)
+    assert (data.data["usd"], data.data["earlier_usd"]) == (0.12, 0.06)
+    assert len(shop.world.provider.calls) == 3
+
+
+def test_a_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
+    shop.has("shoes/red.jpg.json", {"operation": "remove"})
+    shop.drops("shoes", *PROMPT, "--keep", "--wait")
+    shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
+    data = shop.drops("shoes", "--wait", "--json").data
+    assert (data["to_upload"], data["images"], data["most_usd"]) == (0, 1, 0.06)
+    assert (data["usd"], data["earlier_usd"]) == (0.12, 0.06)
+    assert (shop.versions("shoes/red.jpg"), shop.versions("shoes/red.jpg.json")) == (1, 2)
+
+
+@pytest.mark.parametrize("photos", [50, 51])
+def test_more_than_fifty_photos_are_asked_for(shop: Uploader, photos: int) -> None:
+    for number in range(photos):
+        shop.has(f"many/{number:02}.jpg")
+    shop.has("many/_backdrop.json", {"operation": "remove"})
+    said = shop.drops("many", answer="n")
+    assert (LEFT_ALONE in said.err) is (photos > 50)
+    assert bool(shop.keys) is (photos <= 50)
+
+
+def test_more_than_a_dollar_is_asked_for_and_yes_agrees(shop: Uploader) -> None:
+    wish = {"prompt": "on sand", "num_images": 8, "rendering_speed": "QUALITY"}
+    shop.has("shoes/_backdrop.json", wish)
+    said = shop.drops("shoes")
+    assert (said.code, shop.keys) == (1, [])
+    assert said.err == f"error: {LEFT_ALONE}; there is no terminal to ask at, so say --yes to agree\n"
+    assert "Upload 2 photos and spend up to $1.44? [y/N]" in shop.drops("shoes", answer="n").out
+    assert shop.drops("shoes", "--yes").code == 0
+
+
+def test_instructions_alone_that_cost_more_than_a_dollar_are_asked_for(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    shop.has("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    shop.has("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
+    said = shop.drops("shoes", answer="n")
+    assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in said.out
+
+
+def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader) -> None:
+    shop.has("shoes/bad.jpg", b"no picture")
+    shop.has("shoes/red.jpg.json", {"promt": "on sand"})
+    said = shop.drops("shoes", *PROMPT, "--keep")
+    assert said.code == 0
+    assert "1 photo would be refused: not_a_photo" in said.out
+    assert "1 photo would be refused: unknown_field" in said.out
+    assert "did you mean 'prompt'?" in said.out
+    assert "At most $0.06 for 1 image " in said.out
+    assert "shoes/bad.jpg" in shop.keys
+
+
+def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: Uploader) -> None:
+    shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
+    said = shop.drops("shoes", *PROMPT, "--keep")
+    assert "1 photo would be refused: unknown_field" in said.out
+    assert "did you mean 'prompt'?" in said.out
+    assert "'widht'" in said.out
+
+
+def test_strict_uploads_nothing_where_anything_would_be_refused(shop: Uploader) -> None:
+    shop.has("shoes/bad.jpg", b"no picture")
+    said = shop.drops("shoes", *PROMPT, "--strict")
+    assert (said.code, shop.keys) == (1, [])
+    assert "1 photo would be refused, and --strict stops for that" in said.err
+
+
+def test_quick_opens_no_photo(shop: Uploader) -> None:
+    shop.has("shoes/bad.jpg", b"no picture")
+    assert "refused" not in shop.drops("shoes", *PROMPT, "--quick").out
+
+
+def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) -> None:
+    said = shop.drops("shoes")
+    assert "2   without instructions" in said.out
+    assert "Describe the new background with --prompt" in said.out
+    assert "At most" not in said.out
+
+
+def test_defaults_that_lie_in_the_bucket_speak_for_what_is_dropped(shop: Uploader) -> None:
+    shop.world.s3.drop(INPUT, "_backdrop.json", b'{"operation": "remove"}')
+    assert "At most $0.02 for 2 images" in shop.drops("shoes").out
+
+
+def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> None:
+    shop.person.types("pause", "ideogram")
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert said.code == 1
+    assert "ideogram is paused (paused_by_person), so they wait until it goes on" in said.out
+    assert "Not waited for any longer: ideogram is paused" in said.out
+
+
+def test_an_upload_that_breaks_off_is_taken_up_again(shop: Uploader) -> None:
+    shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert said.code == 1
+    assert "may not do put_object" in said.err
+    shop.world.wire.calm()
+    assert "1   to upload" in shop.drops("shoes", *PROMPT, "--wait").out
+    assert shop.statuses() == [Status.STORED, Status.STORED]
+
+
+def forbid(call: Call) -> None:
+    raise refusal("AccessDeniedException", call.operation, 400, "no")
+
+
+def test_ctrl_c_leaves_what_is_there_and_says_how_to_go_on(shop: Uploader) -> None:
+    shop.world.wire.before.append(Strike(interrupt, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT)
+    assert said.code == 130
+    assert said.err == (
+        "error: stopped; 3 of 4 files are uploaded and go on by themselves. The same command uploads the rest\n"
+    )
+    shop.world.wire.calm()
+    assert shop.drops("shoes", *PROMPT, "--wait").code == 0
+
+
+def interrupt(_: Call) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
+    data = shop.drops("shoes", *PROMPT, "--download", "done", "--json").data
+    assert sorted(path.name for path in (shop.folder / "done").iterdir()) == ["blue.png", "red.png"]
+    assert data["download"]["downloaded"] == 2
+    (picture,) = shop.world.pictures("shoes/red.jpg").values()
+    assert (shop.folder / "done" / "red.png").read_bytes() == picture
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_bought(shop: Uploader) -> None:
+    (shop.folder / "done").write_text("x")
+    said = shop.drops("shoes", *PROMPT, "--download", "done")
+    assert (said.code, said.err, shop.keys) == (1, "error: there can be no folder done: File exists\n", [])
+
+
+def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uploader) -> None:
+    def another(_: Call) -> None:
+        shop.world.s3.drop(INPUT, "shoes/red.jpg", photo("shoes/red.jpg"))
+
+    shop.world.wire.after.append(Strike(another, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT, "--wait", "--json")
+    assert (said.code, said.data["counts"]) == (0, {"stored": 2})
+    assert (len(shop.world.provider.calls), shop.versions("shoes/red.jpg")) == (2, 2)
+
+
+def test_scripts_read_how_much_went_up_where_an_upload_breaks_off(shop: Uploader) -> None:
+    shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
+    said = shop.drops("shoes", *PROMPT, "--json")
+    assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
+
+
+def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
+    stack = shop.person.stack
+
+    def stop_once_bought(seconds: float) -> None:
+        stack.wait(seconds)
+        if shop.world.provider.calls:
+            raise KeyboardInterrupt
+
+    shop.person.stack = replace(stack, wait=stop_once_bought)
+    assert shop.drops("shoes", *PROMPT, "--wait").code == 130
+    shop.person.stack = stack
+    data = shop.drops("shoes", *PROMPT, "--wait", "--json").data
+    assert (data["uploaded"], data["delivered_images"], data["delivered_files"]) == (0, 2, 2)
+    assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)
+
+
+# -- photos that were cancelled --------------------------------------------------------------------------------
+
+
+def cancelled(shop: Uploader) -> None:
+    """Two photos that a person cancelled before anything of them was bought."""
+    shop.person.types("pause", "ideogram")
+    shop.drops("shoes", *PROMPT)
+    shop.world.run("intake")
+    shop.person.types("cancel", "shoes/", "--yes")
+    shop.person.types("resume", "ideogram")
+    shop.world.run_for(2)
+
+
+def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said(shop: Uploader) -> None:
+    cancelled(shop)
+    assert shop.statuses() == [Status.CANCELLED, Status.CANCELLED]
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert (said.code, shop.statuses()) == (0, [Status.STORED, Status.STORED])
+    assert "2   of them again   there already, but refused, failed or cancelled" in said.out
+    assert "At most $0.12 for 2 images" in said.out
+
+
+def test_scripts_read_what_cancelled_photos_cost_again(shop: Uploader) -> None:
+    cancelled(shop)
+    data = shop.drops("shoes", *PROMPT, "--json").data
+    assert (data["again"], data["to_upload"], data["images"], data["most_usd"]) == (2, 2, 2, 0.12)
+
+
+def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(shop: Uploader) -> None:
+    shop.has("shoes/_backdrop.json", {"operation": "remove"})
+    shop.drops("shoes", "--wait")
+    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    ask(shop.world, "shoes/red.jpg", prompt="on a beach")
+    shop.world.run()
+    said = shop.drops("shoes", "--wait", "--json")
+    assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
+    assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)
+
+
+# -- one of each -----------------------------------------------------------------------------------------------
+
+
+def test_one_of_each_is_counted_in_the_singular(shop: Uploader) -> None:
+    shop.has("one/red.jpg")
+    shop.has("one/_backdrop.json", {"style": "golden hour"})
+    said = shop.drops("one", *PROMPT, "--wait")
+    assert "1   file of instructions" in said.out
+    assert "1   sidecar to write" in said.out
+    assert "1   sidecar to replace" in shop.drops("one", "--prompt", "on snow").out

@@ -1,0 +1,130 @@
+"""Which files a drop means, which keys they get, and what the command line may ask for them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.simulated.drop_shop import PROMPT, Uploader
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
+    monkeypatch.chdir(tmp_path)
+    uploader = Uploader(Person(World(), monkeypatch), tmp_path)
+    uploader.has("shoes/red.jpg")
+    uploader.has("shoes/blue.jpg")
+    return uploader
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (("shoes", "--to", "autumn/2026"), ["autumn/2026/blue.jpg", "autumn/2026/red.jpg"]),
+        (("shoes", "--to", "/"), ["blue.jpg", "red.jpg"]),
+        (("shoes/red.jpg",), ["red.jpg"]),
+        (("shoes/red.jpg", "--to", "a"), ["a/red.jpg"]),
+        (("./shoes/../shoes/",), ["shoes/blue.jpg", "shoes/red.jpg"]),
+        ((".",), ["{here}/shoes/blue.jpg", "{here}/shoes/red.jpg"]),
+    ],
+)
+def test_where_files_go(shop: Uploader, words: tuple[str, ...], keys: list[str]) -> None:
+    shop.drops(*words)
+    assert shop.keys == [key.format(here=shop.folder.name) for key in keys]
+
+
+def test_a_photo_brings_its_sidecar_along(shop: Uploader) -> None:
+    shop.has("shoes/red.json", {"operation": "remove"})
+    shop.drops("shoes/red.jpg")
+    assert shop.keys == ["red.jpg", "red.json"]
+
+
+def test_folder_defaults_above_come_along_with_their_folders_names(shop: Uploader) -> None:
+    shop.has("2026/_backdrop.json", {"operation": "remove"})
+    shop.has("2026/shoes/green.jpg")
+    shop.has("2026/hats/top.jpg")
+    for words in (("2026/shoes",), ("2026/hats/top.jpg",)):
+        assert shop.drops(*words).code == 0
+    assert shop.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
+
+
+def test_folder_defaults_above_are_no_part_of_what_goes_elsewhere(shop: Uploader) -> None:
+    shop.has("2026/_backdrop.json", {"operation": "remove"})
+    shop.has("2026/shoes/green.jpg")
+    for words in (("2026/shoes", "--to", "/"), ("2026/shoes/green.jpg", "--to", "a")):
+        said = shop.drops(*words)
+        assert f"{shop.folder / '2026' / '_backdrop.json'} is not part of this drop" in said.out
+    assert shop.keys == ["a/green.jpg", "green.jpg"]
+    shop.has("2026/top.jpg")
+    assert "is not part of this drop" in shop.drops("2026/top.jpg", "--to", "c").out
+    assert "c/_backdrop.json" not in shop.keys
+    assert "is not part of this drop" not in shop.drops("2026", "--to", "b").out
+
+
+@pytest.mark.parametrize("words", [("2026/shoes",), ("2026/shoes/green.jpg",), ("2026/shoes", "--to", "2026/shoes")])
+def test_lint_looks_at_files_under_the_keys_that_drop_gives_them(shop: Uploader, words: tuple[str, ...]) -> None:
+    reference = {"prompt": "on sand", "style_reference_images": "2026/shoes/looks/summer.jpg"}
+    shop.has("2026/_backdrop.json", {"num_images": 1})
+    shop.has("2026/shoes/green.jpg")
+    shop.has("2026/shoes/green.jpg.json", reference)
+    shop.has("2026/shoes/looks/summer.jpg")
+    shop.has("2026/shoes/looks/_backdrop.json", {"operation": "remove"})
+    shop.drops("2026/shoes/looks")
+    linted = shop.person.types("lint", *words, "--strict", "--json")
+    assert (linted.code, linted.data["errors"]) == (0, [])
+    assert shop.drops(*words, "--strict", "--json").data["would_be_refused"] == []
+
+
+def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(shop: Uploader) -> None:
+    shop.has("hats/red.jpg")
+    said = shop.drops("shoes", "hats", "--to", "all")
+    assert (said.code, shop.keys) == (1, [])
+    assert "would both become all/red.jpg" in said.err
+
+
+def test_names_in_every_script_go_there_and_back(shop: Uploader) -> None:
+    for name in ("赤い靴.jpg", "حذاء.png", "zapatos rojos & más+100%.jpg", "👟.webp"):
+        shop.has(f"schuhe für ñ/{name}")
+    data = shop.drops("schuhe für ñ", *PROMPT, "--wait", "--json").data
+    assert data["counts"] == {"stored": 4}
+    assert "schuhe für ñ/赤い靴.jpg" in shop.keys
+
+
+def no_photo(shop: Uploader) -> str:
+    shop.has("texts/a.txt", b"x")
+    return "there is no photo in texts; 1 file there is none by name"
+
+
+def empty(shop: Uploader) -> str:
+    (shop.folder / "texts").mkdir()
+    return "there is no photo in texts; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"
+
+
+def missing(_: Uploader) -> str:
+    return "there is no texts; name folders or files on this machine"
+
+
+@pytest.mark.parametrize(("make", "code"), [(no_photo, 1), (empty, 1), (missing, 2)])
+def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploader], str], code: int) -> None:
+    words = make(shop)
+    said = shop.drops("texts", *PROMPT)
+    assert said.code == code
+    assert words in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--style", "golden hours"), "did you mean 'golden_hour'"),
+        (("--provider", "ideogramm"), "provider"),
+        (("--prompt", ""), "prompt"),
+        (("--prompt", "x", "--sidecar", "s.json"), "--sidecar and --prompt both give instructions"),
+        (("--sidecar", "none.json"), "none.json cannot be read: No such file"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_answered_at_once(shop: Uploader, words: tuple[str, ...], told: str) -> None:
+    said = shop.drops("shoes", *words)
+    assert (said.code, shop.keys, shop.person.asked_for) == (2, [], [])
+    assert told in said.err

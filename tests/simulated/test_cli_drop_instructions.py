@@ -1,0 +1,272 @@
+"""`backdrop drop` with new instructions for photos that have some: never ignored, and never replaced unasked."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop_cli.drop.uploads import MARK
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.simulated.drop_shop import PROMPT, Uploader
+from tests.simulated.wishes import ask
+
+RED, BLUE = "shoes/red.jpg.json", "shoes/blue.jpg.json"
+SNOW = ("--prompt", "on snow")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
+    monkeypatch.chdir(tmp_path)
+    uploader = Uploader(Person(World(), monkeypatch), tmp_path)
+    uploader.has("shoes/red.jpg")
+    uploader.has("shoes/blue.jpg")
+    return uploader
+
+
+def writes(shop: Uploader, key: str, said: Mapping[str, object]) -> None:
+    """A person puts a sidecar into the bucket."""
+    shop.world.s3.drop(INPUT, key, json.dumps(said).encode())
+
+
+def sidecar(shop: Uploader, key: str = RED) -> dict[str, Any]:
+    return json.loads(shop.world.input.objects[key][-1].data or b"")
+
+
+def prompts(shop: Uploader) -> list[str]:
+    """What the provider was asked for, in order."""
+    jobs = {job.job_id: job for job in shop.world.jobs()}
+    return [jobs[one].asked.get("prompt", "") for one in shop.world.provider.calls]
+
+
+# -- sidecars that the command wrote ---------------------------------------------------------------------------
+
+
+def test_a_changed_prompt_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes", *SNOW, "--wait")
+    assert (said.code, said.err) == (0, "")
+    assert "2   sidecars to replace" in said.out
+    assert "At most $0.12 for 2 images" in said.out
+    assert (sidecar(shop), sidecar(shop, BLUE)) == ({"prompt": "on snow"}, {"prompt": "on snow"})
+    assert sorted(prompts(shop)) == ["on sand", "on sand", "on snow", "on snow"]
+    assert "2 delivered: 2 images in 2 files, $0.12." in said.out
+
+
+def test_a_sidecar_file_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    shop.has("remove.json", {"operation": "remove"})
+    assert shop.drops("shoes", "--sidecar", "remove.json", "--wait").code == 0
+    assert sidecar(shop) == {"operation": "remove"}
+
+
+def test_the_same_instructions_stay_free_and_silent(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert (said.code, said.err) == (0, "")
+    assert "sidecar" not in said.out
+    assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
+    assert len(shop.world.provider.calls) == 2
+
+
+def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader) -> None:
+    for words in (PROMPT, SNOW):
+        shop.drops("shoes", *words, "--wait")
+    said = shop.drops("shoes", *PROMPT, "--wait")
+    assert "Nothing is bought ($0.00)." in said.out
+    assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
+    assert (sidecar(shop), len(shop.world.provider.calls)) == ({"prompt": "on sand"}, 4)
+
+
+def test_keep_speaks_of_a_persons_sidecars_alone(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    writes(shop, BLUE, {"operation": "remove"})
+    shop.drops("shoes", *SNOW, "--keep")
+    assert (sidecar(shop), sidecar(shop, BLUE)) == ({"prompt": "on snow"}, {"operation": "remove"})
+
+
+def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    written = shop.world.input.objects[RED][-1]
+    assert written.metadata.keys() == {MARK}
+
+    def put(data: bytes | None) -> None:
+        shop.world.s3.put_object(Bucket=INPUT, Key=BLUE, Body=data, ContentType="x", Metadata=written.metadata)
+
+    put(written.data)
+    assert shop.drops("shoes", *SNOW).code == 0
+    put(b'{"prompt": "edited"}')
+    said = shop.drops("shoes", *PROMPT)
+    assert said.code == 1
+    assert "1 photo has instructions that a person wrote" in said.err
+
+
+# -- sidecars that a person wrote ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [RED, "shoes/red.json"])
+def test_without_an_answer_nothing_is_uploaded_and_both_costs_are_said(shop: Uploader, key: str) -> None:
+    writes(shop, key, {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, "--yes")
+    assert (said.code, shop.keys) == (1, [key])
+    assert f"shoes/red.jpg: {key}" in said.out
+    assert "Replace them: at most $0.12 for 2 images." in said.out
+    assert "Keep them: at most $0.07 for 2 images." in said.out
+    assert said.err == (
+        "error: nothing was uploaded; 1 photo has instructions that a person wrote, and there is no terminal to ask "
+        "at, so say --replace or --keep\n"
+    )
+
+
+def test_scripts_read_what_was_not_answered(shop: Uploader) -> None:
+    writes(shop, RED, {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, "--json")
+    assert (said.code, said.data["uploaded"], shop.keys) == (1, 0, [RED])
+    assert said.data["to_answer"] == {
+        "photos": ["shoes/red.jpg"],
+        "replace": {"images": 2, "most_usd": 0.12},
+        "keep": {"images": 2, "most_usd": 0.07},
+    }
+
+
+@pytest.mark.parametrize("key", [RED, "shoes/red.json"])
+def test_replace_writes_the_new_instructions_over_a_persons(shop: Uploader, key: str) -> None:
+    writes(shop, key, {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, "--replace", "--wait")
+    assert (said.code, prompts(shop)) == (0, ["on sand", "on sand"])
+    assert sidecar(shop) == {"prompt": "on sand"}
+    assert sidecar(shop, "shoes/red.json") == {"operation": "remove"} if key != RED else True
+
+
+def test_keep_leaves_a_persons_sidecar_and_says_so(shop: Uploader) -> None:
+    writes(shop, RED, {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, "--keep", "--wait")
+    assert (said.code, sidecar(shop)) == (0, {"operation": "remove"})
+    assert "1 photo keeps the instructions that are already in the bucket." in said.out
+    assert "To replace them, run again with `--replace`." in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(("answer", "code", "says"), [("r", 0, "on sand"), ("keep", 0, "remove"), ("", 1, "remove")])
+def test_a_person_at_a_terminal_is_asked(shop: Uploader, answer: str, code: int, says: str) -> None:
+    writes(shop, RED, {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, answer=answer)
+    assert said.code == code
+    assert "[r]eplace, [k]eep, or [N] stop:" in said.out
+    assert says in sidecar(shop).values()
+    assert (len(shop.keys) > 1) is (code == 0)
+
+
+def test_the_same_instructions_of_a_person_are_no_question(shop: Uploader) -> None:
+    writes(shop, RED, {"operation": "replace", "prompt": "on sand"})
+    assert shop.drops("shoes", *PROMPT).code == 0
+    assert shop.versions(RED) == 1
+
+
+# -- sidecars next to the photos on this machine ---------------------------------------------------------------
+
+
+def test_options_beside_a_local_sidecar_are_asked_about(shop: Uploader) -> None:
+    shop.has("shoes/red.jpg.json", {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT)
+    assert (said.code, shop.keys) == (1, [])
+    assert "1 photo has instructions that a person wrote" in said.err
+
+
+def test_replace_leaves_local_sidecars_on_this_machine(shop: Uploader) -> None:
+    shop.has("shoes/red.json", {"operation": "remove"})
+    shop.drops("shoes", *PROMPT, "--replace", "--wait")
+    assert "shoes/red.json" not in shop.keys
+    assert json.loads((shop.folder / "shoes/red.json").read_text()) == {"operation": "remove"}
+    assert prompts(shop) == ["on sand", "on sand"]
+    again = shop.drops("shoes", *PROMPT, "--replace", "--wait")
+    assert "Nothing to upload" in again.out
+    assert len(shop.world.provider.calls) == 2
+
+
+def test_keep_uploads_local_sidecars(shop: Uploader) -> None:
+    shop.has("shoes/red.json", {"operation": "remove"})
+    said = shop.drops("shoes", *PROMPT, "--keep", "--wait")
+    assert sidecar(shop, "shoes/red.json") == {"operation": "remove"}
+    assert sorted(prompts(shop)) == ["", "on sand"]
+    assert "1 photo keeps the instructions of a sidecar on this machine." in said.out
+
+
+def test_a_local_sidecar_wins_over_a_nearer_one_that_a_drop_wrote(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    shop.has("shoes/red.json", {"prompt": "on snow"})
+    assert shop.drops("shoes", "--wait").code == 0
+    assert prompts(shop)[2:] == ["on snow"]
+    assert (sidecar(shop), shop.versions(RED)) == ({"prompt": "on snow"}, 2)
+    assert "Nothing to upload" in shop.drops("shoes", "--wait").out
+
+
+def test_a_local_sidecar_behind_a_nearer_one_of_a_person_is_asked_about(shop: Uploader) -> None:
+    writes(shop, RED, {"operation": "remove"})
+    shop.has("shoes/red.json", {"prompt": "on snow"})
+    said = shop.drops("shoes/red.jpg", "--to", "shoes", "--wait")
+    assert (said.code, shop.keys) == (1, [RED])
+    assert shop.drops("shoes/red.jpg", "--to", "shoes", "--wait", "--replace").code == 0
+    assert prompts(shop) == ["on snow"]
+
+
+def test_an_edited_local_sidecar_replaces_the_same_file_in_the_bucket(shop: Uploader) -> None:
+    shop.has("shoes/red.jpg.json", {"operation": "remove"})
+    shop.drops("shoes", "--wait")
+    shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
+    assert shop.drops("shoes", "--wait").code == 1
+    assert prompts(shop) == ["", "on snow"]
+
+
+# -- what cannot be meant --------------------------------------------------------------------------------------
+
+
+def test_replace_and_keep_together_are_a_usage_error(shop: Uploader) -> None:
+    said = shop.drops("shoes", *PROMPT, "--replace", "--keep")
+    assert (said.code, said.err) == (2, "error: --replace and --keep exclude each other; use one of them\n")
+
+
+def test_a_style_alone_never_takes_the_place_of_a_prompt(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes", "--style", "golden hour", "--wait")
+    assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
+    assert "nothing was uploaded; the new instructions for 2 photos name neither a prompt nor an operation" in said.err
+
+
+def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
+    writes(shop, RED, {"prompt": "on sand"})
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", answer="r")
+    assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
+    assert "[r]eplace" not in said.out
+    assert "the new instructions for 1 photo name neither a prompt nor an operation" in said.err
+    assert "add --prompt, or say --keep" in said.err
+    data = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--json").data
+    assert data["uploaded"] == 0
+
+
+def test_keep_takes_a_style_alone_where_every_photo_keeps_its_own_instructions(shop: Uploader) -> None:
+    writes(shop, RED, {"prompt": "on sand"})
+    shop.drops("shoes", *PROMPT, "--wait")
+    said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--keep")
+    assert (said.code, sidecar(shop)) == (0, {"prompt": "on sand"})
+
+
+def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uploader) -> None:
+    for number in range(17):
+        shop.has(f"many/{number:02}.jpg")
+    shop.drops("many", *PROMPT, "--yes", "--wait")
+    said = shop.drops("many", *SNOW, answer="n")
+    assert "Upload 17 files of instructions and spend up to $1.02? [y/N]" in said.out
+    assert sidecar(shop, "many/00.jpg.json") == {"prompt": "on sand"}
+
+
+def test_pictures_of_a_later_request_are_named_with_what_to_do(shop: Uploader) -> None:
+    shop.drops("shoes", *PROMPT, "--wait")
+    ask(shop.world, "shoes/red.jpg", prompt="on a beach")
+    shop.world.run()
+    said = " ".join(shop.drops("shoes", *PROMPT, "--wait").out.split())
+    assert "1 photo with pictures that a campaign or another request asked for." in said
+    assert "To use the sidecars in the bucket again, run `backdrop rerun`." in said

@@ -1,0 +1,199 @@
+"""`backdrop failures`: by code, with its money and what to do, then the photos; whole in a pipe, read at 80 columns."""
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.meanings import CODES
+from proof.world.pictures import photo
+from proof.world.reactions import Reaction, charges_and_hangs_up
+from proof.world.stack import World
+from proof.world.wire import Strike, die
+from tests.simulated.cli_person import Person
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In whose stack one photo of each kind of money has failed."""
+    person = Person(World(on_lost_answer="hold"), monkeypatch)
+    person.has_failed(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
+    person.world.provider.script += [charges_and_hangs_up(), Reaction(unsafe=1)]
+    person.drops("hats/lost.jpg")
+    person.world.run()
+    person.drops("hats/withheld.jpg")
+    person.world.run()
+    return person
+
+
+def row(shown: str, code: str) -> list[str]:
+    """A code's row, cell by cell."""
+    line = next(line for line in shown.splitlines() if line.strip().startswith(f"{code} "))
+    return [cell.strip() for cell in line.split("   ") if cell.strip()]
+
+
+def test_each_code_has_its_count_its_money_and_what_to_do(person: Person) -> None:
+    shown = person.types("failures").out
+    assert shown.startswith("4 failures, stack shop\n")
+    assert row(shown, "unsafe_request") == ["unsafe_request", "2", "nothing", CODES[Code.UNSAFE_REQUEST].hint]
+    assert row(shown, "charge_unknown")[1:3] == ["1", "$0.01 unknown"]
+    assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01 spent"]
+
+
+def test_the_photos_stand_below_their_codes_with_the_reason(person: Person) -> None:
+    shown = person.types("failures").out
+    below = shown[shown.index("\nunsafe_request\n") :]
+    assert below.startswith("\nunsafe_request\n  refused: unsafe_request\n    shoes/red.jpg\n    shoes/blue.jpg\n")
+
+
+@pytest.mark.parametrize(
+    ("filters", "keys"),
+    [
+        (("--code", "charge_unknown"), ["hats/lost.jpg"]),
+        (("--code", "charge_unknown", "--code", "unsafe-result"), ["hats/lost.jpg", "hats/withheld.jpg"]),
+        (("--prefix", "shoes/"), ["shoes/red.jpg", "shoes/blue.jpg"]),
+        (("--provider", "ideogram", "--prefix", "hats/l"), ["hats/lost.jpg"]),
+        (("--provider", "runware"), []),
+    ],
+)
+def test_only_what_is_asked_for_is_shown(person: Person, filters: tuple[str, ...], keys: list[str]) -> None:
+    assert [one["key"] for one in person.types("failures", *filters, "--json").data["failures"]] == keys
+
+
+def test_no_failures_is_no_error(person: Person) -> None:
+    said = person.types("failures", "--prefix", "coats/")
+    assert (said.code, said.out) == (0, "No failures with --prefix coats/, stack shop.\n")
+
+
+def test_scripts_read_all_of_a_failure(person: Person) -> None:
+    data = person.types("failures", "--json").data
+    assert {one["code"]: (one["photos"], one["usd"], one["unknown_usd"]) for one in data["codes"]} == {
+        "unsafe_request": (2, 0, 0),
+        "charge_unknown": (1, 0, 0.01),
+        "unsafe_result": (1, 0.01, 0),
+    }
+    lost = next(one for one in data["failures"] if one["key"] == "hats/lost.jpg")
+    (job,) = person.world.jobs("hats/lost.jpg")
+    assert (lost["bucket"], lost["job_id"], lost["status"], lost["money"]) == ("photos", job.job_id, "held", "unknown")
+
+
+def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
+    person.world.sidecar("bad.jpg", promt="at sea", widht=3)
+    person.world.drop("bad.jpg", photo("bad"))
+    person.world.run()
+    said = person.types("failures", "--prefix", "bad", "--json").data
+    assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
+    assert len(said["failures"]) == 2
+    (row,) = (line for line in person.types("failures", "--prefix", "bad").out.splitlines() if "nothing" in line)
+    assert row.split()[:2] == ["unknown_field", "1"]
+
+
+def test_a_photo_that_never_had_a_job_is_a_failure_too(person: Person) -> None:
+    person.world.drop("bare.jpg", b"some text", operation="remove")
+    person.world.run()
+    (failure,) = person.types("failures", "--prefix", "bare", "--json").data["failures"]
+    assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
+
+
+def test_every_problem_of_a_photo_is_shown_and_the_photo_is_looked_at_anew_once(person: Person) -> None:
+    person.world.sidecar("coats/red.jpg", operation="remov", num_images=0)
+    person.world.drop("coats/red.jpg", photo())
+    person.world.run()
+    shown = person.types("failures", "--prefix", "coats/", "--json").data["failures"]
+    assert [one["code"] for one in shown] == ["invalid_value", "invalid_value"]
+    assert person.types("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
+
+
+def test_a_long_list_is_cut_with_a_word_how_to_see_all(person: Person) -> None:
+    person.has_failed(Code.UNSAFE_REQUEST, *(f"coats/{number:02}.jpg" for number in range(12)))
+    shown = person.types("failures").out
+    assert "… and 4 more: `backdrop failures --code unsafe_request --all` lists them" in shown
+    assert "coats/11.jpg" not in shown
+    every = person.types("failures", "--code", "unsafe_request", "--all").out
+    assert "coats/11.jpg" in every
+    assert "more:" not in every
+    assert len(person.types("failures", "--json").data["failures"]) == 16
+
+
+def test_a_terminal_of_80_columns_shows_no_cut_words(person: Person) -> None:
+    shown = person.types("failures", terminal=True).out
+    lines = shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    assert max(len(line) for line in lines) <= 80
+    words = {word for line in lines for word in line.split()}
+    assert set(CODES[Code.CHARGE_UNKNOWN].hint.split()) <= words
+
+
+def test_a_terminal_shows_a_key_in_one_piece_so_that_it_can_be_copied(person: Person) -> None:
+    long = "a folder whose name is long/" * 5 + "red.jpg"
+    person.has_failed(Code.UNSAFE_REQUEST, long)
+    assert f"    {long}\n" in person.types("failures", terminal=True).out
+
+
+def test_in_a_pipe_there_are_no_colours_and_every_row_is_one_line(person: Person) -> None:
+    long = "a folder whose name is long/" * 5 + "red.jpg"
+    person.has_failed(Code.UNSAFE_REQUEST, long)
+    shown = person.types("failures").out
+    assert "\x1b" not in shown
+    assert f"    {long}\n" in shown
+    assert row(shown, "charge_unknown")[-1] == CODES[Code.CHARGE_UNKNOWN].hint
+
+
+def test_a_key_cannot_command_the_terminal(person: Person) -> None:
+    person.has_failed(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
+    shown = person.types("failures", "--prefix", "coats/").out
+    assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
+
+
+def test_a_key_with_a_line_break_breaks_no_line(person: Person) -> None:
+    person.has_failed(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
+    assert r"    coats/two\nlines.jpg" + "\n" in person.types("failures", "--prefix", "coats/").out
+
+
+def test_a_paused_provider_is_named_since_its_photos_are_no_failures(person: Person) -> None:
+    person.types("pause", "ideogram")
+    shown = person.types("failures").out
+    assert "Besides, photos wait: ideogram is paused (paused_by_person): A person paused it." in shown
+    (reason,) = person.types("failures", "--json").data["paused"]["ideogram"]
+    assert reason["reason"] == "person"
+
+
+def test_an_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
+    said = person.types("failures", "--code", "charge_unknow")
+    assert (said.code, said.out, person.asked_for) == (2, "", [])
+    assert said.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
+
+
+def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
+    for line in ("intake", "ideogram", "deliver"):
+        person.world.sqs.post(person.world.lines[line], "no json")
+    person.world.run()
+    for words in ((), ("--code", "damaged_message")):
+        said = person.types("failures", *words)
+        assert "Besides, 3 dead letters (damaged_message) are no photo's; what the message was" in said.out
+        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
+    for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
+        assert person.types("failures", *words, "--json").data["other_dead_letters"] == {}
+
+
+def test_more_dead_letters_than_one_batch_holds_are_counted_once_each(person: Person) -> None:
+    for number in range(35):
+        person.world.sqs.post(person.world.lines["intake"], f"no json {number}")
+    person.world.run()
+    assert person.types("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
+
+
+def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(World(), monkeypatch)
+    person.drops("shoes/red.jpg")
+    person.world.run("intake", "deliver")
+    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+    person.world.turn("ideogram")
+    assert "Besides, the answer of 1 job was lost, $0.01 perhaps charged" in person.types("failures").out
+    for words, keys in {
+        (): 1,
+        ("--code", "charge_unknown"): 1,
+        ("--code", "crashed"): 0,
+        ("--prefix", "hats/"): 0,
+    }.items():
+        assert len(person.types("failures", *words, "--json").data["lost_answers"]) == keys
+    person.world.run()
+    assert person.types("failures", "--json").data["lost_answers"] == []

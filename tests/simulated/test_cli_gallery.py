@@ -1,0 +1,226 @@
+"""`backdrop gallery`: a page of what the two buckets hold, made again only where something is new."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop.core.codes import Code
+from backdrop.core.layout import provider_report_key
+from proof.world.pictures import photo
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.corpus.files import heic
+from tests.simulated.cli_person import Person, Said
+
+SETTLED = 60
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
+    monkeypatch.chdir(tmp_path)
+    return Person(World(), monkeypatch)
+
+
+@pytest.fixture
+def shop(person: Person) -> Person:
+    """Two photos of shoes came back, one that is no photo did not."""
+    person.drops("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
+    person.world.drop("shoes/list.jpg", b"I am a list", operation="remove")
+    person.world.run()
+    return person
+
+
+def page(folder: Path) -> dict[str, Any]:
+    text = (folder / "index.html").read_text("utf-8")
+    return json.loads(text.split('id="album">')[1].split("</script>")[0])
+
+
+def names(folder: Path) -> list[tuple[str, str]]:
+    return [(one["kind"], one["name"]) for one in page(folder)["entries"]]
+
+
+def test_a_page_of_everything_stands_in_the_folder_gallery(shop: Person) -> None:
+    said = shop.types("gallery")
+    assert said.code == 0, said.err
+    assert said.out.startswith("3 pictures, 1 problem, stack shop\n")
+    assert str(Path("gallery/index.html").resolve()) in said.out
+    assert names(Path("gallery")) == [
+        ("shot", "hats/top.jpg"),
+        ("trouble", "shoes/list.jpg"),
+        ("shot", "shoes/red.jpg"),
+        ("shot", "shoes/ölig & <b>.jpg"),
+    ]
+
+
+def test_a_prefix_chooses_and_a_folder_is_named(shop: Person) -> None:
+    assert shop.types("gallery", "shoes/", "--output", "a/b").code == 0
+    assert [name for _, name in names(Path("a/b"))] == ["list.jpg", "red.jpg", "ölig & <b>.jpg"]
+
+
+def test_every_link_of_the_page_is_there_and_the_failure_has_its_hint(shop: Person) -> None:
+    shop.types("gallery")
+    for one in page(Path("gallery"))["entries"]:
+        sides = [one["before"], one.get("after")]
+        if one["kind"] == "trouble":
+            assert (one["code"], one["hint"]) == ("not_a_photo", "Replace the file; the photo runs again by itself.")
+        else:
+            assert all(Path("gallery", side).is_file() for side in sides)
+
+
+def test_a_second_run_reads_no_picture_again(shop: Person) -> None:
+    first = shop.types("gallery", "--json").data
+    shop.drops("shoes/new.jpg")
+    shop.world.run()
+    again = shop.types("gallery", "--json").data
+    assert (first["thumbs_made"], first["thumbs_kept"]) == (6, 0)
+    assert (again["thumbs_made"], again["thumbs_kept"], again["pictures"]) == (2, 6, 4)
+
+
+def test_a_photo_that_was_deleted_is_shown_at_its_version(shop: Person) -> None:
+    shop.world.s3.remove(INPUT, "hats/top.jpg")
+    (one,) = (one for one in made(shop) if one["name"] == "hats/top.jpg")
+    assert one["before"]
+
+
+def test_a_photo_that_is_gone_for_good_is_named(shop: Person) -> None:
+    del shop.world.input.objects["hats/top.jpg"]
+    said = shop.types("gallery")
+    assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
+    told = shop.types("gallery", "--json").data["without_thumb"]
+    assert told == [{"bucket": INPUT, "key": "hats/top.jpg", "reason": "gone"}]
+
+
+def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> None:
+    def withheld(call: Call) -> None:
+        if call.operation == "get_object" and call.sent.get("Key") == "hats/top.jpg":
+            raise refusal("AccessDenied", "GetObject", 403)
+
+    shop.world.wire.before.append(Strike(withheld, times=1000))
+    said = shop.types("gallery")
+    assert "Without a preview, because S3 denies access: hats/top.jpg\n" in said.out
+    assert len(page(Path("gallery"))["entries"]) == 4
+
+
+def test_an_iphones_photo_stands_beside_its_picture(person: Person) -> None:
+    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run()
+    assert "Without a preview" not in person.types("gallery").out
+    (one,) = page(Path("gallery"))["entries"]
+    assert Path("gallery", one["before"]).is_file()
+
+
+def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
+    def withheld(call: Call) -> None:
+        if call.operation == "get_object":
+            raise refusal("AccessDenied", "GetObject", 403, "not you")
+
+    shop.world.wire.before.append(Strike(withheld, times=1000))
+    said = shop.types("gallery")
+    assert (said.code, said.err) == (1, "error: your AWS credentials may not do GetObject: not you\n")
+
+
+def test_a_paused_provider_is_told_whatever_the_prefix(shop: Person) -> None:
+    shop.types("pause", "ideogram")
+    shop.world.run()
+    assert shop.world.output.current(provider_report_key("ideogram"))
+    assert shop.types("gallery", "shoes/").code == 0
+    (paused,) = page(Path("gallery"))["stopped"]
+    assert (paused["name"], paused["code"]) == ("ideogram", Code.PAUSED_BY_PERSON)
+
+
+def test_broken_defaults_above_the_prefix_are_told(shop: Person) -> None:
+    shop.world.s3.drop(INPUT, "_backdrop.json", b"{")
+    shop.world.drop("shoes/late.jpg", photo("late"))
+    shop.world.run_for(SETTLED)
+    assert shop.types("gallery", "shoes/").code == 0
+    assert ("trouble", "_backdrop.json") in names(Path("gallery"))
+
+
+def test_a_page_that_is_not_ours_is_left_alone(shop: Person) -> None:
+    Path("index.html").write_text("<title>My shop</title>")
+    said = shop.types("gallery", "--output", ".")
+    assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
+    assert "name another folder with --output" in said.err
+
+
+def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
+    shop.types("gallery", "shoes/")
+    before = files(Path("gallery"))
+    for words in (["hats/"], ["hats/", "--json"], ["shoes/r"]):
+        said = shop.types("gallery", *words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err == (
+            "error: nothing was written: gallery holds the page of shoes/, and would lose it;"
+            " name another folder with --output\n"
+        )
+    assert files(Path("gallery")) == before
+
+
+def test_a_page_of_all_photos_replaces_that_of_a_prefix_with_all_its_pictures(shop: Person) -> None:
+    shop.types("gallery", "shoes/")
+    before = files(Path("gallery/thumbs"))
+    told = shop.types("gallery", "--json").data
+    assert (told["thumbs_kept"], told["pictures"]) == (4, 3)
+    assert before.items() <= files(Path("gallery/thumbs")).items()
+    assert shop.types("gallery", "shoes/").code == 2
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
+    Path("gallery").write_text("a file")
+    code, words = refused(shop.types("gallery"))
+    assert (code, words) == (1, "error: gallery cannot be written (Not a directory); what is there stays")
+
+
+def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
+    shop.types("pause", "ideogram")
+    shop.world.run()
+    said = shop.types("gallery", "boots/")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        "error: nothing was written: stack shop has no receipt and no error report of photos that begin with boots/;"
+    )
+    assert not Path("gallery").exists()
+    shop.types("gallery")
+    before = files(Path("gallery"))
+    assert shop.types("gallery", "boots/").code == 1
+    assert files(Path("gallery")) == before
+
+
+def test_a_stack_without_photos_has_no_page(person: Person) -> None:
+    said = person.types("gallery")
+    assert (said.code, Path("gallery").exists()) == (1, False)
+    assert "stack shop has no receipt and no error report of any photo;" in said.err
+
+
+def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
+    person.types("pause", "ideogram")
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    said = person.types("gallery", "shoes/")
+    assert (said.code, said.out.splitlines()[0]) == (
+        0,
+        "0 pictures, 1 problem, 1 picture still on the way of shoes/, stack shop",
+    )
+
+
+def test_json_says_where_the_page_is_and_what_is_on_it(shop: Person) -> None:
+    told = shop.types("gallery", "--json").data
+    assert told["page"] == str(Path("gallery/index.html").resolve())
+    assert (told["pictures"], told["problems"], told["total_usd"]) == (3, 1, 0.03)
+
+
+def made(person: Person) -> list[dict[str, Any]]:
+    assert person.types("gallery").code == 0
+    return page(Path("gallery"))["entries"]
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(said: Said) -> tuple[int, str]:
+    return said.code, said.err.split(", and the next run")[0].strip().split("; and")[0]

@@ -1,0 +1,168 @@
+"""`backdrop quote`: what photos would cost at most is said before they are uploaded, and what nobody knows is said."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.cli_person import Person, Said
+from tests.simulated.lint_shop import WISH, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """An empty folder."""
+    return Shop(Person(World(), monkeypatch), tmp_path)
+
+
+def quotes(shop: Shop, *options: str) -> Said:
+    return shop.person.types("quote", str(shop.root), *options)
+
+
+def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "num_images": 2})
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    said = quotes(shop, "--json")
+    assert (said.code, said.data["photos"], said.data["jobs"], said.data["most_usd"]) == (0, 2, 2, 0.195)
+    assert said.data["providers"] == {"ideogram": {"jobs": 2, "images": 3, "most_usd": 0.195}}
+    assert shop.person.asked_for == []
+
+
+def test_options_speak_for_photos_without_a_sidecar_as_they_do_in_a_drop(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {"operation": "remove"})
+    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "runware")
+    assert (said.code, said.err) == (0, "")
+    assert [line.split() for line in said.out.splitlines() if "$0.0" in line][:2] == [
+        ["ideogram", "1", "$0.01"],
+        ["runware", "1", "$0.06"],
+    ]
+    assert "At most $0.07 for 2 images, at list prices of" in said.out
+    assert "1 photo keeps its own sidecar." in said.out
+
+
+def test_replace_quotes_the_new_instructions_for_all_photos(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.json", {"operation": "remove"})
+    said = quotes(shop, "--prompt", "at sea", "--replace", "--json")
+    assert (said.data["most_usd"], said.data["images"], said.data["sidecars_kept"]) == (0.06, 1, 0)
+
+
+def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
+    for n in range(15):
+        shop.put(f"{n}.jpg", photo(str(n)))
+    shop.put("0.jpg.json", {"operation": "remove"})
+    shop.put("list.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    both = ("ideogram", "segmind")
+    person = shop.person
+    orders = replace(person.stack.orders, lanes=dict.fromkeys(both, person.stack.orders.intake))
+    person.stack = replace(person.stack, orders=orders, reruns=replace(person.stack.reruns, on=both))
+    words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
+    for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
+        assert person.types("quote", *words, *option).data["most_usd"] == usd
+        dropped = person.types("drop", *words, answer)
+        assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
+
+
+def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--provider", "1min")
+    assert "unknown" in said.out
+    assert "; 1 image of unknown price" in said.out
+    assert "OneMinUsdPerImage" in said.out
+    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--json").data
+    assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
+
+
+def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    person = shop.person
+    asking = replace(person.stack.reruns.asking, prices={"1min": 45_000})
+    lanes = {**person.stack.orders.lanes, "1min": person.stack.orders.intake}
+    orders = replace(person.stack.orders, lanes=lanes)
+    person.stack = replace(person.stack, reruns=replace(person.stack.reruns, asking=asking), orders=orders)
+    data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
+    assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
+    data = quotes(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
+    assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
+
+
+def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("b.jpg", b"")
+    shop.put("b.jpg.json", {"operation": "remove", "provider": "runware"})
+    shop.put("c/c.jpg", b"")
+    shop.put("c/_backdrop.json", "{")
+    said = quotes(shop)
+    assert (said.code, "At most $0.00" in said.out) == (0, True)
+    for code in ("no_instructions", "not_expressible", "folder_defaults_broken"):
+        assert f"1 job would not be bought: {code}" in said.out
+
+
+def test_a_job_with_several_mistakes_is_one_that_would_not_be_bought(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {"promt": "at sea", "widht": 3})
+    assert "1 job would not be bought: unknown_field" in quotes(shop).out
+
+
+def test_several_providers_are_a_list_and_its_dearest_counts(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    data = quotes(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
+    assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
+
+
+def test_what_the_options_make_impossible_is_told_at_once_since_lint_does_not_know_them(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
+    told = " ".join(said.out.split())
+    assert "1 job would not be bought: not_expressible" in told
+    assert "segmind has no style_preset. But ideogram, 1min and runware can do it." in told
+    assert "lint" not in told
+
+
+def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")
+    assert said.code == 2
+    assert "did you mean 'runware'?" in said.err
+    assert shop.person.types("quote", str(shop.root / "none")).code == 2
+
+
+def test_lint_counts_the_dearest_of_a_list_too(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
+    assert shop.data("--quick")["most_usd"] == 0.075
+
+
+def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
+    person = shop.person
+    person.world.sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
+    person.world.drop("a.jpg", photo())
+    on = replace(person.stack.reruns, on=("ideogram", "segmind"))
+    person.stack = replace(person.stack, reruns=on)
+    assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
+
+
+def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) -> None:
+    shop.put("a.jpg", b"")
+    shop.put("a.jpg.json", {**WISH, "provider": "1min"})
+    said = shop.lints("--quick")
+    assert "images of unknown price" in said.out
+    assert shop.data("--quick")["unpriced_images"] == 1
+
+
+def test_quote_lint_and_drop_count_images_and_files_alike(shop: Shop) -> None:
+    shop.put("shoes/a.jpg", photo("a"))
+    shop.put("shoes/a.jpg.json", {**WISH, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
+    shop.put("shoes/b.jpg", photo("b"))
+    shop.put("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
+    folder = str(shop.root / "shoes")
+    dropped = shop.person.types("drop", folder, "--wait", "--json").data
+    assert quotes(shop, "--json").data["images"] == shop.data()["images"] == dropped["images"] == 4
+    assert (dropped["delivered_images"], dropped["delivered_files"]) == (4, 6)
+    assert "2 delivered: 4 images in 6 files, $0.13" in shop.person.types("drop", folder, "--wait").out

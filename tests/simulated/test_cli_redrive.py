@@ -1,0 +1,238 @@
+"""`backdrop redrive`: what it says before it costs anything, what it asks, and what it brings on its way."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError
+from backdrop.core.job import Status
+from backdrop.core.transitions import fail, mark_told
+from backdrop.steps.orders import Wanted
+from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
+from proof.world.sqs import Message
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.simulated.cli_person import LEFT_ALONE, Person, stack_of
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """In whose stack two photos failed for nothing, one may have been paid, and one was."""
+    person = Person(World(on_lost_answer="hold"), monkeypatch)
+    person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
+    person.world.provider.script += [charges_and_hangs_up(), Reaction(unsafe=1)]
+    for key in ("hats/lost.jpg", "hats/withheld.jpg"):
+        person.drops(key)
+        person.world.run()
+    return person
+
+
+def status(person: Person, key: str) -> Status:
+    (job,) = person.world.jobs(key)
+    return job.status
+
+
+def letters_of(person: Person, key: str) -> list[Message]:
+    """The dead letters of a photo's job."""
+    (job,) = person.world.jobs(key)
+    return [one for one in person.world.dead_letters.messages if one.attributes.get("job_id") == job.job_id]
+
+
+def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(person: Person) -> None:
+    said = person.types("redrive", answer="n")
+    assert said.out.splitlines()[0] == "All failures, since no filter says which: 4, stack shop"
+    rows = [line.split() for line in said.out.splitlines()[1:3]]
+    assert rows[0] == ["2", "bought", "at", "most", "$0.02"]
+    assert rows[1][:3] == ["2", "left", "alone"]
+    assert "--pay-again" in rows[1]
+    assert "Redrive 2 failures for at most $0.02? [y/N]" in said.out
+
+
+@pytest.mark.parametrize("answer", ["n", "", "no", "maybe"])
+def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
+    said = person.types("redrive", answer=answer)
+    assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
+    assert status(person, "shoes/red.jpg") is Status.DEAD
+
+
+def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
+    for words, why in ((("redrive",), "no terminal to ask at"), (("redrive", "--json"), "--json asks nothing")):
+        said = person.types(*words)
+        assert said.code == 1
+        assert LEFT_ALONE in said.err
+        assert why in said.err
+    assert status(person, "shoes/red.jpg") is Status.DEAD
+
+
+def test_without_a_yes_scripts_read_what_would_be_done(person: Person) -> None:
+    assert person.types("redrive", "--json").data == {
+        "stack": "shop",
+        "for_nothing": 0,
+        "bought": 2,
+        "most_usd": 0.02,
+        "looked_at_anew": 0,
+        "needs_pay_again": 2,
+        "provider_off": 0,
+        "done": False,
+    }
+
+
+def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Person) -> None:
+    assert len(person.world.dead_letters.messages) == 3
+    said = person.types("redrive", answer="y")
+    assert (said.code, said.err) == (0, "")
+    assert "On the way again: 2 failures; 2 dead letters taken away." in said.out
+    assert len(person.world.dead_letters.messages) == 1
+    person.world.run()
+    assert status(person, "shoes/red.jpg") is Status.STORED
+    assert person.world.report("shoes/red.jpg") is None
+    assert status(person, "hats/withheld.jpg") is Status.DEAD
+
+
+def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> None:
+    """The command looks for letters for up to a minute, and the provider refuses within a second."""
+    (before,) = letters_of(person, "shoes/red.jpg")
+    person.world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    person.world.wire.before.append(strike := Strike(lambda _: person.world.run(), "receive_message"))
+    data = person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data
+    assert (strike.hits, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
+    (after,) = letters_of(person, "shoes/red.jpg")
+    assert (status(person, "shoes/red.jpg"), after.id == before.id) == (Status.DEAD, False)
+
+
+def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: Person) -> None:
+    (red,), (blue,) = letters_of(person, "shoes/red.jpg"), letters_of(person, "shoes/blue.jpg")
+    person.world.dead_letters.messages.append(replace(blue, id="again"))
+    red.visible_at = person.world.clock.time + timedelta(seconds=60)
+    assert person.types("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
+    assert [*letters_of(person, "shoes/red.jpg"), *letters_of(person, "shoes/blue.jpg")] == []
+
+
+@pytest.mark.parametrize("rev", [None, "", "new", "-1"])
+def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(person: Person, rev: str | None) -> None:
+    """Another release wrote it."""
+    (letter,) = letters_of(person, "shoes/red.jpg")
+    told = {name: text for name, text in letter.attributes.items() if name != "rev"}
+    letter.attributes = told if rev is None else told | {"rev": rev}
+    assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
+
+
+def test_letters_that_stay_are_in_everybodys_sight_at_once(person: Person) -> None:
+    assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+    (left,) = person.world.dead_letters.messages
+    assert left.visible_at <= person.world.clock.time
+
+
+def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -> None:
+    assert len(person.stack.letters.letters.receive()) == 3
+    began = person.world.clock.time
+    assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
+    assert 60 <= (person.world.clock.time - began).total_seconds() < 70
+
+
+def test_letters_that_somebody_took_away_already_are_not_waited_for_for_ever(person: Person) -> None:
+    person.world.dead_letters.messages.clear()
+    began = person.world.clock.time
+    said = person.types("redrive", "--yes")
+    assert (said.code, "dead letter" in said.out) == (0, False)
+    assert (person.world.clock.time - began).total_seconds() < 120
+
+
+def test_only_what_is_named_goes(person: Person) -> None:
+    data = person.types("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
+    assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
+    assert status(person, "shoes/blue.jpg") is Status.DEAD
+
+
+def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person: Person) -> None:
+    person.world.provider.calls.clear()
+    refused = person.types("redrive", "--prefix", "hats/", "--yes")
+    assert refused.code == 1
+    assert "--pay-again" in refused.err
+    person.world.run()
+    assert person.world.provider.calls == []
+    said = person.types("redrive", "--prefix", "hats/", "--pay-again", "--yes")
+    assert said.code == 0
+    assert "2   bought   at most $0.02" in said.out
+    person.world.run()
+    assert len(person.world.provider.calls) == 2
+    assert status(person, "hats/lost.jpg") is Status.STORED
+
+
+def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Person) -> None:
+    person.drops("coats/red.jpg")
+    person.world.run("intake", "ideogram")
+    person.world.lines["deliver"].messages.clear()
+    (job,) = person.world.jobs("coats/red.jpg")
+    dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
+    person.world.ledger.advance(mark_told(person.world.ledger.advance(dead)))
+    calls = len(person.world.provider.calls)
+    said = person.types("redrive", "--prefix", "coats/", "--yes")
+    assert "1   for nothing   what was paid is delivered after all" in said.out
+    person.world.run()
+    assert (status(person, "coats/red.jpg"), len(person.world.provider.calls)) == (Status.STORED, calls)
+
+
+def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
+    person.world.drop("bare.jpg", b"some text", operation="remove")
+    person.world.run()
+    said = person.types("redrive", "--prefix", "bare", "--yes")
+    assert said.code == 0
+    assert "1   looked at anew" in said.out
+    person.world.run()
+    assert person.world.report("bare.jpg") is not None
+
+
+def test_what_today_does_not_cover_is_said_before(person: Person) -> None:
+    person.types("budget", "0.03", "--today")
+    said = person.types("redrive", answer="n").out
+    assert "Today's budget has $0.01 left; what it does not cover waits for the next day (UTC)." in said
+
+
+def test_a_paused_provider_is_said_before(person: Person) -> None:
+    person.types("pause", "ideogram")
+    said = person.types("redrive", answer="n").out
+    assert "ideogram is paused (paused_by_person), so they wait until it goes on." in said
+
+
+def test_with_nothing_to_redrive_nothing_is_asked(person: Person) -> None:
+    said = person.types("redrive", "--prefix", "coats/")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "No failures with --prefix coats/, stack shop.\n"
+
+
+def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) -> None:
+    other = stack_of(person.world)
+
+    def redrives_red() -> None:
+        (failure,) = other.orders.failures(Wanted(prefix="shoes/red"))
+        assert other.orders.redrive(other.orders.plan(failure, pay_again=False))
+
+    said = person.types("redrive", answer="y", meanwhile=redrives_red)
+    assert said.code == 1
+    assert "On the way again: 1 failure" in said.out
+    assert "1 failure changed while this ran" in said.err
+
+
+def test_what_was_done_before_aws_stopped_it_is_told(person: Person) -> None:
+    strike = Strike(forbid, "transact_write_items", nth=2)
+    said = person.types("redrive", answer="y", meanwhile=lambda: person.world.wire.before.append(strike))
+    assert strike.hits == 1
+    assert said.code == 1
+    assert "On the way again: 1 failure; 1 dead letter taken away." in said.out
+    assert said.err == "error: your AWS credentials may not do transact_write_items: no\n"
+
+
+def forbid(call: Call) -> None:
+    """The person's credentials do not suffice."""
+    raise refusal("AccessDeniedException", call.operation, 400, "no")
+
+
+def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:
+    said = person.types("redrive", "--code", "request_rejectd", "--yes")
+    assert (said.code, said.out) == (2, "")
+    assert "did you mean request_rejected?" in said.err
+    assert status(person, "shoes/red.jpg") is Status.DEAD

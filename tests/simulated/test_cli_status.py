@@ -1,0 +1,269 @@
+"""`backdrop status`, `show` and `spend`: what is on its way, one image's whole story, and what was spent."""
+
+import pytest
+from PIL import Image
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from proof.world.pictures import photo
+from proof.world.reactions import charges_and_hangs_up, refuses
+from proof.world.sight import INPUT, OUTPUT
+from proof.world.stack import World
+from tests.corpus.files import heic
+from tests.simulated.cli_person import Person
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    return Person(World(on_lost_answer="hold"), monkeypatch)
+
+
+# -- status ------------------------------------------------------------------------------------------------------
+
+
+def test_status_counts_every_end_and_todays_money(person: Person) -> None:
+    person.drops("a.jpg", "b.jpg")
+    person.world.run()
+    person.has_failed(Code.REQUEST_REJECTED, "c.jpg")
+    person.has_failed(Code.UNSAFE_REQUEST, "d.jpg")
+    person.world.drop("bare.jpg", photo("bare"))
+    person.world.run()
+    data = person.types("status", "--json").data
+    assert {name: number for name, number in data["jobs"].items() if number} == {"stored": 2, "dead": 1, "refused": 1}
+    assert (data["photos_reported_without_job"], data["photos_waiting_for_instructions"]) == (1, 0)
+    assert (data["today"]["settled_usd"], data["today"]["cap_usd"]) == (0.02, 10.0)
+    said = person.types("status").out
+    assert "2   delivered" in said
+    assert "1   failed      `backdrop failures` says why" in said
+    assert "Today (UTC) $0.02 of $10.00 is spent." in said
+
+
+def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_folders(person: Person) -> None:
+    person.world.sidecar("a.jpg", promt="at sea", widht=3)
+    person.world.drop("a.jpg", photo("a"))
+    person.world.s3.drop(INPUT, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
+    person.world.drop("hats/b.jpg", photo("b"))
+    person.world.run()
+    assert person.types("status", "--json").data["photos_reported_without_job"] == 2
+
+
+def test_status_says_what_waits_how_long_and_why(person: Person) -> None:
+    person.types("pause", "ideogram")
+    person.drops("a.jpg", "b.jpg")
+    person.world.run_for(120)
+    (lane,) = person.types("status", "--json").data["providers"]
+    assert (lane["state"], lane["waiting"], lane["at_the_provider"], lane["limit"]) == ("paused", 2, 0, 10)
+    assert [one["code"] for one in lane["reasons"]] == ["paused_by_person"]
+    said = " ".join(person.types("status").out.split())
+    assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in said
+
+
+def test_status_counts_why_photos_wait(person: Person) -> None:
+    for key, name in (("first.jpg", "same"), ("copy.jpg", "same"), ("other.jpg", "other")):
+        person.world.drop(key, photo(name), operation="remove")
+        person.world.run("intake")
+    person.world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
+    person.world.turn("ideogram")
+    person.world.drop("bare.jpg", photo("bare"))
+    person.world.turn("intake")
+    waiting = person.types("status", "--json").data["waiting"]
+    assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
+    said = " ".join(person.types("status").out.split())
+    assert "1 waiting Another photo with the same content is bought once for all; `backdrop show PHOTO` names" in said
+    assert "1 waiting The provider's rate limit is reached." in said
+    assert "1 waiting No instructions yet; they may arrive in a moment." in said
+    assert "1 waiting In the provider's queue." in said
+
+
+def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) -> None:
+    person.types("pause", "ideogram")
+    person.world.drop("first.jpg", photo("same"), operation="remove")
+    person.world.drop("copy.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    assert person.types("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
+    assert "1 waiting A person paused the provider." in " ".join(person.types("status").out.split())
+
+
+def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
+    assert "No job has ended yet. `backdrop drop photos/` begins." in person.types("status").out
+
+
+def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def wait(_stack: object, seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(person.stack), "wait", wait)
+    object.__delattr__(person.stack, "wait")
+    said = person.types("status", "--watch")
+    assert (said.code, said.out.count("Stack shop")) == (130, 3)
+    assert min(looks) >= 2
+
+
+# -- show --------------------------------------------------------------------------------------------------------
+
+
+def test_show_tells_a_pictures_whole_story(person: Person) -> None:
+    person.world.sidecar("shoes/red.jpg", prompt="on sand", seed=7)
+    person.world.drop("shoes/red.jpg", photo())
+    person.world.run()
+    said = person.types("show", "shoes/red.jpg")
+    assert said.code == 0
+    for words in (
+        "shoes/red.jpg, stack shop",
+        "  delivered",
+        "photo: 16 x 16 png",
+        "stored, replace by ideogram, $0.06",
+        "prompt: on sand  (shoes/red.jpg.json)",
+        "call 1 to ideogram was answered, $0.06",
+        "shoes/red.jpg/red.png  (16 x 16 png",
+        "_backdrop/receipts/shoes/red.jpg.json",
+        "_backdrop/paid/",
+    ):
+        assert words in said.out, words
+
+
+def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
+    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run()
+    assert "photo: 40 x 30 heic, " in person.types("show", "cup.heic").out
+
+
+def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
+    person.drops("red.jpg")
+    person.world.run()
+    data = person.types("show", "red.jpg", "--json").data
+    assert data["receipt"] == person.world.receipt("red.jpg")
+    assert (data["report"], data["stage"], data["gone"]) == (None, "stored", [])
+
+
+@pytest.mark.parametrize(
+    "name", ["shoes/red.jpg", "shoes/red.jpg/red.png", "shoes/red.jpg.json", f"s3://{INPUT}/shoes/red.jpg"]
+)
+def test_show_takes_the_photo_its_picture_its_sidecar_or_an_address(person: Person, name: str) -> None:
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    assert "shoes/red.jpg, stack shop" in person.types("show", name).out
+
+
+def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(person: Person) -> None:
+    person.world.provider.script.append(charges_and_hangs_up())
+    person.drops("red.jpg")
+    person.world.run_for(600)
+    said = " ".join(person.types("show", "red.jpg").out.split())
+    assert "got no answer, $0.01 perhaps charged" in said
+    assert "(charge_unknown)" in said
+    assert "`backdrop redrive --pay-again` buys it once more" in said
+
+
+def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
+    person.world.drop("first.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    person.world.drop("copy.jpg", photo("same"), operation="remove")
+    person.world.run("intake")
+    assert "waits for first.jpg, which has the same content" in person.types("show", "copy.jpg").out
+    assert [*person.types("show", "copy.jpg", "--json").data["waits_for"].values()] == ["first.jpg"]
+    person.world.run()
+    assert person.types("show", "copy.jpg", "--json").data["waits_for"] == {}
+
+
+def test_show_says_that_a_picture_is_gone(person: Person) -> None:
+    person.drops("red.jpg")
+    person.world.run()
+    person.world.s3.remove(OUTPUT, "red.jpg/red.png")
+    assert "IT IS GONE" in person.types("show", "red.jpg").out
+
+
+def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person) -> None:
+    person.drops("shoes/red.jpg")
+    said = person.types("show", "shoes/rde.jpg")
+    assert (said.code, said.err) == (
+        1,
+        f"error: there is no photo shoes/rde.jpg in {INPUT}; did you mean shoes/red.jpg?\n",
+    )
+    assert "intake has not looked at it yet" in person.types("show", "shoes/red.jpg").err
+    person.world.s3.drop(INPUT, "notes.txt", b"x")
+    assert "by its name it is no photo" in person.types("show", "notes.txt").err
+
+
+def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Person) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (bought,) = person.world.jobs("first.jpg")
+    said = person.types("show", "second.jpg").out
+    words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
+    assert words in " ".join(said.split())
+    assert "paid;" not in said
+    assert "paid; the call took" in person.types("show", "first.jpg").out
+
+
+def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person: Person) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (served,) = person.world.jobs("second.jpg")
+    assert person.types("show", "second.jpg", "--json").data["served_from"] == {served.job_id: "first.jpg"}
+    assert person.types("show", "first.jpg", "--json").data["served_from"] == {}
+
+
+def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("first.jpg", "second.jpg"):
+        person.world.drop(key, photo(), operation="remove")
+        person.world.run("intake")
+    person.world.run()
+    (bought,) = person.world.jobs("first.jpg")
+
+    def nobody(*_: object) -> None: ...
+
+    monkeypatch.setattr(type(person.stack.orders.ledger), "owner", nobody)
+    said = " ".join(person.types("show", "second.jpg").out.split())
+    assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
+
+
+def test_show_writes_a_key_with_a_line_break_on_one_line(person: Person) -> None:
+    person.drops("shoes/two\nlines.jpg")
+    person.world.run()
+    assert person.types("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
+
+
+def test_show_guesses_a_key_with_a_line_break_as_a_shell_takes_it(person: Person) -> None:
+    person.drops("it's\n\\.jpg")
+    said = person.types("show", r"it's\n\.jpg")
+    assert said.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
+
+
+# -- spend -------------------------------------------------------------------------------------------------------
+
+
+def test_spend_tells_what_is_certain_and_what_may_be(person: Person) -> None:
+    person.world.provider.script.append(charges_and_hangs_up())
+    person.drops("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
+    person.world.run_for(600)
+    data = person.types("spend", "--by", "folder", "--json").data
+    assert data["total"] == {"paid_calls": 3, "usd": 0.02, "unknown_usd": 0.01}
+    assert {row["folder"]: row["paid_calls"] for row in data["rows"]} == {"shoes/": 2, "(no folder)": 1}
+    assert [row["provider"] for row in person.types("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
+    said = person.types("spend").out
+    assert "2026-11-20            3   $0.02             $0.01" in said
+
+
+def test_spend_of_nothing_is_said_and_of_what_there_is_not_too(person: Person) -> None:
+    person.has_failed(Code.REQUEST_REJECTED, "a.jpg")
+    assert person.types("spend").out == "Nothing has been spent, stack shop.\n"
+    said = person.types("spend", "--by", "colour")
+    assert (said.code, said.err) == (2, "error: spend is told by day, folder, provider, not by 'colour'\n")
+
+
+def test_a_refusal_alone_is_not_spent(person: Person) -> None:
+    person.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    person.drops("a.jpg", "b.jpg")
+    person.world.run()
+    assert person.types("spend", "--json").data["total"]["paid_calls"] == 1

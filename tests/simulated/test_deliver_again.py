@@ -1,0 +1,237 @@
+"""A delivery that comes again, late, or while the photo is edited: the paid file lands where it is wanted."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError, WaitError
+from backdrop.core.job import Job, Link, Status
+from backdrop.core.layout import PAID
+from backdrop.imaging.metadata import bare
+from backdrop.steps.messages import to_deliver
+from proof.world.pictures import photo, picture
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, die
+from tests.simulated.simulation import KEY, OK, PRICE, UNREACHED, assert_at_rest, claim, dropped, the_job
+
+PICTURE = f"{KEY}/red.png"
+EXPIRED = ResultError(Code.LINK_EXPIRED, "the link answers 410")
+REMOVE, REPLACE = {"operation": "remove"}, {"prompt": "on a marble table"}
+
+
+def paid() -> World:
+    """A world with a photo whose background is to be removed, paid for and not delivered; its message waits."""
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, **REMOVE)
+    world.run("intake", "ideogram")
+    assert the_job(world).status is Status.PAID
+    return world
+
+
+def removed(world: World) -> Job:
+    """The job that removes the background."""
+    return next(job for job in world.jobs() if job.operation == "remove")
+
+
+def asked(world: World, fields: dict[str, str]) -> None:
+    """Somebody edits the sidecar, and intake looks at once."""
+    world.sidecar(KEY, **fields)
+    world.run("intake")
+
+
+def kept(world: World) -> list[str]:
+    """The names of the provider's files that are kept."""
+    return [key.rpartition("/")[2] for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118
+
+
+def dies_after_keeping(world: World) -> None:
+    """The worker that keeps the provider's file dies with the next breath."""
+    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID in call.sent["Key"]))
+
+
+def assert_handed_over(world: World) -> None:
+    """The job that the photo names is stored, and its picture lies in its place."""
+    job = removed(world)
+    source = world.source(KEY)
+    assert source
+    assert list(source.jobs.values()) == [job.job_id]
+    assert (job.status, [result.key for result in job.results]) == (Status.STORED, [PICTURE])
+    assert [warning for warning in job.warnings if warning.startswith(transitions.NOT_CURRENT)] == []
+    found = world.output.current(PICTURE)
+    assert found
+    assert (found.metadata["backdrop-job"], found.id) == (job.job_id, job.results[0].version_id)
+    assert world.report(KEY) is None
+    assert_at_rest(world)
+
+
+# -- the file that is kept ---------------------------------------------------------------------------------------
+
+
+def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -> None:
+    world = paid()
+    dies_after_keeping(world)
+    world.turn("deliver")
+    world.turn("deliver")
+    assert the_job(world).status is Status.PAID
+    assert kept(world) == ["1_1.png"]
+    world.lines["deliver"].messages.clear()
+    world.clock.sleep(30 * 86_400)
+    world.downloads.instead = EXPIRED
+    job = the_job(world)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.run()
+    assert len(world.downloads.fetched) == 2, "the link is tried before the kept file is looked for"
+    assert_handed_over(world)
+
+
+def test_a_stored_job_that_is_named_again_after_its_link_expired_is_delivered_from_the_kept_file() -> None:
+    world = paid()
+    world.run()
+    for fields in (REPLACE, REMOVE):
+        world.sidecar(KEY, **fields)
+        if fields is REMOVE:
+            world.downloads.instead = EXPIRED
+        world.run()
+    assert len(world.downloads.fetched) == 2
+    assert bare(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
+    assert_handed_over(world)
+
+
+def on_its_second_call(world: World) -> Job:
+    """The job, its first call given up as never sent and its second one out."""
+    now, advance = world.clock.now(), world.ledger.advance
+    job = advance(claim(the_job(world), now))
+    job = advance(transitions.record(job, 1, UNREACHED, now))
+    return advance(claim(job, now))
+
+
+def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
+    """The first call's answer comes while the second is out; its links are the ones that are used."""
+    world = dropped()
+    world.run("intake", "deliver")
+    now, advance = world.clock.now(), world.ledger.advance
+    job = on_its_second_call(world)
+    late = Answer(Class.OK, links=(Link(url="https://results.invalid/late.png"),), charged=PRICE)
+    job = advance(transitions.record(job, 1, late, now))
+    advance(transitions.record(job, 2, OK, now))
+    dies_after_keeping(world)
+    world.run()
+    assert (world.crashes, kept(world)) == (1, ["1_1.png"])
+    assert world.downloads.fetched == ["https://results.invalid/late.png"]
+    assert (the_job(world).status, the_job(world).charged) == (Status.STORED, 2 * PRICE)
+
+
+def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
+    """A job that died for its first answer is brought back by a late second one: other links, another file."""
+    world = dropped()
+    world.run("intake", "deliver")
+    now, advance = world.clock.now(), world.ledger.advance
+    job = advance(transitions.record(on_its_second_call(world), 1, OK, now))
+    world.downloads.instead = photo("opaque")
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.run("deliver")
+    assert (the_job(world).status, kept(world)) == (Status.DEAD, ["1_1.png"])
+    world.downloads.instead = None
+    second = Answer(Class.OK, links=(Link(url="https://results.invalid/second.png"),), charged=PRICE)
+    job = advance(transitions.record(the_job(world), 2, second, now))
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.run("deliver")
+    assert the_job(world).status is Status.STORED
+    assert bare(world.pictures()[PICTURE]) == picture("https://results.invalid/second.png")
+    assert kept(world) == ["1_1.png", "2_1.png"]
+
+
+# -- edits in the middle -----------------------------------------------------------------------------------------
+
+
+def test_a_job_that_was_changed_during_its_delivery_is_delivered_by_the_message_when_it_comes_again() -> None:
+    world = paid()
+    job = the_job(world)
+
+    def note(_: object) -> None:
+        world.ledger.advance(transitions.name_again(the_job(world)) or transitions.Step(job))
+
+    world.wire.before.append(Strike(note, "transact_write_items"))
+    world.turn("deliver")
+    assert the_job(world).status is Status.PAID
+    world.run()
+    assert len(world.downloads.fetched) == 1
+    assert_handed_over(world)
+
+
+def calls_of_a_delivery() -> int:
+    """How many calls the delivery of one paid photo makes."""
+    world = paid()
+    before = len(world.wire.calls)
+    world.run("deliver")
+    return len(world.wire.calls) - before
+
+
+CALLS = calls_of_a_delivery()
+
+
+def edited_at(places: Sequence[tuple[int, dict[str, str]]]) -> World:
+    """A delivery before whose n-th calls the sidecar is edited; then all comes to rest."""
+    world = paid()
+    strikes = [Strike(_edit(world, fields), nth=nth) for nth, fields in places]
+    inside = False
+
+    def edit(call: Call) -> None:
+        """The edits' own calls do not count."""
+        nonlocal inside
+        if inside:
+            return
+        inside = True
+        for strike in strikes:
+            strike(call)
+        inside = False
+
+    world.wire.before.append(edit)
+    world.run("deliver")
+    world.wire.calm()
+    assert [strike.hits for strike in strikes] == [1] * len(strikes)
+    world.run()
+    return world
+
+
+def _edit(world: World, fields: dict[str, str]) -> Callable[[Call], None]:
+    return lambda _: asked(world, fields)
+
+
+@pytest.mark.parametrize("nth", range(1, CALLS + 1))
+def test_a_photo_that_is_edited_away_and_back_within_one_call_has_its_picture(nth: int) -> None:
+    assert_handed_over(edited_at([(nth, REPLACE), (nth, REMOVE)]))
+
+
+@pytest.mark.parametrize("away", range(1, CALLS))
+def test_a_photo_that_is_edited_away_and_back_between_any_calls_has_its_picture(away: int) -> None:
+    """Never stored, current and without its picture."""
+    for back in range(away + 1, CALLS + 1):
+        assert_handed_over(edited_at([(away, REPLACE), (back, REMOVE)]))
+
+
+def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None:
+    world = edited_at([(1, REPLACE)])
+    old = removed(world)
+    assert (old.status, old.results) == (Status.STORED, ())
+    assert any(warning.startswith(transitions.NOT_CURRENT) for warning in old.warnings)
+    assert len(kept(world)) == 2
+    assert_at_rest(world)
+
+
+def test_a_link_of_unknown_life_is_tried_for_an_hour() -> None:
+    """A paid picture is not given up while its link may live, and not asked for ever after."""
+    world = paid()
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    begun = world.clock.now()
+    world.run()
+    assert the_job(world).status is Status.DEAD
+    assert world.clock.now() - begun >= timedelta(hours=1)
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("link_expired", "spent")]

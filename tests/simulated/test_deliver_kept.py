@@ -1,0 +1,64 @@
+"""Pictures that came without a link: they lie under _backdrop/work/results/, and are verified as every other."""
+
+from collections.abc import Callable
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.job import Link, Status
+from backdrop.core.layout import result_key
+from backdrop.imaging.metadata import bare
+from backdrop.steps import paid_files
+from proof.world.pictures import photo, picture
+from proof.world.provider import Reaction
+from proof.world.stack import OUTPUT, World
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+
+NAME = "runware-1"
+KEPT = Answer(Class.OK, links=(Link(url=None, kept=NAME),), charged=PRICE)
+
+
+def bought(*, before_delivery: Callable[[World], object]) -> World:
+    """A world in which the provider's answer has no link."""
+    world = World()
+    world.provider.otherwise = Reaction(answer=KEPT)
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    world.run("ideogram")
+    before_delivery(world)
+    world.run()
+    return world
+
+
+def put(data: bytes) -> Callable[[World], object]:
+    return lambda world: world.s3.drop(OUTPUT, result_key(NAME), data)
+
+
+def failure(world: World) -> str:
+    report = world.report(KEY)
+    assert report
+    return report["errors"][0]["code"]
+
+
+def test_a_picture_without_a_link_is_handed_over_and_its_file_kept() -> None:
+    made = picture("https://results.invalid/1.png")
+    world = bought(before_delivery=put(made))
+    assert (the_job(world).status, world.downloads.fetched) == (Status.STORED, [])
+    assert [bare(one) for one in world.pictures().values()] == [made]
+    assert_at_rest(world)
+
+
+def test_one_that_is_no_more_there_is_dead_and_spent() -> None:
+    world = bought(before_delivery=lambda world: None)
+    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_gone")
+
+
+def test_one_that_is_no_picture_is_dead_and_spent() -> None:
+    world = bought(before_delivery=put(b"<html>"))
+    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_not_an_image")
+
+
+def test_one_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
+    world = bought(before_delivery=put(picture("https://results.invalid/1.png")))
+    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_too_large")

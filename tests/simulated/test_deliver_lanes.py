@@ -1,0 +1,139 @@
+"""What is told of a lane: its report and its news are right in the end, whatever dies, races or comes twice."""
+
+from collections.abc import Callable
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.lane import Reason
+from backdrop.steps.messages import tell_of_lane
+from proof.world.stack import World
+from proof.world.wire import Strike, lose_answer, throttle
+from tests.simulated.days import kinds, others_take, pass_time, provider_codes, provider_report, set_right, the_lane
+from tests.simulated.simulation import after_each_crash
+
+PAUSED, RESUMED = ["Provider Paused"], ["Provider Paused", "Provider Resumed"]
+
+
+def paused() -> World:
+    """A world whose lane a person has paused; deliver has not told of it yet."""
+    world = World()
+    world.pause()
+    return world
+
+
+def resumed() -> World:
+    """A world whose lane goes on again, of which deliver has not told yet."""
+    world = paused()
+    world.run()
+    world.resume()
+    return world
+
+
+SCENES: dict[str, tuple[Callable[[], World], list[str], list[str]]] = {
+    "paused": (paused, ["paused_by_person"], PAUSED),
+    "resumed": (resumed, [], RESUMED),
+}
+BOTH = pytest.mark.parametrize("name", SCENES)
+
+
+@BOTH
+def test_a_crash_after_any_call_leaves_the_report_right_and_the_news_told(name: str) -> None:
+    scene, codes, news = SCENES[name]
+    crashes = 0
+    for call, world in after_each_crash(scene, World.run):
+        assert (provider_codes(world), kinds(world)) == (codes, news), call
+        crashes += 1
+    assert crashes > 3
+
+
+@BOTH
+def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
+    scene, codes, news = SCENES[name]
+    world = scene()
+    world.run()
+    told, versions = len(world.bus.events), dict(world.output.objects)
+    for _ in range(3):
+        tell_of_lane(world.intake.photo.deliver, "ideogram")
+    world.run()
+    assert (provider_codes(world), kinds(world), len(world.bus.events)) == (codes, news, told)
+    assert world.output.objects == versions
+
+
+@BOTH
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
+    scene, codes, news = SCENES[name]
+    world = scene()
+    tell_of_lane(world.intake.photo.deliver, "ideogram")
+    world.wire.before.append(Strike(others_take(world, "deliver"), nth=nth))
+    world.run()
+    assert (provider_codes(world), kinds(world)) == (codes, news)
+    assert not world.dead_letters.messages
+
+
+@BOTH
+@pytest.mark.parametrize("operation", ["put_object", "delete_object", "put_events", "transact_write_items"])
+def test_a_lost_answer_changes_nothing(name: str, operation: str) -> None:
+    scene, codes, news = SCENES[name]
+    world = scene()
+    world.wire.after.append(Strike(lose_answer, operation))
+    world.run()
+    assert (provider_codes(world), kinds(world)) == (codes, news)
+
+
+@pytest.mark.parametrize("nth", range(1, 7))
+def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth: int) -> None:
+    world = paused()
+
+    def resume(_: object) -> None:
+        world.resume()
+
+    world.wire.before.append(strike := Strike(resume, nth=nth))
+    world.run()
+    assert strike.hits == 1
+    assert (provider_report(world), the_lane(world).paused) == (None, False)
+
+
+@pytest.mark.parametrize("nth", range(1, 7))
+def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(nth: int) -> None:
+    """A second reason comes; while it is told of, all is lifted, and that is told first."""
+    world = paused()
+    world.run()
+    world.steps.keeper.pause("ideogram", Reason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
+
+    def overtake(_: object) -> None:
+        world.resume()
+        world.turn("deliver")
+
+    world.wire.before.append(strike := Strike(overtake, nth=nth))
+    world.run()
+    assert strike.hits == 1
+    assert (provider_report(world), kinds(world).count("Provider Resumed")) == (None, 1)
+
+
+def test_news_of_a_provider_that_nobody_knows_are_no_news() -> None:
+    world = World()
+    tell_of_lane(world.intake.photo.deliver, "nobody")
+    world.run()
+    assert (world.bus.events, world.output.objects, world.dead_letters.messages) == ([], {}, [])
+
+
+def test_news_whose_message_never_came_are_told_by_reconcile() -> None:
+    world = paused()
+    world.lines["deliver"].messages.clear()
+    pass_time(world, 300)
+    assert (provider_codes(world), kinds(world)) == (["paused_by_person"], PAUSED)
+
+
+def test_a_lane_whose_switch_could_not_be_thrown_is_switched_by_reconcile() -> None:
+    """The ledger has the reason; until the mapping obeys, render reads it and buys nothing."""
+    world = World()
+    world.wire.before.append(failed := Strike(throttle, "update_event_source_mapping"))
+    with pytest.raises(WaitError):
+        world.pause()
+    assert (failed.hits, the_lane(world).paused, world.sources["ideogram"].enabled) == (1, True, True)
+    set_right(world)
+    world.run()
+    assert (world.sources["ideogram"].enabled, provider_codes(world)) == (False, ["paused_by_person"])

@@ -1,0 +1,133 @@
+"""A paid picture that kills those who open it ends after five of them; the file and the money are still there."""
+
+from collections.abc import Callable
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.job import Money, Status
+from backdrop.imaging.verify import Picture, verify_result
+from backdrop.steps import paid_files
+from backdrop.steps.messages import to_deliver
+from proof.world.wire import SimulatedCrash, Strike, throttle
+from tests.simulated.days import codes, others_take, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+MOST_CRASHES = 5
+type Deadly = Callable[[int], None]
+
+
+@pytest.fixture
+def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
+    """Makes pictures kill those who open them, so many times."""
+
+    def kills(deaths: int) -> None:
+        left = [None] * deaths
+
+        def opened(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> Picture:
+            if left:
+                left.pop()
+                raise SimulatedCrash("the decoder")
+            return verify_result(data, expect_alpha=expect_alpha, max_megapixels=max_megapixels)
+
+        monkeypatch.setattr(paid_files, "verify_result", opened)
+
+    return kills
+
+
+def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
+    world = dropped()
+    deadly(1000)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.money, world.crashes) == (Status.DEAD, Money.SPENT, MOST_CRASHES + 1)
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "spent")]
+    (letter,) = world.dead_letters.messages
+    assert (letter.attributes["code"], letter.attributes["money"]) == ("crashed", "spent")
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
+    world = dropped()
+    deadly(times)
+    world.run()
+    assert (the_job(world).status, world.provider.charged, world.crashes) == (Status.STORED, PRICE, times)
+    assert_at_rest(world)
+
+
+def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: Deadly) -> None:
+    world = dropped()
+    deadly(MOST_CRASHES + 1)
+    world.run()
+    job = world.ledger.advance(transitions.deliver_again(the_job(world), world.clock.now()))
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.run()
+    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (Status.STORED, PRICE, [])
+    assert_at_rest(world)
+
+
+# -- what is no crash --------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_fails_for_an_hour_is_no_crash() -> None:
+    world = dropped()
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.run_for(3000)
+    assert (the_job(world).status, the_job(world).crashes) == (Status.PAID, 0)
+    world.downloads.instead = None
+    world.run()
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("operation", ["query", "transact_write_items", "put_object", "head_object", "put_events"])
+def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
+    world = dropped()
+    world.run("intake", "ideogram")
+    world.wire.before.append(Strike(throttle, operation, times=100_000))
+    world.run_for(3600)
+    world.wire.calm()
+    world.run()
+    assert (the_job(world).status, the_job(world).crashes, codes(world, KEY)) == (Status.STORED, 0, [])
+    assert_at_rest(world)
+
+
+def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
+    world = dropped()
+    world.run("intake", "ideogram")
+    job = the_job(world)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.wire.before.append(Strike(others_take(world, "deliver"), "fetch", times=1000))
+    pass_time(world, 3000)
+    world.wire.calm()
+    world.downloads.instead = None
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(deadly: Deadly) -> None:
+    """Else a picture with two messages would kill for ever (seed 4964)."""
+    world = dropped()
+    deadly(1000)
+    world.run("intake", "ideogram")
+    job = the_job(world)
+    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    world.wire.before.append(Strike(others_take(world, "deliver"), "transact_write_items", times=1000))
+    for _ in range(2 * MOST_CRASHES):
+        world.turn("deliver")
+        world.turn("deliver")
+        world.clock.sleep(900)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert world.crashes == MOST_CRASHES + 2
+
+
+def test_the_marks_of_a_delivery_are_gone_when_it_is_done(deadly: Deadly) -> None:
+    world = dropped()
+    deadly(2)
+    world.run()
+    assert (the_job(world).status, the_job(world).begun_until) == (Status.STORED, None)

@@ -1,0 +1,85 @@
+"""A paid picture whose encoder gives it up in the form that is asked for: said at once, and mended for nothing."""
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import PAID
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+from tests.simulated.test_deliver_outputs import ALL, RED, SHOP, THUMB_WISH, names, wish, wished
+
+GIVEN_UP = "output_not_made: The webp of 8×8 cannot be made: encoder error -2 when writing image file."
+
+
+@pytest.fixture(params=[OSError, ValueError])
+def no_webp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's own words where libwebp wants no more."""
+    save = Image.Image.save
+
+    def encode(picture: Image.Image, file: Any, kind: str, **options: Any) -> None:
+        if kind == "WEBP":
+            raise request.param("encoder error -2 when writing image file")
+        save(picture, file, kind, **options)
+
+    monkeypatch.setattr(Image.Image, "save", encode)
+
+
+def delivered(output: object) -> tuple[World, Job]:
+    """A world in which a photo was delivered as far as it can be."""
+    world = wished(output)
+    world.run()
+    return world, the_job(world)
+
+
+def kept(world: World) -> list[str]:
+    """The provider's files."""
+    return [key for key in world.output.keys() if key.startswith(PAID)]  # noqa: SIM118 - a method of ours
+
+
+@pytest.mark.usefixtures("no_webp")
+def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() -> None:
+    world, job = delivered(THUMB_WISH)
+    assert (job.status, job.charged, world.crashes, world.pictures()) == (Status.DEAD, PRICE, 0, {})
+    report = world.report(KEY)
+    assert report
+    (error,) = report["errors"]
+    assert (error["code"], error["money"], f"{error['code']}: {error['message']}") == (
+        "output_not_made", "spent", GIVEN_UP,
+    )  # fmt: skip
+    assert "for nothing" in error["hint"]
+    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == ["output_not_made"]
+    assert len(kept(world)) == len(world.downloads.fetched) == 1
+    assert_at_rest(world)
+
+
+@pytest.mark.usefixtures("no_webp")
+def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
+    world, dead = delivered(THUMB_WISH)
+    wish(world, {"format": "png"})
+    world.run()
+    job = the_job(world)
+    assert (job.job_id, job.status, names(job), codes(world, KEY)) == (dead.job_id, Status.STORED, [(RED, None)], [])
+    assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
+    assert_at_rest(world)
+
+
+@pytest.mark.usefixtures("no_webp")
+def test_the_same_output_said_again_is_not_tried_again() -> None:
+    world, dead = delivered(THUMB_WISH)
+    wish(world, [THUMB_WISH])
+    world.run()
+    assert (the_job(world).status, the_job(world).ended_at) == (Status.DEAD, dead.ended_at)
+
+
+@pytest.mark.usefixtures("no_webp")
+def test_the_other_outputs_are_handed_over_and_a_warning_tells_of_the_one_that_is_not() -> None:
+    world, job = delivered(ALL)
+    assert (job.status, names(job), job.warnings) == (Status.STORED, [(RED, None), (SHOP, "shop")], (GIVEN_UP,))
+    wish(world, ALL[:2])
+    world.run()
+    assert (names(the_job(world)), the_job(world).warnings) == ([(RED, None), (SHOP, "shop")], ())
+    assert_at_rest(world)

@@ -1,0 +1,283 @@
+"""Outputs: each is delivered from the paid file alone, and wanting others of them costs nothing."""
+
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError, StaleError
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import PAID
+from backdrop.core.output_wish import MARKETPLACE
+from backdrop.imaging.metadata import bare
+from backdrop.steps.messages import DeliverMessage
+from backdrop.steps.pictures import CACHE_CONTROL
+from proof.world.pictures import SIDE, photo, picture
+from proof.world.stack import OUTPUT, World
+from proof.world.wire import Call, Strike, die
+from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, the_job
+
+RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
+MASTER_WISH: dict[str, Any] = {}
+THUMB_WISH: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
+SHOP_WISH: dict[str, Any] = MARKETPLACE | {"name": "shop", "width": 8, "height": 8}
+ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
+
+
+def wished(output: object = None, **fields: Any) -> World:
+    """A world with a photo that is wanted in these forms."""
+    world = World()
+    world.drop(KEY, photo())
+    wish(world, output, **fields)
+    return world
+
+
+def wish(world: World, output: object, **fields: Any) -> None:
+    """Somebody writes the sidecar."""
+    wanted = fields or {"operation": "remove"}
+    world.sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
+
+
+def stored(output: object = None, **fields: Any) -> World:
+    """The same once all is handed over."""
+    world = wished(output, **fields)
+    world.run()
+    assert the_job(world).status is Status.STORED
+    return world
+
+
+def names(job: Job) -> list[tuple[str, str | None]]:
+    """The keys of a job's pictures, each with its output."""
+    return [(result.key, result.output) for result in job.results]
+
+
+def image(world: World, key: str) -> Image.Image:
+    """A picture as it lies in the bucket."""
+    return Image.open(BytesIO(world.pictures()[key]))
+
+
+def lose_the_paid_file(world: World) -> None:
+    """Somebody empties `_backdrop/paid/`, and the links are over."""
+    for key in [key for key in world.output.keys() if key.startswith(PAID)]:  # noqa: SIM118 - a method of ours
+        world.s3.remove(OUTPUT, key)
+
+
+# -- what is handed over -----------------------------------------------------------------------------------------
+
+
+def test_every_output_of_every_picture_is_handed_over_and_listed_in_the_receipt() -> None:
+    world = stored(ALL, prompt="on a marble table", num_images=2)
+    job = the_job(world)
+    second = [f"{KEY}/red_2.png", f"{KEY}/red_2@shop.jpg", f"{KEY}/red_2@thumb.webp"]
+    assert [key for key, _ in names(job)] == [RED, SHOP, THUMB, *second]
+    assert sorted(world.pictures()) == sorted(key for key, _ in names(job))
+    receipt = world.receipt(KEY)
+    assert receipt
+    shown = [
+        (one["n"], one["output"], one["format"], one["width"], one["has_alpha"])
+        for one in receipt["jobs"][0]["results"]
+    ]
+    assert shown[:3] == [(1, None, "png", SIDE, True), (1, "shop", "jpg", 8, False), (1, "thumb", "webp", 8, True)]
+    assert [one[0] for one in shown[3:]] == [2, 2, 2]
+    assert len([key for key in world.output.keys() if key.startswith(PAID)]) == 2  # noqa: SIM118 - a method of ours
+    assert_at_rest(world)
+
+
+def _three() -> list[tuple[str, str | None]]:
+    return [(RED, None), (SHOP, "shop"), (THUMB, "thumb")]
+
+
+def test_each_picture_is_what_its_output_says_and_the_master_is_the_paid_file() -> None:
+    world = stored(ALL)
+    assert bare(world.pictures()[RED]) == picture(world.downloads.fetched[0])
+    assert (image(world, SHOP).format, image(world, SHOP).size) == ("JPEG", (8, 8))
+    assert (image(world, THUMB).format, image(world, THUMB).size) == ("WEBP", (8, 8))
+    for result in the_job(world).results:
+        found = world.output.current(result.key)
+        assert found
+        assert (result.version_id, result.bytes) == (found.id, len(found.data or b""))
+
+
+def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
+    world = stored(ALL)
+    types = {RED: "image/png", SHOP: "image/jpeg", THUMB: "image/webp"}
+    for key, kind in types.items():
+        found = world.s3.head_object(Bucket=OUTPUT, Key=key)
+        assert (found["ContentType"], found["CacheControl"]) == (kind, CACHE_CONTROL)
+
+
+def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
+    world = stored([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
+    assert the_job(world).warnings == (
+        f"enlarged: {KEY}/red@big.png shows its subject 4.0 times as large as the provider made it",
+    )
+    wish(world, None)
+    world.run()
+    assert [one for one in the_job(world).warnings if one.startswith("enlarged")] == []
+
+
+def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() -> None:
+    def paid() -> World:
+        world = wished(ALL)
+        world.run("intake", "ideogram")
+        return world
+
+    for call, world in after_each_crash(paid, lambda world: world.run()):
+        assert (the_job(world).status, names(the_job(world))) == (Status.STORED, _three()), call
+        assert world.provider.charged == PRICE
+        assert_at_rest(world)
+
+
+# -- editing them ------------------------------------------------------------------------------------------------
+
+
+def test_other_outputs_are_delivered_again_for_nothing() -> None:
+    world = stored()
+    first = the_job(world)
+    wish(world, ALL)
+    world.run()
+    job = the_job(world)
+    assert (job.job_id, job.status, names(job)) == (first.job_id, Status.STORED, _three())
+    assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
+    assert (job.stored_at, job.warnings) == (first.stored_at, ())
+    ends = [event for event in world.bus.events if event.detail_type == "Image Completed"]
+    assert len(ends) == 2
+    assert_at_rest(world)
+
+
+def test_a_changed_output_replaces_its_picture_and_leaves_the_others_as_they_are() -> None:
+    world = stored(ALL)
+    before = {result.key: result.version_id for result in the_job(world).results}
+    wish(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
+    world.run()
+    after = {result.key: result.version_id for result in the_job(world).results}
+    assert image(world, THUMB).size == (4, 4)
+    assert {key for key in before if before[key] != after[key]} == {THUMB}
+    written = [call.sent["Key"] for call in world.wire.calls if call.operation == "put_object"]
+    assert [written.count(key) for key in (RED, SHOP, THUMB)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("same", [{"format": "png"}, [{}], {"fit": "contain"}])
+def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -> None:
+    world = stored({})
+    ended = the_job(world).ended_at
+    world.clock.sleep(60)
+    wish(world, same)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.ended_at, job.instructions["output"]) == (Status.STORED, ended, same)
+
+
+def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says_so() -> None:
+    world = stored(ALL)
+    wish(world, [MASTER_WISH])
+    world.run()
+    job = the_job(world)
+    assert names(job) == [(RED, None)]
+    assert {SHOP, THUMB} <= {*world.pictures()}
+    assert [warning.split()[1] for warning in job.warnings] == [SHOP, THUMB]
+    assert all(warning.startswith("old_picture: ") for warning in job.warnings)
+    wish(world, [MASTER_WISH, THUMB_WISH])
+    world.run()
+    assert [warning.split()[1] for warning in the_job(world).warnings] == [SHOP]
+    assert_at_rest(world)
+
+
+def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why() -> None:
+    world = stored()
+    old = world.pictures()
+    lose_the_paid_file(world)
+    world.downloads.instead = ResultError(Code.LINK_EXPIRED, "the link answers 410")
+    wish(world, ALL)
+    world.run()
+    job = the_job(world)
+    assert (job.status, world.pictures(), names(job)) == (Status.DEAD, old, [(RED, None)])
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "spent")]
+    assert len(world.provider.calls) == 1
+    assert_at_rest(world)
+
+
+def test_outputs_that_change_before_the_delivery_are_the_ones_that_are_delivered() -> None:
+    world = wished(ALL)
+    world.run("intake", "ideogram")
+    assert the_job(world).status is Status.PAID
+    wish(world, THUMB_WISH)
+    world.run()
+    assert names(the_job(world)) == [(THUMB, "thumb")]
+    assert_at_rest(world)
+
+
+def calls_of_a_delivery() -> int:
+    """How many calls it takes to deliver two outputs a second time."""
+    world = edited()
+    before = len(world.wire.calls)
+    deliver(world)
+    return len(world.wire.calls) - before
+
+
+def deliver(world: World) -> None:
+    """The photo's job is delivered, by a worker of its own."""
+    job = the_job(world)
+    world.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
+
+
+def edited() -> World:
+    """A world whose photo is stored in one form and wanted in two, the second of which nobody delivered yet."""
+    world = stored(THUMB_WISH | {"width": 4})
+    wish(world, [MASTER_WISH, THUMB_WISH])
+    world.run("intake")
+    assert the_job(world).status is Status.PAID
+    return world
+
+
+@pytest.mark.parametrize("nth", range(1, calls_of_a_delivery() + 1))
+def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: int) -> None:
+    """The newer wish is heard, and delivered whole, between any two calls of the older one's delivery."""
+    world = edited()
+
+    def overtake(_: Call) -> None:
+        wish(world, [MASTER_WISH, THUMB_WISH | {"width": 6}])
+        world.run("intake")
+        deliver(world)
+
+    world.wire.before.append(strike := Strike(overtake, nth=nth))
+    with suppress(StaleError):
+        deliver(world)
+    world.wire.calm()
+    world.run()
+    assert (strike.hits, world.crashes) == (1, 0)
+    assert image(world, THUMB).size == (6, 6)
+    for result in the_job(world).results:
+        found = world.output.current(result.key)
+        assert found
+        assert found.id == result.version_id
+    assert_at_rest(world)
+
+
+def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_receipt() -> None:
+    world = stored(ALL)
+    wish(world, [MASTER_WISH, THUMB_WISH])
+    world.run("intake")
+    wish(world, None, prompt="on a marble table")
+    world.run()
+    old, new = world.jobs()
+    assert (old.status, {*names(old)}) == (Status.STORED, {*_three()})
+    assert any(warning.startswith(transitions.NOT_CURRENT) for warning in old.warnings)
+    assert [warning for warning in old.warnings if warning.startswith("old_picture")] == []
+    assert names(new) == [(RED, None)]
+    assert_at_rest(world)
+
+
+def test_a_crash_while_outputs_are_delivered_again_leaves_them_all_delivered() -> None:
+    world = edited()
+    world.wire.after.append(Strike(die, "put_object"))
+    world.run()
+    assert world.crashes == 1
+    assert names(the_job(world)) == [(RED, None), (THUMB, "thumb")]
+    assert_at_rest(world)

@@ -1,0 +1,346 @@
+"""Pictures: fetched once, verified, written for the current job alone, and never over a newer job's."""
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError, ResultError, WaitError
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import PAID, paid_key, response_key
+from backdrop.imaging.metadata import bare
+from backdrop.providers.downloads import ResultDownloads
+from backdrop.steps.orders import Wanted
+from proof.world.pictures import photo, picture
+from proof.world.provider import Reaction
+from proof.world.stack import OUTPUT, World
+from proof.world.wire import Strike, die, throttle
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
+from tests.unit.imaging_photos import saved, scene
+
+PICTURE = f"{KEY}/red.png"
+
+
+def paid(**fields: object) -> World:
+    """A world with a photo that is paid for and not delivered yet."""
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, **(fields or {"operation": "remove"}))
+    world.run("intake")
+    world.run("ideogram")
+    assert the_job(world).status is Status.PAID
+    return world
+
+
+def kept(world: World) -> list[str]:
+    """The provider's files that are kept."""
+    return [key for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118 - a method of ours
+
+
+def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
+    world = paid(prompt="on a marble table", num_images=3)
+    world.run()
+    assert sorted(world.pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
+    assert len(kept(world)) == 3
+    for result, url in zip(the_job(world).results, world.downloads.fetched, strict=True):
+        assert bare(world.pictures()[result.key]) == picture(url)
+    assert_at_rest(world)
+
+
+def test_a_withheld_picture_is_a_warning_where_others_came() -> None:
+    world = World()
+    world.provider.otherwise = Reaction(unsafe=1)
+    world.drop(KEY, photo())
+    world.sidecar(KEY, prompt="on a marble table", num_images=3)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
+    assert any(warning.startswith("unsafe_result") for warning in job.warnings)
+    assert world.report(KEY) is None
+    assert_at_rest(world)
+
+
+def test_fewer_pictures_than_asked_for_are_a_warning_and_cost_what_came() -> None:
+    world = World()
+    world.provider.otherwise = Reaction(fewer=1)
+    world.drop(KEY, photo())
+    world.sidecar(KEY, prompt="on a marble table", num_images=2)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 60_000, 1)
+    assert any(warning.startswith("fewer_results") for warning in job.warnings)
+    assert_at_rest(world)
+
+
+def test_a_picture_that_is_wholly_withheld_ends_dead_and_spent() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unsafe=1)
+    world.run()
+    assert (the_job(world).status, the_job(world).charged) == (Status.DEAD, PRICE)
+    (letter,) = world.dead_letters.messages
+    assert (letter.attributes["code"], letter.attributes["money"]) == ("unsafe_result", "spent")
+    assert_at_rest(world)
+
+
+def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
+    """The job whose picture was not recognized, and what its error report says."""
+    job, report = the_job(world, key), world.report(key)
+    assert report
+    (error,) = report["errors"]
+    assert (job.status, error["code"], error["money"]) == (Status.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
+    return job, error["message"]
+
+
+def redrive(world: World, *, pay_again: bool) -> bool:
+    """What `backdrop redrive` does with the only failure; whether it went on."""
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    went = orders.redrive(orders.plan(failure, pay_again=pay_again))
+    world.run()
+    return went
+
+
+def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.run()
+    job, message = unrecognized(world)
+    response = response_key(job.job_id, 1)
+    assert kept(world) == [response]
+    assert world.output.objects[response][-1].data == b'{"new_url": "https://results.invalid"}'
+    assert response in message
+    assert paid_key(job.job_id, 1, 1, "png") in message
+    assert (job.charged, world.provider.charged, len(world.provider.calls)) == (PRICE, PRICE, 1)
+    assert_at_rest(world)
+
+
+def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.run()
+    job, _ = unrecognized(world)
+    world.s3.drop(OUTPUT, paid_key(job.job_id, 1, 1, "png"), picture("saved by a person"))
+    assert redrive(world, pay_again=True)
+    assert the_job(world).status is Status.STORED
+    assert bare(world.pictures()[PICTURE]) == picture("saved by a person")
+    assert (the_job(world).charged, len(world.provider.calls)) == (PRICE, 1)
+    assert_at_rest(world)
+
+
+def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
+    world = dropped()
+    world.provider.script.append(Reaction(unrecognized=1))
+    world.run()
+    assert not redrive(world, pay_again=False)
+    unrecognized(world)
+    assert redrive(world, pay_again=True)
+    assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (Status.STORED, 2 * PRICE, 2)
+    assert_at_rest(world)
+
+
+def test_unrecognized_picture_is_a_warning_where_others_came() -> None:
+    world = World()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    world.drop(KEY, photo())
+    world.sidecar(KEY, prompt="on a marble table", num_images=3)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
+    assert any(warning.startswith("result_unrecognized") for warning in job.warnings)
+    assert_at_rest(world)
+
+
+def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
+    world = dropped()
+    world.provider.otherwise = Reaction(unrecognized=1)
+    full = Strike(throttle, "put_object", matches=lambda call: "_response.txt" in str(call.sent["Key"]), times=99)
+    world.wire.before.append(full)
+    world.run()
+    job, message = unrecognized(world)
+    assert full.hits
+    assert (job.charged, world.provider.charged) == (PRICE, PRICE)
+    assert "the response could not be kept" in message
+
+
+@pytest.mark.parametrize(
+    ("instead", "code"),
+    [
+        (ResultError(Code.LINK_EXPIRED, "the link answers 410"), Code.LINK_EXPIRED),
+        (ResultError(Code.RESULT_GONE, "the link answers 404"), Code.RESULT_GONE),
+        (b"<html><body>Sorry</body></html>", Code.RESULT_NOT_AN_IMAGE),
+        (b"", Code.RESULT_NOT_AN_IMAGE),
+        (picture("cut")[:-20], Code.RESULT_TRUNCATED),
+        (photo("opaque"), Code.RESULT_NOT_TRANSPARENT),
+    ],
+    ids=["expired", "gone", "html", "empty", "truncated", "opaque"],
+)
+def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
+    instead: bytes | BackdropError, code: Code
+) -> None:
+    world = dropped()
+    world.downloads.instead = instead
+    world.run()
+    assert (the_job(world).status, world.pictures()) == (Status.DEAD, {})
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [(code, "spent")]
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes == {
+        "code": code,
+        "reason": report["errors"][0]["message"],
+        "money": "spent",
+        "job_id": the_job(world).job_id,
+        "rev": str(the_job(world).rev - 1),
+        "provider": "ideogram",
+    }
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
+def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format: str, suffix: str) -> None:
+    world = dropped()
+    world.downloads.instead = saved(scene(), file_format)
+    world.run()
+    (key,) = kept(world)
+    assert (the_job(world).status, key) == (Status.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
+    found = world.s3.head_object(Bucket=OUTPUT, Key=key)
+    assert found["ContentType"] == f"image/{suffix}"
+
+
+def test_a_link_to_a_foreign_host_is_never_followed() -> None:
+    with pytest.raises(ResultError) as raised:
+        ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", "https://results.invalid/1.png")
+    assert raised.value.code is Code.RESULT_FOREIGN_HOST
+
+
+def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
+    world = paid()
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.run_for(60)
+    assert the_job(world).status is Status.PAID
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["retryable"]) for one in report["errors"]] == [("result_unreachable", True)]
+    world.downloads.instead = None
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_report_to_the_next_one() -> None:
+    world = paid()
+    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.run_for(1000)
+    report = world.report(KEY)
+    assert report
+    assert [one["code"] for one in report["errors"]] == ["result_unreachable"]
+
+
+def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> None:
+    for nth in range(1, 8):
+        world = paid(prompt="on a marble table", num_images=3)
+        world.wire.after.append(Strike(die, "put_object", nth))
+        world.run()
+        assert the_job(world).status is Status.STORED
+        assert len(world.downloads.fetched) == len(set(world.downloads.fetched)) == 3
+        assert_at_rest(world)
+
+
+# -- two jobs at one place --------------------------------------------------------------------------------------
+
+
+def two_paid() -> tuple[World, Job, Job]:
+    """A photo with an older paid job and a newer one that it names now, both undelivered."""
+    world = paid()
+    world.sidecar(KEY, prompt="on a marble table")
+    world.run("intake")
+    world.run("ideogram")
+    old, new = world.jobs()
+    assert (old.status, new.status) == (Status.PAID, Status.PAID)
+    return world, old, new
+
+
+def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone() -> None:
+    world, _, _ = two_paid()
+    world.run()
+    old, new = world.jobs()
+    assert (old.status, old.results) == (Status.STORED, ())
+    assert any(warning.startswith("not_current") for warning in old.warnings)
+    assert [result.key for result in new.results] == [PICTURE]
+    assert len(kept(world)) == 2
+    assert_at_rest(world)
+
+
+def test_a_job_that_has_its_place_back_says_nothing_of_the_time_without() -> None:
+    world, _, _ = two_paid()
+    world.run()
+    world.sidecar(KEY, operation="remove")
+    world.run()
+    back, other = sorted(world.jobs(), key=lambda job: job.operation)
+    assert (back.status, len(back.results), back.warnings) == (Status.STORED, 1, ())
+    assert bare(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
+    assert world.provider.charged == PRICE + other.charged
+    assert_at_rest(world)
+
+
+def newer_overtakes(world: World) -> None:
+    """The photo gets another job, and that one is bought and delivered at once."""
+    world.sidecar(KEY, prompt="on a marble table")
+    world.run("intake")
+    world.run("ideogram")
+    world.run("deliver")
+
+
+def assert_in_its_place(world: World, job: Job) -> None:
+    """The job's picture, and no other one, lies there."""
+    found = world.s3.head_object(Bucket=OUTPUT, Key=PICTURE)
+    assert (found["VersionId"], found["Metadata"]["backdrop-job"]) == (job.results[0].version_id, job.job_id)
+    assert world.crashes == 0
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
+    """The newer job comes and is delivered whole between any two calls of the older job's delivery."""
+    world = paid()
+    world.wire.before.append(strike := Strike(lambda _: newer_overtakes(world), nth=nth))
+    deliver(world, the_job(world), the_job(world).job_id)
+    world.wire.calm()
+    world.run()
+    assert strike.hits == 1
+    new = {job.operation: job for job in world.jobs()}["replace"]
+    assert new.status is Status.STORED
+    assert_in_its_place(world, new)
+
+
+def test_a_picture_that_slips_over_the_newest_makes_way_for_it_again() -> None:
+    """The wish goes to and fro: the newest job finds its own picture there a moment before the older one writes."""
+    world, old, new = two_paid()
+    world.run()
+    world.sidecar(KEY, operation="remove")
+    world.run("intake")
+
+    def back(_: object) -> None:
+        world.sidecar(KEY, prompt="on a marble table")
+        world.run("intake")
+        deliver(world, new, new.job_id)
+
+    world.wire.before.append(strike := Strike(back, "put_object"))
+    deliver(world, old, old.job_id)
+    world.wire.calm()
+    world.run()
+    assert strike.hits == 1
+    named = {job.job_id: job for job in world.jobs()}[new.job_id]
+    assert_in_its_place(world, named)
+
+
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_two_deliveries_of_one_job_leave_one_picture(nth: int) -> None:
+    world = paid()
+    job = the_job(world)
+    world.wire.before.append(strike := Strike(lambda _: deliver(world, job, job.job_id), nth=nth))
+    deliver(world, job, job.job_id)
+    world.wire.calm()
+    world.run()
+    assert strike.hits == 1
+    assert len([version for version in world.output.objects[PICTURE] if version.data]) == 1
+    assert_in_its_place(world, the_job(world))

@@ -1,0 +1,125 @@
+"""A file that another job paid for: handed over like one's own, whatever became of the other's photo since."""
+
+import pytest
+
+from backdrop.core.job import Job, Money, Status
+from backdrop.core.layout import PAID
+from proof.world.pictures import photo
+from proof.world.stack import OUTPUT, World
+from proof.world.wire import Strike, die
+from tests.simulated.days import codes, kinds
+from tests.simulated.simulation import PRICE, assert_at_rest, the_job
+
+FIRST, SECOND = "hats/one.jpg", "shoes/two.jpg"
+REMOVE = {"operation": "remove"}
+
+
+def drop(world: World, key: str) -> None:
+    """The photo that all keys share, and its wish."""
+    world.sidecar(key, **REMOVE)
+    world.drop(key, photo())
+
+
+def stored_first() -> World:
+    """A world in which the first one has its picture."""
+    world = World()
+    drop(world, FIRST)
+    world.run()
+    assert the_job(world, FIRST).status is Status.STORED
+    return world
+
+
+def files(world: World) -> list[str]:
+    """The provider's files that are kept."""
+    return [key for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118 - a method of ours
+
+
+def lose_files(world: World) -> None:
+    """Somebody's lifecycle rule takes the kept files away."""
+    for key in files(world):
+        world.s3.delete_object(Bucket=OUTPUT, Key=key)
+
+
+def removed(world: World, key: str) -> Job:
+    """The job that removes a photo's background."""
+    return next(job for job in world.jobs(key) if job.operation == "remove")
+
+
+def test_nothing_is_fetched_or_kept_a_second_time() -> None:
+    world = stored_first()
+    before = files(world)
+    drop(world, SECOND)
+    world.run()
+    assert (len(world.downloads.fetched), files(world)) == (1, before)
+    assert world.pictures(SECOND)[f"{SECOND}/two.png"] == world.pictures(FIRST)[f"{FIRST}/one.png"]
+    assert kinds(world) == ["Image Completed", "Image Completed"]
+
+
+@pytest.mark.parametrize("fate", ["deleted", "edited", "replaced"])
+def test_the_file_serves_though_the_first_photo_is_wanted_no_more(fate: str) -> None:
+    world = stored_first()
+    if fate == "deleted":
+        world.remove(FIRST)
+    elif fate == "edited":
+        world.sidecar(FIRST, prompt="at sea")
+    else:
+        world.drop(FIRST, photo("another"))
+    world.run()
+    before = world.provider.charged
+    drop(world, SECOND)
+    world.run()
+    assert (the_job(world, SECOND).status, world.provider.charged) == (Status.STORED, before)
+    assert codes(world, SECOND) == []
+
+
+def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None:
+    """The old picture stays; a person may pay for another."""
+    world = stored_first()
+    lose_files(world)
+    drop(world, SECOND)
+    world.run()
+    job = the_job(world, SECOND)
+    assert (job.status, job.money, world.provider.charged) == (Status.DEAD, Money.NOT_SPENT, PRICE)
+    report = world.report(SECOND)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "not_spent")]
+    assert len(world.pictures(FIRST)) == 1
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "paid_file_gone"
+    assert_at_rest(world)
+
+
+def test_one_who_was_served_and_is_named_again_is_served_again() -> None:
+    world = stored_first()
+    drop(world, SECOND)
+    world.run()
+    picture = world.pictures(SECOND)
+    for fields in ({"prompt": "at sea"}, REMOVE):
+        world.sidecar(SECOND, **fields)
+        world.run()
+    assert removed(world, SECOND).reused_from == the_job(world, FIRST).job_id
+    assert world.pictures(SECOND) == picture
+    assert world.provider.calls.count(removed(world, SECOND).job_id) == 0
+    assert_at_rest(world)
+
+
+def test_several_pictures_are_served_all_together() -> None:
+    world = World()
+    for key in (FIRST, SECOND):
+        world.sidecar(key, prompt="on a marble table", num_images=3)
+        world.drop(key, photo())
+        world.run()
+    assert list(world.pictures(SECOND).values()) == list(world.pictures(FIRST).values())
+    assert len(world.pictures(SECOND)) == 3
+    assert (len(world.provider.calls), len(files(world))) == (1, 3)
+
+
+def test_a_delivery_that_dies_goes_on_from_the_same_file() -> None:
+    for nth in range(1, 12):
+        world = stored_first()
+        drop(world, SECOND)
+        world.run("intake")
+        world.wire.after.append(Strike(die, nth=nth))
+        world.run()
+        assert (the_job(world, SECOND).status, len(world.downloads.fetched)) == (Status.STORED, 1)
+        assert_at_rest(world)

@@ -1,0 +1,149 @@
+"""The size of what is handed over: a cut-out has its photo's own, and nobody is silent about a smaller picture."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from backdrop.core.job import Job, Status
+from backdrop.core.output import ENLARGED, SMALLER
+from backdrop.imaging import output
+from backdrop.imaging.metadata import bare
+from bench.cutout_scenes import scenes
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, refusal
+from tests.simulated.simulation import KEY, assert_at_rest, the_job
+
+PICTURE = f"{KEY}/red.png"
+SCENE = scenes(160, 120)[0]
+SMALL = (80, 60)
+REMOVE: dict[str, Any] = {"operation": "remove"}
+REPLACE: dict[str, Any] = {"prompt": "on a marble table"}
+
+
+def file_of(picture: Image.Image) -> bytes:
+    """A picture as PNG."""
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+SHOT = SCENE.photo()
+PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.answer(SMALL))
+
+
+def paid(answer: bytes = ANSWER, **wish: Any) -> World:
+    """A world whose photo of 160 × 120 is paid for, and whose provider made 80 × 60 of it."""
+    world = World()
+    world.drop(KEY, PHOTO)
+    world.sidecar(KEY, **(wish or REMOVE))
+    world.downloads.instead = answer
+    world.run("intake", "ideogram")
+    assert the_job(world).status is Status.PAID
+    return world
+
+
+def stored(world: World) -> Job:
+    """The job once all is handed over."""
+    world.run()
+    job = the_job(world)
+    assert job.status is Status.STORED
+    assert_at_rest(world)
+    return job
+
+
+def picture(world: World) -> Image.Image:
+    return Image.open(BytesIO(world.pictures()[PICTURE]))
+
+
+def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
+    world = paid()
+    job = stored(world)
+    made = picture(world)
+    assert (made.size, job.results[0].width, job.results[0].height) == (SHOT.size, 160, 120)
+    assert job.warnings == ()
+    kept = made.getchannel("A").point([0] * 255 + [255])
+    assert kept.getbbox()
+    apart = ImageChops.difference(made.convert("RGB"), SHOT.convert("RGB"))
+    assert Image.composite(apart, Image.new("RGB", made.size), kept).getbbox() is None
+
+
+def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_it_is_smaller() -> None:
+    world = paid(**REMOVE, output={"size": "provider"})
+    job = stored(world)
+    assert bare(world.pictures()[PICTURE]) == ANSWER
+    assert job.warnings == (f"{SMALLER}: 80×60 from 160×120",)
+
+
+def test_a_replaced_background_that_is_smaller_than_its_photo_is_a_warning_in_the_receipt() -> None:
+    world = paid(**REPLACE)
+    stored(world)
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["warnings"] == [f"{SMALLER}: 80×60 from 160×120"]
+
+
+def taken_away(world: World) -> None:
+    world.s3.remove(INPUT, KEY)
+
+
+def locked(world: World) -> None:
+    def no_access(_: Call) -> None:
+        raise refusal("AccessDenied", "GetObject", 403)
+
+    world.wire.before.append(Strike(no_access, "get_object", times=99, matches=lambda call: call.sent["Key"] == KEY))
+
+
+@pytest.mark.parametrize("happens", [taken_away, locked])
+def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_size_with_a_warning(
+    happens: Callable[[World], None],
+) -> None:
+    world = paid()
+    happens(world)
+    world.run("deliver")
+    job = the_job(world)
+    assert job.status is Status.STORED
+    assert picture(world).size == SMALL
+    why = "the photo can no more be read to be cut out in its own size"
+    assert job.warnings == (f"{SMALLER}: 80×60 from 160×120; {why}",)
+
+
+def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so() -> None:
+    world = paid(file_of(SCENE.answer(SMALL).resize((60, 60))))
+    job = stored(world)
+    assert picture(world).size == (60, 60)
+    (words,) = job.warnings
+    assert words.startswith(f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other")
+
+
+def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> None:
+    world = paid(**REMOVE)
+    taken_away(world)
+    world.run("deliver")
+    assert the_job(world).warnings
+    world.drop(KEY, PHOTO)
+    world.run()
+    world.sidecar(KEY, **REMOVE, output={"format": "png", "width": 40})
+    world.run()
+    job = the_job(world)
+    assert [one for one in job.warnings if one.startswith((SMALLER, ENLARGED))] == []
+
+
+def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_receipt_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "_MOST_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
+    monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
+    white = {"name": "white", "format": "webp", "background": "#ffffff"}
+    world = paid(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])
+    job = stored(world)
+
+    assert [(one.output, one.width, one.height) for one in job.results] == [
+        (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
+    ]  # fmt: skip
+    assert [warning.split(",")[0] for warning in job.warnings] == [
+        f"{SMALLER}: {KEY}/red.webp is 81×61", f"{SMALLER}: {KEY}/red@white.webp is 115×86",
+    ]  # fmt: skip

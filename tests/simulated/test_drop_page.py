@@ -1,0 +1,286 @@
+"""The drop page's desk: the price first, words before photos, each photo bought once, and all of it shown again."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop_cli.errors import MisusedError, RefusedError
+from proof.world.pictures import photo
+from proof.world.reactions import refuses
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.simulated.page_colleague import WISH, Colleague, told
+from tests.simulated.wishes import ask
+
+WILD = ("сумка & 鞄.jpg", "a${filename}b.jpg", '"><img src=x>.jpg', "ü/zwei  Leer.jpg", "100%+.jpg", "Name's.JPG")
+
+
+@pytest.fixture
+def colleague() -> Colleague:
+    return Colleague(World())
+
+
+# -- the price -------------------------------------------------------------------------------------------------
+
+
+def test_the_price_is_said_and_nothing_is_written(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", "blue.jpg")
+    plan = colleague.price()
+    assert (plan["photos"], plan["price"], plan["asks"]) == (2, "$0.12", False)
+    assert [row["key"] for row in plan["rows"]] == ["shoes/red.jpg", "shoes/blue.jpg"]
+    assert colleague.world.input.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("photos", "kind", "asks"), [(17, "replace", True), (50, "remove", False), (51, "remove", True)]
+)
+def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
+    colleague: Colleague, photos: int, kind: str, asks: bool
+) -> None:
+    colleague.drags(*(f"{n}.jpg" for n in range(photos)))
+    plan = colleague.price(kind=kind)
+    assert plan["asks"] is asks
+    if asks:
+        with pytest.raises(RefusedError, match="nothing was sent; say yes"):
+            colleague.desk.start({"plan": plan["plan"], "agreed": False})
+    assert len(colleague.desk.start({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
+
+
+def test_a_price_is_agreed_to_once(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    plan = colleague.price()
+    colleague.desk.start({"plan": plan["plan"]})
+    with pytest.raises(RefusedError, match="sent already"):
+        colleague.desk.start({"plan": plan["plan"]})
+
+
+def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
+    colleague = Colleague(World(budget=50_000))
+    colleague.drags("red.jpg")
+    assert ["Today's budget has $0.05 left" in one for one in colleague.price()["warnings"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"prompt": "  "}, "describe the new background, or pick one"),
+        ({"prompt": "x" * 2001}, "2,000"),
+        ({"style": "goldn hour"}, "golden_hour"),
+        ({"folder": "a/../b"}, "is no folder of a bucket"),
+        ({"kind": "buy everything"}, "load the page again"),
+        ({"prompt": ["on sand"]}, "load the page again"),
+        ({"prompt": "\ud800"}, "load the page again"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
+    colleague: Colleague, wish: dict[str, Any], words: str
+) -> None:
+    colleague.drags("red.jpg")
+    with pytest.raises(MisusedError, match=words):
+        colleague.price(**wish)
+
+
+@pytest.mark.parametrize("name", ["", "../x.jpg", "a//b.jpg", "/x.jpg", "a\0.jpg"])
+def test_a_name_that_is_no_key_is_refused(colleague: Colleague, name: str) -> None:
+    with pytest.raises(MisusedError):
+        colleague.desk.plan({**WISH, "files": [told(name, photo())]})
+
+
+def test_a_folder_that_speaks_for_itself_is_heard(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    silent = colleague.price(kind="folder")
+    assert [row["problems"][0]["code"] for row in silent["rows"]] == ["no_instructions"]
+    colleague.world.s3.drop("photos", "shoes/_backdrop.json", b'{"operation": "remove"}')
+    plan = colleague.price(kind="folder")
+    assert (plan["photos"], plan["price"]) == (1, "$0.01")
+
+
+# -- what stays on the desk ------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_no_photo_is_named_by_its_first_bytes_and_stays(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", list=b"a list of shoes", empty=b"", raw=b"8BPS" + bytes(99))
+    plan = colleague.price()
+    problems = {row["name"]: row["problems"][0]["code"] for row in plan["rows"] if row["problems"]}
+    assert problems == {"list.jpg": "not_a_photo", "empty.jpg": "empty_file", "raw.jpg": "not_a_photo"}
+    assert (plan["photos"], plan["refused"], plan["price"]) == (1, 3, "$0.06")
+
+
+def test_the_same_photo_twice_is_one_and_two_of_one_name_are_none(colleague: Colleague) -> None:
+    files = [told("red.jpg", photo("red")), told("red.jpg", photo("red")), told("blue.jpg", photo("blue"))]
+    assert colleague.desk.plan({**WISH, "files": files})["photos"] == 2
+    plan = colleague.desk.plan({**WISH, "files": [*files, told("red.jpg", photo("other"))]})
+    assert (plan["photos"], plan["refused"]) == (1, 2)
+
+
+def test_files_that_are_no_photos_by_their_names_are_passed_over(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", "notes.txt", ".DS_Store", "red.jpg.json", "_backdrop/x.jpg")
+    plan = colleague.price()
+    assert plan["passed_over"] == ["notes.txt", ".DS_Store", "red.jpg.json", "_backdrop/x.jpg"]
+    assert plan["photos"] == 1
+
+
+def test_no_photo_at_all_costs_nothing_and_sends_nothing(colleague: Colleague) -> None:
+    plan = colleague.price()
+    assert (plan["photos"], plan["price"], plan["rows"]) == (0, "$0.00", [])
+
+
+def test_more_photos_than_a_page_bears_are_refused_in_a_sentence(colleague: Colleague) -> None:
+    with pytest.raises(MisusedError, match="at a time, and there are 2,001; send some"):
+        colleague.desk.plan({**WISH, "files": [told("a.jpg", b"")] * 2001})
+
+
+# -- on its way ------------------------------------------------------------------------------------------------
+
+
+def test_the_words_lie_there_before_the_photo_so_that_it_is_bought_once(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    plan = colleague.price(style="GOLDEN_HOUR")
+    begun = colleague.desk.start({"plan": plan["plan"]})
+    assert colleague.world.input.keys() == []
+    colleague.desk.form({"drop": begun["drop"], "key": "shoes/red.jpg"})
+    lying = colleague.world.input.objects["shoes/red.jpg.json"][-1].data
+    assert json.loads(lying or b"") == {"prompt": "on sand", "style": "GOLDEN_HOUR"}
+    colleague.uploads(begun["drop"], "shoes/red.jpg", colleague.files["red.jpg"])
+    colleague.world.run()
+    assert len(colleague.world.provider.calls) == 1
+    assert len(colleague.world.input.objects["shoes/red.jpg.json"]) == 1
+
+
+@pytest.mark.parametrize("name", WILD)
+def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: str) -> None:
+    colleague.drags(name)
+    number = colleague.sends(folder="größe 42")
+    colleague.world.run()
+    drop = colleague.sees()
+    assert (drop["counts"], drop["results"][0]["name"]) == ({"stored": 1}, name)
+    form = colleague.desk.drops[number - 1].form(f"größe 42/{name}")
+    assert form is not None
+    assert form.fields["key"] == f"größe 42/{name}"
+
+
+def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", "blue.jpg")
+    colleague.sends()
+    colleague.world.run()
+    drop = colleague.sees()
+    assert (drop["counts"], drop["cost"], drop["over"], drop["known"]) == ({"stored": 2}, "$0.12", True, 2)
+    first = drop["results"][0]
+    assert (first["said"], first["cost"], first["kind"]) == ("on sand", "$0.06", "shot")
+    stem = PurePosixPath(first["name"]).stem
+    assert urlsplit(first["link"]).path == f"/shoes/{stem}.jpg/{stem}.png"
+    for link in (first["before"], first["after"]):
+        small = colleague.desk.small.picture(link)
+        assert small
+        assert small[8:12] == b"WEBP"
+    assert colleague.sees((1, 2))["results"] == []
+    assert len(colleague.sees()["results"]) == 2
+
+
+def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
+    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    drop = colleague.sees()
+    assert (drop["counts"], drop["over"]) == ({"refused": 1}, True)
+    (trouble,) = drop["results"]
+    assert (trouble["kind"], trouble["code"], trouble["hint"]) == (
+        "trouble",
+        "unsafe_request",
+        "Change the prompt or the photo.",
+    )
+
+
+def test_an_upload_that_broke_off_is_still_on_the_desk_for_whoever_opens_the_page_anew(colleague: Colleague) -> None:
+    colleague.drags("red.jpg", "blue.jpg")
+    plan = colleague.price()
+    begun = colleague.desk.start({"plan": plan["plan"]})
+    colleague.uploads(begun["drop"], "shoes/red.jpg", colleague.files["red.jpg"])
+    blue = {"drop": begun["drop"], "key": "shoes/blue.jpg"}
+    colleague.desk.form(blue)
+    assert colleague.desk.arrived(blue) == {"arrived": False}
+    colleague.world.run()
+    drop = colleague.sees()
+    assert {row["key"]: row["stage"] for row in drop["rows"]} == {"shoes/red.jpg": "stored", "shoes/blue.jpg": "here"}
+    colleague.uploads(begun["drop"], "shoes/blue.jpg", colleague.files["blue.jpg"])
+    colleague.world.run()
+    assert colleague.sees()["counts"] == {"stored": 2}
+    assert len(colleague.world.provider.calls) == 2
+
+
+def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Colleague) -> None:
+    colleague.world.drop("shoes/red.jpg", photo("old one"), operation="remove")
+    colleague.world.run()
+    colleague.drags("red.jpg")
+    plan = colleague.price()
+    assert plan["rows"][0]["note"] == "it replaces the photo of that name"
+    begun = colleague.desk.start({"plan": plan["plan"]})
+    red = {"drop": begun["drop"], "key": "shoes/red.jpg"}
+    assert colleague.desk.form(red)["form"]
+    assert colleague.desk.arrived(red) == {"arrived": False}
+    colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"][:-1])
+    assert colleague.desk.arrived(red) == {"arrived": False}
+    colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"])
+    assert colleague.desk.arrived(red) == {"arrived": True}
+
+
+@pytest.mark.parametrize("key", ["shoes/other.jpg", "_backdrop.json", ""])
+def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key: str) -> None:
+    colleague.drags("red.jpg")
+    number = colleague.sends()
+    with pytest.raises(MisusedError, match="no photo of this drop"):
+        colleague.desk.form({"drop": number, "key": key})
+    with pytest.raises(MisusedError, match="load it again"):
+        colleague.desk.form({"drop": number + 1, "key": "shoes/red.jpg"})
+
+
+# -- what is there already -------------------------------------------------------------------------------------
+
+
+def test_the_same_drop_again_uploads_nothing_and_shows_what_there_is(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    again = colleague.price()
+    assert (again["photos"], again["there"], again["price"]) == (0, 1, "$0.00")
+
+
+def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
+    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    again = colleague.price()
+    assert (again["photos"], again["price"]) == (1, "$0.06")
+    assert again["rows"][0]["note"] == "it was uploaded before, but failed or was cancelled; it is sent again"
+
+
+def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run("intake")
+    Person(colleague.world, monkeypatch).types("cancel", "shoes/", "--yes")
+    colleague.world.run_for(2)
+    again = colleague.price()
+    assert (again["photos"], again["price"]) == (1, "$0.06")
+    colleague.sends()
+    colleague.world.run()
+    assert [job.status for job in colleague.world.jobs()] == [Status.STORED]
+
+
+def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends(kind="remove", prompt="")
+    colleague.world.run()
+    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    ask(colleague.world, "shoes/red.jpg", prompt="on a beach")
+    colleague.world.run()
+    again = colleague.price(kind="remove", prompt="")
+    assert (again["photos"], again["price"]) == (1, "$0.06")

@@ -1,0 +1,94 @@
+"""The page with new instructions for photos that have some: the same choice as `drop` gives, and the cost of each."""
+
+from pathlib import Path
+
+import pytest
+
+from backdrop_cli.errors import RefusedError
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.simulated.page_colleague import Colleague
+
+
+@pytest.fixture
+def colleague() -> Colleague:
+    return Colleague(World())
+
+
+def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    plan = colleague.price(prompt="on snow")
+    assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
+    assert plan["rows"][0]["note"] == "it is in the bucket already; its earlier instructions are replaced"
+    colleague.sends(prompt="on snow")
+    colleague.world.run()
+    assert len(colleague.world.input.objects["shoes/red.jpg"]) == 1
+    assert len(colleague.world.provider.calls) == 2
+
+
+def test_instructions_that_were_bought_before_cost_nothing_again(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    for prompt in ("on sand", "on snow"):
+        colleague.sends(prompt=prompt)
+        colleague.world.run()
+    plan = colleague.price(prompt="on sand")
+    assert (plan["photos"], plan["price"], plan["images"]) == (1, "$0.00", 0)
+
+
+@pytest.mark.parametrize("sidecar", ["shoes/red.jpg.json", "shoes/red.json"])
+def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colleague, sidecar: str) -> None:
+    colleague.world.s3.drop(INPUT, sidecar, b'{"operation": "remove"}')
+    colleague.drags("red.jpg", "blue.jpg")
+    plan = colleague.price()
+    assert (plan["undecided"], plan["choice"]) == (
+        True,
+        {"photos": 1, "replace": "at most $0.12 for 2 images", "keep": "at most $0.07 for 2 images"},
+    )
+    with pytest.raises(RefusedError, match="nothing was sent; choose what to do with the instructions"):
+        colleague.desk.start({"plan": plan["plan"], "agreed": True})
+    assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
+    assert colleague.world.input.keys() == [sidecar]
+
+
+@pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
+def test_the_answer_decides_whose_instructions_apply(colleague: Colleague, answer: str, price: str, kept: int) -> None:
+    colleague.world.sidecar("shoes/red.jpg", operation="remove")
+    colleague.drags("red.jpg")
+    plan = colleague.price(answer=answer)
+    assert (plan["undecided"], plan["price"], plan["kept"], plan["choice"]["photos"]) == (False, price, kept, 1)
+    colleague.sends(answer=answer)
+    colleague.world.run()
+    assert colleague.sees()["cost"] == price
+
+
+def test_the_same_instructions_of_a_person_are_no_question(colleague: Colleague) -> None:
+    colleague.world.sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
+    colleague.drags("red.jpg")
+    assert colleague.price()["choice"] is None
+
+
+def test_the_command_line_replaces_what_the_page_wrote(
+    colleague: Colleague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    (tmp_path / "shoes").mkdir()
+    (tmp_path / "shoes" / "red.jpg").write_bytes(colleague.files["red.jpg"])
+    person = Person(colleague.world, monkeypatch)
+    data = person.types("drop", str(tmp_path / "shoes"), "--prompt", "on snow", "--wait", "--json").data
+    assert (data["uploaded"], data["sidecars_replaced"], data["usd"]) == (1, 1, 0.06)
+
+
+def test_photos_that_are_there_cost_what_they_did_cost(colleague: Colleague) -> None:
+    colleague.drags("red.jpg")
+    colleague.sends()
+    colleague.world.run()
+    colleague.drags("blue.jpg")
+    colleague.sends()
+    colleague.world.run()
+    drops = colleague.desk.state({"drops": []})["drops"]
+    assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")

@@ -1,0 +1,298 @@
+"""The drop page's server: nobody but the one page is let in, and all that goes wrong is told in a sentence."""
+
+import base64
+import json
+import re
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.client import HTTPConnection, HTTPResponse
+from io import BytesIO
+from threading import Thread
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+from PIL import Image
+
+from backdrop.core.styles import PRESETS
+from backdrop_cli.clients import Clients
+from backdrop_cli.droppage.document import PROMPTS, document
+from backdrop_cli.droppage.guard import Guard
+from backdrop_cli.droppage.server import MOST_BYTES, PageServer
+from backdrop_cli.droppage.signed import FORM_SECONDS
+from backdrop_cli.options import Place
+from backdrop_cli.page.shots import File
+from backdrop_cli.page.thumbs import LONGEST_SIDE, link_of
+from backdrop_cli.trouble import explained
+from proof.world.stack import World
+from proof.world.wire import Call, refusal
+from tests.corpus.files import heic
+from tests.simulated.cli_person import Person
+from tests.simulated.page_colleague import Colleague, signed
+
+OURS = "/{token}/"
+
+
+class Client:
+    """Speaks HTTP to a served page; what a browser would send is sent unless a test says otherwise."""
+
+    def __init__(self, server: PageServer, colleague: Colleague) -> None:
+        self.server, self.colleague = server, colleague
+        self.host = f"127.0.0.1:{server.guard.port}"
+
+    def gets(self, path: str = OURS, **headers: str) -> HTTPResponse:
+        return self._sends("GET", path, None, headers)
+
+    def posts(self, door: str, body: bytes | dict[str, Any], path: str = OURS, **headers: str) -> HTTPResponse:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        usual = {"Origin": f"http://{self.host}", "Content_Type": "application/json"}
+        return self._sends("POST", path + door, data, usual | headers)
+
+    def _sends(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", self.server.guard.port, timeout=60)
+        sent = {name.replace("_", "-"): text for name, text in headers.items() if text}
+        connection.request(method, path.format(token=self.server.guard.token), body, sent)
+        answer = connection.getresponse()
+        self.data = answer.read()
+        self.text = self.data.decode(errors="replace")
+        connection.close()
+        return answer
+
+
+@contextmanager
+def serving(colleague: Colleague) -> Generator[Client]:
+    with PageServer(colleague.desk, 0, partial(explained, Place())) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield Client(server, colleague)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client() -> Generator[Client]:
+    with serving(Colleague(World())) as opened:
+        yield opened
+
+
+# -- who is let in ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(client: Client) -> None:
+    answer = client.gets()
+    policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["connect-src"] == "'self' https://photos.s3.eu-central-1.amazonaws.com"
+    assert policy["img-src"] == "blob: data: 'self'"
+    nonces = set(re.findall(r'nonce="([^"]+)"', client.text))
+    assert policy["script-src"] == policy["style-src"] == f"'nonce-{nonces.pop()}'"
+    assert nonces == set()
+    assert (policy["frame-ancestors"], policy["form-action"], policy["base-uri"]) == ("'none'",) * 3
+    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+
+
+def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Client) -> None:
+    big = BytesIO()
+    Image.new("RGB", (1600, 1200)).save(big, "JPEG")
+    client.colleague.world.drop("a.jpg", big.getvalue())
+    told, untold = (File("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
+    link = client.server.desk.small.link(told)
+    answer = client.gets(OURS + link)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
+    assert "max-age" in answer.headers["Cache-Control"]
+    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
+    assert client.gets(OURS + link_of(untold)).status == 404
+    assert client.gets(f"/no-token/{link}").status == 404
+    assert client.gets(OURS + client.server.desk.small.link(untold)).status == 404, "it is not there"
+
+
+def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -> None:
+    photo = heic(Image.new("RGB", (1600, 1200), "navy"))
+    answer = client.posts("preview", photo, Content_Type="application/octet-stream")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
+    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
+    assert client.posts("preview", b"a list", Content_Type="application/octet-stream").status == 404
+    assert client.posts("preview", photo, Content_Type="text/plain").status == 404
+    assert (
+        client.posts("preview", photo, Origin="http://elsewhere", Content_Type="application/octet-stream").status == 404
+    )
+    assert client.posts("plan", b"{}", Content_Type="application/octet-stream").status == 404
+
+
+def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Client) -> None:
+    first = client.gets().headers["Content-Security-Policy"]
+    assert first != client.gets().headers["Content-Security-Policy"]
+    assert Guard(1).token != Guard(1).token
+    assert len(Guard(1).token) >= 43
+
+
+@pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
+def test_without_the_whole_address_there_is_nothing(client: Client, path: str) -> None:
+    answer = client.gets(path.replace("é", "%C3%A9"))
+    assert (answer.status, "nothing here" in client.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example:{port}", "[::1]:{port}"]
+)
+def test_another_name_for_this_machine_is_not_answered(client: Client, host: str) -> None:
+    host = host.format(port=client.server.guard.port)
+    assert client.gets(Host=host).status == 404
+    assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 404
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "https://evil.example", "http://127.0.0.1:1", "http://localhost:{port}"]
+)
+def test_another_page_can_send_nothing_here(client: Client, origin: str) -> None:
+    assert client.posts("state", {"drops": []}, Origin=origin.format(port=client.server.guard.port)).status == 404
+    assert client.posts("state", {"drops": []}).status == 200
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_what_a_plain_form_can_send_is_not_taken(client: Client, content_type: str) -> None:
+    assert client.posts("state", b'{"drops": []}', Content_Type=content_type).status == 404
+
+
+def test_localhost_is_this_machine_too(client: Client) -> None:
+    host = f"localhost:{client.server.guard.port}"
+    assert client.gets(Host=host).status == 200
+    assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 200
+
+
+def test_nothing_is_served_to_other_machines(client: Client) -> None:
+    assert client.server.server_address[0] == "127.0.0.1"
+
+
+# -- what is signed --------------------------------------------------------------------------------------------
+
+
+def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour() -> None:
+    form = signed().form("shoes/red.jpg", 123, "image/jpeg")
+    policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
+    left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
+    assert timedelta(seconds=FORM_SECONDS - 60) < left <= timedelta(seconds=FORM_SECONDS)
+    for condition in (
+        {"bucket": "photos"},
+        {"key": "shoes/red.jpg"},
+        {"Content-Type": "image/jpeg"},
+        ["content-length-range", 123, 123],
+    ):
+        assert condition in policy["conditions"]
+    assert (form.fields["key"], form.fields["Content-Type"]) == ("shoes/red.jpg", "image/jpeg")
+
+
+def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
+    """Else a bucket of today is not found, and a page of today is turned away."""
+    form, link = signed().form("a.jpg", 1, "image/jpeg"), signed().link(File("", "a.jpg/a.png", None, ""))
+    assert form.url == "https://photos.s3.eu-central-1.amazonaws.com/"
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    assert urlsplit(link).netloc == "results.s3.eu-central-1.amazonaws.com"
+    assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["3600"]
+
+
+# -- what goes wrong -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"drops": 1}', b'{"drops": [{"drop": true}]}'])
+def test_what_cannot_be_meant_is_refused_in_a_sentence(client: Client, body: bytes) -> None:
+    assert client.posts("state", body).status == 400
+    assert json.loads(client.text)["error"]
+
+
+def test_more_than_the_page_would_send_is_not_read(client: Client) -> None:
+    assert client.posts("state", b"", Content_Length=str(MOST_BYTES + 1)).status == 413
+    assert client.posts("state", b"", Content_Length="many").status == 413
+
+
+def test_aws_errors_are_told_on_the_page(client: Client) -> None:
+    def expired(call: Call) -> None:
+        if call.service == "s3":
+            raise refusal("ExpiredToken", call.operation, 400)
+
+    client.colleague.world.wire.always.append(expired)
+    assert client.gets().status == 502
+    assert "your AWS credentials have expired" in client.text
+
+
+def test_a_stack_that_is_gone_is_told_on_the_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(said: object) -> None:
+        raise NoCredentialsError
+
+    monkeypatch.setitem(client.server.doors, "state", cast("Any", nobody))
+    assert client.posts("state", {}).status == 409
+    assert "there are no AWS credentials" in client.text
+
+
+# -- the page itself -------------------------------------------------------------------------------------------
+
+
+def test_every_style_has_a_swatch_of_its_own_and_every_swatch_a_style() -> None:
+    about = {"stack": "<shop>", "folder": "</script>"}
+    page = document(about, "once")
+    styles = {preset.lower() for preset in PRESETS}
+    assert set(re.findall(r"^\.s-([a-z0-9_]+) \{", page, re.MULTILINE)) == styles | {"none"}
+    assert set(re.findall(r'name="style" value="([A-Z0-9_]+)"', page)) == set(PRESETS)
+    assert set(re.findall(r"^\.([a-z]+) \{ background", page, re.MULTILINE)) >= set(PROMPTS.values())
+    assert "stack &lt;shop&gt;" in page
+    assert page.count("</script>") == 3
+
+
+def test_the_page_asks_no_other_site_for_anything() -> None:
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"']+", document({"stack": "s"}, "once")) == []
+
+
+# -- the verb --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Whose page ends at once, as with Ctrl-C, and who can sign."""
+
+    def ended(self: PageServer, poll_interval: float = 0.5) -> None:
+        raise KeyboardInterrupt
+
+    someone = Person(World(), monkeypatch)
+    colleague = Colleague(someone.world)
+    signing = cast("Any", colleague.desk.signed)._client
+    none = cast("Any", None)
+    clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
+    someone.stack = replace(someone.stack, clients=clients)
+    monkeypatch.setattr(PageServer, "serve_forever", ended)
+    return someone
+
+
+def test_the_verb_says_where_the_page_is_and_ends_in_good_order(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    said = person.types("page")
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", said.out)
+    assert (said.code, said.err, opened) == (0, "", [address])
+    assert "What is uploaded goes on by itself" in said.out
+    assert person.types("page", "--no-browser").code == 0
+    assert len(opened) == 1
+    assert person.types("page", "--json").data["stack"] == "shop"
+
+
+@pytest.mark.parametrize("port", ["taken", "70000", "-1"])
+def test_a_port_that_cannot_be_had_is_told(person: Person, port: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        said = person.types("page", "--no-browser", "--port", str(other.getsockname()[1]) if port == "taken" else port)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: ")
+    assert "port" in said.err
+
+
+def test_a_bucket_with_a_dot_in_its_name_is_told_before_anything_is_served(person: Person) -> None:
+    person.stack = replace(person.stack, input_bucket="my.photos")
+    said = person.types("page", "--no-browser")
+    assert (said.code, "use `backdrop drop`" in said.err) == (1, True)

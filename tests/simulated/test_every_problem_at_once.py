@@ -1,0 +1,170 @@
+"""Every problem of a photo in one report, in words that a person can follow."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.places import MOST_TOLD, Place, read_file, read_tags
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY
+from tests.simulated.wishes import BEACH, said
+from tests.unit.core_places import sidecar
+
+NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000}) + "}" * 40)
+
+
+def reported(**fields: Any) -> list[dict[str, Any]]:
+    """The errors of a photo with this sidecar."""
+    world = World()
+    world.sidecar(KEY, **fields)
+    said(world, KEY)
+    world.run()
+    report = world.report(KEY)
+    assert (codes(world, KEY), world.jobs()) != ([], [])
+    return report["errors"] if report else []
+
+
+def test_what_cannot_be_expressed_and_what_it_would_cost_and_what_is_missing_are_told_together() -> None:
+    found = reported(
+        **BEACH, negative_prompt="people", num_images=12, max_cost_usd=0.1, style_reference_images=["a.jpg", "b.jpg"]
+    )
+    assert [one["code"] for one in found] == ["not_expressible", "reference_not_found", "max_cost_exceeded"]
+
+
+def test_all_references_that_are_missing_are_named() -> None:
+    (found,) = reported(**BEACH, style_reference_images=["a.jpg", "b.jpg"])
+    assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
+
+
+def test_a_photo_among_its_own_references_hides_no_other_mistake_in_them() -> None:
+    (found,) = reported(**BEACH, style_reference_images=[KEY, "a.jpg"])
+    assert found["code"] == "reference_unusable"
+    assert [
+        one for one in ("cannot be the reference of its own style", "no a.jpg in") if one not in found["message"]
+    ] == []
+
+
+def test_a_provider_that_is_off_is_told_without_its_price() -> None:
+    (found,) = reported(**BEACH, provider="segmind", max_cost_usd=0)
+    assert found["code"] == "provider_not_configured"
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [({"seed": 7.0}, "seed", 7), ({"seed": 1e3}, "seed", 1000), ({"num_images": 2.0}, "num_images", 2)],
+)
+def test_a_whole_number_is_one_however_json_spells_it(given: dict[str, Any], field: str, value: int) -> None:
+    read = sidecar({**BEACH, **given})
+    assert (read.errors, read.fields[field], type(read.fields[field])) == ((), value, int)
+
+
+def test_an_outputs_whole_numbers_too() -> None:
+    read = sidecar({**BEACH, "output": {"format": "webp", "width": 400.0, "quality": 80.0, "margin": 4.0}})
+    output = read.fields["output"]
+    assert (read.errors, output["width"], output["quality"], output["margin"]) == ((), 400, 80, "4px")
+
+
+def test_a_wrong_value_in_a_tag_may_be_another_tools_and_the_prefix_is_named() -> None:
+    (error,) = read_tags({"style": "summer-collection"}).errors
+    assert "another tool" in error.hint
+    assert "backdrop:operation" in error.hint
+    assert "another tool" not in sidecar({"style": "summer-collection"}).errors[0].hint
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfea", b"caf\xe9", b'{"seed": 1, "seed": 2}', b'{"seed": NaN}', b"[1]", b"[" * 20_000]
+)
+def test_a_file_without_a_slip_of_the_pen_is_not_told_to_look_for_one(data: bytes) -> None:
+    (error,) = read_file("a.jpg.json", data).errors
+    assert (error.code, "comma" in error.hint) == (Code.SIDECAR_NOT_JSON, False)
+
+
+def test_a_slip_of_the_pen_is() -> None:
+    (error,) = read_file("a.jpg.json", b'{"seed": 1,}').errors
+    assert "comma" in error.hint
+
+
+def words_of(read: Place) -> list[str]:
+    """What is wrong with a place, without its name."""
+    return [error.message.removeprefix(f"{read.name}: ") for error in read.errors]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt": "\a" + "x" * 2500}, ["control character U+0007", "it has 2,501 characters; it can have at most"]),
+        ({"prompt": "a\0b\ac"}, ["control characters U+0000, U+0007"]),
+        ({"prompt": "\ud800\a" * 1500}, ["half of a surrogate pair", "U+0007", "it has 3,000 characters"]),
+        ({"revision": "\a" * 201, **BEACH}, ["U+0007", "it has 201 characters; it can have at most 200"]),
+        ({"metadata": NESTED, **BEACH}, ["more than 32 levels deep", "larger than 8 KB"]),
+        ({"metadata": {"a": "\ud800" * 5000}, **BEACH}, ["half of a surrogate pair", "larger than 8 KB"]),
+    ],
+    ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
+)
+def test_one_value_is_told_all_that_is_wrong_with_it(given: dict[str, Any], told: list[str]) -> None:
+    (words,) = words_of(sidecar(given))
+    assert [one for one in told if one not in words] == []
+
+
+def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mistakes() -> None:
+    read = read_file(
+        "a.json",
+        b'{"prompt": "a", "prompt": "b", "promt": "c", "num_images": 99, "max_cost_usd": NaN, '
+        b'"output": [{"format": "png", "format": "jpg"}], "variants": {"b": {"seed": 1%s}}}' % (b"0" * 5000),
+    )
+    assert words_of(read) == [
+        "a.json cannot be read as JSON: prompt: the key 'prompt' stands there twice.",
+        "a.json cannot be read as JSON: max_cost_usd: NaN is no JSON number.",
+        "a.json cannot be read as JSON: output[0].format: the key 'format' stands there twice.",
+        "a.json cannot be read as JSON: variants.b.seed: a number in it is too long.",
+        "num_images is 99; it can be at most 20",
+        "there is no field 'promt'; did you mean 'prompt'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({f"field-{n}": n for n in range(3_000)}).encode(),
+        b'{"seed": [' + b"NaN," * 15_000 + b"1]}",
+        json.dumps({"style_codes": "x " * 20_000}).encode(),
+        json.dumps({"provider": ["x"] * 10_000}).encode(),
+    ],
+    ids=["unknown fields", "no numbers", "no codes", "no providers"],
+)
+def test_a_file_with_thousands_of_mistakes_has_a_report_that_names_the_first(data: bytes) -> None:
+    read = read_file("a.json", data)
+    assert len(read.errors) == MOST_TOLD + 1
+    assert re.fullmatch(r"a.json: there are \d+,\d\d\d more mistakes; mend these first", read.errors[-1].message)
+
+
+def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> None:
+    found = reported(**{f"field-{n}": n for n in range(3_000)})
+    assert len(found) == MOST_TOLD + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"num_images": "2"}, 'num_images is "2"; it can be a whole number, without quotes'),
+        ({"num_images": "two"}, 'num_images is "two"; it can be a whole number'),
+        ({"seed": 7.5}, "seed is 7.5; it can be a whole number"),
+        ({"max_cost_usd": "0.5"}, 'max_cost_usd is "0.5"; it can be a number, without quotes'),
+        ({"max_cost_usd": -1}, "max_cost_usd is -1; it can be at least 0"),
+        ({"style": 7}, "style is 7; it can be a text, in quotes"),
+        ({"revision": 2}, "revision is 2; it can be a text, in quotes"),
+        ({"output": []}, "output is []; it can have at least 1 entry"),
+        ({"output": {"trim": "yes"}}, 'output.trim is "yes"; it can be true or false, without quotes'),
+        (
+            {"color_palette": {"members": [{"color_hex": "red"}]}},
+            "color_palette.members[0].color_hex is \"red\"; it can be a color such as '#b470b3' or '#b7b'",
+        ),
+        ({"color_palette": {"members": 7}}, "color_palette.members is 7; it can be a list, in brackets"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_what_may_stand_there(given: dict[str, Any], told: str) -> None:
+    assert words_of(sidecar({**BEACH, **given})) == [told]

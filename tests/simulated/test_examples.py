@@ -1,0 +1,94 @@
+"""The examples do what they are shown for: valid for editors, clean for `lint`, and each run on the simulated world."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from backdrop.core.job import Status
+from backdrop_local.photos import PHOTOS
+from docs import make_photos
+from proof.world.sight import INPUT
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.unit.examples import COMES_TO, COSTS, EXAMPLES, files_of
+
+INSTRUCTIONS = sorted(EXAMPLES.rglob("*.json"))
+ROOT = Path(__file__).parents[2]
+PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
+
+
+def test_no_example_goes_without_a_test() -> None:
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*COMES_TO}
+
+
+def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
+    page = (ROOT / "examples" / "README.md").read_text()
+    used = (ROOT / "tests" / "e2e" / "test_example_stacks.py").read_text()
+    for path in (ROOT / "examples").iterdir():
+        if path.is_dir():
+            assert f"| [{path.name}]({path.name}/" in page, path.name
+            assert path.name == "photos" or f'"{path.name}"' in used, path.name
+
+
+@pytest.mark.parametrize("example", COMES_TO)
+def test_an_example_comes_to_the_pictures_that_it_is_shown_for(example: str) -> None:
+    world = World()
+    for name, data in files_of(example):
+        world.s3.drop(INPUT, f"{example}/{name}", data)
+    world.run()
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    pictures = sorted(name.removeprefix(f"{example}/") for name in world.pictures())
+    assert pictures == sorted(f"{photo}/{name}" for photo, names in COMES_TO[example].items() for name in names)
+    assert sum(job.charged for job in world.jobs()) == round(COSTS[example] * 1_000_000)
+    assert [world.report(f"{example}/{photo}") for photo in COMES_TO[example]] == [None] * len(COMES_TO[example])
+
+
+def test_the_examples_pass_lint_to_the_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Person(World(), monkeypatch).types("lint", str(EXAMPLES), "--strict", "--json")
+    assert (said.code, said.data["errors"], said.data["warnings"]) == (0, [], [])
+    assert said.data["most_usd"] == round(sum(COSTS.values()), 2)
+
+
+def test_a_request_with_too_few_words_says_how_it_is_used() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "from-python" / "request.py"), "bus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "usage: python request.py BUS BUCKET KEY PROMPT\n")
+
+
+@pytest.mark.parametrize("path", INSTRUCTIONS, ids=lambda path: str(path.relative_to(EXAMPLES)))
+def test_every_file_names_its_schema_and_fulfils_it(path: Path) -> None:
+    document = json.loads(path.read_text())
+    schema = (path.parent / document["$schema"]).resolve()
+    kind = "folder-defaults" if path.name == "_backdrop.json" else "sidecar"
+    assert schema == ROOT / "schemas" / f"{kind}.schema.json"
+    errors = Draft202012Validator(json.loads(schema.read_text())).iter_errors(document)
+    assert [error.message for error in errors] == []
+
+
+@pytest.mark.parametrize(("page", "least"), PAGES.items(), ids=lambda one: getattr(one, "name", ""))
+def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> None:
+    schema = json.loads((ROOT / "schemas" / "sidecar.schema.json").read_text())
+    shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(shown) >= least
+    for text in shown:
+        given: Any = json.loads(text)
+        entries: list[Any] = given if isinstance(given, list) else [given]
+        for entry in entries:
+            document = json.loads(entry["Detail"]) if "Detail" in entry else entry
+            wish = document.get("instructions", document)
+            assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
+
+
+def test_every_photo_is_one_of_the_demos_and_thanked_for() -> None:
+    photos = {str(path.relative_to(EXAMPLES)): path for path in EXAMPLES.rglob("*.jpg")}
+    assert {*photos} == {*make_photos.PHOTOS}
+    thanks = " ".join((EXAMPLES / "README.txt").read_text().split())
+    for name in {*make_photos.PHOTOS.values()}:
+        credit = next(photo.credit for photo in PHOTOS if photo.name == name)
+        assert credit.split(",")[0].removesuffix(" on Flickr") in thanks, name

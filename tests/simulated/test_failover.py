@@ -1,0 +1,264 @@
+"""Fail-over, played: nothing is paid twice, no job is lost on the way, and the receipt tells how it came about."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.answer import Answer
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.lane import Reason
+from proof.world.pictures import photo
+from proof.world.provider import Kind, Reaction, charges_and_hangs_up
+from proof.world.stack import World
+from tests.simulated.simulation import (
+    BACKOFF,
+    KEY,
+    PAUSED,
+    REFUSED,
+    REJECTED,
+    THROTTLED,
+    after_each_crash,
+    assert_at_rest,
+    assert_books,
+    the_job,
+)
+
+LIST = ["ideogram", "runware"]
+PRICE = 60_000
+TICK = 300
+
+
+def two_lanes(provider: object = LIST, **setup: Any) -> World:
+    """A photo that names two providers, both on, in its lane."""
+    world = World(besides={"runware": Kind.OWN_ID}, **setup)
+    world.sidecar(KEY, prompt="at sea", provider=provider)
+    world.drop(KEY, photo())
+    world.run("intake")
+    return world
+
+
+def charged(world: World) -> dict[str, int]:
+    """What each provider charged, micro-dollars."""
+    return {name: provider.charged for name, provider in world.providers.items() if provider.charged}
+
+
+def warnings(world: World) -> list[str]:
+    receipt = world.receipt(KEY)
+    assert receipt
+    return receipt["jobs"][0]["warnings"]
+
+
+def story(world: World) -> list[tuple[str, str]]:
+    return [(attempt.provider, attempt.outcome.value) for attempt in the_job(world).attempts]
+
+
+def says(answer: Answer) -> Reaction:
+    return Reaction(takes=False, answer=answer, seconds=1)
+
+
+def play_on(world: World, ticks: int = 12) -> None:
+    """Messages and reconcile, until all that can come to rest has."""
+    for _ in range(ticks):
+        world.run_for(TICK)
+        world.set_right()
+
+
+def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> None:
+    world = two_lanes()
+    world.provider.otherwise = says(PAUSED)
+    world.run()
+    assert story(world) == [("ideogram", "not_taken"), ("runware", "answered")]
+    assert (the_job(world).status, charged(world)) == (Status.STORED, {"runware": PRICE})
+    assert warnings(world) == ["moved from ideogram to runware: wrong key"]
+    assert_at_rest(world)
+
+
+def test_a_key_that_is_missing_loses_it_too() -> None:
+    world = two_lanes()
+    world.provider.unready = Answer(PAUSED.kind, Code.PROVIDER_KEY_MISSING, "There is no API key.")
+    world.run()
+    assert story(world) == [("runware", "answered")]
+    assert_at_rest(world)
+
+
+def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_nothing() -> None:
+    world = two_lanes()
+    world.pause()
+    assert world.set_right()
+    assert (the_job(world).provider, the_job(world).status) == ("runware", Status.ACCEPTED)
+    world.run()
+    world.resume()
+    play_on(world, 2)
+    assert (world.provider.calls, charged(world)) == ([], {"runware": PRICE})
+    assert warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
+    assert not world.lines["ideogram"].messages
+    assert_at_rest(world)
+
+
+def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
+    monkeypatch.setattr("backdrop.steps.reconcile.MOST_LOOKED_AT", 2)
+    world = World(besides={"runware": Kind.OWN_ID})
+    for n in range(4):
+        world.sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")
+        world.drop(f"shoes/{n}.jpg", photo(str(n)))
+        world.run("intake")
+        world.clock.sleep(1)
+    world.sidecar(KEY, prompt="at sea", provider=LIST)
+    world.drop(KEY, photo())
+    world.run("intake")
+    world.pause()
+    for _ in range(6):
+        world.set_right()
+    providers = {job.key: job.provider for job in world.jobs()}
+    assert (providers.pop(KEY), {*providers.values()}) == ("runware", {"ideogram"})
+
+
+@pytest.mark.parametrize("reason", [Reason.BUDGET, Reason.DELIVERY])
+def test_what_holds_up_the_whole_stack_moves_nobody(reason: Reason) -> None:
+    world = two_lanes()
+    world.steps.keeper.pause("ideogram", reason, Code.BUDGET_REACHED, "no", needs=10**12)
+    world.set_right()
+    assert world.render.moves.out_of_a_shut_lane(the_job(world)) is None
+    assert the_job(world).provider == "ideogram"
+
+
+def test_a_job_that_names_one_provider_waits_for_it() -> None:
+    world = two_lanes("ideogram")
+    world.pause()
+    world.set_right()
+    world.run()
+    assert (the_job(world).provider, the_job(world).status) == ("ideogram", Status.ACCEPTED)
+    world.resume()
+    world.run()
+    assert charged(world) == {"ideogram": PRICE}
+    assert_at_rest(world)
+
+
+def test_a_lane_closed_in_place_is_left_unless_the_job_may_find_out() -> None:
+    world = two_lanes()
+    lane = world.ledger.lane("ideogram")
+    later = world.clock.time + timedelta(hours=1)
+    world.ledger.put_lane(lane.but(streak=3, closed_since=world.clock.time, probes=1, probe_at=later))
+    world.run()
+    assert story(world) == [("runware", "answered")]
+    assert warnings(world) == ["moved from ideogram to runware: ideogram is out of order for now"]
+    assert_at_rest(world)
+
+
+def test_intake_takes_the_first_open_lane() -> None:
+    world = World(besides={"runware": Kind.OWN_ID})
+    world.pause()
+    world.sidecar(KEY, prompt="at sea", provider=LIST)
+    world.drop(KEY, photo())
+    world.run()
+    assert story(world) == [("runware", "answered")]
+    assert warnings(world) == ["passed over: ideogram is paused (paused_by_person)"]
+    assert_at_rest(world)
+
+
+def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
+    world = two_lanes()
+    world.provider.otherwise = says(BACKOFF)
+    world.run()
+    assert (the_job(world).status, charged(world)) == (Status.STORED, {"runware": PRICE})
+    assert {one for one, _ in story(world)[:-1]} == {"ideogram"}
+    assert story(world)[-1] == ("runware", "answered")
+
+
+@pytest.mark.parametrize("answer", [REFUSED, REJECTED])
+def test_a_no_for_good_goes_nowhere_else(answer: Answer) -> None:
+    world = two_lanes()
+    world.provider.otherwise = says(answer)
+    world.run()
+    assert (the_job(world).status in (Status.REFUSED, Status.DEAD), charged(world)) == (True, {})
+    assert world.providers["runware"].calls == []
+
+
+def test_a_rate_limit_goes_nowhere_else() -> None:
+    world = two_lanes()
+    world.provider.script.extend([says(THROTTLED)] * 6)
+    world.run()
+    assert charged(world) == {"ideogram": PRICE}
+    assert world.providers["runware"].calls == []
+
+
+@pytest.mark.parametrize("policy", ["retry_once", "hold"])
+def test_a_lost_answer_goes_nowhere_else(policy: str) -> None:
+    world = two_lanes(on_lost_answer=policy)
+    world.provider.otherwise = charges_and_hangs_up()
+    world.run_for(1000)
+    world.pause()
+    play_on(world, 4)
+    assert (the_job(world).status, the_job(world).provider) == (Status.HELD, "ideogram")
+    assert world.providers["runware"].calls == []
+    assert_books(world)
+
+
+def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
+    world = two_lanes()
+    world.pause()
+    world.pause(provider="runware")
+    play_on(world, 2)
+    assert the_job(world).status is Status.ACCEPTED
+    world.resume(provider="runware")
+    play_on(world, 3)
+    assert story(world) == [("runware", "answered")]
+    assert_at_rest(world)
+
+
+def test_a_message_in_another_lane_than_the_ledgers_buys_nothing() -> None:
+    world = two_lanes()
+    (message,) = world.lines["ideogram"].messages
+    world.sqs.post(world.lines["runware"], message.body)
+    world.run("runware")
+    assert (world.providers["runware"].calls, world.provider.calls) == ([], [])
+    assert world.lines["runware"].messages == []
+    world.run()
+    assert charged(world) == {"ideogram": PRICE}
+
+
+def moved_by_render() -> World:
+    world = two_lanes()
+    world.provider.otherwise = says(PAUSED)
+    return world
+
+
+def moved_by_reconcile() -> World:
+    world = two_lanes()
+    world.pause()
+    return world
+
+
+@pytest.mark.parametrize("make", [moved_by_render, moved_by_reconcile])
+def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable[[], World]) -> None:
+    def play(world: World) -> None:
+        world.set_right()
+        world.run_for(TICK)
+
+    for call, world in after_each_crash(make, play):
+        play_on(world, 3)
+        in_doubt = the_job(world).status is Status.UNKNOWN
+        assert in_doubt or charged(world) == {"runware": PRICE}, call
+        world.provider.otherwise = Reaction()
+        world.resume()
+        play_on(world)
+        assert (the_job(world).status, sum(charged(world).values())) == (Status.STORED, PRICE), call
+        assert_at_rest(world)
+
+
+def test_a_job_goes_back_and_forth_without_paying_twice() -> None:
+    world = two_lanes()
+    world.provider.script.append(says(PAUSED))
+    world.providers["runware"].otherwise = says(PAUSED)
+    world.run()
+    assert the_job(world).provider == "runware"
+    world.provider.otherwise = Reaction()
+    world.steps.keeper.resume("ideogram")
+    play_on(world, 3)
+    assert (the_job(world).provider, charged(world)) == ("ideogram", {"ideogram": PRICE})
+    assert len([one for one in warnings(world) if one.startswith("moved")]) == 2
+    assert_at_rest(world)

@@ -1,0 +1,251 @@
+"""How the stack stands, as reconcile tells at the end of each run; a stack that rests is silent."""
+
+import json
+from typing import Any
+from weakref import ref
+
+import pytest
+
+from backdrop.aws.meter import count_gauges
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.gauges import Gauges, gauged, sight
+from backdrop.core.job import Job, Outcome, Status
+from backdrop.core.watch import Day, Ref
+from backdrop.steps import open_jobs, reconcile
+from proof.world.pictures import photo
+from proof.world.provider import charges_and_hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, throttle
+from tests.simulated.days import pass_time
+from tests.simulated.simulation import KEY, PRICE, dropped, the_job
+from tests.simulated.test_reconcile_runs import tallied
+from tests.unit.core_items import LATER, a_job, an_attempt
+
+MICRO = 1_000_000
+BUDGET = 10_000_000
+HOUR = 3600
+
+
+def gauges(world: World) -> Gauges:
+    """How the stack stands after a run."""
+    return tallied(world).gauges
+
+
+# -- what is seen -------------------------------------------------------------------------------------------------
+
+
+def test_a_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
+    assert gauges(World()) == Gauges(cap=BUDGET)
+
+
+def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None:
+    world = World()
+    world.pause()
+    for n in range(3):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+        pass_time(world, HOUR)
+    seen = gauges(world)
+    oldest = min(job.queued_at for job in world.jobs())
+    assert (seen.open_jobs, seen.providers_paused, seen.calls_in_flight) == (3, 1, 0)
+    assert seen.oldest_open_seconds == pytest.approx((world.clock.time - oldest).total_seconds(), abs=5)
+    assert seen.oldest_open_seconds > 3 * HOUR
+
+
+def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
+    world = World()
+    world.drop(KEY, photo("bare"))
+    world.turn("intake")
+    source = world.source(KEY)
+    assert source
+    assert source.waiting_since
+    assert gauges(world).open_jobs == 0
+
+
+def test_what_has_ended_is_open_no_more_and_its_price_is_spent() -> None:
+    world = dropped()
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert gauges(world) == Gauges(spent=PRICE, cap=BUDGET)
+
+
+def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more() -> None:
+    world = dropped()
+    world.provider.script.append(charges_and_hangs_up())
+    lost_at = world.clock.time
+
+    def pause(_: Call) -> None:
+        world.pause()
+
+    world.wire.after.append(Strike(pause, "transact_write_items", matches=lambda call: '"unknown"' in str(call.sent)))
+    pass_time(world, 2 * HOUR)
+    seen = gauges(world)
+    assert the_job(world).status is Status.UNKNOWN
+    assert seen.oldest_unknown_seconds == pytest.approx((world.clock.time - lost_at).total_seconds(), abs=120)
+    assert (seen.spent, seen.calls_in_flight) == (PRICE, 0)
+
+
+def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
+    lost = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
+    jobs = [a_job(status=status, attempts=(lost,)) for status in (Status.PAID, Status.SUBMITTING, Status.UNKNOWN)]
+    seen = [gauged([sight(job)], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
+    assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
+
+
+def test_calls_that_are_out_are_counted() -> None:
+    world = dropped()
+    seen: list[Gauges] = []
+
+    def look(_: Call) -> None:
+        seen.append(gauges(world))
+
+    world.wire.after.append(Strike(look, "transact_write_items", matches=lambda call: "submitting" in str(call.sent)))
+    world.run()
+    assert [one.calls_in_flight for one in seen] == [1]
+
+
+def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
+    world = World()
+    world.steps.books.raise_budget(world.clock.time.date().isoformat(), 5 * PRICE)
+    assert gauges(world).cap == 5 * PRICE
+
+
+# -- what it costs to see it --------------------------------------------------------------------------------------
+
+
+def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
+    world = World()
+    world.pause()
+    for n in range(6):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run_for(60)
+    before = len(world.wire.calls)
+    assert gauges(world).open_jobs == 4
+    read = [call.operation for call in world.wire.calls[before:] if "job#" in str(call.sent)]
+    assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
+
+
+def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand of 9 KB are more than reconcile has, and with it went all that its alarms live on."""
+    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    read: list[ref[Job]] = []
+    left: list[int] = []
+
+    def job(opened: open_jobs.OpenJobs, one: Ref) -> Job | None:
+        found = opened.known.get(one)
+        read.extend([ref(found)] if found else [])
+        return found
+
+    def look(*facts: Any) -> Gauges:
+        left.append(sum(one() is not None for one in read))
+        return gauged(*facts)
+
+    world = World()
+    world.pause()
+    for n in range(6):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run_for(60)
+    monkeypatch.setattr(open_jobs.OpenJobs, "job", job)
+    monkeypatch.setattr(reconcile, "gauged", look)
+    assert gauges(world).open_jobs == 6
+    assert (len(read), left) == (12, [2])
+
+
+def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paid jobs that wait for deliver are due before them, and so stand first."""
+    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    world = World()
+    seen: list[Gauges] = []
+
+    def look(_: Call) -> None:
+        seen.append(gauges(world))
+
+    for n in range(5):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    world.wire.after.append(
+        Strike(look, "transact_write_items", nth=5, matches=lambda call: "submitting" in str(call.sent))
+    )
+    world.run("ideogram")
+    assert [(one.open_jobs, one.calls_in_flight) for one in seen] == [(5, 1)]
+
+
+def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.run("intake", "ideogram")
+    assert (the_job(world).status, the_job(world).told) == (Status.DEAD, False)
+    assert gauges(world).open_jobs == 0
+
+
+def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.pause()
+    world.drop(KEY, photo(), operation="remove")
+    world.run("intake")
+    for n in range(4):
+        world.drop(f"bare/{n}.jpg", photo(f"{n}"))
+        world.turn("intake")
+    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
+    assert gauges(world).open_jobs == 1
+
+
+def test_one_job_that_another_release_wrote_hides_no_other() -> None:
+    world = World()
+    world.pause()
+    for n in range(3):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run_for(60)
+    key = min(key for key in world.table.items if key[1].startswith("job#"))
+    body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
+    world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
+    assert gauges(world).open_jobs == 2
+
+
+def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() -> None:
+    world = dropped()
+    world.run()
+    gone = Strike(throttle, "get_item", times=99, matches=lambda call: "budget#" in str(call.sent))
+    world.wire.before.append(gone)
+    tally = tallied(world)
+    assert gone.hits
+    assert (tally.gauges, [one.words.startswith("gauges: ") for one in tally.failed]) == (Gauges(), [True])
+    assert world.steps.books.run().until is None
+
+
+# -- what is told -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
+
+    def tell(seen: Gauges) -> list[dict[str, Any]]:
+        count_gauges(seen)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [{name: value for name, value in line.items() if name not in ("_aws", "service")} for line in lines]
+
+    return tell
+
+
+def test_a_stack_that_rests_pays_for_no_metric(told: Any) -> None:
+    assert told(Gauges(cap=BUDGET)) == []
+
+
+def test_what_is_above_zero_is_told_in_one_line(told: Any) -> None:
+    assert told(Gauges(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
+        {"OpenJobs": [2.0], "OldestOpenJobSeconds": [9.5], "ProvidersPaused": [1.0]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spent", "cap", "left", "percent"),
+    [(2_500_000, BUDGET, 7.5, 25.0), (BUDGET, BUDGET, 0.0, 100.0), (3_000_000, 2_000_000, 0.0, 150.0), (1, 0, 0, 100)],
+)
+def test_on_a_day_that_cost_something_its_budget_is_told_also_when_nothing_is_left(
+    told: Any, spent: int, cap: int, left: float, percent: float
+) -> None:
+    today = {"SpentTodayUSD": [spent / MICRO], "BudgetLeftUSD": [left], "BudgetUsedPercent": [percent]}
+    assert told(Gauges(spent=spent, cap=cap)) == [today]

@@ -1,0 +1,102 @@
+"""Names that somebody gave a photo to write elsewhere, or to command a terminal: the command does neither."""
+
+from pathlib import Path
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop_cli.download.names import flat_names
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+
+COMMANDS = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\n\u202e\u2028"
+HOSTILE = [
+    "../../etc/passwd.jpg/passwd.png",
+    "/etc/cron.d/job.jpg/job.png",
+    "a/..jpg/..png",
+    "a/../../b.jpg/b.png",
+    "..\\..\\windows.jpg/..\\..\\windows.png",
+    "a/C:\\autoexec.jpg/C:\\autoexec.png",
+    "a/.bashrc.jpg/.bashrc.png",
+    "a/-rf.jpg/-rf.png",
+    f"a/{COMMANDS}.jpg/{COMMANDS}.png",
+    f"a/{'n' * 1000}.jpg/{'n' * 1000}.png",
+    f"a/{'ü' * 450}.jpg/{'ü' * 450}.png",
+]
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Somebody in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    return Person(World(), monkeypatch)
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_picture_is_named_for_its_folder_and_for_no_other(key: str, tmp_path: Path) -> None:
+    (name,) = flat_names([key]).values()
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+    assert len(name.encode()) <= 255
+    assert not name.startswith(".")
+    assert not set(name) & set('/\\:"<>|?*')
+    assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name)
+
+
+def test_hostile_names_that_become_alike_stay_several_files() -> None:
+    keys = ["a/../b.jpg/..b.png", "a/.b.jpg/_.b.png", "b/\x1b.jpg/\x1b.png", "b/\x07.jpg/\x07.png"]
+    assert len(set(flat_names(keys).values())) == len(keys)
+
+
+def test_a_link_in_the_folder_is_replaced_and_what_it_led_to_is_left_alone(person: Person, tmp_path: Path) -> None:
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    (tmp_path / "done").mkdir()
+    treasure = tmp_path / "treasure"
+    treasure.write_bytes(b"mine")
+    (tmp_path / "done" / "red.png").symlink_to(treasure)
+    assert person.types("download", "--all", "done").code == 0
+    assert treasure.read_bytes() == b"mine"
+    (picture,) = person.world.pictures("shoes/red.jpg").values()
+    written = tmp_path / "done" / "red.png"
+    assert (written.is_symlink(), written.read_bytes()) == (False, picture)
+
+
+def test_a_link_where_a_half_written_file_would_lie_is_not_followed(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person.drops("shoes/red.jpg")
+    person.world.run()
+    seen: list[str] = []
+    usual = Path.open
+
+    def planted(path: Path, mode: str = "r", *rest: object, **named: object) -> object:
+        if path.name.startswith(".backdrop-") and "r" not in mode:
+            seen.append(path.name)
+            path.symlink_to(tmp_path / "treasure")
+        return usual(path, mode, *rest, **named)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+
+    monkeypatch.setattr(Path, "open", planted)
+    said = person.types("download", "--all", "done")
+    assert seen
+    assert (said.code != 0, (tmp_path / "treasure").exists()) == (True, False)
+
+
+@pytest.mark.parametrize("words", ["failures", "status", f"show coats/{COMMANDS}red.jpg"])
+def test_no_key_commands_a_terminal(person: Person, words: str) -> None:
+    person.has_failed(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
+    for terminal in (False, True):
+        said = person.types(*words.split(" ", 1), terminal=terminal)
+        assert_harmless(said.out + said.err)
+
+
+def test_an_error_that_names_a_key_commands_no_terminal(person: Person) -> None:
+    said = person.types("show", f"no such/{COMMANDS}red.jpg")
+    assert said.code != 0
+    assert "red.jpg" in said.err
+    assert_harmless(said.err)
+
+
+def assert_harmless(shown: str) -> None:
+    """Styles of our own may be set; nothing that came from the name is left."""
+    for part in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x7f", "\r", "\u202e", "\u2028"):
+        assert part not in shown

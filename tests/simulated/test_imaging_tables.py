@@ -1,0 +1,108 @@
+"""A JPEG that lacks what its decoder needs is refused by its structure, since one that passes is never decoded."""
+
+import contextlib
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from backdrop.core.capability import PHOTO_LIMITS, PhotoLimits
+from backdrop.core.codes import Code
+from backdrop.core.errors import PhotoError
+from backdrop.imaging.containers.header import DamagedError
+from backdrop.imaging.decode import decoding
+from backdrop.imaging.prepare import prepare, upright_photo
+from proof.world.stack import World
+from tests.corpus.make import corpus
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest
+from tests.simulated.wishes import BEACH, bought
+from tests.unit import imaging_photos as photos
+from tests.unit.jpeg_parts import FRAME, HUFFMAN, QUANTIZATION, SCAN, edited, in_three_scans, without
+
+LIMITS = PHOTO_LIMITS["ideogram"]
+NARROW = PhotoLimits(900, ("jpeg", "png", "webp"))
+MOST_MEGAPIXELS = 20
+PLAIN, PROGRESSIVE = photos.jpeg(), photos.jpeg(progressive=True)
+LACKING = {
+    "quantization tables": (without(PLAIN, QUANTIZATION), "lacks the quantization table 0"),
+    "one quantization table": (without(PLAIN, QUANTIZATION, 1), "lacks the quantization table 1"),
+    "a quantization table that exists": (edited(PLAIN, FRAME, 8, 3), "lacks the quantization table 3"),
+    "Huffman tables": (without(PROGRESSIVE, HUFFMAN), "lacks a Huffman table"),
+    "one Huffman table": (without(PROGRESSIVE, HUFFMAN, 2), "lacks a Huffman table"),
+    "a Huffman table that exists": (edited(PLAIN, SCAN, 2, 0x22), "lacks a Huffman table"),
+    "a channel": (edited(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which it does not have"),
+    "a channel by that name": (edited(PLAIN, SCAN, 1, 9), "has a scan of channel 9, which it does not have"),
+    "a scan's channels": (edited(PLAIN, SCAN, 0, 0), "has a scan segment that is too short"),
+    "a sampling": (edited(PLAIN, FRAME, 7, 0x01), "claims an impossible sampling of its colors"),
+    "a sampling that exists": (edited(PLAIN, FRAME, 7, 0x51), "claims an impossible sampling of its colors"),
+    "the end of its frame": (edited(PLAIN, FRAME, 5, 4), "has a frame segment that is too short"),
+}
+SMALL = [case.data for case in corpus() if len(case.data) < 60_000]
+
+
+@pytest.mark.parametrize(("data", "said"), LACKING.values(), ids=LACKING)
+@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded anew"])
+def test_a_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: PhotoLimits) -> None:
+    with pytest.raises(OSError, match="broken data stream"):
+        Image.open(BytesIO(data)).load()
+    with pytest.raises(PhotoError, match=said) as caught:
+        prepare(data, limits, MOST_MEGAPIXELS)
+    assert caught.value.code is Code.DAMAGED_PHOTO
+
+
+@pytest.mark.parametrize("missing", LACKING)
+def test_a_photo_that_lacks_a_part_is_refused_once_and_nothing_is_spent(missing: str) -> None:
+    world = World()
+    world.drop(KEY, LACKING[missing][0])
+    world.sidecar(KEY, **BEACH)
+    world.run()
+    assert (codes(world, KEY), bought(world), world.crashes) == (["damaged_photo"], 0, 0)
+    assert_at_rest(world)
+
+
+def test_the_usual_huffman_tables_may_be_left_out_as_a_films_frames_do() -> None:
+    data = without(PLAIN, HUFFMAN)
+
+    assert prepare(data, LIMITS, MOST_MEGAPIXELS).data is None
+    assert Image.open(BytesIO(data)).convert("RGB") == Image.open(BytesIO(PLAIN)).convert("RGB")
+
+
+@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded anew"])
+def test_a_table_may_stand_behind_the_first_scan(limits: PhotoLimits) -> None:
+    data = in_three_scans(photos.scene(size=(256, 192)))
+    found = prepare(data, replace(limits, bytes=limits.bytes * 3), MOST_MEGAPIXELS)
+
+    assert (found.data is None) is (limits is LIMITS)
+    assert upright_photo(data, MOST_MEGAPIXELS).getpixel((128, 96)) == pytest.approx((200, 40, 40), abs=6)
+
+
+@given(data=st.sampled_from(SMALL), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4))
+@example(data=PLAIN, changes=[])
+@settings(max_examples=150)
+def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: list[tuple[float, int]]) -> None:
+    hurt = bytearray(data or b"\0")
+    for place, value in changes:
+        hurt[int(place**3 * (len(hurt) - 1))] = value
+    for limits in (LIMITS, NARROW):
+        with contextlib.suppress(PhotoError):
+            prepare(bytes(hurt), limits, MOST_MEGAPIXELS)
+
+
+def test_a_palette_that_is_partly_transparent_is_converted_without_a_warning() -> None:
+    data = photos.saved(photos.scene("RGBA").quantize(8), "PNG")
+    assert upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0))[3] == 0  # pyright: ignore[reportIndexIssue, reportOptionalSubscript]
+
+
+@pytest.mark.parametrize("surprise", [KeyError(0), ZeroDivisionError(), AssertionError(), NotImplementedError()])
+def test_whatever_a_decoder_raises_is_damage(surprise: Exception) -> None:
+    with pytest.raises(DamagedError, match="cannot be decoded"), decoding():
+        raise surprise
+
+
+def test_a_machine_without_memory_is_not_the_photos_fault() -> None:
+    with pytest.raises(MemoryError), decoding():
+        raise MemoryError

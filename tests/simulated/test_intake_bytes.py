@@ -1,0 +1,151 @@
+"""Any bytes at all as a sidecar, as folder defaults or as tags give a job or a report, never a crash."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.core.job import Status
+from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of, receipt_key, report_key
+from backdrop.core.wish import Variant
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest
+from tests.simulated.wishes import defaults, folder_codes, sidecar_bytes
+from tests.unit.core_items import quick
+from tests.unit.test_wish_bytes import ANY_JSON
+
+OURS = st.dictionaries(st.sampled_from([*Variant.model_fields, "variants"]), ANY_JSON, max_size=4)
+NEARLY = st.fixed_dictionaries(
+    {"prompt": st.text(max_size=40)}, optional={"variants": st.dictionaries(st.text(max_size=5), OURS, max_size=3)}
+)
+ANYTHING = st.binary(max_size=200) | (ANY_JSON | OURS | NEARLY).map(lambda value: json.dumps(value).encode())
+SURROGATE = b'{"variants": {"\\ud800": {"style": "aura", "style_preset": "aura"}}}'
+BAD = {
+    "a byte-order mark": (b'\xef\xbb\xbf{"operation": "remove"}', None),
+    "UTF-16": ('{"operation": "remove"}'.encode("utf-16"), "sidecar_not_json"),
+    "comments": (b'{"operation": "remove"} // cut out', "sidecar_not_json"),
+    "5 MB": (b" " * 5_000_000, "sidecar_too_large"),
+    "10,000 levels": (b"[" * 10_000 + b"]" * 10_000, "sidecar_not_json"),
+    "10,000 levels inside": (b'{"metadata": {"a": ' + b"[" * 10_000 + b"]" * 10_000 + b"}}", "sidecar_not_json"),
+    "duplicate keys": (b'{"operation": "remove", "operation": "remove"}', "sidecar_not_json"),
+    "NaN": (b'{"operation": "remove", "max_cost_usd": NaN}', "sidecar_not_json"),
+    "numbers as text": (b'{"prompt": "x", "seed": "7"}', "invalid_value"),
+    "a prompt of spaces": (b'{"prompt": "   "}', "missing_prompt"),
+    "control characters": (b'{"prompt": "a\\u0007b"}', "invalid_value"),
+    "raw control characters": (b'{"prompt": "a\x07b"}', "sidecar_not_json"),
+    "remove with a prompt": (b'{"operation": "remove", "prompt": "x"}', "conflicting_fields"),
+    "nothing": (b"{}", "no_instructions"),
+    "half a surrogate pair": (SURROGATE, "invalid_value"),
+}
+
+
+def settled(world: World, key: str = KEY) -> None:
+    """Whatever was said, it came to its end: a job, or a report, and nobody died of it."""
+    world.run()
+    assert (world.dead_letters.messages, world.crashes) == ([], 0)
+    assert world.jobs(key) or codes(world, key) or folder_codes(world, "shoes/")
+    assert_at_rest(world)
+
+
+@quick
+@given(ANYTHING)
+@example(SURROGATE)
+def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
+    world = World()
+    sidecar_bytes(world, KEY, data)
+    world.drop(KEY, photo())
+    settled(world)
+
+
+@quick
+@given(ANYTHING, st.booleans())
+@example(SURROGATE, False)
+def test_any_bytes_as_folder_defaults_give_a_job_or_a_report(data: bytes, bare: bool) -> None:
+    world = World()
+    defaults(world, "shoes/", data)
+    world.drop(KEY, photo(), **({} if bare else {"operation": "remove"}))
+    settled(world)
+
+
+TAG = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+NAMES = st.sampled_from([*Variant.model_fields, "variants", "promt", "backdrop:prompt", "backdrop:x"]) | TAG
+
+
+@quick
+@given(st.dictionaries(NAMES, TAG, max_size=10))
+def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
+    world = World()
+    world.s3.drop(INPUT, KEY, photo(), tags)
+    settled(world)
+
+
+@quick
+@given(OURS | NEARLY | st.dictionaries(st.text(max_size=5), ANY_JSON, max_size=3))
+@example({"variants": {"\ud800": {"style": "aura", "style_preset": "aura"}}})
+def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "instructions": instructions}))
+    settled(world)
+
+
+@pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize("where", ["sidecar", "folder"])
+def test_bad_input_is_told_by_its_code(where: str, data: bytes, code: str | None) -> None:
+    world = World()
+    if where == "sidecar":
+        sidecar_bytes(world, KEY, data)
+    else:
+        defaults(world, "shoes/", data)
+    world.drop(KEY, photo())
+    settled(world)
+    broken = where == "folder" and code not in (None, "no_instructions")
+    found = folder_codes(world, "shoes/") if broken else codes(world, KEY)
+    assert set(found) >= ({code} if code else set())
+    assert bool(world.jobs()) is (code is None)
+
+
+def test_of_two_sidecars_that_disagree_the_photos_own_is_heard() -> None:
+    world = World()
+    sidecar_bytes(world, KEY, b'{"prompt": "a beach"}')
+    sidecar_bytes(world, "shoes/red", b'{"prompt": "a forest"}')
+    world.drop(KEY, photo())
+    world.drop("shoes/red.png", photo("png"))
+    world.run()
+    assert [job.instructions["prompt"] for key in (KEY, "shoes/red.png") for job in world.jobs(key)] == [
+        "a beach",
+        "a forest",
+    ]
+
+
+ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda key: len(key.encode()) <= MAX_SOURCE_KEY_BYTES - len(".json")
+)
+
+
+@quick
+@given(ANY_KEY, st.sampled_from(["sidecar", "tags", "defaults"]))
+@example("\U0010ffff/\U0010ffff.jpg", "defaults")
+@example("ü" * 446 + ".j", "sidecar")
+@example("a\u0000b/%2F+ .jpg", "sidecar")
+def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: str) -> None:
+    if kind_of(key) is not Kind.PHOTO:
+        return
+    world = World()
+    if way == "sidecar":
+        sidecar_bytes(world, key, b'{"operation": "remove"}')
+    if way == "defaults":
+        defaults(world, key[: key.rfind("/") + 1], {"operation": "remove"})
+    world.drop(key, photo(), **({"operation": "remove"} if way == "tags" else {}))
+    world.run()
+    (job,) = world.jobs(key)
+    assert (job.status, job.key) == (Status.STORED, key)
+    receipt = world.receipt(key)
+    assert receipt
+    assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (key, next(iter(world.pictures(key))))
+    assert receipt_key(key) in world.output.objects
+    assert report_key(key) not in world.output.objects or world.report(key) is None
+    assert_at_rest(world)

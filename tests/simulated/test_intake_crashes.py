@@ -1,0 +1,177 @@
+"""Looks that die or are overtaken: a job that the ledger has is never left without a message."""
+
+from collections.abc import Callable
+
+import pytest
+
+from backdrop.core.identity import source_id
+from backdrop.core.job import Source, Status
+from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES, begin_look
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from proof.world.wire import SimulatedCrash, Strike, die
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+
+def died_before_its_messages(world: World) -> World:
+    """A look that wrote its job to the ledger and nothing else."""
+    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.turn("intake")
+    world.wire.calm()
+    assert the_job(world).status is Status.ACCEPTED
+    assert not world.lines["ideogram"].messages
+    return world
+
+
+def with_sidecar() -> World:
+    """A photo with its sidecar."""
+    world = World()
+    world.sidecar(KEY, operation="remove")
+    world.drop(KEY, photo())
+    return world
+
+
+def test_a_look_that_died_is_finished_by_the_next() -> None:
+    world = died_before_its_messages(dropped())
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def upload_again(world: World) -> None:
+    """The same bytes, the same tags, another version."""
+    world.drop(KEY, photo(), operation="remove")
+
+
+def add_a_tag(world: World) -> None:
+    """A tag that is none of ours."""
+    world.s3.tag(INPUT, KEY, {"operation": "remove", "team": "shoes"})
+
+
+def change_a_tag_of_ours(world: World) -> None:
+    """A tag that is ours, and changes nothing of what is bought."""
+    world.s3.tag(INPUT, KEY, {"operation": "remove", "max_cost_usd": "1"})
+
+
+@pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_a_tag_of_ours])
+@pytest.mark.parametrize("first", ["the old event", "the new event"])
+def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[[World], None], first: str) -> None:
+    world = died_before_its_messages(dropped())
+    meanwhile(world)
+    if first == "the old event":
+        old, new = world.lines["intake"].messages
+        new.visible_at, old.visible_at = old.visible_at, new.visible_at
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
+    world = died_before_its_messages(with_sidecar())
+    world.remove(f"{KEY}.json")
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def test_a_photo_that_was_away_for_a_moment_is_still_bought() -> None:
+    """Render finds other bytes and gives the job back to intake; by then the old version lies there again."""
+    world = dropped()
+    world.run("intake")
+    world.drop(KEY, photo("another"), operation="remove")
+    world.turn("ideogram")
+    world.s3.restore(INPUT, KEY)
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
+    world = dropped()
+    world.run("intake")
+    world.drop(KEY, photo("another"), operation="remove")
+    world.turn("ideogram")
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more() -> None:
+    """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no wish."""
+    world = with_sidecar()
+    world.run()
+    world.remove(f"{KEY}.json")
+    world.drop(KEY, photo("another"))
+    world.turn("intake")
+    world.turn("intake")
+    world.drop(KEY, photo())
+    world.run()
+    source = world.source(KEY)
+    assert source
+    assert source.waiting_since is None
+    assert not list(world.steps.books.open())
+    assert (the_job(world).status, world.report(KEY)) == (Status.STORED, None)
+    assert_at_rest(world)
+
+
+def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
+    world = dropped()
+    world.run("intake")
+    world.run("deliver")
+    world.remove(KEY)
+    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.run("intake")
+    world.run()
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
+
+
+def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
+    world = World()
+    now = world.clock.now()
+    given_up = Source(
+        source_id=source_id(INPUT, KEY), bucket=INPUT, key=KEY, crashes=MOST_CRASHES, begun_until=now - LONGEST_LOOK
+    )
+    world.ledger.put_source(given_up, ())
+    begin_look(world.ledger, given_up, now)
+    source = world.source(KEY)
+    assert source
+    assert (source.crashes, source.begun_until) == (MOST_CRASHES, now + LONGEST_LOOK)
+
+
+@pytest.mark.parametrize("nth", range(1, 9))
+def test_two_looks_at_once_make_one_job(nth: int) -> None:
+    """The second runs from start to end between two calls of the first."""
+    world = dropped()
+    (message,) = world.lines["intake"].messages
+    world.sqs.post(world.lines["intake"], message.body)
+
+    def second(_: object) -> None:
+        world.turn("intake")
+
+    world.wire.before.append(Strike(second, nth=nth))
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 9))
+def test_an_edit_in_the_middle_of_a_look_is_what_counts(nth: int) -> None:
+    world = with_sidecar()
+
+    def edit(_: object) -> None:
+        world.sidecar(KEY, prompt="on a marble table")
+
+    world.wire.before.append(Strike(edit, nth=nth))
+    world.run("intake")
+    world.run()
+    current = [job for job in world.jobs() if job.status is Status.STORED]
+    assert [job.operation for job in current] == ["replace"]
+    assert world.provider.charged == 60_000
+    assert_at_rest(world)
+
+
+def test_a_crash_is_no_error_that_code_can_catch() -> None:
+    assert not issubclass(SimulatedCrash, Exception)

@@ -1,0 +1,48 @@
+"""A provider that sells credits is bought from only where the stack's operator says what they cost."""
+
+from dataclasses import replace
+
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.simulation import KEY, the_job
+
+
+def stack(prices: dict[str, int]) -> World:
+    """A stack with 1min.ai on beside Ideogram."""
+    world = World()
+    photos = world.intake.photo
+    lanes = dict.fromkeys(("ideogram", "1min"), photos.onward.lanes["ideogram"])
+    onward, asking = replace(photos.onward, lanes=lanes), replace(photos.asking, prices=prices)
+    world.intake = replace(world.intake, photo=replace(photos, onward=onward, asking=asking))
+    return world
+
+
+def dropped(world: World, provider: str | list[str]) -> World:
+    world.sidecar(KEY, prompt="at sea", provider=provider)
+    world.drop(KEY, photo())
+    world.run("intake")
+    world.run("deliver")
+    return world
+
+
+def test_without_a_price_its_jobs_are_refused_and_nothing_is_bought() -> None:
+    world = dropped(stack({}), "1min")
+    report = world.report(KEY)
+    assert report
+    (error,) = report["errors"]
+    assert (error["code"], error["status"], error["money"]) == ("price_unknown", "refused", "not_spent")
+    assert "OneMinUsdPerImage" in error["hint"]
+    assert (world.jobs(), world.provider.calls) == ([], [])
+
+
+def test_in_a_list_it_is_passed_over_and_named() -> None:
+    world = dropped(stack({}), ["1min", "ideogram"])
+    job = the_job(world)
+    assert (job.provider, job.quoted) == ("ideogram", 60_000)
+    assert job.warnings == ("passed over: what an image costs at 1min is not known in this stack",)
+
+
+def test_with_a_price_it_is_quoted_at_it() -> None:
+    job = the_job(dropped(stack({"1min": 45_000}), "1min"))
+    assert (job.provider, job.quoted, job.status) == ("1min", 45_000, Status.ACCEPTED)

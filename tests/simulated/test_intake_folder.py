@@ -1,0 +1,97 @@
+"""A mixed folder: photos, sidecars, defaults, junk and duplicates in any order make exactly the right jobs."""
+
+import json
+from random import Random
+
+import pytest
+
+from backdrop.core.layout import Kind, kind_of
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from tests.simulated.days import codes
+from tests.simulated.simulation import assert_at_rest
+from tests.simulated.wishes import bought, heard, wishes
+
+FOLDERS = ("", "hats/", "shoes/", "shoes/old/")
+DEFAULTS = {"shoes/": "in a forest", "shoes/old/": "in a cellar"}
+JUNK = ("notes.txt", "list.csv", ".DS_Store", "Thumbs.db", "upload.part", "_backdrop-old.json", "_backdrop/x.jpg", "")
+WAYS = ("sidecar", "shared", "tags", "bare", "both", "broken", "no photo")
+
+
+def place(number: int) -> tuple[str, str]:
+    """The key of one photo, and how it says what is wanted."""
+    return f"{FOLDERS[number % len(FOLDERS)]}{number:03}.jpg", WAYS[number // len(FOLDERS) % len(WAYS)]
+
+
+def files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
+    """A photo with all that speaks for it: keys, bytes and tags."""
+    key, way = place(number)
+    wish = json.dumps({"prompt": f"at place {number}"}).encode()
+    sidecars = {
+        "sidecar": [(f"{key}.json", wish)],
+        "shared": [(f"{key.removesuffix('.jpg')}.json", wish)],
+        "both": [(f"{key}.json", wish), (f"{key.removesuffix('.jpg')}.json", b'{"prompt": "never"}')],
+        "broken": [(f"{key}.json", b'{"promt": "x"}')],
+    }.get(way, [])
+    tags = {"prompt": f"at place {number}"} if way in ("tags", "no photo") else {"team": "shoes"}
+    data = b"no photo" if way == "no photo" else photo(key)
+    return [(key, data, tags), *((name, content, {}) for name, content in sidecars)]
+
+
+def expected(number: int) -> tuple[dict[str, str], list[str]]:
+    """What a photo is to have in the end: its wishes by variant, and the codes of its report."""
+    key, way = place(number)
+    if way in ("broken", "no photo"):
+        return {}, ["unknown_field" if way == "broken" else "not_a_photo"]
+    if way != "bare":
+        return {"": f"at place {number}"}, []
+    inherited = next((DEFAULTS[one] for one in sorted(DEFAULTS, reverse=True) if key.startswith(one)), None)
+    return ({"": inherited}, []) if inherited else ({}, ["no_instructions"])
+
+
+def filled(random: Random, photos: int, events: int) -> World:
+    """A world in which all was uploaded, in any order, and so many events wait: some twice and more."""
+    world = World(random.randrange(1_000), shuffled=True)
+    uploads = [file for number in range(photos) for file in files(number)]
+    uploads += [
+        (f"{folder}_backdrop.json", json.dumps({"prompt": text}).encode(), {}) for folder, text in DEFAULTS.items()
+    ]
+    uploads += [(f"{folder}{name}", b"junk", {}) for folder in FOLDERS for name in JUNK if folder + name]
+    random.shuffle(uploads)
+    for key, data, tags in uploads:
+        world.s3.drop(INPUT, key, data, tags)
+    bodies = heard(world)
+    bodies += random.choices(bodies, k=events - len(bodies))
+    random.shuffle(bodies)
+    world.lines["intake"].messages.clear()
+    for body in bodies:
+        world.sqs.post(world.lines["intake"], body)
+    assert len(heard(world)) == events
+    return world
+
+
+@pytest.mark.parametrize(("seed", "photos", "events"), [(1, 180, 1_000), (2, 56, 150), (3, 56, 200)])
+def test_a_thousand_shuffled_events_make_exactly_the_right_jobs_and_one_paid_call_each(
+    seed: int, photos: int, events: int
+) -> None:
+    world = filled(Random(seed), photos, events)
+    world.run(most_turns=20_000)
+    found = {
+        place(number)[0]: (wishes(world, place(number)[0]), codes(world, place(number)[0])) for number in range(photos)
+    }
+    right = {place(number)[0]: expected(number) for number in range(photos)}
+    assert {key: value for key, value in found.items() if value != right[key]} == {}
+    jobs = world.jobs()
+    assert sorted(job.key for job in jobs) == sorted(key for key, (wanted, _) in right.items() if wanted)
+    assert sorted(world.provider.calls) == sorted(job.job_id for job in jobs)
+    assert bought(world) == len(jobs)
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+def test_what_is_no_photo_leaves_no_trace() -> None:
+    world = filled(Random(4), 28, 120)
+    world.run(most_turns=20_000)
+    views = [key for key in world.output.keys() if key.startswith(("_backdrop/receipts/", "_backdrop/errors/"))]  # noqa: SIM118 - our own method
+    names = {key.split("/", 2)[2].removesuffix(".json") for key in views}
+    assert {kind_of(name) for name in names} == {Kind.PHOTO}

@@ -1,0 +1,64 @@
+"""The one report of broken folder defaults says how many photos wait for them, and that they go by themselves."""
+
+import pytest
+
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import assert_at_rest
+from tests.simulated.wishes import BEACH, bought, defaults, said
+
+ONE = "1 photo waits here and below; mended, they go by themselves."
+
+
+def held(*keys: str) -> World:
+    """A world whose defaults at the root are broken, with photos below that have no other word."""
+    world = World()
+    defaults(world, "", {"promt": "a beach", "seed": -1})
+    for key in keys:
+        said(world, key)
+    world.run()
+    return world
+
+
+def told(world: World) -> list[str]:
+    """What each mistake of the report says of those who wait."""
+    report = world.report("_backdrop.json")
+    return [error["hint"].rpartition("by itself. ")[2] for error in report["errors"]] if report else []
+
+
+def test_the_report_counts_the_photos_that_wait_at_each_mistake() -> None:
+    world = held("a.jpg", "shoes/b.jpg", "shoes/red/c.jpg")
+    assert told(world) == [ONE.replace("1 photo waits", "3 photos wait")] * 2
+    assert [codes(world, key) for key in ("a.jpg", "shoes/b.jpg")] == [[], []]
+    assert_at_rest(world)
+
+
+def test_photos_that_come_later_are_counted_too() -> None:
+    world = held("a.jpg")
+    assert told(world) == [ONE] * 2
+    first = world.report("_backdrop.json")
+    world.clock.sleep(600)
+    for n in range(4):
+        said(world, f"late/{n}.jpg")
+    world.run()
+    assert told(world)[0].startswith("5 photos wait")
+    later = world.report("_backdrop.json")
+    assert first
+    assert later
+    assert first["errors"][0]["first_seen"] == later["errors"][0]["first_seen"]
+
+
+def test_where_nobody_waits_nothing_is_said_of_it() -> None:
+    assert [words for words in told(held()) if "wait" in words] == []
+
+
+def test_more_than_are_counted_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backdrop.steps.holding.MOST_COUNTED", 2)
+    assert told(held("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
+
+
+def test_mended_they_go_by_themselves_and_the_report_is_gone() -> None:
+    world = held("a.jpg", "shoes/b.jpg")
+    defaults(world, "", BEACH)
+    world.run()
+    assert (told(world), bought(world)) == ([], 2)

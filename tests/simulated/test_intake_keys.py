@@ -1,0 +1,136 @@
+"""Keys: whatever people call their files, the photo is found, bought once and handed over under that name."""
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.job import Status
+from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of
+from backdrop.steps.messages import begin_again
+from proof.world.pictures import photo
+from proof.world.s3 import notification
+from proof.world.s3_objects import Version
+from proof.world.stack import INPUT, World
+from tests.simulated.simulation import PRICE, a_job, assert_at_rest
+from tests.unit.core_items import quick
+
+keys = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("/ +%&=?#.-_\\\"'<>äé漢😀\u0000\u001f\uffff"), min_size=1
+).filter(lambda key: len(key.encode()) <= MAX_SOURCE_KEY_BYTES)
+
+
+@quick
+@given(key=keys)
+@example(key="sub folder/ünïcode +(1) & 100%.jpg")
+@example(key="a%2Fb+c%20d.jpg")
+@example(key="x" * 896 + ".jpg")
+@example(key="ü" * 448 + ".jpg")
+@example(key="noncharacter \uffff.jpg")
+@example(key="control \u0001.jpg")
+@example(key="/leading//double/.jpg/photo.jpg")
+def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
+    world = World()
+    world.drop(key, photo(), operation="remove")
+    world.run()
+    if kind_of(key) is not Kind.PHOTO:
+        assert not world.table.items
+        assert not world.output.objects
+        return
+    (job,) = world.jobs(key)
+    assert (job.status, world.provider.charged) == (Status.STORED, PRICE)
+    assert all(name.startswith(f"{key}/") for name in world.pictures())
+    assert_at_rest(world)
+
+
+@quick
+@given(key=keys)
+@example(key="noncharacter \uffff.jpg")
+def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
+    world = World()
+    world.drop(key, photo())
+    world.run()
+    report = world.report(key) if kind_of(key) is Kind.PHOTO else {"errors": [{"code": "no_instructions"}]}
+    assert report
+    assert [one["code"] for one in report["errors"]] == ["no_instructions"]
+    assert not world.dead_letters.messages
+
+
+@quick
+@given(key=keys)
+@example(key="noncharacter \uffff.jpg")
+def test_a_message_about_any_key_is_one_that_queues_take(key: str) -> None:
+    world = World()
+    begin_again(world.render.intake, a_job(bucket=INPUT, key=key))
+    (message,) = world.lines["intake"].messages
+    assert looks_of(message.body, bucket=INPUT, again=False)[0].key == key
+
+
+def test_a_key_too_long_for_results_is_reported() -> None:
+    key = "x" * 897 + ".jpg"
+    world = World()
+    world.drop(key, photo(), operation="remove")
+    world.run()
+    report = world.report(key)
+    assert report
+    assert [one["code"] for one in report["errors"]] == ["key_too_long"]
+
+
+def record(**changes: object) -> str:
+    """An S3 notification with something else in place of its parts."""
+    now = World().clock.now()
+    body = json.loads(notification("photos", "a.jpg", "ObjectCreated:Put", Version("v1", b"", now), now))
+    body["Records"][0] |= changes
+    return json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no json",
+        "[]",
+        "{}",
+        '{"bucket": "photos"}',
+        '{"bucket": "others", "key": "a.jpg"}',
+        '{"bucket": "photos", "key": "\\ud800.jpg"}',
+        '{"Records": [{}]}',
+        '{"Records": ["x"]}',
+        record(s3={"bucket": {"name": "photos"}, "object": {"key": 5}}),
+        record(s3={"bucket": {"name": 5}, "object": {"key": "a.jpg"}}),
+        record(s3={"bucket": {"name": "photos"}, "object": {"key": "%ff.jpg"}}),
+        record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
+    ],
+)
+def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> None:
+    world = World()
+    world.sqs.post(world.lines["intake"], body)
+    world.run()
+    (letter,) = world.dead_letters.messages
+    assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
+    assert letter.attributes["reason"]
+    assert not world.table.items
+
+
+@pytest.mark.parametrize("name", ["ideogram", "deliver"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no json",
+        "{}",
+        '{"v": 1, "source_id": "s", "job_id": "j", "\\u0000": 1}',
+        '{"v": 2}',
+        '{"v": 1, "provider": 7}',
+        '{"v": 2, "provider": "ideogram"}',
+        '{"v": 1, "provider": "ideogram", "job_id": "j"}',
+    ],
+)
+def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, body: str) -> None:
+    world = World()
+    world.sqs.post(world.lines[name], body)
+    world.run()
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "damaged_message"

@@ -1,0 +1,176 @@
+"""A photo that kills those who open it is opened five times and then reported; one that only had to wait never is."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from backdrop.core.capability import PhotoLimits
+from backdrop.core.job import Status
+from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.steps import seen
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.wire import SimulatedCrash, Strike, throttle
+from tests.simulated.days import DAY, codes, others_take, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.wishes import again
+
+MOST_CRASHES = 5
+
+
+class Openings:
+    """How often the photo was opened, and how often that kills."""
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths = deaths
+        self.times = 0
+
+    def __call__(self, data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
+        self.times += 1
+        if self.times <= self.deaths:
+            raise SimulatedCrash("the decoder")
+        return prepare(data, limits, max_megapixels)
+
+
+type Deadly = Callable[[int], Openings]
+
+
+@pytest.fixture
+def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
+    """Makes photos kill those who open them, so many times."""
+
+    def kills(deaths: int) -> Openings:
+        openings = Openings(deaths)
+        monkeypatch.setattr(seen, "prepare", openings)
+        return openings
+
+    return kills
+
+
+def test_a_photo_that_kills_five_workers_is_reported_and_not_opened_again(deadly: Deadly) -> None:
+    world, openings = dropped(), deadly(1000)
+    pass_time(world, DAY, every=3600)
+    assert (codes(world, KEY), world.jobs(), world.crashes) == (["crashed"], [], MOST_CRASHES + 1)
+    assert openings.times == MOST_CRASHES + 1
+    report = world.report(KEY)
+    assert report
+    assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
+    assert not world.lines["intake"].messages
+    assert not world.dead_letters.messages
+
+
+def test_a_photo_that_is_asked_for_directly_kills_no_more_workers_than_another(deadly: Deadly) -> None:
+    """The message of the request comes again, as any does."""
+    world, openings = World(), deadly(1000)
+    world.s3.drop("photos", KEY, photo(), {"team": "spring"})
+    world.lines["intake"].messages.clear()
+    world.sqs.post(
+        world.lines["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
+    )
+    pass_time(world, DAY, every=3600)
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+    assert not world.lines["intake"].messages
+    assert not world.dead_letters.messages
+
+
+@pytest.mark.parametrize("again", ["the same bytes", "a new tag"])
+def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, deadly: Deadly) -> None:
+    world, openings = dropped(), deadly(1000)
+    world.run()
+    if again == "a new tag":
+        world.s3.tag("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
+    else:
+        world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+
+
+def test_a_person_who_has_it_opened_once_more_costs_one_worker_at_most(deadly: Deadly) -> None:
+    """The message of a rerun comes again when its worker dies."""
+    world, openings = dropped(), deadly(1000)
+    world.run()
+    again(world, KEY)
+    pass_time(world, DAY, every=3600)
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 2)
+    assert not world.lines["intake"].messages
+
+
+def test_a_photo_that_was_given_up_stays_so_though_a_look_at_it_ends_well(deadly: Deadly) -> None:
+    """Its event comes again, twice: nobody opens it to find that nothing is new."""
+    world, openings = dropped(), deadly(1000)
+    (message,) = world.lines["intake"].messages
+    world.run()
+    for _ in range(2):
+        world.sqs.post(world.lines["intake"], message.body)
+        world.lines["intake"].messages[0].receives = 1
+        world.run()
+    assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
+
+
+def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
+    world, _ = dropped(), deadly(MOST_CRASHES + 1)
+    world.run()
+    world.drop(KEY, photo("saved anew"), operation="remove")
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    source = world.source(KEY)
+    assert source
+    assert source.crashes == 0
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
+    world, _ = dropped(), deadly(times)
+    world.run()
+    source = world.source(KEY)
+    assert source
+    assert (the_job(world).status, source.crashes, source.begun_until) == (Status.STORED, 0, None)
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)
+
+
+# -- what is no crash --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["query", "transact_write_items", "get_object", "get_object_tagging"])
+def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
+    world = dropped()
+    world.wire.before.append(Strike(throttle, operation, times=100_000))
+    world.run_for(3600)
+    world.wire.calm()
+    world.run()
+    source = world.source(KEY)
+    assert source
+    assert (the_job(world).status, source.crashes, codes(world, KEY)) == (Status.STORED, 0, [])
+
+
+def again_and_again(world: World, nested: int) -> None:
+    """Messages about one photo that come again and whose looks overlap, as after an outage."""
+    bodies = [message.body for message in world.lines["intake"].messages]
+    for _ in range(nested):
+        world.sqs.post(world.lines["intake"], bodies[0])
+    for message in world.lines["intake"].messages:
+        message.receives = 1
+    world.wire.before.append(Strike(others_take(world, "intake"), "get_object_tagging", times=1000))
+
+
+def test_looks_that_overlap_are_no_crash() -> None:
+    """Upload, sidecar and tags are three messages; after an outage they come again at the same moment."""
+    world = dropped()
+    again_and_again(world, 3 * MOST_CRASHES)
+    world.run()
+    assert (codes(world, KEY), the_job(world).status) == ([], Status.STORED)
+
+
+def test_looks_that_overlap_take_nothing_from_a_photo_that_is_done() -> None:
+    world = dropped()
+    (message,) = world.lines["intake"].messages
+    world.run()
+    before = world.pictures()
+    world.sqs.post(world.lines["intake"], message.body)
+    again_and_again(world, 3 * MOST_CRASHES)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (Status.STORED, [], before)
+    assert_at_rest(world)

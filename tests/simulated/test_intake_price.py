@@ -1,0 +1,69 @@
+"""A price limit of the uploader's: what is quoted above it is reported and not bought, what is paid is not touched."""
+
+import pytest
+
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest, the_job
+
+THREE = {"prompt": "on a marble table", "num_images": 3}
+COSTS = 0.18
+
+
+def wished(**fields: object) -> World:
+    """A world with a photo and this wish."""
+    world = World()
+    world.sidecar(KEY, **fields)
+    world.drop(KEY, photo())
+    world.run()
+    return world
+
+
+@pytest.mark.parametrize("limit", [0, 0.01, COSTS - 0.01])
+def test_a_job_that_is_quoted_above_its_limit_is_reported_and_not_bought(limit: float) -> None:
+    world = wished(**THREE, max_cost_usd=limit)
+    assert (world.jobs(), world.provider.calls, codes(world, KEY)) == ([], [], ["max_cost_exceeded"])
+    report = world.report(KEY)
+    assert report
+    assert "$0.18" in report["errors"][0]["message"]
+    assert not world.dead_letters.messages
+
+
+@pytest.mark.parametrize("limit", [COSTS, 1])
+def test_a_job_within_its_limit_is_bought(limit: float) -> None:
+    assert the_job(wished(**THREE, max_cost_usd=limit)).status is Status.STORED
+
+
+def test_a_limit_that_is_raised_lets_the_photo_run() -> None:
+    world = wished(**THREE, max_cost_usd=0.1)
+    world.sidecar(KEY, **THREE, max_cost_usd=0.2)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert_at_rest(world)
+
+
+def test_a_limit_on_what_is_paid_already_takes_nothing_away() -> None:
+    world = wished(**THREE)
+    pictures = world.pictures()
+    world.sidecar(KEY, **THREE, max_cost_usd=0)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (Status.STORED, [], pictures)
+    assert len(world.provider.calls) == 1
+
+
+def test_a_limit_that_comes_while_the_job_waits_ends_it_unpaid() -> None:
+    world = World()
+    world.sidecar(KEY, **THREE)
+    world.drop(KEY, photo())
+    world.run("intake")
+    world.sidecar(KEY, **THREE, max_cost_usd=0.1)
+    world.run("intake")
+    world.run()
+    assert (the_job(world).status, world.provider.calls, codes(world, KEY)) == (
+        Status.SUPERSEDED,
+        [],
+        ["max_cost_exceeded"],
+    )
+    assert_at_rest(world)

@@ -1,0 +1,110 @@
+"""Which provider a photo goes to: only one that is on; else the report says so."""
+
+from dataclasses import replace
+
+import pytest
+
+from backdrop.aws.settings import ENVIRONMENT_NAMES, settings
+from backdrop.core.capability import PROVIDERS
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+OFF = [name for name in PROVIDERS if name != "ideogram"]
+
+
+def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
+    """A stack in which Ideogram alone has a queue; the lanes are those that its settings come to."""
+    for prefix in ENVIRONMENT_NAMES.values():
+        monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
+    monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
+    world = World()
+    queue = world.intake.photo.onward.lanes["ideogram"]
+    on = dict.fromkeys(settings().lanes, queue)
+    photos = world.intake.photo
+    asking = replace(photos.asking, default_provider=default)
+    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes=on), asking=asking))
+    return world
+
+
+def refusals(world: World) -> list[tuple[str, str]]:
+    """Code and message of each error in the photo's report."""
+    report = world.report(KEY)
+    return [(one["code"], one["message"]) for one in report["errors"]] if report else []
+
+
+@pytest.mark.parametrize("provider", OFF)
+def test_a_provider_that_is_off_is_refused_not_crashed_on(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch)
+    world.sidecar(KEY, prompt="at sea", provider=provider)
+    world.drop(KEY, photo())
+    world.run()
+    words = f"{provider} is switched off. But ideogram can do it."
+    assert refusals(world) == [("provider_not_configured", words)]
+    assert world.jobs() == []
+    assert not world.dead_letters.messages
+
+
+def test_a_default_provider_that_is_off_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch, default="segmind")
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert [code for code, _ in refusals(world)] == ["provider_not_configured"]
+
+
+def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch)
+    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
+    world.drop(KEY, photo())
+    world.run()
+    assert (the_job(world).provider, the_job(world).status) == ("ideogram", Status.STORED)
+    assert_at_rest(world)
+
+
+def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = one_on(monkeypatch)
+    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
+    world.drop(KEY, photo())
+    world.run()
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in OFF]
+
+
+def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_photo_is_uploaded_again() -> None:
+    world = dropped()
+    (message,) = world.lines["intake"].messages
+    world.run("intake")
+    world.lines["ideogram"].messages.clear()
+    on = world.intake
+    world.intake = replace(on, photo=replace(on.photo, onward=replace(on.photo.onward, lanes={})))
+    world.sqs.post(world.lines["intake"], message.body)
+    world.lines["intake"].messages[0].receives = 1
+    world.run()
+    assert refusals(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
+    assert (the_job(world).status, world.provider.calls) == (Status.REFUSED, [])
+    world.intake = on
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_paid_job_that_is_named_again_is_written_anew_and_sent_to_deliver() -> None:
+    """A delivery that saw it un-named cannot store it without its pictures then."""
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, operation="remove")
+    world.run("intake", "ideogram")
+    world.lines["deliver"].messages.clear()
+    before = the_job(world)
+    for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
+        world.sidecar(KEY, **fields)
+        world.run("intake")
+    after = next(job for job in world.jobs() if job.job_id == before.job_id)
+    assert (after.status, after.rev) == (Status.PAID, before.rev + 1)
+    assert any(before.job_id in message.body for message in world.lines["deliver"].messages)
+    world.run()
+    assert next(job for job in world.jobs() if job.job_id == before.job_id).results
+    assert_at_rest(world)

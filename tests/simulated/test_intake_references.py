@@ -1,0 +1,287 @@
+"""Reference images: part of a job by their bytes, put where render finds them, and said so where they are of no use."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backdrop.core.answer import Answer
+from backdrop.core.capability import PhotoLimits
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import INPUTS, input_key, reference_names
+from backdrop.imaging.sniff import sniff
+from backdrop.ports import Call
+from backdrop.steps import references
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from proof.world.wire import Strike
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest, the_job
+from tests.simulated.wishes import BEACH, bought, heard
+from tests.unit.imaging_photos import saved, scene
+
+STYLE = "styles/summer.jpg"
+SUMMER, AUTUMN = photo("summer"), photo("autumn")
+
+
+def styled(*keys: str, **files: bytes) -> World:
+    """A world with a photo that wants the style of these pictures; only files are there."""
+    world = World()
+    put(world, **files or {STYLE: SUMMER})
+    world.drop(KEY, photo())
+    world.sidecar(KEY, **BEACH, style_reference_images=list(keys or [STYLE]))
+    return world
+
+
+def put(world: World, **files: bytes) -> None:
+    """Files come, and nobody is told."""
+    before = list(world.lines["intake"].messages)
+    for key, data in files.items():
+        world.s3.drop(INPUT, key, data)
+    world.lines["intake"].messages[:] = before
+
+
+def current(world: World) -> Job:
+    """The photo's only current job."""
+    source = world.source(KEY)
+    assert source
+    (job_id,) = source.jobs.values()
+    return next(job for job in world.jobs(KEY) if job.job_id == job_id)
+
+
+def inputs(world: World) -> dict[str, bytes]:
+    """What lies beside the pictures for render, by its name."""
+    found = {key.removeprefix(f"{INPUTS}/"): world.output.current(key) for key in world.output.objects}
+    return {key: version.data for key, version in found.items() if version and version.data and "/" not in key}
+
+
+def sent(world: World, *files: bytes) -> list[bytes]:
+    """What is sent of these references, which a photo has together."""
+    return [inputs(world)[name] for name in reference_names([sha256_hex(data) for data in files])]
+
+
+def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> None:
+    """`_backdrop/styles/` is where docs/instructions.md puts them."""
+    kept, other = "_backdrop/styles/summer.jpg", "looks/autumn.jpg"
+    world = World()
+    world.s3.drop(INPUT, kept, SUMMER)
+    world.s3.drop(INPUT, other, AUTUMN)
+    world.sidecar(KEY, **BEACH, style_reference_images=[kept, other])
+    world.drop(KEY, photo())
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert (world.source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
+
+
+def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
+    world = styled()
+    world.run()
+    job = the_job(world)
+    assert job.status is Status.STORED
+    assert job.asked["style_reference_images"] == [sha256_hex(SUMMER)]
+    assert job.instructions["style_reference_images"] == [STYLE]
+    assert (sent(world, SUMMER), len(inputs(world))) == ([SUMMER], 1)
+    assert_at_rest(world)
+
+
+def test_render_gives_the_provider_the_bytes_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Sequence[bytes]] = []
+    world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
+    prepare = world.provider.prepare
+
+    def listen(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+        given.append(references)
+        return prepare(job, photo, references)
+
+    monkeypatch.setattr(world.provider, "prepare", listen)
+    world.run()
+    assert given == [[AUTUMN, SUMMER]]
+
+
+def test_the_same_bytes_under_another_key_are_the_same_job() -> None:
+    world = styled(**{STYLE: SUMMER, "styles/copy.jpg": SUMMER})
+    world.run()
+    world.sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert the_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
+
+
+def test_the_order_of_references_is_part_of_what_is_asked() -> None:
+    world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
+    world.run()
+    world.sidecar(KEY, **BEACH, style_reference_images=["b.png", "a.png"])
+    world.run()
+    assert bought(world) == 2
+
+
+def test_other_bytes_under_its_key_buy_nothing_of_what_is_paid() -> None:
+    world = styled()
+    world.run()
+    put(world, **{STYLE: AUTUMN})
+    for body in repeat_of(world):
+        world.sqs.post(world.lines["intake"], body)
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def repeat_of(world: World) -> list[str]:
+    """The photo's event once more."""
+    world.s3.tag(INPUT, KEY, {})
+    return heard(world)
+
+
+def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_intake_looks_again() -> None:
+    world = styled()
+    world.run("intake")
+    put(world, **{STYLE: AUTUMN})
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.run()
+    assert current(world).asked["style_reference_images"] == [sha256_hex(AUTUMN)]
+    assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED]
+    assert bought(world) == 1
+    assert_at_rest(world)
+
+
+def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
+    world = styled()
+    world.run("intake")
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert_at_rest(world)
+
+
+def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> None:
+    world = styled()
+    world.run("intake")
+    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.input.objects.pop(STYLE)
+    world.run()
+    assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "files", "code"),
+    [
+        ("styles/none.jpg", {}, "reference_not_found"),
+        (KEY, {}, "reference_unusable"),
+        (STYLE, {STYLE: b"no picture"}, "reference_unusable"),
+        (STYLE, {STYLE: b""}, "reference_unusable"),
+        (STYLE, {STYLE: SUMMER[:60]}, "reference_unusable"),
+        ("s3://others/summer.jpg", {}, "invalid_value"),
+    ],
+    ids=["missing", "the photo itself", "no picture", "empty", "cut off", "another bucket"],
+)
+def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict[str, bytes], code: str) -> None:
+    world = styled(key, **files)
+    world.run()
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], key in one["message"]) for one in report["errors"]] == [(code, True)]
+    assert (world.jobs(), bought(world)) == ([], 0)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """A provider that takes no more bytes than that as the references of a call."""
+    monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(most, ("jpeg", "png", "webp")))
+
+
+def large(seed: int) -> bytes:
+    """A picture of some 30 kB, of its own kind."""
+    return saved(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
+
+
+def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"styles/{n}.jpg": large(n) for n in range(3)} | {"styles/small.png": SUMMER}
+    limit(monkeypatch, 40_000)
+    world = styled(*files, **files)
+    world.run()
+    assert (the_job(world).status, the_job(world).asked["style_reference_images"]) == (
+        Status.STORED, [sha256_hex(data) for data in files.values()],
+    )  # fmt: skip
+    *fitted, small = sent(world, *files.values())
+    assert small == SUMMER
+    assert sum(map(len, (*fitted, small))) <= 40_000
+    assert all(len(one) > 40_000 / 3 * 0.7 for one in fitted)
+
+
+def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made of it for one photo is not what another one with fewer references gets."""
+    alone, other = large(1), large(2)
+    limit(monkeypatch, len(alone) + 100)
+    world = styled("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
+    world.run()
+    world.sidecar(KEY, **BEACH, style_reference_images="a.jpg")
+    world.run()
+    assert sent(world, alone) == [alone]
+    assert len(sent(world, alone, other)[0]) < len(alone)
+
+
+@given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
+@example(sizes=[10, 5_000, 5_000], total=4_010)
+def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], total: int) -> None:
+    found = references.shares(sizes, total)
+    assert sum(found) <= total
+    assert all(share <= size for share, size in zip(found, sizes, strict=True))
+    cut = [share for share, size in zip(found, sizes, strict=True) if share < size]
+    assert not cut or (sum(found) > total - len(sizes) and max(found) - min(cut) <= 1)
+
+
+def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, len(SUMMER) + 1)
+    world = styled(*"abcd", **{key: photo(key) for key in "abcd"})
+    world.run()
+    assert (codes(world, KEY), bought(world)) == (["reference_unusable"], 0)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
+def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind: str) -> None:
+    data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
+    world = styled(**{STYLE: data})
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert the_job(world).asked["style_reference_images"] == [sha256_hex(data)]
+    assert sniff(*sent(world, data)).format in ("png", "jpeg")
+
+
+def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(scene("RGB"), "JPEG", quality=100)
+    limit(monkeypatch, len(data) - 1)
+    world = styled(**{STYLE: data})
+    world.run()
+    assert [len(one) < len(data) for one in sent(world, data)] == [True]
+
+
+def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> None:
+    world = styled("styles/late.jpg")
+    world.run()
+    put(world, **{"styles/late.jpg": AUTUMN})
+    world.intake.photo.intake.send({"bucket": INPUT, "key": KEY, "rerun": True}, group="g")
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_one_bad_reference_leaves_the_other_variants_running() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, variants={"beach": BEACH, "styled": {**BEACH, "style_reference_images": "none.jpg"}})
+    world.run()
+    assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 1)
+
+
+def test_a_reference_is_read_once_for_all_variants() -> None:
+    world = World()
+    put(world, **{STYLE: SUMMER})
+    world.drop(KEY, photo())
+    variants = {f"v{n}": {"prompt": f"beach {n}", "style_reference_images": STYLE} for n in range(5)}
+    world.sidecar(KEY, variants=variants)
+    world.wire.before.append(
+        read := Strike(lambda _: None, "get_object", times=99, matches=lambda call: call.sent["Key"] == STYLE)
+    )
+    world.turn("intake")
+    assert read.hits == 1
+    world.run()
+    assert bought(world) == 5

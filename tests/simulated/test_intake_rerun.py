@@ -1,0 +1,134 @@
+"""Rerun: a person has photos resolved anew; only what changed is bought, and what nobody speaks of stays as it is."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.core.job import Status
+from backdrop.steps.messages import Look
+from proof.world.pictures import photo
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest, the_job
+from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, wishes
+
+
+def on_defaults(content: dict[str, Any], **tags: str) -> World:
+    """A world with a photo that ran on its folder's defaults."""
+    world = World()
+    defaults(world, "shoes/", content)
+    world.drop(KEY, photo(), **tags)
+    world.run()
+    return world
+
+
+def rerun(world: World) -> None:
+    """A person has the photo resolved anew, and all came of it."""
+    again(world, KEY)
+    world.run()
+
+
+def test_the_message_says_that_a_person_wants_it() -> None:
+    body = '{"bucket": "photos", "key": "a.jpg", "rerun": true}'
+    assert looks_of(body, bucket="photos", again=False) == [Look("photos", "a.jpg", rerun=True)]
+
+
+def test_a_changed_default_is_used() -> None:
+    world = on_defaults(BEACH)
+    defaults(world, "shoes/", FOREST)
+    world.run()
+    rerun(world)
+    assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_nothing_is_bought_where_nothing_changed(times: int) -> None:
+    world = on_defaults(BEACH)
+    before = world.pictures()
+    for _ in range(times):
+        rerun(world)
+    assert (bought(world), world.pictures(), len(world.jobs())) == (1, before, 1)
+    assert_at_rest(world)
+
+
+def test_a_default_that_was_changed_back_costs_nothing() -> None:
+    world = on_defaults(BEACH)
+    before = world.pictures()
+    for content in (FOREST, BEACH):
+        defaults(world, "shoes/", content)
+        world.run()
+        rerun(world)
+    assert (bought(world), world.pictures()) == (2, before)
+
+
+def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
+    world = World(settle_seconds=600)
+    defaults(world, "shoes/", REMOVE)
+    world.drop(KEY, photo())
+    world.run_for(5)
+    again(world, KEY)
+    world.run_for(60)
+    assert the_job(world).status is Status.STORED
+
+
+def test_a_photo_that_nobody_speaks_for_is_reported_again_and_loses_nothing() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.run()
+    rerun(world)
+    assert codes(world, KEY) == ["no_instructions"]
+
+
+def test_a_photo_whose_wish_came_by_request_keeps_it_where_nothing_else_speaks() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    ask(world, KEY, **BEACH)
+    world.run()
+    before = world.pictures()
+    rerun(world)
+    assert (wishes(world, KEY), codes(world, KEY), world.pictures()) == ({"": "on a beach"}, [], before)
+    assert bought(world) == 1
+
+
+def test_a_variant_that_nobody_speaks_for_keeps_no_other_from_being_resolved_anew() -> None:
+    world = World()
+    defaults(world, "shoes/", {"style": "aura"})
+    world.sidecar(KEY, variants={"beach": BEACH, "bare": {"seed": 1}})
+    world.drop(KEY, photo())
+    world.run()
+    defaults(world, "shoes/", {"style": "bauhaus"})
+    world.run()
+    assert bought(world) == 1
+    rerun(world)
+    (now,) = (job for job in world.jobs() if job.instructions["style_preset"] == "BAUHAUS")
+    assert (now.status, bought(world), codes(world, KEY)) == (Status.STORED, 2, ["no_instructions"])
+
+
+def test_a_refused_photo_runs_again() -> None:
+    world = World()
+    world.sidecar(KEY, **BEACH, max_cost_usd=0)
+    world.drop(KEY, photo())
+    world.run()
+    world.s3.drop("photos", f"{KEY}.json", b'{"prompt": "on a beach"}')
+    world.lines["intake"].messages.clear()
+    rerun(world)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_a_photo_that_is_not_there_is_passed_over() -> None:
+    world = World()
+    rerun(world)
+    assert (world.table.items, world.output.objects) == ({}, {})
+
+
+def test_a_job_that_is_being_paid_is_not_bought_twice() -> None:
+    world = on_defaults(REMOVE)
+    world.drop(KEY, photo("another"))
+    world.run("intake")
+    world.provider.script.append(Reaction(meanwhile=lambda: (again(world, KEY), world.run("intake"))[1]))
+    world.run()
+    assert (bought(world), [job.status for job in world.jobs()]) == (2, [Status.STORED] * 2)
+    assert_at_rest(world)

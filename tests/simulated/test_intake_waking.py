@@ -1,0 +1,213 @@
+"""Photos that wait are recorded and woken: some at a time, in any number, and only those below the folder."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from backdrop.aws.arrivals import looks_of
+from backdrop.aws.records import item_of
+from backdrop.core.codes import Code
+from backdrop.core.job import Source, Status
+from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
+from backdrop.steps import folders
+from backdrop.steps.messages import Look
+from backdrop.steps.orders import Wanted
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from tests.simulated.days import cancelled, codes
+from tests.simulated.simulation import KEY, NOW, assert_at_rest
+from tests.simulated.wishes import BEACH, REMOVE, bought, defaults, heard, said
+from tests.unit.core_items import a_problem, a_source
+
+IN_VAIN = (a_problem(Code.NO_INSTRUCTIONS),)
+
+
+def waiting(*keys: str) -> World:
+    """A world with photos that were reported, since nobody says what is wanted."""
+    world = World()
+    for key in keys:
+        said(world, key)
+    world.run(most_turns=10_000)
+    return world
+
+
+def woken(world: World) -> list[str]:
+    """The keys of the photos that intake is told to look at now, in their order."""
+    bodies = [json.loads(body) for body in heard(world)]
+    return [body["key"] for body in bodies if body.keys() == {"bucket", "key"}]
+
+
+# -- the list -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        (a_source(problems=IN_VAIN, jobs={}), WANTING),
+        (a_source(held_by="shoes/_backdrop.json", jobs={}), WANTING),
+        (a_source(problems=IN_VAIN, waiting_since=NOW), OPEN),
+        (a_source(problems=IN_VAIN, photo=None), FAILURES),
+        (a_source(problems=(a_problem(Code.NOT_A_PHOTO),)), FAILURES),
+    ],
+    ids=["without a word", "held", "still waiting", "gone", "no photo"],
+)
+def test_a_photo_that_wants_instructions_is_listed_where_it_lies(source: Source, kind: str) -> None:
+    found = watched(source)
+    assert found
+    assert found[0] == f"{kind}#s"
+    assert (found[1] == f"photos/{KEY}") is (kind == WANTING)
+    assert item_of(source)["watch"] == {"S": f"{kind}#s"}
+
+
+def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -> None:
+    keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
+    world = waiting(*keys)
+    wanting = world.steps.books.wanting
+    assert list(wanting(INPUT, "")) == sorted(keys)
+    assert list(wanting(INPUT, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
+    assert list(wanting(INPUT, "shoes/", "shoes/2.jpg")) == ["shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg"]
+    assert list(wanting("phot", "")) == []
+    assert list(wanting("others", "shoes/")) == []
+
+
+def test_photos_that_want_instructions_are_failures_that_a_person_sees_and_can_redrive() -> None:
+    world = waiting(KEY)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert (failure.source.key, failure.problem.code) == (KEY, Code.NO_INSTRUCTIONS)
+    assert orders.redrive(orders.plan(failure, pay_again=False))
+    world.run()
+    assert codes(world, KEY) == ["no_instructions"]
+
+
+def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
+    world = World(settle_seconds=600)
+    said(world, KEY)
+    world.run_for(5)
+    assert cancelled(world)[0] == [KEY]
+    world.run_for(1)
+    defaults(world, "shoes/", REMOVE)
+    world.run()
+    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+
+
+# -- waking -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 8, 11])
+def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are: 100,000 are woken as these are, 500 at a time."""
+    monkeypatch.setattr(folders, "MOST_WOKEN", 4)
+    keys = [f"shoes/{n:02}.jpg" for n in range(number)]
+    world = waiting(*keys)
+    defaults(world, "shoes/", REMOVE)
+    rounds: list[list[str]] = []
+    while any("_backdrop.json" in body for body in heard(world)):
+        before = set(woken(world))
+        one = next(m for m in world.lines["intake"].messages if "_backdrop.json" in m.body)
+        world.lines["intake"].messages.remove(one)
+        for look in looks_of(one.body, bucket=INPUT, again=False):
+            if not look.after and look.again:
+                continue
+            world.steps.intake.begin_batch()
+            world.intake(look)
+        rounds.append([key for key in woken(world) if key not in before])
+    assert [key for found in rounds for key in found] == keys
+    assert max(map(len, rounds)) <= 4
+    world.run(most_turns=10_000)
+    assert ([job.status for job in world.jobs()], bought(world)) == ([Status.STORED] * number, number)
+
+
+def test_waking_goes_on_behind_a_key() -> None:
+    body = json.dumps({"bucket": INPUT, "key": "shoes/_backdrop.json", "again": True, "after": "shoes/1.jpg"})
+    (look,) = looks_of(body, bucket=INPUT, again=False)
+    assert look == Look(INPUT, "shoes/_backdrop.json", again=True, after="shoes/1.jpg")
+
+
+def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look() -> None:
+    """Its look had read the folder before the defaults came; the index did not show it yet."""
+    world = World()
+    said(world, KEY)
+    world.turn("intake")
+    world.clock.sleep(30)
+    reminder = world.lines["intake"].messages.pop()
+    defaults(world, "shoes/", REMOVE)
+    world.turn("intake")
+    world.intake.photo.asking.defaults.above = lambda bucket, key: []  # type: ignore[method-assign]
+    for look in looks_of(reminder.body, bucket=INPUT, again=False):
+        world.intake(look)
+    del world.intake.photo.asking.defaults.above
+    assert world.source(KEY)
+    world.run()
+    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+
+
+def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
+    world = World(settle_seconds=600)
+    said(world, KEY)
+    world.run()
+    assert codes(world, KEY) == ["no_instructions"]
+    defaults(world, "shoes/", REMOVE)
+    world.run_for(60)
+    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+
+
+def test_a_folder_that_nobody_waits_in_wakes_nobody() -> None:
+    world = waiting("hats/1.jpg")
+    before = len(world.wire.calls)
+    defaults(world, "shoes/", BEACH)
+    world.run()
+    assert codes(world, "hats/1.jpg") == ["no_instructions"]
+    assert not [call for call in world.wire.calls[before:] if "hats" in str(call.sent)]
+
+
+def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
+    world = World(settle_seconds=3_600)
+    said(world, KEY)
+    world.run_for(10)
+    source = world.source(KEY)
+    assert source
+    assert source.waiting_since
+    (message,) = world.lines["intake"].messages
+    assert json.loads(message.body)["settled"] is True
+    assert message.visible_at - world.clock.time <= timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("what", ["sidecar", "shared sidecar", "tags", "request", "defaults"])
+def test_a_photo_that_was_reported_runs_when_any_word_comes(what: str) -> None:
+    world = waiting(KEY)
+    if what == "sidecar":
+        world.sidecar(KEY, **REMOVE)
+    elif what == "shared sidecar":
+        world.sidecar("shoes/red", **REMOVE)
+    elif what == "tags":
+        world.s3.tag(INPUT, KEY, REMOVE)
+    elif what == "defaults":
+        defaults(world, "", REMOVE)
+    else:
+        world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "instructions": REMOVE}))
+    world.run()
+    assert ([job.status for job in world.jobs(KEY)], codes(world, KEY), bought(world)) == ([Status.STORED], [], 1)
+    assert_at_rest(world)
+
+
+def test_a_photo_deleted_while_it_waits_is_forgotten_and_comes_back_as_new() -> None:
+    world = World(settle_seconds=20)
+    said(world, KEY)
+    world.run_for(5)
+    world.remove(KEY)
+    world.run()
+    assert (codes(world, KEY), list(world.steps.books.wanting(INPUT, "")), world.jobs()) == ([], [], [])
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert bought(world) == 1
+
+
+def test_a_photo_replaced_while_it_waits_waits_no_longer_than_the_first() -> None:
+    world = World(settle_seconds=20)
+    said(world, KEY)
+    world.run_for(15)
+    world.drop(KEY, photo("another"))
+    world.run_for(10)
+    assert codes(world, KEY) == ["no_instructions"]

@@ -1,0 +1,141 @@
+"""Whatever call a worker dies after: requests, variants, folder defaults and reruns come to the same end, paid once."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, conflict, die, lose_answer, throttle
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, assert_at_rest
+from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
+
+KEYS = ("shoes/1.jpg", "shoes/2.jpg")
+Story = Callable[[World], None]
+
+
+def request_for_a_photo_that_waits(world: World) -> None:
+    """Somebody asks for a photo before its time is over."""
+    said(world, KEY)
+    world.turn("intake")
+    ask(world, KEY, **BEACH)
+
+
+def request_that_is_broken(world: World) -> None:
+    """It is for a photo that has its picture."""
+    said(world, KEY, operation="remove")
+    world.run()
+    ask(world, KEY, promt="x")
+
+
+def request_for_nothing(world: World) -> None:
+    """No photo lies there."""
+    ask(world, KEY, **REMOVE)
+
+
+def variants_that_change(world: World) -> None:
+    """One is edited, one taken away, one new."""
+    world.drop(KEY, photo())
+    world.sidecar(KEY, variants={"a": BEACH, "b": FOREST})
+    world.run()
+    world.sidecar(KEY, variants={"a": REMOVE, "c": FOREST})
+
+
+def defaults_that_come_late(world: World) -> None:
+    """Photos were reported before they came."""
+    for key in KEYS:
+        said(world, key)
+    world.run()
+    defaults(world, "shoes/", REMOVE)
+
+
+def defaults_that_are_broken(world: World) -> None:
+    """Photos come at the same time."""
+    defaults(world, "shoes/", {"promt": "x"})
+    for key in KEYS:
+        said(world, key, operation="remove")
+
+
+def defaults_that_are_mended(world: World) -> None:
+    """Photos are held until they are."""
+    defaults_that_are_broken(world)
+    world.run()
+    defaults(world, "shoes/", {"max_cost_usd": 1})
+
+
+def defaults_that_changed_before_a_rerun(world: World) -> None:
+    """A person says so."""
+    defaults(world, "shoes/", BEACH)
+    said(world, KEY)
+    world.run()
+    defaults(world, "shoes/", FOREST)
+    again(world, KEY)
+
+
+ENDS: dict[Story, dict[str, Any]] = {
+    request_for_a_photo_that_waits: {"wishes": {KEY: {"": "on a beach"}}, "bought": 1, "codes": []},
+    request_that_is_broken: {"wishes": {KEY: {"": "remove"}}, "bought": 1, "codes": ["unknown_field"]},
+    request_for_nothing: {"wishes": {KEY: {}}, "bought": 0, "codes": ["photo_not_found"]},
+    variants_that_change: {"wishes": {KEY: {"a": "remove", "c": "in a forest"}}, "bought": 3, "codes": []},
+    defaults_that_come_late: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
+    defaults_that_are_broken: {"wishes": {key: {} for key in KEYS}, "bought": 0, "codes": []},
+    defaults_that_are_mended: {"wishes": {key: {"": "remove"} for key in KEYS}, "bought": 2, "codes": []},
+    defaults_that_changed_before_a_rerun: {"wishes": {KEY: {"": "in a forest"}}, "bought": 2, "codes": []},
+}
+
+
+def end(world: World, story: Story) -> dict[str, Any]:
+    """What it came to, of the photos that the story is about."""
+    keys = list(ENDS[story]["wishes"])
+    assert folder_codes(world, "shoes/") == (["unknown_field"] if story is defaults_that_are_broken else [])
+    named = {job_id for key in keys if (source := world.source(key)) for job_id in source.jobs.values()}
+    assert {job.status for job in world.jobs() if job.job_id in named} <= {Status.STORED}
+    assert_at_rest(world)
+    found = [code for key in keys for code in codes(world, key)]
+    return {"wishes": {key: wishes(world, key) for key in keys}, "bought": bought(world), "codes": found}
+
+
+def struck(story: Story, strike: Strike, *, after: bool) -> World:
+    """The story, whose last event meets a fault in intake, to its end."""
+    world = World()
+    story(world)
+    (world.wire.after if after else world.wire.before).append(strike)
+    world.run("intake")
+    world.wire.calm()
+    world.run(most_turns=10_000)
+    return world
+
+
+@pytest.mark.parametrize("story", ENDS)
+def test_a_worker_that_dies_after_any_call_of_intake_changes_no_end(story: Story) -> None:
+    for nth in count(1):
+        strike = Strike(die, nth=nth)
+        world = struck(story, strike, after=True)
+        assert end(world, story) == ENDS[story], strike.struck
+        if not strike.hits:
+            assert nth > 4
+            return
+
+
+@pytest.mark.parametrize("story", ENDS)
+@pytest.mark.parametrize(
+    ("fault", "operation"),
+    [
+        (throttle, "get_object"),
+        (throttle, "query"),
+        (throttle, "send_message"),
+        (conflict, "transact_write_items"),
+        (lose_answer, "transact_write_items"),
+        (lose_answer, "get_object_tagging"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_weather_in_intake_changes_no_end(story: Story, fault: Callable[[Call], None], operation: str) -> None:
+    for nth in (1, 2, 4):
+        strike = Strike(fault, operation, nth=nth)
+        world = struck(story, strike, after=fault is lose_answer)
+        assert end(world, story) == ENDS[story], strike.struck

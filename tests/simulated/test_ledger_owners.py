@@ -1,0 +1,123 @@
+"""Who pays for some bytes asked something: one job, decided by the ledger, whoever comes at the same moment."""
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.errors import OwnedError, StaleError
+from backdrop.core.job import Job, Owner, Source
+from proof.world.stack import World
+from proof.world.wire import Strike, conflict, lose_answer
+from tests.simulated.simulation import NOW, a_job
+
+WRITE = "transact_write_items"
+FIRST, SECOND, THIRD = (f"{n}" * 64 for n in "123")
+SOURCE = Source(source_id=FIRST, bucket="photos", key="a.jpg")
+
+
+def one(ident: str, **changes: str) -> Job:
+    """A job of a photo of its own, for the same bytes asked the same thing."""
+    return a_job(job_id=ident, source_id=ident, key=f"{ident[0]}.jpg", **changes)
+
+
+def accepted(world: World, ident: str, **changes: str) -> Job:
+    """A job that was written as intake writes it."""
+    return world.ledger.advance(transitions.accept(one(ident, **changes)))
+
+
+def owner_now(world: World) -> Owner:
+    """Who owns the content, as one more who comes is told."""
+    with pytest.raises(OwnedError) as raised:
+        accepted(world, "9" * 64)
+    return raised.value.owner
+
+
+def owner(world: World) -> str:
+    """Who owns the content."""
+    return world.table.items["content#" + "c" * 64, "owner"]["job_id"]["S"]
+
+
+def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
+    world = World()
+    accepted(world, FIRST)
+    with pytest.raises(OwnedError) as raised:
+        accepted(world, SECOND)
+    assert raised.value.owner == transitions.owner_of(one(FIRST))
+    assert [job.job_id for job in world.jobs()] == [FIRST]
+
+
+def test_another_content_has_another_owner() -> None:
+    world = World()
+    accepted(world, FIRST)
+    accepted(world, SECOND, content_key="d" * 64)
+    assert len(world.jobs()) == 2
+
+
+def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
+    world = World()
+    left = transitions.supersede(accepted(world, FIRST), NOW)
+    assert left
+    step = transitions.reopen(world.ledger.advance(left), one(FIRST), NOW)
+    assert step
+    world.ledger.advance(step)
+    assert owner(world) == FIRST
+
+
+def test_content_passes_only_from_the_job_that_is_named() -> None:
+    world = World()
+    accepted(world, FIRST)
+    first = owner_now(world)
+    second = world.ledger.advance(transitions.follow(one(SECOND), first))
+    third = world.ledger.advance(transitions.follow(one(THIRD), first))
+    world.ledger.advance(transitions.take_over(second, first))
+    assert owner(world) == SECOND
+    with pytest.raises(OwnedError) as raised:
+        world.ledger.advance(transitions.take_over(third, first))
+    assert raised.value.owner.job_id == SECOND
+    assert world.ledger.job(THIRD, THIRD) == third
+
+
+def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen_to_come_to_nothing() -> None:
+    world = World()
+    left = transitions.supersede(accepted(world, FIRST), NOW)
+    seen = owner_now(world)
+    assert left
+    back = transitions.reopen(world.ledger.advance(left), one(FIRST), NOW)
+    assert back
+    world.ledger.advance(back)
+    with pytest.raises(OwnedError) as raised:
+        world.ledger.advance(transitions.take_over(one(SECOND), seen))
+    assert (owner(world), raised.value.owner) == (FIRST, owner_now(world))
+    assert raised.value.owner != seen
+
+
+def test_a_photo_is_not_written_while_its_content_is_anothers() -> None:
+    """All or nothing: the place does not name a job that is not there."""
+    world = World()
+    accepted(world, SECOND)
+    with pytest.raises(OwnedError):
+        world.ledger.put_source(SOURCE.but(jobs={"": FIRST}), [transitions.accept(one(FIRST))])
+    assert world.ledger.photo(FIRST) == (None, [])
+
+
+def test_a_race_for_the_job_outranks_the_race_for_its_content() -> None:
+    """Whoever read an old job looks again before it asks who owns what."""
+    world = World()
+    accepted(world, SECOND)
+    world.ledger.advance(transitions.Step(one(FIRST)))
+    with pytest.raises(StaleError):
+        accepted(world, FIRST)
+
+
+def test_an_owner_whose_write_was_never_answered_is_the_owner() -> None:
+    world = World()
+    world.wire.after.append(lost := Strike(lose_answer, WRITE))
+    accepted(world, FIRST)
+    assert (lost.hits, owner(world)) == (1, FIRST)
+
+
+def test_two_who_clash_are_told_who_was_first() -> None:
+    world = World()
+    accepted(world, FIRST)
+    world.wire.before.append(Strike(conflict, WRITE, times=3))
+    with pytest.raises(OwnedError):
+        accepted(world, SECOND)

@@ -1,0 +1,108 @@
+"""Two releases at work on one ledger: an item of the other one is waited for, never read past, and nothing is lost."""
+
+import json
+from typing import Any
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.errors import WaitError
+from backdrop.core.job import Status
+from proof.world.stack import World
+from tests.simulated.simulation import PRICE, a_job, assert_at_rest, dropped, the_job
+
+UNKNOWN: list[dict[str, Any]] = [{"v": 2}, {"unheard_of": None}, {"status": "parked"}]
+NESTED: list[dict[str, Any]] = [
+    {"links": [{"url": None, "unheard_of": 1}]},
+    {
+        "attempts": [
+            {
+                "n": 1,
+                "provider": "ideogram",
+                "submitted_at": "2026-11-20T09:00:00Z",
+                "lease_until": "2026-11-20T09:06:00Z",
+                "day": "2026-11-20",
+                "reserved": 0,
+                "unheard_of": 1,
+            }
+        ]
+    },
+    {
+        "problem": {
+            "code": "budget_reached",
+            "message": "",
+            "hint": "",
+            "retryable": True,
+            "first_seen": "2026-11-20T09:00:00Z",
+            "last_seen": "2026-11-20T09:00:00Z",
+            "unheard_of": 1,
+        }
+    },
+]
+
+
+def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> None:
+    """What another release does to all items of a kind, beside this release's back."""
+    for key, item in list(world.table.items.items()):
+        if key[1].startswith(kind):
+            body = json.loads(item["body"]["S"]) | added
+            body = {name: value for name, value in body.items() if name not in without}
+            world.table.items[key] = {**item, "body": {"S": json.dumps(body)}}
+
+
+@pytest.mark.parametrize("added", [*UNKNOWN, *NESTED], ids=lambda added: "-".join(added))
+def test_a_job_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
+    world = World()
+    job = world.ledger.advance(transitions.Step(a_job()))
+    rewrite(world, "job#", added)
+    before = dict(world.table.items)
+    for read in (lambda: world.ledger.job(job.source_id, job.job_id), lambda: world.ledger.photo(job.source_id)):
+        with pytest.raises(WaitError) as raised:
+            read()
+        assert raised.value.code is Code.LEDGER_UNAVAILABLE
+        assert "another release" in raised.value.message
+    assert world.table.items == before
+
+
+@pytest.mark.parametrize(
+    "added", [{"unheard_of": 1}, {"photo": {"etag": "e", "unheard_of": 1}}], ids=["own", "photo's"]
+)
+def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
+    world = dropped()
+    world.run("intake")
+    source_id = the_job(world).source_id
+    rewrite(world, "source", added)
+    with pytest.raises(WaitError) as raised:
+        world.ledger.photo(source_id)
+    assert raised.value.code is Code.LEDGER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 2}], ids=["unheard of", "v"])
+def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
+    world = World()
+    world.ledger.put_lane(world.ledger.lane("ideogram"))
+    world.steps.books.put_run(world.steps.books.run())
+    rewrite(world, "lane", added)
+    rewrite(world, "run", added)
+    for read in (lambda: world.ledger.lane("ideogram"), world.steps.books.run):
+        with pytest.raises(WaitError) as raised:
+            read()
+        assert raised.value.code is Code.LEDGER_UNAVAILABLE
+
+
+@pytest.mark.parametrize("done", [("intake",), ("intake", "ideogram")], ids=["accepted", "paid"])
+@pytest.mark.parametrize("kind", ["job#", "source"])
+def test_nothing_is_lost_while_two_releases_are_at_work(done: tuple[str, ...], kind: str) -> None:
+    """Messages wait while the items are the other release's, and go on when they are ours again."""
+    world = dropped()
+    world.run(*done)
+    rewrite(world, kind, {"unheard_of": 1})
+    world.run_for(3600)
+    assert {wait.code for wait in world.waits} == {Code.LEDGER_UNAVAILABLE}
+    assert world.pictures() == {}
+    rewrite(world, kind, {}, "unheard_of")
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert not world.dead_letters.messages
+    assert_at_rest(world)

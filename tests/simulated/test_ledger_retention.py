@@ -1,0 +1,129 @@
+"""What the ledger forgets: what has ended and needs nobody, after its days; and forgetting alone buys nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.aws.records import item_of
+from backdrop.core import transitions
+from backdrop.core.asked import Answered, Asked
+from backdrop.core.job import Source, Status
+from backdrop.core.retention import forgotten_at
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.days import codes
+from tests.simulated.simulation import KEY, NOW, OK, claim, dropped, job_in, spent_and_dead
+from tests.simulated.wishes import BEACH, REMOVE, again, bought, heard
+
+DAYS = 30
+FORGOTTEN = {Status.STORED, Status.REFUSED, Status.DEAD, Status.SUPERSEDED, Status.CANCELLED}
+
+
+def a_month_later(world: World) -> None:
+    """All that may be forgotten is."""
+    world.run_for(1)
+    world.clock.time += timedelta(days=DAYS, seconds=1)
+    world.table.forget()
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_job_is_forgotten_so_many_days_after_its_end_and_never_before_it_ended(status: Status) -> None:
+    job = job_in(status)
+    ended = (job.ended_at or NOW) + timedelta(days=DAYS)
+    assert forgotten_at(job, DAYS) == (ended if status in FORGOTTEN else None)
+    assert ("expires_at" in item_of(job, DAYS)) == (status in FORGOTTEN)
+    assert "expires_at" not in item_of(job)
+
+
+def test_money_that_a_person_must_look_at_is_never_forgotten() -> None:
+    submitting = claim(job_in(Status.ACCEPTED)).job
+    lost = transitions.record(submitting, 1, OK, NOW).job.but(status=Status.STORED, ended_at=NOW)
+    doubtful = lost.but(attempts=(lost.attempts[0].but(unknown=1),))
+    in_flight = lost.but(attempts=(lost.attempts[0].but(reserved=1),))
+    paid_in_vain = [spent_and_dead(), spent_and_dead().but(status=Status.REFUSED)]
+    assert [forgotten_at(job, DAYS) for job in (doubtful, in_flight, *paid_in_vain)] == [None] * 4
+    assert forgotten_at(lost, DAYS) is not None
+
+
+def test_who_was_answered_is_forgotten_and_who_waits_is_not() -> None:
+    waits = Asked(source_id="s", ident="i", bucket="photos", key=KEY, asked_at=NOW)
+    told = waits.but(answer=Answered.SUCCESS, answered_at=NOW)
+    assert (forgotten_at(waits, DAYS), forgotten_at(told, DAYS)) == (None, NOW + timedelta(days=DAYS))
+
+
+def test_a_photos_place_is_never_forgotten() -> None:
+    assert forgotten_at(Source(source_id="s", bucket="photos", key=KEY), DAYS) is None
+
+
+def test_the_time_is_written_as_dynamodb_reads_it() -> None:
+    job = job_in(Status.STORED)
+    assert item_of(job, DAYS)["expires_at"] == {"N": str(int((NOW + timedelta(days=DAYS)).timestamp()))}
+
+
+def test_a_job_that_goes_on_again_is_no_more_on_its_way_out() -> None:
+    failed = job_in(Status.DEAD)
+    assert "expires_at" in item_of(failed, DAYS)
+    assert "expires_at" not in item_of(transitions.pay_again(failed, NOW).job, DAYS)
+
+
+def finished() -> tuple[World, list[str]]:
+    """A photo that was bought and handed over, and its job forgotten; and the events that told of it."""
+    world = dropped(kept_days=DAYS)
+    events = heard(world)
+    world.run()
+    assert bought(world) == 1
+    a_month_later(world)
+    assert world.jobs() == []
+    return world, events
+
+
+def test_without_retention_nothing_is_forgotten() -> None:
+    world = dropped()
+    world.run()
+    assert [item for item in world.table.items.values() if "expires_at" in item] == []
+    a_month_later(world)
+    assert [job.status for job in world.jobs()] == [Status.STORED]
+
+
+def test_an_event_that_comes_again_buys_nothing_of_what_was_forgotten() -> None:
+    world, events = finished()
+    before = world.pictures(), world.receipt(KEY)
+    for event in events:
+        world.sqs.post(world.lines["intake"], event)
+    world.run()
+    assert (bought(world), world.pictures(), world.receipt(KEY)) == (1, *before)
+
+
+@pytest.mark.parametrize("photos", [1, 2])
+def test_the_same_bytes_again_buy_nothing_and_other_bytes_do(photos: int) -> None:
+    world, _ = finished()
+    world.drop(KEY, photo(*[KEY] * (photos - 1)), operation="remove")
+    world.run()
+    assert (bought(world), world.report(KEY)) == (photos, None)
+
+
+def test_other_bytes_that_wait_for_their_instructions_are_not_those_that_were_done() -> None:
+    world, _ = finished()
+    world.drop(KEY, photo("other"))
+    world.run()
+    assert (bought(world), codes(world, KEY)) == (1, ["no_instructions"])
+
+
+def test_of_variants_only_those_are_bought_again_that_a_person_asks_for_again() -> None:
+    world = World(kept_days=DAYS)
+    world.sidecar(KEY, variants={"beach": BEACH, "cut-out": REMOVE})
+    world.drop(KEY, photo())
+    world.run()
+    beach = next(key for key, item in world.table.items.items() if '"variant":"beach"' in item["body"]["S"])
+    del world.table.items[beach]
+    world.drop(KEY, photo())
+    world.run()
+    assert (bought(world), len(world.jobs())) == (2, 1)
+
+
+def test_what_a_person_asks_for_again_is_bought_anew_and_its_own_file_is_handed_over() -> None:
+    world, _ = finished()
+    again(world, KEY)
+    world.run()
+    (job,) = world.jobs()
+    assert (bought(world), job.status, len(world.downloads.fetched)) == (2, Status.STORED, 2)

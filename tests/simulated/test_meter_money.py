@@ -1,0 +1,163 @@
+"""What is counted of money: all of it together is what the ledger says, whatever comes between."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from backdrop.aws.meter import count_money
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Attempt, Outcome
+from backdrop.core.transitions import Booking, Step
+from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import Strike, lose_answer
+from tests.simulated.days import pass_time
+from tests.simulated.simulation import PRICE, dropped, the_job
+from tests.unit.core_items import a_job, an_attempt
+
+MICRO = 1_000_000
+AWAY = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)
+FAILS = refuses(Class.PERM, Code.REQUEST_REJECTED)
+WEATHER = {
+    "good": [],
+    "throttled": [AWAY, AWAY],
+    "refused": [FAILS],
+    "withheld": [Reaction(unsafe=1)],
+    "lost": [charges_and_hangs_up()],
+    "lost, then throttled": [charges_and_hangs_up(), AWAY],
+    "lost, then refused": [hangs_up(), FAILS],
+    "lost twice": [charges_and_hangs_up(), hangs_up()],
+    "worker died": [Reaction(dies=True)],
+}
+
+
+@pytest.fixture(autouse=True)
+def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
+
+
+def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
+    """What was counted for all that the ledger took."""
+    capsys.readouterr()
+    for step in world.written:
+        count_money(step)
+    sums: Counter[str] = Counter()
+    for line in map(json.loads, capsys.readouterr().out.splitlines()):
+        assert (line["provider"], line["operation"]) == ("ideogram", "remove")
+        for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+            sums[metric["Name"]] += sum(line[metric["Name"]])
+    return sums
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("weather", WEATHER)
+def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
+    weather: str, kind: Kind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = dropped(kind=kind)
+    world.provider.script.extend(WEATHER[weather])
+    pass_time(world, 3600)
+    day = world.steps.books.day(world.clock.time.date().isoformat())
+    sums = counted(world, capsys)
+    assert round(sums["SpentUSD"] * MICRO) == day.certain == the_job(world).charged
+    assert round(sums["UnknownUSD"] * MICRO) == day.unknown == the_job(world).unknown
+
+
+def test_a_write_whose_answer_was_lost_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    world = dropped()
+    gone = Strike(lose_answer, "transact_write_items", nth=3)
+    world.wire.after.append(gone)
+    pass_time(world, 3600)
+    assert gone.hits
+    assert counted(world, capsys)["SpentUSD"] == PRICE / MICRO
+
+
+@pytest.mark.parametrize(("weather", "lost"), [("good", 0), ("throttled", 0), ("lost", 1), ("lost twice", 2)])
+def test_each_lost_answer_is_counted_once(weather: str, lost: int, capsys: pytest.CaptureFixture[str]) -> None:
+    world = dropped()
+    world.provider.script.extend(WEATHER[weather])
+    pass_time(world, 3600)
+    assert sum(attempt.outcome is Outcome.LOST for attempt in the_job(world).attempts) == lost
+    assert counted(world, capsys)["LostAnswers"] == lost
+
+
+def test_an_answer_that_died_with_its_worker_is_counted_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    world = dropped()
+    world.provider.script.extend(WEATHER["worker died"])
+    pass_time(world, 3600)
+    assert counted(world, capsys)["LostAnswers"] == 1
+
+
+@pytest.mark.parametrize("weather", ["lost", "lost, then throttled", "lost twice", "worker died"])
+def test_a_call_beside_a_lost_one_is_a_possible_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
+    world = dropped()
+    world.provider.script.extend(WEATHER[weather])
+    pass_time(world, 3600)
+    assert counted(world, capsys)["PossibleDoubleCharges"] == 1
+
+
+@pytest.mark.parametrize("weather", ["good", "throttled", "refused", "withheld", "lost, then refused"])
+def test_what_can_be_charged_but_once_is_no_possible_double_charge(
+    weather: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = dropped()
+    world.provider.script.extend(WEATHER[weather])
+    pass_time(world, 3600)
+    assert counted(world, capsys)["PossibleDoubleCharges"] == 0
+
+
+@pytest.mark.parametrize("weather", WEATHER)
+def test_where_the_provider_knows_our_id_nothing_can_be_charged_twice(
+    weather: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = dropped(kind=Kind.OWN_ID)
+    world.provider.script.extend(WEATHER[weather])
+    pass_time(world, 3600)
+    assert counted(world, capsys)["PossibleDoubleCharges"] == 0
+
+
+# -- by the write alone -------------------------------------------------------------------------------------------
+
+TODAY = "2026-11-20"
+LOST = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
+CHARGED = an_attempt(n=2, charged=PRICE)
+
+
+def counted_of(booking: Booking, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
+    """The metrics that one write adds to."""
+    count_money(Step(a_job(attempts=calls), booking))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+
+
+def test_a_call_that_is_turned_away_when_it_is_sent_again_is_no_further_lost_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    still_lost = Booking(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
+    assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
+
+
+def test_a_write_that_books_nothing_counts_nothing_and_says_nothing(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    count_money(Step(a_job()))
+    assert (capsys.readouterr().out, caplog.messages) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("booking", "counted"),
+    [
+        pytest.param(Booking(TODAY, "ideogram", reserved=PRICE), set[str](), id="a claim"),
+        pytest.param(Booking(TODAY, "ideogram", reserved=-PRICE), set[str](), id="not taken"),
+        pytest.param(
+            Booking(TODAY, "ideogram", certain=PRICE, unknown=-PRICE), {"SpentUSD", "UnknownUSD"}, id="late answer"
+        ),
+    ],
+)
+def test_a_charge_is_doubled_by_the_write_that_settles_its_second_call_and_by_no_other(
+    booking: Booking, counted: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert counted_of(booking, capsys, LOST, CHARGED) == counted

@@ -1,0 +1,141 @@
+"""Near misses: a sidecar whose name is not quite right is named in the report of its photo."""
+
+import unicodedata
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backdrop.core.near import near_miss
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.wire import Strike
+from tests.simulated.simulation import KEY
+from tests.simulated.wishes import said, sidecar_bytes
+from tests.unit.core_items import quick
+
+CASE = "names are case-sensitive"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Red.jpg.json", f"found Red.jpg.json: {CASE}"),
+        ("red.JPG.json", f"found red.JPG.json: {CASE}"),
+        ("red.jpg.JSON", f"found red.jpg.JSON: {CASE}"),
+        ("RED.json", f"found RED.json: {CASE}"),
+        ("red.jpeg.json", "found red.jpeg.json: it should be red.jpg.json"),
+        ("redd.jpg.json", "found redd.jpg.json: it should be red.jpg.json"),
+        ("red.jpg.json5", "found red.jpg.json5: it should be red.jpg.json"),
+        ("rad.json", "found rad.json: it should be red.jpg.json"),
+        ("red_.json", "found red_.json: it should be red.jpg.json"),
+        ("red.jpg.json.txt", "found red.jpg.json.txt: it should be red.jpg.json"),
+        ("Red.jpg.json.TXT", "found Red.jpg.json.TXT: it should be red.jpg.json"),
+        ("red.jpg (1).json", "found red.jpg (1).json: it should be red.jpg.json"),
+        ("red.jpg (12).json.txt", "found red.jpg (12).json.txt: it should be red.jpg.json"),
+    ],
+)
+def test_the_nearest_file_is_named_with_what_is_wrong(name: str, says: str) -> None:
+    assert near_miss(KEY, [KEY, f"shoes/{name}", "shoes/notes.txt"]) == says
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["shoes/notes.txt", "shoes/red.jpg"],
+        ["shoes/blue-suede.jpg.json"],
+        ["shoes/red.txt"],
+        ["shoes/rad.jpg.json", "shoes/rad.jpg"],
+        ["shoes/Red.jpg.json", "shoes/Red.jpg"],
+        ["shoes/rad.jpg.JSON", "shoes/rad.jpg"],
+        ["shoes/rad.jpg.json.txt", "shoes/rad.jpg"],
+        ["shoes/rad.jpg (1).json", "shoes/rad.jpg"],
+        ["shoes/red2.jpg.json"],
+        ["shoes/red (1).json"],
+    ],
+    ids=str,
+)
+def test_a_file_that_is_far_off_or_another_photos_own_is_not_named(names: list[str]) -> None:
+    assert near_miss(KEY, names) is None
+
+
+@pytest.mark.parametrize(
+    ("photo", "names"),
+    [
+        ("IMG_0001.jpg", ["IMG_0001.jpg", "IMG_0002.jpg.json"]),
+        ("2.jpg", ["1.jpg", "2.jpg", "1.jpg.JSON"]),
+        ("2.jpg", ["2.jpg", "3.json"]),
+    ],
+)
+def test_the_sidecar_of_another_photo_of_a_series_is_not_named(photo: str, names: list[str]) -> None:
+    """Whoever followed that advice would buy the wrong thing."""
+    assert near_miss(photo, names) is None
+
+
+def test_a_letter_that_is_mistyped_in_a_series_is_named() -> None:
+    assert near_miss("IMG_0001.jpg", ["IMG_0002.jpg.json", "IMH_0001.jpg.json"]) == (
+        "found IMH_0001.jpg.json: it should be IMG_0001.jpg.json"
+    )
+
+
+def test_the_nearest_is_named_and_not_the_first() -> None:
+    names = ["shoes/aed.jpg.jsn.json", "shoes/bad.jpg.json", "shoes/rod.jpg.json"]
+    assert near_miss(KEY, names) == "found rod.jpg.json: it should be red.jpg.json"
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_two_names_that_look_the_same_are_told_apart_in_words(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
+    photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
+    words = "it looks the same and is spelled in another Unicode form (NFC, NFD)"
+    assert near_miss(photo, [photo, f"{sidecar}.json"]) == f"found {sidecar}.json: {words}"
+
+
+def test_folder_defaults_are_nobodys_sidecar() -> None:
+    assert near_miss("shoes/backdrop.jpg", ["shoes/_backdrop.json"]) is None
+
+
+@pytest.mark.parametrize("name", ["_Backdrop.json", "backdrop.json", "_backdrop.json.txt", "_backdrops.json"])
+def test_what_is_nearly_called_a_folders_defaults_is_named(name: str) -> None:
+    says = f"found {name}: a folder's defaults are called _backdrop.json"
+    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/blue.json"]) == says
+    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/Red.json"]) == f"found Red.json: {CASE}"
+
+
+def test_the_sidecar_of_a_photo_named_backdrop_is_no_folders_defaults() -> None:
+    assert near_miss("shoes/red.jpg", ["shoes/backdrop.jpg", "shoes/backdrop.json"]) is None
+
+
+def test_what_differs_in_case_alone_is_named_before_what_differs_otherwise() -> None:
+    assert near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"found red.Jpg.json: {CASE}"
+
+
+@quick
+@given(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=4))
+def test_any_names_have_a_near_miss_or_none(photo_name: str, names: list[str]) -> None:
+    found = near_miss(photo_name, [*names, *(f"{name}.json" for name in names)])
+    assert found is None or found.startswith("found ")
+
+
+def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
+    world = World()
+    sidecar_bytes(world, "shoes/Red.jpg", b'{"operation": "remove"}')
+    world.drop(KEY, photo())
+    world.run()
+    report = world.report(KEY)
+    assert report
+    (error,) = report["errors"]
+    assert error["code"] == "no_instructions"
+    assert error["message"].endswith(f"But found Red.jpg.json: {CASE}.")
+
+
+def test_a_folder_of_a_hundred_thousand_files_is_looked_through_no_further_than_its_first_page() -> None:
+    world = World()
+    for n in range(2_000):
+        world.s3.drop("photos", f"shoes/a{n:04}.txt", b"")
+    world.lines["intake"].messages.clear()
+    said(world, KEY)
+    world.wire.before.append(listed := Strike(lambda _: None, "list_objects_v2", times=10_000))
+    world.run()
+    assert listed.hits == 1

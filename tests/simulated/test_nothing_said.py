@@ -1,0 +1,118 @@
+"""A photo without instructions is told what each place gives instead, in true words, and what was perhaps meant."""
+
+from typing import Any
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.errors import InstructionError
+from backdrop.core.instructions import resolve
+from backdrop.core.places import Place, read_request, read_tags
+from proof.world.stack import World
+from tests.simulated.simulation import KEY
+from tests.simulated.wishes import ask, defaults, said, sidecar_bytes
+from tests.unit.core_places import sidecar
+
+NO_TAG = "no tag says what is wanted."
+
+
+def told(*places: Place, variant: str = "") -> str:
+    """The message where these places, the nearest first, do not say what is wanted."""
+    with pytest.raises(InstructionError) as caught:
+        resolve(places, variant)
+    assert caught.value.code is Code.NO_INSTRUCTIONS
+    return caught.value.message
+
+
+def reported(world: World) -> list[tuple[str, str]]:
+    """The messages and hints of the photo's report."""
+    world.run()
+    report = world.report(KEY)
+    return [(error["message"], error["hint"]) for error in report["errors"]] if report else []
+
+
+@pytest.mark.parametrize("tags", [{"Operation": "remove"}, {"promt": "on a beach"}, {"backdrop:operaton": "remove"}])
+def test_tags_that_are_nearly_ours_are_named_where_nothing_else_speaks(tags: dict[str, str]) -> None:
+    name = next(iter(tags)).removeprefix("backdrop:")
+    assert f"Tag {name!r} is not one of ours; did you mean" in told(read_tags(tags))
+
+
+def test_the_report_of_a_photo_names_its_nearly_right_tag() -> None:
+    world = World()
+    said(world, KEY, Operation="remove")
+    ((message, _),) = reported(world)
+    assert message.endswith("Tag 'Operation' is not one of ours; did you mean 'operation'?")
+
+
+def test_a_place_that_gives_something_else_is_named_with_what_it_gives_as_it_was_written() -> None:
+    first = Place("red.jpg.json", {"style_preset": "GOLDEN_HOUR", "seed": 3})
+    assert told(first, read_tags({}), Place("_backdrop.json", {"rendering_speed": "TURBO"})) == (
+        "red.jpg.json gives seed, style; _backdrop.json gives rendering_speed; nothing gives an operation or a prompt."
+    )
+
+
+def test_a_variant_that_gives_something_is_not_called_empty() -> None:
+    place = sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
+    assert told(place, variant="noop") == f"{place.name} gives seed; nothing gives an operation or a prompt."
+
+
+@pytest.mark.parametrize("variants", [{}, {"a": {}}])
+def test_a_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
+    place = sidecar({"variants": variants})
+    assert told(place, variant="a") == f"{place.name} gives no operation and no prompt, and {NO_TAG}"
+
+
+def no_prompt(*places: Place) -> str:
+    """The message where these places, the nearest first, ask for a new background without saying which."""
+    with pytest.raises(InstructionError) as caught:
+        resolve(places)
+    assert caught.value.code is Code.MISSING_PROMPT
+    return caught.value.message
+
+
+def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
+    words = no_prompt(read_tags({"operation": "replace", "promt": "a beach"}))
+    assert words.endswith("there is no prompt. Tag 'promt' is not one of ours; did you mean 'prompt'?")
+
+
+def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_not_theirs() -> None:
+    words = no_prompt(
+        sidecar({"operation": "replace"}), Place("_backdrop.json", {"prompt": "a", "operation": "replace"})
+    )
+    assert words.endswith("That of _backdrop.json is not inherited: operation and prompt go together.")
+
+
+def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
+    (error,) = read_tags({"operation": "replase", "promt": "a beach"}).errors
+    assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in error.hint
+
+
+def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:
+    assert told(sidecar({}), read_tags({})) == f"{sidecar({}).name} is empty, and {NO_TAG}"
+    assert told(read_request({}), read_tags({})) == f"The request is empty, and {NO_TAG}"
+
+
+def test_one_but_is_enough() -> None:
+    world = World()
+    defaults(world, "", {"seed": 3})
+    sidecar_bytes(world, "shoes/Red.jpg", b"{}")
+    said(world, KEY)
+    ((message, _),) = reported(world)
+    assert message == (
+        "_backdrop.json gives seed; nothing gives an operation or a prompt. "
+        "But found Red.jpg.json: names are case-sensitive."
+    )
+
+
+def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() -> None:
+    world = World()
+    said(world, KEY)
+    ask(world, KEY)
+    ((_, hint),) = reported(world)
+    assert ("sidecar" in hint, hint.endswith("and send the request again.")) == (False, True)
+
+
+def test_a_replacement_without_a_prompt_says_in_which_place() -> None:
+    with pytest.raises(InstructionError) as caught:
+        resolve([read_tags({"operation": "replace"})])
+    assert caught.value.message == "tags: operation is replace, and there is no prompt."

@@ -1,0 +1,300 @@
+"""A redrive: from the ledger, for nothing where link or file is there, never paid for twice without that word."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError
+from backdrop.core.job import Money, Status
+from backdrop.core.layout import paid_key
+from backdrop.core.watch import UNDELIVERED
+from backdrop.steps.messages import to_deliver
+from backdrop.steps.orders import Failure, Redrive, Wanted
+from proof.world.pictures import photo, picture
+from proof.world.provider import Reaction, charges_and_hangs_up, refuses
+from proof.world.stack import OUTPUT, World
+from proof.world.wire import SimulatedCrash, Strike, die
+from tests.simulated.days import DAY, codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+S = Status
+REJECTS = refuses(Class.PERM, Code.REQUEST_REJECTED)
+REFUSES = refuses(Class.PERM, Code.UNSAFE_REQUEST)
+LOST = charges_and_hangs_up()
+EVERYTHING = Wanted()
+A_DAY = timedelta(days=1)
+PNG = "image/png"
+
+
+def answered(*reactions: Reaction, **setup: str) -> World:
+    """A world with a photo whose provider did this, and does well from now on."""
+    world = dropped(**setup)
+    world.provider.script.extend(reactions)
+    world.run()
+    return world
+
+
+def undelivered(code: Code) -> World:
+    """A world with a paid picture that could not be handed over when it should have been."""
+    world = dropped()
+    world.downloads.instead = ResultError(code, "not as it should be")
+    world.run()
+    world.downloads.instead = None
+    return world
+
+
+def crashed(*, expires: timedelta, kept: bool = False) -> World:
+    """A world in which workers died of a paid picture whose link says when it expires; `kept`: with its file."""
+    world = dropped()
+    world.run("intake")
+    world.run("ideogram")
+    world.lines["deliver"].messages.clear()
+    job = the_job(world)
+    (link,) = job.links
+    if kept:
+        world.s3.put_object(
+            Bucket=OUTPUT, Key=paid_key(job.job_id, 1, 1, "png"), Body=picture(link.url or ""), ContentType=PNG
+        )
+    now = world.clock.now()
+    old = job.but(links=(link.but(expires_at=now + expires),))
+    dead = transitions.fail(old, ResultError(Code.CRASHED, "died"), now)
+    to_deliver(world.intake.photo.deliver, world.ledger.advance(dead), job.job_id)
+    world.run()
+    return world
+
+
+def with_a_file_that_is_gone() -> World:
+    """A world in which a photo was to be served from another's file, which somebody took away."""
+    world = World()
+    world.drop("first.jpg", photo(), operation="remove")
+    world.run()
+    for key in [key for key in world.output.keys() if "/paid/" in key]:  # noqa: SIM118 - a method of ours
+        world.s3.delete_object(Bucket=OUTPUT, Key=key)
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    return world
+
+
+@dataclass(frozen=True)
+class Case:
+    """A failure, and what it takes: `free`, `buys`, or `asks` for the word that pays again; and what that word does."""
+
+    make: Callable[[], World]
+    status: Status
+    money: Money
+    plain: str
+    again: str = "buys"
+
+
+CASES = {
+    "refused": Case(lambda: answered(REFUSES), S.REFUSED, Money.NOT_SPENT, "buys"),
+    "rejected": Case(lambda: answered(REJECTS), S.DEAD, Money.NOT_SPENT, "buys"),
+    "withheld": Case(lambda: answered(Reaction(unsafe=1)), S.DEAD, Money.SPENT, "asks"),
+    "link expired": Case(lambda: undelivered(Code.LINK_EXPIRED), S.DEAD, Money.SPENT, "asks"),
+    "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, Money.SPENT, "asks"),
+    "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, Money.SPENT, "free", "free"),
+    "no image": Case(lambda: undelivered(Code.RESULT_NOT_AN_IMAGE), S.DEAD, Money.SPENT, "free"),
+    "output not made": Case(lambda: undelivered(Code.OUTPUT_NOT_MADE), S.DEAD, Money.SPENT, "free", "free"),
+    "crashed": Case(lambda: crashed(expires=A_DAY), S.DEAD, Money.SPENT, "free", "free"),
+    "crashed, link over": Case(lambda: crashed(expires=-A_DAY), S.DEAD, Money.SPENT, "asks"),
+    "crashed, kept": Case(lambda: crashed(expires=-A_DAY, kept=True), S.DEAD, Money.SPENT, "free", "free"),
+    "held": Case(lambda: answered(LOST, on_lost_answer="hold"), S.HELD, Money.UNKNOWN, "asks"),
+    "lost twice": Case(lambda: answered(LOST, LOST), S.HELD, Money.UNKNOWN, "asks"),
+    "lost, then refused": Case(lambda: answered(LOST, REFUSES), S.REFUSED, Money.UNKNOWN, "asks"),
+    "lost, then rejected": Case(lambda: answered(LOST, REJECTS), S.DEAD, Money.UNKNOWN, "asks"),
+    "another's file gone": Case(with_a_file_that_is_gone, S.DEAD, Money.NOT_SPENT, "asks"),
+}
+EACH = pytest.mark.parametrize("name", CASES)
+
+
+def the_failure(world: World) -> Failure:
+    """The one failure that there is."""
+    (failure,) = world.steps.orders().failures(EVERYTHING)
+    return failure
+
+
+def planned(world: World, *, pay_again: bool = False) -> Redrive:
+    """What a redrive makes of it."""
+    return world.steps.orders().plan(the_failure(world), pay_again=pay_again)
+
+
+def redriven(world: World, *, pay_again: bool = False) -> bool:
+    """Whether it goes on."""
+    return world.steps.orders().redrive(planned(world, pay_again=pay_again))
+
+
+@EACH
+def test_a_failure_says_how_it_ended_and_what_became_of_the_money(name: str) -> None:
+    case = CASES[name]
+    failure = the_failure(case.make())
+    assert failure.job
+    assert (failure.job.status, failure.job.money, failure.problem.money) == (case.status, case.money, case.money)
+    assert (failure.status, failure.source.key) == (case.status.value, KEY)
+
+
+@EACH
+def test_it_is_said_first_what_a_redrive_costs(name: str) -> None:
+    case = CASES[name]
+    plan = planned(case.make())
+    assert (plan.price, plan.needs_pay_again) == (PRICE if case.plain == "buys" else 0, case.plain == "asks")
+
+
+@EACH
+def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(name: str) -> None:
+    case = CASES[name]
+    world = case.make()
+    calls = len(world.provider.calls)
+    assert redriven(world) is (case.plain != "asks")
+    world.run()
+    assert len(world.provider.calls) - calls == (case.plain == "buys")
+    if case.plain != "asks":
+        assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+    assert_at_rest(world)
+
+
+@EACH
+def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in_the_receipt(name: str) -> None:
+    case = CASES[name]
+    world = case.make()
+    before = the_job(world)
+    plan = planned(world, pay_again=True)
+    price = PRICE if case.again == "buys" else 0
+    assert (plan.price, plan.needs_pay_again) == (price, False)
+    assert world.steps.orders().redrive(plan)
+    world.run()
+    job = the_job(world)
+    assert (job.status, codes(world, KEY), len(world.pictures(KEY))) == (S.STORED, [], 1)
+    assert (job.charged, job.unknown) == (before.charged + price, before.unknown)
+    assert [one for one in job.attempts if one in before.attempts] == list(before.attempts)
+    assert_at_rest(world)
+
+
+def test_a_redrive_that_pays_again_is_another_charge_for_a_provider_that_knows_our_id() -> None:
+    world = answered(Reaction(unsafe=1), kind="own_id")
+    assert redriven(world, pay_again=True)
+    world.run()
+    job = the_job(world)
+    assert (job.status, world.provider.charged) == (S.STORED, 2 * PRICE)
+    assert len({attempt.provider_id for attempt in job.attempts}) == 2
+
+
+@EACH
+def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) -> None:
+    """The ledger has it or has it not; a message that was never sent is sent when it should have done its work."""
+    for nth in count(1):
+        world = CASES[name].make()
+        plan = planned(world, pay_again=CASES[name].plain == "asks")
+        world.wire.after.append(strike := Strike(die, nth=nth))
+        with suppress(SimulatedCrash):
+            world.steps.orders().redrive(plan)
+        world.wire.calm()
+        went = not the_job(world).ended
+        pass_time(world, UNDELIVERED.total_seconds() + 3600, every=900)
+        assert the_job(world).ended, (nth, the_job(world).status)
+        assert (the_job(world).status is S.STORED) is went, nth
+        assert_at_rest(world)
+        if not strike.hits:
+            return
+
+
+def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
+    world = with_a_file_that_is_gone()
+    first = the_job(world, "first.jpg")
+    key, data = paid_key(first.job_id, 1, 1, "png"), picture(first.links[0].url or "")
+    world.s3.put_object(Bucket=OUTPUT, Key=key, Body=data, ContentType=PNG)
+    assert (planned(world).price, redriven(world, pay_again=True)) == (0, True)
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+
+
+# -- photos without a job, and others who are faster -------------------------------------------------------------
+
+
+def test_a_photo_that_never_had_a_job_is_looked_at_as_if_it_had_just_come() -> None:
+    world = World()
+    world.sidecar(KEY, operation="erase")
+    world.drop(KEY, photo())
+    world.run()
+    world.s3.drop("photos", f"{KEY}.json", b'{"operation": "remove"}')
+    world.lines["intake"].messages.clear()
+    assert planned(world).price == 0
+    assert redriven(world)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+
+
+@pytest.mark.parametrize("pay_again", [False, True])
+def test_two_who_redrive_the_same_failure_buy_once(pay_again: bool) -> None:
+    world = answered(Reaction(unsafe=1) if pay_again else REJECTS)
+    plan = planned(world, pay_again=pay_again)
+    calls = len(world.provider.calls)
+    assert [world.steps.orders().redrive(plan) for _ in range(2)] == [True, False]
+    world.run()
+    assert len(world.provider.calls) == calls + 1
+
+
+def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
+    """Meanwhile the same photo came under another key, and was bought there."""
+    world = answered(REJECTS)
+    world.drop("other.jpg", photo(), operation="remove")
+    world.run()
+    assert redriven(world)
+    world.run()
+    job, owner = the_job(world, KEY), the_job(world, "other.jpg")
+    assert (job.status, job.reused_from, world.provider.charged) == (S.STORED, owner.job_id, PRICE)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("pay_again", [False, True])
+def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_by_nobody(pay_again: bool) -> None:
+    """Whoever looks at the photo read the job at its end, and had nothing to say of it."""
+    world = answered(Reaction(unsafe=1) if pay_again else REJECTS)
+    plan = planned(world, pay_again=pay_again)
+    calls = len(world.provider.calls)
+    world.sidecar(KEY, prompt="a beach")
+    went: list[bool] = []
+    world.wire.before.append(Strike(lambda _: went.append(world.steps.orders().redrive(plan)), "transact_write_items"))
+    world.run()
+    old, new = sorted(world.jobs(), key=lambda job: job.queued_at)
+    assert (went, new.status, new.instructions["prompt"]) == ([True], S.STORED, "a beach")
+    assert (old.ended, len(world.provider.calls)) == (True, calls + 1)
+    assert_at_rest(world)
+
+
+def test_a_redrive_of_what_the_photo_names_no_more_does_nothing() -> None:
+    world = answered(REJECTS)
+    plan = planned(world)
+    world.sidecar(KEY, prompt="a beach")
+    world.run()
+    assert not world.steps.orders().redrive(plan)
+
+
+def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
+    """The one who paid first stands in the way of neither, and the second waits for the first."""
+    world = with_a_file_that_is_gone()
+    world.drop("third.jpg", photo(), operation="remove")
+    world.run()
+    plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().failures(EVERYTHING)]
+    assert [world.steps.orders().redrive(plan) for plan in plans] == [True, True]
+    pass_time(world, 3600, every=60)
+    assert [the_job(world, key).status for key in (KEY, "third.jpg")] == [S.STORED, S.STORED]
+    assert world.provider.charged == 2 * PRICE
+    assert_at_rest(world)
+
+
+def test_a_redrive_into_a_paused_lane_waits_there() -> None:
+    world = answered(REJECTS)
+    world.pause()
+    assert redriven(world)
+    pass_time(world, DAY, every=3600)
+    assert (the_job(world).status, len(world.provider.calls)) == (S.ACCEPTED, 1)
+    world.resume()
+    world.run()
+    assert the_job(world).status is S.STORED

@@ -1,0 +1,145 @@
+"""Any photo goes on its way: what reaches the provider is upright, bare and in a format that it takes; one payment."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from backdrop.core.codes import Code
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Status
+from backdrop.core.layout import INPUTS, input_key, prepared_name
+from proof.world.sight import OUTPUT
+from proof.world.stack import World
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+
+SECRET = b"serial number 0815"
+
+
+def shot(*, turned: int = 1) -> bytes:
+    """A JPEG of 64 × 48, red on its left and blue on its right as it is stored, that names its camera and its place."""
+    picture = Image.new("RGB", (64, 48), (200, 30, 30))
+    picture.paste((30, 30, 200), (32, 0, 64, 48))
+    exif = Image.Exif()
+    exif[0x0112], exif[0xA431] = turned, SECRET.decode()
+    exif.get_ifd(0x8825)[1] = "N"
+    file = BytesIO()
+    picture.save(file, "JPEG", exif=exif, quality=95, subsampling=0)
+    return file.getvalue()
+
+
+def film() -> bytes:
+    """A GIF of three frames, the first one red."""
+    frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green", "blue")]
+    file = BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+@pytest.fixture
+def sent() -> list[bytes]:
+    """The files that the provider was sent."""
+    return []
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
+    """A world that remembers what its provider was sent."""
+    world = World()
+    prepare = world.provider.prepare
+
+    def listening(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Any:
+        sent.append(photo)
+        return prepare(job, photo, references)
+
+    monkeypatch.setattr(world.provider, "prepare", listening)
+    return world
+
+
+def put_aside(world: World) -> list[str]:
+    return [key for key in world.output.keys() if key.startswith(INPUTS)]  # noqa: SIM118 - a method of ours
+
+
+def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera(
+    world: World, sent: list[bytes]
+) -> None:
+    data = shot()
+    world.drop(KEY, data, operation="remove")
+    world.run()
+    scan = data[data.index(b"\xff\xdb") :]
+    (data_sent,) = sent
+    assert data_sent.endswith(scan)
+    assert SECRET in data
+    assert SECRET not in data_sent
+    assert b"Exif" not in data_sent
+    assert put_aside(world) == []
+    assert world.receipt(KEY)["source"]["changes"] == []  # pyright: ignore[reportOptionalSubscript]
+    assert_at_rest(world)
+
+
+def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
+    world.drop(KEY, shot(turned=6), operation="remove")
+    world.run()
+    (data_sent,) = sent
+    picture = Image.open(BytesIO(data_sent))
+    assert (picture.size, dict(picture.getexif())) == ((48, 64), {})
+    top, bottom = picture.getpixel((24, 8)), picture.getpixel((24, 56))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert top[0] > 150 > bottom[0]
+    assert SECRET not in data_sent
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert receipt["source"]["changes"] == ["orientation:6", "reencoded:jpeg:kept_quality"]
+    assert (receipt["source"]["width"], receipt["source"]["height"]) == (48, 64)
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, sent: list[bytes]) -> None:
+    world.drop("shoes/red.gif", film(), operation="remove")
+    world.run()
+    (data_sent,) = sent
+    picture = Image.open(BytesIO(data_sent))
+    assert (picture.format, picture.convert("RGB").getpixel((5, 5))) == ("PNG", (255, 0, 0))
+    receipt = world.receipt("shoes/red.gif")
+    assert receipt
+    assert "first_of_pictures:3" in receipt["source"]["changes"]
+    said = [words for words in receipt["jobs"][0]["warnings"] if words.startswith("first_picture")]
+    assert said == ["first_picture: the file holds 3 pictures, and the first one is used"]
+
+
+def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
+    data = shot(turned=8)
+    world.drop(KEY, data, operation="remove")
+    world.run("intake")
+    kept = input_key(prepared_name(sha256_hex(data)))
+    assert put_aside(world) == [kept]
+    world.s3.remove(OUTPUT, kept)
+    world.run()
+    (data_sent,) = sent
+    assert Image.open(BytesIO(data_sent)).size == (48, 64)
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_other_bytes_in_place_of_a_prepared_photo_are_never_paid_for_as_it(world: World, sent: list[bytes]) -> None:
+    world.drop(KEY, shot(turned=6), operation="remove")
+    world.run("intake")
+    world.drop(KEY, shot(turned=3), operation="remove")
+    world.run()
+    (data_sent,) = sent
+    assert Image.open(BytesIO(data_sent)).size == (64, 48)
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)
+
+
+def test_a_photo_that_is_cut_short_is_refused_unpaid_under_its_own_code(world: World) -> None:
+    world.drop(KEY, shot(turned=6)[:-200], operation="remove")
+    world.run()
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [(Code.TRUNCATED_PHOTO.value, "not_spent")]
+    assert world.provider.charged == 0

@@ -1,0 +1,285 @@
+"""Dead letters that only the redrive policy caught: each is given its reason, and nothing ends without a report."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from backdrop.core.job import Money, Status
+from backdrop.core.transitions import Step
+from backdrop.steps.messages import tell_of_lane, to_deliver
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, MOST_RECEIVES, World
+from proof.world.wire import Strike, die, throttle
+from tests.simulated.days import codes, kinds, pass_time, provider_codes, set_right
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
+
+S = Status
+
+
+def given_up(world: World, name: str) -> None:
+    """SQS has delivered a queue's messages a thousand times."""
+    line = world.lines[name]
+    for message in line.messages:
+        message.receives, message.visible_at = MOST_RECEIVES[name], world.clock.time
+    assert world.sqs.receive(line) is None
+    assert world.dead_letters.messages
+
+
+def explained(world: World) -> list[str]:
+    """The codes of the letters; one that says nothing is ""."""
+    return [letter.attributes.get("code", "") for letter in world.dead_letters.messages]
+
+
+def in_its_lane() -> World:
+    """A job whose lane message was given up."""
+    world = dropped()
+    world.run("intake", "deliver")
+    given_up(world, "ideogram")
+    return world
+
+
+def at_deliver() -> World:
+    """A paid job whose deliver message was given up."""
+    world = dropped()
+    world.run("intake")
+    world.run("deliver")
+    world.run("ideogram")
+    given_up(world, "deliver")
+    return world
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------
+
+
+def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_says_why() -> None:
+    world = at_deliver()
+    assert explained(world) == [""]
+    pass_time(world, 600)
+    job = the_job(world)
+    assert (job.status, job.money, codes(world, KEY)) == (S.DEAD, Money.SPENT, ["message_given_up"])
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes == {
+        "code": "message_given_up",
+        "reason": letter.attributes["reason"],
+        "money": "spent",
+        "job_id": job.job_id,
+        "rev": letter.attributes["rev"],
+        "provider": "ideogram",
+    }
+    assert letter.attributes["reason"]
+    assert kinds(world) == ["Image Failed"]
+    assert_at_rest(world)
+
+
+def test_a_job_whose_message_wore_out_in_its_lane_has_a_new_one() -> None:
+    """A lane that was shut for days wears messages out; the job is as good as ever."""
+    world = in_its_lane()
+    pass_time(world, 600)
+    assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)
+
+
+def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
+    """Its answer may still come, and its money is on its way: reconcile brings the job to its end."""
+    world = dropped()
+    world.run("intake", "deliver")
+    world.ledger.advance(claim(the_job(world), world.clock.now()))
+    given_up(world, "ideogram")
+    set_right(world)
+    assert (the_job(world).status, explained(world)) == (S.SUBMITTING, [])
+    pass_time(world, 3600)
+    assert (the_job(world).status, the_job(world).unknown) == (S.STORED, PRICE)
+    assert world.booked()["reserved"] == 0
+
+
+@pytest.mark.parametrize("status", [S.STORED, S.REFUSED, S.HELD, S.SUPERSEDED, S.CANCELLED])
+def test_a_job_that_had_ended_meanwhile_leaves_no_letter(status: Status) -> None:
+    world = in_its_lane()
+    job = the_job(world)
+    world.ledger.advance(Step(job.but(status=status, ended_at=world.clock.now())))
+    pass_time(world, 600)
+    assert (the_job(world).status, explained(world)) == (status, [])
+
+
+def test_a_job_that_the_ledger_does_not_know_leaves_no_letter() -> None:
+    world = in_its_lane()
+    for key in [key for key in world.table.items if key[1].startswith("job#")]:
+        del world.table.items[key]
+    set_right(world)
+    assert explained(world) == []
+
+
+# -- photos, views and lanes -------------------------------------------------------------------------------------
+
+
+def test_an_event_of_which_nothing_came_is_a_report_and_a_letter() -> None:
+    world = dropped()
+    given_up(world, "intake")
+    set_right(world)
+    world.run_for(60)
+    assert (explained(world), codes(world, KEY)) == (["message_given_up"], ["message_given_up"])
+    (letter,) = world.dead_letters.messages
+    assert json.loads(letter.body)["queue"] == "intake"
+    assert letter.attributes["money"] == "not_spent"
+
+
+def test_a_photo_whose_event_was_given_up_is_found_by_the_sweep() -> None:
+    world = dropped()
+    given_up(world, "intake")
+    pass_time(world, 1200)
+    assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+
+
+def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
+    world = dropped()
+    given_up(world, "intake")
+    set_right(world)
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+
+
+def test_an_event_of_a_photo_that_has_its_job_takes_nothing_from_it() -> None:
+    world = dropped()
+    (message,) = world.lines["intake"].messages
+    world.run()
+    world.sqs.post(world.lines["intake"], message.body)
+    given_up(world, "intake")
+    pass_time(world, 600)
+    assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], ["message_given_up"])
+
+
+@pytest.mark.parametrize("body", ["", "no json", "{}", "[1]", '{"bucket": "others", "key": "a.jpg"}'])
+def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
+    world = World()
+    world.sqs.post(world.dead_letters, body or " ")
+    set_right(world)
+    (letter,) = world.dead_letters.messages
+    assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
+    assert letter.attributes["reason"]
+
+
+def test_views_that_were_given_up_are_no_jobs_end() -> None:
+    world = dropped()
+    world.run()
+    to_deliver(world.intake.photo.deliver, the_job(world))
+    given_up(world, "deliver")
+    pass_time(world, 600)
+    assert (the_job(world).status, explained(world)) == (S.STORED, [])
+
+
+def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
+    world = World()
+    world.pause()
+    tell_of_lane(world.intake.photo.deliver, "ideogram")
+    given_up(world, "deliver")
+    pass_time(world, 600)
+    assert (explained(world), provider_codes(world), kinds(world)) == ([], ["paused_by_person"], ["Provider Paused"])
+
+
+# -- what EventBridge could not pass on --------------------------------------------------------------------------
+
+
+def undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
+    """EventBridge puts an event into its target's dead-letter queue, with attributes of its own."""
+    said = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed", "RULE_ARN": "arn", "TARGET_ARN": target}
+    world.sqs.post(world.dead_letters, json.dumps(event))
+    world.dead_letters.messages[-1].attributes = said
+
+
+def an_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict[str, Any]:
+    return {"version": "0", "id": "9f3b8c1e", "source": source, "detail-type": kind, "detail": detail}
+
+
+@pytest.mark.parametrize("source", ["aws.s3", "shop"])
+def test_an_event_that_did_not_reach_intake_is_put_there_and_leaves_no_letter(source: str) -> None:
+    world = World()
+    world.sidecar(KEY, operation="remove")
+    world.drop(KEY, photo())
+    world.lines["intake"].messages.clear()
+    s3 = an_event("Object Created", {"bucket": {"name": INPUT}, "object": {"key": KEY}}, "aws.s3")
+    request = an_event("Image Requested", {"bucket": INPUT, "key": KEY, "instructions": {"operation": "remove"}})
+    undelivered(world, s3 if source == "aws.s3" else request, "arn:aws:sqs:eu-central-1:123456789012:intake")
+    pass_time(world, 300)
+    assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
+
+
+@pytest.mark.parametrize("by", ["rule", "function"])
+def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_what_to_do(by: str) -> None:
+    world = World()
+    event = an_event("Step Functions Execution Status Change", {"executionArn": "arn:of:spring-1"}, "aws.states")
+    undelivered(world, event, "arn:aws:lambda:eu-central-1:123456789012:function:backdrop-campaign")
+    if by == "function":
+        world.dead_letters.messages[-1].attributes = {"RequestID": "1", "ErrorCode": "200", "ErrorMessage": "no answer"}
+    set_right(world)
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "message_given_up"
+    assert letter.attributes["reason"].startswith("arn:of:spring-1 ended without a report: no")
+    assert json.loads(json.loads(letter.body)["body"]) == event
+
+
+@pytest.mark.parametrize("body", ["", "no json", "[1]"])
+def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body: str) -> None:
+    world = World()
+    world.sqs.post(world.dead_letters, body or " ")
+    world.dead_letters.messages[-1].attributes = {"TARGET_ARN": "arn:aws:sqs:eu-central-1:123456789012:intake"}
+    set_right(world)
+    assert explained(world) == ["damaged_message"]
+
+
+# -- what explains itself is left alone --------------------------------------------------------------------------
+
+
+def test_a_letter_that_explains_itself_is_left_as_it_is() -> None:
+    world = dropped()
+    world.sqs.post(world.lines["ideogram"], "no json")
+    world.run()
+    (before,) = world.dead_letters.messages
+    pass_time(world, 3600)
+    assert world.dead_letters.messages == [before]
+    assert explained(world) == ["damaged_message"]
+
+
+def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> None:
+    world = World()
+    for n in range(35):
+        world.sqs.post(world.dead_letters, f"letter {n}")
+    for _ in range(2):
+        set_right(world)
+        assert [letter for letter in world.dead_letters.messages if letter.visible_at > world.clock.time] == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "status", "told"),
+    [(in_its_lane, S.STORED, []), (at_deliver, S.DEAD, ["message_given_up"])],
+    ids=["in its lane", "at deliver"],
+)
+def test_a_run_that_dies_after_any_call_changes_no_end(
+    scene: Callable[[], World], status: Status, told: list[str]
+) -> None:
+    for nth in range(1, 30, 2):
+        world = scene()
+        world.wire.after.append(Strike(die, nth=nth))
+        pass_time(world, 1800)
+        assert (the_job(world).status, codes(world, KEY)) == (status, told), nth
+        assert sorted(set(explained(world))) == told, nth
+        assert world.provider.charged == PRICE or the_job(world).unknown, nth
+        assert_at_rest(world)
+
+
+def test_many_letters_are_all_explained() -> None:
+    world = World()
+    for n in range(35):
+        world.sqs.post(world.dead_letters, f"letter {n}")
+    set_right(world)
+    assert explained(world) == ["damaged_message"] * 35
+
+
+def test_a_queue_that_does_not_answer_leaves_its_letters_for_the_next_run() -> None:
+    world = at_deliver()
+    world.wire.before.append(Strike(throttle, "receive_message", times=2))
+    pass_time(world, 1800)
+    assert explained(world) == ["message_given_up"]

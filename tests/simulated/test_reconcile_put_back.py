@@ -1,0 +1,261 @@
+"""Messages that are gone: each open job has another one in time, and a lost answer is asked for where it can be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.answer import Class, Standing
+from backdrop.core.codes import Code
+from backdrop.core.job import Outcome, Status
+from backdrop.core.watch import MESSAGE_LIFE, UNSETTLED
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, charges_and_hangs_up, refuses
+from proof.world.stack import LIMITS, RETENTION, World
+from proof.world.wire import Strike, die
+from tests.simulated.days import DAY, codes, kinds, pass_time, set_right
+from tests.simulated.gone_messages import SCENES, died_in_its_call, empty, lost_its_answer, waits_in_its_lane
+from tests.simulated.simulation import KEY, OK, PRICE, assert_at_rest, dropped, the_job
+
+S, HOUR = Status, 3600
+EACH = pytest.mark.parametrize("name", SCENES)
+
+
+@EACH
+def test_a_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
+    scene, due = SCENES[name]
+    world = scene()
+    pass_time(world, due.total_seconds() + HOUR, every=1800)
+    assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
+    assert_at_rest(world)
+
+
+@EACH
+def test_a_job_is_left_alone_until_its_time_has_come(name: str) -> None:
+    """Its message is on its way, as far as anybody can know."""
+    scene, due = SCENES[name]
+    world = scene()
+    status = the_job(world).status
+    world.clock.sleep(due.total_seconds() - 120)
+    set_right(world)
+    assert (the_job(world).status, world.lines["ideogram"].messages) == (status, [])
+    assert not [one for one in world.lines["deliver"].messages if the_job(world).job_id in one.body]
+
+
+@EACH
+def test_a_job_is_put_back_once_and_not_again_by_the_next_run(name: str) -> None:
+    scene, due = SCENES[name]
+    world = scene()
+    world.clock.sleep(due.total_seconds() + 60)
+    set_right(world)
+    set_right(world)
+    ours = the_job(world).job_id
+    assert sum(ours in one.body for line in world.lines.values() for one in line.messages) == 1
+
+
+def test_a_message_is_sent_again_before_its_queue_forgets_it() -> None:
+    assert MESSAGE_LIFE + timedelta(hours=12) < timedelta(seconds=RETENTION["ideogram"])
+    world = waits_in_its_lane()
+    world.pause()
+    pass_time(world, 12 * DAY, every=DAY / 4)
+    assert world.sqs.waiting(world.lines["ideogram"])
+    world.resume()
+    world.run()
+    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+
+
+def test_a_job_that_waits_for_another_is_put_back_too() -> None:
+    world = dropped()
+    world.drop("other.jpg", photo(), operation="remove")
+    world.run("intake")
+    empty(world)
+    pass_time(world, 4 * DAY, every=DAY / 8)
+    assert {job.status for job in world.jobs()} == {S.STORED}
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)
+
+
+# -- lost answers ------------------------------------------------------------------------------------------------
+
+
+def asked(world: World) -> int:
+    """How often the provider was asked."""
+    return sum(call.operation == "look_up" for call in world.wire.calls)
+
+
+@pytest.mark.parametrize(
+    ("scene", "kind"),
+    [(died_in_its_call, "acknowledged"), (died_in_its_call, "own_id"), (lost_its_answer, "own_id")],
+)
+def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
+    scene: Callable[..., World], kind: str
+) -> None:
+    world = scene(kind=kind)
+    world.clock.sleep(1000)
+    set_right(world)
+    assert (the_job(world).status, asked(world), world.lines["ideogram"].messages) == (S.PAID, 1, [])
+    world.run("deliver")
+    assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
+    assert_at_rest(world)
+
+
+def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_run_may_last() -> None:
+    world = died_in_its_call(kind="acknowledged")
+    world.clock.sleep(1000)
+    ends, leases = world.clock.now() + timedelta(seconds=LIMITS["reconcile"]), list[datetime]()
+    world.wire.before.append(Strike(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up"))
+    set_right(world)
+    assert [lease >= ends for lease in leases] == [True]
+
+
+@pytest.mark.parametrize("kind", ["acknowledged", "own_id"])
+def test_work_that_is_not_done_yet_goes_to_its_lane_and_is_asked_about_there(kind: str) -> None:
+    world = died_in_its_call(kind=kind)
+    until = world.clock.time + timedelta(seconds=2000)
+    world.provider.stalls = lambda: Standing.PENDING if world.clock.time < until else None
+    pass_time(world, 4000)
+    assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
+    assert_at_rest(world)
+
+
+@EACH
+@pytest.mark.parametrize("kind", ["unaskable", "own_id"])
+def test_reconcile_itself_never_sends_a_paid_call(name: str, kind: str) -> None:
+    scene, due = SCENES[name]
+    world = scene() if kind == "unaskable" else scene(kind=kind)
+    calls = len(world.provider.paid_calls)
+    world.clock.sleep(due.total_seconds() + 60)
+    set_right(world)
+    assert len(world.provider.paid_calls) == calls
+
+
+def test_a_lost_answer_of_a_provider_that_cannot_be_asked_waits_for_its_lane() -> None:
+    """Paused by a person: nothing is sent, nothing is given up, and no message is worn out."""
+    world = lost_its_answer()
+    world.pause()
+    pass_time(world, 6 * HOUR)
+    assert (the_job(world).status, len(world.provider.calls)) == (S.UNKNOWN, 1)
+    world.resume()
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    assert_at_rest(world)
+
+
+def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_died() -> None:
+    """The first call's answer came while the second was out: the job is stored, the second one's money is in doubt."""
+    world = dropped()
+    world.run("intake", "deliver")
+
+    def the_first_answer_comes() -> None:
+        world.ledger.advance(transitions.record(the_job(world), 1, OK, world.clock.now()))
+
+    world.provider.script.extend([charges_and_hangs_up(), Reaction(dies=True, meanwhile=the_first_answer_comes)])
+    pass_time(world, 2 * HOUR)
+    job = the_job(world)
+    assert (job.status, [one.outcome for one in job.attempts]) == (S.STORED, [Outcome.ANSWERED, Outcome.LOST])
+    assert (job.charged, job.unknown, world.booked()["reserved"]) == (PRICE, PRICE, 0)
+    assert not list(world.steps.books.open())
+    assert_at_rest(world)
+
+
+# -- photos, and providers that are off --------------------------------------------------------------------------
+
+
+def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
+    world = World(settle_seconds=20)
+    world.drop(KEY, photo())
+    world.turn("intake")
+    empty(world)
+    pass_time(world, UNSETTLED.total_seconds() + 600)
+    assert codes(world, KEY) == ["no_instructions"]
+
+
+def switched_off(world: World) -> None:
+    """Another deployment without the provider."""
+    world.intake.photo.onward.lanes = {}
+    world.steps.reconcile.put_back.lanes = {}
+
+
+def test_a_job_whose_provider_was_switched_off_is_refused_and_reported() -> None:
+    world = waits_in_its_lane()
+    switched_off(world)
+    pass_time(world, 4 * DAY, every=DAY / 4)
+    assert (the_job(world).status, codes(world, KEY)) == (S.REFUSED, ["provider_not_configured"])
+
+
+@pytest.mark.parametrize("name", ["submitting", "unknown"])
+@pytest.mark.parametrize("kind", ["unaskable", "own_id"])
+def test_a_lost_answer_of_a_provider_that_was_switched_off_is_a_persons_business(name: str, kind: str) -> None:
+    scene, _ = SCENES[name]
+    world = scene() if kind == "unaskable" else scene(kind=kind)
+    switched_off(world)
+    world.steps.reconcile.put_back.providers = {}
+    pass_time(world, HOUR)
+    assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (S.HELD, PRICE, ["charge_unknown"])
+
+
+def test_a_failure_of_which_nobody_was_told_is_told() -> None:
+    """Whoever wrote it died before its message was out, and the lane was paused before that came again."""
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+    world.turn("ideogram")
+    world.pause()
+    pass_time(world, HOUR)
+    assert (the_job(world).status, codes(world, KEY)) == (S.DEAD, ["request_rejected"])
+    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == ["request_rejected"]
+    assert "Image Failed" in kinds(world)
+
+
+# -- whoever is faster, whatever dies ----------------------------------------------------------------------------
+
+
+@EACH
+def test_a_run_that_dies_after_any_call_is_finished_by_the_next(name: str) -> None:
+    scene, due = SCENES[name]
+    for nth in range(1, 20, 2):
+        world = scene()
+        world.wire.calm()
+        world.clock.sleep(due.total_seconds() + 60)
+        world.wire.after.append(Strike(die, nth=nth))
+        pass_time(world, 2 * HOUR)
+        world.wire.calm()
+        pass_time(world, due.total_seconds() + HOUR, every=HOUR)
+        assert the_job(world).status is S.STORED, nth
+        assert_at_rest(world)
+
+
+def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
+    world = waits_in_its_lane()
+    world.clock.sleep(MESSAGE_LIFE.total_seconds() + 60)
+
+    def ends(_: object) -> None:
+        world.remove(KEY)
+        world.run("intake")
+
+    world.wire.before.append(strike := Strike(ends, "transact_write_items", nth=2))
+    set_right(world)
+    world.run()
+    assert (strike.hits, the_job(world).status, world.provider.calls) == (1, S.CANCELLED, [])
+
+
+def test_every_open_job_is_found_by_reconcile() -> None:
+    for scene, _ in SCENES.values():
+        world = scene()
+        assert [ref.job_id for ref in world.steps.books.open() if ref.job_id] == [the_job(world).job_id]
+
+
+def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
+    """The queue took the message with it: nobody else would look at the job for three days."""
+    world = waits_in_its_lane()
+    photos = world.intake.photo
+    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes={})))
+    world.steps.reconcile.lanes = {}
+    set_right(world)
+    world.run("intake", "deliver")
+    assert (the_job(world).status, codes(world, KEY)) == (S.REFUSED, ["provider_not_configured"])
+    set_right(world)
+    assert world.lines["intake"].messages == []

@@ -1,0 +1,202 @@
+"""Reconcile's runs: one at a time, in bounded time, part by part, and a second one finds nothing left to do."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backdrop.core.job import Status
+from backdrop.core.layout import ANSWERS
+from backdrop.steps import reconcile
+from backdrop.steps.reconcile import BACKED_UP, WORKED_OFF, Tally
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, LIMITS, OUTPUT, World
+from proof.world.wire import Call, SimulatedCrash, Strike, die, throttle
+from tests.simulated.days import DAY, pass_time, provider_codes, reasons, set_right
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+
+def tallied(world: World) -> Tally:
+    """What one run did."""
+    return world.steps.reconcile(world.steps.slot(world.clock.time + timedelta(seconds=LIMITS["reconcile"])))
+
+
+def many(number: int = 6) -> World:
+    """A world with jobs whose messages are gone for long."""
+    world = World()
+    for n in range(number):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    for line in world.lines.values():
+        line.messages.clear()
+    world.clock.sleep(4 * DAY)
+    return world
+
+
+def put_back(world: World) -> int:
+    """How many jobs have a message again."""
+    return len(world.lines["ideogram"].messages)
+
+
+# -- one at a time -----------------------------------------------------------------------------------------------
+
+
+def test_two_runs_at_once_are_one() -> None:
+    world = many()
+    second: list[Tally] = []
+    world.wire.before.append(Strike(lambda _: second.append(tallied(world)), "query"))
+    first = tallied(world)
+    assert ([one.skipped for one in second], first.skipped) == ([True], False)
+    assert (put_back(world), first.did["put_back"]) == (6, 6)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
+    """Both have read that nobody is at work."""
+    world = many()
+    second: list[Tally] = []
+    world.wire.before.append(Strike(lambda _: second.append(tallied(world)), nth=nth))
+    first = tallied(world)
+    assert [first.skipped, second[0].skipped].count(True) == (1 if nth == 2 else 0)
+    assert put_back(world) == 6
+
+
+def test_a_run_that_died_keeps_the_next_one_off_no_longer_than_it_could_have_lasted() -> None:
+    world = many()
+    world.wire.before.append(Strike(die, "query"))
+    with pytest.raises(SimulatedCrash):
+        tallied(world)
+    assert tallied(world).skipped
+    world.clock.sleep(LIMITS["reconcile"])
+    assert not tallied(world).skipped
+    assert put_back(world) == 6
+
+
+def test_a_clock_that_jumped_ahead_and_back_keeps_no_run_off() -> None:
+    world = many()
+    world.clock.time += timedelta(hours=2)
+    tallied(world)
+    world.clock.time -= timedelta(hours=2)
+    assert not tallied(world).skipped
+
+
+def test_what_was_done_is_not_done_again() -> None:
+    world = many()
+    tallied(world)
+    again = tallied(world)
+    assert (set(again.did.values()), again.failed) == ({0}, [])
+    assert put_back(world) == 6
+
+
+def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
+    world = dropped()
+    world.run()
+    before = dict(world.table.items), dict(world.output.objects), dict(world.input.objects)
+    for _ in range(3):
+        assert set(tallied(world).did.values()) == {0}
+    items = {key: item for key, item in world.table.items.items() if key != ("reconcile", "run")}
+    assert (items, dict(world.output.objects), dict(world.input.objects)) == before
+    assert not [message for line in world.lines.values() for message in line.messages]
+
+
+# -- bounded, part by part ---------------------------------------------------------------------------------------
+
+
+def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "LEFT_FOR_THE_REST", timedelta(seconds=LIMITS["reconcile"] - 30))
+    world = many()
+    world.wire.after.append(Strike(lambda _: world.clock.sleep(10), "send_message", times=100))
+    assert 0 < tallied(world).did["put_back"] < 6
+    for _ in range(3):
+        tallied(world)
+    assert put_back(world) == 6
+
+
+def test_a_run_does_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "MOST_DUE", 4)
+    world = many()
+    assert [tallied(world).did["put_back"] for _ in range(3)] == [4, 2, 0]
+
+
+def of_bucket(name: str) -> Callable[[Call], bool]:
+    """Whether a call asks for this bucket."""
+    return lambda call: call.sent["Bucket"] == name
+
+
+SERVICES: dict[str, dict[str, Any]] = {
+    "lanes": {"operation": "list_event_source_mappings"},
+    "the deliver queue": {"operation": "get_queue_attributes"},
+    "the answers": {"operation": "list_objects_v2", "matches": of_bucket(OUTPUT)},
+    "the letters": {"operation": "receive_message"},
+    "the photos": {"operation": "list_objects_v2", "matches": of_bucket(INPUT)},
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_part_that_cannot_be_done_does_not_keep_the_rest_from_being_done(name: str) -> None:
+    world = many()
+    world.wire.before.append(failed := Strike(throttle, times=100, **SERVICES[name]))
+    tally = tallied(world)
+    assert failed.hits
+    assert tally.failed
+    assert (put_back(world), tally.did["put_back"]) == (6, 6)
+
+
+def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> None:
+    """Another release wrote the oldest one."""
+    world = many()
+    key = min((key for key in world.table.items if key[1].startswith("job#")), key=str)
+    body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
+    world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
+    tally = tallied(world)
+    assert (put_back(world), len(set(tally.failed))) == (5, 1)
+
+
+def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger() -> None:
+    world = dropped()
+    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWERS}/0.json", Body=b"{}", ContentType="application/json")
+    world.run()
+    pass_time(world, 600)
+    assert the_job(world).status is Status.STORED
+
+
+def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets_to_it() -> None:
+    world = dropped()
+    world.run("intake")
+    world.clock.sleep(60)
+    world.steps.reconcile.lanes = {}
+    sent: list[int] = []
+    for _ in range(14):
+        set_right(world)
+        sent.append(len(world.lines["intake"].messages))
+        world.clock.sleep(300)
+    assert sent == [1] * 12 + [2] * 2
+
+
+# -- a delivery that is backed up --------------------------------------------------------------------------------
+
+
+def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_half_are_worked_off() -> None:
+    """Links live for hours, so that a picture may be paid for and lost."""
+    world = dropped()
+    waiting = BACKED_UP
+    world.steps.reconcile.waiting = lambda: waiting
+    set_right(world)
+    assert (reasons(world), world.sources["ideogram"].enabled) == (["delivery"], False)
+    waiting = WORKED_OFF + 1
+    pass_time(world, 3600)
+    assert (reasons(world), provider_codes(world), world.provider.calls) == (["delivery"], ["delivery_backed_up"], [])
+    waiting = WORKED_OFF
+    pass_time(world, 600)
+    assert (reasons(world), provider_codes(world)) == ([], [])
+    assert (the_job(world, KEY).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("waiting", [0, BACKED_UP - 1])
+def test_a_queue_that_is_only_busy_pauses_nothing(waiting: int) -> None:
+    world = World()
+    world.steps.reconcile.waiting = lambda: waiting
+    set_right(world)
+    assert reasons(world) == []

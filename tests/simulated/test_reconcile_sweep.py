@@ -1,0 +1,206 @@
+"""The sweep: photos and sidecars whose event never came are found; what is too old for it is left to campaigns."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.job import Status
+from backdrop.steps import sweep
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from proof.world.wire import Strike, throttle
+from tests.simulated.days import DAY, codes, pass_time, set_right
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
+from tests.simulated.wishes import REMOVE, defaults, said
+
+HOUR = 3600
+HAD_TIME = 600
+
+
+def without_events(world: World, *keys: str) -> None:
+    """Photos with their tags, of which no event tells."""
+    for key in keys or (KEY,):
+        world.drop(key, photo(key), operation="remove")
+    world.lines["intake"].messages.clear()
+
+
+def looked_at(world: World) -> int:
+    """How many photos intake is told to look at."""
+    return len(world.lines["intake"].messages)
+
+
+# -- found -------------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_of_which_no_event_told_is_found_and_bought_once() -> None:
+    world = World()
+    without_events(world)
+    pass_time(world, HOUR)
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
+    world = World()
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    world.drop(KEY, photo("another"), operation="remove")
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    assert [job.status for job in world.jobs()] == [Status.STORED, Status.STORED]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("before", ["a report", "a job"])
+@pytest.mark.parametrize("name", [f"{KEY}.json", "shoes/red.json"], ids=["own", "shared"])
+def test_a_sidecar_of_which_no_event_told_is_found(before: str, name: str) -> None:
+    world = World()
+    tags = {"operation": "remove"} if before == "a job" else {}
+    world.drop(KEY, photo(), **tags)
+    world.run()
+    world.s3.drop(INPUT, name, b'{"prompt": "on a marble table"}')
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    stored = [job for job in world.jobs() if job.status is Status.STORED and job.operation == "replace"]
+    assert (len(stored), codes(world, KEY)) == (1, [])
+    assert_at_rest(world)
+
+
+def test_a_photo_that_came_long_ago_is_found_by_its_young_sidecar() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.run()
+    world.clock.sleep(30 * DAY)
+    world.sidecar(KEY, operation="remove")
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    assert the_job(world).status is Status.STORED
+
+
+# -- left alone --------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_given_time_for_its_event() -> None:
+    world = World()
+    without_events(world)
+    world.clock.sleep(HAD_TIME - 1)
+    set_right(world)
+    assert looked_at(world) == 0
+    world.clock.sleep(1)
+    set_right(world)
+    assert looked_at(world) == 1
+
+
+@pytest.mark.parametrize(("hours", "found"), [(47, 1), (48.1, 0), (1000, 0)])
+def test_only_what_is_younger_than_two_days_is_bought_without_asking(hours: float, found: int) -> None:
+    world = World()
+    without_events(world)
+    world.clock.sleep(hours * HOUR)
+    set_right(world)
+    assert looked_at(world) == found
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(-1, 1), (1, 0)])
+def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, found: int) -> None:
+    """Whoever sets the stack up over a full bucket is not sent a bill for all of it."""
+    world = World()
+    without_events(world)
+    world.steps.reconcile.sweep.since = world.clock.time + timedelta(minutes=minutes)
+    world.clock.sleep(HOUR)
+    set_right(world)
+    assert looked_at(world) == found
+
+
+def test_what_the_ledger_knows_as_it_lies_there_is_not_looked_at_again() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, operation="remove")
+    world.drop("bare.jpg", photo("bare"))
+    world.drop("broken.jpg", b"no photo", operation="remove")
+    world.drop("x" * 897 + ".jpg", photo("long"), operation="remove")
+    world.run()
+    before = dict(world.table.items)
+    pass_time(world, DAY, every=HOUR)
+    swept = [
+        call for call in world.wire.calls if call.operation == "send_message" and "intake" in call.sent["QueueUrl"]
+    ]
+    assert [call for call in swept if not call.sent["DelaySeconds"]] == []
+    assert {key: item for key, item in world.table.items.items() if key in before and key[0] != "reconcile"} == before
+
+
+@pytest.mark.parametrize(
+    "key", ["a.txt", "folder/", ".hidden.jpg", "_backdrop-old.json", "_backdrop/x.jpg", "a.jpg.part"]
+)
+def test_what_is_no_photo_by_its_name_is_passed_over(key: str) -> None:
+    world = World()
+    without_events(world, key)
+    pass_time(world, HOUR)
+    assert (world.jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
+
+
+def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
+    world = World()
+    said(world, KEY)
+    world.run()
+    defaults(world, "shoes/", REMOVE)
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
+    world = World()
+    defaults(world, "shoes/", REMOVE)
+    pass_time(world, HOUR)
+    assert (looked_at(world), world.dead_letters.messages) == (0, [])
+    sent = [call for call in world.wire.calls if call.operation == "send_message"]
+    assert len(sent) == 1
+
+
+# -- bounded -----------------------------------------------------------------------------------------------------
+
+
+def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "MOST_KEYS", 4)
+    world = World()
+    without_events(world, *(f"{n:02}.jpg" for n in range(10)))
+    world.clock.sleep(HOUR)
+    found: list[int] = []
+    places: list[str] = []
+    for _ in range(4):
+        set_right(world)
+        found.append(looked_at(world))
+        places.append(world.steps.books.run().sweep_after)
+    assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
+
+
+def test_no_more_photos_are_looked_up_in_one_run_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "MOST_PHOTOS", 3)
+    world = World()
+    without_events(world, *(f"{n:02}.jpg" for n in range(8)))
+    world.clock.sleep(HOUR)
+    found: list[int] = []
+    for _ in range(3):
+        set_right(world)
+        found.append(looked_at(world))
+    assert found == [3, 6, 8]
+
+
+def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
+    world = World()
+    without_events(world)
+    world.wire.before.append(Strike(throttle, "list_objects_v2", times=3))
+    pass_time(world, 2 * HOUR)
+    assert the_job(world).status is Status.STORED
+
+
+def test_what_was_found_goes_the_way_of_every_photo() -> None:
+    """A look, no purchase: should the event come after all, it finds the job."""
+    world = World()
+    world.drop(KEY, photo(), operation="remove")
+    (message,) = world.lines["intake"].messages
+    world.lines["intake"].messages.clear()
+    pass_time(world, HOUR)
+    world.sqs.post(world.lines["intake"], message.body)
+    world.run()
+    assert (len(world.jobs()), world.provider.charged) == (1, PRICE)

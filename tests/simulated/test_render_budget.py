@@ -1,0 +1,235 @@
+"""The day's budget: beyond it the lane pauses, one report says so, and the next day (UTC) or a person lets it go on."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core import money
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.reactions import Reaction, charges_and_hangs_up
+from proof.world.stack import World
+from proof.world.wire import Strike, die
+from tests.simulated.days import (
+    DAY,
+    EVERY_SECONDS,
+    codes,
+    kinds,
+    pass_time,
+    provider_codes,
+    provider_report,
+    reasons,
+    set_right,
+)
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+BLUE = "shoes/blue.jpg"
+NEWS = ["Image Completed", "Provider Paused", "Budget Reached"]
+
+
+def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
+    """A world whose budget one photo has used up, and in which another waits; and the next midnight."""
+    world = World(budget=PRICE)
+    tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
+    world.clock.wait_until(tomorrow + timedelta(hours=hour, minutes=minute))
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    world.drop(BLUE, photo("blue"), operation="remove")
+    world.run()
+    assert world.clock.now() < tomorrow + timedelta(days=1)
+    return world, tomorrow + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(0, 5), (9, 0), (23, 50)], ids=["00:05", "09:00", "23:50"])
+def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(hour: int, minute: int) -> None:
+    world, midnight = bought_out(hour, minute)
+    pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
+    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
+    pass_time(world, EVERY_SECONDS)
+    assert (the_job(world, BLUE).status, world.provider.charged) == (Status.STORED, 2 * PRICE)
+    assert the_job(world, BLUE).attempts[0].day == midnight.date().isoformat()
+    assert world.booked()["committed"] == PRICE
+    assert (provider_report(world), kinds(world)) == (None, [*NEWS, "Provider Resumed", "Image Completed"])
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_many_wait() -> None:
+    world, _ = bought_out()
+    for n in range(5):
+        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+    pass_time(world, 3600)
+    report = provider_report(world)
+    assert report
+    assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
+        ("budget_reached", "paused", "not_spent")
+    ]
+    assert "$0.01" in report["errors"][0]["message"]
+    assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
+    assert [codes(world, job.key) for job in world.jobs()] == [[]] * 7
+    assert kinds(world) == NEWS
+
+
+def test_no_message_is_worn_out_while_the_budget_is_reached() -> None:
+    world, _ = bought_out()
+    pass_time(world, DAY / 2)
+    (message,) = world.lines["ideogram"].messages
+    assert message.receives == 1
+    assert [wait.code for wait in world.waits] == [Code.BUDGET_REACHED]
+
+
+def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
+    """Lanes keep a message for four days; by then reconcile has sent it anew."""
+    world = dropped(budget=0)
+    pass_time(world, 9 * DAY, every=DAY / 8)
+    assert (world.provider.calls, world.booked(), the_job(world).status) == ([], {}, Status.ACCEPTED)
+    assert provider_codes(world) == ["budget_reached"]
+    assert world.sqs.waiting(world.lines["ideogram"])
+    assert not world.dead_letters.messages
+
+
+# -- a person raises it ------------------------------------------------------------------------------------------
+
+
+def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -> None:
+    world, midnight = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    pass_time(world, EVERY_SECONDS)
+    assert (the_job(world, BLUE).status, reasons(world)) == (Status.STORED, [])
+    world.drop("hats/1.jpg", photo("1"), operation="remove")
+    pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
+    assert (world.provider.charged, reasons(world)) == (2 * PRICE, ["budget"])
+    assert_at_rest_but(world, "hats/1.jpg")
+
+
+def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
+    world, midnight = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 10 * PRICE)
+    pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
+    for n in range(3):
+        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+    pass_time(world, 3600)
+    assert (world.provider.charged, reasons(world)) == (3 * PRICE, ["budget"])
+
+
+def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
+    world, _ = bought_out()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE - 1)
+    pass_time(world, 3600)
+    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
+    (message,) = world.lines["ideogram"].messages
+    assert message.receives == 1
+
+
+# -- what is reserved, what is not known, and prices that rise ---------------------------------------------------
+
+
+def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_pause() -> None:
+    """It is back in a moment, so nobody need read of it."""
+    world = World(budget=PRICE)
+    world.drop(KEY, photo(), operation="remove")
+    world.drop(BLUE, photo("blue"), operation="remove")
+    world.run("intake")
+    seen: list[object] = []
+
+    def others() -> None:
+        world.turn("ideogram")
+        seen.extend([*(wait.code for wait in world.waits), world.report(KEY), world.report(BLUE), reasons(world)])
+
+    world.provider.script.append(Reaction(meanwhile=others))
+    world.turn("ideogram")
+    assert seen == [Code.BUDGET_RESERVED, None, None, []]
+    assert world.provider.charged == PRICE
+
+
+def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = dropped(budget=2 * PRICE)
+    world.run("intake")
+    assert the_job(world).quoted == PRICE
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    reserved: list[int] = []
+    world.provider.script.append(Reaction(meanwhile=lambda: reserved.append(world.booked()["reserved"])))
+    world.run()
+    assert reserved == [2 * PRICE]
+    assert (the_job(world).quoted, the_job(world).charged) == (2 * PRICE, 2 * PRICE)
+    assert_at_rest(world)
+
+
+def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world with a photo whose price rose above the whole day's budget while it waited."""
+    world = dropped(budget=PRICE)
+    world.run("intake")
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    pass_time(world, EVERY_SECONDS)
+    monkeypatch.undo()
+    return world
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_lane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Paused for it, the lane would stay shut for all others for ever."""
+    world = dearer_than_a_day(monkeypatch)
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
+        ("budget_reached", "accepted", "not_spent")
+    ]
+    assert "costs up to $0.02, which is more than a whole day's budget ($0.01)" in report["errors"][0]["message"]
+    assert (reasons(world), provider_report(world), world.provider.calls) == ([], None, [])
+    world.drop(BLUE, photo("blue"), operation="remove")
+    world.run_for(60)
+    assert the_job(world, BLUE).status is Status.STORED
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died_before_they_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = dropped(budget=PRICE)
+    world.run("intake", "deliver")
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    world.wire.before.append(strike := Strike(die, "send_message", times=2))
+    pass_time(world, 1800)
+    assert (strike.hits, codes(world, KEY)) == (2, ["budget_reached"])
+
+
+def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = dearer_than_a_day(monkeypatch)
+    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.run_for(3700)
+    assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (Status.STORED, [], 2 * PRICE)
+
+
+def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_to_a_person() -> None:
+    """A person raised the budget of the day on which it was sent."""
+    world = dropped(budget=PRICE // 2)
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), PRICE)
+    world.provider.script.append(charges_and_hangs_up())
+    pass_time(world, 3600)
+    job = the_job(world)
+    assert (job.status, job.unknown, world.provider.charged) == (Status.HELD, PRICE, PRICE)
+    assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
+
+
+def test_a_budget_and_a_person_are_two_reasons() -> None:
+    world, _ = bought_out()
+    world.pause()
+    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    pass_time(world, 3600)
+    assert (reasons(world), world.provider.charged) == (["person"], PRICE)
+    world.resume()
+    set_right(world)
+    world.run()
+    assert the_job(world, BLUE).status is Status.STORED
+
+
+def assert_at_rest_but(world: World, waiting: str) -> None:
+    """All is at rest but one photo, which waits for the budget."""
+    job = the_job(world, waiting)
+    assert (job.status, job.attempts, codes(world, waiting)) == (Status.ACCEPTED, (), [])

@@ -1,0 +1,40 @@
+"""A provider that gives a task of ours up: the next call has another id, and only what was done is charged."""
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Outcome, Status
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+GIVEN_UP = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", final=True)
+TOO_MUCH = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too much at work", retry_after=1.0, final=True)
+NO_ANSWER = Answer.lost("no answer came back")
+
+
+def assert_bought_once_under_two_ids(world: World) -> None:
+    job = the_job(world)
+    assert (job.status, job.charged, job.unknown, world.provider.charged) == (Status.STORED, PRICE, 0, PRICE)
+    assert [*world.provider.account.works] == [f"{job.job_id}-0", f"{job.job_id}-1"]
+    assert (job.generation, job.attempts[-1].outcome) == (1, Outcome.ANSWERED)
+    assert len(world.pictures()) == 1
+    assert world.report(KEY) is None
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
+def test_work_that_came_to_nothing_is_bought_anew_under_another_id(end: Answer) -> None:
+    world = dropped(kind="own_id")
+    world.provider.script.append(Reaction(fails=end))
+    world.run()
+    assert_bought_once_under_two_ids(world)
+
+
+def test_so_is_work_whose_end_is_found_by_asking() -> None:
+    """The call in the slot was prepared with the first id, so that it is not the one that is sent."""
+    world = dropped(kind="own_id")
+    world.provider.script.append(Reaction(fails=GIVEN_UP, answer=NO_ANSWER))
+    world.run()
+    assert_bought_once_under_two_ids(world)

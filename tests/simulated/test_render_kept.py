@@ -1,0 +1,170 @@
+"""A ledger that is gone for longer than an invocation: the answer waits beside the pictures; nothing is paid twice."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.layout import ANSWERS
+from proof.world.provider import Reaction, charges_and_hangs_up, refuses
+from proof.world.stack import LIMITS, OUTPUT, World
+from proof.world.wire import Call, Strike, refusal, throttle
+from tests.simulated.days import codes, pass_time, set_right
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+S = Status
+CALL_SECONDS = 10
+REACTIONS = {
+    "ok": (Reaction(seconds=CALL_SECONDS), S.STORED, PRICE),
+    "withheld": (Reaction(seconds=CALL_SECONDS, unsafe=1), S.DEAD, PRICE),
+    "refused": (refuses(Class.PERM, Code.UNSAFE_REQUEST), S.REFUSED, 0),
+    "rejected": (refuses(Class.PERM, Code.REQUEST_REJECTED), S.DEAD, 0),
+}
+NOT_TAKEN = {
+    "throttled": refuses(Class.QUOTA, Code.PROVIDER_THROTTLED),
+    "busy": refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    "unreached": refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE),
+    "wrong key": refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+}
+
+
+def answered_into_an_outage(reaction: Reaction, seconds: float = LIMITS["ideogram"]) -> World:
+    """A world whose ledger does nothing at all for so long after the provider has answered."""
+    world = dropped()
+    world.run("intake", "deliver")
+    end: list[datetime] = []
+
+    def out_of_order(call: Call) -> None:
+        if call.service == "dynamodb" and end and world.clock.now() < end[0]:
+            throttle(call)
+
+    def begins(call: Call) -> None:
+        end.append(world.clock.now() + timedelta(seconds=seconds))
+
+    world.provider.script.append(reaction)
+    world.wire.after.append(Strike(begins, "call"))
+    world.wire.before.append(out_of_order)
+    world.turn("ideogram")
+    return world
+
+
+def kept(world: World) -> list[str]:
+    """The answers that lie beside the pictures."""
+    return [key for key in world.output.keys() if key.startswith(f"{ANSWERS}/")]  # noqa: SIM118 - a method of ours
+
+
+def in_order_again(world: World) -> None:
+    """The outage is over."""
+    world.wire.calm()
+
+
+@pytest.mark.parametrize("name", REACTIONS)
+def test_an_answer_that_the_ledger_did_not_take_is_kept_before_the_invocation_ends(name: str) -> None:
+    """Two seconds before Lambda would end the worker it is put away, so that its message comes back in order."""
+    begun = dropped().clock.now()
+    world = answered_into_an_outage(REACTIONS[name][0])
+    deadline = begun + timedelta(seconds=LIMITS["ideogram"])
+    assert deadline - timedelta(seconds=10) < world.clock.now() <= deadline - timedelta(seconds=1)
+    assert (world.crashes, len(world.waits), len(kept(world))) == (0, 1, 1)
+    assert the_job(world).status is S.SUBMITTING
+
+
+@pytest.mark.parametrize("name", REACTIONS)
+@pytest.mark.parametrize("finder", ["its own message", "reconcile"])
+def test_a_kept_answer_is_what_it_would_have_been(name: str, finder: str) -> None:
+    reaction, end, charged = REACTIONS[name]
+    world = answered_into_an_outage(reaction)
+    in_order_again(world)
+    if finder == "reconcile":
+        set_right(world)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, job.unknown, world.provider.charged) == (end, charged, 0, charged)
+    assert len(world.provider.calls) == 1
+    assert_at_rest(world)
+    pass_time(world, 600)
+    assert kept(world) == []
+
+
+@pytest.mark.parametrize("name", REACTIONS)
+def test_a_kept_answer_needs_no_message_of_its_lane(name: str) -> None:
+    reaction, end, _ = REACTIONS[name]
+    world = answered_into_an_outage(reaction)
+    in_order_again(world)
+    world.lines["ideogram"].messages.clear()
+    set_right(world)
+    world.run_for(60)
+    assert (the_job(world).status, kept(world)) == (end, [])
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("name", NOT_TAKEN)
+@pytest.mark.parametrize("finder", ["its own message", "reconcile", "both"])
+def test_a_kept_answer_that_nothing_was_taken_sends_the_job_on(name: str, finder: str) -> None:
+    world = answered_into_an_outage(NOT_TAKEN[name])
+    in_order_again(world)
+    if finder != "its own message":
+        set_right(world)
+    if finder != "reconcile":
+        world.run_for(600)
+    pass_time(world, 1800)
+    job = the_job(world)
+    assert (job.status, job.charged, job.unknown) == (S.STORED, PRICE, 0)
+    assert (len(world.provider.calls), kept(world)) == (2, [])
+    assert_at_rest(world)
+
+
+def test_a_kept_answer_that_was_lost_is_lost_and_no_more() -> None:
+    world = answered_into_an_outage(charges_and_hangs_up())
+    in_order_again(world)
+    pass_time(world, 1800)
+    assert (the_job(world).status, the_job(world).unknown, len(world.provider.calls)) == (S.STORED, PRICE, 2)
+    assert kept(world) == []
+    assert_at_rest(world)
+
+
+def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> None:
+    world = answered_into_an_outage(Reaction(), seconds=3600)
+    set_right(world)
+    assert len(kept(world)) == 1
+    in_order_again(world)
+    world.run()
+    pass_time(world, 600)
+    assert (the_job(world).status, kept(world)) == (S.STORED, [])
+
+
+@pytest.mark.parametrize("data", [b"", b"no json", b"{}", b'{"v": 2}', b"\xff"], ids=ascii)
+def test_a_foreign_file_among_the_answers_harms_nothing(data: bytes) -> None:
+    world = dropped()
+    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWERS}/foreign.json", Body=data, ContentType="application/json")
+    world.run()
+    pass_time(world, 600)
+    assert the_job(world).status is S.STORED
+    assert_at_rest(world)
+
+
+def test_an_answer_to_a_job_that_the_ledger_does_not_know_is_dropped() -> None:
+    world = answered_into_an_outage(Reaction())
+    in_order_again(world)
+    world.table.items.clear()
+    set_right(world)
+    assert kept(world) == []
+
+
+def test_where_neither_ledger_nor_bucket_take_it_the_charge_is_in_doubt() -> None:
+    """There is no third place; the attempt was in the ledger before the call, so that the bill is explained."""
+    world = dropped()
+    world.run("intake", "deliver")
+
+    def out_of_order(call: Call) -> None:
+        if call.service in ("dynamodb", "s3") and world.provider.calls and world.clock.now() < until:
+            raise refusal("InternalError", call.operation, 500)
+
+    until = world.clock.now() + timedelta(seconds=LIMITS["ideogram"] + 60)
+    world.wire.before.append(out_of_order)
+    world.run()
+    assert (the_job(world).status, the_job(world).charged, the_job(world).unknown) == (S.STORED, PRICE, PRICE)
+    assert (world.provider.charged, codes(world, KEY)) == (2 * PRICE, [])
+    assert_at_rest(world)

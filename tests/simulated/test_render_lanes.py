@@ -1,0 +1,219 @@
+"""A provider that is out of order: its lane closes or pauses, one job at a time tries it out, one report says why."""
+
+from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.lane import BAD_ANSWERS, FIRST_PROBE_AFTER, LONGEST_FREE_PROBE_GAP, LONGEST_TRIAL_GAP, QUICK_PROBES
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, refuses
+from proof.world.stack import World
+from proof.world.wire import SimulatedCrash, Strike, die
+from tests.simulated.days import (
+    DAY,
+    codes,
+    kinds,
+    pass_time,
+    provider_codes,
+    provider_report,
+    reasons,
+    set_right,
+    the_lane,
+)
+from tests.simulated.simulation import PRICE, assert_at_rest, dropped
+
+WRONG_KEY = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
+BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+NO_KEY = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: the secret is empty.")
+
+
+def many(number: int = 4) -> World:
+    """A world with several photos in their lane."""
+    world = World()
+    for n in range(number):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    return world
+
+
+def receives(world: World) -> int:
+    """How often messages of the lane that wait were delivered, all together."""
+    return sum(message.receives for message in world.lines["ideogram"].messages)
+
+
+def assert_all_stored(world: World) -> None:
+    """Every photo has its picture, for one charge each."""
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert world.provider.charged == len(world.jobs()) * PRICE
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+# -- a pause -----------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_key_is_one_call_and_one_report_however_many_photos_wait() -> None:
+    world = many()
+    world.provider.otherwise = WRONG_KEY
+    world.run()
+    assert (reasons(world), len(world.provider.calls), world.provider.charged) == (["key"], 1, 0)
+    assert world.booked()["committed"] == 0
+    report = provider_report(world)
+    assert report
+    assert [(one["code"], one["status"], one["retryable"]) for one in report["errors"]] == [
+        ("provider_key_refused", "paused", True)
+    ]
+    assert [codes(world, job.key) for job in world.jobs()] == [[]] * 4
+    assert kinds(world) == ["Provider Paused"]
+
+
+def test_every_few_minutes_one_real_job_tries_it_out() -> None:
+    world = many()
+    world.provider.otherwise = WRONG_KEY
+    world.run()
+    pass_time(world, 3600)
+    opened = [call.opened_at for call in world.provider.paid_calls]
+    gaps = [later - earlier for earlier, later in pairwise(opened)]
+    assert 4 <= len(gaps) <= 6
+    assert max(gaps) <= LONGEST_TRIAL_GAP + timedelta(minutes=6)
+    assert receives(world) <= len(opened) * 4
+    assert kinds(world) == ["Provider Paused"]
+
+
+def test_all_go_by_themselves_when_the_key_is_right_again() -> None:
+    world = many()
+    world.provider.otherwise = WRONG_KEY
+    pass_time(world, 3600)
+    world.provider.otherwise = Reaction()
+    pass_time(world, 600)
+    assert (reasons(world), provider_report(world)) == ([], None)
+    assert kinds(world)[:2] == ["Provider Paused", "Provider Resumed"]
+    assert_all_stored(world)
+
+
+def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
+    world = many()
+    world.provider.unready = NO_KEY
+    pass_time(world, 3600)
+    assert (provider_codes(world), world.provider.calls, world.booked()) == (["provider_key_missing"], [], {})
+    assert {(job.status, job.attempt) for job in world.jobs()} == {(Status.ACCEPTED, 0)}
+    world.provider.unready = None
+    pass_time(world, 600)
+    assert_all_stored(world)
+
+
+def test_the_report_says_what_is_wrong_now() -> None:
+    """Somebody put a key where none was, and it is the wrong one."""
+    world = dropped()
+    world.provider.unready = NO_KEY
+    world.run()
+    world.provider.unready, world.provider.otherwise = None, WRONG_KEY
+    pass_time(world, 600)
+    assert provider_codes(world) == ["provider_key_refused"]
+
+
+# -- a person ----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_person_paused_stays_paused_until_a_person_says_otherwise() -> None:
+    world = many()
+    world.pause()
+    pass_time(world, DAY, every=1800)
+    assert (provider_codes(world), world.provider.calls, receives(world)) == (["paused_by_person"], [], 0)
+    world.resume()
+    world.run()
+    assert provider_report(world) is None
+    assert_all_stored(world)
+
+
+def test_a_mapping_that_was_switched_on_behind_the_ledgers_back_buys_nothing() -> None:
+    """A deployment, or somebody in the console."""
+    world = many()
+    world.pause()
+    world.functions.switch(world.sources["ideogram"], on=True)
+    world.run_for(120)
+    assert {wait.code for wait in world.waits} == {Code.LANE_SHUT}
+    set_right(world)
+    assert (world.sources["ideogram"].enabled, world.provider.calls) == (False, [])
+
+
+def test_a_mapping_that_was_switched_off_behind_the_ledgers_back_is_switched_on() -> None:
+    world = many()
+    world.functions.switch(world.sources["ideogram"], on=False)
+    pass_time(world, 300)
+    assert_all_stored(world)
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("pausing", [True, False], ids=["pause", "resume"])
+def test_whoever_dies_half_way_through_a_switch_is_finished_by_reconcile(nth: int, pausing: bool) -> None:
+    """After any of its calls: mapping, report and news agree with the ledger within five minutes."""
+    world = many()
+    if not pausing:
+        world.pause()
+        world.run()
+    world.wire.after.append(strike := Strike(die, nth=nth))
+    with suppress(SimulatedCrash):
+        (world.pause if pausing else world.resume)()
+    world.wire.calm()
+    pass_time(world, 300)
+    paused = the_lane(world).paused
+    assert world.sources["ideogram"].enabled is not paused
+    assert provider_codes(world) == (["paused_by_person"] if paused else [])
+    assert [kind for kind in kinds(world) if kind.startswith("Provider")] == expected_news(pausing, paused=paused)
+    assert strike.seen
+
+
+def expected_news(pausing: bool, *, paused: bool) -> list[str]:
+    """What was to be told by then."""
+    if pausing:
+        return ["Provider Paused"] if paused else []
+    return ["Provider Paused"] if paused else ["Provider Paused", "Provider Resumed"]
+
+
+# -- a sick provider ---------------------------------------------------------------------------------------------
+
+
+def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_more_seldom() -> None:
+    """A job waits for its turn in the slot, which would be idle anyway, and then goes back."""
+    world = many(BAD_ANSWERS + 1)
+    world.provider.otherwise = BUSY
+    for _ in range(BAD_ANSWERS):
+        world.turn("ideogram")
+    assert the_lane(world).closed_since
+    for _ in range(6):
+        world.clock.wait_until(world.sqs.next_moment([world.lines["ideogram"]]) or world.clock.time)
+        world.turn("ideogram")
+    opened = [call.opened_at for call in world.provider.paid_calls][BAD_ANSWERS - 1 :]
+    gaps = [later - earlier for earlier, later in pairwise(opened)]
+    assert len(gaps) > 3
+    least = [min(FIRST_PROBE_AFTER * 2 ** max(n - QUICK_PROBES, 0), LONGEST_FREE_PROBE_GAP) for n in range(len(gaps))]
+    assert all(gap >= shortest for gap, shortest in zip(gaps, least, strict=True))
+    assert (world.sources["ideogram"].enabled, provider_report(world)) == (True, None)
+    assert {wait.code for wait in world.waits} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
+
+
+def test_one_good_answer_opens_a_closed_lane() -> None:
+    world = many(8)
+    world.provider.script.extend([BUSY] * 5)
+    world.run()
+    assert (the_lane(world).closed_since, the_lane(world).streak) == (None, 0)
+    assert_all_stored(world)
+
+
+def test_after_ten_minutes_a_sick_provider_pauses_and_is_tried_every_few_minutes() -> None:
+    world = many()
+    world.provider.otherwise = BUSY
+    pass_time(world, 900)
+    assert (reasons(world), provider_codes(world)) == (["unhealthy"], ["provider_unavailable"])
+    before = len(world.provider.calls)
+    pass_time(world, 3600)
+    assert 3 <= len(world.provider.calls) - before <= 6
+    world.provider.otherwise = Reaction()
+    pass_time(world, 1500)
+    assert_all_stored(world)

@@ -1,0 +1,178 @@
+"""A lost answer of a provider that cannot be asked: sent once more when the lost call is over, or held for a person."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Money, Outcome, Status
+from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
+from proof.world.stack import World
+from proof.world.wire import Call, Strike
+from tests.simulated.days import DAY, codes, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+S = Status
+LOST = {"charged": charges_and_hangs_up(), "not taken": hangs_up(), "too slow": Reaction(seconds=200)}
+
+
+def money(world: World) -> tuple[int, int, int]:
+    """What is certain, what is not known, and the bill."""
+    return the_job(world).charged, the_job(world).unknown, world.provider.charged
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> None:
+    world = dropped()
+    world.provider.script.append(LOST[lost])
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls), codes(world, KEY)) == (S.STORED, 2, [])
+    assert money(world) == (PRICE, PRICE, PRICE if lost == "not taken" else 2 * PRICE)
+    receipt = world.receipt(KEY)
+    assert receipt
+    (job,) = receipt["jobs"]
+    assert job["cost"] == {"usd": 0.01, "basis": "price_list", "unknown_usd": 0.01}
+    assert [(one["n"], one["outcome"], one["money"]) for one in job["attempts"]] == [
+        (1, "lost", "unknown"),
+        (2, "answered", "spent"),
+    ]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("lost", [*LOST.values(), Reaction(dies=True)], ids=[*LOST, "worker died"])
+def test_it_is_told_before_it_is_sent_once_more(lost: Reaction) -> None:
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script.append(lost)
+    told: list[object] = []
+
+    def deliver_looks(_: Call) -> None:
+        world.turn("deliver")
+        told.append((world.receipt(KEY) or {})["jobs"][0]["status"])
+        told.extend(codes(world, KEY))
+
+    claims = Strike(deliver_looks, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.sent))
+    world.wire.before.append(claims)
+    pass_time(world, 1200)
+    assert told == ["unknown", "charge_unknown"]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_it_is_not_sent_again_before_the_lost_call_is_over(lost: str) -> None:
+    """The lost call may still hold its slot at the provider: two at once would be one more than the account allows."""
+    world = dropped(account_limit=1)
+    world.provider.script.append(LOST[lost])
+    world.run()
+    first, *others = world.provider.paid_calls
+    assert others[0].opened_at - first.opened_at >= timedelta(seconds=world.provider.timeout_seconds)
+    assert (the_job(world).status, world.provider.peak_open) == (S.STORED, 1)
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_an_answer_that_is_lost_a_second_time_is_a_persons_business(lost: str) -> None:
+    world = dropped()
+    world.provider.otherwise = LOST[lost]
+    pass_time(world, DAY, every=3600)
+    assert (the_job(world).status, len(world.provider.calls)) == (S.HELD, 2)
+    assert money(world) == (0, 2 * PRICE, 0 if lost == "not taken" else 2 * PRICE)
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["status"], one["money"], one["retryable"]) for one in report["errors"]] == [
+        ("charge_unknown", "held", "unknown", False)
+    ]
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_where_the_operator_says_hold_nothing_is_sent_again(lost: str) -> None:
+    world = dropped(on_lost_answer="hold")
+    world.provider.otherwise = LOST[lost]
+    pass_time(world, DAY, every=3600)
+    assert (the_job(world).status, len(world.provider.calls), codes(world, KEY)) == (S.HELD, 1, ["charge_unknown"])
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize(
+    ("answer", "end", "code"),
+    [
+        (refuses(Class.PERM, Code.UNSAFE_REQUEST), S.REFUSED, "unsafe_request"),
+        (refuses(Class.PERM, Code.REQUEST_REJECTED), S.DEAD, "request_rejected"),
+        (Reaction(unsafe=1), S.DEAD, "unsafe_result"),
+    ],
+    ids=["refused", "rejected", "withheld"],
+)
+def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in_doubt(
+    answer: Reaction, end: Status, code: str
+) -> None:
+    world = dropped()
+    world.provider.script.extend([charges_and_hangs_up(), answer])
+    world.run()
+    assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (end, PRICE, [code])
+    report = world.report(KEY)
+    assert report
+    assert report["errors"][0]["money"] == "unknown"
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("kind", [Class.QUOTA, Class.BACKOFF, Class.NOW])
+def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(kind: Class) -> None:
+    world = dropped()
+    refusal = refuses(kind, Code.PROVIDER_THROTTLED)
+    world.provider.script.extend([charges_and_hangs_up(), refusal, refusal])
+    pass_time(world, 3600)
+    job = the_job(world)
+    assert (job.status, len(world.provider.calls), job.losses) == (S.STORED, 4, 1)
+    assert money(world) == (PRICE, PRICE, 2 * PRICE)
+    outcomes = [attempt.outcome for attempt in job.attempts]
+    assert [outcome for outcome in outcomes if outcome is not Outcome.NOT_TAKEN] == [Outcome.LOST, Outcome.ANSWERED]
+    assert_at_rest(world)
+
+
+def test_a_key_that_is_refused_in_between_costs_no_try() -> None:
+    world = dropped()
+    world.provider.script.extend([charges_and_hangs_up(), refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)])
+    pass_time(world, 3600)
+    assert (the_job(world).status, the_job(world).losses) == (S.STORED, 1)
+    assert_at_rest(world)
+
+
+def test_a_lost_answer_of_a_photo_that_is_named_no_more_is_not_paid_for_a_second_time() -> None:
+    world = dropped()
+
+    def edit() -> None:
+        world.sidecar(KEY, prompt="on a marble table")
+        world.run("intake")
+
+    lost = charges_and_hangs_up().answer
+    world.provider.script.append(Reaction(answer=lost, meanwhile=edit))
+    world.run()
+    by_operation = {job.operation: job for job in world.jobs()}
+    assert by_operation["replace"].status is S.STORED
+    assert (by_operation["remove"].status, by_operation["remove"].money) == (S.HELD, Money.UNKNOWN)
+    assert world.provider.calls.count(by_operation["remove"].job_id) == 1
+    assert_at_rest(world)
+
+
+def test_a_budget_without_room_for_the_second_call_lets_it_wait() -> None:
+    """What may have been charged counts as spent until it is known."""
+    world = dropped(budget=2 * PRICE - 1)
+    world.provider.script.append(charges_and_hangs_up())
+    pass_time(world, 3600)
+    assert (the_job(world).status, len(world.provider.calls), world.booked()["unknown"]) == (S.UNKNOWN, 1, PRICE)
+    pass_time(world, DAY, every=3600)
+    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    assert_at_rest(world)
+
+
+def test_a_person_who_pauses_the_lane_also_keeps_the_second_call_back() -> None:
+    world = dropped()
+    lost = charges_and_hangs_up().answer
+    world.provider.script.append(Reaction(answer=lost, meanwhile=world.pause))
+    pass_time(world, 3600)
+    assert (the_job(world).status, len(world.provider.calls)) == (S.UNKNOWN, 1)
+    world.resume()
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)

@@ -1,0 +1,145 @@
+"""A photo that kills its workers before the call ends after five of them; one that only had to wait never does."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Money, Status
+from backdrop.steps.marks import leave
+from backdrop.steps.messages import to_lane
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, refuses
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, die, throttle
+from tests.simulated.days import codes, kinds, others_take, pass_time
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+BUSY = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
+MOST_CRASHES = 5
+
+
+def deadly(times: int = 1000) -> World:
+    """A world with a photo whose bytes kill the worker that reads them for its call."""
+    world = dropped()
+    world.run("intake", "deliver")
+    world.wire.after.append(Strike(die, "get_object", times=times))
+    return world
+
+
+def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
+    world = deadly()
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.money, world.provider.calls) == (Status.DEAD, Money.NOT_SPENT, [])
+    assert job.crashes == MOST_CRASHES
+    assert world.crashes == MOST_CRASHES + 1
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "not_spent")]
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "crashed"
+    assert kinds(world) == ["Image Failed"]
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
+def test_fewer_deaths_harm_nothing(times: int) -> None:
+    world = deadly(times)
+    world.run()
+    assert (the_job(world).status, the_job(world).crashes, world.provider.charged) == (Status.STORED, 0, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
+    world = deadly()
+    world.run()
+    world.wire.calm()
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert (the_job(world).status, the_job(world).crashes) == (Status.STORED, 0)
+
+
+# -- what is no crash --------------------------------------------------------------------------------------------
+
+
+def test_whoever_goes_back_in_good_order_counts_nothing() -> None:
+    world = dropped()
+    world.provider.script.extend([BUSY] * 20)
+    world.run()
+    assert (the_job(world).status, len(world.waits)) == (Status.STORED, 20)
+    assert_at_rest(world)
+
+
+def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_no_crash() -> None:
+    """The mark is written, the claim is not, and at first the mark cannot be taken back either."""
+    world = dropped()
+    world.run("intake", "deliver")
+    began: list[datetime] = []
+
+    def fails(call: Call) -> None:
+        if call.operation == "get_object":
+            began.append(world.clock.time)
+        if began and call.service == "dynamodb" and world.clock.time < began[-1] + timedelta(seconds=30):
+            throttle(call)
+
+    world.wire.before.append(fails)
+    for _ in range(3 * MOST_CRASHES):
+        world.turn("ideogram")
+        world.clock.sleep(700)
+    world.wire.calm()
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert_at_rest(world)
+
+
+def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
+    """Each finds the mark of the other, which is at work; only its own mark would be a death."""
+    world = dropped()
+    world.run("intake", "deliver")
+    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
+    for message in world.lines["ideogram"].messages:
+        message.receives = 1
+    world.provider.otherwise = BUSY
+    world.wire.before.append(Strike(others_take(world, "ideogram"), "get_object", times=1000))
+    pass_time(world, 4 * 3600)
+    world.provider.otherwise = Reaction()
+    pass_time(world, 3600)
+    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+
+
+def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back() -> None:
+    """Else a photo with two messages would kill for ever (seed 4964)."""
+    world = deadly()
+    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
+    for message in world.lines["ideogram"].messages:
+        message.receives = 1
+    world.wire.before.append(Strike(others_take(world, "ideogram"), "transact_write_items", times=1000))
+    for _ in range(2 * MOST_CRASHES):
+        world.turn("ideogram")
+        world.turn("ideogram")
+        world.clock.sleep(900)
+    world.run()
+    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert world.crashes == MOST_CRASHES
+
+
+def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
+    """Three deaths in spring and two in autumn are no photo that kills its workers."""
+    world = deadly(3)
+    world.provider.script.append(BUSY)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.crashes) == (Status.STORED, 0)
+
+
+def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_gone() -> None:
+    """Lambda would end it in the midst of that, and the next delivery would count a crash all the same."""
+    world = dropped()
+    world.run("intake")
+    job, until = the_job(world), world.clock.now() + timedelta(seconds=6)
+    world.wire.before.append(strike := Strike(throttle, "get_item", times=1000))
+    leave(world.ledger, job, world.clock, until)
+    assert strike.hits > 1
+    assert world.clock.now() < until

@@ -1,0 +1,144 @@
+"""Probes: one job in one slot finds out, and whatever becomes of that job, the next one may go."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Status
+from backdrop.core.lane import BAD_ANSWERS, Gate, gate
+from backdrop.core.transitions import Step
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, refuses
+from proof.world.stack import World
+from tests.simulated.days import pass_time, reasons, the_lane
+from tests.simulated.simulation import LOST, OK, PRICE, THROTTLED, assert_at_rest
+
+BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+NO_KEY = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")
+LEASE_SECONDS = 360
+
+
+def closed() -> World:
+    """A world whose lane was just closed by three of its photos, and in which a job that comes now is the probe."""
+    world = World()
+    for n in range(6):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    world.provider.script.extend([BUSY] * BAD_ANSWERS)
+    for _ in range(BAD_ANSWERS):
+        world.turn("ideogram")
+    moment = the_lane(world).probe_at
+    assert moment
+    world.clock.wait_until(moment)
+    assert next_is_a_probe(world)
+    return world
+
+
+def next_is_a_probe(world: World) -> bool:
+    """Whether a job that comes now would be the probe."""
+    return gate(the_lane(world), world.clock.now())[0] is Gate.PROBE
+
+
+def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
+    world = closed()
+    out: list[int] = []
+
+    def others() -> None:
+        while world.turn("ideogram"):
+            out.append(world.provider.open_calls())
+
+    world.provider.script.append(Reaction(meanwhile=others))
+    world.turn("ideogram")
+    assert set(out) == {1}
+    assert len(out) > 1
+    assert the_lane(world).closed_since is None
+
+
+def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
+    world = closed()
+    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.turn("ideogram")
+    assert len(world.provider.calls) == BAD_ANSWERS + 1
+    assert next_is_a_probe(world)
+
+
+@pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
+def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: Answer) -> None:
+    """A good answer opened the lane, and it was closed again, while a probe hung."""
+    world = closed()
+    keeper, name, longest = world.steps.keeper, world.provider.name, timedelta(minutes=3)
+    earlier, _ = keeper.enter(name, longest, world.clock.now())
+    keeper.heed(earlier, OK, probe=False)
+    assert the_lane(world).closed_since is None
+    for _ in range(BAD_ANSWERS):
+        keeper.heed(the_lane(world), LOST, probe=False)
+    world.clock.sleep(LEASE_SECONDS)
+    ours, is_probe = keeper.enter(name, longest, world.clock.now())
+    assert is_probe
+    keeper.heed(earlier, late, probe=True)
+    assert the_lane(world).probe_until == ours.probe_until
+    keeper.heed(ours, OK, probe=True)
+    assert (the_lane(world).closed_since, the_lane(world).probe_until) == (None, None)
+
+
+def test_a_probe_that_cannot_start_lets_the_next_job_try() -> None:
+    """Too little time is left for a call."""
+    world = closed()
+    world.provider.timeout_seconds = 300
+    world.turn("ideogram")
+    assert [wait.code for wait in world.waits][-1] is Code.TOO_LITTLE_TIME
+    assert next_is_a_probe(world)
+
+
+def test_a_probe_whose_photo_is_gone_lets_the_next_job_try() -> None:
+    """It goes back to intake without a call, so that nothing was found out."""
+    world = closed()
+    for n in range(6):
+        world.remove(f"shoes/{n}.jpg")
+    world.turn("ideogram")
+    assert len(world.provider.calls) == BAD_ANSWERS
+    assert next_is_a_probe(world)
+
+
+def test_a_probe_that_has_killed_five_workers_lets_the_next_job_try() -> None:
+    world = closed()
+    for job in world.jobs():
+        world.ledger.advance(Step(job.but(begun_until=world.clock.now(), crashes=4)))
+    for message in world.lines["ideogram"].messages:
+        message.receives = 1
+    world.turn("ideogram")
+    assert [job.status for job in world.jobs()].count(Status.DEAD) == 1
+    assert len(world.provider.calls) == BAD_ANSWERS
+    assert next_is_a_probe(world)
+
+
+def test_a_probe_that_dies_blocks_the_lane_no_longer_than_its_lease() -> None:
+    world = closed()
+    world.provider.script.append(Reaction(takes=False, dies=True))
+    world.turn("ideogram")
+    assert not next_is_a_probe(world)
+    world.clock.wait_until(world.clock.now() + timedelta(seconds=LEASE_SECONDS))
+    assert next_is_a_probe(world)
+
+
+@pytest.mark.parametrize("why", ["key", "budget"])
+def test_a_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
+    """A reason that a probe finds out before its call counts as well as one that its answer tells."""
+    world = closed()
+    if why == "key":
+        world.provider.unready = NO_KEY
+    else:
+        world.steps.books.raise_budget(world.clock.now().date().isoformat(), PRICE - 1)
+    world.turn("ideogram")
+    assert (reasons(world), len(world.provider.calls)) == ([why], BAD_ANSWERS)
+
+
+def test_all_photos_come_through_whatever_became_of_the_probes() -> None:
+    world = closed()
+    throttled = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    world.provider.script.extend([throttled, BUSY, Reaction(takes=False, dies=True), throttled])
+    pass_time(world, 3600)
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert_at_rest(world)

@@ -1,0 +1,63 @@
+"""A paid answer is written down whatever the ledger does: it is tried for as long as the invocation lasts."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core.job import Outcome, Status
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from proof.world.wire import Call, throttle
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+
+CALL_SECONDS = 10
+
+
+def paid_into_an_outage(seconds: float) -> World:
+    """A world whose ledger does nothing at all for so long after the provider has answered."""
+    world = dropped()
+    world.run("intake", "deliver")
+    end: list[datetime] = []
+
+    def out_of_order(call: Call) -> None:
+        if call.service == "dynamodb" and end and world.clock.now() < end[0]:
+            throttle(call)
+
+    def begins() -> None:
+        end.append(world.clock.now() + timedelta(seconds=seconds))
+
+    world.provider.script.append(Reaction(seconds=CALL_SECONDS, meanwhile=begins))
+    world.wire.before.append(out_of_order)
+    return world
+
+
+@pytest.mark.parametrize("seconds", [1, 15, 60, 240])
+def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float) -> None:
+    world = paid_into_an_outage(seconds)
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.charged, job.unknown) == (Status.STORED, PRICE, 0)
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.ANSWERED]
+    assert (len(world.provider.calls), world.waits, world.crashes) == (1, [], 0)
+    assert world.report(KEY) is None
+    assert_at_rest(world)
+
+
+def test_an_answer_is_written_over_whatever_others_wrote_meanwhile() -> None:
+    """The photo is named no more, named again and tagged while the call is out: each look changes the job."""
+    world = dropped()
+    revs: list[int] = []
+
+    def others() -> None:
+        for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
+            world.sidecar(KEY, **fields)
+            world.run("intake")
+            revs.append(next(job.rev for job in world.jobs() if job.operation == "remove"))
+
+    world.provider.script.append(Reaction(meanwhile=others))
+    world.run()
+    removed = next(job for job in world.jobs() if job.operation == "remove")
+    assert revs[0] < revs[1]
+    assert (removed.status, len(removed.results), removed.charged) == (Status.STORED, 1, PRICE)
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)

@@ -1,0 +1,152 @@
+"""A lane's message that comes again: in every state of its job, under a live lease and an expired one."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Outcome, Status
+from backdrop.steps.messages import to_lane
+from proof.world.pictures import photo
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from tests.simulated.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, claim, dropped, the_job
+
+S = Status
+
+
+def waiting(policy: str = "retry_once") -> tuple[World, Job]:
+    """A world with a job that no worker has taken yet, and whose message is the only one."""
+    world = dropped(on_lost_answer=policy)
+    world.run("intake")
+    world.lines["deliver"].messages.clear()
+    return world, the_job(world)
+
+
+def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
+    """Bring the job into a state, as another worker would."""
+    advance = world.ledger.advance
+    stopped = {S.SUPERSEDED: transitions.supersede, S.CANCELLED: transitions.cancel}
+    if status in stopped:
+        step = stopped[status](job, now)
+        assert step
+        advance(step)
+        return
+    job = advance(claim(job, now))
+    answers = {S.UNKNOWN: LOST, S.HELD: LOST, S.PAID: OK, S.STORED: OK, S.REFUSED: REFUSED, S.DEAD: REJECTED}
+    if status in answers:
+        job = advance(transitions.record(job, 1, answers[status], now))
+    if status is S.HELD:
+        advance(transitions.hold(job, now))
+    if status is S.STORED:
+        advance(transitions.store(job, (), (), now))
+
+
+@pytest.mark.parametrize(
+    ("status", "then", "told"),
+    [
+        (S.SUBMITTING, S.SUBMITTING, False),
+        (S.UNKNOWN, S.HELD, True),
+        (S.PAID, S.PAID, True),
+        (S.STORED, S.STORED, True),
+        (S.REFUSED, S.REFUSED, True),
+        (S.DEAD, S.DEAD, True),
+        (S.HELD, S.HELD, True),
+        (S.SUPERSEDED, S.SUPERSEDED, True),
+        (S.CANCELLED, S.CANCELLED, True),
+    ],
+)
+def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: Status, then: Status, told: bool) -> None:
+    world, job = waiting("hold")
+    come_to(world, job, status, world.clock.now())
+    world.turn("ideogram")
+    assert the_job(world).status is then
+    assert world.provider.calls == []
+    assert bool(world.lines["deliver"].messages) is told
+
+
+def test_every_state_has_its_redelivery() -> None:
+    """The table above and this one case hold all there are."""
+    world, _ = waiting()
+    world.turn("ideogram")
+    assert the_job(world).status is S.PAID
+    assert len(world.provider.calls) == 1
+    assert set(S) == {*S}
+
+
+def test_a_live_lease_is_left_alone_until_it_is_over() -> None:
+    world, job = waiting()
+    come_to(world, job, S.SUBMITTING, world.clock.now())
+    lease = the_job(world).attempts[0].lease_until
+    world.turn("ideogram")
+    (message,) = world.lines["ideogram"].messages
+    assert lease <= message.visible_at <= lease + timedelta(seconds=3)
+
+
+def test_an_expired_lease_is_a_lost_answer() -> None:
+    """Its worker died between claim and record: the call may have been made, and it is sent once more."""
+    world, job = waiting()
+    come_to(world, job, S.SUBMITTING, world.clock.now())
+    world.run("ideogram")
+    again = the_job(world)
+    assert (again.status, again.charged, again.unknown, len(world.provider.calls)) == (S.PAID, PRICE, PRICE, 1)
+    assert [attempt.outcome for attempt in again.attempts] == [Outcome.LOST, Outcome.ANSWERED]
+
+
+def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
+    world, job = waiting("hold")
+    come_to(world, job, S.SUBMITTING, world.clock.now())
+    world.run("ideogram")
+    held = the_job(world)
+    assert (held.status, held.unknown, world.provider.calls) == (S.HELD, PRICE, [])
+    assert held.problem
+    assert held.problem.code is Code.CHARGE_UNKNOWN
+
+
+def test_two_messages_of_one_job_buy_once() -> None:
+    world, job = waiting()
+    to_lane(world.intake.photo.onward.lanes["ideogram"], job)
+    meanwhile: list[bool] = []
+    world.provider.script.append(Reaction(meanwhile=lambda: meanwhile.append(world.turn("ideogram"))))
+    world.run()
+    assert meanwhile == [True]
+    assert len(world.provider.calls) == 1
+    assert the_job(world).status is S.STORED
+
+
+def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> None:
+    """Another worker has declared the answer lost by then; the money has moved all the same."""
+    world, _ = waiting()
+
+    def others_give_it_up() -> None:
+        late = the_job(world)
+        lost = world.ledger.advance(transitions.lose(late, late.attempts[0].lease_until))
+        world.ledger.advance(transitions.hold(lost, world.clock.now()))
+
+    world.provider.script.append(Reaction(meanwhile=others_give_it_up))
+    world.run()
+    assert the_job(world).status is S.STORED
+    assert (the_job(world).charged, the_job(world).unknown) == (PRICE, 0)
+    assert world.report(KEY) is None
+    assert_books(world)
+
+
+def test_other_bytes_than_the_jobs_are_never_sent() -> None:
+    """The photo was replaced, and intake has not heard of it yet."""
+    world, job = waiting()
+    world.drop(KEY, photo("another"), operation="remove")
+    world.turn("ideogram")
+    assert world.provider.calls == []
+    world.run()
+    sent = [call.sent["sha256"] for call in world.wire.calls if call.operation == "call"]
+    assert [one.status for one in world.jobs()] == [S.SUPERSEDED, S.STORED]
+    assert sent == [world.jobs()[1].sha256] != [job.sha256]
+
+
+def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
+    world, job = waiting()
+    to_lane(world.intake.photo.onward.lanes["ideogram"], job.but(job_id="f" * 64))
+    world.run()
+    (letter,) = world.dead_letters.messages
+    assert letter.attributes["code"] == "damaged_message"

@@ -1,0 +1,52 @@
+"""An account that allows half of what is configured: nearly all of its rate is used, and nobody is worn out."""
+
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core.job import Status
+from backdrop.core.lane import Lane
+from proof.world.clock import START
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.days import the_lane
+from tests.simulated.simulation import PRICE, assert_books
+
+PHOTOS, LIMIT, CALL_SECONDS = 40, 5, 10
+
+
+def drained(seed: int) -> World:
+    """Forty photos on a lane of ten slots, of which the account allows five."""
+    world = World(seed, in_flight=2 * LIMIT, account_limit=LIMIT)
+    world.start()
+    for n in range(PHOTOS):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    assert world.hub.run_until(START + timedelta(hours=1), stop=lambda: done(world))
+    return world
+
+
+def done(world: World) -> bool:
+    """Whether every photo was paid."""
+    return len(world.provider.bill.jobs()) == PHOTOS and world.provider.account.at_work() == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
+    world = drained(seed)
+    possible = PHOTOS / LIMIT * CALL_SECONDS
+    first = min(call.opened_at for call in world.provider.paid_calls)
+    assert possible / (world.clock.time - first).total_seconds() >= 0.9
+    assert world.provider.account.refused > PHOTOS / 2
+
+
+def test_a_storm_of_throttles_closes_no_lane_and_leaves_no_letter() -> None:
+    world = drained(0)
+    world.hub.run_until(world.clock.time + timedelta(minutes=5), stop=world.quiet)
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert world.provider.charged == PHOTOS * PRICE
+    assert LIMIT < world.provider.peak_open <= 2 * LIMIT
+    lane = the_lane(world)
+    assert (lane.pauses, lane.streak, lane.closed_since) == (Lane(provider="ideogram").pauses, 0, None)
+    assert world.dead_letters.messages == []
+    assert max((job.throttled_ms for job in world.jobs()), default=0) > 0
+    assert_books(world)

@@ -1,0 +1,125 @@
+"""Jobs that must wait: throttled, failing alone, without a ledger; they spend nothing, say why, go by themselves."""
+
+from backdrop.core.answer import Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Outcome, Status
+from proof.world.pictures import photo
+from proof.world.provider import Reaction, refuses
+from proof.world.stack import World
+from proof.world.wire import Strike, throttle
+from tests.simulated.days import fails_alone, provider_report, the_lane, while_others_go_well
+from tests.simulated.simulation import KEY, PRICE, assert_at_rest, assert_books, dropped, the_job
+
+THROTTLE = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)
+BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+
+
+def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
+    world = dropped()
+    world.provider.script.extend([THROTTLE] * 300)
+    world.run()
+    job = the_job(world)
+    assert job.status is Status.STORED
+    assert job.throttled_ms > 0
+    assert [attempt.outcome for attempt in job.attempts] == [Outcome.ANSWERED]
+    assert world.provider.charged == PRICE
+    assert not world.dead_letters.messages
+    assert_at_rest(world)
+
+
+def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() -> None:
+    world = dropped()
+    world.provider.weather.append(lambda: THROTTLE)
+    world.run_for(60)
+    first = len(world.provider.calls)
+    world.run_for(1740)
+    assert 30 < first <= len(world.provider.calls) < 8 * first
+    world.provider.weather.clear()
+    world.run_for(60)
+    assert the_job(world).status is Status.STORED
+
+
+def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
+    world = dropped()
+    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.run("intake")
+    world.turn("ideogram")
+    (message,) = world.lines["ideogram"].messages
+    assert 99 <= (message.visible_at - world.clock.now()).total_seconds() <= 103
+    assert the_job(world).status is Status.ACCEPTED
+
+
+def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_that_is_over() -> None:
+    """Others go well, so that nothing is wrong with the provider."""
+    world = dropped()
+    world.run("intake")
+    fails_alone(world, the_job(world).job_id, BUSY)
+    while_others_go_well(world, 6)
+    assert the_job(world, KEY).status is Status.ACCEPTED
+    assert (provider_report(world), the_lane(world).closed_since) == (None, None)
+    report = world.report(KEY)
+    assert report
+    assert [(one["code"], one["status"], one["retryable"], one["money"]) for one in report["errors"]] == [
+        ("provider_unavailable", "accepted", True, "not_spent")
+    ]
+    assert report["errors"][0]["first_seen"] < report["errors"][0]["last_seen"]
+    world.provider.weather.clear()
+    world.run()
+    assert (the_job(world, KEY).status, world.report(KEY)) == (Status.STORED, None)
+    assert_at_rest(world)
+
+
+def test_nothing_is_paid_that_cannot_be_recorded_first() -> None:
+    world = dropped()
+    world.run("intake")
+    world.wire.before.append(Strike(throttle, "transact_write_items", times=1000))
+    world.run_for(600)
+    assert world.provider.calls == []
+    world.wire.calm()
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert_at_rest(world)
+
+
+def test_an_answer_is_kept_through_a_short_outage_of_the_ledger() -> None:
+    world = dropped()
+    world.run("intake")
+    outage = Strike(throttle, "transact_write_items", nth=2, times=3)
+    world.wire.before.append(outage)
+    world.run()
+    assert outage.hits == 3
+    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert_at_rest(world)
+
+
+def test_a_job_that_is_named_no_more_is_not_bought_while_it_is_throttled() -> None:
+    """It goes back from the provider unpaid, and by then the sidecar asks for something else."""
+    world = World()
+    world.drop(KEY, photo())
+    world.sidecar(KEY, operation="remove")
+
+    def edit() -> None:
+        world.sidecar(KEY, prompt="on a marble table")
+        world.run("intake")
+
+    answer = THROTTLE.answer
+    world.provider.script.append(Reaction(takes=False, answer=answer, meanwhile=edit))
+    world.run()
+    by_operation = {job.operation: job.status for job in world.jobs()}
+    assert by_operation == {"remove": Status.SUPERSEDED, "replace": Status.STORED}
+    assert world.provider.charged == 60_000
+    assert_books(world)
+
+
+def test_a_job_whose_photo_was_replaced_while_it_was_throttled_comes_to_an_end() -> None:
+    world = dropped()
+
+    def replace() -> None:
+        world.drop(KEY, photo("another"), operation="remove")
+        world.run("intake")
+
+    wait = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    world.provider.script.append(Reaction(takes=False, answer=wait.answer, meanwhile=replace))
+    world.run()
+    assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED]
+    assert_at_rest(world)

@@ -1,0 +1,199 @@
+"""Task tokens that take no answer, and answers on a bad day: whoever can hear is told once, and nobody else waits."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backdrop.core.asked import Answered
+from backdrop.core.job import Status
+from backdrop.steps.hearing import MOST_REQUESTS
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from proof.world.states import TaskAnswer
+from proof.world.wire import Call, Fault, Strike, die, lose_answer, refusal, throttle
+from tests.simulated.days import DAY, pass_time
+from tests.simulated.simulation import KEY, after_each_crash, assert_at_rest, the_job
+from tests.simulated.test_reconcile_letters import given_up
+from tests.simulated.waiters import TOKEN, asked, awaited, heard, tries, wait_for, waits
+from tests.simulated.wishes import BEACH, FOREST, REMOVE, REMOVED, ask, bought, said
+
+WITHHOLDS = Reaction(unsafe=1)
+
+
+def is_for(token: str) -> Callable[[Call], bool]:
+    """The calls that answer a task."""
+    return lambda call: call.sent.get("taskToken") == token
+
+
+def refuses_it(code: str) -> Fault:
+    """Step Functions says no."""
+
+    def refuse(call: Call) -> None:
+        raise refusal(code, call.operation, 400)
+
+    return refuse
+
+
+# -- tokens that are none -----------------------------------------------------------------------------------------
+
+
+def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
+    world = awaited(**REMOVE)
+    world.states.answers.clear()
+    world.run()
+    assert (asked(world)[0].answer, the_job(world).status, world.waits) == (Answered.FOREIGN, Status.STORED, [])
+    assert_at_rest(world)
+
+
+def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
+    world = awaited(**REMOVE)
+    wait_for(world, token="another", **REMOVE)
+    world.states.answers["another"] = TaskAnswer(error="used")
+    world.run()
+    world.sidecar(KEY, **FOREST)
+    world.run()
+    assert ([one.answer for one in asked(world)], tries(world)) == ([Answered.SUCCESS, Answered.FOREIGN], 2)
+
+
+@pytest.mark.parametrize("code", ["InvalidOutput", "KmsAccessDeniedException", "KmsInvalidStateException"])
+def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(code: str) -> None:
+    world = awaited(**REMOVE)
+    wait_for(world, token="another", **REMOVE)
+    world.wire.before.append(Strike(refuses_it(code), matches=is_for(TOKEN), times=100))
+    world.run()
+    assert (waits(world), heard(world, "another").output["total_usd"]) == (True, 0.01)
+    assert {one.token: one.answer for one in asked(world)} == {TOKEN: Answered.FOREIGN, "another": Answered.SUCCESS}
+    assert (tries(world), world.waits) == (2, [])
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "KmsThrottlingException"])
+def test_a_token_that_cannot_be_answered_just_now_keeps_nobody_else_waiting(code: str) -> None:
+    world = awaited(**REMOVE)
+    wait_for(world, token="another", **REMOVE)
+    world.run("intake", "deliver")
+    world.run("ideogram")
+    strike = Strike(refuses_it(code), matches=is_for(TOKEN), times=3)
+    world.wire.before.append(strike)
+    world.turn("deliver")
+    assert (strike.hits, waits(world), waits(world, "another")) == (1, True, False)
+    world.run()
+    assert (strike.hits, heard(world).output["total_usd"], tries(world)) == (3, 0.01, 5)
+    assert_at_rest(world)
+
+
+# -- what happens to machinery ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["send_task_success", "transact_write_items"])
+def test_a_task_is_answered_once_though_an_answer_to_us_is_lost(operation: str) -> None:
+    world = awaited(**REMOVE)
+    world.run("intake", "ideogram")
+    strike = Strike(lose_answer, operation, times=2)
+    world.wire.after.append(strike)
+    world.run()
+    assert strike.hits
+    assert heard(world).output["total_usd"] == 0.01
+    assert asked(world)[0].answered_at
+
+
+def test_a_task_is_answered_when_step_functions_answers_again() -> None:
+    world = awaited(**REMOVE)
+    strike = Strike(throttle, "send_task_success", times=5)
+    world.wire.before.append(strike)
+    world.run()
+    assert (strike.hits, heard(world).output["total_usd"], asked(world)[0].answer) == (5, 0.01, Answered.SUCCESS)
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize("wish", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
+def test_a_task_is_answered_whichever_call_its_worker_dies_after(wish: dict[str, Any]) -> None:
+    struck = 0
+    for _, world in after_each_crash(lambda: awaited(**wish), lambda world: pass_time(world, 3600)):
+        struck += 1
+        assert not waits(world)
+        assert asked(world)[0].answered_at
+        assert bool(bought(world)) is (wish is REMOVE)
+    assert struck > 5
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "stands"),
+    [
+        (Answered.SUCCESS, Answered.FOREIGN, Answered.SUCCESS),
+        (Answered.FOREIGN, Answered.SUCCESS, Answered.SUCCESS),
+        (Answered.FOREIGN, Answered.FOREIGN, Answered.FOREIGN),
+    ],
+)
+def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_written_first(
+    mine: Answered, others: Answered, stands: Answered
+) -> None:
+    world = awaited(**REMOVE)
+    world.run("intake", "ideogram")
+    if mine is Answered.FOREIGN:
+        world.states.answers[TOKEN] = TaskAnswer(error="used")
+
+    def another(_: Call) -> None:
+        world.ledger.put_asked(asked(world)[0].but(answered_at=world.clock.now(), answer=others))
+
+    strike = Strike(another, "transact_write_items", matches=lambda call: '"answer":' in json.dumps(call.sent), times=1)
+    world.wire.before.append(strike)
+    world.run()
+    assert (strike.hits, [one.answer for one in asked(world)], tries(world)) == (1, [stands], 1)
+
+
+@pytest.mark.parametrize("others", [0, MOST_REQUESTS + 5])
+def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: int) -> None:
+    world = awaited(**REMOVE)
+    (first,) = world.lines["intake"].messages
+    world.run()
+    for n in range(others):
+        ask(world, KEY, **REMOVE, metadata={"n": n})
+    world.run()
+    world.lines["intake"].messages.append(first)
+    first.visible_at = world.clock.time
+    world.run()
+    assert ([one.answer for one in asked(world)], tries(world), bought(world)) == ([Answered.SUCCESS], 1, 1)
+    assert not world.lines["intake"].messages
+
+
+def test_a_request_that_its_queue_gave_up_is_answered() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    world.run()
+    wait_for(world, **BEACH)
+    given_up(world, "intake")
+    pass_time(world, 600)
+    assert (heard(world).error, bought(world)) == ("message_given_up", 1)
+
+
+def test_a_request_that_was_heard_before_its_queue_gave_it_up_is_answered_with_what_came_of_it() -> None:
+    world = awaited(**REMOVE)
+    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.turn("intake")
+    world.wire.calm()
+    given_up(world, "intake")
+    pass_time(world, 4 * DAY, every=3600)
+    assert (heard(world).output["total_usd"], bought(world)) == (0.01, 1)
+
+
+def test_tokens_stand_in_no_view_event_or_letter() -> None:
+    world = awaited(**REMOVE)
+    world.provider.script.append(WITHHOLDS)
+    world.run()
+    shown = [world.receipt(KEY), world.report(KEY), [event.detail for event in world.bus.events]]
+    letters = [(letter.body, letter.attributes) for letter in world.dead_letters.messages]
+    assert letters
+    assert TOKEN not in json.dumps([shown, letters], default=str)
+
+
+def test_what_waits_for_a_request_costs_nothing_where_nobody_does() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    world.run()
+    queries = [call.sent for call in world.wire.calls if call.operation == "query"]
+    assert queries
+    assert not any("asked#" in json.dumps(sent) for sent in queries)
+    assert the_job(world).charged == REMOVED

@@ -1,0 +1,281 @@
+"""Jobs that only executions wanted: once the last of those has stopped they end cancelled, and nothing is paid."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backdrop.aws.step_functions import SfnExecutions
+from backdrop.core.job import Status
+from backdrop.steps.orders import Wanted
+from proof.world.provider import Reaction
+from proof.world.stack import World
+from proof.world.wire import Call, Strike, lose_answer, refusal, throttle
+from tests.simulated.days import codes, pass_time
+from tests.simulated.simulation import KEY, REJECTED, after_each_crash, assert_at_rest, the_job
+from tests.simulated.waiters import another_asks, asked, heard, wait_for
+from tests.simulated.wishes import BEACH, REMOVE, again, ask, bought, repeated, said
+
+
+def started(**wish: Any) -> tuple[World, str]:
+    """A world with a photo that an execution had intake put into its lane; the execution's ARN."""
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn, **(wish or REMOVE))
+    world.run("intake", "deliver")
+    assert the_job(world).for_executions
+    return world, arn
+
+
+def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() -> None:
+    world, arn = started()
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, bought(world), codes(world, KEY)) == (Status.CANCELLED, 0, [])
+    assert heard(world).error == "cancelled"
+    assert_at_rest(world)
+
+
+def test_a_job_of_an_execution_that_runs_is_bought() -> None:
+    world, _ = started()
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
+    world, arn = started()
+    world.run("ideogram")
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, heard(world).output["total_usd"]) == (Status.STORED, 0.01)
+
+
+@pytest.mark.parametrize("stopped", [1, 2])
+def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None:
+    world, first = started()
+    second = world.states.begin("two")
+    wait_for(world, token="another", arn=second, **REMOVE)
+    world.run("intake", "deliver")
+    for arn in (first, second)[:stopped]:
+        world.states.stop(arn)
+    world.run()
+    assert bought(world) == (1 if stopped == 1 else 0)
+    assert all(one.answered_at for one in asked(world))
+
+
+def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
+    def stopped() -> World:
+        world, arn = started()
+        world.states.stop(arn)
+        return world
+
+    struck = 0
+    for _, world in after_each_crash(stopped, lambda world: pass_time(world, 3600)):
+        struck += 1
+        assert (the_job(world).status, bought(world), heard(world).error) == (Status.CANCELLED, 0, "cancelled")
+        assert_at_rest(world)
+    assert struck > 8
+
+
+def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> None:
+    world, arn = started()
+    world.states.stop(arn)
+
+    late = another_asks(world, **REMOVE)
+    world.run()
+    assert (late.hits, the_job(world).status, bought(world)) == (1, Status.STORED, 1)
+    assert heard(world, "another").output["total_usd"] == 0.01
+    assert_at_rest(world)
+
+
+# -- others want it too -------------------------------------------------------------------------------------------
+
+
+def a_request(world: World) -> None:
+    ask(world, KEY, **REMOVE)
+
+
+def a_request_of_its_own(world: World) -> None:
+    wait_for(world, token="another", **REMOVE)
+
+
+def a_sidecar(world: World) -> None:
+    world.sidecar(KEY, **REMOVE)
+
+
+def the_same_bytes_with_tags(world: World) -> None:
+    said(world, KEY, operation="remove")
+
+
+def a_person(world: World) -> None:
+    world.sidecar(KEY, **REMOVE)
+    world.lines["intake"].messages.clear()
+    again(world, KEY)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [a_request, a_request_of_its_own, a_sidecar, the_same_bytes_with_tags, a_person],
+    ids=lambda act: act.__name__,
+)
+def test_a_job_that_somebody_else_wants_too_is_bought(act: Callable[[World], None]) -> None:
+    world, arn = started()
+    act(world)
+    world.run("intake")
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    world.run("intake")
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn, **REMOVE)
+    world.run("intake")
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    mine = list(world.lines["intake"].messages)
+    world.lines["intake"].messages.clear()
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn)
+    world.run("intake")
+    world.lines["intake"].messages += mine
+    world.run("intake")
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+
+
+def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    repeated(world, KEY)
+    mine = list(world.lines["intake"].messages)
+    world.lines["intake"].messages.clear()
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn)
+    world.run("intake")
+    world.states.stop(arn)
+    world.run()
+    world.lines["intake"].messages += mine
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+
+
+def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -> None:
+    world = World()
+    said(world, KEY)
+    repeated(world, KEY)
+    *_, second = world.lines["intake"].messages
+    world.lines["intake"].messages.remove(second)
+    world.run("intake")
+    arn = world.states.begin("one")
+    wait_for(world, arn=arn, **REMOVE)
+    world.run("intake")
+    world.lines["intake"].messages.append(second)
+    world.states.stop(arn)
+    world.run()
+    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+
+
+# -- after the end ------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_job_that_is_asked_for_again_runs_and_a_later_stop_still_counts() -> None:
+    world, arn = started()
+    world.states.stop(arn)
+    world.run()
+    second = world.states.begin("two")
+    wait_for(world, token="another", arn=second, **REMOVE)
+    world.run("intake")
+    assert the_job(world).for_executions
+    world.run()
+    assert (the_job(world).status, bought(world), heard(world).error) == (Status.STORED, 1, "cancelled")
+
+
+def test_a_job_that_a_person_redrives_is_the_persons() -> None:
+    world, arn = started(**BEACH)
+    world.provider.script.append(Reaction(takes=False, answer=REJECTED))
+    world.run()
+    world.states.stop(arn)
+    orders = world.steps.orders()
+    (failure,) = orders.failures(Wanted())
+    assert orders.redrive(orders.plan(failure, pay_again=False))
+    assert not the_job(world).for_executions
+    world.run()
+    assert the_job(world).status is Status.STORED
+
+
+# -- what can be known of an execution ----------------------------------------------------------------------------
+
+
+def denied(call: Call) -> None:
+    raise refusal("AccessDeniedException", call.operation, 400)
+
+
+@pytest.mark.parametrize("fault", [denied, throttle, lose_answer], ids=lambda fault: fault.__name__)
+def test_an_execution_that_cannot_be_looked_at_counts_as_running(fault: Callable[[Call], None]) -> None:
+    world, arn = started()
+    world.states.stop(arn)
+    strike = Strike(fault, "describe_execution")
+    world.wire.before.append(strike)
+    world.run()
+    assert (strike.hits, bought(world)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arn", "runs"),
+    [
+        ("arn:aws:states:eu-central-1:000000000000:execution:shop:never", False),
+        ("arn:aws:states:us-east-1:000000000000:execution:shop:never", True),
+        ("whatever", True),
+    ],
+)
+def test_an_execution_that_does_not_exist_has_stopped_and_one_of_another_region_is_not_ours_to_know(
+    arn: str, runs: bool
+) -> None:
+    world = World()
+    states: Any = world.states
+    assert SfnExecutions(states, world.clock).running(arn) is runs
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_in_any_end_has_stopped(status: str) -> None:
+    world = World()
+    states: Any = world.states
+    arn = world.states.begin("one")
+    executions = SfnExecutions(states, world.clock)
+    assert executions.running(arn)
+    world.states.executions[arn] = status
+    world.clock.sleep(6)
+    assert not executions.running(arn)
+
+
+def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
+    world = World()
+    states: Any = world.states
+    arn = world.states.begin("one")
+    executions = SfnExecutions(states, world.clock)
+    for _ in range(20):
+        assert executions.running(arn)
+        world.clock.sleep(1)
+    assert sum(call.operation == "describe_execution" for call in world.wire.calls) == 4
+
+
+def test_jobs_that_others_want_ask_nobody_about_executions() -> None:
+    world = World()
+    said(world, KEY, operation="remove")
+    wait_for(world, **REMOVE)
+    world.run()
+    assert not [call for call in world.wire.calls if call.operation == "describe_execution"]
+    assert bought(world) == 1

@@ -1,0 +1,55 @@
+"""A photo's own prompt beside its folder's variants: each of them gets it, and somebody is told before and after."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backdrop.core.instructions import OVERRIDES
+from proof.world.pictures import photo
+from proof.world.stack import World
+from tests.simulated.cli_person import Person
+from tests.simulated.lint_shop import Shop
+from tests.simulated.simulation import KEY
+from tests.simulated.wishes import REMOVE, bought, defaults, said
+
+SEASONS: dict[str, Any] = {"variants": {"spring": {"prompt": "spring"}, "cut-out": REMOVE}}
+SPECIAL = {"prompt": "special"}
+
+
+def warned(**fields: Any) -> tuple[list[str], int]:
+    """What the receipt of a photo with such a sidecar warns of, and how many calls it took."""
+    world = World()
+    defaults(world, "", SEASONS)
+    world.sidecar(KEY, **fields)
+    said(world, KEY)
+    world.run()
+    receipt = world.receipt(KEY)
+    assert receipt
+    return sorted({words for job in receipt["jobs"] for words in job["warnings"]}), bought(world)
+
+
+def test_one_prompt_for_all_variants_of_a_folder_is_a_warning_in_the_receipt() -> None:
+    assert warned(**SPECIAL)[0] == [f"{KEY}.json {OVERRIDES} _backdrop.json"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{**SPECIAL, "variants": {}}, {"seed": 7}, {**SPECIAL, "variants": {"a": {}, "b": {"prompt": "b"}}}],
+    ids=str,
+)
+def test_one_picture_alone_and_what_leaves_each_its_own_is_none(fields: dict[str, Any]) -> None:
+    assert warned(**fields)[0] == []
+
+
+def test_no_variants_is_one_picture() -> None:
+    assert warned(**SPECIAL, variants={})[1] == 1
+
+
+def test_lint_warns_of_it_and_the_photo_is_ready_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(Person(World(), monkeypatch), tmp_path)
+    shop.put("_backdrop.json", SEASONS)
+    shop.put("red.jpg", photo())
+    shop.put("red.jpg.json", SPECIAL)
+    assert shop.told("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
+    assert shop.data()["ready"] == 1

@@ -1,0 +1,97 @@
+"""Photos of which the ledger knows nothing: one request for a batch, and nothing is bought, lost or opened for it."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from backdrop.core.capability import PhotoLimits
+from backdrop.core.identity import source_id
+from backdrop.core.job import Source, Status
+from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.steps import seen as opener
+from backdrop.steps.marks import MOST_CRASHES
+from backdrop.steps.messages import Look
+from backdrop.steps.strangers import Strangers
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from proof.world.wire import Strike, throttle
+from tests.simulated.simulation import KEY, the_job
+
+OTHER = "shoes/blue.jpg"
+
+
+def stack(*keys: str) -> World:
+    """Photos lie there, and intake knows what its batch will look at."""
+    world = World()
+    for key in keys:
+        world.drop(key, photo(key), operation="remove")
+    world.lines["intake"].messages.clear()
+    world.intake.begin_batch([Look(INPUT, key) for key in (KEY, OTHER)])
+    return world
+
+
+def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
+    """What looks at photos ask for."""
+    before = len(world.wire.calls)
+    for key in keys:
+        world.intake(Look(INPUT, key))
+    return Counter(call.operation for call in world.wire.calls[before:] if call.service == "dynamodb")
+
+
+def test_a_batch_of_new_photos_asks_the_ledger_once() -> None:
+    assert looked(stack(KEY, OTHER)) == {"batch_get_item": 1, "transact_write_items": 2}
+
+
+def test_one_photo_alone_is_asked_for_at_once() -> None:
+    world = stack(KEY)
+    world.intake.begin_batch([Look(INPUT, KEY)])
+    assert looked(world, [KEY]) == {"query": 1, "transact_write_items": 1}
+
+
+def test_a_photo_that_is_known_is_read() -> None:
+    world = stack(KEY, OTHER)
+    looked(world, [KEY])
+    world.intake.begin_batch([Look(INPUT, key) for key in (KEY, OTHER)])
+    assert looked(world) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
+
+
+def test_what_others_write_in_between_is_found_before_anything_is_bought() -> None:
+    world = stack(KEY, OTHER)
+
+    def other_worker(_: object) -> None:
+        world.intake.photo.strangers = Strangers(world.ledger)
+        world.intake(Look(INPUT, KEY))
+
+    world.wire.before.append(strike := Strike(other_worker, "get_object"))
+    asked = looked(world, [KEY])
+    assert (strike.hits, asked["query"]) == (1, 1 + 1)
+    world.run()
+    assert (the_job(world).status, len(world.provider.calls)) == (Status.STORED, 1)
+
+
+def test_a_photo_that_is_not_there_is_looked_for_in_the_ledger() -> None:
+    assert looked(stack(OTHER)) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
+
+
+def test_a_photo_that_was_given_up_is_not_opened_in_a_batch_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = stack(KEY, OTHER)
+    given_up = Source(source_id=source_id(INPUT, KEY), bucket=INPUT, key=KEY, crashes=MOST_CRASHES)
+    world.ledger.put_source(given_up, ())
+    opened: list[bytes] = []
+
+    def noted(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
+        opened.append(data)
+        return prepare(data, limits, max_megapixels)
+
+    monkeypatch.setattr(opener, "prepare", noted)
+    looked(world)
+    assert opened == [photo(OTHER)]
+
+
+def test_a_ledger_that_does_not_answer_is_asked_again_at_the_next_look() -> None:
+    world = stack(KEY, OTHER)
+    world.wire.before.append(Strike(throttle, "batch_get_item"))
+    with pytest.raises(Exception, match="DynamoDB"):
+        looked(world, [KEY])
+    assert looked(world)["query"] == 0

@@ -1,0 +1,256 @@
+"""A job whose calls are refused or fail without an explanation: other jobs prove whether it is the reason itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backdrop.core import transitions
+from backdrop.core.answer import Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.job import Job, Money, Status, Suspicion
+from backdrop.core.lane import (
+    FIRST_TRIAL_AFTER,
+    OTHERS_FIRST,
+    Gate,
+    Lane,
+    Reason,
+    begin_probe,
+    gate,
+    heed,
+    let_a_probe_out,
+    pause,
+)
+from backdrop.core.suspicion import MAX_FAILURES, is_suspect, judge
+from proof.world.pictures import photo
+from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason
+from proof.world.stack import World
+from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
+from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, assert_at_rest, claim
+
+SECOND = timedelta(seconds=1)
+OPEN = Lane(provider="ideogram")
+REFUSAL = Answer(Class.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
+FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
+FAILURE = Answer(Class.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
+
+
+def reason_of(lane: Lane) -> list[Reason]:
+    """Why the lane is paused."""
+    return [one.reason for one in lane.pauses]
+
+
+def after(job: Job, *answers: Answer) -> Job:
+    """The job after calls that were answered so."""
+    for answer in answers:
+        claimed = claim(job).job
+        job = transitions.record(claimed, claimed.attempt, answer, NOW).job
+    return job
+
+
+# -- the lane ----------------------------------------------------------------------------------------------------
+
+
+def test_unexplained_refusal_pauses_the_lane_and_tries_another_job() -> None:
+    lane = heed(OPEN, REFUSAL, NOW, probe=False)
+    assert [(one.reason, one.code) for one in lane.pauses] == [(Reason.REFUSAL, Code.PROVIDER_REFUSES)]
+    assert (lane.flows, gate(lane, NOW)[0], gate(lane, NOW, suspect=True)[0]) == (True, Gate.PROBE, Gate.SHUT)
+
+
+def test_refused_job_is_the_probe_where_no_other_job_comes() -> None:
+    lane = heed(OPEN, REFUSAL, NOW, probe=False)
+    assert gate(lane, NOW + OTHERS_FIRST - SECOND, suspect=True) == (Gate.SHUT, 1)
+    assert gate(lane, NOW + OTHERS_FIRST, suspect=True)[0] is Gate.PROBE
+
+
+def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None:
+    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
+    stopped = heed(lane, REFUSAL, NOW, probe=True)
+    assert (stopped.flows, stopped.trials) == (False, 1)
+    assert let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER - SECOND) == stopped
+    again = let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER)
+    assert gate(again, NOW + FIRST_TRIAL_AFTER)[0] is Gate.PROBE
+    assert gate(again, NOW + FIRST_TRIAL_AFTER, suspect=True)[0] is Gate.SHUT
+
+
+def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
+    lane = heed(OPEN, REFUSAL, NOW, probe=False)
+    for _ in range(9):
+        lane = heed(lane, REFUSAL, NOW + SECOND, probe=False)
+    assert (lane.trials, lane.flows, gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
+
+
+def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() -> None:
+    lane = pause(OPEN, Reason.PERSON, Code.PAUSED_BY_PERSON, "words", NOW)
+    assert not heed(lane, REFUSAL, NOW, probe=False).flows
+
+
+@pytest.mark.parametrize(("answer", "proved"), [(OK, NOW), (REJECTED, None)], ids=["picture", "rejected"])
+def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Answer, proved: object) -> None:
+    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
+    assert heed(lane, answer, NOW, probe=True).proved_at == proved
+
+
+def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
+    closed = heed(heed(heed(OPEN, FAILURE, NOW, probe=False), FAILURE, NOW, probe=False), FAILURE, NOW, probe=False)
+    lane = begin_probe(closed, NOW + SECOND, NOW + 400 * SECOND)
+    refused = heed(lane, REFUSAL, NOW + SECOND, probe=True)
+    assert (refused.probe_until, gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
+
+
+def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
+    job, lane = a_job(), OPEN
+    for _ in range(MAX_FAILURES):
+        answer = judge(FAILURE, job, lane)
+        job, lane = after(job, answer), heed(lane, answer, NOW, probe=False)
+    assert (job.status, lane.streak, lane.closed_since) == (Status.DEAD, MAX_FAILURES, NOW)
+
+
+def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
+    lane = begin_probe(
+        let_a_probe_out(pause(OPEN, Reason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
+    )
+    job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
+    final = judge(FAILURE, job, lane)
+    assert (final.kind, reason_of(heed(lane, final, NOW, probe=True))) == (Class.PERM, [Reason.UNHEALTHY])
+
+
+def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
+    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
+    final = judge(REFUSAL, after(a_job(), REFUSAL), lane.but(proved_at=NOW + SECOND))
+    assert (final.kind, heed(lane, final, NOW, probe=True)) == (Class.PERM, lane.but(probe_until=None))
+    assert heed(lane, final, NOW, probe=False) == lane
+
+
+# -- the job -----------------------------------------------------------------------------------------------------
+
+
+def test_refused_job_remembers_it_and_owes_nothing() -> None:
+    job = after(a_job(), REFUSAL)
+    assert (job.status, job.money, is_suspect(job)) == (Status.ACCEPTED, Money.NOT_SPENT, True)
+    assert not is_suspect(job.but(provider="segmind"))
+    assert not is_suspect(job.but(generation=1))
+
+
+def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> None:
+    job = after(a_job(), REFUSAL)
+    assert judge(REFUSAL, job, OPEN) == REFUSAL
+    assert judge(REFUSAL, job, OPEN.but(proved_at=NOW - SECOND)) == REFUSAL
+    final = judge(REFUSAL, job, OPEN.but(proved_at=NOW + SECOND))
+    assert (final.kind, final.code, final.money) == (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)
+    assert judge(REFUSAL, a_job(), OPEN.but(proved_at=NOW + SECOND)) == REFUSAL
+
+
+def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> None:
+    job = a_job()
+    for _ in range(MAX_FAILURES - 1):
+        assert judge(FAILURE, job, OPEN) == FAILURE
+        job = after(job, FAILURE, *[BACKOFF] * 12)
+    assert judge(FAILURE, job, OPEN).kind is Class.PERM
+    assert judge(replace(FAILURE, suspicion=None), job, OPEN).kind is Class.BACKOFF
+
+
+def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
+    outage = OPEN.but(streak=MAX_FAILURES)
+    job = after(a_job(), FAILURE, FAILURE)
+    assert judge(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
+    assert judge(FAILURE, job, OPEN).kind is Class.PERM
+
+
+# -- in the world ------------------------------------------------------------------------------------------------
+
+
+def world_of(photos: int, *struck: int, reaction: Reaction) -> World:
+    """A world in which the provider answers the calls of some photos always in the same way."""
+    world = World()
+    for n in range(photos):
+        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+    world.run("intake")
+    keys = {job.job_id: job.key for job in world.jobs()}
+    bad = {f"shoes/{n}.jpg" for n in struck}
+    world.provider.weather.append(lambda: reaction if keys[world.provider.calls[-1]] in bad else None)
+    return world
+
+
+def test_photo_refused_without_reason_is_rejected_and_others_are_served() -> None:
+    world = world_of(4, 0, reaction=refuses_without_reason())
+    world.run()
+    assert [(job.status, job.money) for job in world.jobs("shoes/0.jpg")] == [(Status.DEAD, Money.NOT_SPENT)]
+    assert [job.problem.code for job in world.jobs() if job.problem] == [Code.REQUEST_REJECTED]
+    assert [job.status for job in world.jobs()].count(Status.STORED) == 3
+    assert world.provider.charged == 3 * PRICE
+    assert not the_lane(world).paused
+    assert_at_rest(world)
+
+
+def test_probe_after_an_unexplained_refusal_is_another_photo() -> None:
+    world = world_of(3, 0, reaction=refuses_without_reason())
+    world.run()
+    keys = {job.job_id: job.key for job in world.jobs()}
+    called = [keys[job_id] for job_id in world.provider.calls]
+    first = called.index("shoes/0.jpg")
+    assert called[first + 1] != "shoes/0.jpg"
+    assert called.count("shoes/0.jpg") == 2
+
+
+def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
+    world = world_of(1, 0, reaction=refuses_without_reason())
+    pass_time(world, 1800)
+    assert (reasons(world), [job.status for job in world.jobs()]) == (["refusal"], [Status.ACCEPTED])
+    world.provider.weather.clear()
+    fails_alone(world, world.jobs()[0].job_id, refuses_without_reason())
+    world.drop("shoes/1.jpg", photo("1"), operation="remove")
+    pass_time(world, 1800)
+    assert {job.key: job.status for job in world.jobs()} == {
+        "shoes/0.jpg": Status.DEAD,
+        "shoes/1.jpg": Status.STORED,
+    }
+    assert_at_rest(world)
+
+
+def test_account_that_refuses_all_without_reason_ends_no_photo() -> None:
+    world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
+    pass_time(world, 1800)
+    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, ["refusal"])
+    world.provider.weather.clear()
+    pass_time(world, 1800)
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert_at_rest(world)
+
+
+def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
+    world = world_of(2, 0, reaction=fails_unbilled())
+    world.run()
+    (job,) = world.jobs("shoes/0.jpg")
+    assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (Status.DEAD, Money.NOT_SPENT, 3)
+    assert world.provider.charged == PRICE
+    assert_at_rest(world)
+
+
+def test_outage_of_unbilled_failures_ends_no_photo() -> None:
+    world = world_of(4, 0, 1, 2, 3, reaction=fails_unbilled())
+    pass_time(world, 1800)
+    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, ["unhealthy"])
+    world.provider.weather.clear()
+    pass_time(world, 1800)
+    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert_at_rest(world)
+
+
+def test_one_proof_rejects_one_photo_at_most() -> None:
+    world = world_of(1, reaction=refuses_without_reason())
+    keeper = world.steps.keeper
+    world.ledger.put_lane(the_lane(world).but(proved_at=NOW + SECOND))
+    taken = [keeper.take_proof("ideogram", NOW) for _ in range(2)]
+    assert (taken, the_lane(world).proved_at) == ([True, False], None)
+
+
+def test_short_top_up_ends_one_refused_photo_at_most() -> None:
+    world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
+    pass_time(world, 1800)
+    assert all(is_suspect(job) for job in world.jobs())
+    world.ledger.put_lane(the_lane(world).but(proved_at=world.clock.time))
+    world.resume()
+    pass_time(world, 1800)
+    assert sorted(job.status for job in world.jobs()) == [Status.ACCEPTED, Status.ACCEPTED, Status.DEAD]
+    assert (reasons(world), the_lane(world).proved_at) == (["refusal"], None)

@@ -1,0 +1,318 @@
+"""The template's promises at its edges: parameters, rules, outputs, what expires and the ledger."""
+
+import json
+import re
+
+import pytest
+
+from backdrop.aws.records import item_of
+from backdrop.aws.table import WATCH
+from backdrop.core.job import Status
+from backdrop.core.layout import ERRORS, RECEIPTS
+from tests.simulated.simulation import job_in
+from tests.unit.core_items import a_job
+from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
+
+DEFAULTS = {
+    "IdeogramBaseUrl": "https://api.ideogram.ai",
+    "SegmindBaseUrl": "https://api.segmind.com",
+    "OneMinBaseUrl": "https://api.1min.ai",
+    "RunwareBaseUrl": "https://api.runware.ai",
+    "IdeogramMaxInFlight": 10,
+    "SegmindMaxInFlight": 0,
+    "OneMinMaxInFlight": 0,
+    "RunwareMaxInFlight": 0,
+    "IdeogramTimeoutSeconds": 180,
+    "SegmindTimeoutSeconds": 180,
+    "OneMinTimeoutSeconds": 180,
+    "RunwareTimeoutSeconds": 180,
+    "DefaultProvider": "ideogram",
+    "DailyBudgetUSD": 10,
+    "OnLostAnswer": "retry_once",
+    "OneMinUsdPerImage": "",
+    "SegmindEndpoint": "v2",
+    "RunwareUploads": "false",
+    "RunwareChecksContent": "false",
+    "SettleSeconds": 20,
+    "MaxImageMegapixels": 100,
+    "ProvenanceMetadata": "true",
+    "ResultHosts": "",
+    "InputBucket": "",
+    "OutputBucket": "",
+    "ReadableBuckets": "",
+    "NotificationTopicArns": "",
+    "KmsKeyArns": "",
+    "RequireTls": "true",
+    "WaitingStateMachines": "",
+    "LedgerRetentionDays": 0,
+    "RenderTimeoutSeconds": 300,
+    "LaneVisibilitySeconds": 360,
+    "Architecture": "arm64",
+    "AlarmEmail": "",
+}
+ALWAYS_OUT = {
+    "Version",
+    "InputBucketName",
+    "OutputBucketName",
+    "IntakeQueueUrl",
+    "IntakeQueueArn",
+    "DeliverQueueUrl",
+    "DeadLetterQueueUrl",
+    "LedgerTableName",
+    "EventBusName",
+    "CampaignStateMachineArn",
+    "ConcurrencyNote",
+    "DashboardName",
+}
+
+
+def test_every_parameter_of_the_product_is_there_with_its_default() -> None:
+    assert {n: p["Default"] for n, p in load()["Parameters"].items()} == DEFAULTS
+
+
+def test_every_parameter_explains_itself_and_stands_in_one_group() -> None:
+    template = load()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(n for g in groups for n in g["Parameters"]) == sorted(template["Parameters"])
+    assert all(p["Description"] for p in template["Parameters"].values())
+
+
+def test_the_guided_dialogue_asks_in_the_order_of_the_form() -> None:
+    template = load()
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert [n for g in groups for n in g["Parameters"]] == [*template["Parameters"]]
+
+
+def test_a_value_that_is_refused_is_answered_by_what_it_must_be() -> None:
+    patterned = {n: p for n, p in load()["Parameters"].items() if "AllowedPattern" in p}
+    assert [n for n, p in patterned.items() if not p["ConstraintDescription"].startswith("must be ")] == []
+    free = [n for n, p in load()["Parameters"].items() if p["Type"] == "String" and n not in patterned]
+    assert [n for n in free if "AllowedValues" not in load()["Parameters"][n]] == []
+
+
+def test_seconds_days_and_dollars_are_said_where_a_number_is_asked_for() -> None:
+    units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
+    numbers = {n: p["Description"] for n, p in load()["Parameters"].items() if p["Type"] == "Number"}
+    assert [
+        n for n, said in numbers.items() if not any(n.endswith(e) and unit in said for e, unit in units.items())
+    ] == []
+
+
+@pytest.mark.parametrize("hosts", ["", "cdn.example.com", "a.example, b.example"])
+def test_a_list_of_hosts_is_taken(hosts: str) -> None:
+    assert re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+
+
+@pytest.mark.parametrize(
+    "hosts", ["https://cdn.example.com", "cdn.example.com/", "a,,b", "a b", "*.example.com", "a:80"]
+)
+def test_what_is_no_list_of_hosts_is_refused(hosts: str) -> None:
+    assert not re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
+
+
+def test_every_parameter_has_a_use_and_none_promises_what_is_not_there() -> None:
+    template = load()
+    used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
+    assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == []
+    assert "next" not in template["Parameters"]["OnLostAnswer"]["Description"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        pytest.param({"IdeogramMaxInFlight": "1"}, "IdeogramMaxInFlight", id="limit-of-one"),
+        pytest.param({"RunwareMaxInFlight": "1"}, "RunwareMaxInFlight", id="another-limit-of-one"),
+        pytest.param({"IdeogramMaxInFlight": "0"}, "IdeogramMaxInFlight", id="default-is-off"),
+        pytest.param({"DefaultProvider": "segmind"}, "SegmindMaxInFlight", id="segmind-is-off"),
+        pytest.param({"DefaultProvider": "1min"}, "OneMinMaxInFlight", id="1min-is-off"),
+        pytest.param({"DefaultProvider": "runware"}, "RunwareMaxInFlight", id="runware-is-off"),
+        pytest.param({"InputBucket": "one", "OutputBucket": "one"}, "InputBucket", id="same-bucket"),
+    ],
+)
+def test_a_bad_combination_is_refused_by_name_before_anything_is_made(parameters: dict[str, str], named: str) -> None:
+    refusals = Deployed(**parameters).refusals()
+    assert len(refusals) == 1
+    assert named in refusals[0]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="defaults"),
+        pytest.param({"IdeogramMaxInFlight": "2"}, id="smallest-limit"),
+        pytest.param(ALL_ON, id="all-providers"),
+        pytest.param(
+            {"DefaultProvider": "1min", "OneMinMaxInFlight": "5", "IdeogramMaxInFlight": "0"},
+            id="another-default-alone",
+        ),
+        pytest.param({"InputBucket": "one", "OutputBucket": "other"}, id="existing-buckets"),
+        pytest.param({"OutputBucket": "other"}, id="existing-output"),
+    ],
+)
+def test_a_good_combination_is_taken(parameters: dict[str, str]) -> None:
+    assert Deployed(**parameters).refusals() == []
+
+
+def test_a_provider_that_is_on_has_an_output_and_one_that_is_off_has_none() -> None:
+    assert set(Deployed().outputs) == ALWAYS_OUT | {"IdeogramQueueUrl"}
+    assert set(Deployed(**ALL_ON).outputs) == ALWAYS_OUT | {f"{p}QueueUrl" for p in PROVIDERS}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_provider_that_is_off_leaves_no_resource_and_no_right(provider: str) -> None:
+    stack = Deployed(**ALL_ON | {f"{provider}MaxInFlight": "0"})
+    made = {f"{provider}{kind}" for kind in ("Queue", "Secret", "Mapping")}
+    assert not made & set(stack.resources)
+    assert not re.search(rf"\b({'|'.join(made)})\b", json.dumps(stack.resources))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_base_url_is_https_or_on_this_machine(provider: str) -> None:
+    pattern = re.compile(load()["Parameters"][f"{provider}BaseUrl"]["AllowedPattern"])
+    taken = ("https://api.example.com", "https://a.b:8443/v/x", "http://127.0.0.1:4999/ideogram")
+    refused = (
+        "http://api.example.com",
+        "https://a.b/?q=1",
+        "https://u@a.b",
+        "http://127.0.0.1.a.b",
+    )
+    assert [u for u in taken if not pattern.search(u)] == []
+    assert [u for u in refused if pattern.search(u)] == []
+
+
+def test_a_price_of_nothing_is_not_a_price() -> None:
+    pattern = re.compile(load()["Parameters"]["OneMinUsdPerImage"]["AllowedPattern"])
+    assert all(pattern.search(price) for price in ("", "0.045", "1", "10.5"))
+    assert not any(pattern.search(price) for price in ("0", "0.00", "-1", "free", "1,5"))
+
+
+def test_a_limit_stays_within_what_lambda_takes() -> None:
+    for provider in PROVIDERS:
+        limit = load()["Parameters"][f"{provider}MaxInFlight"]
+        assert (limit["MinValue"], limit["MaxValue"]) == (0, 1000)
+
+
+def test_a_small_test_stack_may_have_small_times() -> None:
+    small = {"IdeogramTimeoutSeconds": 5, "RenderTimeoutSeconds": 20, "LaneVisibilitySeconds": 25}
+    limits = load()["Parameters"]
+    assert all(limits[n]["MinValue"] <= s <= limits[n]["MaxValue"] for n, s in small.items())
+
+
+def test_existing_buckets_are_used_and_none_is_made() -> None:
+    stack = Deployed(InputBucket="old-photos", OutputBucket="old-pictures")
+    assert stack.of_type("AWS::S3::Bucket") == {}
+    assert stack.of_type("AWS::S3::BucketPolicy") == {}
+    assert stack.outputs["InputBucketName"]["Value"] == "old-photos"
+    assert stack.outputs["OutputBucketName"]["Value"] == "old-pictures"
+    assert not re.search("PhotoBucket|PictureBucket", json.dumps(stack.resources))
+
+
+def test_what_stages_hand_to_each_other_expires_and_nothing_else_that_is_current_does() -> None:
+    rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if rule.keys() & {"ExpirationInDays", "ExpirationDate"}]
+    assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("_backdrop/work/", 14)]
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+
+
+def test_views_that_were_written_over_are_forgotten_in_time_and_pictures_that_were_never_are() -> None:
+    """Each photo writes its receipt twice or more; what a picture was before is somebody's own."""
+    rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    forgetting = {
+        r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
+    }
+    days = {f"{RECEIPTS}/": 30, f"{ERRORS}/": 30, "_backdrop/work/": 1}
+    assert forgetting == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
+    assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS}/"], (
+        "reports are taken back"
+    )
+
+
+@pytest.mark.parametrize("names", ["", "shelf", "shelf,old.archive-2"])
+def test_a_list_of_buckets_is_taken(names: str) -> None:
+    assert re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
+
+
+@pytest.mark.parametrize("names", ["shelf, archive", "Shelf", "shelf,", ",shelf", "*", "shelf/*", "s", "a b"])
+def test_what_is_no_list_of_buckets_is_refused(names: str) -> None:
+    assert not re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
+
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:uploads"
+
+
+@pytest.mark.parametrize(("parameter", "arn"), [("KmsKeyArns", KEY), ("NotificationTopicArns", TOPIC)])
+def test_a_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn: str) -> None:
+    pattern = load()["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in ("", arn, f"{arn},{arn}", arn.replace("aws", "aws-cn", 1)))
+    wrong = (
+        "*",
+        f"{arn}, {arn}",
+        f"{arn},",
+        f"{arn}/*",
+        arn.replace("123456789012", "*"),
+        "alias/photos",
+        arn + ".fifo",
+    )
+    assert not [value for value in wrong if re.fullmatch(pattern, value)]
+    assert not re.fullmatch(load()["Parameters"]["KmsKeyArns"]["AllowedPattern"], KEY.replace("key/", "alias/"))
+
+
+def test_the_ledger_is_kept_and_can_be_restored() -> None:
+    ledger = Deployed().resources["LedgerTable"]
+    made = ledger["Properties"]
+    assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
+    assert made["BillingMode"] == "PAY_PER_REQUEST"
+    assert made["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert made["SSESpecification"] == {"SSEEnabled": False}, "the AWS owned key, for which KMS bills nothing"
+    kept = (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"])
+    assert kept == ("Retain", "Retain")
+
+
+def test_the_ledger_cannot_be_deleted_by_mistake_nor_left_by_a_refused_deployment() -> None:
+    """CloudFormation cannot delete a protected table, so the check that refuses most often comes before it."""
+    ledger = Deployed().resources["LedgerTable"]
+    assert ledger["Properties"]["DeletionProtectionEnabled"] is True
+    assert ledger["DependsOn"] == "DeploymentCheck"
+
+
+@pytest.mark.parametrize("names", ["", "publish", "publish,nightly_shop-2"])
+def test_a_list_of_state_machines_is_accepted(names: str) -> None:
+    assert re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+
+
+@pytest.mark.parametrize("names", ["publish, nightly", "publish,", "*", "publish-*", "arn:aws:states:x", "a:b"])
+def test_a_pattern_or_an_arn_is_no_list_of_state_machines(names: str) -> None:
+    assert not re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
+
+
+def test_what_the_emulator_cannot_make_is_made_on_aws() -> None:
+    """The condition is true wherever a mapping is looked up, which the emulator does not do in a condition."""
+    assert Deployed().of_type("AWS::Logs::QueryDefinition")
+
+
+def test_conditions_use_no_function_that_cloudformation_does_not_document_there() -> None:
+    found = set(re.findall(r'"(Fn::\w+)"', json.dumps(load()["Conditions"])))
+    assert found <= {"Fn::And", "Fn::Equals", "Fn::FindInMap", "Fn::Not", "Fn::Or"}
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_the_ledger_forgets_only_where_that_is_asked_for(days: int) -> None:
+    """Items say so, and never the table: AWS switches that once an hour, and a rollback would have to wait."""
+    stack = Deployed(LedgerRetentionDays=str(days))
+    found = stack.resources["LedgerTable"]["Properties"]["TimeToLiveSpecification"]
+    assert found == {"AttributeName": "expires_at", "Enabled": True}
+    assert (found["AttributeName"] in item_of(job_in(Status.STORED), days)) is (days > 0)
+
+
+def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:
+    made = Deployed().resources["LedgerTable"]["Properties"]
+    watched = item_of(a_job(source_id="5" * 64))
+    [index] = made["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == WATCH
+    keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
+    assert keys == [("watch", "HASH"), ("due", "RANGE")]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    types = {a["AttributeName"]: a["AttributeType"] for a in made["AttributeDefinitions"]}
+    assert types == dict.fromkeys(("pk", "sk", "watch", "due"), "S")
+    assert {name: list(watched[name]) for name in types} == {name: ["S"] for name in types}

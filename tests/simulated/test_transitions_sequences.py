@@ -1,0 +1,198 @@
+"""The state machine under any sequence of moves: answers that come late, twice, or never, and people who pay again."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from backdrop.core import transitions
+from backdrop.core.answer import NOT_TAKEN, Answer, Class
+from backdrop.core.codes import Code
+from backdrop.core.errors import ResultError, StaleError
+from backdrop.core.job import Job, Money, Outcome, Status
+from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, a_job, job_in
+
+S = Status
+HUNG_UP_AFTER_CHARGING = "charged and hung up"
+TRUTHS = ("lost", HUNG_UP_AFTER_CHARGING, *ANSWERS)
+CHARGES = ("ok", "unsafe", HUNG_UP_AFTER_CHARGING)
+OWNER = a_job(job_id="o" * 64)
+Move = Callable[[Job], transitions.Step | None]
+
+
+class OneJob(RuleBasedStateMachine):
+    """A job, the workers that are still in its calls, the provider's bill and the days' books."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.job: Job = a_job()
+        self.now = NOW
+        self.bill: Counter[int] = Counter()
+        self.books: Counter[tuple[str, str]] = Counter()
+        self.answers: dict[int, Answer] = {}
+        self.losses: Counter[int] = Counter()
+        self.own_id = False
+
+    @initialize(own_id=st.booleans())
+    def the_provider_takes_our_id_or_not(self, own_id: bool) -> None:
+        self.own_id = own_id
+
+    def write(self, step: transitions.Step | None) -> None:
+        """What the ledger does with a step: the job and its booking together."""
+        if step is None:
+            return
+        before = {one.n for one in self.job.attempts if one.outcome is Outcome.LOST}
+        self.job = step.job
+        for one in self.job.attempts:
+            self.losses[one.generation] += one.outcome is Outcome.LOST and one.n not in before
+        if step.booking:
+            for name in ("reserved", "certain", "unknown", "committed"):
+                self.books[step.booking.day, name] += getattr(step.booking, name)
+
+    # -- calls and answers ---------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.job.status in (S.ACCEPTED, S.UNKNOWN) and self.may_claim())
+    @rule(truth=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
+    def a_worker_claims_and_calls(self, truth: str) -> None:
+        lease_until = self.now + timedelta(minutes=6)
+        provider_id = f"id-{self.job.generation}" if self.own_id else None
+        step = transitions.claim(
+            self.job, now=self.now, lease_until=lease_until, price=PRICE, cap=CAP, provider_id=provider_id
+        )
+        self.write(step)
+        self.call(truth)
+
+    def may_claim(self) -> bool:
+        """As render does it: what is lost is paid for a second time once, and never under an id that can be asked."""
+        lost_once = self.job.losses <= 1 and not self.own_id and self.job.unwanted is None
+        return self.job.status is S.ACCEPTED or lost_once
+
+    def call(self, truth: str) -> None:
+        """The provider does something, and charges it to the generation of the attempt."""
+        self.answers[self.job.attempt] = ANSWERS.get(truth, LOST)
+        self.bill[self.job.generation] += PRICE if truth in CHARGES else 0
+
+    @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
+    @rule(truth=st.sampled_from(TRUTHS))
+    def the_call_is_sent_again_under_its_id(self, truth: str) -> None:
+        """Where it was charged already, the provider gives the same picture once more, or has no time for us."""
+        try:
+            self.write(transitions.send_again(self.job, self.now + timedelta(minutes=6)))
+        except StaleError:
+            return
+        if self.bill[self.job.generation] and ANSWERS.get(truth, LOST).kind not in NOT_TAKEN:
+            self.answers[self.job.attempt] = OK
+        else:
+            self.call(truth)
+
+    @precondition(lambda self: self.answers)
+    @rule(data=st.data())
+    def an_answer_is_recorded(self, data: st.DataObject) -> None:
+        """Of any attempt that ever was, for the first time or again."""
+        n = data.draw(st.sampled_from(sorted(self.answers)))
+        answer = self.answers[n]
+        try:
+            self.write(transitions.record(self.job, n, answer, self.now))
+        except StaleError:
+            assert not answer.charged
+            return
+        if answer.usable:
+            assert self.job.status in (S.PAID, S.STORED, S.SUPERSEDED, S.CANCELLED)
+        attempt = self.job.attempt_of(n)
+        known = attempt is None or attempt.money is not Money.UNKNOWN
+        denied_again = attempt is not None and attempt.sends > 1 and answer.kind in (*NOT_TAKEN, Class.PERM)
+        assert known or answer.kind is Class.AMBIG or denied_again
+
+    # -- all the rest --------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 3600, 86_400]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(data=st.data())
+    def somebody_moves_the_job(self, data: st.DataObject) -> None:
+        """By one of the moves that lead anywhere from here."""
+        steps = {name: step for name, move in self.moves().items() if (step := _tried(move, self.job))}
+        names = sorted(name for name, step in steps.items() if step.job != self.job)
+        if names:
+            self.write(steps[data.draw(st.sampled_from(names))])
+
+    def moves(self) -> dict[str, Move]:
+        """The transitions that need no call and matter to money or state."""
+        now, later = self.now, self.now + timedelta(minutes=6)
+        return {
+            "acknowledge": lambda job: transitions.acknowledge(job, job.attempt, "work"),
+            "park": lambda job: transitions.park(job, now),
+            "renew": lambda job: transitions.renew(job, now, later),
+            "lose": lambda job: transitions.lose(job, now),
+            "hold": lambda job: transitions.hold(job, now),
+            "begin": lambda job: transitions.begin(job, now, later),
+            "leave": transitions.leave,
+            "store": lambda job: transitions.store(job, (), (), now),
+            "fail": lambda job: transitions.fail(job, ResultError(Code.RESULT_GONE, "gone"), now),
+            "supersede": lambda job: transitions.supersede(job, now),
+            "cancel": lambda job: transitions.cancel(job, now),
+            "reopen": lambda job: transitions.reopen(job, job, now),
+            "name_again": transitions.name_again,
+            "follow": lambda job: transitions.follow(job, transitions.owner_of(OWNER)),
+            "take_over": lambda job: transitions.take_over(job, transitions.owner_of(OWNER)),
+            "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), now),
+            "deliver_again": lambda job: transitions.deliver_again(job, now),
+            "pay_again": lambda job: transitions.pay_again(job, now),
+        }
+
+    # -- what always holds ---------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_bill_lies_between_certain_and_possible(self) -> None:
+        assert self.job.charged <= self.bill.total() <= self.job.charged + self.job.unknown
+
+    @invariant()
+    def the_books_are_the_sums_of_the_attempts(self) -> None:
+        sums: Counter[tuple[str, str]] = Counter()
+        for attempt in self.job.attempts:
+            for name, amount in (("reserved", attempt.reserved), ("certain", attempt.charged)):
+                sums[attempt.day, name] += amount
+                sums[attempt.day, "committed"] += amount
+            sums[attempt.day, "unknown"] += attempt.unknown
+            sums[attempt.day, "committed"] += attempt.unknown
+        assert +self.books == +sums
+        assert min(self.books.values(), default=0) >= 0
+
+    @invariant()
+    def a_charge_that_is_meant_once_is_made_once_unless_its_answer_was_lost(self) -> None:
+        for generation, bill in self.bill.items():
+            assert bill <= PRICE * (1 + (0 if self.own_id else self.losses[generation]))
+
+    @invariant()
+    def what_may_have_cost_money_is_bought_again_only_where_a_person_says_so(self) -> None:
+        if self.job.status in (S.ACCEPTED, S.SUPERSEDED, S.CANCELLED):
+            meant = [one for one in self.job.attempts if one.generation == self.job.generation]
+            assert {one.money for one in meant} <= {Money.NOT_SPENT}
+
+    @invariant()
+    def only_an_open_call_holds_a_reservation(self) -> None:
+        held = [attempt.n for attempt in self.job.attempts if attempt.reserved]
+        assert held == [attempt.n for attempt in self.job.attempts if attempt.outcome is Outcome.IN_FLIGHT]
+        assert (self.job.attempt in held) or self.job.status is not S.SUBMITTING
+
+    @invariant()
+    def an_end_has_its_time_and_a_failure_its_reason(self) -> None:
+        assert (self.job.ended_at is not None) is self.job.ended
+        if self.job.status in (S.REFUSED, S.DEAD, S.HELD):
+            assert self.job.problem
+            assert self.job.problem.money is self.job.money
+
+
+def _tried(move: Move, job: Job) -> transitions.Step | None:
+    try:
+        return move(job)
+    except StaleError:
+        return None
+
+
+OneJob.TestCase.settings = settings(max_examples=120, stateful_step_count=30)
+TestAnySequenceOfMoves = OneJob.TestCase

@@ -1,0 +1,73 @@
+"""Whoever waits in the simulated Step Functions for what becomes of a request."""
+
+import json
+from typing import Any
+
+from backdrop.core.asked import Asked
+from backdrop.core.codec import from_json
+from proof.world.stack import INPUT, World
+from proof.world.states import TaskAnswer
+from proof.world.wire import Call, Strike
+from tests.simulated.simulation import KEY
+from tests.simulated.wishes import said
+
+TOKEN = "AAAA-token-1"
+
+
+def wait_for(world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any) -> str:
+    """A task sends a request and waits, in an execution (`arn`), for a campaign (`run`), or by itself; the body."""
+    world.states.hand_out(token)
+    about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
+    return send(world, {"bucket": INPUT, "key": key, "instructions": wish} | about)
+
+
+def send(world: World, message: dict[str, Any]) -> str:
+    """Somebody sends any message to the intake queue; its body."""
+    body = json.dumps(message)
+    world.sqs.post(world.lines["intake"], body)
+    return body
+
+
+def heard(world: World, token: str = TOKEN) -> TaskAnswer:
+    """What a task was answered."""
+    answer = world.states.answers[token]
+    assert answer
+    return answer
+
+
+def waits(world: World, token: str = TOKEN) -> bool:
+    """Whether a task was not answered yet."""
+    return world.states.answers[token] is None
+
+
+def tries(world: World) -> int:
+    """How often anybody tried to answer a task."""
+    return sum(call.operation.startswith("send_task") for call in world.wire.calls)
+
+
+def asked(world: World) -> list[Asked]:
+    """Who waits, or waited, as the ledger knows it; in the order of their requests."""
+    bodies = [item["body"]["S"] for (_, kind), item in world.table.items.items() if kind.startswith("asked#")]
+    return sorted((from_json(Asked, body) for body in bodies), key=lambda one: one.asked_at)
+
+
+def awaited(**wish: Any) -> World:
+    """A world with a photo for which a task waits."""
+    world = World()
+    said(world, KEY)
+    world.run("intake")
+    wait_for(world, **wish)
+    return world
+
+
+def another_asks(world: World, **wish: Any) -> Strike:
+    """Just when an execution was found to have stopped, another one asks for the same; its token is `another`."""
+
+    def asks(_: Call) -> None:
+        world.wire.after.clear()
+        wait_for(world, token="another", arn=world.states.begin("two"), **wish)
+        world.run("intake")
+
+    late = Strike(asks, "describe_execution")
+    world.wire.after.append(late)
+    return late
