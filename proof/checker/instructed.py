@@ -113,14 +113,18 @@ def _unmoved(before: Plain, after: Plain) -> bool:
 
 
 def _early(one: Resolved, jobs: Mapping[str, Plain]) -> str:
-    """How much too early a photo is bought that has no word of its own; one that waited in vain may go at once."""
+    """How much too early a photo is bought that has no word of its own; one that waited in vain may go at once.
+
+    A job from before it waited is named again, and not bought: when it was queued says nothing of the wait.
+    """
     if one.settle_seconds is None or (one.before and _looked_in_vain(one.before)):
         return ""
     if one.before is None or not one.before["waiting_since"]:
         return "at once"
+    since = datetime.fromisoformat(one.before["waiting_since"])
     queued = max(datetime.fromisoformat(jobs[job_id]["queued_at"]) for job_id in one.after["jobs"].values())
-    waited = (queued - datetime.fromisoformat(one.before["waiting_since"])).total_seconds()
-    return f"after {waited:.1f} s" if waited < one.settle_seconds else ""
+    waited = (queued - since).total_seconds()
+    return f"after {waited:.1f} s" if 0 <= waited < one.settle_seconds else ""
 
 
 def _looked_in_vain(source: Plain) -> bool:

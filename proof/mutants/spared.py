@@ -90,6 +90,9 @@ SPARED: Mapping[str, str] = {
     "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
+    "steps/photo.py:_record: look.overtaken and (not look.again)": (
+        "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
+    ),
     "steps/photo.py:_hand_on: step.job.ended": (
         "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
     ),

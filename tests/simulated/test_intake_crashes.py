@@ -1,5 +1,6 @@
 """Looks that die or are overtaken: a job that the ledger has is never left without a message."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,9 @@ from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES, begin_look
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import SimulatedCrash, Strike, die
+from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
+from tests.simulated.wishes import REMOVE, defaults
 
 
 def died_before_its_messages(world: World) -> World:
@@ -139,6 +142,77 @@ def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
     source = world.source(KEY)
     assert source
     assert (source.crashes, source.begun_until) == (MOST_CRASHES, now + LONGEST_LOOK)
+
+
+def settle(world: World) -> None:
+    """The photo has waited for instructions of its own as long as it should."""
+    world.clock.sleep(world.setup.settle_seconds)
+
+
+def write_a_sidecar(world: World) -> None:
+    """Its instructions come."""
+    world.sidecar(KEY, **REMOVE)
+
+
+def write_a_broken_sidecar(world: World) -> None:
+    """Instructions come that nobody understands."""
+    world.sidecar(KEY, operation="remoev")
+
+
+@pytest.mark.parametrize(
+    ("folder", "meanwhile", "told"),
+    [
+        (REMOVE, settle, []),
+        (None, settle, ["no_instructions"]),
+        (None, write_a_sidecar, []),
+        (None, write_a_broken_sidecar, ["invalid_value"]),
+    ],
+)
+def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_message(
+    folder: dict[str, str] | None, meanwhile: Callable[[World], None], told: list[str]
+) -> None:
+    """SQS hands the message out early once more; who gets it finds nothing to do yet, and is done with it."""
+    world = World()
+    if folder:
+        defaults(world, "", folder)
+        world.run()
+    world.drop(KEY, photo())
+    (message,) = world.lines["intake"].messages
+
+    def another_is_done_with_it(_: object) -> None:
+        message.visible_at = world.clock.time
+        world.turn("intake")
+        assert message not in world.lines["intake"].messages
+        meanwhile(world)
+        world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+
+    world.wire.before.append(Strike(another_is_done_with_it, "get_object", nth=2))
+    world.turn("intake")
+    assert world.crashes == 1
+    world.run()
+    assert (codes(world, KEY), [job.status for job in world.jobs()]) == (told, [] if told else [Status.STORED])
+    assert_at_rest(world)
+
+
+@pytest.mark.parametrize(("again", "left"), [(False, 1), (True, 0)])
+def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(again: bool, left: int) -> None:
+    """Else many looks at one photo, each overtaken by another, would send ever more of them."""
+    world = World()
+    world.drop(KEY, photo())
+    world.run()
+    world.sidecar(KEY, **REMOVE)
+    world.lines["intake"].messages.clear()
+    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "again": again}))
+
+    def write(_: object) -> None:
+        source = world.source(KEY)
+        assert source
+        world.ledger.put_source(source, ())
+
+    world.wire.before.append(Strike(write, "get_object", nth=2))
+    world.turn("intake")
+    assert the_job(world).status is Status.ACCEPTED
+    assert len(world.lines["intake"].messages) == left
 
 
 @pytest.mark.parametrize("nth", range(1, 9))

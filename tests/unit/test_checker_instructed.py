@@ -104,9 +104,10 @@ def test_nothing_said_any_more_undoes_nothing() -> None:
         (None, True),
         (place(jobs={}, waiting_since="2026-11-20T09:00:15Z"), True),
         (place(jobs={}, waiting_since="2026-11-20T09:00:05Z"), False),
+        (place(jobs={}, waiting_since="2026-11-20T09:02:25Z"), False),
         (place("no_instructions"), False),
     ],
-    ids=["at once", "too early", "in time", "had waited in vain"],
+    ids=["at once", "too early", "in time", "a job from before it waited", "had waited in vain"],
 )
 def test_a_photo_without_a_word_of_its_own_is_given_time(before: Plain | None, early: bool) -> None:
     assert write(before, place(asked_from="b"), ASKED, own_word=False) == [Promise.PATIENT.name] * early

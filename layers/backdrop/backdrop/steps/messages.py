@@ -53,7 +53,8 @@ class Look:
     instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
     are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
     message was sent, where that is a request or a rerun, of which no object tells. `tagged_at`: when tags were changed,
-    where that is why; perhaps foreign ones, or they were taken away.
+    where that is why; perhaps foreign ones, or they were taken away. `overtaken`: another worker wrote of the photo
+    while this look was at it.
     """
 
     bucket: str
@@ -66,6 +67,7 @@ class Look:
     receives: int = 1
     said_at: datetime | None = None
     tagged_at: datetime | None = None
+    overtaken: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -156,7 +158,7 @@ def look_at(intake: Queue, bucket: str, key: str) -> None:
 
 
 def look_again(intake: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-    """Have intake go on with a folder's photos, or wake those that came to rest while it was at it."""
+    """Have intake go on with a folder's photos, wake those that came to rest meanwhile, or finish what died."""
     body = {"bucket": bucket, "key": key, "again": True} | ({"after": after} if after else {})
     intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
 

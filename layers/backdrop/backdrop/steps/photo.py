@@ -18,8 +18,8 @@ from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
-from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look, remind, to_deliver
+from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
+from backdrop.steps.messages import Look, look_again, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar
@@ -76,6 +76,7 @@ class Photos:
             try:
                 return self._decide(look, owners)
             except StaleError:
+                look = replace(look, overtaken=True)
                 self.clock.sleep(self.clock.jitter(0.1))
             except OwnedError as error:
                 owners[error.owner.content_key] = error.owner
@@ -139,7 +140,7 @@ class Photos:
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
         if steps or not was_resolved(source, seen):
             source = source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None)
-            self.ledger.put_source(source, steps)
+            self._record(look, source, steps)
         elif not look.again:
             return Decision()
         self._hand_on(source, after(steps, jobs), steps)
@@ -157,7 +158,7 @@ class Photos:
         if steps or problems or source.problems or source.waiting_since or source.held_by:
             asked = noted(source, look.request, now, problems=problems)
             source = gone(heard(source, look.request), problems)
-            self.ledger.put_source(source, steps, asked)
+            self._record(look, source, steps, asked)
         else:
             if not source.seen_gone:
                 self.ledger.put_source(source.but(seen_gone=True), ())
@@ -208,7 +209,7 @@ class Photos:
             steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
             asked = noted(source, look.request, now, jobs=found.jobs, problems=found.problems)
             try:
-                return self._write(source, jobs, seen, found, steps, kept, asked)
+                return self._write(look, source, jobs, seen, found, steps, kept, asked)
             except OwnedError as error:
                 owners = {**owners, error.owner.content_key: error.owner}
         raise StaleError
@@ -240,20 +241,22 @@ class Photos:
         told = Decision(refused=refusals(source, problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
             source = source.but(problems=(*problems, *wants), reported=True)
-            self.ledger.put_source(source, (), asked)
+            self._record(look, source, (), asked)
             self._hand_on(source, jobs)
             return told
         if is_complete(seen.places) and not seen.photo_error:
             first = self._decide(replace(look, request=None), owners)
             return Decision(first.accepted, self._decide(look, owners).refused)
         steps = steps_of(self.ledger, source, jobs, (), owners, self.clock.now())
-        self._write(source.but(held_by=""), jobs, seen, Wanted(problems=(*problems, *wants)), steps, asked=asked)
+        found = Wanted(problems=(*problems, *wants))
+        self._write(look, source.but(held_by=""), jobs, seen, found, steps, asked=asked)
         return told
 
     # -- what becomes of its jobs --------------------------------------------------------------------------
 
     def _write(
         self,
+        look: Look,
         source: Source,
         jobs: Sequence[Job],
         seen: Seen,
@@ -275,9 +278,22 @@ class Photos:
             "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
         }
         source = source.but(**resolved)
-        self.ledger.put_source(source, steps, asked)
+        self._record(look, source, steps, asked)
         self._hand_on(source, after(steps, jobs), steps)
         return Decision(accepted(steps, jobs), refusals(source, found.problems))
+
+    def _record(
+        self, look: Look, source: Source, steps: Sequence[transitions.Step], asked: Asked | None = None
+    ) -> None:
+        """Write what a look led to, before it is handed on.
+
+        Another delivery of the same message may have overtaken this one, and deleted the message: it would not come
+        again, should this worker die now. So another look comes when this worker must be gone. Such a look leaves none
+        itself: many at once would overtake one another without end.
+        """
+        if look.overtaken and not look.again:
+            look_again(self.intake, source.bucket, source.key, delay_seconds=int(LONGEST_LOOK.total_seconds()))
+        self.ledger.put_source(source, steps, asked)
 
     def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> Decision:
         """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for them."""
