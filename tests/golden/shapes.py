@@ -1,5 +1,6 @@
 """The shape of JSON documents: their fields, the types of the values, and the words of closed lists."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -21,7 +22,7 @@ def shape(*documents: object, maps: Iterable[str] = ()) -> Any:
 
     `maps`: the fields whose keys are data.
     """
-    return _merged([*documents], "", frozenset(maps))
+    return _merged([json.loads(json.dumps(one, allow_nan=False)) for one in documents], "", frozenset(maps))
 
 
 def shapes(documents: Iterable[Mapping[str, object]], maps: Iterable[str] = ()) -> list[Any]:
