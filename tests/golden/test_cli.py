@@ -179,7 +179,14 @@ def struggling(told: Told, patch: pytest.MonkeyPatch) -> None:
     person.world.run("intake")
     for _ in range(BAD_ANSWERS):
         person.world.turn("ideogram")
-    typing(told, person)("status", "the lane probes")
+    types = typing(told, person)
+    types("status", "the lane probes")
+    person.stack = replace(person.stack, wait=_stops)
+    types("status", "watched until Ctrl-C", "--watch")
+
+
+def _stops(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
@@ -329,10 +336,7 @@ def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
     clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     person.stack = replace(person.stack, clients=clients)
 
-    def ended(self: PageServer, poll_interval: float = 0.5) -> None:
-        raise KeyboardInterrupt
-
-    patch.setattr(PageServer, "serve_forever", ended)
+    patch.setattr(PageServer, "serve_forever", _stops)
     types = typing(told, person)
     types("page", "ended with Ctrl-C")
     types("page", "no such port", "--port", "70000")
