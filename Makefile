@@ -21,14 +21,16 @@ test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser tests/e2e
-check: setup ## Lint, types and unit tests, in seconds
+check: setup ## Lint, types, unit and golden tests, in seconds
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
 	@$(MAKE) --no-print-directory -j2 types unit
 types:
 	@$(RUN)basedpyright --level error
 unit:
-	@$(RUN)pytest -q -n 2 tests/unit
+	@$(RUN)pytest -q -n 2 tests/unit tests/golden
+golden: setup ## Write the golden files of the edges anew, after a change that is meant; the review sees what it changes
+	@$(RUN)pytest -q tests/golden --rewrite-golden
 wild: setup ## Property tests with examples that no run had before
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract
 scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
@@ -86,4 +88,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants bench build check types unit wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants bench build check types unit golden wild up down env invoke path docs format lock clean setup

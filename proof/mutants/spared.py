@@ -10,6 +10,7 @@ LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_
 VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
+    "core/lane.py:state: self.pauses": "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state.",
     "core/lane.py:sends_away: own or (self.closed_since is not None and (not self.pauses))": ONE_LANE,
     "core/lane.py:gate: suspect and lane.has(Reason.REFUSAL) and lane.trying_since and (now < lane.trying_since + OTHERS_FIRST)": (
         "Only which job is the probe hangs on it: tests/simulated/test_suspicion.py sees that it is another one."

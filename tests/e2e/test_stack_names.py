@@ -2,56 +2,11 @@
 
 from backdrop_local.home import STACK
 from tests.e2e.shop import LANES, Shop
-
-OUTPUTS = {
-    "Version",
-    "InputBucketName",
-    "OutputBucketName",
-    "IntakeQueueUrl",
-    "ConcurrencyNote",
-    "IntakeQueueArn",
-    "DeliverQueueUrl",
-    "DeadLetterQueueUrl",
-    "IdeogramQueueUrl",
-    "SegmindQueueUrl",
-    "OneMinQueueUrl",
-    "RunwareQueueUrl",
-    "LedgerTableName",
-    "EventBusName",
-    "CampaignStateMachineArn",
-    "DashboardName",
-}
-PROVIDERS = ("Ideogram", "Segmind", "OneMin", "Runware")
-PARAMETERS = {
-    *(f"{provider}{name}" for provider in PROVIDERS for name in ("BaseUrl", "MaxInFlight", "TimeoutSeconds")),
-    "DefaultProvider",
-    "DailyBudgetUSD",
-    "OnLostAnswer",
-    "OneMinUsdPerImage",
-    "SegmindEndpoint",
-    "RunwareUploads",
-    "RunwareChecksContent",
-    "SettleSeconds",
-    "MaxImageMegapixels",
-    "ResultHosts",
-    "InputBucket",
-    "ReadableBuckets",
-    "NotificationTopicArns",
-    "KmsKeyArns",
-    "WaitingStateMachines",
-    "OutputBucket",
-    "ProvenanceMetadata",
-    "RequireTls",
-    "LedgerRetentionDays",
-    "RenderTimeoutSeconds",
-    "LaneVisibilitySeconds",
-    "Architecture",
-    "AlarmEmail",
-}
+from tests.golden.golden import agreed
 
 
 def test_the_stack_gives_out_the_names_that_others_rely_on(shop: Shop) -> None:
-    assert set(shop.outputs) == OUTPUTS
+    assert set(shop.outputs) == set(agreed("outputs")["with all providers on"])
     for name, value in shop.outputs.items():
         if name.endswith("Url"):
             assert shop.queue_arn(name).endswith(value.rpartition("/")[2])
@@ -67,7 +22,7 @@ def test_the_stack_gives_out_the_names_that_others_rely_on(shop: Shop) -> None:
 
 def test_all_parameters_stand_in_the_template_from_the_start(shop: Shop) -> None:
     found = shop.clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0].get("Parameters", [])
-    assert {one.get("ParameterKey") for one in found} == PARAMETERS
+    assert {one.get("ParameterKey") for one in found} == set(agreed("parameters"))
 
 
 def test_both_buckets_keep_every_version(shop: Shop) -> None:

@@ -5,6 +5,7 @@ from PIL import Image
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
+from backdrop.core.lane import BAD_ANSWERS
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from proof.world.sight import INPUT, OUTPUT
@@ -56,6 +57,24 @@ def test_status_says_what_waits_how_long_and_why(person: Person) -> None:
     assert [one["code"] for one in lane["reasons"]] == ["paused_by_person"]
     said = " ".join(person.types("status").out.split())
     assert "ideogram paused (paused_by_person): A person paused it. 0 of 10 2 2 min" in said
+
+
+def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
+    def state() -> str:
+        (lane,) = person.types("status", "--json").data["providers"]
+        return lane["state"]
+
+    assert state() == "running"
+    person.world.provider.script.extend([refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * BAD_ANSWERS)
+    person.drops("a.jpg", "b.jpg", "c.jpg")
+    person.world.run("intake")
+    for _ in range(BAD_ANSWERS):
+        person.world.turn("ideogram")
+    assert state() == "probing"
+    said = " ".join(person.types("status").out.split())
+    assert "ideogram probing: it failed three times in a row" in said
+    person.types("pause", "ideogram")
+    assert state() == "paused"
 
 
 def test_status_counts_why_photos_wait(person: Person) -> None:

@@ -14,6 +14,7 @@ from backdrop.core.lane import (
     REASONS,
     Gate,
     Lane,
+    LaneState,
     Reason,
     begin_probe,
     gate,
@@ -203,3 +204,9 @@ def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None
 
 def test_a_person_lifts_any_reason() -> None:
     assert resume(paused_for(*Reason), EVERY, LATER).flows
+
+
+def test_a_lane_is_called_paused_while_a_probe_is_out_that_may_end_the_pause() -> None:
+    out = tried_out(Reason.KEY).but(closed_since=NOW)
+    assert (out.trying, out.state) == (True, LaneState.PAUSED)
+    assert heed(out, OK, UNTIL, probe=True).state is LaneState.RUNNING

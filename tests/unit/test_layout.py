@@ -10,13 +10,10 @@ from backdrop.core.capability import PROVIDERS
 from backdrop.core.layout import (
     MAX_S3_KEY_BYTES,
     Kind,
-    answer_key,
     defaults_of,
     folder_of,
-    input_key,
     kind_of,
     may_share,
-    paid_key,
     photo_of,
     picture_key,
     provider_report_key,
@@ -24,7 +21,6 @@ from backdrop.core.layout import (
     report_key,
     sidecars_of,
     source_name,
-    stem_of,
 )
 from tests.unit.core_items import quick
 
@@ -144,30 +140,6 @@ def test_a_sidecar_speaks_for_no_photo_that_only_begins_alike() -> None:
     assert not may_share("red.json", "shoes/red.jpg")
 
 
-@pytest.mark.parametrize(
-    ("variant", "n", "extension", "key"),
-    [
-        ("", 1, "png", "shoes/red.jpg/red.png"),
-        ("", 2, "png", "shoes/red.jpg/red_2.png"),
-        ("beach", 1, "webp", "shoes/red.jpg/red-beach.webp"),
-        ("beach", 2, "jpg", "shoes/red.jpg/red-beach_2.jpg"),
-    ],
-)
-def test_a_picture_lies_under_its_photo(variant: str, n: int, extension: str, key: str) -> None:
-    assert picture_key("shoes/red.jpg", variant=variant, n=n, extension=extension) == key
-
-
-def test_the_names_of_the_other_objects() -> None:
-    assert input_key("ab" * 32) == f"_backdrop/work/inputs/{'ab' * 32}"
-    assert report_key("shoes/_backdrop.json") == "_backdrop/errors/shoes/_backdrop.json.json"
-    assert receipt_key("shoes/red.jpg") == "_backdrop/receipts/shoes/red.jpg.json"
-    assert report_key("shoes/red.jpg") == "_backdrop/errors/shoes/red.jpg.json"
-    assert paid_key("j", 1, 2, "png") == "_backdrop/paid/j/1_2.png"
-    assert source_name("photos", "red.jpg", "photos") == "red.jpg"
-    assert source_name("others", "red.jpg", "photos") == "@others/red.jpg"
-    assert stem_of("shoes/red.front.jpg") == "red.front"
-
-
 @quick
 @given(KEYS, VARIANT, st.integers(1, 20), EXTENSION)
 def test_every_key_fits_into_s3(key: str, variant: str, n: int, extension: str) -> None:
@@ -221,7 +193,3 @@ def test_a_photo_in_the_own_bucket_cannot_pass_for_one_in_another_bucket() -> No
 def test_a_paused_provider_has_one_report_that_no_photo_can_have(provider: str) -> None:
     assert provider_report_key(provider) == f"_backdrop/errors/_providers/{provider}.json"
     assert report_key(source_name("photos", f"_providers/{provider}", "photos")) != provider_report_key(provider)
-
-
-def test_an_answer_that_waits_lies_where_things_expire_under_its_job_and_attempt() -> None:
-    assert answer_key("job-1", 2) == "_backdrop/work/answers/job-1-2.json"

@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -10,19 +9,6 @@ from backdrop.core.layout import MAX_S3_KEY_BYTES, picture_key
 from tests.unit.core_items import quick
 
 NAME = st.text("abc09-", min_size=1, max_size=40)
-
-
-@pytest.mark.parametrize(
-    ("variant", "n", "output", "key"),
-    [
-        ("", 1, "thumb", "shoes/red.jpg/red@thumb.webp"),
-        ("", 3, "thumb", "shoes/red.jpg/red_3@thumb.webp"),
-        ("beach", 2, "thumb", "shoes/red.jpg/red-beach_2@thumb.webp"),
-        ("beach", 1, None, "shoes/red.jpg/red-beach.webp"),
-    ],
-)
-def test_an_outputs_name_stands_behind_an_at_sign(variant: str, n: int, output: str | None, key: str) -> None:
-    assert picture_key("shoes/red.jpg", variant=variant, n=n, extension="webp", output=output) == key
 
 
 @quick

@@ -1,11 +1,11 @@
-"""Receipt, error report and events have the published shape: every field, always, built from the ledger alone."""
+"""Receipt and error report, built from the ledger alone; tests/golden holds their shape."""
 
 from typing import Any
 
 import pytest
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money, Outcome, Status
+from backdrop.core.job import Money, Outcome, Status
 from backdrop.core.receipt import error_report, receipt
 from tests.unit.core_items import (
     LATER,
@@ -19,26 +19,13 @@ from tests.unit.core_items import (
     a_stored_job,
     an_attempt,
 )
-from tests.unit.core_views import ATTEMPT_FIELDS, ERROR_FIELDS, JOB_FIELDS, RESULT_FIELDS, SOURCE_FIELDS, as_json
-
-
-@pytest.mark.parametrize("job", [a_job(), a_stored_job(), a_dead_job()], ids=["accepted", "stored", "dead"])
-def test_a_receipt_has_every_field_in_every_state(job: Job) -> None:
-    view = as_json(receipt(a_source(), [job]))
-    (entry,) = view["jobs"]
-    assert view.keys() == {"source", "jobs", "total_usd"}
-    assert view["source"].keys() == SOURCE_FIELDS
-    assert entry.keys() == JOB_FIELDS
-    assert entry["cost"].keys() == {"usd", "basis", "unknown_usd"}
-    assert all(result.keys() == RESULT_FIELDS for result in entry["results"])
-    assert all(attempt.keys() == ATTEMPT_FIELDS for attempt in entry["attempts"])
 
 
 def test_a_receipt_says_what_was_bought_for_what() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
     job = a_stored_job(throttled_ms=1_500, warnings=("one",), instructions=asked)
     changes = ("orientation:6", "reencoded:jpeg:kept_quality")
-    view = as_json(receipt(a_source(photo=a_photo(changes=changes)), [job]))
+    view = receipt(a_source(photo=a_photo(changes=changes)), [job])
     (entry,) = view["jobs"]
     assert view["source"] == {
         "bucket": "photos",
@@ -59,7 +46,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
 
 
 def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None:
-    (entry,) = as_json(receipt(a_source(), [a_stored_job()]))["jobs"]
+    (entry,) = receipt(a_source(), [a_stored_job()])["jobs"]
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",
         "version_id": "v9",
@@ -96,8 +83,7 @@ KNOWN = {"bucket", "key", "changes"}
 
 def test_what_is_not_known_of_a_source_is_null() -> None:
     view = receipt(a_source(photo=None), [])
-    assert view["source"].keys() == SOURCE_FIELDS
-    assert {name for name, value in view["source"].items() if value is None} == SOURCE_FIELDS - KNOWN
+    assert {name for name, value in view["source"].items() if value is not None} == KNOWN
     assert (view["jobs"], view["total_usd"]) == ([], 0)
 
 
@@ -157,16 +143,6 @@ def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money
 
 def test_a_photo_that_is_right_has_no_error_report() -> None:
     assert error_report(a_source(), [a_stored_job()]) is None
-
-
-def test_an_error_report_has_every_field() -> None:
-    source = a_source(problems=(a_problem(Code.NO_INSTRUCTIONS, Money.NOT_SPENT),))
-    view = error_report(source, [a_dead_job()])
-    assert view
-    view = as_json(view)
-    assert view.keys() == {"source", "errors"}
-    assert view["source"].keys() == SOURCE_FIELDS
-    assert [error.keys() for error in view["errors"]] == [ERROR_FIELDS, ERROR_FIELDS]
 
 
 def test_an_error_before_there_is_a_job_has_no_job_id() -> None:

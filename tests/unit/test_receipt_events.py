@@ -7,16 +7,13 @@ from backdrop.core.identity import event_id
 from backdrop.core.job import Job, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
 from tests.unit.core_items import LATER, NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
-from tests.unit.core_views import ERROR_FIELDS, JOB_FIELDS, as_json
 
 
 def test_a_stored_job_is_announced_as_completed() -> None:
     told = announcement(a_source(), a_stored_job())
     assert told
     kind, detail = told
-    assert kind == "Image Completed"
-    assert as_json(detail).keys() == {"event_id", "source", "job"}
-    assert detail["job"].keys() == JOB_FIELDS
+    assert (kind, detail["job"]["job_id"]) == ("Image Completed", "job-1")
 
 
 @pytest.mark.parametrize("status", [Status.REFUSED, Status.DEAD, Status.HELD])
@@ -25,9 +22,7 @@ def test_a_job_that_ended_badly_is_announced_as_failed(status: Status) -> None:
     assert told
     kind, detail = told
     assert kind == "Image Failed"
-    assert as_json(detail).keys() == {"event_id", "source", "job", "errors"}
-    assert [error.keys() for error in detail["errors"]] == [ERROR_FIELDS]
-    assert detail["errors"][0]["status"] == status.value
+    assert [error["status"] for error in detail["errors"]] == [status.value]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.meanings import CODES
 from backdrop.core.receipt import lane_events, lane_report
 from tests.unit.core_items import LATER, NOW
-from tests.unit.core_views import ERROR_FIELDS, as_json
 
 LATEST = LATER + timedelta(hours=1)
 OPEN = Lane(provider="ideogram")
@@ -45,10 +44,8 @@ def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
     again = pause(paused(), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
     report = lane_report(again)
     assert report
-    assert as_json(report).keys() == {"source", "provider", "errors"}
     assert (report["source"], report["provider"]) == (None, "ideogram")
     (error,) = report["errors"]
-    assert error.keys() == ERROR_FIELDS
     assert error == {
         "job_id": None,
         "variant": None,
@@ -80,7 +77,6 @@ def test_a_provider_that_was_never_paused_is_no_news() -> None:
 def test_a_pause_is_told_with_its_reason() -> None:
     ((kind, detail),) = lane_events(paused())
     assert kind == "Provider Paused"
-    assert as_json(detail).keys() == {"event_id", "provider", "since", "errors"}
     assert (detail["provider"], detail["since"]) == ("ideogram", "2026-11-16T12:00:00.250Z")
     assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
 
@@ -89,7 +85,6 @@ def test_the_end_of_a_pause_is_told_after_its_beginning() -> None:
     before, (kind, detail) = lane_events(resume(paused(), frozenset(Reason), LATER))
     assert [before] == lane_events(paused())
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
-    assert as_json(detail).keys() == {"event_id", "provider", "since"}
 
 
 def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from backdrop.core.campaign import report_key
 from backdrop.core.campaign_report import ENDS, OPEN, SKIPPED, Sums
+from backdrop.core.lane import LaneState
 from backdrop.core.money import usd_of, usd_text
 from backdrop.steps.campaign_end import items_of
 from backdrop_cli.campaign.machine import Execution
@@ -115,9 +116,9 @@ def tell(stack: Stack, screen: Screen, now: Progress) -> None:
     for code, failed in sums.failures.items():
         screen.say(f"! {failed.count:,} {code}: {failed.message}", "yellow")
     for name in sorted(now.lanes):
-        state = stack_status.state_of(stack.keeper.ledger.lane(name))
-        if state != "open":
-            screen.say(f"! {name} is {state}", "yellow")
+        lane = stack.keeper.ledger.lane(name)
+        if lane.state is not LaneState.RUNNING:
+            screen.say(f"! {name} is {stack_status.state_of(lane)}", "yellow")
     screen.say(f"Bought for {now.cost}.")
     if now.report:
         screen.line(f"Report: s3://{stack.output_bucket}/{now.report}")

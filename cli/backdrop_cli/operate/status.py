@@ -8,7 +8,7 @@ from typing import Any
 
 from backdrop.core.codes import Code
 from backdrop.core.job import ENDS, Status
-from backdrop.core.lane import Lane
+from backdrop.core.lane import Lane, LaneState
 from backdrop.core.meanings import CODES
 from backdrop.core.money import usd_of, usd_text
 from backdrop_cli.census import Standing
@@ -87,7 +87,9 @@ def state_of(lane: Lane) -> str:
     if lane.pauses:
         trying = ["one job tries it out"] if lane.trying else []
         return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *trying])
-    return "closed: it failed three times in a row, and one job at a time tries it out" if lane.closed_since else "open"
+    if lane.state is LaneState.PROBING:
+        return f"{lane.state}: it failed three times in a row, and one job at a time tries it out"
+    return lane.state
 
 
 def reasons(standing: Standing, lanes: Mapping[str, Lane]) -> Counter[str]:
@@ -151,7 +153,7 @@ def _described(stack: Stack, standing: Standing, lane: Lane) -> dict[str, Any]:
     oldest = standing.oldest.get(name)
     return {
         "provider": name,
-        "state": "paused" if lane.pauses else "closed" if lane.closed_since else "open",
+        "state": lane.state,
         "reasons": [described(one) for one in lane.pauses],
         "at_the_provider": standing.of(*OUT, provider=name),
         "limit": stack.limits.get(name, 0),

@@ -49,11 +49,11 @@ def lanes(stack: Stack) -> Iterator[Check]:
             fix = f"`backdrop resume {name}` switches it on."
             yield Check(what, State.WRONG, "its event source mapping is off, though nothing pauses it", fix)
         elif stack.limits[name] > ALLOWED.get(name, stack.limits[name]):
-            words = f"open, {stack.limits[name]} calls at a time, where an account may have {ALLOWED[name]}"
+            words = f"{lane.state}, {stack.limits[name]} calls at a time, where an account may have {ALLOWED[name]}"
             fix = f"Unless {name} has agreed to more, deploy with {PARAMETERS[name]}MaxInFlight={ALLOWED[name]}."
             yield Check(what, State.UNKNOWN, words, fix)
         else:
-            yield Check(what, State.GOOD, f"open, {stack.limits[name]} calls at a time")
+            yield Check(what, State.GOOD, f"{lane.state}, {stack.limits[name]} calls at a time")
 
 
 def prices(stack: Stack) -> Iterator[Check]:

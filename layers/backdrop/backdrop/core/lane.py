@@ -45,6 +45,17 @@ class Reason(StrEnum):
     PERSON = "person"
 
 
+class LaneState(StrEnum):
+    """How a lane is, in the one word that people and scripts read.
+
+    `paused` lasts from `Provider Paused` to `Provider Resumed`: also while a probe is out that may end the pause.
+    """
+
+    RUNNING = "running"
+    PROBING = "probing"
+    PAUSED = "paused"
+
+
 # What one real job in one slot can find out; nothing is charged where the reason still holds.
 PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.REFUSAL, Reason.UNHEALTHY})
 # What concerns the whole stack: in another provider's lane it is just the same.
@@ -101,6 +112,12 @@ class Lane(Item):
     @property
     def paused(self) -> bool:
         return bool(self.pauses)
+
+    @property
+    def state(self) -> LaneState:
+        if self.pauses:
+            return LaneState.PAUSED
+        return LaneState.RUNNING if self.closed_since is None else LaneState.PROBING
 
     @property
     def flows(self) -> bool:

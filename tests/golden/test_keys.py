@@ -1,0 +1,128 @@
+"""The keys of everything in the output bucket, of fixed inputs: computed, and as a stack really writes them."""
+
+import base64
+import json
+import re
+from typing import Any
+
+from backdrop.core.campaign import report_key as campaign_report_key
+from backdrop.core.campaign import work_key
+from backdrop.core.capability import SPOKEN
+from backdrop.core.layout import (
+    answer_key,
+    defaults_of,
+    input_key,
+    kind_of,
+    paid_key,
+    picture_key,
+    prepared_name,
+    provider_report_key,
+    receipt_key,
+    reference_names,
+    report_key,
+    response_key,
+    result_key,
+    sidecars_of,
+    source_name,
+)
+from proof.world.reactions import Reaction
+from proof.world.sight import INPUT, OUTPUT, SHELF
+from proof.world.stack import World
+from tests.golden.golden import Golden
+
+OWN = "photos"
+SOURCES = [
+    (OWN, "red.jpg"),
+    (OWN, "shoes/red.front.JPG"),
+    (OWN, "shoes/red"),
+    (OWN, "/red.jpg"),
+    (OWN, "shoes//red.jpg"),
+    (OWN, "sub folder/ünïcode +(1) & 100%.jpg"),
+    (OWN, "two\nlines 👟.jpg"),
+    (OWN, "@shelf/red.jpg"),
+    (OWN, "_providers/ideogram"),
+    (OWN, f"shoes/{'x' * 890}.jpg"),
+    (OWN, f"{'ü' * 448}.jpg"),
+    ("shelf", "shoes/red.jpg"),
+    ("b" * 63, f"{'k' * 896}.jpg"),
+]
+FORMS: list[dict[str, Any]] = [
+    {"variant": "", "n": 1, "extension": "png"},
+    {"variant": "", "n": 2, "extension": "jpg"},
+    {"variant": "", "n": 3, "extension": "webp", "output": "thumb"},
+    {"variant": "beach", "n": 1, "extension": "webp"},
+    {"variant": "beach", "n": 2, "extension": "webp", "output": "thumb"},
+    {"variant": "v" * 40, "n": 20, "extension": "webp", "output": "o" * 40},
+]
+OTHERS = ["", "shoes/", ".DS_Store", "Thumbs.db", "notes.txt", "red.jpg.part", "a/_backdrop.json", "_backdrop/x.jpg"]
+RUN_OF_ONE_LETTER = re.compile(r"([^ ])\1{19,}")
+JOB, SHA = "0" * 64, "ab" * 32
+RUN = "winter-20261116-120000"
+# The bytes themselves, so that no release of an image library changes an id: 16 x 16 pixels, PNG.
+PHOTO = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGUlEQVR4nGM8IafBQApgIkn1qIZRDUNKAwBtoQEuoo8jFgAAAABJRU5ErkJggg=="
+)
+
+
+def test_no_release_changes_the_name_of_anything_of_a_photo(golden: Golden) -> None:
+    found: dict[str, object] = {}
+    for bucket, key in SOURCES:
+        name = source_name(bucket, key, OWN)
+        found[f"{bucket}: {key}"] = {
+            "is": kind_of(key).value,
+            "sidecars": sidecars_of(key),
+            "defaults": defaults_of(key),
+            "receipt": receipt_key(name),
+            "error report": report_key(name),
+            "pictures": [picture_key(name, **form) for form in FORMS],
+        }
+    found |= {f"{OWN}: {key}": {"is": kind_of(key).value} for key in OTHERS}
+    golden.holds("keys_of_photos", json.loads(RUN_OF_ONE_LETTER.sub(_counted, json.dumps(found, ensure_ascii=False))))
+
+
+def _counted(run: re.Match[str]) -> str:
+    """A long name as a reader takes it in: `x{890}`."""
+    return f"{run[1]}{{{len(run[0])}}}"
+
+
+def test_no_release_changes_the_name_of_anything_of_a_job_a_provider_or_a_campaign(golden: Golden) -> None:
+    golden.holds(
+        "keys_of_jobs",
+        {
+            "paid file": paid_key(JOB, 1, 2, "png"),
+            "response that is kept": response_key(JOB, 1),
+            "answer that waits": answer_key(JOB, 2),
+            "prepared photo": input_key(prepared_name(SHA)),
+            "prepared references": [input_key(name) for name in reference_names([SHA, "cd" * 32])],
+            "result without a link": result_key("segmind-1"),
+            "broken folder defaults": report_key("shoes/_backdrop.json"),
+            "paused providers": {name: provider_report_key(name) for name in sorted(SPOKEN)},
+            "campaign's report": [campaign_report_key("winter", suffix) for suffix in ("json", "csv")],
+            "campaign's work": [work_key(RUN, name) for name in ("items.jsonl", "plan.json", "told-0.json")],
+        },
+    )
+
+
+def test_no_release_writes_anything_under_another_name(golden: Golden) -> None:
+    world = World()
+    outputs = [{"format": "webp"}, {"name": "thumb", "width": 8, "format": "jpg"}]
+    variants = {"beach": {"prompt": "a beach", "num_images": 2}, "table": {"prompt": "a table"}}
+    world.sidecar("shoes/ünïcode +(1) & 100%.jpg", variants=variants, output=outputs)
+    world.drop("shoes/ünïcode +(1) & 100%.jpg", PHOTO)
+    world.drop("shoes/red.jpg", PHOTO, operation="remove")
+    world.drop("shoes/copy.jpg", PHOTO, operation="remove")
+    world.drop("bare.jpg", PHOTO)
+    world.drop("list.jpg", b"I am a list", operation="remove")
+    world.s3.drop(INPUT, "hats/_backdrop.json", b'{"promt": 1}')
+    world.drop("hats/top.jpg", PHOTO)
+    world.s3.drop(SHELF, "red.jpg", PHOTO)
+    request = {"bucket": SHELF, "key": "red.jpg", "instructions": {"operation": "remove", "revision": "2"}}
+    world.sqs.post(world.lines["intake"], json.dumps(request))
+    world.provider.script += [Reaction(), Reaction(unrecognized=1)]
+    world.run()
+    world.pause()
+    world.run()
+    puts = [call.sent for call in world.wire.calls if call.service == "s3" and "Key" in call.sent]
+    keys = {one["Key"] for one in puts if one["Bucket"] == OUTPUT and "Body" in one}
+    jobs = {f"{job.key}{f' {job.variant}' if job.variant else ''}": job.job_id for job in world.jobs()}
+    golden.holds("keys_that_are_written", {"jobs": jobs, "keys": sorted(keys)})
