@@ -23,8 +23,7 @@ from backdrop.imaging.containers.header import ContainerError, Header, PhotoForm
 from backdrop.imaging.decode import decode, open_picture, try_decode
 from backdrop.imaging.encode import Encoding, encodings
 from backdrop.imaging.fit import fitted
-from backdrop.imaging.foreign import check_whole, read_size
-from backdrop.imaging.foreign.decode import decode_foreign, open_foreign
+from backdrop.imaging.foreign.decode import claimed_size, count_pictures, decode_foreign, open_foreign
 from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
 from backdrop.imaging.metadata import bare
@@ -130,14 +129,12 @@ def _familiar(data: bytes, header: Header) -> _Opened:
 
 def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opened:
     """A format that is always converted."""
-    claim = read_size(data, foreign)
+    claim = claimed_size(data, foreign)
     if claim:
         check_size(*claim, max_megapixels)
-    count = check_whole(data, foreign)
     picture = open_foreign(data, foreign)
     check_size(*picture.size, max_megapixels)
-    if foreign in _LOSSY_FOREIGN:
-        count = getattr(picture, "n_frames", 1)
+    count = count_pictures(data, foreign)
     orientation = orientation_of(picture)
     words = (
         f"converted:{foreign}",
