@@ -30,7 +30,6 @@ from backdrop.imaging.metadata import bare
 from backdrop.imaging.orientation import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
 from backdrop.imaging.profiles import meaning_of
 from backdrop.imaging.sniff import Kind
-from backdrop.imaging.told import told_orientation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -120,7 +119,7 @@ def _opened(data: bytes, kind: Kind, max_megapixels: int) -> _Opened:
 def _familiar(data: bytes, header: Header) -> _Opened:
     """A JPEG, PNG or WebP: passes where it can."""
     picture = open_picture(data, header)
-    orientation = told_orientation(data, header.format, picture)
+    orientation = orientation_of(picture, data)
     words = (*_orientation_words(orientation), *_profile_words(picture), *_color_words(header.mode))
     kept = _kept(picture, orientation) if header.format == "jpeg" and header.mode in ("L", "RGB") else None
     load = partial(decode, data, header)
@@ -135,7 +134,7 @@ def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opene
     picture = open_foreign(data, foreign)
     check_size(*picture.size, max_megapixels)
     count = count_pictures(data, foreign)
-    orientation = orientation_of(picture)
+    orientation = orientation_of(picture, data)
     words = (
         f"converted:{foreign}",
         *([f"{FIRST}{count}"] if count > 1 else []),
