@@ -16,6 +16,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import json_object
 from backdrop.core.meanings import MEND
 from backdrop.core.mistakes import explained, path_of, visible
+from backdrop.core.suggest import edits
 
 if TYPE_CHECKING:
     from backdrop.core.wish import Wish
@@ -123,17 +124,7 @@ def _tag_value(name: str, text: str) -> object:
 def _nearest_field(name: str) -> str | None:
     """The field within two letters of a tag's name."""
     known = frozenset(_wish().model_fields) - NOT_IN_TAGS
-    return next((word for word in sorted(known) if distance(name.lower(), word) <= MOST_EDITS), None)
-
-
-def distance(one: str, other: str) -> int:
-    """The number of single-letter edits between two words (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, opposite in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != opposite))
-    return row[-1]
+    return next((word for word in sorted(known) if edits(name.lower(), word) <= MOST_EDITS), None)
 
 
 def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from backdrop.core.mistakes import nearest
 from backdrop.core.output_wish import OutputFields, slips_between, slips_of
+from backdrop.core.suggest import nearest
 from backdrop.core.wish import MOST_VARIANTS, Variant, Wish
 from backdrop.core.wish.values import TWICE
 
