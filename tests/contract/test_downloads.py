@@ -227,7 +227,7 @@ def test_a_file_that_dribbles_beyond_all_patience_is_tried_again(
 
 
 def test_an_endless_file_is_cut_off(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", 1_000_000)
     standin.fault("huge", {"mb": 0})
     with pytest.raises(ResultError) as caught:
         fetch(standin)
@@ -242,7 +242,7 @@ def test_a_file_that_says_it_is_huge_is_not_begun() -> None:
 
 
 def test_a_small_file_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", 1_000_000)
     bomb = gzip.compress(bytes(30_000_000))
     with pytest.raises(ResultError) as caught:
         fetched(http(200, bomb, kind="image/png", more="Content-Encoding: gzip\r\n"))
@@ -250,5 +250,5 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_cut_off(monkeypatch: pytest.
 
 
 def test_a_file_of_exactly_the_limit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "MAX_BYTES", len(PNG))
+    monkeypatch.setattr(downloads, "MAX_RESULT_BYTES", len(PNG))
     assert fetched(http(200, PNG)) == PNG

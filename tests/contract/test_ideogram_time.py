@@ -12,7 +12,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.api_key import ApiKey
 from backdrop.core.codes import Code
 from backdrop.core.job import Money
-from backdrop.providers import http, ideogram
+from backdrop.providers import http, ideogram, keyring
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key
 from tests.contract.standin_client import KEY
@@ -146,7 +146,8 @@ def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
         now[0] += first_took
         return http.Reply(401, {}, b"{}", 0.1)
 
-    monkeypatch.setattr(ideogram, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for module in (ideogram, keyring):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(ideogram, "post", refused)
     keys = iter(["old", "new"])
     answer = called(Ideogram("https://api.test", 10, lambda fresh: ApiKey(next(keys))), a_job(), PHOTO)

@@ -82,10 +82,12 @@ def bmp(width: int, height: int, depth: int, rows: bytes, *, packing: int = 0, m
     return head + masks + rows
 
 
-def gif_head(width: int, height: int) -> bytes:
-    """A GIF of one frame that is there in name only."""
+def gif_head(width: int, height: int, *, screen: tuple[int, int] | None = None, disposal: int = 0) -> bytes:
+    """A GIF of one frame that is there in name only; the screen is as large as the frame unless it is given."""
+    control = b"!\xf9\x04" + bytes([disposal << 2, 0, 0, 0, 0])
     frame = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02L\x01\0"
-    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6) + frame + b";"
+    shared = struct.pack("<HHBBB", *(screen or (width, height)), 0x80, 0, 0)
+    return b"GIF89a" + shared + bytes(6) + control + frame + b";"
 
 
 def tiff_head(*entries: tuple[int, int, int], tail: bytes = b"") -> bytes:

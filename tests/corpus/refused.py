@@ -48,6 +48,8 @@ def _bombs() -> Iterator[Case]:
     grown = jpeg[:at] + struct.pack(">HH", 65_000, 65_000) + jpeg[at + 4 :]
     yield _case("jpeg-of-4.2-billion-pixels", grown, Code.TOO_MANY_PIXELS)
     yield _case("gif-of-4.2-billion-pixels", gif_head(_MOST, _MOST), Code.TOO_MANY_PIXELS)
+    clearing = gif_head(_MOST, _MOST, screen=(16, 16), disposal=2)
+    yield _case("gif-whose-frame-clears-4.2-billion-pixels", clearing, Code.DAMAGED_PHOTO)
     rows = bmp(30_000, 30_000, 8, b"\0\1", packing=1)
     yield _case("bmp-of-900-million-pixels", rows, Code.TOO_MANY_PIXELS)
     yield _case("tiff-of-16-billion-pixels", _tiff(120_000, 130_000, 5), Code.TOO_MANY_PIXELS)
@@ -69,8 +71,8 @@ def _sizes() -> Iterator[Case]:
         yield _case(f"{kind}-strip", saved(Image.new("RGB", (820, 40)), kind), Code.EXTREME_RATIO)
     yield _case("png-without-a-side", raw_png(0, 64, b""), Code.TOO_SMALL)
     yield _case("gif-without-a-side", gif_head(0, 0), Code.TOO_SMALL)
-    yield _case("bmp-without-a-side", bmp(0, 64, 24, b""), Code.TOO_SMALL)
-    yield _case("tiff-without-a-side", _tiff(0, 64, 1), Code.TOO_SMALL)
+    yield _case("bmp-without-a-side", bmp(0, 64, 24, b""), Code.DAMAGED_PHOTO)
+    yield _case("tiff-without-a-side", _tiff(0, 64, 1), Code.UNSUPPORTED_FORMAT)
 
 
 def _damaged() -> Iterator[Case]:
@@ -79,7 +81,7 @@ def _damaged() -> Iterator[Case]:
     yield _case("png-that-lacks-pixels", raw_png(64, 64, bytes(900)), Code.TRUNCATED_PHOTO)
     yield _case("bmp-of-seven-bits", bmp(64, 64, 7, bytes(9_999)), Code.DAMAGED_PHOTO)
     yield _case("gif-with-a-script-in-it", b"GIF89a/*<script>alert(1)</script>*/" + bytes(90), Code.TOO_MANY_PIXELS)
-    yield _case("tiff-without-pixels", tiff_head((256, _LONG, 64), (257, _LONG, 64)), Code.DAMAGED_PHOTO)
+    yield _case("tiff-without-pixels", tiff_head((256, _LONG, 64), (257, _LONG, 64)), Code.UNSUPPORTED_FORMAT)
     heic = saved(scene(), "heic")
     yield _case(
         "heic-whose-boxes-have-no-length",

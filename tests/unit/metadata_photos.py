@@ -20,13 +20,13 @@ SECRETS = (GPS, SERIAL, THUMBNAIL)
 PLANTED = b" ".join(SECRETS)
 
 
-def exif(orientation: int = 6, order: str = "<", *, kind: int = 3, number: int = 1, width: str = "H") -> bytes:
+def exif(orientation: int = 6, order: str = "<", *, kind: int = 3, width: str = "H") -> bytes:
     """A TIFF block: one directory that names a maker and an orientation, and secrets behind it."""
     magic = b"II*\0" if order == "<" else b"MM\0*"
     value = struct.pack(order + width, orientation).ljust(4, b"\0")
     maker = struct.pack(order + "HHII", 0x010F, 2, len(PLANTED), 38)
     return (
-        magic + struct.pack(order + "IH", 8, 2) + maker + struct.pack(order + "HHI", 0x0112, kind, number) + value
+        magic + struct.pack(order + "IH", 8, 2) + maker + struct.pack(order + "HHI", 0x0112, kind, 1) + value
         + bytes(4) + PLANTED
     )  # fmt: skip
 

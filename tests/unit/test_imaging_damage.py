@@ -9,19 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backdrop.core.capability import PHOTO_LIMITS
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import ContainerError, DamagedError, Header, PhotoFormat
 from backdrop.imaging.decode import open_picture
-from backdrop.imaging.inspect import inspect_photo
+from backdrop.imaging.prepare import Prepared, prepare
 from tests.unit import imaging_photos as photos
 from tests.unit.imaging_photos import WHOLE
 
 
+def taken(data: bytes) -> Prepared:
+    return prepare(data, PHOTO_LIMITS["ideogram"], 100)
+
+
 def refusal(data: bytes) -> PhotoError:
     with pytest.raises(PhotoError) as caught:
-        inspect_photo(data, max_megapixels=100)
+        taken(data)
     assert caught.value.hint
     return caught.value
 
@@ -31,7 +36,7 @@ def refusal(data: bytes) -> PhotoError:
 @settings(max_examples=60)
 def test_a_photo_cut_off_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
     with pytest.raises(PhotoError):
-        inspect_photo(data[: int(len(data) * share)], max_megapixels=100)
+        taken(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
@@ -46,7 +51,7 @@ def test_a_missing_last_byte_is_called_truncated(photo_format: PhotoFormat, data
 def test_bytes_after_the_end_marker_do_no_harm(name: str) -> None:
     data = WHOLE[name][1] + b"motion photo \xff\xd8\xff" * 9
 
-    assert inspect_photo(data, max_megapixels=1).width == 64
+    assert taken(data).width == 64
 
 
 def huge_jpeg() -> bytes:
@@ -120,7 +125,7 @@ def test_a_bomb_beside_the_pixels_is_refused_in_little_memory(name: bytes, paylo
     ],
 )
 def test_honest_or_broken_metadata_does_no_harm(name: bytes, payload: bytes) -> None:
-    assert inspect_photo(photos.with_chunk(photos.png(), name, payload), max_megapixels=1)
+    assert taken(photos.with_chunk(photos.png(), name, payload))
 
 
 FRAME_SEGMENT = photos.jpeg()[photos.jpeg().index(b"\xff\xc0") :][:19]
@@ -242,7 +247,7 @@ def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
 def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
     prefix = WHOLE[name][1][:40] if name else b""
     with contextlib.suppress(PhotoError):
-        inspect_photo(prefix + data, max_megapixels=100)
+        taken(prefix + data)
 
 
 @given(name=st.sampled_from(list(WHOLE)), at=st.integers(0, 10_000), value=st.integers(0, 255))
@@ -251,7 +256,7 @@ def test_a_changed_byte_raises_nothing_but_a_refusal(name: str, at: int, value: 
     data = bytearray(WHOLE[name][1])
     data[at % len(data)] = value
     try:
-        photo = inspect_photo(bytes(data), max_megapixels=100)
+        photo = taken(bytes(data))
     except PhotoError:
         return
     assert photo.format == WHOLE[name][0]

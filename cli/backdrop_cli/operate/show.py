@@ -1,6 +1,5 @@
 """The verb `show`: one image's whole story, out of ledger, receipt, report and files."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, recei
 from backdrop.core.money import usd_text
 from backdrop.core.receipt import error_report, receipt
 from backdrop.core.result import Result
+from backdrop.core.suggest import nearest
 from backdrop.steps.standing import named
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
@@ -123,10 +123,8 @@ def _unknown(stack: Stack, bucket: str, key: str) -> str:
         why = IGNORED if kind_of(key) is not Kind.PHOTO else "intake has not looked at it yet, so ask again in a moment"
         return f"{key} lies in the bucket since {_time(lies_there.modified)}; {why}"
     there = [one for one in islice(stack.photos.keys(bucket, folder_of(key)), MOST_NAMES) if kind_of(one) is Kind.PHOTO]
-    near = difflib.get_close_matches(key, there, n=1, cutoff=0.5)
-    guess = (
-        f"did you mean {typed(near[0])}?" if near else "upper and lower case count, and the folder belongs to the key"
-    )
+    near = nearest(key, there, cutoff=0.5)
+    guess = f"did you mean {typed(near)}?" if near else "upper and lower case count, and the folder belongs to the key"
     return f"there is no photo {key} in {bucket}; {guess}"
 
 

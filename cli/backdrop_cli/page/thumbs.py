@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from backdrop.core.errors import PhotoError
 from backdrop.imaging.colors import to_srgb
 from backdrop.imaging.containers.header import ContainerError
-from backdrop.imaging.foreign import read_size
+from backdrop.imaging.foreign.decode import claimed_size, open_foreign
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sniff import sniff
 from backdrop_cli.page.shots import File, Missing
@@ -109,8 +109,8 @@ def shrunk(data: bytes) -> bytes | Missing:
 def _small(data: bytes) -> Image.Image:
     foreign = sniff(data).foreign
     if foreign:
-        claim = read_size(data, foreign)
-        with _LARGE if claim is None or _is_large(*claim) else nullcontext():
+        size = claimed_size(data, foreign) or open_foreign(data, foreign).size
+        with _LARGE if _is_large(*size) else nullcontext():
             return _thumbnail(upright_photo(data, MAX_MEGAPIXELS))
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(BytesIO(data), formats=_FAMILIAR) as opened:

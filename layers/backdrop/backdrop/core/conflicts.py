@@ -1,7 +1,6 @@
 """What the fields of one place say against one another: found in what was written, whatever else is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from backdrop.core.capability import ADDRESSED
@@ -14,44 +13,31 @@ STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images"
 BESIDE = "which stands beside the variants, "
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """One conflict in words, and the paths of the fields of which one is wrong."""
-
-    words: str
-    fields: tuple[Steps, ...]
-
-
-def all_conflicts(given: Mapping[str, Any]) -> list[Conflict]:
+def all_conflicts(given: Mapping[str, Any]) -> list[str]:
     """Fields that the place, or one of its variants, cannot give together."""
     variants = given.get("variants")
     named = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
     objects = [(name, cast("dict[str, Any]", one)) for name, one in named.items() if isinstance(one, dict)]
     inside = [one for name, variant in objects for one in _of_variant(given, name, variant)]
-    return [*_of_styles(given, ()), *_of_remove(given, given, ()), *inside]
+    return [*_of_styles(given), *_of_remove(given, given), *inside]
 
 
-def _of_variant(given: Mapping[str, Any], name: str, variant: Mapping[str, Any]) -> list[Conflict]:
-    above: Steps = ("variants", name)
+def _of_variant(given: Mapping[str, Any], name: str, variant: Mapping[str, Any]) -> list[str]:
     says_what = any(variant.get(one) is not None for one in ("operation", "prompt"))
-    found = [*_of_styles(variant, above), *_of_remove(variant if says_what else given, variant, above)]
-    return [Conflict(f"{path_of(above)}: {one.words}", one.fields) for one in found]
+    found = [*_of_styles(variant), *_of_remove(variant if says_what else given, variant)]
+    return [f"{path_of(('variants', name))}: {words}" for words in found]
 
 
-def _of_styles(given: Mapping[str, Any], above: Steps) -> list[Conflict]:
+def _of_styles(given: Mapping[str, Any]) -> list[str]:
     styles = [name for name in STYLE_FIELDS if given.get(name) is not None]
-    if len(styles) < 2:
-        return []
-    words = f"{' and '.join(styles)} exclude one another; keep one of them"
-    return [Conflict(words, tuple((*above, name) for name in styles))]
+    return [f"{' and '.join(styles)} exclude one another; keep one of them"] if len(styles) > 1 else []
 
 
-def _of_remove(saying: Mapping[str, Any], given: Mapping[str, Any], above: Steps) -> list[Conflict]:
+def _of_remove(saying: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """What means nothing beside `operation: remove`, said in the same object or beside the variants."""
     senseless = [name for name in ("style", *ADDRESSED) if given.get(name) is not None]
     if not senseless or str(saying.get("operation")).strip().lower() != "remove":
         return []
-    where, path = (BESIDE, ()) if saying is not given else ("", above)
+    where = BESIDE if saying is not given else ""
     words = f"operation remove, {where}makes" if where else "operation remove makes"
-    words = f"{words} no new background, so {', '.join(senseless)} cannot stand {'in it' if where else 'beside it'}"
-    return [Conflict(words, ((*path, "operation"), *((*above, name) for name in senseless)))]
+    return [f"{words} no new background, so {', '.join(senseless)} cannot stand {'in it' if where else 'beside it'}"]

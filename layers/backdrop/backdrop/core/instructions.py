@@ -25,15 +25,11 @@ NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 @dataclass(frozen=True)
 class Instructions:
-    """What is wanted, under long names, and where each value came from.
-
-    `doubtful`: the fields that may say something else when the mistakes of their places are mended.
-    """
+    """What is wanted, under long names, and where each value came from."""
 
     fields: Mapping[str, Any]
     provenance: Mapping[str, str]
     warnings: tuple[str, ...] = ()
-    doubtful: frozenset[str] = frozenset()
 
     @property
     def operation(self) -> str:
@@ -80,32 +76,28 @@ def merged(places: Sequence[Place], variant: str = "") -> Instructions:
     """
     fields: dict[str, Any] = {}
     provenance: dict[str, str] = {}
-    closed, doubtful = set[str](), set[str]()
+    closed = set[str]()
     for place in places:
-        for given, doubts in zip(place.of(variant), place.doubts_of(variant), strict=True):
-            doubtful |= (doubts - closed) | _groups_of(doubts - closed)
+        for given in place.of(variant):
             taken = {field: value for field, value in given.items() if field not in closed}
             fields |= taken
             provenance |= dict.fromkeys(taken, place.name)
             closed |= set(taken) | _groups_of(taken)
-    if fields.get("operation") == "remove" and "operation" not in doubtful:
+    if fields.get("operation") == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
     warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
     sources = {name: provenance[name] for name in fields}
-    return Instructions(fields, sources, warnings, frozenset(doubtful))
+    return Instructions(fields, sources, warnings)
 
 
 def mistakes_of(found: Instructions, places: Sequence[Place], variant: str) -> list[InstructionError]:
-    """What is wrong with merged instructions, where nothing doubtful is in play."""
+    """What is wrong with merged instructions."""
     mistakes: list[InstructionError] = []
-    if "operation" in found.doubtful:
-        return mistakes
     if "operation" not in found.fields:
         return [InstructionError(Code.NO_INSTRUCTIONS, _nothing_said(places, variant))]
     if found.operation == "replace" and "prompt" not in found.fields:
         mistakes.append(InstructionError(Code.MISSING_PROMPT, _no_prompt(found, places, variant)))
-    sure = {name: value for name, value in found.fields.items() if name not in found.doubtful}
-    if objected := objections(found.operation, outputs_of(sure)):
+    if objected := objections(found.operation, outputs_of(found.fields)):
         words = f"{found.provenance.get('output', 'output')}: {'; '.join(objected)}"
         mistakes.append(InstructionError(Code.CONFLICTING_FIELDS, words, _OPAQUE))
     return mistakes

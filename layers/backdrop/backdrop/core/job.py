@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
+from backdrop.core.identity import source_id
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
@@ -314,6 +315,11 @@ class Source(Item):
     crashes: int = 0
     put_at: datetime | None = None
     seen_gone: bool = False
+
+    @classmethod
+    def at(cls, bucket: str, key: str) -> "Source":
+        """A place of which the ledger knows nothing yet."""
+        return cls(source_id=source_id(bucket, key), bucket=bucket, key=key)
 
     @property
     def wanting(self) -> bool:

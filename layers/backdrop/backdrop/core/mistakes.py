@@ -1,12 +1,12 @@
 """A model's complaints about what one place says, in words: where it stands, what is there, what may be there."""
 
-import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
+from backdrop.core.suggest import nearest
 
 type KnownAt = Callable[[Sequence[str | int]], Sequence[str]]
 
@@ -52,12 +52,6 @@ def path_of(steps: Sequence[str | int]) -> str:
     return path
 
 
-def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
-    """The known word that was probably meant."""
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
-    return close[0] if close else None
-
-
 def _unknown_field(where: str, fields: Sequence[str], detail: Mapping[str, Any]) -> tuple[Code, str]:
     name, inside = str(detail["loc"][-1]), where.rpartition(".")[0]
     near = nearest(name, fields, 0.8)
@@ -68,9 +62,8 @@ def _unknown_field(where: str, fields: Sequence[str], detail: Mapping[str, Any])
 def _not_a_word(where: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     expected = detail["ctx"]["expected"]
     words = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-    spelled = {word.casefold(): word for word in words}
-    near = difflib.get_close_matches(str(detail["input"]).strip().casefold(), list(spelled), n=1)
-    guess = f"; did you mean {spelled[near[0]]!r}?" if near else ""
+    near = nearest(str(detail["input"]), words)
+    guess = f"; did you mean {near!r}?" if near else ""
     return Code.INVALID_VALUE, f"{where} is {_shown(detail['input'])}; it can be {expected}{guess}"
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection
 
 from backdrop.core.layout import DEFAULTS_NAME, Kind, kind_of, sidecars_of
-from backdrop.core.places import distance
+from backdrop.core.suggest import edits
 
 MOST_EDITS = 2
 # What desktops add to a name by themselves: a hidden suffix, the count of a second download.
@@ -24,8 +24,8 @@ def near_miss(photo: str, keys: Collection[str]) -> str | None:
     near = next((key for key in free if _folded(_ADDED.sub("", key)) == _folded(wanted[0])), None)
     if near is None:
         alike = [key for key in free if _digits(key) in map(_digits, wanted)]
-        near = min(alike, key=lambda key: _edits(key, wanted), default=None)
-        near = near if near and _edits(near, wanted) <= MOST_EDITS else None
+        near = min(alike, key=lambda key: _least_edits(key, wanted), default=None)
+        near = near if near and _least_edits(near, wanted) <= MOST_EDITS else None
     if near:
         return f"found {_name(near)}: it should be {_name(wanted[0])}"
     nearly = next(filter(is_nearly_defaults, free), None)
@@ -35,7 +35,7 @@ def near_miss(photo: str, keys: Collection[str]) -> str | None:
 def is_nearly_defaults(key: str) -> bool:
     """Whether a file was probably meant as its folder's defaults, and is not called so."""
     name = _name(key)
-    return name != DEFAULTS_NAME and distance(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MOST_EDITS
+    return name != DEFAULTS_NAME and edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MOST_EDITS
 
 
 def _free(keys: Collection[str], spelled: Collection[str]) -> list[str]:
@@ -55,8 +55,8 @@ def _digits(key: str) -> str:
     return "".join(letter for letter in _name(key).lower().partition(".json")[0] if letter.isdigit())
 
 
-def _edits(key: str, wanted: Collection[str]) -> int:
-    return min(distance(_name(key).lower(), _name(name).lower()) for name in wanted)
+def _least_edits(key: str, wanted: Collection[str]) -> int:
+    return min(edits(_name(key).lower(), _name(name).lower()) for name in wanted)
 
 
 def _name(key: str) -> str:

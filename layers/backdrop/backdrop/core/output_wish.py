@@ -1,7 +1,7 @@
 """The field `output` of the instructions: its objects, each checked, and how they may stand beside one another."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -120,8 +120,8 @@ MARKETPLACE: dict[str, Any] = {
 """White, square, trimmed, the subject over 85 % of it: what marketplaces demand of a main picture."""
 
 
-class OutputFields(BaseModel):
-    """The fields of one form, whatever they say against one another; None where a field is not given."""
+class OutputWish(BaseModel):
+    """One form in which each picture is handed over."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -175,61 +175,41 @@ class OutputFields(BaseModel):
         "the background out of the photo's own pixels, `provider` leaves the provider's picture as it is.",
     )
 
-
-class OutputWish(OutputFields):
-    """One form in which each picture is handed over."""
-
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        slips = slips_of(self)
+        slips = list(_slips(output_of(self.model_dump(exclude_none=True))))
         if slips:
             raise ValueError("; ".join(slips))
         return self
 
 
-def slips_of(wish: OutputFields, doubtful: Collection[str] = ()) -> list[str]:
-    """What an output's fields say against one another, as far as it hangs on none of the `doubtful` ones."""
-    output = output_of(wish.model_dump(exclude_none=True))
-    return [words for reads, words in _slips(output) if reads.isdisjoint(doubtful)]
-
-
-def _slips(output: Output) -> Iterator[tuple[frozenset[str], str]]:
-    """Each slip with the fields that it hangs on."""
-    missing = [side for side in ("width", "height") if not getattr(output, side)]
-    if output.fit in (PAD, COVER) and missing:
-        words = f"{output.fit} makes a picture of exactly one size, so it needs width and height"
-        yield frozenset({"fit", *missing}), words
+def _slips(output: Output) -> Iterator[str]:
+    """What an output's fields say against one another."""
+    if output.fit in (PAD, COVER) and not (output.width and output.height):
+        yield f"{output.fit} makes a picture of exactly one size, so it needs width and height"
     if output.format == "png" and output.quality:
-        words = "quality means nothing for png, which loses nothing; leave it out, or choose webp or jpg"
-        yield frozenset({"format", "quality"}), words
+        yield "quality means nothing for png, which loses nothing; leave it out, or choose webp or jpg"
     if output.fit == COVER and output.leaves_free_space:
-        words = "cover leaves no free space, so it cannot have a margin; choose pad or contain"
-        yield frozenset({"fit", "margin"}), words
+        yield "cover leaves no free space, so it cannot have a margin; choose pad or contain"
     if output.format == JPG and output.leaves_free_space and not output.background:
-        words = "a jpg cannot be transparent, so its free space needs a background such as #ffffff"
-        yield frozenset({"format", "background", "fit" if output.fit == PAD else "margin"}), words
+        yield "a jpg cannot be transparent, so its free space needs a background such as #ffffff"
     narrow = min((side for side in (output.width, output.height) if side), default=MOST_PIXELS)
     if 2 * output.margin_pixels >= narrow:
-        words = f"a margin of {output.margin_pixels}px on both sides leaves nothing of {narrow} pixels"
-        yield frozenset({"margin"}), words
+        yield f"a margin of {output.margin_pixels}px on both sides leaves nothing of {narrow} pixels"
 
 
 def _told_apart(outputs: Sequence[OutputWish]) -> Sequence[OutputWish]:
-    slips = slips_between([output.name for output in outputs])
-    if slips:
-        raise ValueError("; ".join(slips))
-    return outputs
-
-
-def slips_between(names: Sequence[str | None]) -> list[str]:
-    """What the names of several outputs say against one another."""
+    """Outputs whose names differ, or ValueError."""
+    names = [output.name for output in outputs]
     slips: list[str] = []
     if names.count(None) > 1:
         slips.append(f"{names.count(None)} outputs have no name; at most one can do without")
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         slips.append(f"{', '.join(map(repr, twice))}: two outputs cannot have the same name")
-    return slips
+    if slips:
+        raise ValueError("; ".join(slips))
+    return outputs
 
 
 def _one_or_list(value: object) -> str:

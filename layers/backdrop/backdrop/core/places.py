@@ -1,6 +1,6 @@
 """What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from backdrop.core.codes import Code
-from backdrop.core.conflicts import Conflict, Steps, all_conflicts
+from backdrop.core.conflicts import Steps, all_conflicts
 from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import json_object
 from backdrop.core.meanings import MEND
 from backdrop.core.mistakes import explained, path_of, visible
+from backdrop.core.suggest import edits
 
 if TYPE_CHECKING:
     from backdrop.core.wish import Wish
@@ -43,9 +44,7 @@ def _wish() -> "type[Wish]":
 class Place:
     """What one place gives: its name for receipts, its fields, those of its variants (None: it names none), mistakes.
 
-    A place with mistakes gives nothing but `right`: what stays true of it however they are mended (None: nothing is
-    sure), with the fields of each variant, and under "" of what stands beside them, that are `doubtful`. `written_at`:
-    when the file was, where it is one.
+    A place with mistakes gives no fields. `written_at`: when the file was, where it is one.
     """
 
     name: str
@@ -53,26 +52,12 @@ class Place:
     variants: Mapping[str, Mapping[str, Any]] | None = None
     errors: tuple[InstructionError, ...] = ()
     warnings: tuple[str, ...] = ()
-    right: "Place | None" = None
-    doubtful: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     written_at: datetime | None = None
 
     def of(self, variant: str) -> list[Mapping[str, Any]]:
         """What the place says of one variant, the nearest first."""
         own = (self.variants or {}).get(variant)
         return [self.fields] if own is None else [own, self.fields]
-
-    def doubts_of(self, variant: str) -> list[frozenset[str]]:
-        """What may say something else in each of these."""
-        beside = self.doubtful.get("", frozenset())
-        own = variant in (self.variants or {})
-        return [self.doubtful.get(variant, frozenset()), beside] if own else [beside]
-
-
-def rights_of(places: Sequence[Place]) -> list[Place]:
-    """What is right in each of the places; nothing at all where one of them says nothing for sure."""
-    found = [place.right if place.errors else place for place in places]
-    return [place for place in found if place] if None not in found else []
 
 
 def read_file(name: str, data: bytes) -> Place:
@@ -123,17 +108,7 @@ def _tag_value(name: str, text: str) -> object:
 def _nearest_field(name: str) -> str | None:
     """The field within two letters of a tag's name."""
     known = frozenset(_wish().model_fields) - NOT_IN_TAGS
-    return next((word for word in sorted(known) if distance(name.lower(), word) <= MOST_EDITS), None)
-
-
-def distance(one: str, other: str) -> int:
-    """The number of single-letter edits between two words (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, opposite in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != opposite))
-    return row[-1]
+    return next((word for word in sorted(known) if edits(name.lower(), word) <= MOST_EDITS), None)
 
 
 def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
@@ -151,32 +126,12 @@ def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
     if wish and not conflicts and not nothing:
         variants = None if wish.variants is None else {name: one.fields() for name, one in wish.variants.items()}
         return Place(place, wish.fields(), variants)
-    errors = [explained(place, known_at, one, given) for one in details]
-    return _with_the_rest(place, given, errors, conflicts, nothing, told)
-
-
-def _with_the_rest(
-    place: str,
-    given: Mapping[str, Any],
-    errors: Sequence[InstructionError],
-    conflicts: Sequence[Conflict],
-    nothing: Sequence[Steps],
-    told: Collection[Steps],
-) -> Place:
-    """All mistakes of a place, and what is right in it."""
-    from backdrop.core.wish.rest import also_wrong, rest_of
-
-    wrong = {*told, *nothing, *(steps for one in conflicts for steps in one.fields)}
-    beside = list(also_wrong(given, wrong))
-    every = [
-        *errors,
-        *(InstructionError(Code.INVALID_VALUE, f"{place}: {path_of(steps)}: {words}") for steps, words in beside),
-        *(InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {one.words}") for one in conflicts),
+    mistakes = (
+        *(explained(place, known_at, one, given) for one in details),
+        *(InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in conflicts),
         *(_nothing(place, path_of(steps)) for steps in nothing),
-    ]
-    rest = rest_of(given, wrong)
-    right = Place(place, rest.fields, rest.variants, doubtful=rest.doubtful) if rest else None
-    return Place(place, errors=_told(place, every), right=right)
+    )
+    return Place(place, errors=_told(place, mistakes))
 
 
 def _told(place: str, errors: Sequence[InstructionError]) -> tuple[InstructionError, ...]:

@@ -2,6 +2,9 @@
 
 from backdrop.core.record import Record, record
 
+MAX_RESULT_BYTES = 100_000_000
+"""Of a provider's file: what is downloaded, taken out of an answer, or read from the output bucket."""
+
 
 @record
 class Result(Record):

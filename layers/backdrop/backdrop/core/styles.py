@@ -3,8 +3,9 @@
 Source: the published preset enumeration of Ideogram 3.0 (`StylePresetV3`, 62 names); codes are 8 hexadecimal digits.
 """
 
-import difflib
 import re
+
+from backdrop.core.suggest import nearest
 
 PRESETS: tuple[str, ...] = tuple(
     [
@@ -88,6 +89,5 @@ def is_code(text: str) -> bool:
 
 def nearest_preset(text: str) -> str | None:
     """The preset that was probably meant, in the spelling people use (`golden_hour`), or None."""
-    folded = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    close = difflib.get_close_matches(folded, [preset.lower() for preset in PRESETS], n=1)
-    return close[0] if close else None
+    words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return nearest(words, [preset.lower() for preset in PRESETS])

@@ -1,7 +1,5 @@
 """The look at a photo before anything is paid for: what it is, how large, whether it is whole."""
 
-from dataclasses import dataclass
-
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers import complete, read_header
@@ -13,7 +11,6 @@ from backdrop.imaging.containers.header import (
     PhotoFormat,
     RareKindError,
 )
-from backdrop.imaging.decode import try_decode
 from backdrop.imaging.sniff import Family, Kind, sniff
 
 MIN_SIDE_PIXELS = 16
@@ -36,38 +33,6 @@ _ADVICE: dict[Family, str] = {
 _UPLOAD_AGAIN = "Open the original, save it anew as JPEG or PNG and upload that."
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo that can be worked with.
-
-    `width` and `height` are stored pixels, before any EXIF orientation; `mode` as in `Header`.
-    """
-
-    format: PhotoFormat
-    width: int
-    height: int
-    megapixels: float
-    has_alpha: bool
-    mode: str
-
-
-def inspect_photo(data: bytes, *, max_megapixels: int) -> Photo:
-    """Judges a photo by its bytes alone; raises `PhotoError` with code, reason and advice.
-
-    The size is checked on the file's own claim, so a bomb is refused before a pixel is unpacked.
-    """
-    kind = kind_of(data)
-    if kind.format is None:
-        raise not_taken(kind, "only JPEG, PNG or WebP")
-    try:
-        header = whole_header(data, kind.format, max_megapixels)
-        try_decode(data, header)
-    except ContainerError as error:
-        raise refusal(error, kind) from error
-    megapixels = header.width * header.height / _PIXELS_PER_MEGAPIXEL
-    return Photo(kind.format, header.width, header.height, megapixels, header.has_alpha, header.mode)
-
-
 def kind_of(data: bytes) -> Kind:
     """What the bytes are, whatever it is; raises `PhotoError` when there are none."""
     if not data:
@@ -85,10 +50,10 @@ def whole_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) ->
     return complete(data, header)
 
 
-def not_taken(kind: Kind, taken: str = TAKEN) -> PhotoError:
-    """Why a file cannot be worked with where only such formats can."""
+def not_taken(kind: Kind) -> PhotoError:
+    """Why a file cannot be worked with."""
     if kind.family == "convertible":
-        message = f"The file is {kind.name}; {taken} is taken."
+        message = f"The file is {kind.name}; {TAKEN} is taken."
         return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
     message = f"The file is {kind.name}, not a photo."
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))

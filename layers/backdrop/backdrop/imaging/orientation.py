@@ -17,8 +17,14 @@ type Tables = Sequence[Sequence[int]]
 """Quantization tables of 64 numbers, row by row: one for each color channel."""
 
 
-def orientation_of(picture: "Image") -> int:
-    """1 to 8, as EXIF 2.32 names them (4.6.4 A); 1 where the file says nothing, or nothing that can be."""
+def orientation_of(picture: "Image", data: bytes) -> int:
+    """1 to 8, as EXIF 2.32 names them (4.6.4 A); 1 where the file says nothing, or nothing that can be.
+
+    `data` is the picture's file.
+    """
+    # Pillow would decode the whole PNG to look for an orientation behind its pixels.
+    if picture.format == "PNG" and b"eXIf" not in data:
+        return UPRIGHT
     try:
         with decoding():
             said = picture.getexif().get(_TAG)

@@ -23,15 +23,13 @@ from backdrop.imaging.containers.header import ContainerError, Header, PhotoForm
 from backdrop.imaging.decode import decode, open_picture, try_decode
 from backdrop.imaging.encode import Encoding, encodings
 from backdrop.imaging.fit import fitted
-from backdrop.imaging.foreign import check_whole, read_size
-from backdrop.imaging.foreign.decode import decode_foreign, open_foreign
+from backdrop.imaging.foreign.decode import claimed_size, count_pictures, decode_foreign, open_foreign
 from backdrop.imaging.foreign.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
 from backdrop.imaging.metadata import bare
 from backdrop.imaging.orientation import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
 from backdrop.imaging.profiles import meaning_of
 from backdrop.imaging.sniff import Kind
-from backdrop.imaging.told import told_orientation
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -121,7 +119,7 @@ def _opened(data: bytes, kind: Kind, max_megapixels: int) -> _Opened:
 def _familiar(data: bytes, header: Header) -> _Opened:
     """A JPEG, PNG or WebP: passes where it can."""
     picture = open_picture(data, header)
-    orientation = told_orientation(data, header.format, picture)
+    orientation = orientation_of(picture, data)
     words = (*_orientation_words(orientation), *_profile_words(picture), *_color_words(header.mode))
     kept = _kept(picture, orientation) if header.format == "jpeg" and header.mode in ("L", "RGB") else None
     load = partial(decode, data, header)
@@ -130,15 +128,13 @@ def _familiar(data: bytes, header: Header) -> _Opened:
 
 def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opened:
     """A format that is always converted."""
-    claim = read_size(data, foreign)
+    claim = claimed_size(data, foreign)
     if claim:
         check_size(*claim, max_megapixels)
-    count = check_whole(data, foreign)
     picture = open_foreign(data, foreign)
     check_size(*picture.size, max_megapixels)
-    if foreign in _LOSSY_FOREIGN:
-        count = getattr(picture, "n_frames", 1)
-    orientation = orientation_of(picture)
+    count = count_pictures(data, foreign)
+    orientation = orientation_of(picture, data)
     words = (
         f"converted:{foreign}",
         *([f"{FIRST}{count}"] if count > 1 else []),

@@ -13,12 +13,12 @@ import urllib3.exceptions
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
+from backdrop.core.result import MAX_RESULT_BYTES
 from backdrop.providers.http import TooLongError, TooSlowError, is_whole, new_session, read_body
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 LONGEST_SECONDS = 90.0
-MAX_BYTES = 100_000_000
 PAUSES_SECONDS = (0.5, 1.0, 0.0)
 RETRY_SECONDS = 5.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -135,13 +135,14 @@ def _fetch(url: str) -> bytes:
         ):
             _check_status(response)
             _check_length(response.headers.get("Content-Length", ""))
-            return read_body(response, limit=MAX_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
+            return read_body(response, limit=MAX_RESULT_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
     except urllib3.exceptions.ProtocolError as error:
         if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
             raise _CutOffError from error
         raise _broken_off(error) from error
     except TooLongError as error:
-        raise ResultError(Code.RESULT_TOO_LARGE, f"The provider's file is longer than {MAX_BYTES:,} bytes.") from error
+        words = f"The provider's file is longer than {MAX_RESULT_BYTES:,} bytes."
+        raise ResultError(Code.RESULT_TOO_LARGE, words) from error
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
@@ -156,8 +157,8 @@ def _broken_off(error: Exception) -> WaitError:
 
 
 def _check_length(announced: str) -> None:
-    if announced.isdecimal() and int(announced) > MAX_BYTES:
+    if announced.isdecimal() and int(announced) > MAX_RESULT_BYTES:
         raise ResultError(
             Code.RESULT_TOO_LARGE,
-            f"The provider's file has {int(announced):,} bytes; the limit is {MAX_BYTES:,}.",
+            f"The provider's file has {int(announced):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
         )

@@ -5,9 +5,10 @@ by: a call whose answer is lost stays unknown.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -22,44 +23,36 @@ from backdrop.core.codes import Code
 from backdrop.core.job import Job, Link
 from backdrop.core.money import price_per_image
 from backdrop.ports import Acknowledge, Call
-from backdrop.providers.http import Reply, file_part, multipart, part, post, retry_after
+from backdrop.providers.http import Reply, file_part, multipart, part, post
 from backdrop.providers.keyring import Keyring
-from backdrop.providers.reading import failure_status, json_object, listed, printable, told, whole, words
+from backdrop.providers.reading import failure_status, inside, json_object, listed, printable, told, whole, words
+from backdrop.providers.rows import ANY, Row, answer_of, row_of
 from backdrop.providers.unrecognized import raw_response
 
 NAME = "ideogram"
 WHO = "Ideogram"
 SAID_IN = ("error", "message", "detail")
 PATHS = {"replace": "/v1/ideogram-v3/replace-background", "remove": "/v1/remove-background"}
-EARLY_SECONDS = 2.0
-
-# Status → class and code, as the references and the OpenAPI give them; an early 503 is a BACKOFF (see _refusal).
-STATUSES: dict[int, tuple[Class, Code]] = {
-    400: (Class.PERM, Code.REQUEST_REJECTED),
-    401: (Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    402: (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    403: (Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    404: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    405: (Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    408: (Class.AMBIG, Code.CHARGE_UNKNOWN),
-    413: (Class.PERM, Code.REQUEST_REJECTED),
-    415: (Class.PERM, Code.REQUEST_REJECTED),
-    422: (Class.PERM, Code.UNSAFE_REQUEST),
-    429: (Class.QUOTA, Code.PROVIDER_THROTTLED),
-    500: (Class.AMBIG, Code.CHARGE_UNKNOWN),
-    502: (Class.AMBIG, Code.CHARGE_UNKNOWN),
-    503: (Class.AMBIG, Code.CHARGE_UNKNOWN),
-    504: (Class.AMBIG, Code.CHARGE_UNKNOWN),
-}
-# `reject_reason` beats the status wherever it comes (documented for v2's 402 and 429).
-REASONS: dict[str, tuple[Class, Code]] = {
-    "inflight_limit": (Class.QUOTA, Code.PROVIDER_THROTTLED),
-    "daily_limit": (Class.PAUSE, Code.PROVIDER_DAILY_LIMIT),
-    "insufficient_funds": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    "subscription_required": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    "priority_credit_required": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    "feature_limit": (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-}
+# As the references and the OpenAPI give them. A `reject_reason` beats the status wherever it comes (documented for v2's
+# 402 and 429).
+ANSWERED = (
+    Row({503}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, early=True),
+    Row(ANY, Class.QUOTA, Code.PROVIDER_THROTTLED, "^inflight_limit$"),
+    Row(ANY, Class.PAUSE, Code.PROVIDER_DAILY_LIMIT, "^daily_limit$"),
+    Row(
+        ANY,
+        Class.PAUSE,
+        Code.PROVIDER_OUT_OF_MONEY,
+        "^(insufficient_funds|subscription_required|priority_credit_required|feature_limit)$",
+    ),
+    Row({400, 413, 415}, Class.PERM, Code.REQUEST_REJECTED),
+    Row({401, 403}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    Row({402}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    Row({404, 405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    Row({422}, Class.PERM, Code.UNSAFE_REQUEST),
+    Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
+    Row(range(500, 600), Class.AMBIG),
+)
 
 
 @dataclass(frozen=True)
@@ -90,25 +83,14 @@ class Ideogram:
         return partial(self._call, job, multipart(form(job, photo, references)), key)
 
     def _call(self, job: Job, body: tuple[bytes, str], key: str, _acknowledge: Acknowledge) -> Answer:
-        """Send the call; once more with a fresh key, should the cached one be refused, within the same time."""
         deadline = time.monotonic() + self.timeout_seconds
-        answer = self._send(job, body, key, deadline)
-        if answer.code is Code.PROVIDER_KEY_REFUSED:
-            fresh = self.keyring.other_than(key)
-            if fresh and time.monotonic() < deadline - 1:
-                return self._send(job, body, fresh, deadline)
-        return answer
+        reply = self.keyring.carry(key, lambda k: self._post(job, body, k, deadline), deadline)
+        return reply if isinstance(reply, Answer) else classify(job, reply, key)
 
-    def _send(self, job: Job, body: tuple[bytes, str], key: str, deadline: float) -> Answer:
+    def _post(self, job: Job, body: tuple[bytes, str], key: str, deadline: float) -> Reply | Answer:
         headers = {"Api-Key": key, "Content-Type": body[1]}
         url = self.base_url.rstrip("/") + PATHS[job.operation]
-        reply = post(url, body[0], headers, timeout_seconds=deadline - time.monotonic())
-        return reply if isinstance(reply, Answer) else _without_key(classify(job, reply, key), key)
-
-
-def _without_key(answer: Answer, key: str) -> Answer:
-    """The answer, should the provider repeat the key in its words."""
-    return replace(answer, message=answer.message.replace(key, "(key)"))
+        return post(url, body[0], headers, timeout_seconds=deadline - time.monotonic())
 
 
 def form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list[RequestField]:
@@ -137,14 +119,14 @@ def classify(job: Job, reply: Reply, key: str) -> Answer:
 def _success(job: Job, reply: Reply, key: str) -> Answer:
     body = json_object(reply.body)
     if body is None:
-        return _lost(f"Ideogram answered {reply.status}, but not in JSON; the pictures were probably charged.")
+        return Answer.lost(f"{WHO} answered {reply.status}, but not in JSON; the pictures were probably charged.")
     entries = body.get("data")
     if not isinstance(entries, list) or not entries:
         status = failure_status(body.get("status_code"))
         if status:
             return _refusal(status, body, reply)
         if not body or any(name in body for name in SAID_IN):
-            return _lost(f"Ideogram answered {reply.status} without pictures; they were probably charged.")
+            return Answer.lost(f"{WHO} answered {reply.status} without pictures; they were probably charged.")
         entries = [None] * int(job.asked.get("num_images", 1))  # the pictures may be anywhere in it
     links = tuple(_link(entry) for entry in cast("list[Any]", entries))
     charged = price_per_image(NAME, job.instructions) * len(links)
@@ -176,24 +158,8 @@ def _expiry(url: str) -> datetime | None:
 
 
 def _refusal(status: int, body: Mapping[str, Any] | None, reply: Reply) -> Answer:
-    kind, code = STATUSES.get(status, _by_hundreds(status))
-    reason = body.get("reject_reason") if body else None
-    if isinstance(reason, str) and reason in REASONS:
-        kind, code = REASONS[reason]
-    if status == 503 and reply.status == 503 and reply.waited <= EARLY_SECONDS:
-        kind, code = Class.BACKOFF, Code.PROVIDER_UNAVAILABLE
-    wait = retry_after(reply.headers) if kind in (Class.QUOTA, Class.BACKOFF) else None
-    return Answer(kind, code, told(WHO, status, words(body, SAID_IN)), retry_after=wait)
-
-
-def _by_hundreds(status: int) -> tuple[Class, Code]:
-    """A status that no page names: 4xx is a refusal, anything else tells nothing about the charge."""
-    if 400 <= status < 500:
-        return Class.PERM, Code.REQUEST_REJECTED
-    if 300 <= status < 400:
-        return Class.PAUSE, Code.PROVIDER_MISCONFIGURED
-    return Class.AMBIG, Code.CHARGE_UNKNOWN
-
-
-def _lost(message: str) -> Answer:
-    return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
+    reason = inside(body, "reject_reason")
+    # Only the response's own status can come early; one that its body tells was said after the work.
+    waited = reply.waited if status == reply.status else math.inf
+    row = row_of(ANSWERED, status, reason if isinstance(reason, str) else "", waited)
+    return answer_of(row, told(WHO, status, words(body, SAID_IN)), reply)

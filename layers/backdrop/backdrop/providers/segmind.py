@@ -24,8 +24,9 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link, Outcome, Suspicion
 from backdrop.core.money import price_per_image, told_price
+from backdrop.core.result import MAX_RESULT_BYTES
 from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.downloads import MAX_BYTES, RESULT_HOSTS
+from backdrop.providers.downloads import RESULT_HOSTS
 from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, has_image, is_picture, post
 from backdrop.providers.inline_pictures import picture_in
 from backdrop.providers.keyring import Keyring
@@ -165,7 +166,7 @@ class Segmind:
         left = deadline - time.monotonic()
         url = self._url(f"/{self.endpoint}/{MODEL}")
         if self.endpoint is Endpoint.V1:
-            return post(url, body, headers, timeout_seconds=left, limit=MAX_JSON_BYTES, picture_limit=MAX_BYTES)
+            return post(url, body, headers, timeout_seconds=left, limit=MAX_JSON_BYTES, picture_limit=MAX_RESULT_BYTES)
         return post(url, body, headers, timeout_seconds=left)
 
     def _url(self, path: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backdrop.core.choice import Market, dearest
-from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import Request
@@ -27,7 +26,7 @@ def ahead(
     what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
     """
     known, jobs = before
-    source = known or Source(source_id=source_id(bucket, key), bucket=bucket, key=key)
+    source = known or Source.at(bucket, key)
     look = asking.see if opened else asking.see.unopened
     seen = look(bucket, key, source.photo)
     if seen is None:

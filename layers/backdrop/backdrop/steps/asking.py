@@ -16,7 +16,7 @@ from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.messages import Request
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, Seer
-from backdrop.steps.wanted import Shop, Wanted, all_open, problems_for_sure, wanted
+from backdrop.steps.wanted import Shop, Wanted, all_open, wanted
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,13 @@ class Asking:
         now = self.clock.now()
         errors = [seen.photo_error] if seen.photo_error else []
         own = [error for place in places for error in place.errors if not place.name.endswith(DEFAULTS_NAME)]
-        hashes_of = partial(self.references.hashes, source.bucket, source.key)
-        shop = Shop(self.default_provider, on, self.prices, self.lane_of)
-        asked = (source, seen.photo, jobs, places, shop, hashes_of, now)
         if errors or own:
-            told = tuple(Problem.of(error, now) for error in (*errors, *own))
-            return Wanted((), (*told, *problems_for_sure(*asked)))
+            return Wanted((), tuple(Problem.of(error, now) for error in (*errors, *own)))
         if broken:
             return Wanted()
-        return wanted(*asked)
+        hashes_of = partial(self.references.hashes, source.bucket, source.key)
+        shop = Shop(self.default_provider, on, self.prices, self.lane_of)
+        return wanted(source, seen.photo, jobs, places, shop, hashes_of, now)
 
     def has_other_references(self, source: Source, jobs: Sequence[Job]) -> bool:
         """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""

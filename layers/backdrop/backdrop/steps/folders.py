@@ -7,12 +7,12 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
 from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
-from backdrop.core.photo import PhotoFacts
 from backdrop.core.places import Place
 from backdrop.ports import Books, Clock, Ledger, Queue, Stored
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.holding import SECOND_LOOK_SECONDS, Holding
 from backdrop.steps.messages import Look, look_again, look_at, to_deliver
+from backdrop.steps.seen import facts_of
 
 MOST_WOKEN = 500
 
@@ -43,9 +43,8 @@ class Folders:
         self, bucket: str, key: str, stored: Stored | None, place: Place | None, *, by_photo: bool = True
     ) -> tuple[Problem, ...]:
         """Write down what is wrong with a folder's defaults and who waits, for the one report; its photos have none."""
-        ident = source_id(bucket, key)
-        source = self.ledger.photo(ident)[0] or Source(source_id=ident, bucket=bucket, key=key)
-        facts = _facts(stored) if stored else None
+        source = self.ledger.photo(source_id(bucket, key))[0] or Source.at(bucket, key)
+        facts = facts_of(stored) if stored else None
         holding = Holding(self.books, self.intake, self.clock)
         problems = holding.problems(source, place, by_photo=by_photo)
         if source.photo != facts or source.problems != problems:
@@ -63,7 +62,3 @@ class Folders:
             look_at(self.intake, look.bucket, key)
         if len(woken) == MOST_WOKEN:
             look_again(self.intake, look.bucket, look.key, after=woken[-1])
-
-
-def _facts(stored: Stored) -> PhotoFacts:
-    return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)

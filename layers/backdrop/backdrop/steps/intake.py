@@ -6,7 +6,6 @@ from itertools import chain, takewhile
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError, WaitError
-from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
 from backdrop.ports import Clock, InputBucket, Ledger
@@ -96,7 +95,7 @@ class Intake:
         return self._marked(look) if look.again or look.receives > 1 else self.photo(look)
 
     def _marked(self, look: Look) -> Decision:
-        place = Source(source_id=source_id(look.bucket, look.key), bucket=look.bucket, key=look.key)
+        place = Source.at(look.bucket, look.key)
         begin_look(self.ledger, place, self.clock.now())
         try:
             decision = self.photo(look)

@@ -146,9 +146,7 @@ class DeadLetters:
         except DamagedMessageError as error:
             return {"code": error.code.value, "reason": error.message[:1000]}
         for look in looks:
-            ident = source_id(look.bucket, look.key)
-            known, _ = self.ledger.photo(ident)
-            source = known or Source(source_id=ident, bucket=look.bucket, key=look.key)
+            source = self.ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
             if not source.jobs:
                 self._report(source)
             if look.request and look.request.awaited:

@@ -7,13 +7,13 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
 from backdrop.core.job import Job, Link
 from backdrop.core.layout import paid_key, response_key, result_key
+from backdrop.core.result import MAX_RESULT_BYTES
 from backdrop.core.retention import bought_since
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.sniff import sniff
 from backdrop.imaging.verify import Picture, verify_result
 from backdrop.ports import Clock, Downloads, OutputBucket
 
-MAX_RESULT_BYTES = 100_000_000
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
 LIFE_OF_A_LINK = timedelta(hours=1)
 

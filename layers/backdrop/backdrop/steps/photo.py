@@ -90,7 +90,7 @@ class Photos:
         before, jobs = (None, ()) if is_stranger else self.ledger.photo(ident)
         if look.settled and not look.again and not (before and before.waiting_since):
             return Decision()
-        source = before or Source(source_id=ident, bucket=look.bucket, key=look.key)
+        source = before or Source.at(look.bucket, look.key)
         if look.request and self.hearing.is_known(source, look.request):
             look = replace(look, request=None, again=True)
         seen = self._see(look, before)

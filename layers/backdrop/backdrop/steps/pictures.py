@@ -25,7 +25,6 @@ from backdrop.steps.paid_files import PaidFiles, format_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_RESULT_BYTES = 100_000_000
 # Writing over something takes two rounds.
 TRIES = 9
 MARK = "backdrop-job"

@@ -72,9 +72,8 @@ class Reruns:
 
         `uploaded`: what a new upload of the same bytes would lead to.
         """
-        ident = source_id(self.bucket, key)
-        before, jobs = self.ledger.photo(ident)
-        source = before or Source(source_id=ident, bucket=self.bucket, key=key)
+        before, jobs = self.ledger.photo(source_id(self.bucket, key))
+        source = before or Source.at(self.bucket, key)
         seen = self.asking.see(self.bucket, key, source.photo)
         if seen is None:
             return None

@@ -47,7 +47,7 @@ class Seer:
         if stored is None:
             return None
         if too_long := _too_long(key):
-            return Seen(_facts(stored), too_long)
+            return Seen(facts_of(stored), too_long)
         photo, error = self._inspect(stored, good)
         return Seen(photo, error, *_ask(self.photos, bucket, key, tagged=stored.tagged))
 
@@ -57,13 +57,13 @@ class Seer:
         if stored is None:
             return None
         if too_long := _too_long(key):
-            return Seen(_facts(stored), too_long)
-        fresh = _facts(stored).but(sha256=NOT_OPENED)
+            return Seen(facts_of(stored), too_long)
+        fresh = facts_of(stored).but(sha256=NOT_OPENED)
         photo = known if known and known.sha256 and known.etag == stored.etag else fresh
         return Seen(photo, None, *_ask(self.photos, bucket, key, tagged=stored.tagged))
 
     def _inspect(self, stored: Stored, known: PhotoFacts | None) -> tuple[PhotoFacts, PhotoError | None]:
-        facts = _facts(stored)
+        facts = facts_of(stored)
         if known and known.etag == stored.etag:
             return known.but(version_id=facts.version_id, uploaded_at=facts.uploaded_at), None
         try:
@@ -98,7 +98,7 @@ def see_from_afar(photos: InputBucket, bucket: str, key: str, crashes: int) -> S
     if stored is None:
         return None
     words = f"The worker that opened the photo died {crashes} times."
-    return Seen(_facts(stored), PhotoError(Code.CRASHED, words))
+    return Seen(facts_of(stored), PhotoError(Code.CRASHED, words))
 
 
 def _too_long(key: str) -> PhotoError | None:
@@ -107,7 +107,8 @@ def _too_long(key: str) -> PhotoError | None:
     return PhotoError(Code.KEY_TOO_LONG, words) if size > MAX_SOURCE_KEY_BYTES else None
 
 
-def _facts(stored: Stored) -> PhotoFacts:
+def facts_of(stored: Stored) -> PhotoFacts:
+    """What S3 says of an object, before it is opened."""
     return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)
 
 

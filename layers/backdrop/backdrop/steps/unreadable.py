@@ -17,8 +17,8 @@ TOLD_AGAIN = timedelta(hours=1)
 
 def report_unreadable(ledger: Ledger, deliver: Queue, clock: Clock, look: Look, error: UnreadableError) -> None:
     """Say in the photo's report that it waits; StaleError where others were faster."""
-    ident, now = source_id(look.bucket, look.key), clock.now()
-    source = ledger.photo(ident)[0] or Source(source_id=ident, bucket=look.bucket, key=look.key)
+    source = ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
+    now = clock.now()
     known = _problem(source)
     if look.receives <= MOST_SILENT_RECEIVES or (known and now - known.last_seen < TOLD_AGAIN):
         return

@@ -17,11 +17,8 @@ from backdrop.core.job import Job, Money, Problem, Source
 from backdrop.core.lane import Lane
 from backdrop.core.money import Configured, limit_text, micro_of, usd_text
 from backdrop.core.photo import FIRST, PhotoFacts
-from backdrop.core.places import Place, rights_of
+from backdrop.core.places import Place
 from backdrop.core.room import too_much
-
-# What a job costs, and whether that is too much, hangs on these.
-PRICED = frozenset({"operation", "num_images", "rendering_speed", "max_cost_usd", "provider"})
 
 
 def all_open(provider: str) -> Lane:
@@ -89,20 +86,18 @@ def wanted(
     hashes_of: HashesOf,
     now: datetime,
 ) -> Wanted:
-    """The jobs that the places ask for; `jobs` are those that the photo had before.
-
-    Of places with mistakes (`doubtful`) only the problems mean something: those that are there however they are mended.
-    """
+    """The jobs that the places, all without mistakes, ask for; `jobs` are those that the photo had before."""
     found: list[Job] = []
     problems: list[Problem] = []
     for variant in variants_of(places):
         instructions = merged(places, variant)
         slips = _Slips(mistakes_of(instructions, places, variant))
         if not slips.says_nothing:
-            choice = slips.gather(partial(_choice, instructions, shop))
+            names = instructions.providers(shop.default_provider)
+            choice = slips.gather(partial(first_choice, instructions.fields, names, shop.market, shop.lane_of))
             asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
             choice = choice or _priced(instructions, shop)
-            if choice and instructions.doubtful.isdisjoint(PRICED):
+            if choice:
                 job = _job(source, photo, variant, instructions, choice, asked, now)
                 slips.gather(partial(_check_price, job, jobs))
                 slips.gather(partial(_check_room, job))
@@ -111,30 +106,10 @@ def wanted(
     return Wanted(tuple(found), tuple(problems))
 
 
-def problems_for_sure(
-    source: Source,
-    photo: PhotoFacts,
-    jobs: Sequence[Job],
-    places: Sequence[Place],
-    shop: Shop,
-    hashes_of: HashesOf,
-    now: datetime,
-) -> tuple[Problem, ...]:
-    """What stands in the way however the mistakes of the places are mended, so that nobody mends them in two rounds.
-
-    Nothing is said of what cannot be bought anyway, since it is no photo; nor that a word is missing, which may come.
-    """
-    right = rights_of(places)
-    if not right or not photo.sha256:
-        return ()
-    found = wanted(source, photo, jobs, right, shop, hashes_of, now).problems
-    return tuple(one for one in found if one.code is not Code.NO_INSTRUCTIONS)
-
-
 def _asked(instructions: Instructions, hashes_of: HashesOf) -> dict[str, Any]:
     """What reaches the provider: of references not where they lie, but what they are."""
     asked = instructions.asked
-    if REFERENCES in asked and REFERENCES not in instructions.doubtful:
+    if REFERENCES in asked:
         asked[REFERENCES] = hashes_of(asked[REFERENCES])
     return asked
 
@@ -179,24 +154,8 @@ def _said_of(photo: PhotoFacts) -> list[str]:
     return [f"first_picture: the file holds {count} pictures, and the first one is used" for count in counts]
 
 
-def _choice(instructions: Instructions, shop: Shop) -> Choice | None:
-    """Who is to do it; None where that hangs on what is doubtful. Raises InstructionError where none can do it."""
-    if "provider" in instructions.doubtful:
-        return None
-    names = instructions.providers(shop.default_provider)
-    sure = {name: value for name, value in instructions.fields.items() if name not in instructions.doubtful}
-    if "operation" in sure:
-        return first_choice(sure, names, shop.market, shop.lane_of)
-    off = [f"{name} is switched off" for name in names if name not in shop.on]
-    if len(off) == len(names):
-        raise InstructionError(Code.PROVIDER_NOT_CONFIGURED, f"No provider can do it: {'; '.join(off)}.")
-    return None
-
-
 def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
     """A provider whose price is told beside what it cannot express; None where none has one."""
-    if not instructions.doubtful.isdisjoint(PRICED):
-        return None
     for name in instructions.providers(shop.default_provider):
         price = shop.market.price(name, instructions.fields) if name in shop.on else None
         if price is not None:

@@ -15,7 +15,6 @@ MAX_METADATA_DEPTH = 32
 MOST_SIGNS = 5
 HALF = "half of a surrogate pair is no text"
 MAX_PROMPT, MAX_REVISION = 2000, 200
-TWICE = "one provider is named twice; each may stand in the list once"
 
 
 def upper(value: object) -> object:
@@ -96,7 +95,7 @@ def _style(text: str) -> str:
 
 def _different(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
-        raise ValueError(TWICE)
+        raise ValueError("one provider is named twice; each may stand in the list once")
     return names
 
 

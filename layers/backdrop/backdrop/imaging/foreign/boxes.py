@@ -32,11 +32,11 @@ def read_size(data: bytes) -> tuple[int, int] | None:
     return max(claims, key=lambda claim: claim[0] * claim[1], default=None)
 
 
-def check_whole(data: bytes) -> int:
-    """1: which of its pictures is shown, the decoder knows.
+def check_whole(data: bytes) -> None:
+    """Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
 
-    Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture or where
-    an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process (HeifImage.metadata).
+    So it does where an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process
+    (HeifImage.metadata).
     """
     boxes = list(_boxes(data, 0, len(data)))
     if not {b"meta", b"moov"} & {box.name for box in boxes}:
@@ -44,7 +44,6 @@ def check_whole(data: bytes) -> int:
     for box in boxes:
         if box.name == b"meta":
             _check_items(data, box)
-    return 1
 
 
 def _check_items(data: bytes, meta: Box) -> None:

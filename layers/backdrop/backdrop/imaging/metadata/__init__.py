@@ -13,7 +13,7 @@ def strip(data: bytes, photo_format: PhotoFormat, *, keep_profile: bool = False)
     """The photo with nothing but what its decoder needs, and what was found beside it.
 
     Only known parts stay, so what no list names is cut as well; a sound color profile stays where `keep_profile` says
-    so. `data` has passed `inspect_photo`; anything else may raise a `ContainerError`.
+    so. `data` has passed `prepare`; anything else may raise a `ContainerError`.
     """
     match photo_format:
         case "jpeg":

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from backdrop.imaging.containers.jpeg import FRAMES, START_OF_SCAN, Segment, segments
-from backdrop.imaging.metadata.exif import orientation_of
 from backdrop.imaging.metadata.rest import (
     C2PA,
     COMMENT,
@@ -46,7 +45,7 @@ def strip(data: bytes, *, keep_profile: bool) -> Stripped:
     found = list(segments(data))
     words = [_word(data, segment) for segment in found]
     profile = _profile(data, [segment for segment, word in zip(found, words, strict=True) if word == PROFILE])
-    rest, exif, end = Rest(data), b"", found[-1]
+    rest, end = Rest(data), found[-1]
     rest.keep(0, 2)
     for segment, word, following in zip(found, words, found[1:], strict=False):
         if segment.marker in _NEEDED:
@@ -54,12 +53,10 @@ def strip(data: bytes, *, keep_profile: bool) -> Stripped:
         elif word == PROFILE and profile and keep_profile:
             rest.keep(segment.at, segment.end)
         else:
-            exif = exif or (data[segment.start : segment.end] if word == EXIF else b"")
             _drop(data, segment, word, rest)
     rest.keep(end.at, end.end)
     rest.end(end.end)
-    # One byte of padding follows the name.
-    return Stripped(rest.joined(), rest.removed, orientation_of(exif[len(_EXIF) + 1 :]), profile)
+    return Stripped(rest.joined(), rest.removed, profile)
 
 
 def _word(data: bytes, segment: Segment) -> str:

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterator
 
 from backdrop.imaging.containers.png import MAGIC, MAX_METADATA_BYTES, Chunk, chunks, read_header
-from backdrop.imaging.metadata.exif import orientation_of
 from backdrop.imaging.metadata.rest import (
     ANIMATION,
     C2PA,
@@ -38,11 +37,10 @@ _UNPACKED = b"\0\0\0\0"
 def strip(data: bytes, *, keep_profile: bool) -> Stripped:
     """`metadata.strip` for PNG; of an animation the first picture stays."""
     read_header(data)
-    rest, exif, profile, end = Rest(data), b"", b"", 0
+    rest, profile, end = Rest(data), b"", 0
     rest.keep(0, len(MAGIC))
     for at, chunk in _placed(data):
         word, end = _word(chunk), _end(at, chunk)
-        exif = exif or (bytes(chunk.payload) if word == EXIF else b"")
         profile = profile or (_profile(bytes(chunk.payload)) if word == PROFILE else b"")
         needed = chunk.name == _PIXELS or len(chunk.payload) <= _NEEDED.get(chunk.name, -1)
         if needed or (word == PROFILE and profile and keep_profile):
@@ -52,7 +50,7 @@ def strip(data: bytes, *, keep_profile: bool) -> Stripped:
         if chunk.name == b"IEND":
             rest.put(_chunk(b"IEND", b""))
     rest.end(end)
-    return Stripped(rest.joined(), rest.removed, orientation_of(exif), profile or None)
+    return Stripped(rest.joined(), rest.removed, profile or None)
 
 
 def _placed(data: bytes) -> Iterator[tuple[int, Chunk]]:

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-UPRIGHT = 1
-"""The orientation of a picture that says nothing about it."""
-
 EXIF, XMP, IPTC, COMMENT, TEXT, TIME, PROFILE = "exif", "xmp", "iptc", "comment", "text", "time", "icc"
 THUMBNAIL, MORE_PICTURES, ANIMATION, C2PA, OTHER = "thumbnail", "mpf", "animation", "c2pa", "other"
 
@@ -16,13 +13,11 @@ class Stripped:
     `removed`: what was cut out, each word once, in the order of the file: `exif`, `xmp`, `iptc`, `comment`, `text`,
     `time`, `icc`, `thumbnail`, `mpf` (the index of further pictures), `animation`, `c2pa`, `other`, and
     `trailer:<bytes>` for what followed the end marker.
-    `orientation`: 1 to 8 as EXIF means it (CIPA DC-008, tag 0x0112); 1 where EXIF says nothing or nonsense.
     `profile`: the ICC profile; None where there is none or it is damaged.
     """
 
     data: bytes
     removed: tuple[str, ...]
-    orientation: int
     profile: bytes | None
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from backdrop.imaging.containers.header import DamagedError, Header
 from backdrop.imaging.containers.webp import Chunk, chunks, complete, read_header
-from backdrop.imaging.metadata.exif import orientation_of
 from backdrop.imaging.metadata.rest import C2PA, EXIF, OTHER, PROFILE, XMP, Stripped
 
 _EXTENDED, _PROFILE, _EXIF, _XMP = b"VP8X", b"ICCP", b"EXIF", b"XMP "
@@ -12,16 +11,13 @@ _NEEDED = frozenset({_EXTENDED, b"ALPH", b"VP8 ", b"VP8L"})
 _WORDS = {_EXIF: EXIF, _XMP: XMP, _PROFILE: PROFILE, b"C2PA": C2PA}
 _PROFILE_FLAG, _ALPHA_FLAG, _XMP_FLAG = 0x20, 0x10, 0x04
 _EXTENDED_BYTES = 10
-_EXIF_OF_JPEG = b"Exif\0\0"
-"""Some writers leave it in front of the block."""
 
 
 def strip(data: bytes, *, keep_profile: bool) -> Stripped:
     """`metadata.strip` for WebP; an animation is a `RareKindError`."""
     complete(data, read_header(data))
     found = list(chunks(data))
-    exif = _first(found, _EXIF)
-    profile = _first(found, _PROFILE)
+    profile = next((bytes(chunk.payload) for chunk in found if chunk.name == _PROFILE), None)
     kept = _NEEDED | {_PROFILE} if keep_profile and profile else _NEEDED
     flags = _ALPHA_FLAG | (_PROFILE_FLAG if _PROFILE in kept else 0)
     removed = dict.fromkeys(_WORDS.get(chunk.name, OTHER) for chunk in found if chunk.name not in kept)
@@ -29,8 +25,7 @@ def strip(data: bytes, *, keep_profile: bool) -> Stripped:
     if behind:
         removed[f"trailer:{behind}"] = None
     stripped = _file(_marked(chunk, keep=flags) for chunk in found if chunk.name in kept)
-    orientation = orientation_of(exif.removeprefix(_EXIF_OF_JPEG))
-    return Stripped(data if stripped == data else stripped, tuple(removed), orientation, profile or None)
+    return Stripped(data if stripped == data else stripped, tuple(removed), profile or None)
 
 
 def with_xmp(data: bytes, packet: bytes) -> bytes:
@@ -41,10 +36,6 @@ def with_xmp(data: bytes, packet: bytes) -> bytes:
         found.insert(0, _extended(header))
     found[0] = _marked(found[0], add=_XMP_FLAG)
     return _file([*found, Chunk(_XMP, memoryview(packet))]) + data[_length(data) :]
-
-
-def _first(found: Iterable[Chunk], name: bytes) -> bytes:
-    return next((bytes(chunk.payload) for chunk in found if chunk.name == name), b"")
 
 
 def _length(data: bytes) -> int:
