@@ -1,10 +1,10 @@
 """What a person names on the command line: providers, codes, prefixes; an unknown one is answered with the nearest."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from backdrop.core.capability import PROVIDERS
 from backdrop.core.codes import Code
+from backdrop.core.mistakes import nearest
 from backdrop.steps.orders import Wanted
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.stack import Stack
@@ -39,6 +39,6 @@ def _known(word: str, names: Sequence[str], kind: str, where: str) -> str:
     name = word.strip().lower().replace("-", "_")
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, n=1)
-    guess = f"did you mean {near[0]}? ({where})" if near else where
+    near = nearest(name, names)
+    guess = f"did you mean {near}? ({where})" if near else where
     raise MisusedError(f"there is no {kind} {word!r}; {guess}")
