@@ -45,7 +45,7 @@ def compose(photo: bytes, prompt: str, style: str | None, seed: int, ident: str,
     size = result_size(*image.size)
     figure = Figure(_cut(photo, _at_most(image, size)), size)
     backdrop = _backdrop(size, prompt, style, seed, figure.horizon())
-    return _picture(to_image(finish(place(figure, backdrop), _random(seed))), ident)
+    return _picture(to_image(finish(place(figure, backdrop), np.random.default_rng(seed))), ident)
 
 
 def remove(photo: bytes, ident: str, prepared: bool = False, most_pixels: int = 0) -> Picture:
@@ -64,7 +64,7 @@ def remove(photo: bytes, ident: str, prepared: bool = False, most_pixels: int = 
 def scene(size: tuple[int, int], prompt: str, style: str | None, seed: int) -> Image.Image:
     """Return the background alone, without a subject."""
     backdrop = _backdrop(size, prompt, style, seed, 0.42)
-    return to_image(finish(backdrop.color, _random(seed)))
+    return to_image(finish(backdrop.color, np.random.default_rng(seed)))
 
 
 def _backdrop(size: tuple[int, int], prompt: str, style: str | None, seed: int, horizon: float) -> Scene:
@@ -72,10 +72,6 @@ def _backdrop(size: tuple[int, int], prompt: str, style: str | None, seed: int, 
     if style:
         backdrop.color = styled(backdrop.color, style)
     return backdrop
-
-
-def _random(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
 
 
 def _picture(image: Image.Image, ident: str) -> Picture:

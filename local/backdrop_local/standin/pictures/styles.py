@@ -17,7 +17,7 @@ _TONES: tuple[tuple[Color, Color], ...] = (
 
 
 def styled(picture: Plane, style: str) -> Plane:
-    """Return the background in the style, a preset's name or a code: one of eight looks, always the same one for it."""
+    """Return the background in the style, a preset's name or a code: one of nine looks, always the same one for it."""
     words = "".join(letter for letter in style.upper() if letter.isalnum())
     if words == "GOLDENHOUR":
         return _golden(picture)
