@@ -3,34 +3,47 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import typer
+from typer.core import TyperGroup
 
 from backdrop_cli.campaign import verbs as campaigns
-from backdrop_cli.demo import demo
-from backdrop_cli.down import down
-from backdrop_cli.env import env
 from backdrop_cli.errors import DONE, REFUSED, LocalRefusedError, MisusedError, RefusedError, StoppedError
-from backdrop_cli.family import Family
+from backdrop_cli.local_verbs import demo, down, env, up
 from backdrop_cli.operate import verbs
 from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName, Version
 from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
-from backdrop_cli.up import up
 from backdrop_cli.words import plain
 
+
+class GroupedHelp(TyperGroup):
+    """Shows the verbs in their groups without Rich, which takes longer to load than a person waits."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each group with its verbs and the first sentence of their help."""
+        groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        longest = max(map(len, self.commands))
+        for name, verb in self.commands.items():
+            sentence = (verb.help or "").strip().partition("\n\n")[0].replace("\n", " ").rstrip(".")
+            groups[getattr(verb, "rich_help_panel", None) or "Commands"].append((f"{name:{longest}}", sentence))
+        for head, rows in groups.items():
+            with formatter.section(head):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
-    cls=Family,
+    cls=GroupedHelp,
     rich_markup_mode=None,
     help="Drop a photo into a bucket and get it back with a new background or with none.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-LOCAL = {"demo": demo, "up": up, "env": env, "down": down}
 PHOTOS = (lint, quote, drop, page, verbs.show, gallery, download)
+LOCAL = (demo, up, env, down)
 OPERATING = (
     verbs.status,
     verbs.failures,
@@ -58,24 +71,9 @@ def before(
     place = Place(stack, profile, region)
     if ctx.invoked_subcommand == "lint" and place != Place():
         raise MisusedError("`lint` looks at files on this machine; it needs no stack")
-    if ctx.invoked_subcommand in LOCAL and (place != Place() or as_json):
+    if ctx.invoked_subcommand in [verb.__name__ for verb in LOCAL] and (place != Place() or as_json):
         raise MisusedError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
     ctx.obj = Before(ctx.obj or _connect, place, as_json)
-
-
-def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
-    """A verb of the local cloud, whose own errors are sentences already."""
-
-    @wraps(verb)
-    def door(*given: P.args, **named: P.kwargs) -> None:
-        from backdrop_local.errors import LocalCloudError
-
-        try:
-            verb(*given, **named)
-        except LocalCloudError as error:
-            raise LocalRefusedError(str(error)) from error
-
-    return door
 
 
 for _verb in PHOTOS:
@@ -91,8 +89,8 @@ campaign = typer.Typer(help="Have many photos bought as one, with one report.", 
 for _verb in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
     campaign.command()(_verb)
 app.add_typer(campaign, name="campaign", rich_help_panel="Photos and pictures")
-for _name, _verb in LOCAL.items():
-    app.command(_name, rich_help_panel="The local cloud")(local(_verb))
+for _verb in LOCAL:
+    app.command(rich_help_panel="The local cloud")(_verb)
 
 
 def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:

@@ -17,9 +17,7 @@ from backdrop_local.standin.pictures import (
     result_size,
     scene,
 )
-from backdrop_local.standin.pictures.arrays import from_image
 from backdrop_local.standin.pictures.mark import encode
-from backdrop_local.standin.pictures.styles import PRESETS, styled
 
 COFFEE = load("coffee")
 SMALL = (144, 96)
@@ -93,13 +91,6 @@ def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | N
     assert np.abs(plain - other).mean() > 2
 
 
-def test_all_62_presets_give_62_looks() -> None:
-    picture = from_image(scene(SMALL, "a beach at the sea", None, 5))
-    looks = {styled(picture, name, np.random.default_rng(5)).tobytes() for name in PRESETS}
-    assert len(PRESETS) == 62
-    assert len(looks) == 62
-
-
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -117,7 +108,7 @@ def test_all_62_presets_give_62_looks() -> None:
         "wooden table",
         "white",
         "pink studio",
-        "quixotic zeal",
+        "an unknown wish",
         "雪",
     ],
 )

@@ -42,10 +42,10 @@ def drawn(name: str) -> Flags:
     return np.asarray(canvas) > 0
 
 
-def spread_from(colour: Plane, inside: Flags) -> Plane:
-    """Near every pixel, the mean colour of the pixels that are `inside`."""
+def spread_from(color: Plane, inside: Flags) -> Plane:
+    """Near every pixel, the mean color of the pixels that are `inside`."""
     weight = as_plane(inside)
-    return as_plane(soften(as_plane(colour * weight[..., None]), 4) / (soften(weight, 4)[..., None] + 1e-4))
+    return as_plane(soften(as_plane(color * weight[..., None]), 4) / (soften(weight, 4)[..., None] + 1e-4))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,14 +67,14 @@ def test_the_edge_of_a_cut_out_is_soft_and_its_inside_is_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_edge_colours_come_from_the_subject_and_not_from_the_old_background(name: str) -> None:
-    colour, alpha = cut(name).colour, cut(name).alpha
+def test_edge_colors_come_from_the_subject_and_not_from_the_old_background(name: str) -> None:
+    color, alpha = cut(name).color, cut(name).alpha
     original = from_image(photo(name))
     own, behind = spread_from(original, alpha > 0.98), spread_from(original, alpha < 0.02)
     apart = np.linalg.norm(own - behind, axis=2)
     edge = (alpha > 0.1) & (alpha < 0.9) & (apart > 0.25)
-    # 0 where the colour is the subject's, 1 where it is the old background's
-    lean = ((colour - own) * (behind - own)).sum(axis=2)[edge] / (apart[edge] ** 2)
+    # 0 where the color is the subject's, 1 where it is the old background's
+    lean = ((color - own) * (behind - own)).sum(axis=2)[edge] / (apart[edge] ** 2)
     assert float(np.median(lean)) < 0.1
     assert float(np.mean(lean > 0.5)) < 0.05
 
@@ -82,7 +82,7 @@ def test_edge_colours_come_from_the_subject_and_not_from_the_old_background(name
 def test_the_same_photo_is_cut_the_same_way_each_time() -> None:
     first, second = cut("coffee"), cut_out(photo("coffee").copy())
     assert np.array_equal(first.alpha, second.alpha)
-    assert np.array_equal(first.colour, second.colour)
+    assert np.array_equal(first.color, second.color)
 
 
 def test_a_demo_photo_is_known_again_at_another_size_and_quality() -> None:
@@ -121,5 +121,5 @@ def test_no_photo_is_too_odd_to_cut(size: tuple[int, int], kind: str) -> None:
         pixels = np.random.default_rng(1).integers(0, 256, pixels.shape).astype(np.uint8)
     found = cut_out(Image.fromarray(pixels))
     assert found.image().size == size
-    assert np.isfinite(found.colour).all()
+    assert np.isfinite(found.color).all()
     assert float(found.alpha.max()) > 0.5

@@ -1,6 +1,5 @@
 """The bench's parts: each ends in its time, is kept only where it may be reported, and its page says what was found."""
 
-import re
 import time
 from dataclasses import replace
 from functools import partial
@@ -14,7 +13,6 @@ from bench import backlog, recovery, starts
 from bench.budget import LateError, within
 from bench.keep import FOLDER, keep, kept
 from bench.parts import MOST_MINUTES, PARTS, Part, chosen
-from bench.plot import Bar, bars, lines
 from bench.refusals import RefusedError
 from docs import make_bench
 
@@ -86,27 +84,6 @@ def test_every_plot_is_drawn_from_what_is_kept_and_shown_on_the_page() -> None:
     for name, svg in drawn.items():
         assert (FOLDER / name).read_text() == svg, "draw it anew: make docs"
         assert f"]({name})" in make_bench.PAGE.read_text()
-
-
-def widths(svg: str) -> list[float]:
-    return [float(width) for width in re.findall(r'<rect x="[\d.]+" y="\d+" width="([\d.]+)" height="18"', svg)]
-
-
-def test_bars_are_as_long_as_what_they_show() -> None:
-    half, quarter, rest = widths(bars("x", [Bar("a", [0.5], "50%"), Bar("b", [0.25, 0.25], "50%")], most=1.0))
-    assert half == pytest.approx(2 * quarter, abs=0.2)
-    assert quarter == rest
-
-
-def test_words_in_a_plot_cannot_end_it() -> None:
-    assert "<b>" not in bars("<b>", [Bar("<b>", [1], "<b>")])
-
-
-def test_a_line_goes_through_every_value() -> None:
-    (points,) = re.findall(r'points="([^"]+)"', lines("x", {"requests": [1, 2, 4]}, ["10", "100", "1,000"]))
-    heights = [float(point.split(",")[1]) for point in points.split()]
-    bottom = 225
-    assert [bottom - y for y in heights] == pytest.approx([(bottom - heights[2]) / 4 * n for n in (1, 2, 4)], abs=0.1)
 
 
 # -- parts without a cloud ---------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ SERVICES = {
 }
 COMMAND = ROOT / "cli" / "backdrop_cli"
 # What they do, they do to the local cloud alone.
-LOCAL = ("demo", "up.py", "down.py", "env.py")
+LOCAL = ("demo", "local_verbs.py")
 # How the command reaches a stack beside its own modules: cli/backdrop_cli/stack.py.
 ADAPTERS = ("books", "buckets", "campaign_files", "lanes", "ledger", "queues", "table")
 # Calls whose right has another name, or that need several.

@@ -1,31 +1,27 @@
 """The plan of a drop: which files go up, what intake will make of each photo, and what that costs at most."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 
 from backdrop.core.codes import Code
-from backdrop.core.identity import sha256_hex, source_id
-from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.identity import sha256_hex
+from backdrop.core.job import Job, Problem
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.places import REQUEST
-from backdrop.ports import Listed
-from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import Asking, looking
+from backdrop.steps.asking import Asking
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
-from backdrop_cli.drop.overlay import Overlay, bytes_of
-from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice, decide, says_the_same
+from backdrop_cli.drop.overlay import bytes_of
+from backdrop_cli.drop.preview import BucketPreview, is_taken_again
+from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice, decide, says_the_same
 from backdrop_cli.drop.uploads import etag_of
 from backdrop_cli.lint.show import shown
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 from backdrop_cli.words import image_count
-
-TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD, Status.CANCELLED})
 
 
 @dataclass(frozen=True)
@@ -106,11 +102,10 @@ class Planner:
 
     def __init__(self, stack: Stack, found: Gathered, wish: bytes | None, *, quick: bool) -> None:
         self._stack, self._found, self._wish, self._quick = stack, found, wish, quick
-        self._bucket = stack.input_bucket
         self._photos = found.of(Kind.PHOTO)
-        self._candidates = {*found.paths, *(name for key in self._photos for name in sidecars_of(key))}
-        self._there = listing(stack, self._candidates)
-        self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
+        sidecars = {name for key in self._photos for name in sidecars_of(key)}
+        self._preview = BucketPreview(stack, {*found.paths, *sidecars})
+        self._there = self._preview.there
         self._rows: list[Row] = []
         self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
 
@@ -120,13 +115,11 @@ class Planner:
 
     def plan(self, answer: Answer | None) -> Plan:
         """The plan; OSError becomes a word beside its file."""
-        plan = Plan(self._bucket, choices=self._choices(answer))
+        plan = Plan(self._stack.input_bucket, choices=self._choices(answer))
         self._add_instructions(plan)
         self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
         plan.files |= {row.key: self._found.paths[row.key] for row in self._rows if row.goes and not row.unreadable}
-        overlay = Overlay(self._stack.photos, plan.files, self._candidates - self._there.keys())
-        mine = self._stack.reruns.asking
-        asking = looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
+        asking = self._preview.asking(plan.files)
         plan.rows = list(side_by_side(partial(self._foresee_once, asking, plan), self._rows, self._stack.at_once))
         for row in plan.rows:
             if row.unreadable:
@@ -143,7 +136,7 @@ class Planner:
         names, wish = sidecars_of(key), self._wish
         local = next((name for name in names if name in self._found.paths), "")
         if not local:
-            return self._bucket_sidecars.choose(answer, key, wish, names) if wish else Choice(key)
+            return self._preview.sidecars.choose(answer, key, wish, names) if wish else Choice(key)
         path = self._found.paths[local]
         own, kept = bytes_of(path), Choice(key)
         if wish:
@@ -152,11 +145,11 @@ class Planner:
             if action is Action.ASK:
                 return found
             if action is Action.REPLACE:
-                written = self._bucket_sidecars.choose(answer, key, wish, names).written
+                written = self._preview.sidecars.choose(answer, key, wish, names).written
                 return replace(found, written=written, unused=local)
             kept = found
         nearer = [name for name in names[: names.index(local)] if name in self._there]
-        return self._bucket_sidecars.choose(answer, key, own, nearer) if nearer else kept
+        return self._preview.sidecars.choose(answer, key, own, nearer) if nearer else kept
 
     # -- what goes up --------------------------------------------------------------------------------------
 
@@ -180,8 +173,8 @@ class Planner:
             data = bytes_of(self._found.paths[key])
         except OSError as error:
             return Row(key, unreadable=_why(error))
-        source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, key))
-        if etag_of(data) != there.etag and not _has_these_bytes(source, there, data):
+        source, jobs = self._preview.known(key)
+        if etag_of(data) != there.etag and not self._preview.has_bytes(source, key, sha256_hex(data)):
             return Row(key)
         again = is_taken_again(source, jobs)
         current = named(source, jobs) if source else []
@@ -205,7 +198,7 @@ class Planner:
         try:
             if row.key in self._there:
                 return self._foresee_again(asking, row)
-            foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=not self._quick)
+            foreseen = self._preview.foresee(asking, row.key, opened=not self._quick)
         except OSError as error:
             return replace(row, unreadable=_why(error))
         if foreseen is None:
@@ -214,44 +207,16 @@ class Planner:
         return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
     def _foresee_again(self, asking: Asking, row: Row) -> Row:
-        found = replace(self._stack.reruns, asking=asking).foresee(row.key, uploaded=row.again)
+        found = self._preview.foresee_again(asking, row.key, uploaded=row.again)
         if found is None:
             return row
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
         nothing = silent and not found.bought
         row = replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
         if row.sidecar and not found.leads_to_something and not row.in_trouble:
-            asked = ahead(asking, self._bucket, row.key, self._stack.market, opened=False)
+            asked = self._preview.foresee(asking, row.key, opened=False)
             row = replace(row, ineffective=bool(asked and asked[0].says_nothing))
         return row
-
-
-def listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:
-    """Which of these keys lie in the bucket."""
-    tops: defaultdict[str, list[str]] = defaultdict(list)
-    for key in keys:
-        tops[key.partition("/")[0] if "/" in key else ""].append(key)
-    return {
-        one.key: one for group in tops.values() for one in _between(stack, min(group), max(group)) if one.key in keys
-    }
-
-
-def _between(stack: Stack, first: str, last: str) -> Iterator[Listed]:
-    return takewhile(lambda one: one.key <= last, stack.photos.listed(stack.input_bucket, first[:-1]))
-
-
-def _has_these_bytes(source: Source | None, there: Listed, data: bytes) -> bool:
-    """Where a bucket's encryption makes ETags that are no hashes, the ledger knows what intake read."""
-    photo = source.photo if source else None
-    return bool(photo and photo.etag == there.etag and photo.sha256 == sha256_hex(data))
-
-
-def is_taken_again(source: Source | None, jobs: Sequence[Job]) -> bool:
-    """Whether a photo that is there was refused, or one of its current jobs failed or was cancelled."""
-    if source is None:
-        return False
-    refused = any(not problem.retryable for problem in source.problems)
-    return refused or any(job.status in TAKEN_AGAIN for job in named(source, jobs))
 
 
 def _why(error: OSError) -> str:

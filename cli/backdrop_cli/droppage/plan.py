@@ -7,17 +7,13 @@ from functools import partial
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Problem, Source
+from backdrop.core.job import Job, Problem
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.meanings import CODES
-from backdrop.ports import Listed
-from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import Asking, looking
-from backdrop_cli.drop.overlay import Overlay
-from backdrop_cli.drop.plan import is_taken_again, listing
+from backdrop.steps.asking import Asking
+from backdrop_cli.drop.preview import BucketPreview, is_taken_again
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
-from backdrop_cli.drop.sidecars import Action, Answer, Author, BucketSidecars, Choice
+from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice
 from backdrop_cli.droppage.asked import Offered, Wanted
 from backdrop_cli.lint.folder import SOME_PICTURE
 from backdrop_cli.side_by_side import side_by_side
@@ -115,12 +111,9 @@ class Planner:
     ) -> None:
         """A photo that is named twice is taken once."""
         self._stack, self._wanted, self._objections = stack, wanted, objections
-        self._bucket = stack.input_bucket
         self._named = [(wanted.folder + one.name, one) for one in dict.fromkeys(offered)]
         self._photos = [(key, one) for key, one in self._named if kind_of(key) is Kind.PHOTO]
-        self._candidates = {name for key, _ in self._photos for name in (key, *sidecars_of(key))}
-        self._there = listing(stack, self._candidates) if self._candidates else {}
-        self._bucket_sidecars = BucketSidecars(stack.photos, self._bucket, self._there)
+        self._preview = BucketPreview(stack, {name for key, _ in self._photos for name in (key, *sidecars_of(key))})
         self._rows: list[Row] = []
 
     def disputed(self) -> set[str]:
@@ -134,9 +127,7 @@ class Planner:
         rows = [self._with_instructions(row, choices.get(row.key)) for row in self._rows]
         local = {row.key: SOME_PICTURE for row in rows if row.goes and not row.again}
         local |= {f"{row.key}.json": row.sidecar for row in rows if row.sidecar is not None}
-        overlay = Overlay(self._stack.photos, local, self._candidates - self._there.keys())
-        mine = self._stack.reruns.asking
-        asking = looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
+        asking = self._preview.asking(local)
         rows = list(side_by_side(partial(self._foreseen, asking), rows, self._stack.at_once))
         kept = sum(one.action is Action.KEEP for one in choices.values())
         passed_over = [one.name for key, one in self._named if kind_of(key) is not Kind.PHOTO]
@@ -146,7 +137,7 @@ class Planner:
         """Whose instructions apply to each photo."""
         if self._wanted.wish is None:
             return {}
-        choose = partial(self._bucket_sidecars.choose, answer, new=self._wanted.wish)
+        choose = partial(self._preview.sidecars.choose, answer, new=self._wanted.wish)
         keys = [key for key, _ in self._photos]
         found = side_by_side(lambda key: choose(key, names=sidecars_of(key)), keys, self._stack.at_once)
         return {one.key: one for one in found}
@@ -155,8 +146,8 @@ class Planner:
         key, photo = one
         if photo.sha256 in self._objections:
             return _left(Row(key, photo), [_told(self._objections[photo.sha256])])
-        there = self._there.get(key)
-        return self._beside(Row(key, photo), there) if there else Row(key, photo)
+        row = Row(key, photo)
+        return self._beside(row) if key in self._preview.there else row
 
     def _with_instructions(self, row: Row, choice: Choice | None) -> Row:
         """With what is written next to the photo in the bucket, and what is worth knowing of it."""
@@ -165,12 +156,12 @@ class Planner:
         words = _NOTES.get((choice.action, choice.author), "")
         return replace(row, sidecar=choice.written, note="; ".join(filter(None, (row.note, words))))
 
-    def _beside(self, row: Row, there: Listed) -> Row:
+    def _beside(self, row: Row) -> Row:
         """Where something lies under the photo's key: the same bytes go up again if they failed or were cancelled."""
-        source, jobs = self._stack.orders.ledger.photo(source_id(self._bucket, row.key))
-        stored = self._stack.photos.read(self._bucket, row.key, limit=0)
+        source, jobs = self._preview.known(row.key)
+        stored = self._stack.photos.read(self._stack.input_bucket, row.key, limit=0)
         before = (stored.version_id, stored.modified) if stored else None
-        if not _has_these_bytes(source, there, row.photo):
+        if not self._preview.has_bytes(source, row.key, row.photo.sha256):
             return replace(row, before=before, note="it replaces the photo of that name")
         if is_taken_again(source, jobs):
             return replace(row, again=True, before=before, note=AGAIN)
@@ -182,7 +173,7 @@ class Planner:
             return row
         if row.again or not row.goes:
             return self._foreseen_again(asking, row)
-        foreseen = ahead(asking, self._bucket, row.key, self._stack.market, opened=False)
+        foreseen = self._preview.foresee(asking, row.key, opened=False)
         if foreseen is None:
             return row
         found, broken = foreseen
@@ -192,8 +183,8 @@ class Planner:
         return _left(row, problems) if problems else replace(row, jobs=found.jobs)
 
     def _foreseen_again(self, asking: Asking, row: Row) -> Row:
-        """The same for bytes that are in the bucket: what was bought for them before costs nothing again."""
-        found = replace(self._stack.reruns, asking=asking).foresee(row.key, uploaded=row.again)
+        """The same for bytes that are in the bucket."""
+        found = self._preview.foresee_again(asking, row.key, uploaded=row.again)
         if found is None:
             return row
         problems = _problems(found.problems, found.broken)
@@ -221,11 +212,6 @@ def _left(row: Row, problems: Sequence[tuple[str, str, str]]) -> Row:
 def _told(error: BackdropError | Problem) -> tuple[str, str, str]:
     """What a report's hint says to do of any such error is for what is uploaded already."""
     return error.code.value, error.message, "" if error.hint == CODES[error.code].hint else error.hint
-
-
-def _has_these_bytes(source: Source | None, there: Listed, photo: Offered) -> bool:
-    known = source.photo if source else None
-    return bool(known and known.etag == there.etag and known.sha256 == photo.sha256)
 
 
 def _without_namesakes(rows: Sequence[Row]) -> list[Row]:

@@ -12,6 +12,7 @@ type Plane = NDArray[np.float32]
 type Mask = NDArray[np.uint8]
 """Bytes: (height, width) labels or 0/1 values."""
 type Random = np.random.Generator
+type Color = tuple[float, float, float]
 
 
 def as_plane(values: object) -> Plane:
@@ -25,44 +26,24 @@ def from_image(image: Image.Image) -> Plane:
 
 
 def to_image(plane: Plane) -> Image.Image:
-    """Return floats in 0..1 as a Pillow picture (L, RGB or RGBA by the channels)."""
-    return Image.fromarray(to_bytes(plane))
-
-
-def to_bytes(plane: Plane) -> Mask:
-    """Return floats in 0..1 as rounded bytes; what lies outside is clipped."""
-    return (np.clip(plane, 0, 1) * 255 + 0.5).astype(np.uint8)
+    """Return floats in 0..1 as a Pillow picture (L, RGB or RGBA by the channels); what lies outside is clipped."""
+    return Image.fromarray((np.clip(plane, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def resize(plane: Plane, width: int, height: int) -> Plane:
-    """Resize smoothly: area average when shrinking, Lanczos when growing."""
+    """Resize smoothly: area average when shrinking, cubic when growing."""
     shrinks = width * height < plane.shape[0] * plane.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return as_plane(cv2.resize(plane, (width, height), interpolation=method))
-
-
-def stretch(plane: Plane, width: int, height: int) -> Plane:
-    """Enlarge with cubic interpolation: what noise and soft fields need."""
-    return as_plane(cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
 def soften(plane: Plane, sigma: float) -> Plane:
     """Blur with a Gaussian; a large one is done at reduced size for speed."""
-    if sigma < 0.3:
-        return plane
     height, width = plane.shape[:2]
     factor = max(1, min(int(sigma / 4), min(height, width) // 8))
-    if factor <= 1:
-        return as_plane(cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
     small = cv2.resize(plane, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / factor, borderType=cv2.BORDER_REPLICATE)
     return as_plane(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
-
-
-def box_sum(plane: Plane, radius: int) -> Plane:
-    """Sum over square windows; what lies outside the picture counts as zero."""
-    size = (2 * radius + 1, 2 * radius + 1)
-    return as_plane(cv2.boxFilter(plane, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT))
 
 
 def box_mean(plane: Plane, radius: int) -> Plane:
@@ -70,31 +51,34 @@ def box_mean(plane: Plane, radius: int) -> Plane:
     return as_plane(cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE))
 
 
-def convolve(plane: Plane, kernel: Plane) -> Plane:
-    """Convolve with any kernel, edges mirrored."""
-    return as_plane(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_REFLECT))
+def sample(plane: Plane, xs: Plane, ys: Plane) -> Plane:
+    """Look the picture up at floating coordinates (pixels), mirrored outside."""
+    return as_plane(cv2.remap(plane, as_plane(xs), as_plane(ys), cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
 
 
-def sample(plane: Plane, xs: Plane, ys: Plane, wrap: bool = False) -> Plane:
-    """Look the picture up at floating coordinates (pixels), mirrored or wrapped outside."""
-    border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REFLECT
-    return as_plane(cv2.remap(plane, as_plane(xs), as_plane(ys), cv2.INTER_LINEAR, None, border))
+def clouds(random: Random, size: tuple[int, int], cell: tuple[float, float], octaves: int) -> Plane:
+    """Cloudy noise of `size` (height, width), 0..1 around 0.5; `cell` is its coarsest (height, width) in pixels."""
+    height, width = size
+    total = np.zeros(size, np.float32)
+    for octave in range(octaves):
+        high, wide = (max(1.0, side / 2**octave) for side in cell)
+        grid = as_plane(random.uniform(-0.5, 0.5, (int(height / high) + 3, int(width / wide) + 3)))
+        full = resize(grid, round(grid.shape[1] * wide), round(grid.shape[0] * high))
+        total += full[:height, :width] / np.float32(2**octave)
+    return as_plane(np.clip(0.5 + total * 0.75, 0, 1))
 
 
-def luma(colour: Plane) -> Plane:
+def luma(color: Plane) -> Plane:
     """Return the lightness of an RGB picture, (height, width)."""
-    return as_plane(colour @ np.array([0.299, 0.587, 0.114], np.float32))
+    return as_plane(color @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
-def mix(low: Plane, high: Plane, amount: Plane | float) -> Plane:
-    """Blend two pictures; a (height, width) amount is spread over the channels."""
-    weight = as_plane(amount)
-    if weight.ndim == 2 and (low.ndim == 3 or high.ndim == 3):
+def mix(low: Plane | Color, high: Plane | Color, amount: Plane | float) -> Plane:
+    """Blend two pictures or colors; a (height, width) amount is spread over the channels."""
+    below, above, weight = as_plane(low), as_plane(high), as_plane(amount)
+    if weight.ndim == 2 and max(below.ndim, above.ndim) != 2:
         weight = weight[..., None]
-    out = np.subtract(high, low, dtype=np.float32)
-    out *= weight
-    out += low
-    return as_plane(out)
+    return as_plane(below + (above - below) * weight)
 
 
 def smoothstep(low: float, high: float, values: Plane) -> Plane:
@@ -105,12 +89,12 @@ def smoothstep(low: float, high: float, values: Plane) -> Plane:
 
 def grow(mask: Mask, radius: int) -> Mask:
     """Dilate a 0/1 mask by a disc."""
-    return cast(Mask, cv2.dilate(mask, _disc(radius))) if radius > 0 else mask
+    return cast(Mask, cv2.dilate(mask, _disc(radius)))
 
 
 def shrink(mask: Mask, radius: int) -> Mask:
     """Erode a 0/1 mask by a disc; the frame's edge does not eat into it."""
-    return cast(Mask, cv2.erode(mask, _disc(radius))) if radius > 0 else mask
+    return cast(Mask, cv2.erode(mask, _disc(radius)))
 
 
 def _disc(radius: int) -> Mask:

@@ -1,25 +1,25 @@
 """The two answers of the stand-in: a photo with a new background, and one with none."""
 
 import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from PIL import Image
 
-from backdrop_local.standin.pictures.arrays import Plane, to_image
+from backdrop_local.standin.pictures.arrays import to_image
 from backdrop_local.standin.pictures.cutout import CutOut, cut_out
 from backdrop_local.standin.pictures.mark import encode
 from backdrop_local.standin.pictures.place import Figure, finish, place
 from backdrop_local.standin.pictures.prepared import tiny_cut_out, tiny_scene
-from backdrop_local.standin.pictures.scenes import paint
-from backdrop_local.standin.pictures.scenes.painted import Painted
+from backdrop_local.standin.pictures.scenes import Scene, paint
 from backdrop_local.standin.pictures.sizes import open_photo, photo_size, result_size
 from backdrop_local.standin.pictures.styles import styled
 
 _KEPT = 8
 _LARGEST_CUT = 2_000_000
+_LOCK = Lock()
+_CUTS: dict[tuple[bytes, tuple[int, int]], CutOut] = {}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def compose(photo: bytes, prompt: str, style: str | None, seed: int, ident: str,
     size = result_size(*image.size)
     figure = Figure(_cut(photo, _at_most(image, size)), size)
     backdrop = _backdrop(size, prompt, style, seed, figure.horizon())
-    return _picture(to_image(finish(place(figure, backdrop), _random(seed))), ident)
+    return _picture(to_image(finish(place(figure, backdrop), np.random.default_rng(seed))), ident)
 
 
 def remove(photo: bytes, ident: str, prepared: bool = False, most_pixels: int = 0) -> Picture:
@@ -64,23 +64,14 @@ def remove(photo: bytes, ident: str, prepared: bool = False, most_pixels: int = 
 def scene(size: tuple[int, int], prompt: str, style: str | None, seed: int) -> Image.Image:
     """Return the background alone, without a subject."""
     backdrop = _backdrop(size, prompt, style, seed, 0.42)
-    return to_image(finish(backdrop.colour, _random(seed)))
+    return to_image(finish(backdrop.color, np.random.default_rng(seed)))
 
 
-def _backdrop(size: tuple[int, int], prompt: str, style: str | None, seed: int, horizon: float) -> Painted:
+def _backdrop(size: tuple[int, int], prompt: str, style: str | None, seed: int, horizon: float) -> Scene:
     backdrop = paint(size, prompt, seed, horizon)
-    backdrop.colour = _clipped(backdrop.colour)
     if style:
-        backdrop.colour = _clipped(styled(backdrop.colour, style, _random(seed)))
+        backdrop.color = styled(backdrop.color, style)
     return backdrop
-
-
-def _clipped(plane: Plane) -> Plane:
-    return np.clip(plane, 0, 1)
-
-
-def _random(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
 
 
 def _picture(image: Image.Image, ident: str) -> Picture:
@@ -111,35 +102,14 @@ def _enlarged(cut: Image.Image, photo: Image.Image) -> Image.Image:
     return joined
 
 
-class _Shelf:
-    """The last few cut-outs, by photo and size, for all threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[bytes, tuple[int, int]], CutOut] = OrderedDict()
-
-    def take(self, key: tuple[bytes, tuple[int, int]]) -> CutOut | None:
-        with self._lock:
-            found = self._kept.get(key)
-            if found:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: tuple[bytes, tuple[int, int]], cut: CutOut) -> None:
-        with self._lock:
-            self._kept[key] = cut
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-
-
-_SHELF = _Shelf()
-
-
 def _cut(photo: bytes, image: Image.Image) -> CutOut:
+    """The subject of a photo at the image's size; the last few are kept, since variants share a photo."""
     key = (hashlib.sha256(photo).digest(), image.size)
-    found = _SHELF.take(key)
-    if found:
-        return found
-    cut = cut_out(image)
-    _SHELF.put(key, cut)
+    with _LOCK:
+        found = _CUTS.pop(key, None)
+    cut = found or cut_out(image)
+    with _LOCK:
+        _CUTS[key] = cut
+        while len(_CUTS) > _KEPT:
+            _CUTS.pop(next(iter(_CUTS)))
     return cut

@@ -1,10 +1,33 @@
 """The demo's photos as the cut-out knows them: hash and hand-set shapes that guide it.
 
-Mostly coarse, but set within a pixel or two of the outline where colour alone misleads: the rim
+Mostly coarse, but set within a pixel or two of the outline where color alone misleads: the rim
 of the saucer, the hat, the astronaut's collar and shoulder. A stranger's photo has no such help.
 """
 
-from backdrop_local.standin.pictures.seeds import Known, Points
+from dataclasses import dataclass, field
+
+type Points = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A demo photo: its hash, the size the coordinates are in, and hand-set shapes."""
+
+    name: str
+    print64: int
+    size: tuple[int, int]
+    reach: tuple[Points, ...]
+    """The subject lies inside these polygons; all else is background."""
+    core: tuple[Points, ...]
+    """Inside these polygons there is nothing but subject."""
+    holes: tuple[Points, ...] = field(default=())
+    """Inside these polygons there is nothing but background."""
+    lace: tuple[Points, ...] = field(default=())
+    """Inside these polygons leaves and bright sky alternate too finely for an outline."""
+    smooth: float = 1.2
+    """How far the outline is smoothed, in pixels: more for what has no fine detail."""
+    crisp: bool = False
+    """A glazed or polished rim: its highlights would mislead a soft edge, so the outline is its edge."""
 
 
 def _shape(text: str) -> Points:
@@ -18,7 +41,6 @@ _FLOWER = Known(
     size=(640, 427),
     reach=(_shape("307,68 400,88 458,170 460,250 430,315 370,362 300,370 215,352 160,290 152,200 200,105"),),
     core=(_shape("307,105 385,130 425,200 415,280 360,335 290,340 215,315 185,240 195,165 240,120"),),
-    band=2,
 )
 
 _COFFEE = Known(
@@ -116,7 +138,6 @@ _TEMPLE = Known(
         _shape("335,274 339,272 339,290 335,292"),
     ),
     lace=(_shape("545,200 585,140 600,128 640,140 640,300 590,300 575,285 558,292 545,265"),),
-    band=4,
 )
 
 KNOWN: tuple[Known, ...] = (_FLOWER, _COFFEE, _ASTRONAUT, _GRACE_HOPPER, _TEMPLE)

@@ -10,20 +10,19 @@ from backdrop_local.standin.pictures.arrays import (
     resize,
     smoothstep,
     soften,
-    stretch,
 )
 from backdrop_local.standin.pictures.cutout import CutOut
-from backdrop_local.standin.pictures.scenes.painted import Painted
+from backdrop_local.standin.pictures.scenes import Scene
 
 
 class Figure:
     """A cut-out at the size of the result, with where it stands."""
 
     def __init__(self, cut: CutOut, size: tuple[int, int]) -> None:
-        weighted = resize(as_plane(cut.colour * cut.alpha[..., None]), *size)
+        weighted = resize(as_plane(cut.color * cut.alpha[..., None]), *size)
         self.alpha = as_plane(np.clip(resize(cut.alpha, *size), 0, 1))
         own = weighted / np.maximum(self.alpha, 1e-3)[..., None]
-        self.colour = as_plane(np.clip(own, 0, 1))
+        self.color = as_plane(np.clip(own, 0, 1))
         rows = np.flatnonzero(self.alpha.max(axis=1) > 0.5)
         self.top, self.bottom = (int(rows[0]), int(rows[-1]) + 1) if rows.size else (0, size[1])
 
@@ -39,10 +38,10 @@ class Figure:
         return min(0.44, max(0.2, 1.2 - self.bottom / self.alpha.shape[0]))
 
 
-def place(figure: Figure, scene: Painted) -> Plane:
+def place(figure: Figure, scene: Scene) -> Plane:
     """Return the subject in the scene, (height, width, 3)."""
     height = figure.alpha.shape[0]
-    back = soften(scene.colour, height * 0.006) if figure.cropped else scene.colour
+    back = soften(scene.color, height * 0.006) if figure.cropped else scene.color
     if not figure.cropped:
         back = back * (1 - _shadow(figure, scene)[..., None])
     lit = _match(figure, as_plane(back), scene)
@@ -60,7 +59,7 @@ def finish(picture: Plane, random: np.random.Generator) -> Plane:
     return as_plane(np.clip(shaded, 0, 1))
 
 
-def _shadow(figure: Figure, scene: Painted) -> Plane:
+def _shadow(figure: Figure, scene: Scene) -> Plane:
     """How much light the subject takes from the ground, 0..1."""
     height, width = figure.alpha.shape
     tall = figure.bottom - figure.top
@@ -70,7 +69,7 @@ def _shadow(figure: Figure, scene: Painted) -> Plane:
     light = (1 - 0.6 * tight) * (1 - 0.42 * middle) * (1 - 0.5 * pool)
     rows = as_plane(np.linspace(0, 1, height)[:, None] * np.ones((1, width)))
     ground = smoothstep(scene.horizon - 0.01, scene.horizon + 0.08, rows)
-    return as_plane((1 - light) * ground * scene.shadow)
+    return as_plane((1 - light) * ground * 0.75)
 
 
 def _dropped(figure: Figure, reach: float, aside: float, tall: int) -> Plane:
@@ -87,7 +86,7 @@ def _pool(figure: Figure, side: float) -> Plane:
     height, width = figure.alpha.shape
     tall = figure.bottom - figure.top
     flat = max(4, round(tall * 0.2))
-    laid = stretch(figure.alpha[figure.top : figure.bottom], width, flat)
+    laid = resize(figure.alpha[figure.top : figure.bottom], width, flat)
     shade = np.zeros((height * 2, width), np.float32)
     start = figure.bottom - round(flat * 0.74)
     shade[start : start + flat] = laid
@@ -95,16 +94,16 @@ def _pool(figure: Figure, side: float) -> Plane:
     return soften(as_plane(np.clip(moved, 0, 1)), 0.034 * height)
 
 
-def _match(figure: Figure, back: Plane, scene: Painted) -> Plane:
-    """Give the subject the scene's light: its level, its colour and a little of it at the rim."""
+def _match(figure: Figure, back: Plane, scene: Scene) -> Plane:
+    """Give the subject the scene's light: its level, its color and a little of it at the rim."""
     height, width = figure.alpha.shape
     weight = float(figure.alpha.sum()) + 1e-3
-    own = float((luma(figure.colour) * figure.alpha).sum()) / weight
+    own = float((luma(figure.color) * figure.alpha).sum()) / weight
     level = float(luma(back).mean())
     gain = float(np.clip((level / max(own, 0.05)) ** 0.16, 0.84, 1.08))
     around = back.reshape(-1, 3).mean(axis=0) / max(level, 0.05)
-    colour = (as_plane(scene.tint) ** 0.4) * (np.clip(around, 0.6, 1.4) ** 0.14)
+    color = (as_plane(scene.tint) ** 0.4) * (np.clip(around, 0.6, 1.4) ** 0.14)
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None] * scene.side
-    lit = figure.colour * gain * colour * (1 + 0.05 * across)
+    lit = figure.color * gain * color * (1 + 0.05 * across)
     rim = np.clip(soften(as_plane(1 - figure.alpha), height * 0.006), 0, 1)[..., None] * 0.3
     return as_plane(np.clip(lit + (soften(back, height * 0.02) - lit) * rim, 0, 1))

@@ -11,7 +11,7 @@ _SIDE = 96
 
 
 def tiny_scene(size: tuple[int, int], recipe: str) -> Image.Image:
-    """Return a small RGB gradient with a disc; its colours depend on the recipe."""
+    """Return a small RGB gradient with a disc; its colors depend on the recipe."""
     width, height = _tiny(size)
     ink = np.frombuffer(hashlib.sha256(recipe.encode()).digest()[:9], np.uint8).reshape(3, 3)
     ramp = np.linspace(0, 1, height)[:, None, None]

@@ -1,0 +1,78 @@
+"""The input bucket as it will be after an upload: by it `drop` and the page foresee, and price, what they send."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path
+
+from backdrop.core.identity import source_id
+from backdrop.core.job import Job, Source, Status
+from backdrop.ports import Listed
+from backdrop.steps.ahead import ahead
+from backdrop.steps.asking import Asking, looking
+from backdrop.steps.rerun import Foreseen
+from backdrop.steps.standing import named
+from backdrop.steps.wanted import Wanted
+from backdrop_cli.drop.overlay import Overlay
+from backdrop_cli.drop.sidecars import BucketSidecars
+from backdrop_cli.stack import Stack
+
+TAKEN_AGAIN = frozenset({Status.REFUSED, Status.DEAD, Status.CANCELLED})
+
+
+class BucketPreview:
+    """What there is of some keys, and what intake will make of photos when files lie there in addition.
+
+    Nothing is written. `there`: those of the keys that the bucket has now; `sidecars`: the instructions among them.
+    """
+
+    def __init__(self, stack: Stack, keys: set[str]) -> None:
+        self._stack, self._keys = stack, keys
+        self.there = _listing(stack, keys)
+        self.sidecars = BucketSidecars(stack.photos, stack.input_bucket, self.there)
+
+    def known(self, key: str) -> tuple[Source | None, Sequence[Job]]:
+        """What the ledger says of a photo that is there, and the jobs that it had."""
+        return self._stack.orders.ledger.photo(source_id(self._stack.input_bucket, key))
+
+    def has_bytes(self, source: Source | None, key: str, sha256: str) -> bool:
+        """Whether intake read these bytes in what is there: with some encryptions an ETag is no hash of them."""
+        photo = source.photo if source else None
+        return bool(photo and photo.etag == self.there[key].etag and photo.sha256 == sha256)
+
+    def asking(self, files: Mapping[str, Path | bytes]) -> Asking:
+        """How intake resolves instructions when these files lie there in addition."""
+        overlay = Overlay(self._stack.photos, files, self._keys - self.there.keys())
+        mine = self._stack.reruns.asking
+        return looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
+
+    def foresee(self, asking: Asking, key: str, *, opened: bool) -> tuple[Wanted, str] | None:
+        """What becomes of a photo that the ledger does not know; `opened`: its content counts, too."""
+        return ahead(asking, self._stack.input_bucket, key, self._stack.market, opened=opened)
+
+    def foresee_again(self, asking: Asking, key: str, *, uploaded: bool) -> Foreseen | None:
+        """The same for one that is there: what was bought for its bytes before costs nothing again."""
+        return replace(self._stack.reruns, asking=asking).foresee(key, uploaded=uploaded)
+
+
+def is_taken_again(source: Source | None, jobs: Sequence[Job]) -> bool:
+    """Whether a photo that is there was refused, or one of its current jobs failed or was cancelled."""
+    if source is None:
+        return False
+    refused = any(not problem.retryable for problem in source.problems)
+    return refused or any(job.status in TAKEN_AGAIN for job in named(source, jobs))
+
+
+def _listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:
+    """Which of these keys lie in the bucket."""
+    tops: defaultdict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        tops[key.partition("/")[0] if "/" in key else ""].append(key)
+    return {
+        one.key: one for group in tops.values() for one in _between(stack, min(group), max(group)) if one.key in keys
+    }
+
+
+def _between(stack: Stack, first: str, last: str) -> Iterator[Listed]:
+    return takewhile(lambda one: one.key <= last, stack.photos.listed(stack.input_bucket, first[:-1]))

@@ -1,0 +1,106 @@
+"""The verbs of the local cloud: each one's options and help."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from backdrop_cli.errors import LocalRefusedError
+
+
+def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
+    """A verb of the local cloud, whose own errors are sentences already."""
+
+    @wraps(verb)
+    def door(*given: P.args, **named: P.kwargs) -> None:
+        from backdrop_local.errors import LocalCloudError
+
+        try:
+            verb(*given, **named)
+        except LocalCloudError as error:
+            raise LocalRefusedError(str(error)) from error
+
+    return door
+
+
+@local
+def demo(
+    photos: Annotated[
+        Path | None,
+        typer.Option("--photos", metavar="FOLDER", help="A folder of your own photos, with or without sidecars."),
+    ] = None,
+) -> None:
+    """Drop photos on a local cloud and show what comes back, with a before/after page.
+
+    It starts the cloud where none runs and leaves it running. IDEOGRAM_API_KEY buys real pictures: the price is said
+    first, and nothing is bought without a yes (at a terminal, or YES=1).
+    """
+    from backdrop_cli.demo import run
+
+    signal.signal(signal.SIGTERM, _leave)
+    failed = run.run(photos)
+    if failed:
+        raise typer.Exit(1)
+
+
+@local
+def up() -> None:
+    """Start a local cloud, or bring the running one to other addresses or PARAMS.
+
+    PARAMS="Name=value …" sets stack parameters; IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY take
+    the place of the stand-in; BACKDROP_HOME chooses among clouds side by side.
+    """
+    from backdrop_local import cloud, parameters
+    from backdrop_local.home import Home
+
+    signal.signal(signal.SIGTERM, _leave)
+    began = time.monotonic()
+    running = cloud.up(Home.chosen(), parameters.asked_for(), typer.echo)
+    seconds = time.monotonic() - began
+    names = running.outputs()
+    typer.echo(
+        f"\nThe local cloud is up after {seconds:.0f} s.\n"
+        f"  photos go to     s3://{names['InputBucketName']}\n"
+        f"  pictures come to s3://{names['OutputBucketName']}\n"
+        f'  AWS tools reach it after: eval "$(make env)"'
+    )
+
+
+@local
+def env() -> None:
+    """Print nothing but export lines that point any AWS tool at the local cloud."""
+    from backdrop_local import cloud
+    from backdrop_local.home import Home
+
+    for line in cloud.exports(cloud.running(Home.chosen())):
+        typer.echo(line)
+
+
+@local
+def down(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep its data for the next `up`.")] = False,
+) -> None:
+    """End the local cloud and forget everything in it."""
+    from backdrop_local import cloud
+    from backdrop_local.home import Home
+
+    home = Home.chosen()
+    if home.path.is_dir() and not keep:
+        typer.echo(
+            "Ending the local cloud and deleting its data and the demo's pages; many workers' files take minutes.",
+            err=True,
+        )
+    if cloud.down(home, keep=keep):
+        typer.echo("The local cloud is down" + (", its data is kept." if keep else "."))
+    else:
+        typer.echo("There was no local cloud.")
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    """Lets a terminated verb end what it has started and not finished."""
+    sys.exit(143)
