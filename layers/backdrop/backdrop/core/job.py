@@ -51,6 +51,13 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
+class Origin(StrEnum):
+    """What a problem stands in the way of: the photo as it lies there, or one request for it."""
+
+    PHOTO = "photo"
+    REQUEST = "request"
+
+
 @record
 class Problem(Record):
     """One entry of an error report."""
@@ -60,6 +67,7 @@ class Problem(Record):
     hint: str
     retryable: bool
     variant: str = ""
+    origin: Origin = Origin.PHOTO
     money: Money = Money.NOT_SPENT
     times: int = 1
     first_seen: datetime
