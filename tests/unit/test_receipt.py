@@ -17,6 +17,7 @@ from tests.unit.core_items import (
     a_problem,
     a_source,
     a_stored_job,
+    a_warning,
     an_attempt,
 )
 from tests.unit.core_views import ATTEMPT_FIELDS, ERROR_FIELDS, JOB_FIELDS, RESULT_FIELDS, SOURCE_FIELDS, as_json
@@ -36,7 +37,7 @@ def test_a_receipt_has_every_field_in_every_state(job: Job) -> None:
 
 def test_a_receipt_says_what_was_bought_for_what() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
-    job = a_stored_job(throttled_ms=1_500, warnings=("one",), instructions=asked)
+    job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
     changes = ("orientation:6", "reencoded:jpeg:kept_quality")
     view = as_json(receipt(a_source(photo=a_photo(changes=changes)), [job]))
     (entry,) = view["jobs"]

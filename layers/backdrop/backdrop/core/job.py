@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
+from backdrop.core.job_warning import JobWarning
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
@@ -214,7 +215,7 @@ class Job(Item):
     asked: dict[str, Any]
     instructions: dict[str, Any]
     provenance: dict[str, str]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
     quoted: int
     attempt: int = 0
     attempts: tuple[Attempt, ...] = ()
