@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from backdrop.core.job import Job, Problem, Source, Status
-from backdrop.core.request_hints import is_for_request
+from backdrop.core.job import Job, Origin, Problem, Source, Status
 
 
 class Stage(StrEnum):
@@ -43,7 +42,7 @@ def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
         return Stage.DROPPED, note
     if source.held_by and not current:
         return Stage.REFUSED, f"{source.held_by} has mistakes; mend it, and the photo runs by itself"
-    own = [one for one in source.problems if not (current and is_for_request(one.hint))]
+    own = [one for one in source.problems if not (current and one.origin is Origin.REQUEST)]
     stages = sorted([*map(_of_job, current), *map(_of_problem, own)], key=list(Stage).index)
     if not stages:
         return Stage.DROPPED, note

@@ -75,7 +75,8 @@ def _lines(source: Plain, jobs: Sequence[Plain]) -> dict[str, Any] | None:
 def _line(job: Plain, *, current: bool) -> tuple[Any, ...]:
     attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
     pictures = tuple(result["key"] for result in job["results"])
-    return job["status"], current, certain(job), unknown(job), attempts, pictures, tuple(job.get("warnings", ()))
+    warnings = tuple(warning["text"] for warning in job["warnings"])
+    return job["status"], current, certain(job), unknown(job), attempts, pictures, warnings
 
 
 def _shown_lines(receipt: Plain | None) -> dict[str, Any] | None:

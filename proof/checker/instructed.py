@@ -268,7 +268,7 @@ def _lies_there(job: Plain, marks: Mapping[str, str]) -> bool:
 
 
 def _is_told(job: Plain) -> bool:
-    return any(str(warning).startswith(NOT_CURRENT) for warning in job["warnings"])
+    return any(warning["code"] == NOT_CURRENT for warning in job["warnings"])
 
 
 def _is_left(job: Plain, source: Plain) -> bool:
@@ -288,7 +288,7 @@ def output_breaches(ledger: Ledger) -> list[Breach]:
 
 
 def _warned(job: Plain) -> bool:
-    return any(str(warning).startswith(WARNED) for warning in job["warnings"])
+    return any(str(warning["code"]).startswith(WARNED) for warning in job["warnings"])
 
 
 def _keys(job: Plain) -> Iterable[str]:

@@ -23,9 +23,10 @@ from backdrop.core.choice import (
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, StaleError
 from backdrop.core.job import Attempt, Job, Money, Outcome, Status
+from backdrop.core.job_warning import WarningCode
 from backdrop.core.lane import Lane, Reason, begin_probe, pause
 from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
-from tests.unit.core_items import quick
+from tests.unit.core_items import a_warning, quick, warning_codes
 
 PRICES = {"1min": 50_000}
 ALL_ON = Market(PROVIDERS, PRICES)
@@ -58,7 +59,8 @@ def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> Non
     found = first_choice(
         REPLACE, ["segmind", "runware", "ideogram"], ALL_ON, lanes(segmind=paused("segmind")).__getitem__
     )
-    assert found == ("runware", 60_000, ("passed over: segmind is paused (provider_key_refused)",))
+    assert found[:2] == ("runware", 60_000)
+    assert [one.text for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
 
 
 def test_where_no_lane_is_open_the_first_is_waited_for() -> None:
@@ -75,7 +77,8 @@ def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None
 def test_who_is_too_dear_is_passed_over_and_named() -> None:
     found = first_choice({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
     told = "passed over: segmind costs up to $0.075, and max_cost_usd allows $0.06"
-    assert found == ("ideogram", 60_000, (told,))
+    assert found[:2] == ("ideogram", 60_000)
+    assert [one.text for one in found.passed_over] == [told]
 
 
 def test_a_provider_alone_is_not_asked_how_it_is() -> None:
@@ -208,9 +211,9 @@ def _lost() -> Attempt:
 
 
 def test_the_last_moves_stand_in_the_warnings_and_no_more() -> None:
-    job = listed("ideogram", "runware", warnings=("passed over: segmind is switched off",))
+    job = listed("ideogram", "runware", warnings=(a_warning("segmind is switched off", WarningCode.PASSED_OVER),))
     for n in range(20):
         to = "runware" if job.provider == "ideogram" else "ideogram"
         job = transitions.move(job, to, PRICE, f"for the {n}th time", NOW).job
-    assert job.warnings[0].startswith("passed over")
-    assert [one.rpartition(" for the ")[2] for one in job.warnings[1:]] == [f"{n}th time" for n in range(15, 20)]
+    assert warning_codes(job) == [WarningCode.PASSED_OVER, *[WarningCode.MOVED] * 5]
+    assert [one.text.rpartition(" for the ")[2] for one in job.warnings[1:]] == [f"{n}th time" for n in range(15, 20)]

@@ -10,6 +10,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
 from backdrop.core.job import Job, Link, Status
+from backdrop.core.job_warning import WarningCode
 from backdrop.core.layout import PAID
 from backdrop.imaging.metadata import bare
 from backdrop.steps.messages import to_deliver
@@ -17,6 +18,7 @@ from proof.world.pictures import photo, picture
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
 from tests.simulated.simulation import KEY, OK, PRICE, UNREACHED, assert_at_rest, claim, dropped, the_job
+from tests.unit.core_items import warning_codes
 
 PICTURE = f"{KEY}/red.png"
 EXPIRED = ResultError(Code.LINK_EXPIRED, "the link answers 410")
@@ -61,7 +63,7 @@ def assert_handed_over(world: World) -> None:
     assert source
     assert list(source.jobs.values()) == [job.job_id]
     assert (job.status, [result.key for result in job.results]) == (Status.STORED, [PICTURE])
-    assert [warning for warning in job.warnings if warning.startswith(transitions.NOT_CURRENT)] == []
+    assert WarningCode.NOT_CURRENT not in warning_codes(job)
     found = world.output.current(PICTURE)
     assert found
     assert (found.metadata["backdrop-job"], found.id) == (job.job_id, job.results[0].version_id)
@@ -219,7 +221,7 @@ def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None
     world = edited_at([(1, REPLACE)])
     old = removed(world)
     assert (old.status, old.results) == (Status.STORED, ())
-    assert any(warning.startswith(transitions.NOT_CURRENT) for warning in old.warnings)
+    assert WarningCode.NOT_CURRENT in warning_codes(old)
     assert len(kept(world)) == 2
     assert_at_rest(world)
 

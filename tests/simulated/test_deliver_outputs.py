@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Status
+from backdrop.core.job_warning import WarningCode
 from backdrop.core.layout import PAID
 from backdrop.core.output_wish import MARKETPLACE
 from backdrop.imaging.metadata import bare
@@ -20,6 +20,7 @@ from proof.world.pictures import SIDE, photo, picture
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Call, Strike, die
 from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, the_job
+from tests.unit.core_items import warning_codes
 
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_WISH: dict[str, Any] = {}
@@ -112,12 +113,12 @@ def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
 
 def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
     world = stored([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
-    assert the_job(world).warnings == (
-        f"enlarged: {KEY}/red@big.png shows its subject 4.0 times as large as the provider made it",
-    )
+    assert [one.text for one in the_job(world).warnings] == [
+        f"enlarged: {KEY}/red@big.png shows its subject 4.0 times as large as the provider made it"
+    ]
     wish(world, None)
     world.run()
-    assert [one for one in the_job(world).warnings if one.startswith("enlarged")] == []
+    assert WarningCode.ENLARGED not in warning_codes(the_job(world))
 
 
 def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() -> None:
@@ -179,11 +180,11 @@ def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says
     job = the_job(world)
     assert names(job) == [(RED, None)]
     assert {SHOP, THUMB} <= {*world.pictures()}
-    assert [warning.split()[1] for warning in job.warnings] == [SHOP, THUMB]
-    assert all(warning.startswith("old_picture: ") for warning in job.warnings)
+    assert [one.picture for one in job.warnings] == [SHOP, THUMB]
+    assert warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
     wish(world, [MASTER_WISH, THUMB_WISH])
     world.run()
-    assert [warning.split()[1] for warning in the_job(world).warnings] == [SHOP]
+    assert [one.picture for one in the_job(world).warnings] == [SHOP]
     assert_at_rest(world)
 
 
@@ -268,8 +269,8 @@ def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_re
     world.run()
     old, new = world.jobs()
     assert (old.status, {*names(old)}) == (Status.STORED, {*_three()})
-    assert any(warning.startswith(transitions.NOT_CURRENT) for warning in old.warnings)
-    assert [warning for warning in old.warnings if warning.startswith("old_picture")] == []
+    assert WarningCode.NOT_CURRENT in warning_codes(old)
+    assert WarningCode.OLD_PICTURE not in warning_codes(old)
     assert names(new) == [(RED, None)]
     assert_at_rest(world)
 

@@ -14,6 +14,7 @@ from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Strike, die, throttle
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
+from tests.unit.core_items import warning_codes
 from tests.unit.imaging_photos import saved, scene
 
 PICTURE = f"{KEY}/red.png"
@@ -53,7 +54,7 @@ def test_a_withheld_picture_is_a_warning_where_others_came() -> None:
     world.run()
     job = the_job(world)
     assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
-    assert any(warning.startswith("unsafe_result") for warning in job.warnings)
+    assert "unsafe_result" in warning_codes(job)
     assert world.report(KEY) is None
     assert_at_rest(world)
 
@@ -66,7 +67,7 @@ def test_fewer_pictures_than_asked_for_are_a_warning_and_cost_what_came() -> Non
     world.run()
     job = the_job(world)
     assert (job.status, job.charged, len(job.results)) == (Status.STORED, 60_000, 1)
-    assert any(warning.startswith("fewer_results") for warning in job.warnings)
+    assert "fewer_results" in warning_codes(job)
     assert_at_rest(world)
 
 
@@ -144,7 +145,7 @@ def test_unrecognized_picture_is_a_warning_where_others_came() -> None:
     world.run()
     job = the_job(world)
     assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
-    assert any(warning.startswith("result_unrecognized") for warning in job.warnings)
+    assert "result_unrecognized" in warning_codes(job)
     assert_at_rest(world)
 
 
@@ -264,7 +265,7 @@ def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone()
     world.run()
     old, new = world.jobs()
     assert (old.status, old.results) == (Status.STORED, ())
-    assert any(warning.startswith("not_current") for warning in old.warnings)
+    assert "not_current" in warning_codes(old)
     assert [result.key for result in new.results] == [PICTURE]
     assert len(kept(world)) == 2
     assert_at_rest(world)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from backdrop.core.job import Job, Status
-from backdrop.core.output import ENLARGED, SMALLER
+from backdrop.core.job_warning import WarningCode
 from backdrop.imaging import output
 from backdrop.imaging.metadata import bare
 from bench.cutout_scenes import scenes
@@ -16,12 +16,15 @@ from proof.world.sight import INPUT
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, refusal
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
+from tests.unit.core_items import warning_codes
 
 PICTURE = f"{KEY}/red.png"
 SCENE = scenes(160, 120)[0]
 SMALL = (80, 60)
 REMOVE: dict[str, Any] = {"operation": "remove"}
 REPLACE: dict[str, Any] = {"prompt": "on a marble table"}
+
+SMALLER, ENLARGED = WarningCode.SMALLER_RESULT, WarningCode.ENLARGED
 
 
 def file_of(picture: Image.Image) -> bytes:
@@ -75,7 +78,7 @@ def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_
     world = paid(**REMOVE, output={"size": "provider"})
     job = stored(world)
     assert bare(world.pictures()[PICTURE]) == ANSWER
-    assert job.warnings == (f"{SMALLER}: 80×60 from 160×120",)
+    assert [one.text for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def test_a_replaced_background_that_is_smaller_than_its_photo_is_a_warning_in_the_receipt() -> None:
@@ -108,15 +111,15 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
     assert job.status is Status.STORED
     assert picture(world).size == SMALL
     why = "the photo can no more be read to be cut out in its own size"
-    assert job.warnings == (f"{SMALLER}: 80×60 from 160×120; {why}",)
+    assert [one.text for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
 def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so() -> None:
     world = paid(file_of(SCENE.answer(SMALL).resize((60, 60))))
     job = stored(world)
     assert picture(world).size == (60, 60)
-    (words,) = job.warnings
-    assert words.startswith(f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other")
+    (warning,) = job.warnings
+    assert warning.text.startswith(f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other")
 
 
 def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> None:
@@ -129,7 +132,7 @@ def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> N
     world.sidecar(KEY, **REMOVE, output={"format": "png", "width": 40})
     world.run()
     job = the_job(world)
-    assert [one for one in job.warnings if one.startswith((SMALLER, ENLARGED))] == []
+    assert {SMALLER, ENLARGED}.isdisjoint(warning_codes(job))
 
 
 def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_receipt_says_so(
@@ -144,6 +147,6 @@ def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_
     assert [(one.output, one.width, one.height) for one in job.results] == [
         (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
     ]  # fmt: skip
-    assert [warning.split(",")[0] for warning in job.warnings] == [
+    assert [one.text.split(",")[0] for one in job.warnings] == [
         f"{SMALLER}: {KEY}/red.webp is 81×61", f"{SMALLER}: {KEY}/red@white.webp is 115×86",
     ]  # fmt: skip

@@ -21,6 +21,7 @@ from tests.simulated.days import codes, pass_time
 from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, a_note, claim, dropped, job_in, the_job
 from tests.simulated.test_reconcile_runs import many, put_back, tallied
 from tests.simulated.wishes import BEACH, bought
+from tests.unit.core_items import a_warning
 
 LONG = "https://results.invalid/" + "a" * LARGEST_ITEM_BYTES
 MANY = {"num_images": 20, "output": [{"name": f"form-{n}", "format": "png"} for n in range(10)]}
@@ -89,7 +90,7 @@ def test_an_answer_that_withholds_its_pictures_keeps_its_own_words() -> None:
 @pytest.mark.parametrize(
     "grown",
     [
-        pytest.param({"warnings": tuple(f"old_picture: {n} {'a' * 400}" for n in range(1000))}, id="warnings"),
+        pytest.param({"warnings": tuple(a_warning(f"{n} {'a' * 400}") for n in range(1000))}, id="warnings"),
         pytest.param({"problem": a_note().but(message="a" * LARGEST_ITEM_BYTES)}, id="words"),
         pytest.param(
             {"attempts": tuple(job_in(Status.DEAD).attempts[0].but(n=n) for n in range(2, 2000))}, id="attempts"
@@ -108,16 +109,18 @@ def test_an_item_that_grew_too_large_is_shortened_and_its_money_is_booked(grown:
 
 def test_what_was_left_out_is_counted() -> None:
     world = World()
-    warnings = tuple(f"old_picture: {n} {'a' * 400}" for n in range(1000))
+    warnings = tuple(a_warning(f"{n} {'a' * 400}") for n in range(1000))
     job = world.ledger.advance(transitions.Step(a_job(warnings=warnings)))
-    assert (job.warnings[0][:14], job.warnings[-1]) == ("old_picture: 0", "and 980 more")
+    assert (job.warnings[0].text[:4], job.warnings[-1].text) == ("0 aa", "and 980 more")
 
 
 def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened() -> None:
-    once = shortened(a_job(warnings=tuple(f"old_picture: {n}" for n in range(1520))))
-    assert once.warnings[-1] == "and 1,500 more"
+    once = shortened(a_job(warnings=tuple(a_warning(f"{n}") for n in range(1520))))
+    assert once.warnings[-1].text == "and 1,500 more"
     assert shortened(once) == once
-    assert shortened(once.but(warnings=(*once.warnings, "another"))).warnings == (*once.warnings[:-1], "and 1,501 more")
+    twice = shortened(once.but(warnings=(*once.warnings, a_warning("another"))))
+    assert twice.warnings[:-1] == once.warnings[:-1]
+    assert twice.warnings[-1].text == "and 1,501 more"
 
 
 # -- what never fits ----------------------------------------------------------------------------------------------

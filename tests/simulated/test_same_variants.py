@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.instructions import OVERRIDES
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
@@ -15,6 +14,8 @@ from tests.simulated.wishes import REMOVE, bought, defaults, said
 
 SEASONS: dict[str, Any] = {"variants": {"spring": {"prompt": "spring"}, "cut-out": REMOVE}}
 SPECIAL = {"prompt": "special"}
+
+OVERRIDES = "gives one operation or prompt to all variants of"
 
 
 def warned(**fields: Any) -> tuple[list[str], int]:

@@ -9,7 +9,9 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job, Link, Status
+from backdrop.core.job_warning import WarningCode
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, claim, job_in
+from tests.unit.core_items import a_warning
 
 S = Status
 OTHER = Answer(Class.OK, links=(Link(url="https://results.invalid/2.png", seed=2),), charged=PRICE)
@@ -84,11 +86,14 @@ def test_a_claim_writes_down_the_price_at_which_it_was_made() -> None:
 def test_a_job_that_is_named_again_runs_as_it_is_wanted_now(status: Status) -> None:
     """Another provider may be the first that is on by now, and another version of the same bytes lie there."""
     later = NOW + timedelta(hours=1)
-    ended = job_in(status).but(provider="segmind", version_id="v1", warnings=("an old warning",), told=True)
-    step = transitions.reopen(ended, a_job(provider="ideogram", version_id="v2", warnings=("a new one",)), later)
+    ended = job_in(status).but(provider="segmind", version_id="v1", warnings=(a_warning("an old one"),), told=True)
+    step = transitions.reopen(
+        ended, a_job(provider="ideogram", version_id="v2", warnings=(a_warning("a new one"),)), later
+    )
     assert step
     job = step.job
-    assert (job.status, job.provider, job.version_id, job.warnings) == (S.ACCEPTED, "ideogram", "v2", ("a new one",))
+    assert (job.status, job.provider, job.version_id) == (S.ACCEPTED, "ideogram", "v2")
+    assert job.warnings == (a_warning("a new one"),)
     assert (job.queued_at, job.ended_at, job.problem, job.told, job.unwanted) == (later, None, None, False, None)
     assert job.attempts == ended.attempts
 
@@ -96,11 +101,11 @@ def test_a_job_that_is_named_again_runs_as_it_is_wanted_now(status: Status) -> N
 @pytest.mark.parametrize("status", [S.PAID, S.STORED])
 def test_a_paid_job_that_is_named_again_is_looked_at_anew(status: Status) -> None:
     """The step is written even where it changes nothing, so that whoever read the job before cannot write it."""
-    job = job_in(status).but(warnings=(f"{transitions.NOT_CURRENT}: for a while", "another"))
+    job = job_in(status).but(warnings=(a_warning("for a while", WarningCode.NOT_CURRENT), a_warning("another")))
     step = transitions.name_again(job)
     assert step
     assert (step.job.status, step.job.results, step.job.ended_at) == (S.PAID, (), None)
-    assert step.job.warnings == ("another",)
+    assert step.job.warnings == (a_warning("another"),)
 
 
 @pytest.mark.parametrize("status", sorted(set(S) - {S.REFUSED, S.DEAD, S.HELD}))

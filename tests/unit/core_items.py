@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.result import Result
@@ -118,3 +119,12 @@ def a_dead_job(**changes: Any) -> Job:
     }
     facts |= changes
     return a_job(**facts)
+
+
+def a_warning(text: str, code: WarningCode = WarningCode.OLD_PICTURE) -> JobWarning:
+    return JobWarning(code=code, text=text)
+
+
+def warning_codes(job: Job) -> list[str]:
+    """What a job's warnings are about."""
+    return [one.code for one in job.warnings]

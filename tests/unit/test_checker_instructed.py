@@ -171,7 +171,7 @@ def test_every_request_is_heard() -> None:
 
 def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
     left, named = wanted(variant="snow"), place(jobs={"sea": "j2"})
-    told = left | {"warnings": ["not_current: the photo asks for snow no more"]}
+    told = left | {"warnings": [{"code": "not_current"}]}
     assert taken_away_breaches(ledger(told, place=named), {PICTURE: "j1"}) == []
     assert names(taken_away_breaches(ledger(left, place=named), {PICTURE: "j1"})) == [Promise.VIEWS_TRUE.name]
     assert taken_away_breaches(ledger(left, place=named), {PICTURE: "j0"}) == [], "others' pictures lie there"
@@ -185,7 +185,7 @@ def test_each_output_of_each_image_is_there_and_nothing_else() -> None:
     assert output_breaches(ledger(wanted())) == []
     assert output_breaches(ledger(wanted(**two, links=links, results=[result(key) for key in keys]))) == []
     assert names(output_breaches(ledger(wanted(**two)))) == [Promise.PICTURES_TRUE.name]
-    assert output_breaches(ledger(wanted(**two, warnings=["unsafe_result: the provider withheld 1"]))) == []
+    assert output_breaches(ledger(wanted(**two, warnings=[{"code": "unsafe_result"}]))) == []
 
 
 def test_what_was_handed_over_last_is_what_lies_there() -> None:

@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console
 
 from backdrop.core.codes import Code
-from backdrop.core.job import Job, Source, Status
-from backdrop.core.request_hints import hint_for_request
+from backdrop.core.job import Job, Origin, Source, Status
 from backdrop_cli.demo import outcome
 from backdrop_cli.demo.bill import Books, books
 from backdrop_cli.demo.screen import Screen
@@ -20,7 +19,6 @@ from backdrop_cli.stages import Stage, stage_of
 from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 from tests.unit.demo_scenes import PREFIX, dropped, report, stored
 
-SEND_AGAIN = hint_for_request(Code.UNKNOWN_FIELD, "")
 REFUSED = Sight(Stage.REFUSED, report=report("bad.jpg"))
 
 
@@ -42,7 +40,7 @@ STAGES: list[tuple[Source, list[Job], Stage]] = [
     (a_source(held_by="_backdrop.json", jobs={}), [], Stage.REFUSED),
     (a_source(problems=(a_problem(variant="b"),)), [a_stored_job()], Stage.REFUSED),
     (a_source(problems=(a_problem(variant="b", retryable=True),)), [a_stored_job()], Stage.WAITING),
-    (a_source(problems=(a_problem(Code.UNKNOWN_FIELD, hint=SEND_AGAIN),)), [a_stored_job()], Stage.STORED),
+    (a_source(problems=(a_problem(Code.UNKNOWN_FIELD, origin=Origin.REQUEST),)), [a_stored_job()], Stage.STORED),
 ]
 
 

@@ -97,7 +97,7 @@ def test_options_without_an_operation_are_named() -> None:
 
 def test_warnings_of_all_places_are_kept() -> None:
     places = [Place("first", REPLACE, warnings=("one",)), Place("second", {}, warnings=("two",))]
-    assert resolve(places).warnings == ("one", "two")
+    assert [one.text for one in resolve(places).warnings] == ["one", "two"]
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ from tests.unit.core_items import (
     a_problem,
     a_source,
     a_stored_job,
+    a_warning,
     an_attempt,
 )
 
 
 def test_a_receipt_says_what_was_bought_for_what() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
-    job = a_stored_job(throttled_ms=1_500, warnings=("one",), instructions=asked)
+    job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
     changes = ("orientation:6", "reencoded:jpeg:kept_quality")
     view = receipt(a_source(photo=a_photo(changes=changes)), [job])
     (entry,) = view["jobs"]

@@ -8,8 +8,8 @@ from backdrop.aws.clock import SystemClock
 from backdrop.core.capability import SPOKEN
 from backdrop.core.choice import Market
 from backdrop.core.codes import Code
-from backdrop.core.instructions import OVERRIDES
 from backdrop.core.job import Job, Problem
+from backdrop.core.job_warning import WarningCode
 from backdrop.core.json_text import MAX_SIDECAR_BYTES
 from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
 from backdrop.core.money import SELLS_CREDITS
@@ -188,7 +188,8 @@ class Look:
 
     def _overridden(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
         """Variants that are all the same picture now, each of which is bought."""
-        for words in sorted({one for job in jobs for one in job.warnings if OVERRIDES in one}):
+        same = (one for job in jobs for one in job.warnings if one.code is WarningCode.SAME_VARIANTS)
+        for words in sorted({one.text for one in same}):
             hint = 'If one picture is meant, say "variants": {} there.'
             yield Finding(self._path(key), SAME_VARIANTS, f"{words}.", hint, is_error=False)
 

@@ -155,7 +155,7 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
     for result in job.results:
         screen.line(f"  {_of_result(result)}{'  IT IS GONE' if result.key in story.gone else ''}")
     for warning in job.warnings:
-        screen.point("!", warning, "yellow")
+        screen.point("!", warning.text, "yellow")
     if job.problem:
         _point(screen, f"{job.problem.message} ({job.problem.code.value})", job.problem.hint)
 

@@ -15,6 +15,7 @@ from backdrop.core.capability import PROVIDERS, not_expressible
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.job import Job, Status
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.lane import Gate, Lane, gate
 from backdrop.core.money import Configured, limit_text, micro_of, quote, usd_text
 
@@ -57,7 +58,7 @@ class Choice(NamedTuple):
 
     provider: str
     price: int
-    passed_over: tuple[str, ...] = ()
+    passed_over: tuple[JobWarning, ...] = ()
 
 
 def weighed(
@@ -168,5 +169,5 @@ def _nobody_can(fields: Mapping[str, Any], objections: Sequence[Objection], mark
     return f"{why}. But {' and '.join(several)} can do it." if able else f"No provider can do it: {why}."
 
 
-def _passed_over(told: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"passed over: {words}" for words in told)
+def _passed_over(told: Sequence[str]) -> tuple[JobWarning, ...]:
+    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=f"passed over: {words}") for words in told)

@@ -7,6 +7,7 @@ from typing import Any
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.output import objections, outputs_of
 from backdrop.core.places import REQUEST, TAGS, Place
 
@@ -19,7 +20,6 @@ GROUPS: tuple[frozenset[str], ...] = (
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
 _OPAQUE = "Give the output a background, or another format."
-OVERRIDES = "gives one operation or prompt to all variants of"
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
@@ -29,7 +29,7 @@ class Instructions:
 
     fields: Mapping[str, Any]
     provenance: Mapping[str, str]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
 
     @property
     def operation(self) -> str:
@@ -85,7 +85,8 @@ def merged(places: Sequence[Place], variant: str = "") -> Instructions:
             closed |= set(taken) | _groups_of(taken)
     if fields.get("operation") == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
-    warnings = (*(warning for place in places for warning in place.warnings), *_overridden(places, variant))
+    unread = (JobWarning(code=WarningCode.TAG_NOT_READ, text=words) for place in places for words in place.warnings)
+    warnings = (*unread, *_overridden(places, variant))
     sources = {name: provenance[name] for name in fields}
     return Instructions(fields, sources, warnings)
 
@@ -103,13 +104,14 @@ def mistakes_of(found: Instructions, places: Sequence[Place], variant: str) -> l
     return mistakes
 
 
-def _overridden(places: Sequence[Place], variant: str) -> tuple[str, ...]:
+def _overridden(places: Sequence[Place], variant: str) -> tuple[JobWarning, ...]:
     """A variant whose picture a nearer place decides: all variants of its folder become the same one."""
     for n, place in enumerate(places):
         if place.variants is not None:
             decided = OPERATION & place.variants.get(variant, {}).keys()
             nearer = [one.name for one in places[:n] if OPERATION & one.fields.keys()] if decided else []
-            return tuple(f"{one} {OVERRIDES} {place.name}" for one in nearer[:1])
+            words = [f"{one} gives one operation or prompt to all variants of {place.name}" for one in nearer[:1]]
+            return tuple(JobWarning(code=WarningCode.SAME_VARIANTS, text=one) for one in words)
     return ()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from backdrop.core.codes import Code, End
 from backdrop.core.errors import BackdropError
 from backdrop.core.identity import source_id
+from backdrop.core.job_warning import JobWarning
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
@@ -52,6 +53,13 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
+class Origin(StrEnum):
+    """What a problem stands in the way of: the photo as it lies there, or one request for it."""
+
+    PHOTO = "photo"
+    REQUEST = "request"
+
+
 @record
 class Problem(Record):
     """One entry of an error report."""
@@ -61,6 +69,7 @@ class Problem(Record):
     hint: str
     retryable: bool
     variant: str = ""
+    origin: Origin = Origin.PHOTO
     money: Money = Money.NOT_SPENT
     times: int = 1
     first_seen: datetime
@@ -207,7 +216,7 @@ class Job(Item):
     asked: dict[str, Any]
     instructions: dict[str, Any]
     provenance: dict[str, str]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[JobWarning, ...] = ()
     quoted: int
     attempt: int = 0
     attempts: tuple[Attempt, ...] = ()

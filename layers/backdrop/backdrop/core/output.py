@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from backdrop.core.codes import Code
 from backdrop.core.record import Record, record
 
 CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -12,12 +11,6 @@ JPG = "jpg"
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
 FULL, PROVIDER = "full", "provider"
 PERCENT, PIXELS = "%", "px"
-# How a job's warnings begin that tell of enlarged pictures.
-ENLARGED = "enlarged"
-# And of one that could not be made: the code that its job has where no other could either.
-NOT_MADE = Code.OUTPUT_NOT_MADE.value
-# And of pictures with fewer pixels than their photo, or than was asked for.
-SMALLER = "smaller_result"
 _FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
 
 

@@ -74,7 +74,7 @@ def _job(job: Job, *, current: bool) -> dict[str, Any]:
         "paid_at": _time(job.paid_at),
         "stored_at": _time(job.stored_at),
         "throttled_seconds": job.throttled_ms / 1000,
-        "warnings": list(job.warnings),
+        "warnings": [one.text for one in job.warnings],
     }
 
 

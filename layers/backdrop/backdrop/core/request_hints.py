@@ -15,8 +15,3 @@ def hint_for_request(code: Code, hint: str) -> str:
         return f'Say in its instructions what is wanted, such as {{"operation": "remove"}}, and {_SEND_AGAIN}.'
     told = _BY_ITSELF.sub(f"then {_SEND_AGAIN}", hint)
     return told if _SEND_AGAIN in told else f"{told} Then {_SEND_AGAIN}."
-
-
-def is_for_request(hint: str) -> bool:
-    """Whether somebody is told so whose request was refused."""
-    return _SEND_AGAIN in hint

@@ -1,13 +1,13 @@
 """Room in the ledger: an item of DynamoDB holds 400 KB, and what was paid must always fit into it."""
 
 import json
-import re
 from collections.abc import Sequence
 
 from backdrop.core.answer import LONGEST_LINK, MOST_LINKS
 from backdrop.core.asked import Asked
 from backdrop.core.codec import to_json
 from backdrop.core.job import Attempt, Item, Job, Money, Problem, Source
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.layout import picture_key
 from backdrop.core.output import outputs_of
 
@@ -18,7 +18,6 @@ BESIDE_BYTES = 20_000
 # A picture's record, and one warning that names it, without its key.
 PICTURE_BYTES = 500
 KEPT, KEPT_WORDS = 20, 300
-_SAID_MORE = re.compile(r"and ([\d,]+) more")
 
 
 def too_much(job: Job) -> str | None:
@@ -52,16 +51,12 @@ def shortened[I: Item](item: I) -> I:
             return item
 
 
-def _first(warnings: Sequence[str]) -> tuple[str, ...]:
+def _first(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]:
     """So many, and how many there were besides; what was cut before keeps its own count."""
-    cut = tuple(one[:KEPT_WORDS] for one in warnings[:KEPT])
-    return (*cut, f"and {_more(warnings[KEPT:]):,} more") if len(warnings) > KEPT else cut
-
-
-def _more(left_out: Sequence[str]) -> int:
-    """How many warnings these stand for, of which one may stand for those that an earlier write left out."""
-    said = (_SAID_MORE.fullmatch(one) for one in left_out)
-    return sum(int(one[1].replace(",", "")) if one else 1 for one in said)
+    cut = tuple(one.but(text=one.text[:KEPT_WORDS]) for one in warnings[:KEPT])
+    more = sum(one.stands_for for one in warnings[KEPT:])
+    left_out = JobWarning(code=WarningCode.LEFT_OUT, text=f"and {more:,} more", stands_for=more)
+    return (*cut, left_out) if more else cut
 
 
 def _briefly(problem: Problem) -> Problem:

@@ -9,7 +9,7 @@ from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, StaleError
 from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Problem, Source
+from backdrop.core.job import Job, Origin, Problem, Source
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.request_hints import hint_for_request
 from backdrop.ports import Clock, Ledger, Queue
@@ -101,7 +101,7 @@ def noted(
 
 def refused(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """What stands in a request's way, with what whoever sent it can do."""
-    return tuple(one.but(hint=hint_for_request(one.code, one.hint)) for one in problems)
+    return tuple(one.but(hint=hint_for_request(one.code, one.hint), origin=Origin.REQUEST) for one in problems)
 
 
 def held_by(broken: str, now: datetime) -> tuple[Problem, ...]:

@@ -1,17 +1,19 @@
 """A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from backdrop.core import transitions
 from backdrop.core.capability import MAX_FILE_BYTES
+from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, PhotoError, ResultError, StaleError, UnreadableError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Link, Source
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.layout import picture_key, source_name
-from backdrop.core.output import ENLARGED, FULL, SMALLER, Output, outputs_of
+from backdrop.core.output import FULL, Output, outputs_of
 from backdrop.core.provenance import xmp_packet
 from backdrop.core.result import Result
 from backdrop.imaging.metadata import with_xmp
@@ -31,7 +33,18 @@ MARK = "backdrop-job"
 # Pictures are replaced under their keys, so nobody may keep them long unasked.
 CACHE_CONTROL = "max-age=300, must-revalidate"
 WORTH_A_WORD = 1.05
-NOT_CURRENT = f"{transitions.NOT_CURRENT}: the photo names this job no more; its file is kept under _backdrop/paid/"
+NAMED_NO_MORE = JobWarning.coded(
+    WarningCode.NOT_CURRENT, "the photo names this job no more; its file is kept under _backdrop/paid/"
+)
+
+
+@dataclass(eq=False)
+class Placed:
+    """What was made of one paid picture. `superseded`: not all of it, since the photo names the job no more."""
+
+    results: list[Result] = field(default_factory=list[Result])
+    warnings: list[JobWarning] = field(default_factory=list[JobWarning])
+    superseded: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -58,22 +71,27 @@ class Pictures:
         """
         results: list[Result] = []
         errors: list[ResultError] = []
-        told: list[str] = []
+        warnings: list[JobWarning] = []
+        superseded = False
         usable = [link for link in job.links if link.usable]
         for n, link in enumerate(usable, 1):
             try:
                 original = self._original(source, job)
                 cut_out = original if job.operation == "remove" else None
                 paid = PaidPicture(*self.files.of(job, n, link, again=again), cut_out)
-                results += self._outputs(source, job, jobs, n, link, paid, told)
-                told += _said_of_size(original, paid, in_full=cut_out is not None and _all_in_full(job))
+                placed = self._outputs(source, job, jobs, n, link, paid)
             except ResultError as error:
                 errors.append(error)
+                continue
+            results += placed.results
+            warnings += placed.warnings
+            warnings += _said_of_size(original, paid, in_full=cut_out is not None and _all_in_full(job))
+            superseded |= placed.superseded
         now = self.clock.now()
         if errors and len(errors) == len(usable):
             return transitions.fail(job, errors[0], now)
-        handed = (*results, *_others(job, results)) if NOT_CURRENT in told else tuple(results)
-        return transitions.store(job, handed, [*_warnings(job, errors), *told], now)
+        handed = (*results, *_others(job, results)) if superseded else tuple(results)
+        return transitions.store(job, handed, [*_warnings(job, errors), *warnings], now)
 
     def _original(self, source: Source, job: Job) -> Original | None:
         """The photo that the job is for, where it lies there still as far as the ledger knows."""
@@ -93,15 +111,13 @@ class Pictures:
             # What is paid is handed over all the same, in the provider's size and with a warning.
             return None
 
-    def _outputs(
-        self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: Link, paid: PaidPicture, told: list[str]
-    ) -> Iterator[Result]:
+    def _outputs(self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: Link, paid: PaidPicture) -> Placed:
         """All that is asked for of one paid picture, each in its place; none where the photo names the job no more.
 
         Raises ResultError where none of it can be made.
         """
         name = source_name(source.bucket, source.key, self.input_bucket)
-        outputs, failed = outputs_of(job.instructions), list[ResultError]()
+        outputs, failed, placed = outputs_of(job.instructions), list[ResultError](), Placed()
         for output in outputs:
             try:
                 made = self._signed(paid.made(output), job)
@@ -111,12 +127,16 @@ class Pictures:
             key = picture_key(name, variant=job.variant, n=n, extension=output.format, output=output.name)
             alone = _first_of_its_place(job, jobs)
             version_id, written = self._place(key, made.data, output, job, alone=alone, source=source)
-            told += _said_of(key, made, written=written)
             if written:
-                yield _result(key, version_id, n, output, made, link)
+                placed.results.append(_result(key, version_id, n, output, made, link))
+                placed.warnings += _said_of(key, made)
+            else:
+                placed.warnings.append(NAMED_NO_MORE)
+                placed.superseded = True
         if len(failed) == len(outputs):
             raise failed[0]
-        told += _told(failed)
+        placed.warnings += _told(failed)
+        return placed
 
     def _signed(self, made: Made, job: Job) -> Made:
         """The picture with the word in it that a machine changed it."""
@@ -198,15 +218,15 @@ def _others(job: Job, results: Sequence[Result]) -> Iterator[Result]:
     return (result for result in job.results if result.key not in made)
 
 
-def _said_of(key: str, made: Made, *, written: bool) -> list[str]:
+def _said_of(key: str, made: Made) -> list[JobWarning]:
     """What people should know of an output."""
-    if not written:
-        return [NOT_CURRENT]
     if made.limited:
-        return [f"{SMALLER}: {key} is {made.width}×{made.height}, the most that a webp is made with; png has no limit"]
+        words = f"{key} is {made.width}×{made.height}, the most that a webp is made with; png has no limit"
+        return [JobWarning.coded(WarningCode.SMALLER_RESULT, words)]
     if made.scale <= WORTH_A_WORD:
         return []
-    return [f"{ENLARGED}: {key} shows its subject {made.scale:.1f} times as large as the provider made it"]
+    words = f"{key} shows its subject {made.scale:.1f} times as large as the provider made it"
+    return [JobWarning.coded(WarningCode.ENLARGED, words)]
 
 
 def _all_in_full(job: Job) -> bool:
@@ -214,24 +234,26 @@ def _all_in_full(job: Job) -> bool:
     return all(output.size == FULL for output in outputs_of(job.instructions))
 
 
-def _said_of_size(original: Original | None, paid: PaidPicture, *, in_full: bool) -> list[str]:
+def _said_of_size(original: Original | None, paid: PaidPicture, *, in_full: bool) -> list[JobWarning]:
     """That a picture has fewer pixels than its photo; of a cut-out in full only where the photo's own were not used."""
     words = smaller(original.size, paid.size) if original else None
     if words is None or (in_full and not paid.told):
         return []
-    return [f"{SMALLER}: {words}{f'; {paid.told}' if paid.told else ''}"]
+    return [JobWarning.coded(WarningCode.SMALLER_RESULT, f"{words}{f'; {paid.told}' if paid.told else ''}")]
 
 
-def _told(errors: Sequence[BackdropError]) -> list[str]:
-    return [f"{error.code}: {error.message}" for error in errors]
+def _told(errors: Sequence[BackdropError]) -> list[JobWarning]:
+    return [JobWarning.coded(error.code, error.message) for error in errors]
 
 
-def _warnings(job: Job, errors: Sequence[BackdropError]) -> list[str]:
+def _warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWarning]:
     withheld = sum(not link.usable for link in job.links)
     missing = int(job.instructions.get("num_images", 1)) - len(job.links)
     told = _told(errors)
     if withheld:
-        told.append(f"unsafe_result: the provider withheld {withheld} of {len(job.links)} pictures")
+        words = f"the provider withheld {withheld} of {len(job.links)} pictures"
+        told.append(JobWarning.coded(Code.UNSAFE_RESULT, words))
     if missing > 0:
-        told.append(f"fewer_results: {len(job.links)} pictures came where {len(job.links) + missing} were asked for")
+        words = f"{len(job.links)} pictures came where {len(job.links) + missing} were asked for"
+        told.append(JobWarning.coded(WarningCode.FEWER_RESULTS, words))
     return told

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from backdrop.core.codes import Code
 from backdrop.core.instructions import is_complete
-from backdrop.core.job import Job, Problem, Source, Status
+from backdrop.core.job import Job, Origin, Problem, Source, Status
 from backdrop.core.lane import Lane
 from backdrop.core.places import TAGS, Place
-from backdrop.core.request_hints import is_for_request
 from backdrop.steps.messages import Look
 from backdrop.steps.seen import Seen
 from backdrop.steps.wanted import Wanted
@@ -61,7 +60,7 @@ def still_refused(source: Source, seen: Seen, found: Wanted) -> tuple[Problem, .
     if source.asked_from != seen.asked_from or (found.jobs and not was_held):
         return ()
     told = {(one.code, one.variant) for one in found.problems}
-    refused = (one for one in source.problems if is_for_request(one.hint))
+    refused = (one for one in source.problems if one.origin is Origin.REQUEST)
     return tuple(one for one in refused if (one.code, one.variant) not in told)
 
 
@@ -111,7 +110,7 @@ def _is_off(job: Job, lane_of: Callable[[str], Lane]) -> bool:
 def has_its_jobs(source: Source, seen: Seen, jobs: Sequence[Job]) -> bool:
     """Whether its jobs are those of these bytes, and nothing new is said of them: taking a word away undoes nothing."""
     silent = all(place.name == TAGS and _is_empty(place) for place in seen.places)
-    is_clean = all(is_for_request(one.hint) for one in source.problems)
+    is_clean = all(one.origin is Origin.REQUEST for one in source.problems)
     known = source.asked_from == seen.asked_from and not source.waiting_since and is_clean
     return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)
 

@@ -14,6 +14,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.identity import content_key, job_id
 from backdrop.core.instructions import Instructions, merged, mistakes_of, variants_of
 from backdrop.core.job import Job, Money, Problem, Source
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.lane import Lane
 from backdrop.core.money import Configured, limit_text, micro_of, usd_text
 from backdrop.core.photo import FIRST, PhotoFacts
@@ -148,10 +149,11 @@ def _job(
     )
 
 
-def _said_of(photo: PhotoFacts) -> list[str]:
+def _said_of(photo: PhotoFacts) -> list[JobWarning]:
     """What people should know of how their photo was read."""
     counts = [word.removeprefix(FIRST) for word in photo.changes if word.startswith(FIRST)]
-    return [f"first_picture: the file holds {count} pictures, and the first one is used" for count in counts]
+    words = (f"the file holds {count} pictures, and the first one is used" for count in counts)
+    return [JobWarning.coded(WarningCode.FIRST_PICTURE, one) for one in words]
 
 
 def _priced(instructions: Instructions, shop: Shop) -> Choice | None:

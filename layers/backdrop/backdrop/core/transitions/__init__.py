@@ -56,11 +56,10 @@ from backdrop.core.transitions.paying import (
     renew,
     send_again,
 )
-from backdrop.core.transitions.step import NOT_CURRENT, Booking, Step
+from backdrop.core.transitions.step import Booking, Step
 
 __all__ = [
     "KEPT_NOT_TAKEN",
-    "NOT_CURRENT",
     "USEFUL",
     "Booking",
     "Step",

@@ -5,12 +5,12 @@ from datetime import datetime
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.output import outputs_of
-from backdrop.core.transitions.step import NOT_CURRENT, Step, only
+from backdrop.core.transitions.step import Step, only
 
 KEPT_MOVES = 5
 # How a warning begins that says how the job came to its provider.
-MOVED = "moved"
 # Ends at which the owner of some content has no file to share.
 WITHOUT_A_FILE = FAILED | {Status.SUPERSEDED, Status.CANCELLED}
 
@@ -66,7 +66,7 @@ def name_again(job: Job) -> Step | None:
     """stored → paid: others' pictures may lie where this one's were; paid: who delivers it looks anew. Else None."""
     if job.status not in (Status.PAID, Status.STORED):
         return None
-    told = tuple(warning for warning in job.warnings if not warning.startswith(NOT_CURRENT))
+    told = tuple(one for one in job.warnings if one.code is not WarningCode.NOT_CURRENT)
     return Step(job.but(status=Status.PAID, results=(), warnings=told, ended_at=None))
 
 
@@ -78,9 +78,9 @@ def move(job: Job, provider: str, price: int, why: str, put_at: datetime) -> Ste
     only(job, Status.ACCEPTED)
     if job.at_stake or provider == job.provider:
         raise StaleError
-    told = f"{MOVED} from {job.provider} to {provider}: {why}"
-    moves = [one for one in job.warnings if one.startswith(MOVED) and one != told]
-    others = [one for one in job.warnings if not one.startswith(MOVED)]
+    told = JobWarning(code=WarningCode.MOVED, text=f"moved from {job.provider} to {provider}: {why}")
+    moves = [one for one in job.warnings if one.code is WarningCode.MOVED and one != told]
+    others = [one for one in job.warnings if one.code is not WarningCode.MOVED]
     fresh = {"problem": None, "put_at": put_at, "begun_until": None, "crashes": 0}
     warnings = (*others, *moves[-(KEPT_MOVES - 1) :], told)
     return Step(job.but(provider=provider, quoted=price, warnings=warnings, **fresh))

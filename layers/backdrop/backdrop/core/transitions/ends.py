@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from backdrop.core.called_off import CallOff
+from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError
 from backdrop.core.job import FAILED, Job, Problem, Status
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.meanings import CODES
-from backdrop.core.output import ENLARGED, NOT_MADE, SMALLER
 from backdrop.core.result import Result
-from backdrop.core.transitions.step import NOT_CURRENT, Step, ended, only
+from backdrop.core.transitions.step import Step, ended, only
+
+# What each delivery says for itself.
+SAID_ANEW = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE})
 
 
 def begin(job: Job, now: datetime, until: datetime) -> Step:
@@ -47,17 +51,16 @@ def throttled(job: Job, waited_ms: int) -> Job:
     return job.but(throttled_ms=job.throttled_ms + waited_ms)
 
 
-def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: datetime) -> Step:
+def store(job: Job, results: tuple[Result, ...], warnings: Iterable[JobWarning], now: datetime) -> Step:
     """paid → stored: the pictures are handed over; those of an earlier delivery that were not made anew stay."""
     only(job, Status.PAID)
     made = {result.key for result in results}
     staying = [_stays(result.key) for result in job.results if result.key not in made]
-    before = [warning for warning in job.warnings if not warning.startswith((ENLARGED, SMALLER, NOT_MADE))]
-    told = dict.fromkeys((*before, *warnings, *staying))
+    before = [one for one in job.warnings if one.code not in SAID_ANEW and one.picture not in made]
     stored = {
         "status": Status.STORED,
         "results": results,
-        "warnings": tuple(warning for warning in told if warning not in {_stays(key) for key in made}),
+        "warnings": _each_once((*before, *warnings, *staying)),
         "problem": None,
         "stored_at": job.stored_at or now,
         "ended_at": now,
@@ -66,8 +69,13 @@ def store(job: Job, results: tuple[Result, ...], warnings: Iterable[str], now: d
     return Step(job.but(**stored))
 
 
-def _stays(key: str) -> str:
-    return f"old_picture: {key} was not made anew; the earlier one stays there until somebody deletes it"
+def _stays(key: str) -> JobWarning:
+    words = f"{key} was not made anew; the earlier one stays there until somebody deletes it"
+    return JobWarning.coded(WarningCode.OLD_PICTURE, words, picture=key)
+
+
+def _each_once(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
+    return tuple({(one.code, one.text): one for one in warnings}.values())
 
 
 def fail(job: Job, error: BackdropError, now: datetime) -> Step:
@@ -85,11 +93,11 @@ def supersede(job: Job, now: datetime) -> Step | None:
 
 def set_aside(job: Job) -> Step | None:
     """stored: the photo has the variant no more, and its pictures stay; None where there are none, or it says so."""
-    told = any(warning.startswith(NOT_CURRENT) for warning in job.warnings)
+    told = any(one.code is WarningCode.NOT_CURRENT for one in job.warnings)
     if job.status is not Status.STORED or not job.results or told:
         return None
-    left = f"{NOT_CURRENT}: the photo asks for {job.variant or 'this picture'} no more; its pictures stay"
-    return Step(job.but(warnings=(*job.warnings, left)))
+    words = f"the photo asks for {job.variant or 'this picture'} no more; its pictures stay"
+    return Step(job.but(warnings=(*job.warnings, JobWarning.coded(WarningCode.NOT_CURRENT, words))))
 
 
 def cancel(job: Job, now: datetime) -> Step | None:

@@ -6,9 +6,6 @@ from datetime import datetime
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Attempt, Job, Owner, Problem, Status
 
-# How a warning begins that says that the photo asks for the job's pictures no more.
-NOT_CURRENT = "not_current"
-
 
 @dataclass(frozen=True)
 class Booking:
