@@ -110,7 +110,7 @@ class Planner:
         self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
 
     def disputed(self) -> list[Choice]:
-        """The photos of which only a person can say whose instructions apply."""
+        """The photos for which a person must choose between the new instructions and those that a person wrote."""
         return [one for one in self._choices(None) if one.action is Action.ASK]
 
     def plan(self, answer: Answer | None) -> Plan:

@@ -21,7 +21,7 @@ from backdrop.steps.messages import JobMessage, begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
-from backdrop.steps.slot import RECORD_SECONDS, Slot
+from backdrop.steps.slot import PROBE_START_SECONDS, RECORD_SECONDS, Slot
 from backdrop.steps.stopping import Stopping
 
 IN_SLOT_WAIT_SECONDS = 20
@@ -115,7 +115,7 @@ class Render:
     def _enter(self, job: Job, slot: Slot, lane: Lane | None = None) -> None:
         """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
         seconds = self.providers[job.provider].timeout_seconds
-        longest = timedelta(seconds=seconds + RECORD_SECONDS)
+        longest = timedelta(seconds=PROBE_START_SECONDS + seconds + RECORD_SECONDS)
         patience, suspect = slot.latest_start(seconds), is_suspect(job)
         slot.lane, slot.probe = self.keeper.enter(job.provider, longest, patience, lane, suspect=suspect)
         step = transitions.call_off(job, slot.lane.called_off, self.clock.now())

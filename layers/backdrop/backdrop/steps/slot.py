@@ -7,6 +7,8 @@ from backdrop.core.answer import NOT_TAKEN, Answer, Standing
 from backdrop.core.lane import Lane
 
 RECORD_SECONDS = 10
+# So long may a probe take until its call begins: after that another job may be the probe before the call ends.
+PROBE_START_SECONDS = 30
 LEASE_GRACE = timedelta(seconds=60)
 
 
@@ -48,5 +50,7 @@ class Slot:
         return now <= self.latest_start(call_seconds)
 
     def latest_start(self, call_seconds: float) -> datetime:
-        """Until when a call of this length may begin."""
-        return self.deadline - timedelta(seconds=call_seconds + RECORD_SECONDS)
+        """Until when a call of this length may begin: a probe's also ends before another job may be the probe."""
+        probe_until = self.lane.probe_until if self.probe and self.lane else None
+        end = min(self.deadline, probe_until) if probe_until else self.deadline
+        return end - timedelta(seconds=call_seconds + RECORD_SECONDS)

@@ -1,0 +1,25 @@
+"""Until when a call may begin in a slot."""
+
+from datetime import timedelta
+
+from backdrop.core.lane import Lane
+from backdrop.steps.slot import RECORD_SECONDS, Slot
+from tests.unit.core_items import NOW
+
+
+def after(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+def test_a_call_and_the_record_of_its_answer_end_before_the_deadline() -> None:
+    slot = Slot(deadline=NOW + after(300))
+    assert slot.latest_start(60) == NOW + after(300 - 60 - RECORD_SECONDS)
+
+
+def test_a_probes_call_also_ends_before_another_job_may_be_the_probe() -> None:
+    lane = Lane(provider="ideogram", probe_until=NOW + after(100))
+    probe = Slot(deadline=NOW + after(300), lane=lane, probe=True)
+    assert probe.latest_start(60) == NOW + after(100 - 60 - RECORD_SECONDS)
+    assert not probe.has_time_for(60, NOW + after(31))
+    other = Slot(deadline=NOW + after(300), lane=lane)
+    assert other.has_time_for(60, NOW + after(31))
