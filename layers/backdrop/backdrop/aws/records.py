@@ -5,8 +5,7 @@ all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>
 `content#<content_key>` who pays for some content (`owner`) and which jobs
 have ever waited for it (`waiting#<job_id>`); `budget#<day>` what the day (UTC) has committed, in micro-dollars.
 An item's `body` is the record as JSON (people's metadata may nest deeper and count further than DynamoDB's own types);
-the attributes beside it are for fences, for the index `watch`, for DynamoDB's time to live, for readers, and for what
-the first release does not know: it reads no body in which that stands, and past what stands beside it.
+the other attributes are for fences, for the index `watch`, for DynamoDB's time to live, and for readers.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from pydantic import ValidationError
 
 from backdrop.aws.failures import RETRY_SECONDS
 from backdrop.core.asked import Asked
-from backdrop.core.called_off import CallOff
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
@@ -29,8 +27,6 @@ from backdrop.core.watch import Day, Run, watched
 JOB_PREFIX, ASKED_PREFIX, SOURCE, WAITING_PREFIX = "job#", "asked#", "source", "waiting#"
 # DynamoDB deletes the note that a job waits after so long: no job waits longer without being looked at.
 WAITING_KEPT = timedelta(days=30)
-# What the first release does not know.
-BESIDE: Mapping[type[Item], frozenset[str]] = {Job: frozenset({"said_at"}), Lane: frozenset({"called_off"})}
 Key = tuple[str, str]
 Attributes = dict[str, Any]
 
@@ -83,8 +79,7 @@ def item_of(record: Item, kept_days: int = 0) -> Attributes:
     if watch:
         shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}
     texts = {name: {"S": text} for name, text in shown.items()}
-    beside = BESIDE.get(type(record), frozenset())
-    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record, beside)}}
+    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record)}}
 
 
 def _shown(record: Item) -> dict[str, str]:
@@ -92,17 +87,15 @@ def _shown(record: Item) -> dict[str, str]:
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
-            said = {"said_at": instant(record.said_at)} if record.said_at else {}
             waits = {"waits_because": record.waits_because.value} if record.waits_because else {}
-            return {"bucket": record.bucket, "key": record.key, **status, **said, **waits}
+            return {"bucket": record.bucket, "key": record.key, **status, **waits}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
         case Asked():
             answer = {"answer": record.answer.value} if record.answer else {}
             return {"bucket": record.bucket, "key": record.key, **answer}
         case Lane():
-            called_off = {"called_off": to_json(record.called_off)} if record.called_off else {}
-            return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no", **called_off}
+            return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
         case _:
             return {}
 
@@ -115,19 +108,10 @@ def instant(moment: datetime) -> str:
 def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
     """An item's record; one that another release wrote waits for that release."""
     try:
-        found = from_json(kind, item["body"]["S"])
-        beside = _beside(item)
-        return found.but(**beside) if beside else found
+        return from_json(kind, item["body"]["S"])
     except ValidationError as error:
         words = "An item of the ledger was written by another release, which can read it."
         raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
-
-
-def _beside(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that do not stand in the body."""
-    said = {"said_at": datetime.fromisoformat(item["said_at"]["S"])} if "said_at" in item else {}
-    marks = {"called_off": from_json(tuple[CallOff, ...], item["called_off"]["S"])} if "called_off" in item else {}
-    return said | marks
 
 
 def owner_item(owner: Owner) -> Attributes:

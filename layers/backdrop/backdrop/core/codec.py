@@ -30,9 +30,9 @@ def _discreet() -> Generator[None]:
         raise ValidationError.from_exception_data(error.title, lines, hide_input=True) from None
 
 
-def to_json(record: object, without: frozenset[str] = frozenset()) -> str:
-    """A record as JSON, `without` some of its fields."""
-    return _adapter(type(record)).dump_json(record, exclude=set(without)).decode()
+def to_json(record: object) -> str:
+    """A record as JSON."""
+    return _adapter(type(record)).dump_json(record).decode()
 
 
 def from_json[T](kind: type[T], text: str) -> T:

@@ -169,9 +169,12 @@ class Attempt(Record):
 
 @record
 class Item(Record):
-    """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer."""
+    """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer.
 
-    v: Literal[1] = 1
+    `v` is the version of the format. A worker waits for an item of any other version, and never reads past it.
+    """
+
+    v: Literal[2] = 2
     rev: int = 0
     write_id: str = ""
 
