@@ -77,6 +77,15 @@ def up(
             raise
 
 
+def start(home: Home) -> Cloud:
+    """Starts the servers of a kept cloud, which then is as it was when it went down; deploys nothing."""
+    with home.lock():
+        before = home.read()
+        state = replace(_start(home, before, lambda _: None, ()), deployed=before.deployed)
+        home.write(state)
+    return running(home)
+
+
 def down(home: Home, *, keep: bool = False, but_logs: bool = False) -> bool:
     """Ends the cloud and forgets everything in it, unless asked to keep it for the next `up`.
 

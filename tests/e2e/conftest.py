@@ -1,40 +1,22 @@
-"""One local cloud per pytest worker, deployed once per session from what `make test` built."""
+"""One local cloud per pytest worker, deployed from what `make test` built."""
 
 import re
 from collections.abc import Generator
 
 import pytest
 
-from backdrop_local import cloud as local_cloud
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import Home
-from backdrop_local.leash import leashed
 from tests.contract.standin_client import StandinClient
+from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
-from tests.e2e.shop import SHELF, WAITING, Shop
-
-# So long that no call and no cold start outlives its time on a machine that is busy with much else, and more money than
-# all tests together spend.
-PARAMETERS = {
-    **dict.fromkeys((f"{name}TimeoutSeconds" for name in ("Ideogram", "Segmind", "OneMin", "Runware")), "300"),
-    "RenderTimeoutSeconds": "330",
-    "LaneVisibilitySeconds": "340",
-    "SettleSeconds": "2",
-    "DailyBudgetUSD": "1000",
-    "ReadableBuckets": f"{SHELF},nobodys-photos",
-}
+from tests.e2e.shop import Shop
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
-    """A deployed stack and the stand-in; nothing of it is left when the session ends.
-
-    `cloud.clients` holds the AWS clients, `cloud.outputs()` the names, `cloud.standin_url` the
-    stand-in's address; logs lie in `cloud.home`.
-    """
-    home = Home(tmp_path_factory.mktemp("cloud"))
-    with leashed(home):
-        yield local_cloud.up(home, {**PARAMETERS, "WaitingStateMachines": f"{WAITING},others"}, print, build=False)
+    """This worker's cloud, which its tests share."""
+    with running_cloud(tmp_path_factory) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from backdrop_local import cloud
 from backdrop_local.home import ROOT
 from backdrop_local.release import HERE, Release
 from tests.documented import Command, commands
-from tests.e2e import conftest
+from tests.e2e import clouds
 from tests.e2e.shop import Shop
 from tests.e2e.typist import Typist
 
@@ -18,7 +18,7 @@ PAGES = ROOT / "docs" / "runbooks"
 # A message whose worker could not start is seen again in four minutes, and not in the six of the usual parameters.
 TIMES = {f"{name}TimeoutSeconds": "200" for name in ("Ideogram", "Segmind", "OneMin", "Runware")}
 OURS = {"RenderTimeoutSeconds": "230", "LaneVisibilitySeconds": "240", "ReadableBuckets": ""}
-PARAMETERS = conftest.PARAMETERS | TIMES | OURS
+PARAMETERS = clouds.PARAMETERS | TIMES | OURS
 # What differs from day to day: figures, how many jobs there are, and the stack's name.
 OF_THE_DAY = re.compile(
     r"(?i)(at least |about )?\d+([,.:-]\d+)*( jobs?)?( waits?)?|\bnothing( waits)?|(?<=\bstack )[\w-]+"

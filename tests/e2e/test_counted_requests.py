@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import pytest
 
-from backdrop_local import cloud
-from backdrop_local.home import STACK, Home
-from backdrop_local.leash import leashed
+from backdrop_local.home import STACK
 from bench.aws_cost.found import kept
 from bench.aws_cost.idle import ONE_PROVIDER
 from bench.aws_cost.names import Asked, asked_of
 from bench.aws_cost.play import STAGES, Stage, photo, watched
+from tests.e2e.clouds import running_cloud
 from tests.e2e.shop import eventually
 
 # One of them looks for copies of the photo that wait for it (decision 7).
@@ -23,9 +21,8 @@ DRAINED = 20
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
     """A cloud of its own, whose functions have started and asked what they ask once in minutes."""
-    home = Home(Path(tmp_path_factory.mktemp("counted")))
     given = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
-    with leashed(home), watched(cloud.up(home, given | ONE_PROVIDER, print, build=False)) as one:
+    with running_cloud(tmp_path_factory, given | ONE_PROVIDER) as cloud, watched(cloud) as one:
         drained(one, [f"warm/{n}.jpg" for n in range(DRAINED)])
         yield one
 

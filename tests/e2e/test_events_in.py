@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from backdrop_local import cloud as local_cloud
-from backdrop_local.home import REGION, ROOT, Home
-from backdrop_local.leash import leashed
+from backdrop_local.home import REGION, ROOT
 from tests.contract.standin_client import StandinClient
 from tests.documented import commands, filled_in
 from tests.e2e.amazon import Amazon
-from tests.e2e.conftest import PARAMETERS
+from tests.e2e.clouds import PARAMETERS, running_cloud
 from tests.e2e.folder import ERRORS, Folder
 from tests.e2e.queues import Message
 from tests.e2e.shop import RECEIPTS, SHELF, Shop, eventually
@@ -156,14 +155,12 @@ def _view(shop: Shop, key: str, status: str = "") -> dict[str, Any] | None:
 @pytest.fixture(scope="module")
 def old_shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
     """A cloud of its own, whose photos come into a bucket that the stack did not make, and which forgets."""
-    home = Home(tmp_path_factory.mktemp("old"))
-    with leashed(home):
-        cloud = local_cloud.up(home, PARAMETERS, print, build=False)
+    with running_cloud(tmp_path_factory) as cloud:
         here: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
         cloud.clients.s3.create_bucket(Bucket=OLD, **here)
         encryption: Any = {"Rules": [WITH_KEY]}
         cloud.clients.s3.put_bucket_encryption(Bucket=OLD, ServerSideEncryptionConfiguration=encryption)
-        cloud = local_cloud.up(home, {**PARAMETERS, **OF_OLD}, print, build=False)
+        cloud = local_cloud.up(cloud.home, {**PARAMETERS, **OF_OLD}, print, build=False)
         with StandinClient(cloud.standin_url) as standin:
             opened = Shop(cloud, standin)
             yield opened

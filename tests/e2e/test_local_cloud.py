@@ -14,6 +14,7 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import ROOT, STACK, Home, State
 from backdrop_local.leash import leashed
+from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
 
@@ -38,9 +39,8 @@ with leashed(home), home.lock():
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """A cloud besides the one that all tests share, for those that deploy it anew in another shape."""
-    home = Home(tmp_path_factory.mktemp("own"))
-    with leashed(home):
-        yield local_cloud.up(home, {}, print, build=False)
+    with running_cloud(tmp_path_factory) as running:
+        yield running
 
 
 def redeploy(cloud: Cloud, **changes: str) -> Cloud:

@@ -8,11 +8,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop_local import cloud as local_cloud
 from backdrop_local import stack
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import REGION, STACK, Home
-from backdrop_local.leash import leashed
+from backdrop_local.home import REGION, STACK
+from tests.e2e.clouds import running_cloud
 from tests.e2e.shop import eventually
 
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
@@ -26,9 +25,7 @@ OWN_INPUT = f"{STACK}-input-000000000000-{REGION}"
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """A cloud that others do not share; a refused update shall not disturb them."""
-    home = Home(tmp_path_factory.mktemp("refused"))
-    with leashed(home):
-        cloud = local_cloud.up(home, {}, print, build=False)
+    with running_cloud(tmp_path_factory) as cloud:
         abroad = boto3.Session("test", "test", region_name="us-east-1")
         abroad.client("s3", endpoint_url=cloud.endpoint_url).create_bucket(Bucket="elsewhere")
         for name in ("not-for-us", "ours", "encrypted"):

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_local import cloud as local_cloud
-from backdrop_local.home import Home
-from backdrop_local.leash import leashed
 from tests.contract.standin_client import KEY, StandinClient
 from tests.e2e import runbook
+from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
 
@@ -21,13 +19,13 @@ MANY, IN_FLIGHT = 60, 10
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
     """A cloud of its own, in which nothing is wrong but what a day brings; its books must be right at the end."""
-    home = Home(tmp_path_factory.mktemp("runbooks"))
-    with leashed(home):
-        cloud = local_cloud.up(home, runbook.PARAMETERS, print, build=False)
-        with StandinClient(cloud.standin_url) as standin:
-            opened = Shop(cloud, standin)
-            yield opened
-            opened.check_the_books()
+    with (
+        running_cloud(tmp_path_factory, runbook.PARAMETERS) as cloud,
+        StandinClient(cloud.standin_url) as standin,
+    ):
+        opened = Shop(cloud, standin)
+        yield opened
+        opened.check_the_books()
 
 
 @pytest.fixture

@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop_local import cloud as local_cloud
 from backdrop_local import fixups, sam, stack, template
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import REGION, ROOT, Home
-from backdrop_local.leash import leashed
+from backdrop_local.home import REGION, ROOT
 from backdrop_local.release import HERE
 from tests.contract.standin_client import StandinClient
 from tests.documented import filled_in
-from tests.e2e.conftest import PARAMETERS
+from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
@@ -28,9 +26,8 @@ OTHERS_KEY = "standin-key-of-stack-0002"
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     """A cloud besides the one that all tests share."""
-    home = Home(tmp_path_factory.mktemp("side-by-side"))
-    with leashed(home):
-        yield local_cloud.up(home, PARAMETERS, print, build=False)
+    with running_cloud(tmp_path_factory) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
