@@ -171,19 +171,24 @@ def budget_breaches(ledger: Ledger, cap: int) -> list[Breach]:
         for day, booked in ledger.days.items()
         if booked.get("committed", 0) > cap
     ]
-    return budget_sum_breaches(ledger) + over
+    return day_sum_breaches(day_sums(ledger.jobs.values()), ledger.days) + over
 
 
-def budget_sum_breaches(ledger: Ledger) -> list[Breach]:
-    """Each day's sums are those of its attempts. Holds at any moment."""
+def day_sums(jobs: Iterable[Plain]) -> dict[str, Counter[str]]:
+    """What the attempts of jobs come to, by day, in micro-dollars."""
     days: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for attempt in (attempt for job in ledger.jobs.values() for attempt in job["attempts"]):
+    for attempt in (attempt for job in jobs for attempt in job["attempts"]):
         sums = {"reserved": attempt["reserved"], "certain": attempt["charged"], "unknown": attempt["unknown"]}
         days[attempt["day"]].update(sums | {"committed": sum(sums.values())})
+    return days
+
+
+def day_sum_breaches(sums: Mapping[str, Mapping[str, int]], days: Mapping[str, Mapping[str, int]]) -> list[Breach]:
+    """Each day's sums are those of its attempts. Holds at any moment."""
     breaches: list[Breach] = []
-    for day in days.keys() | ledger.days.keys():
-        booked = {name: ledger.days.get(day, {}).get(name, 0) for name in SETTLED}
-        summed = {name: days[day][name] for name in SETTLED}
+    for day in sums.keys() | days.keys():
+        booked = {name: days.get(day, {}).get(name, 0) for name in SETTLED}
+        summed = {name: sums.get(day, {}).get(name, 0) for name in SETTLED}
         if booked != summed:
             breaches.append(Breach(Promise.WITHIN_BUDGET, f"{day}: booked {booked}, the attempts say {summed}"))
     return breaches

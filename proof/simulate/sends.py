@@ -42,7 +42,6 @@ class Sends:
         return found + limit_breaches([provider.open_calls()], self._world.setup.in_flight)
 
     def _sent(self, call: Call, paid: PaidCall, job: Plain | None, lane: Lane, provider: SimulatedProvider) -> Sent:
-        calls = [one for seller in self._world.sellers.values() for one in seller.paid_calls]
         probes = self._probes[provider.name]
         fresh = lane.since is None or self._memory.began(call.worker) > lane.since
         if narrow(lane.body):
@@ -51,7 +50,7 @@ class Sends:
         return Sent(
             job_id=paid.job_id,
             sha256=str(call.sent["sha256"]),
-            open=0 if self._people.useless_clocks else sum(_is_open(one, paid.job_id) for one in calls) - 1,
+            open=0 if self._people.useless_clocks else self._open(paid.job_id) - 1,
             at_work=self._at_work(paid.job_id),
             fresh=fresh,
             probes=1 if self._people.useless_clocks else sum(self._is_young(one) for one in probes),
@@ -59,6 +58,9 @@ class Sends:
             left=self._left(),
             longest=provider.timeout_seconds,
         )
+
+    def _open(self, job_id: str) -> int:
+        return sum(one.job_id == job_id for seller in self._world.sellers.values() for one in seller.open)
 
     def _is_young(self, call: PaidCall) -> bool:
         """Whether a call is open, and not yet for longer than calls last: a probe that hangs does not shut the lane.
@@ -99,14 +101,8 @@ class Sends:
         now = self._world.clock.time
         asked = () if self._people.useless_clocks else tuple(self._world.sellers.values())
         return sum(
-            work.sold.order.client_hint == job_id
-            and work.done_at > now
-            and (now - work.began).total_seconds() < provider.timeout_seconds
+            work.sold.order.client_hint == job_id and (now - work.began).total_seconds() < provider.timeout_seconds
             for provider in asked
             if provider.kind is not Kind.OWN_ID
-            for work in provider.account.works.values()
+            for work in provider.account.running()
         )
-
-
-def _is_open(call: PaidCall, job_id: str) -> bool:
-    return call.job_id == job_id and call.closed_at is None

@@ -30,6 +30,7 @@ class Tokens:
         self._world = memory.world
         self._history: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._asked_at: dict[tuple[str, str], datetime] = {}
+        self._questions: defaultdict[str, list[Call]] = defaultdict(list)
 
     def asked(self, before: Plain | None, after: Plain) -> list[Breach]:
         """Who waits is written: with the jobs, and when he was answered."""
@@ -48,11 +49,14 @@ class Tokens:
             return []
         return called_off_breaches(after, running=not self._stopped(after, self._world.clock.time))
 
+    def question(self, call: Call) -> None:
+        """A worker asks Step Functions whether an execution still runs."""
+        self._questions[call.worker].append(call)
+
     def paid(self, call: Call) -> list[Breach]:
         """A paid call goes out; nothing is said of a worker whose own question was not answered."""
         job = self._memory.jobs.get(str(call.sent["job"].job_id))
-        asked = [one for one in self._world.wire.calls if one.worker == call.worker and _asks(one)]
-        if job is None or any(one.ended for one in asked):
+        if job is None or any(one.ended for one in self._questions[call.worker]):
             return []
         return stopped_breaches(job, stopped=self._stopped(job, self._memory.began(call.worker) - KNOWN_FOR))
 
@@ -86,10 +90,6 @@ class Tokens:
         arns = [one["execution"] for one in waiting if not one["answered_at"]]
         stops = [self._people.stopped.get(arn) for arn in arns]
         return bool(stops) and all(stop is not None and stop <= moment for stop in stops)
-
-
-def _asks(call: Call) -> bool:
-    return call.operation == "describe_execution"
 
 
 def _said(call: Call) -> Said:

@@ -77,6 +77,8 @@ class Watch:
             self.found(self._sends.breaches(call))
             self.found(self.tokens.paid(call))
             self.found(self._cancels.breaches(call))
+        elif call.operation == "describe_execution":
+            self.tokens.question(call)
 
     def _heard(self, call: Call) -> None:
         if call.service == "dynamodb":

@@ -1,5 +1,6 @@
 """The provider's side: one account with its slots, the work that it took, and the bill."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,6 +35,7 @@ class Account:
         self.limit = limit
         self.bill = Bill(seed=0)
         self.works: dict[str, Work] = {}
+        self._running: list[Work] = []
         self.refused = 0
         self.peak = 0
         self._clock = clock
@@ -42,7 +44,12 @@ class Account:
 
     def at_work(self) -> int:
         """How many slots are held now."""
-        return sum(work.done_at > self._clock.time for work in self.works.values())
+        return len(self.running())
+
+    def running(self) -> Sequence[Work]:
+        """The calls that hold a slot now."""
+        self._running = [work for work in self._running if work.done_at > self._clock.time]
+        return self._running
 
     def take(self, job: Job, photo: bytes, reaction: Reaction, provider_id: str | None) -> Work | Answer:
         """Accept and charge a call, or refuse it where all slots are held."""
@@ -54,6 +61,7 @@ class Account:
         done_at = now + timedelta(seconds=reaction.seconds + reaction.lingers)
         work = Work(provider_id or sold.id, now, done_at, sold, reaction.fails or _pictures(sold, reaction))
         self.works[work.id] = work
+        self._running.append(work)
         self.peak = max(self.peak, self.at_work())
         return work
 

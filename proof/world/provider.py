@@ -84,6 +84,7 @@ class SimulatedProvider:
     def __post_init__(self) -> None:
         self.account = Account(self.clock, self.name, self.limit, REMEMBERED[self.kind])
         self._in_doubt: set[str] = set()
+        self.open: set[PaidCall] = set()
 
     @property
     def bill(self) -> Bill:
@@ -97,7 +98,7 @@ class SimulatedProvider:
 
     def open_calls(self) -> int:
         """How many calls our side holds open now."""
-        return sum(call.closed_at is None for call in self.paid_calls)
+        return len(self.open)
 
     # -- the port -----------------------------------------------------------------------------------------------
 
@@ -123,6 +124,7 @@ class SimulatedProvider:
     def _call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> Answer | Standing:
         paid = PaidCall(job.job_id, self.clock.time)
         self.paid_calls.append(paid)
+        self.open.add(paid)
         self.peak_open = max(self.peak_open, self.open_calls())
         try:
             if self.kind is Kind.UNASKABLE:
@@ -130,6 +132,7 @@ class SimulatedProvider:
             return self._submit_and_poll(job, photo, paid, acknowledge)
         finally:
             paid.closed_at = self.clock.time
+            self.open.remove(paid)
 
     def _wait_for_answer(self, job: Job, photo: bytes, paid: PaidCall) -> Answer:
         sent = {"job": job, "sha256": shown_by(photo)}

@@ -44,7 +44,14 @@ def lost(n: int = 1) -> dict[str, Any]:
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The body of a job's item."""
-    facts = {"job_id": "j1", "source_id": "s1", "key": KEY, "asked": {"prompt": PROMPT}, "problem": None}
+    facts = {
+        "job_id": "j1",
+        "source_id": "s1",
+        "key": KEY,
+        "asked": {"prompt": PROMPT},
+        "problem": None,
+        "warnings": [],
+    }
     results = [{"key": PICTURE}] if status == "stored" else []
     return facts | {"status": status, "attempts": attempts or (attempt(),), "results": results} | changes
 
@@ -202,6 +209,7 @@ def test_views_that_say_what_the_ledger_says_break_nothing() -> None:
         pytest.param(receipt(attempts=[]), id="attempts"),
         pytest.param(receipt(results=[]), id="pictures"),
         pytest.param(receipt(current=False), id="current"),
+        pytest.param(receipt(warnings=["upscaled"]), id="warnings"),
         pytest.param(receipt() | {"total_usd": 0.0}, id="total"),
         pytest.param({"jobs": [], "total_usd": 0.0}, id="no-job"),
     ],
