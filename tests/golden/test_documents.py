@@ -15,6 +15,7 @@ from backdrop.core.campaign_report import COLUMNS, EVENT, Ended, Fate, Item, Sum
 from backdrop.core.campaign_report import announcement as campaign_announcement
 from backdrop.core.codes import Code
 from backdrop.core.job import ENDS, FAILED, Job, Money, Outcome, Source, Status
+from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.lane import Lane, LaneState, Reason, pause, resume
 from backdrop.core.manifest import BadRow
 from backdrop.core.output import CONTENT_TYPES
@@ -61,7 +62,7 @@ def jobs() -> Iterable[Job]:
                 attempts=(call,),
                 results=(a_result(), *pictures) if status is Status.STORED else (),
                 reused_from="2" * 64,
-                warnings=("not_current: x",),
+                warnings=(JobWarning.coded(WarningCode.NOT_CURRENT, "x"),),
             )
             for call in calls
             for operation in ("replace", "remove")
