@@ -11,6 +11,7 @@ LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --exclude-newer "7 days"
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
+PROOF = $(or $(OUT),.local/proof)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -47,6 +48,12 @@ mutants: setup ## The product without each of its guards, hunted by seeds until 
 	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)
 	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
+proof: setup ## The proof in full, for hours: 10,000 seeds, every mutant hunted from scratch, chaos; pages in .local/proof (OUT=docs/results)
+	@$(MAKE) --no-print-directory simulate SEEDS=10000 OUT=$(PROOF)/simulate.md
+	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md
+	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
+	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
+	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
 bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="drain beside" for some parts); writes bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build what `sam deploy` takes to AWS, compiled, since Lambda keeps nothing that it compiles (PARAMS="Architecture=x86_64")
@@ -88,4 +95,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants bench build check types unit golden wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants proof bench build check types unit golden wild up down env invoke path docs format lock clean setup

@@ -28,7 +28,7 @@ from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from bench.passing import passing_home
 from bench.standin import StandinControl
-from proof.chaos.page import machine
+from proof.measured import measured_on
 
 LIMIT = 10
 PRICE = Decimal("0.01")
@@ -197,7 +197,7 @@ def table(size: Size, seconds: float, found: Sequence[tuple[str, str, bool]]) ->
     head = (
         f"# A campaign of {size.items:,} items, {size.drops} drops and {size.requests} requests by event, at once\n\n"
         "Written by `python -m bench.campaign_together` with `OUT=`. "
-        f"Machine: {machine()}.\n\n"
+        f"Measured on {measured_on()}.\n\n"
         f"One lane of {LIMIT} calls at a time, {size.call:g} s a call, on the emulator; {seconds:.0f} s in all.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.core.codec import checked, to_json
-from proof.chaos.page import machine
+from proof.measured import measured_on
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -22,7 +22,11 @@ class Kept[T]:
 
 def keep(name: str, found: object, minutes: float, folder: Path = FOLDER) -> None:
     """Write it down."""
-    said = {"machine": machine(), "minutes": round(minutes, 1), "found": json.loads(to_json(found), parse_float=_short)}
+    said = {
+        "machine": measured_on(),
+        "minutes": round(minutes, 1),
+        "found": json.loads(to_json(found), parse_float=_short),
+    }
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n")
 

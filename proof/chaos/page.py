@@ -1,20 +1,16 @@
 """The table that puts the two pipelines side by side, for a terminal and for a page of the repository."""
 
-import os
-import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
 
 from rich.table import Table
 
 from proof.chaos.bench import Result, Size
 from proof.chaos.verdict import Figures
+from proof.measured import measured_on
 
 type Cell = Callable[[Sequence[Figures]], str]
-MEMORY = Path("/proc/meminfo")
-PROCESSOR = Path("/proc/cpuinfo")
 
 BESIDE = (
     "Both pipelines run on the same emulator, one after the other, each with a provider of its own that breaks in the"
@@ -114,7 +110,7 @@ def document(results: Sequence[Result], size: Size, unfinished: Sequence[int] = 
         "Written by `make chaos` with `OUT=`; `proof/chaos` says what is done and how it is counted."
         f" {BESIDE if len(names) > 1 else ALONE}{f' {MIXED}' if size.mixed else ''}",
         f"{size.photos} photos per seed, {size.seconds:g} s per call, {size.limit} calls at a time,"
-        f" {size.timeout_seconds} s until a caller gives up. Seeds: {seeds}. Machine: {machine()}.",
+        f" {size.timeout_seconds} s until a caller gives up. Seeds: {seeds}. Measured on {measured_on()}.",
         *_markdown(["", *names], rows(results)),
         "Drain efficiency: the seconds that the calls need when every slot is in use, by the seconds from the first"
         " upload to the end of the last call. Outage and pause are no fault of the pipeline's; a slot that a lost call"
@@ -130,17 +126,3 @@ def document(results: Sequence[Result], size: Size, unfinished: Sequence[int] = 
 def _markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---", *("---:" for _ in heads[1:])]
     return ["\n".join(f"| {' | '.join(line)} |" for line in [heads, rule, *lines])]
-
-
-def machine() -> str:
-    """What it ran on: processors, memory, system, Python."""
-    memory = int(_field(MEMORY, "MemTotal").split()[0] or 0) // 1_000_000
-    name = _field(PROCESSOR, "model name")
-    python = platform.python_version()
-    return f"{os.cpu_count()} x {name}, {memory} GB, {platform.system()}, Python {python}"
-
-
-def _field(path: Path, name: str) -> str:
-    """A field of one of the kernel's tables."""
-    found = (line.partition(":") for line in path.read_text().splitlines())
-    return next((value.strip() for key, _, value in found if key.strip() == name), "unknown")

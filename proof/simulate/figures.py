@@ -1,13 +1,12 @@
 """What many seeds showed, summed up: for a terminal, and for a page of the repository."""
 
-import os
-import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rich.table import Table
 
+from proof.measured import measured_on
 from proof.simulate.play import Run
 from proof.world.faults import by_fault, named
 
@@ -94,7 +93,8 @@ def document(figures: Figures, first: int) -> str:
     lines = [
         "# Simulated seeds",
         "",
-        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md` on {machine()}.",
+        f"Written by `make simulate SEEDS={figures.seeds} FIRST={first} OUT=docs/results/simulate.md`",
+        f"on {measured_on()}.",
         "Each seed is one world with its own photos, people and faults; every promise is checked after every step, at",
         "rest, and once more when everything was told a second time. Jobs that wait to the end stand in a lane that a",
         "person, a budget or a fault keeps shut for longer than the seed lasts, or cost more than any day may.",
@@ -112,8 +112,3 @@ def document(figures: Figures, first: int) -> str:
     ]
     broken = [f"- seed {seed}: {words[0]}" for seed, words in sorted(figures.broken.items())]
     return "\n".join([*lines, *(["", "## Broken promises", "", *broken] if broken else [])]) + "\n"
-
-
-def machine() -> str:
-    """What a page was written on."""
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"

@@ -1,4 +1,4 @@
-"""Every promise holds in hundreds of seeds, and in scenes and seeds that once broke one."""
+"""Every promise holds in 150 seeds, and in scenes and seeds that once broke one; `make proof` plays 10,000."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 from proof.simulate.many import played
 from proof.simulate.unseen import unseen_seeds
 
-SEEDS = range(500)
+SEEDS = range(50)
 UNSEEN = unseen_seeds(Path(__file__).parents[2])
 AT_ONCE = 25
 ONCE_BROKEN = {

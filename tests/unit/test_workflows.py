@@ -16,9 +16,10 @@ def jobs(name: str) -> dict[str, Any]:
 
 
 def test_the_workflows_run_what_a_developer_runs() -> None:
-    assert [path.stem for path in FILES] == ["audit", "release", "test"]
+    assert [path.stem for path in FILES] == ["audit", "proof", "release", "test"]
     assert jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
     assert jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
+    assert {"run": "make proof"} in jobs("proof")["proof"]["steps"]
 
 
 def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
@@ -33,7 +34,7 @@ def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
 def test_only_the_deployment_may_ask_for_an_identity_and_nothing_may_write_to_the_repository() -> None:
     rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
     assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
-    assert list(rights.values()) == [{"contents": "read"}] * 4
+    assert list(rights.values()) == [{"contents": "read"}] * len(rights)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

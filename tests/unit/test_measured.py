@@ -1,0 +1,28 @@
+"""Pages of figures name the commit that they are of."""
+
+import subprocess
+from pathlib import Path
+
+from proof.measured import commit
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_page_names_the_commit_and_says_when_the_files_differ(tmp_path: Path) -> None:
+    assert commit(tmp_path) == "an unknown commit"
+    git(tmp_path, "init", "--quiet")
+    results = tmp_path / "docs" / "results"
+    results.mkdir(parents=True)
+    for file in (tmp_path / "code.py", results / "page.md"):
+        file.write_text("first\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "first")
+    named = f"commit {git(tmp_path, 'rev-parse', '--short=10', 'HEAD')}"
+    assert commit(tmp_path) == named
+    (results / "page.md").write_text("another page of the same run\n")
+    assert commit(tmp_path) == named
+    (tmp_path / "code.py").write_text("second\n")
+    assert commit(tmp_path) == f"{named} with uncommitted changes"
