@@ -1,12 +1,9 @@
 """The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
 
-import json
-
-from backdrop.aws.records import item_of
 from backdrop.core.called_off import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
 from proof.world.stack import World
 from tests.simulated.days import cancelled, set_right, the_lane
-from tests.simulated.simulation import NOW, dropped, the_job
+from tests.simulated.simulation import NOW
 
 
 def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None:
@@ -41,14 +38,3 @@ def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
     rooms = {prefix: cancelling.has_room(prefix) for prefix in ("hats/", "0001/", "000", "")}
     assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
     assert len(the_lane(world).called_off) == MOST_MARKS
-
-
-def test_the_release_before_reads_jobs_and_lanes_that_a_cancel_has_touched() -> None:
-    """It knows no field of them, see `Record`; beside the body it reads nothing."""
-    world = dropped()
-    world.run("intake")
-    cancelled(world, "hats/")
-    cancelled(world, "shoes/")
-    assert (bool(the_job(world).said_at), len(the_lane(world).called_off)) == (True, 2)
-    for item, field in ((the_job(world), "said_at"), (the_lane(world), "called_off")):
-        assert field not in json.loads(item_of(item)["body"]["S"])

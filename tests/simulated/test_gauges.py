@@ -198,7 +198,7 @@ def test_one_job_that_another_release_wrote_hides_no_other() -> None:
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run_for(60)
     key = min(key for key in world.table.items if key[1].startswith("job#"))
-    body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
+    body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
     world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
     assert gauges(world).open_jobs == 2
 

@@ -147,7 +147,7 @@ def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> N
     """Another release wrote the oldest one."""
     world = many()
     key = min((key for key in world.table.items if key[1].startswith("job#")), key=str)
-    body = world.table.items[key]["body"]["S"].replace('"v":1', '"v":2')
+    body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
     world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
     tally = tallied(world)
     assert (put_back(world), len(set(tally.failed))) == (5, 1)
