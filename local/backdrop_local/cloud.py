@@ -21,6 +21,8 @@ from backdrop_local.home import REGION, STACK, Home, Process, State
 from backdrop_local.release import HERE, Release
 
 Say = Callable[[str], None]
+# An emulator that ends writes its state; one with many workers takes a while.
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def down(home: Home, *, keep: bool = False, but_logs: bool = False) -> bool:
         return False
     with home.lock():
         state = home.read()
-        _stop(state)
+        _stop(state, at_once=not keep)
         if not keep:
             home.forget(but_logs=but_logs)
     return state != State()
@@ -200,9 +202,11 @@ def _is_running(state: State) -> bool:
     return processes.is_alive(state.emulator) and processes.is_alive(state.standin)
 
 
-def _stop(state: State) -> None:
-    processes.stop(state.emulator)
-    processes.stop(state.standin)
+def _stop(state: State, *, at_once: bool = False) -> None:
+    """Ends both servers; `at_once` leaves them no time to write what is forgotten anyway."""
+    patience = 0.0 if at_once else PATIENCE_SECONDS
+    processes.stop(state.emulator, patience)
+    processes.stop(state.standin, patience)
 
 
 def _end_what_is_new(home: Home, before: State) -> None:

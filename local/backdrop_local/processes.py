@@ -82,7 +82,7 @@ def wait_until_answering(process: Process, path: str, log: Path, patience_second
     raise LocalCloudError(f"{log.stem} {what}; the end of {log}:\n{tail(log.read_text())}")
 
 
-def stop(process: Process | None, patience_seconds: float = 60) -> None:
+def stop(process: Process | None, patience_seconds: float) -> None:
     """Ends the server and all it started; asks first, so that it may write its state."""
     if process is None or not is_alive(process):
         return

@@ -10,6 +10,7 @@ from backdrop_local.home import ROOT, Home
 from backdrop_local.leash import leashed
 from tests.documented import PAGES, commands, unmarked
 from tests.e2e import scenes
+from tests.e2e.clouds import running_cloud
 from tests.e2e.typist import EXCUSED, Typist, excuse, parts_of
 
 README = ROOT / "README.md"
@@ -21,9 +22,13 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
-    """A cloud that is started and ended by the README's own commands; nothing of it is left."""
+@pytest.fixture
+def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """A cloud of the page's own; that of the README is started and ended by its own commands, and nothing is left."""
+    if page != README:
+        with running_cloud(tmp_path_factory) as running:
+            yield running.home
+        return
     home = Home(tmp_path_factory.mktemp("documented"))
     typist = Typist(home, tmp_path_factory.mktemp("reader"))
     with leashed(home):

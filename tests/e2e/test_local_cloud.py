@@ -18,6 +18,8 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
 
+# One worker runs them, since they share a cloud of their own.
+pytestmark = pytest.mark.xdist_group("local_cloud")
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 DIE_IN_THE_MIDDLE = """
@@ -61,8 +63,8 @@ def lane_limit(cloud: Cloud) -> int | None:
 
 def test_a_providers_limit_reaches_its_lane_whenever_it_changes(own: Cloud) -> None:
     servers = own.home.read()
-    limits = [lane_limit(redeploy(own, IdeogramMaxInFlight=asked)) for asked in ("2", "5", "10")]
-    assert limits == [2, 5, 10]
+    limits = [lane_limit(redeploy(own, IdeogramMaxInFlight=asked)) for asked in ("2", "5")]
+    assert limits == [2, 5]
     now = own.home.read()
     assert (now.emulator, now.standin) == (servers.emulator, servers.standin)
 

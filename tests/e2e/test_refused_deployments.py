@@ -14,6 +14,9 @@ from backdrop_local.home import REGION, STACK
 from tests.e2e.clouds import running_cloud
 from tests.e2e.shop import eventually
 
+# One worker runs them, since they share a cloud of their own.
+pytestmark = pytest.mark.xdist_group("refused_deployments")
+
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 # To whoever asks, a bucket that keeps us out is the same as one of another account.
 KEEP_OUT = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}
@@ -87,7 +90,7 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
     [
         pytest.param({"OutputBucket": OWN_INPUT}, "Set InputBucket and OutputBucket to different", id="own-input"),
         pytest.param(
-            {"RenderTimeoutSeconds": "20"}, "Set RenderTimeoutSeconds to 195 or more", id="no-call-could-start"
+            {"RenderTimeoutSeconds": "20"}, "Set RenderTimeoutSeconds to 315 or more", id="no-call-could-start"
         ),
         pytest.param({"IdeogramMaxInFlight": "1000"}, "IdeogramMaxInFlight=1000", id="starves-the-other-functions"),
         pytest.param({"LedgerRetentionDays": "7"}, "LedgerRetentionDays=7 is too short", id="forgets-too-soon"),

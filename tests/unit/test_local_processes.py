@@ -37,7 +37,7 @@ def test_a_stopped_server_is_gone_and_its_port_free_again(tmp_path: Path) -> Non
     server = processes.start([sys.executable, "-c", SERVE, str(port)], {}, log, port)
     processes.wait_until_answering(server, "/", log, 60)
     assert processes.is_alive(server)
-    processes.stop(server)
+    processes.stop(server, 60)
     assert not processes.is_alive(server)
     assert processes.is_free(port)
 
@@ -48,7 +48,7 @@ def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
     while not log.read_text().endswith("\n"):
         assert processes.is_alive(server)
     child = int(log.read_text())
-    processes.stop(server)
+    processes.stop(server, 60)
     looks = 0
     while processes.birth_of(child) and looks < 500:
         looks += 1
@@ -60,7 +60,7 @@ def test_a_later_process_under_the_same_number_is_left_alone(tmp_path: Path) -> 
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         ours = Process(pid=stranger.pid, birth="long ago", port=0)
         assert not processes.is_alive(ours)
-        processes.stop(ours)
+        processes.stop(ours, 60)
         assert stranger.poll() is None
 
 
