@@ -3,16 +3,18 @@
 import re
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backdrop_local.home import ROOT, Home
+from backdrop_local.home import REGION, ROOT, Home
 from backdrop_local.leash import leashed
 from tests.documented import PAGES, commands, unmarked
 from tests.e2e import scenes
-from tests.e2e.clouds import running_cloud
+from tests.e2e.clouds import PARAMETERS, running_cloud
 from tests.e2e.typist import EXCUSED, Typist, excuse, parts_of
 
+IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 README = ROOT / "README.md"
 # Runbooks are typed where their day is brought about: test_runbooks.py.
 TOLD = [page for page in PAGES if commands(page) and page.parent.name != "runbooks"]
@@ -27,6 +29,8 @@ def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home
     """A cloud of the page's own; that of the README is started and ended by its own commands, and nothing is left."""
     if page != README:
         with running_cloud(tmp_path_factory) as running:
+            for bucket in PARAMETERS["ReadableBuckets"].split(","):
+                running.clients.s3.create_bucket(Bucket=bucket, **IN_THIS_REGION)
             yield running.home
         return
     home = Home(tmp_path_factory.mktemp("documented"))
