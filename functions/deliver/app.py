@@ -21,11 +21,11 @@ from backdrop.aws.settings import settings
 from backdrop.aws.step_functions import SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.money import usd_of
+from backdrop.core.queue_messages import LaneMessage, parse_delivery
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.steps.assemble import handing as assemble
 from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.deliver import Deliver
-from backdrop.steps.messages import LaneMessage, parse_delivery
 from backdrop.steps.telling import LaneNews
 
 logger = door_log()

@@ -19,8 +19,8 @@ from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying
 from backdrop.aws.step_functions import SfnExecutions
+from backdrop.core.queue_messages import JobMessage, parse
 from backdrop.steps.assemble.paying import render as assembled
-from backdrop.steps.messages import JobMessage, parse
 from backdrop.steps.render import Render
 from backdrop.steps.slot import Slot
 
@@ -48,10 +48,13 @@ def render(record: SQSRecord, context: LambdaContext) -> None:
     try:
         outcome = step(message, slot)
     finally:
-        count_slot(slot, (step.clock.now() - began).total_seconds())
-        waited = slot.throttled_ms / 1000
+        calls = slot.metrics
+        count_slot(calls, (step.clock.now() - began).total_seconds())
         logger.append_keys(
-            **slot.labels, call_seconds=slot.call_seconds, throttles=slot.throttles, throttled_seconds=waited
+            **calls.labels,
+            call_seconds=calls.call_seconds,
+            throttles=calls.throttles,
+            throttled_seconds=calls.throttled_ms / 1000,
         )
     logger.info("job rendered", outcome=outcome.value)
 

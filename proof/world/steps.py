@@ -21,6 +21,7 @@ from backdrop.aws.step_functions import A_RUN, SfnExecutions, SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import DamagedMessageError, WaitError
+from backdrop.core.queue_messages import RECEIPT, JobMessage, LaneMessage, Look, parse, parse_delivery
 from backdrop.steps.assemble import handing as handing_over
 from backdrop.steps.assemble import paying as paying_for
 from backdrop.steps.assemble import watching as watching_over
@@ -30,7 +31,6 @@ from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.assemble.watching import Watching
 from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.intake import Intake
-from backdrop.steps.messages import RECEIPT, JobMessage, LaneMessage, Look, parse, parse_delivery
 from backdrop.steps.orders import Orders
 from backdrop.steps.slot import Slot
 from proof.world.doors import Step

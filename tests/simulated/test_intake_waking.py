@@ -9,9 +9,9 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.records import item_of
 from backdrop.core.codes import Code
 from backdrop.core.job import Source, Status
+from backdrop.core.queue_messages import Look
 from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
 from backdrop.steps import folders
-from backdrop.steps.messages import Look
 from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World

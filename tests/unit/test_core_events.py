@@ -17,8 +17,8 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
+from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from backdrop.core.receipt import announcement, lane_events
-from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from backdrop.core.choice import Market, dearest
 from backdrop.core.job import Job, Source
+from backdrop.core.queue_messages import Request
 from backdrop.steps.asking import Asking
-from backdrop.steps.messages import Request
 from backdrop.steps.wanted import Wanted
 
 

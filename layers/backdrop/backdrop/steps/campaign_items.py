@@ -15,10 +15,10 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Problem
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
+from backdrop.core.queue_messages import Request
 from backdrop.ports import InputBucket, Ledger, Listed
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking
-from backdrop.steps.messages import Request
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
+from backdrop.core.queue_messages import Look
 from backdrop.ports import Books, Clock, Ledger, Queue, Stored
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.holding import SECOND_LOOK_SECONDS, Holding
-from backdrop.steps.messages import Look, look_again, look_at, to_deliver
+from backdrop.steps.messages import look_again, look_at, to_deliver
 from backdrop.steps.seen import facts_of
 
 MOST_WOKEN = 500

@@ -95,7 +95,7 @@ class Payments:
         answer = call(partial(self._acknowledged, job, slot))
         if isinstance(answer, Answer):
             answer = self._judged(answer, job, slot)
-        slot.called((self.clock.now() - started).total_seconds(), answer)
+        slot.metrics.count_call((self.clock.now() - started).total_seconds(), answer)
         if isinstance(answer, Standing):
             return self.park(job, slot), answer
         return self.record(job, answer, slot), answer

@@ -14,12 +14,13 @@ from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
+from backdrop.core.queue_messages import Look
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
-from backdrop.steps.messages import Look, look_again, remind, to_deliver
+from backdrop.steps.messages import look_again, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar
