@@ -126,7 +126,7 @@ def the_job(world: World, key: str = KEY) -> Job:
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
     """One delivery by a worker with all the time there is, whatever others do meanwhile; overtaken, it stops."""
     with suppress(StaleError):
-        world.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
+        world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
 def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[Call, World]]:

@@ -225,7 +225,7 @@ def calls_of_a_delivery() -> int:
 def deliver(world: World) -> None:
     """The photo's job is delivered, by a worker of its own."""
     job = the_job(world)
-    world.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
+    world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
 
 
 def edited() -> World:

@@ -47,10 +47,10 @@ def said_anew(world: World, how: str) -> Look:
 @pytest.mark.parametrize("how", ["request", "rerun", "upload"])
 def test_a_job_that_waits_already_is_not_reported_as_accepted_again(how: str) -> None:
     world = dropped()
-    accepted = [world.intake(Look(INPUT, KEY)).accepted]
+    accepted = [world.intake.handle(Look(INPUT, KEY)).accepted]
     before = the_job(world)
     world.steps.intake.begin_batch()
-    accepted.append(world.intake(said_anew(world, how)).accepted)
+    accepted.append(world.intake.handle(said_anew(world, how)).accepted)
     after = the_job(world)
     assert [len(jobs) for jobs in accepted] == [1, 0]
     assert before.said_at

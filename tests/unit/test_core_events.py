@@ -150,7 +150,8 @@ class Reporting:
 
 def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Reporting()
-    monkeypatch.setattr(campaign, "build", lambda: (steps.plan, steps.report))
+    monkeypatch.setattr(campaign, "planner", steps)
+    monkeypatch.setattr(campaign, "reporter", steps)
     asked = sample("campaign_plan")["plan"]
     campaign.plan(asked, NOW)
     campaign.report(sample("campaign_report")["report"], NOW)

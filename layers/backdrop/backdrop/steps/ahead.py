@@ -27,7 +27,7 @@ def ahead(
     """
     known, jobs = before
     source = known or Source.at(bucket, key)
-    look = asking.see if opened else asking.see.unopened
+    look = asking.reader.read if opened else asking.reader.unopened
     seen = look(bucket, key, source.photo)
     if seen is None:
         return None

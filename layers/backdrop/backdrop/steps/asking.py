@@ -24,7 +24,7 @@ class Asking:
     """The one way from a photo to its jobs, for intake, `rerun` and `lint`."""
 
     photos: InputBucket
-    see: Seer
+    reader: Seer
     defaults: FolderDefaults
     references: References
     clock: Clock
@@ -82,7 +82,7 @@ class Asking:
 
 
 class Nowhere:
-    """The Inputs port of those who only look."""
+    """The Inputs of those who only look: nothing is put anywhere."""
 
     def put(self, name: str, data: bytes) -> None: ...
 

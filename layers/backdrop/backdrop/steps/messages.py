@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from backdrop.aws.queues import Queue
 from backdrop.core.asked import Asked
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import Job, Source
 from backdrop.core.queue_messages import RECEIPT, DeliverMessage, JobMessage, LaneMessage
-from backdrop.ports import Queue
 
 
 def to_lane(lane: Queue, job: Job, *, receipt: str = "") -> None:

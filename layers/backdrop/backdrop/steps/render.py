@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
@@ -13,7 +15,7 @@ from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Lane
 from backdrop.core.queue_messages import JobMessage
 from backdrop.core.suspicion import is_suspect
-from backdrop.ports import Call, Clock, Ledger, Provider, Queue
+from backdrop.ports import Call, Clock, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
@@ -65,7 +67,7 @@ class Render:
     intake: Queue
     clock: Clock
 
-    def __call__(self, message: JobMessage, slot: Slot) -> Outcome:
+    def render(self, message: JobMessage, slot: Slot) -> Outcome:
         job, lane = self.ledger.job_in_lane(message.source_id, message.job_id, slot.provider)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
