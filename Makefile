@@ -26,6 +26,7 @@ test: check scan .local/node/.installed ## Everything that CI runs
 check: setup ## Lint, types, unit and golden tests, in seconds
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
+	@told="$$($(RUN)lint-imports --no-logo --no-cache)" || { echo "$$told" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -j2 types unit
 types:
 	@$(RUN)basedpyright --level error

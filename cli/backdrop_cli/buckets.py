@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.buckets import ABSENT, ARCHIVED, S3Output
+from backdrop.aws.buckets import ABSENT, ARCHIVED, OutputBucket
 from backdrop.aws.failures import error_code
 from backdrop.core.campaign import PLAN, work_key
 from backdrop.core.campaign import report_key as campaign_report_key
@@ -30,7 +30,7 @@ class Buckets:
     def __init__(self, client: "S3Client", output: str) -> None:
         self._client = client
         self._output = output
-        self._listing = S3Output(client, output)
+        self._listing = OutputBucket(client, output)
 
     def receipts(self, prefix: str, at_once: int) -> Iterator[Document]:
         """The receipts of all sources whose names begin with a prefix, in the order of their keys."""

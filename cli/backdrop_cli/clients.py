@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from backdrop.aws.clients import QUICK, Later
+from backdrop.aws.clients import QUICK, LazyClient
 from backdrop_cli.options import Place
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class Clients:
     sns: Any
     sqs: "SQSClient"
 
+    def of(self, service: str) -> Any:
+        """The client of a service by the name that boto3 has for it."""
+        return getattr(self, {"lambda": "functions", "stepfunctions": "states"}.get(service, service))
+
 
 def on_aws(place: Place) -> Clients:
     """Clients with the person's own credentials."""
@@ -54,7 +58,7 @@ def of_session(make: Callable[[str], Any]) -> Clients:
     """Each client, made by the name that boto3 has for its service, when it is needed."""
 
     def later(service: str) -> Any:
-        return Later(partial(make, service))
+        return LazyClient(partial(make, service))
 
     return Clients(
         cloudformation=later("cloudformation"),

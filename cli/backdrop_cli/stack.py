@@ -4,24 +4,17 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.aws.books import DynamoBooks
-from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.buckets import OutputBucket, S3Photos
 from backdrop.aws.campaign_files import S3Manifests
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.lanes import MappedLanes
-from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.queues import SqsLetters, SqsQueue
-from backdrop.aws.settings import listed
-from backdrop.aws.table import Table
+from backdrop.aws.settings import ProviderSettings, Settings
+from backdrop.bootstrap import Bootstrap
 from backdrop.core.choice import Market
-from backdrop.core.money import SELLS_CREDITS, micro_of
 from backdrop.core.watch import Day
 from backdrop.ports import AT_ONCE, Clock
-from backdrop.steps.asking import Asking, looking
 from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
@@ -101,7 +94,7 @@ class Stack:
     reruns: Reruns
     buckets: Buckets
     photos: S3Photos
-    output: S3Output
+    output: OutputBucket
     uploads: S3Uploads
     manifests: S3Manifests
     machine: Machine
@@ -186,50 +179,66 @@ def _stack(name: str, clients: Clients) -> Stack:
 def _made(
     name: str, clients: Clients, clock: Clock, outputs: Mapping[str, str], parameters: Mapping[str, str]
 ) -> Stack:
-    sqs = clients.sqs
-    queue = partial(SqsQueue, sqs)
-    kept_days = int(parameters.get("LedgerRetentionDays", "0"))
-    table = Table(clients.dynamodb, outputs["LedgerTableName"], clock, kept_days=kept_days)
-    ledger, books = DynamoLedger(table), DynamoBooks(table)
-    intake, deliver = queue(outputs["IntakeQueueUrl"]), queue(outputs["DeliverQueueUrl"])
-    urls = {provider: outputs[key] for provider, key in LANES.items() if key in outputs}
-    dead_letters, bucket = outputs["DeadLetterQueueUrl"], outputs["InputBucketName"]
-    looks = partial(looks_of, bucket=bucket, readable=listed(parameters.get("ReadableBuckets", "")), again=True)
-    lanes = {provider: queue(url) for provider, url in urls.items()}
-    photos, output = S3Photos(clients.s3), S3Output(clients.s3, outputs["OutputBucketName"])
-    asking = _asking(photos, clock, parameters)
-    keeper = LaneKeeper(ledger, MappedLanes(clients.functions, f"{name}-render", urls), deliver, clock)
+    settings = _settings(name, outputs, parameters)
+    urls = {provider: lane.queue_url for provider, lane in settings.lanes.items()}
+    machine = Machine(clients.states, outputs["CampaignStateMachineArn"])
+    bootstrap = Bootstrap(settings, clients.of, clock)
+    found = operated(name, bootstrap, machine, lambda provider: _line(clients.sqs, urls[provider]))
+    return replace(found, clients=clients, outputs=outputs, parameters=parameters)
+
+
+def operated(name: str, bootstrap: Bootstrap, machine: Machine, line: Callable[[str], Line]) -> Stack:
+    """A stack as its operator acts on it, made of the services that its own functions are made of."""
+    settings, s3 = bootstrap.settings, bootstrap.client("s3")
     return Stack(
         name=name,
-        orders=Orders(ledger, books, output, lanes, deliver, intake, clock, asking.prices),
-        cancelling=Cancelling(ledger, books, keeper, [*lanes], deliver, clock),
-        keeper=keeper,
-        letters=DeadLetters(ledger, SqsLetters(sqs, dead_letters), queue(dead_letters), deliver, intake, clock, looks),
-        line=lambda provider: _line(sqs, urls[provider]),
-        arriving=intake.waiting,
-        daily_budget=micro_of(parameters["DailyBudgetUSD"]),
-        input_bucket=bucket,
-        output_bucket=outputs["OutputBucketName"],
-        reruns=Reruns(asking, ledger, intake, bucket, [*lanes]),
-        buckets=Buckets(clients.s3, outputs["OutputBucketName"]),
-        photos=photos,
-        output=output,
-        uploads=S3Uploads(clients.s3, bucket),
-        manifests=S3Manifests(clients.s3),
-        machine=Machine(clients.states, outputs["CampaignStateMachineArn"]),
-        census=Census(table),
-        limits={one: int(parameters.get(f"{PARAMETERS[one]}MaxInFlight", "0")) for one in lanes},
-        clients=clients,
-        outputs=outputs,
-        parameters=parameters,
+        orders=bootstrap.orders(),
+        cancelling=bootstrap.cancelling(),
+        keeper=bootstrap.keeper,
+        letters=bootstrap.dead_letters(),
+        line=line,
+        arriving=bootstrap.intake_queue.waiting,
+        daily_budget=bootstrap.daily_budget,
+        input_bucket=settings.input_bucket,
+        output_bucket=settings.output_bucket,
+        reruns=bootstrap.reruns(),
+        buckets=Buckets(s3, settings.output_bucket),
+        photos=bootstrap.photos,
+        output=bootstrap.output,
+        uploads=S3Uploads(s3, settings.input_bucket),
+        manifests=bootstrap.manifests,
+        machine=machine,
+        census=Census(bootstrap.table),
+        limits={provider: lane.max_in_flight for provider, lane in settings.lanes.items()},
     )
 
 
-def _asking(photos: S3Photos, clock: Clock, parameters: Mapping[str, str]) -> Asking:
-    """What intake would ask, at this stack's prices for those that sell credits, where somebody said them."""
+def _settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Settings:
+    """The settings that the template gives to the stack's functions, as far as people's orders need them."""
     credit = parameters.get("OneMinUsdPerImage", "")
-    prices = {SELLS_CREDITS: micro_of(credit)} if credit else {}
-    return looking(photos, clock, parameters["DefaultProvider"], int(parameters["MaxImageMegapixels"]), prices)
+    return Settings(
+        stack_name=name,
+        render_function_name=f"{name}-render",
+        input_bucket=outputs["InputBucketName"],
+        readable_buckets=parameters.get("ReadableBuckets", ""),
+        output_bucket=outputs["OutputBucketName"],
+        ledger_table=outputs["LedgerTableName"],
+        intake_queue_url=outputs["IntakeQueueUrl"],
+        deliver_queue_url=outputs["DeliverQueueUrl"],
+        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+        default_provider=parameters["DefaultProvider"],
+        daily_budget_usd=Decimal(parameters["DailyBudgetUSD"]),
+        ledger_retention_days=int(parameters.get("LedgerRetentionDays", "0")),
+        max_image_megapixels=int(parameters["MaxImageMegapixels"]),
+        one_min_usd_per_image=Decimal(credit) if credit else None,
+        providers={
+            provider: ProviderSettings(
+                queue_url=outputs[output], max_in_flight=int(parameters.get(f"{PARAMETERS[provider]}MaxInFlight", "0"))
+            )
+            for provider, output in LANES.items()
+            if output in outputs
+        },
+    )
 
 
 def _line(sqs: "SQSClient", url: str) -> Line:

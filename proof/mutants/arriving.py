@@ -138,14 +138,14 @@ ARRIVING_MUTANTS = (
     mutant(
         "old-stack",
         "3.12: the sweep takes nothing older than the stack",
-        (SWEEP, "max(now - YOUNG, self.since) <=", "now - YOUNG <="),
+        (SWEEP, "max(now - YOUNG, self.since()) <=", "now - YOUNG <="),
         faults="reordered_message",
         deeds=("0 old shoes/old.jpg", *photos(5, 2)),
     ),
     mutant(
         "old-photos",
         "3.12: the sweep takes nothing older than two days",
-        (SWEEP, "max(now - YOUNG, self.since) <=", "self.since <="),
+        (SWEEP, "max(now - YOUNG, self.since()) <=", "self.since() <="),
         faults="reordered_message",
         asleep=True,
     ),

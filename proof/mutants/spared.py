@@ -27,7 +27,7 @@ SPARED: Mapping[str, str] = {
         "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
     "core/transitions/again.py:move: job.at_stake or provider == job.provider": ONE_LANE,
-    "steps/render.py:__call__: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
+    "steps/render.py:render: job.status in UNDER_WAY and slot.provider not in ('', job.provider)": ONE_LANE,
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
@@ -44,7 +44,7 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: unwanted": (
         "For speed: who goes on finds the job changed, and its message comes again."
     ),
-    "steps/answering.py:__call__: not waiting": "For speed: without anybody who waits the photo is read once more.",
+    "steps/answering.py:answer: not waiting": "For speed: without anybody who waits the photo is read once more.",
     "core/transitions/again.py:deliver_again: not any((link.usable for link in job.links))": (
         "Orders.plan asks the same before it takes this step."
     ),
@@ -76,10 +76,10 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_as_it_was: not look.again": (
         "Only a look that died just when its photo's word was taken away comes here again: tests/simulated/test_intake_crashes.py."
     ),
-    "steps/onward.py:__call__: job.status is Status.ACCEPTED": (
+    "steps/onward.py:dispatch: job.status is Status.ACCEPTED": (
         "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
-    "steps/onward.py:__call__: job.status is Status.PAID": (
+    "steps/onward.py:dispatch: job.status is Status.PAID": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
     "steps/asking.py:has_other_references: found != job.asked[REFERENCES]": (
@@ -97,7 +97,7 @@ SPARED: Mapping[str, str] = {
     "steps/photo.py:_hand_on: step.job.ended": (
         "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
     ),
-    "steps/render.py:__call__: not (job.status is Status.STORED and job.reused_from)": (
+    "steps/render.py:render: not (job.status is Status.STORED and job.reused_from)": (
         "For speed: a copy that deliver has served already is delivered once more."
     ),
     "steps/photo.py:_resolve: broken": ("For speed: the sweep finds folder defaults of which no event told."),

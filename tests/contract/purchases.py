@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import OutputBucket
 from backdrop.core.codes import Code
 from backdrop.core.job import Money, Status
 from backdrop.core.layout import result_key
@@ -34,7 +34,7 @@ class Purchase(NamedTuple):
 class Bucket:
     """The Work port in the simulated output bucket, which no provider can reach by a link."""
 
-    output: S3Output
+    output: OutputBucket
 
     def link(self, data: bytes, *, by: str) -> str | None:
         """No link."""
@@ -78,7 +78,7 @@ class Shop:
         prices = {self.name: self.price} if self.price else {}
         world = World(besides={self.name: Kind.ACKNOWLEDGED}, prices=prices)
         providers = cast("dict[str, Any]", world.providers)
-        providers[self.name] = self.make(server, Bucket(S3Output(cast("Any", world.s3), OUTPUT)))
+        providers[self.name] = self.make(server, Bucket(OutputBucket(cast("Any", world.s3), OUTPUT)))
         world.sidecar(KEY, **{"prompt": "a beach", "provider": self.name, **fields})
         world.drop(KEY, photo())
         world.run("intake")

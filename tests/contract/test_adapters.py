@@ -15,12 +15,12 @@ from backdrop.core.codec import from_json, to_json
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Money
+from backdrop.core.provider_options import Endpoint
 from backdrop.ports import Provider
 from backdrop.providers import ideogram, onemin, runware, segmind
 from backdrop.providers.http import Reply as HttpReply
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
-from backdrop.providers.options import Endpoint
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, silence, the_key, unused_url

@@ -7,10 +7,10 @@ import pytest
 
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.job import Job, Money
+from backdrop.core.provider_options import Endpoint
 from backdrop.ports import Provider
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.onemin import OneMin
-from backdrop.providers.options import Endpoint
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key

@@ -10,8 +10,8 @@ import pytest
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Money, Outcome
+from backdrop.core.provider_options import Endpoint
 from backdrop.providers.http import MAX_JSON_BYTES
-from backdrop.providers.options import Endpoint
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for

@@ -7,8 +7,8 @@ import pytest
 from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Suspicion
+from backdrop.core.provider_options import Endpoint
 from backdrop.providers.onemin import OneMin
-from backdrop.providers.options import Endpoint
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for

@@ -8,7 +8,7 @@ import pytest
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Money, Status
-from backdrop.providers.options import Endpoint
+from backdrop.core.provider_options import Endpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS

@@ -15,11 +15,11 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.job import Job, Money, Status
+from backdrop.core.provider_options import Endpoint
 from backdrop.ports import Provider
 from backdrop.providers.http import Reply
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
-from backdrop.providers.options import Endpoint
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import NOW, SUCCESS, the_key

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.answers import S3Answers
+from backdrop.aws.answers import Answers
 from backdrop.aws.arrivals import looks_of
-from backdrop.aws.buckets import S3Output, S3Photos
+from backdrop.aws.buckets import OutputBucket, PreconditionError, S3Photos
 from backdrop.core.errors import DamagedMessageError
-from backdrop.ports import PreconditionError
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 from tests.simulated.simulation import OK, a_job
@@ -97,7 +96,7 @@ def test_a_write_happens_only_where_its_condition_holds(buckets: Buckets) -> Non
 
 
 def test_a_view_is_replaced_or_taken_away_only_by_who_knows_it(buckets: Buckets) -> None:
-    output, key = S3Output(buckets.client, BUCKET), f"{fresh()}/view"
+    output, key = OutputBucket(buckets.client, BUCKET), f"{fresh()}/view"
     output.replace(key, b"1", TEXT, over=None, metadata={"mark": "ä"})
     old = output.head(key)
     assert old
@@ -121,7 +120,7 @@ def test_a_view_is_replaced_or_taken_away_only_by_who_knows_it(buckets: Buckets)
 
 def test_an_object_that_is_not_there_is_none(buckets: Buckets) -> None:
     key = f"{fresh()}/nothing"
-    photos, output = S3Photos(buckets.client), S3Output(buckets.client, BUCKET)
+    photos, output = S3Photos(buckets.client), OutputBucket(buckets.client, BUCKET)
     assert photos.read(BUCKET, key, limit=10) is None
     assert photos.tags(BUCKET, key) == {}
     assert output.head(key) is None
@@ -192,7 +191,7 @@ def test_a_listing_of_nothing_has_no_contents(buckets: Buckets) -> None:
 
 
 def test_listings_leave_out_deeper_folders_and_what_was_deleted(buckets: Buckets) -> None:
-    folder, photos, output = fresh(), S3Photos(buckets.client), S3Output(buckets.client, BUCKET)
+    folder, photos, output = fresh(), S3Photos(buckets.client), OutputBucket(buckets.client, BUCKET)
     for name in ("red.jpg", "red.png", "red.zip/deep.jpg", "red.gone"):
         buckets.put(f"{folder}/{name}")
     output.remove(f"{folder}/red.gone")
@@ -204,7 +203,7 @@ def test_listings_leave_out_deeper_folders_and_what_was_deleted(buckets: Buckets
 
 
 def test_deleting_nothing_is_no_error(buckets: Buckets) -> None:
-    S3Output(buckets.client, BUCKET).remove(f"{fresh()}/nothing")
+    OutputBucket(buckets.client, BUCKET).remove(f"{fresh()}/nothing")
 
 
 def test_a_delete_marker_is_a_version_of_its_own(buckets: Buckets) -> None:
@@ -216,7 +215,7 @@ def test_a_delete_marker_is_a_version_of_its_own(buckets: Buckets) -> None:
 
 
 def test_an_answer_that_the_ledger_did_not_take_is_found_again(buckets: Buckets) -> None:
-    answers, job = S3Answers(S3Output(buckets.client, BUCKET)), a_job(job_id=f"{number():064x}")
+    answers, job = Answers(OutputBucket(buckets.client, BUCKET)), a_job(job_id=f"{number():064x}")
     answers.keep(job, 2, OK)
     assert answers.find(job, 2) == OK
     assert answers.find(job, 1) is None

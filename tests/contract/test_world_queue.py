@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.queues import Letters, Queue
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 
@@ -73,7 +73,7 @@ def show(queues: Queues, url: str, message: dict[str, Any], seconds: int) -> Non
 
 def test_a_message_arrives_with_its_group_and_attributes(queues: Queues) -> None:
     url = queues.make()
-    SqsQueue(queues.client, url).send({"a": 1}, group="folder", attributes={"code": "damaged", "empty": ""})
+    Queue(queues.client, url).send({"a": 1}, group="folder", attributes={"code": "damaged", "empty": ""})
     (message,) = receive(queues, url)
     assert message["Body"] == '{"a": 1}'
     assert {name: value["StringValue"] for name, value in message["MessageAttributes"].items()} == {"code": "damaged"}
@@ -84,14 +84,14 @@ def test_a_message_arrives_with_its_group_and_attributes(queues: Queues) -> None
 def test_a_message_that_is_delayed_is_not_there_yet(queues: Queues) -> None:
     url = queues.make()
     for delay in (60, 1):
-        SqsQueue(queues.client, url).send({"delay": delay}, group="g", delay_seconds=delay)
+        Queue(queues.client, url).send({"delay": delay}, group="g", delay_seconds=delay)
     queues.wait(1.1)
     assert [message["Body"] for message in receive(queues, url)] == ['{"delay": 1}']
 
 
 def test_a_received_message_is_out_of_sight_until_its_visibility_is_changed(queues: Queues) -> None:
     url = queues.make()
-    SqsQueue(queues.client, url).send({}, group="g")
+    Queue(queues.client, url).send({}, group="g")
     (message,) = receive(queues, url)
     assert receive(queues, url) == []
     show(queues, url, message, 0)
@@ -102,7 +102,7 @@ def test_a_received_message_is_out_of_sight_until_its_visibility_is_changed(queu
 
 def test_a_deleted_message_is_gone(queues: Queues) -> None:
     url = queues.make()
-    SqsQueue(queues.client, url).send({}, group="g")
+    Queue(queues.client, url).send({}, group="g")
     (message,) = receive(queues, url, VisibilityTimeout=0)
     (message,) = receive(queues, url, VisibilityTimeout=0)
     queues.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -112,31 +112,31 @@ def test_a_deleted_message_is_gone(queues: Queues) -> None:
 def test_a_message_nobody_deletes_becomes_a_dead_letter_that_names_its_queue(queues: Queues) -> None:
     letters = queues.make()
     url = queues.make(letters)
-    SqsQueue(queues.client, url).send({"a": 1}, group="g", attributes={"code": "x"})
+    Queue(queues.client, url).send({"a": 1}, group="g", attributes={"code": "x"})
     for _ in range(MOST_RECEIVES):
         (message,) = receive(queues, url)
         show(queues, url, message, 0)
     assert receive(queues, url) == []
-    box = SqsLetters(queues.client, letters)
+    box = Letters(queues.client, letters)
     (letter,) = box.receive()
     assert (letter.body, letter.attributes, letter.queue) == ('{"a": 1}', {"code": "x"}, url.rpartition("/")[2])
     assert box.receive() == []
     box.delete(letter)
-    assert SqsQueue(queues.client, letters).waiting() == 0
+    assert Queue(queues.client, letters).waiting() == 0
 
 
 def test_a_letter_of_ours_names_no_queue(queues: Queues) -> None:
     letters = queues.make()
-    SqsQueue(queues.client, letters).send({"a": 1}, group="g")
-    (letter,) = SqsLetters(queues.client, letters).receive()
+    Queue(queues.client, letters).send({"a": 1}, group="g")
+    (letter,) = Letters(queues.client, letters).receive()
     assert (letter.queue, letter.attributes) == ("", {})
 
 
 def test_letters_that_are_given_back_are_to_be_had_at_once(queues: Queues) -> None:
     letters = queues.make()
     for n in range(2):
-        SqsQueue(queues.client, letters).send({"n": n}, group="g")
-    box = SqsLetters(queues.client, letters)
+        Queue(queues.client, letters).send({"n": n}, group="g")
+    box = Letters(queues.client, letters)
     deleted, stays = box.receive()
     assert box.receive() == []
     box.delete(deleted)
@@ -147,7 +147,7 @@ def test_letters_that_are_given_back_are_to_be_had_at_once(queues: Queues) -> No
 
 def test_a_queue_counts_what_waits_what_is_delayed_and_what_is_out_together(queues: Queues) -> None:
     url = queues.make()
-    queue = SqsQueue(queues.client, url)
+    queue = Queue(queues.client, url)
     for delay in (0, 0, 0, 60):
         queue.send({}, group="g", delay_seconds=delay)
     queues.client.receive_message(QueueUrl=url, MaxNumberOfMessages=1)
@@ -168,7 +168,7 @@ def test_a_message_that_sqs_would_not_take_is_refused(queues: Queues, sent: dict
 
 def test_nobody_can_change_the_visibility_of_a_message_that_is_not_out(queues: Queues) -> None:
     url = queues.make()
-    SqsQueue(queues.client, url).send({}, group="g")
+    Queue(queues.client, url).send({}, group="g")
     (message,) = receive(queues, url)
     queues.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     with pytest.raises(ClientError):

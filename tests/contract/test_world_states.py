@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.step_functions import SfnExecutions, SfnTokens
+from backdrop.aws.step_functions import Executions, TaskTokens
 from backdrop_local.clients import Clients
 from proof.world.stack import World
 from proof.world.states import TaskAnswer
@@ -106,27 +106,27 @@ def _told(clients: Clients, arn: str, _: str) -> TaskAnswer:
     return TaskAnswer(error=found.get("error", ""), cause=json.loads(found.get("cause", "null")))
 
 
-def executions(states: States) -> SfnExecutions:
+def executions(states: States) -> Executions:
     """One that knows nothing yet."""
-    return SfnExecutions(states.client, World().clock)
+    return Executions(states.client, World().clock)
 
 
 def test_a_task_hears_the_output_that_it_is_given(states: States) -> None:
     arn, token = states.begin()
-    assert SfnTokens(states.client).succeed(token, '{"jobs": ["é"]}')
+    assert TaskTokens(states.client).succeed(token, '{"jobs": ["é"]}')
     assert states.heard(arn, token) == TaskAnswer(output={"jobs": ["é"]})
 
 
 def test_a_task_hears_the_error_that_it_ends_with(states: States) -> None:
     arn, token = states.begin()
-    assert SfnTokens(states.client).fail(token, "no_instructions", '["why"]')
+    assert TaskTokens(states.client).fail(token, "no_instructions", '["why"]')
     assert states.heard(arn, token) == TaskAnswer(error="no_instructions", cause=["why"])
 
 
 def test_a_token_is_good_once(states: States) -> None:
     """The emulator forgets it when the task goes on, a moment later."""
     arn, token = states.begin()
-    tokens = SfnTokens(states.client)
+    tokens = TaskTokens(states.client)
     assert tokens.succeed(token, "1")
     assert states.heard(arn, token) == TaskAnswer(output=1)
     assert not tokens.succeed(token, "2")
@@ -136,15 +136,15 @@ def test_a_token_is_good_once(states: States) -> None:
 
 @pytest.mark.parametrize("token", ["never", "é", "AAAA" * 100])
 def test_a_token_that_nobody_handed_out_is_foreign(states: States, token: str) -> None:
-    assert not SfnTokens(states.client).succeed(token, "{}")
-    assert not SfnTokens(states.client).fail(token, "x", "{}")
+    assert not TaskTokens(states.client).succeed(token, "{}")
+    assert not TaskTokens(states.client).fail(token, "x", "{}")
 
 
 def test_an_execution_runs_until_it_is_stopped_or_its_task_was_answered(states: States) -> None:
     (stopped, _), (answered, token), (waiting, _) = (states.begin() for _ in range(3))
     assert all(executions(states).running(arn) for arn in (stopped, answered, waiting))
     states.stop(stopped)
-    SfnTokens(states.client).succeed(token, "{}")
+    TaskTokens(states.client).succeed(token, "{}")
     states.heard(answered, token)
     assert not executions(states).running(stopped)
     assert executions(states).running(waiting)

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.books import DynamoBooks
-from backdrop.aws.ledger import DynamoLedger
+from backdrop.aws.books import Books
+from backdrop.aws.ledger import Ledger
 from backdrop.aws.records import instant
 from backdrop.aws.table import Table
 from backdrop.core import transitions
@@ -35,8 +35,8 @@ def table(client: Any) -> Table:
 
 
 @pytest.fixture
-def ledger(table: Table) -> DynamoLedger:
-    return DynamoLedger(table)
+def ledger(table: Table) -> Ledger:
+    return Ledger(table)
 
 
 def a_photo() -> tuple[Source, Job]:
@@ -49,7 +49,7 @@ def a_photo() -> tuple[Source, Job]:
 # -- what the ledger does ---------------------------------------------------------------------------------------
 
 
-def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: DynamoLedger) -> None:
+def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: Ledger) -> None:
     source, job = a_photo()
     jobs = [job, *(job.but(job_id=f"{job.job_id}{n}") for n in range(5))]
     ledger.put_source(source, [transitions.Step(one) for one in jobs])
@@ -60,7 +60,7 @@ def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: DynamoLedger
     assert ledger.job(source.source_id, "another") is None
 
 
-def test_who_read_an_older_state_writes_nothing(ledger: DynamoLedger) -> None:
+def test_who_read_an_older_state_writes_nothing(ledger: Ledger) -> None:
     source, job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
     with pytest.raises(StaleError):
@@ -72,7 +72,7 @@ def test_who_read_an_older_state_writes_nothing(ledger: DynamoLedger) -> None:
         ledger.advance(claim(read_job))
 
 
-def test_one_content_has_one_owner(ledger: DynamoLedger) -> None:
+def test_one_content_has_one_owner(ledger: Ledger) -> None:
     source, job = a_photo()
     other, another_job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
@@ -82,7 +82,7 @@ def test_one_content_has_one_owner(ledger: DynamoLedger) -> None:
     assert ledger.photo(other.source_id) == (None, [])
 
 
-def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: DynamoLedger, client: Any) -> None:
+def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: Ledger, client: Any) -> None:
     day = NOW + timedelta(days=number())
     jobs: list[Job] = []
     for _ in range(2):
@@ -106,8 +106,8 @@ def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: DynamoLedger, c
     }
 
 
-def test_what_is_due_is_found_in_the_order_of_its_time(ledger: DynamoLedger, table: Table) -> None:
-    books = DynamoBooks(table)
+def test_what_is_due_is_found_in_the_order_of_its_time(ledger: Ledger, table: Table) -> None:
+    books = Books(table)
     expected: list[Ref] = []
     for minutes in (30, 10, 20):
         source, job = a_photo()
@@ -121,7 +121,7 @@ def test_what_is_due_is_found_in_the_order_of_its_time(ledger: DynamoLedger, tab
     assert list(books.due(NOW - timedelta(days=900), 2)) == list(due)[:2]
 
 
-def test_the_whole_ledger_is_read_through_page_by_page(ledger: DynamoLedger, table: Table) -> None:
+def test_the_whole_ledger_is_read_through_page_by_page(ledger: Ledger, table: Table) -> None:
     (source, job), (other, second) = a_photo(), a_photo()
     for place, one in ((source, job), (other, second)):
         ledger.put_source(place, [transitions.Step(one)])
@@ -133,7 +133,7 @@ def test_the_whole_ledger_is_read_through_page_by_page(ledger: DynamoLedger, tab
 
 
 def test_one_run_at_a_time_has_reconciles_item(table: Table) -> None:
-    books = DynamoBooks(table)
+    books = Books(table)
     run = books.run()
     taken = books.put_run(run.but(until=NOW))
     with pytest.raises(StaleError):
@@ -269,7 +269,7 @@ def an_asked(ident: str, **changes: Any) -> Asked:
     return Asked(ident=ident, **facts)
 
 
-def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: DynamoLedger) -> None:
+def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: Ledger) -> None:
     source, job = a_photo()
     asked = an_asked("m-1", source_id=source.source_id, token="t", jobs={"": job.job_id})
     ledger.put_source(source, [transitions.accept(job)], asked)
@@ -286,10 +286,10 @@ def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: Dyn
 
 
 def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_photos(
-    ledger: DynamoLedger, table: Table
+    ledger: Ledger, table: Table
 ) -> None:
     keys = [f"shoes/{n:04}.jpg" for n in range(130)]
     for key in reversed(keys):
         ledger.put_asked(an_asked(key, key=key, campaign="summer"))
     ledger.put_asked(an_asked("m", campaign="winter"))
-    assert [one.key for one in DynamoBooks(table).asked("summer")] == keys
+    assert [one.key for one in Books(table).asked("summer")] == keys

@@ -12,8 +12,8 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Link, Problem, Source, Status
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.core.receipt import error_report, receipt
-from backdrop.steps.messages import DeliverMessage
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
@@ -126,7 +126,7 @@ def the_job(world: World, key: str = KEY) -> Job:
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
     """One delivery by a worker with all the time there is, whatever others do meanwhile; overtaken, it stops."""
     with suppress(StaleError):
-        world.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
+        world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
 def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[Call, World]]:

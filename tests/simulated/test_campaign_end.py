@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.books import DynamoBooks
+from backdrop.aws.books import Books
 from backdrop.core.asked import Asked
 from backdrop.core.campaign_report import Ended, Fate
 from backdrop.core.watch import SHARDS
@@ -33,7 +33,7 @@ class Director(Campaigner):
             wait_for(self.world, key, token=f"token-{key}-{n}", run="spring-1", operation="remove")
 
     def ends(self, **changes: Any) -> dict[str, Any] | None:
-        return self.reporter(replace(ENDED, **changes), self.deadline)
+        return self.reporter.report(replace(ENDED, **changes), self.deadline)
 
     def report(self) -> dict[str, Any]:
         return json.loads(self.reporter.files.find(f"{REPORT}.json") or b"{}")
@@ -237,12 +237,12 @@ def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_
     director.world.run("intake")
     deadline, clock = director.deadline, director.world.clock
 
-    def slow(self: DynamoBooks, name: str) -> Iterator[Asked]:
+    def slow(self: Books, name: str) -> Iterator[Asked]:
         clock.time += timedelta(seconds=seconds)
         return quick(self, name)
 
-    quick = DynamoBooks.asked
-    monkeypatch.setattr(DynamoBooks, "asked", slow)
+    quick = Books.asked
+    monkeypatch.setattr(Books, "asked", slow)
     report = director.ends(fate=Fate.STOPPED)
     assert report
     assert (report["status"], report["items"]["open"]) == ("stopped", 3)

@@ -37,7 +37,8 @@ def the_function(director: Director, monkeypatch: pytest.MonkeyPatch) -> Any:
     assert spec.loader
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "build", lambda: (director.planner, director.reporter))
+    monkeypatch.setattr(module, "planner", director.planner)
+    monkeypatch.setattr(module, "reporter", director.reporter)
     return module.lambda_handler
 
 

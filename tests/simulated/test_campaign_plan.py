@@ -6,20 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.aws.books import DynamoBooks
-from backdrop.aws.buckets import S3Photos
-from backdrop.aws.campaign_files import PART_BYTES, S3CampaignFiles, S3Manifests
-from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.table import Table
+from backdrop.aws.campaign_files import PART_BYTES, CampaignFiles
+from backdrop.aws.settings import ProviderSettings
 from backdrop.core.campaign import MOST_INPUT_BYTES
 from backdrop.core.codes import Code
 from backdrop.core.errors import RefusedError
 from backdrop.core.money import MICRO
 from backdrop.steps import campaign_plan
-from backdrop.steps.assemble.campaigning import Campaigning, planner, reporter
 from proof.world.pictures import photo
-from proof.world.sight import INPUT, OUTPUT, TABLE
+from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
+from proof.world.steps import WorldBootstrap
 from tests.simulated.waiters import wait_for
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
@@ -47,24 +44,12 @@ class Campaigner:
     def __init__(self, limits: dict[str, int] | None = None) -> None:
         self.world, self.ears = World(), Ears()
         self.world.s3.buckets[INPUT].notify = None
-        s3 = cast("Any", self.world.s3)
-        table = Table(cast("Any", self.world.table), TABLE, self.world.clock)
-        ports = Campaigning(
-            photos=S3Photos(s3),
-            manifests=S3Manifests(s3),
-            files=S3CampaignFiles(s3, OUTPUT),
-            ledger=DynamoLedger(table),
-            books=DynamoBooks(table),
-            events=self.ears,
-            mail=self.ears,
-            clock=self.world.clock,
-            input_bucket=INPUT,
-            default_provider="ideogram",
-            limits=limits or {"ideogram": 10, "runware": 30},
-            prices={},
-            max_megapixels=100,
-        )
-        self.planner, self.reporter = planner(ports), reporter(ports)
+        bootstrap = WorldBootstrap(self.world)
+        in_flight = limits or {"ideogram": 10, "runware": 30}
+        providers = {name: ProviderSettings(max_in_flight=most) for name, most in in_flight.items()}
+        bootstrap.settings = bootstrap.settings.but(providers=providers, max_image_megapixels=100)
+        bootstrap.events = bootstrap.mail = cast("Any", self.ears)
+        self.planner, self.reporter = bootstrap.planner(), bootstrap.reporter()
 
     @property
     def deadline(self) -> Any:
@@ -72,7 +57,7 @@ class Campaigner:
 
     def plans(self, **given: Any) -> dict[str, Any]:
         where = {} if "manifest" in given else {"prefix": "shoes/"}
-        return self.planner({"name": "spring", "instructions": REMOVE} | where | given, RUN, self.deadline)
+        return self.planner.plan({"name": "spring", "instructions": REMOVE} | where | given, RUN, self.deadline)
 
     def has(self, key: str, data: bytes | str) -> None:
         self.world.s3.drop(INPUT, key, data if isinstance(data, bytes) else data.encode())
@@ -222,7 +207,7 @@ def test_a_photo_is_asked_for_in_other_words_by_no_second_row(campaigner: Campai
 def test_what_cannot_be_quoted_in_time_is_refused_and_not_bought_blindly(campaigner: Campaigner) -> None:
     soon = campaigner.world.clock.now() + timedelta(seconds=10)
     with pytest.raises(RefusedError, match="quoted in one go"):
-        campaigner.planner(
+        campaigner.planner.plan(
             {"name": "spring", "prefix": "shoes/", "instructions": REMOVE, "max_total_usd": 5}, RUN, soon
         )
 
@@ -250,17 +235,17 @@ def test_a_long_list_is_written_in_parts_and_none_of_it_stays_where_it_breaks_of
             self.calls.append("abort")
 
     s3 = Parts()
-    with S3CampaignFiles(cast("Any", s3), "b").writing("k", "t") as write:
+    with CampaignFiles(cast("Any", s3), "b").writing("k", "t") as write:
         for _ in range(5):
             write(b"x" * (PART_BYTES // 2))
     assert (s3.calls, sum(map(len, s3.parts))) == (["create", "complete 3"], PART_BYTES // 2 * 5)
     s3 = Parts()
     with pytest.raises(KeyError):
-        broken_off(S3CampaignFiles(cast("Any", s3), "b"))
+        broken_off(CampaignFiles(cast("Any", s3), "b"))
     assert s3.calls == ["create", "abort"]
 
 
-def broken_off(files: S3CampaignFiles) -> None:
+def broken_off(files: CampaignFiles) -> None:
     with files.writing("k", "t") as write:
         write(b"x" * PART_BYTES)
         raise KeyError

@@ -13,8 +13,8 @@ from backdrop.core.job import Job, Status
 from backdrop.core.job_warning import WarningCode
 from backdrop.core.layout import PAID
 from backdrop.core.output_wish import MARKETPLACE
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.imaging.metadata import bare
-from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.pictures import CACHE_CONTROL
 from proof.world.pictures import SIDE, photo, picture
 from proof.world.stack import OUTPUT, World
@@ -225,7 +225,7 @@ def calls_of_a_delivery() -> int:
 def deliver(world: World) -> None:
     """The photo's job is delivered, by a worker of its own."""
     job = the_job(world)
-    world.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
+    world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
 
 
 def edited() -> World:

@@ -8,7 +8,7 @@ import pytest
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
 from backdrop.core.job import Status
-from backdrop.steps.messages import Look, Request
+from backdrop.core.queue_messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.provider import refuses
 from proof.world.s3 import notification
@@ -47,10 +47,10 @@ def said_anew(world: World, how: str) -> Look:
 @pytest.mark.parametrize("how", ["request", "rerun", "upload"])
 def test_a_job_that_waits_already_is_not_reported_as_accepted_again(how: str) -> None:
     world = dropped()
-    accepted = [world.intake(Look(INPUT, KEY)).accepted]
+    accepted = [world.intake.handle(Look(INPUT, KEY)).accepted]
     before = the_job(world)
     world.steps.intake.begin_batch()
-    accepted.append(world.intake(said_anew(world, how)).accepted)
+    accepted.append(world.intake.handle(said_anew(world, how)).accepted)
     after = the_job(world)
     assert [len(jobs) for jobs in accepted] == [1, 0]
     assert before.said_at

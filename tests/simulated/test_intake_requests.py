@@ -8,7 +8,7 @@ import pytest
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.job import Status
-from backdrop.steps.messages import Look, Request
+from backdrop.core.queue_messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes
@@ -146,7 +146,7 @@ def test_two_messages_that_ask_the_same_are_paid_once() -> None:
 def heard_twice(world: World, key: str, ident: str, **instructions: Any) -> None:
     """A request as its door hands it to the step; called again, it is the same message once more."""
     world.steps.intake.begin_batch()
-    world.intake(Look(INPUT, key, request=Request(ident, instructions)))
+    world.intake.handle(Look(INPUT, key, request=Request(ident, instructions)))
     world.run()
 
 
@@ -307,6 +307,6 @@ def test_a_reminder_that_finds_nothing_to_do_hides_no_event_of_its_batch() -> No
     world.lines["intake"].messages.clear()
     world.steps.intake.begin_batch()
     for look in (Look(INPUT, KEY, settled=True), Look(INPUT, KEY)):
-        world.intake(look)
+        world.intake.handle(look)
     world.run()
     assert len(world.jobs()) == 2

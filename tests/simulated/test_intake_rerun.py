@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.job import Status
-from backdrop.steps.messages import Look
+from backdrop.core.queue_messages import Look
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World

@@ -9,9 +9,9 @@ from backdrop.aws.arrivals import looks_of
 from backdrop.aws.records import item_of
 from backdrop.core.codes import Code
 from backdrop.core.job import Source, Status
+from backdrop.core.queue_messages import Look
 from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
 from backdrop.steps import folders
-from backdrop.steps.messages import Look
 from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -111,7 +111,7 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
             if not look.after and look.again:
                 continue
             world.steps.intake.begin_batch()
-            world.intake(look)
+            world.intake.handle(look)
         rounds.append([key for key in woken(world) if key not in before])
     assert [key for found in rounds for key in found] == keys
     assert max(map(len, rounds)) <= 4
@@ -136,7 +136,7 @@ def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_se
     world.turn("intake")
     world.intake.photo.asking.defaults.above = lambda bucket, key: []  # type: ignore[method-assign]
     for look in looks_of(reminder.body, bucket=INPUT, again=False):
-        world.intake(look)
+        world.intake.handle(look)
     del world.intake.photo.asking.defaults.above
     assert world.source(KEY)
     world.run()

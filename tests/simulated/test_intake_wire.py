@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.steps.messages import Look
+from backdrop.core.queue_messages import Look
 from bench.intake_requests import CASES, LIMIT, is_default, looked
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -133,7 +133,7 @@ def batch(world: World, *looks: Look) -> list[Call]:
     before = len(world.wire.calls)
     world.steps.intake.begin_batch()
     for look in looks:
-        world.intake(look)
+        world.intake.handle(look)
     return [call for call in world.wire.calls[before:] if call.service in SERVICES]
 
 
@@ -196,5 +196,5 @@ def test_a_look_that_failed_is_not_taken_for_done() -> None:
     for _ in range(2):
         before = len(world.wire.calls)
         with pytest.raises(Exception, match="S3"):
-            world.intake(Look(INPUT, KEY))
+            world.intake.handle(Look(INPUT, KEY))
         assert len(world.wire.calls) > before

@@ -19,7 +19,7 @@ from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_
 
 def tallied(world: World) -> Tally:
     """What one run did."""
-    return world.steps.reconcile(world.steps.slot(world.clock.time + timedelta(seconds=LIMITS["reconcile"])))
+    return world.steps.reconcile.run(world.steps.slot(world.clock.time + timedelta(seconds=LIMITS["reconcile"])))
 
 
 def many(number: int = 6) -> World:

@@ -105,7 +105,8 @@ def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, fou
     """Whoever sets the stack up over a full bucket is not sent a bill for all of it."""
     world = World()
     without_events(world)
-    world.steps.reconcile.sweep.since = world.clock.time + timedelta(minutes=minutes)
+    created = world.clock.time + timedelta(minutes=minutes)
+    world.steps.reconcile.sweep.since = lambda: created
     world.clock.sleep(HOUR)
     set_right(world)
     assert looked_at(world) == found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.step_functions import SfnExecutions
+from backdrop.aws.step_functions import Executions
 from backdrop.core.job import Status
 from backdrop.steps.orders import Wanted
 from proof.world.provider import Reaction
@@ -246,7 +246,7 @@ def test_an_execution_that_does_not_exist_has_stopped_and_one_of_another_region_
 ) -> None:
     world = World()
     states: Any = world.states
-    assert SfnExecutions(states, world.clock).running(arn) is runs
+    assert Executions(states, world.clock).running(arn) is runs
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
@@ -254,7 +254,7 @@ def test_an_execution_in_any_end_has_stopped(status: str) -> None:
     world = World()
     states: Any = world.states
     arn = world.states.begin("one")
-    executions = SfnExecutions(states, world.clock)
+    executions = Executions(states, world.clock)
     assert executions.running(arn)
     world.states.executions[arn] = status
     world.clock.sleep(6)
@@ -265,7 +265,7 @@ def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
     world = World()
     states: Any = world.states
     arn = world.states.begin("one")
-    executions = SfnExecutions(states, world.clock)
+    executions = Executions(states, world.clock)
     for _ in range(20):
         assert executions.running(arn)
         world.clock.sleep(1)

@@ -8,10 +8,10 @@ import pytest
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.identity import source_id
 from backdrop.core.job import Source, Status
+from backdrop.core.queue_messages import Look
 from backdrop.imaging.prepare import Prepared, prepare
 from backdrop.steps import seen as opener
 from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look
 from backdrop.steps.strangers import Strangers
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -35,7 +35,7 @@ def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
     """What looks at photos ask for."""
     before = len(world.wire.calls)
     for key in keys:
-        world.intake(Look(INPUT, key))
+        world.intake.handle(Look(INPUT, key))
     return Counter(call.operation for call in world.wire.calls[before:] if call.service == "dynamodb")
 
 
@@ -61,7 +61,7 @@ def test_what_others_write_in_between_is_found_before_anything_is_bought() -> No
 
     def other_worker(_: object) -> None:
         world.intake.photo.strangers = Strangers(world.ledger)
-        world.intake(Look(INPUT, KEY))
+        world.intake.handle(Look(INPUT, KEY))
 
     world.wire.before.append(strike := Strike(other_worker, "get_object"))
     asked = looked(world, [KEY])

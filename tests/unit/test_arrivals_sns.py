@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.steps.messages import Look
+from backdrop.core.queue_messages import Look
 from proof.world.sns import TOPIC, envelope
 from tests.unit.core_items import quick
 

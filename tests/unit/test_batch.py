@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receipt, receives, sent_at
 from backdrop.aws.log import ABOUT
-from backdrop.aws.queues import SqsQueue, name_of
+from backdrop.aws.queues import Queue, name_of
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 
@@ -69,7 +69,7 @@ class Door:
         logger = Logger(
             service=f"door-{uuid.uuid4()}", stream=self.log, level="INFO"
         )  # one name is one logger for ever
-        self.inbox = Inbox(client, {"intake": URL}, SqsQueue(client, DEAD_URL), logger)
+        self.inbox = Inbox(client, {"intake": URL}, Queue(client, DEAD_URL), logger)
         self._captured = captured
 
     def take(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.aws.clients import Later
+from backdrop.aws.clients import LazyClient
 from backdrop_cli import stack
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
@@ -110,7 +110,7 @@ def test_a_client_is_made_once_and_when_it_is_asked() -> None:
         made.append(1)
         return "text"
 
-    later = cast("Any", Later(make))
+    later = cast("Any", LazyClient(make))
     assert made == []
     assert (later.upper(), later.title()) == ("TEXT", "Text")
     assert made == [1]

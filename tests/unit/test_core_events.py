@@ -17,8 +17,8 @@ from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
+from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from backdrop.core.receipt import announcement, lane_events
-from backdrop.steps.messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
 from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
@@ -150,7 +150,8 @@ class Reporting:
 
 def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Reporting()
-    monkeypatch.setattr(campaign, "build", lambda: (steps.plan, steps.report))
+    monkeypatch.setattr(campaign, "planner", steps)
+    monkeypatch.setattr(campaign, "reporter", steps)
     asked = sample("campaign_plan")["plan"]
     campaign.plan(asked, NOW)
     campaign.report(sample("campaign_report")["report"], NOW)

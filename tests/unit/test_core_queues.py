@@ -9,10 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.queues import SqsLetters, SqsQueue
+from backdrop.aws.queues import Letter, Letters, Queue
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
-from backdrop.ports import Letter
 from tests.unit.core_items import quick
 
 URL = "https://sqs.example/123456789012/intake"
@@ -37,7 +36,7 @@ class Sqs:
 
 def sent(body: dict[str, Any], **options: Any) -> dict[str, Any]:
     sqs: Any = Sqs()
-    SqsQueue(sqs, URL).send(body, group="g", **options)
+    Queue(sqs, URL).send(body, group="g", **options)
     (call,) = sqs.calls
     return call
 
@@ -85,11 +84,11 @@ def test_a_reason_with_a_character_that_sqs_refuses_is_sent_without_it(reason: s
 
 
 ACTS: dict[str, Callable[[Any], object]] = {
-    "send": lambda sqs: SqsQueue(sqs, URL).send({}, group="g"),
-    "count": lambda sqs: SqsQueue(sqs, URL).waiting(),
-    "receive": lambda sqs: SqsLetters(sqs, URL).receive(),
-    "delete": lambda sqs: SqsLetters(sqs, URL).delete(Letter("", {}, "", "handle", "m-1")),
-    "give back": lambda sqs: SqsLetters(sqs, URL).give_back(Letter("", {}, "", "handle", "m-1")),
+    "send": lambda sqs: Queue(sqs, URL).send({}, group="g"),
+    "count": lambda sqs: Queue(sqs, URL).waiting(),
+    "receive": lambda sqs: Letters(sqs, URL).receive(),
+    "delete": lambda sqs: Letters(sqs, URL).delete(Letter("", {}, "", "handle", "m-1")),
+    "give back": lambda sqs: Letters(sqs, URL).give_back(Letter("", {}, "", "handle", "m-1")),
 }
 
 
@@ -121,7 +120,7 @@ def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-central-1:123456789012:shop-deliver"},
     }
     sqs: Any = Sqs(answer={"Messages": [message, {"MessageId": "m-2", "Body": "ours", "ReceiptHandle": "other"}]})
-    assert SqsLetters(sqs, URL).receive() == [
+    assert Letters(sqs, URL).receive() == [
         Letter("{}", {"code": "link_expired"}, "shop-deliver", "handle", "m-1"),
         Letter("ours", {}, "", "other", "m-2"),
     ]
@@ -131,18 +130,18 @@ def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
 
 def test_an_empty_queue_has_no_letters() -> None:
     sqs: Any = Sqs()
-    assert SqsLetters(sqs, URL).receive() == []
+    assert Letters(sqs, URL).receive() == []
 
 
 def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
     sqs: Any = Sqs()
-    SqsLetters(sqs, URL).delete(Letter("{}", {}, "", "handle", "m-1"))
+    Letters(sqs, URL).delete(Letter("{}", {}, "", "handle", "m-1"))
     assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
 
 
 @pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"])
 def test_a_letter_that_is_out_again_by_itself_needs_no_giving_back(code: str) -> None:
-    SqsLetters(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).give_back(
+    Letters(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).give_back(
         Letter("", {}, "", "handle", "m-1")
     )
 
@@ -151,6 +150,6 @@ def test_what_waits_is_counted_with_what_was_handed_back_or_is_under_way() -> No
     """A delivery that is backed up hands its messages back, so that none of them can be received."""
     names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
     sqs: Any = Sqs(answer={"Attributes": dict(zip(names, ("4000", "700", "11"), strict=True))})
-    assert SqsQueue(sqs, URL).waiting() == 4711
+    assert Queue(sqs, URL).waiting() == 4711
     (call,) = sqs.calls
     assert (call["QueueUrl"], sorted(call["AttributeNames"])) == (URL, sorted(names))

@@ -11,9 +11,9 @@ from aws_lambda_powertools.metrics.provider import cold_start
 from backdrop.aws.meter import count, count_accepted, count_end, count_refused, count_slot, counts_cold_starts
 from backdrop.aws.metrics import Metric
 from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
+from backdrop.core.call_metrics import CallMetrics
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Outcome, Status
-from backdrop.steps.slot import Slot
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 
@@ -171,17 +171,17 @@ def test_a_photo_without_a_job_counts_as_failed_by_its_code(capsys: pytest.Captu
 LABELS = {"provider": "ideogram", "operation": "remove"}
 
 
-def a_slot(*calls: tuple[float, Answer | Standing], **facts: Any) -> Slot:
+def some_calls(*calls: tuple[float, Answer | Standing], **facts: Any) -> CallMetrics:
     """What a message did: calls that were out for so many seconds, and how each was answered."""
-    slot = Slot(deadline=NOON, labels=dict(LABELS), **facts)
+    metrics = CallMetrics(labels=dict(LABELS), **facts)
     for seconds, answer in calls:
-        slot.called(seconds, answer)
-    return slot
+        metrics.count_call(seconds, answer)
+    return metrics
 
 
 def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsys: pytest.CaptureFixture[str]) -> None:
     refused = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED)
-    count_slot(a_slot((0.5, refused), (10, Answer(Class.OK)), throttles=1, throttled_ms=2_500), 14)
+    count_slot(some_calls((0.5, refused), (10, Answer(Class.OK)), throttles=1, throttled_ms=2_500), 14)
     assert [facts(line) for line in counted(capsys)] == [
         {
             "SlotSeconds": [14.0],
@@ -199,12 +199,12 @@ def test_a_call_that_was_turned_away_or_goes_on_says_nothing_of_how_long_calls_t
     said: Class | Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = said if isinstance(said, Standing) else Answer(said)
-    count_slot(a_slot((1, answer)), 2)
+    count_slot(some_calls((1, answer)), 2)
     assert [facts(line) for line in counted(capsys)] == [{"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}]
 
 
 def test_a_message_that_was_nobodys_counts_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    count_slot(Slot(deadline=NOON), 2)
+    count_slot(CallMetrics(), 2)
     assert counted(capsys) == []
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import PROVIDERS, SPOKEN
-from backdrop.providers.options import Endpoint, Options
+from backdrop.core.provider_options import Endpoint, Options
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {

@@ -11,11 +11,11 @@ from tests.unit.template_document import ALL_ON, Deployed, Node
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
-# Where settings are read outside the doors: by whom they are imported, there they count.
-SHARED = {
-    "backdrop.aws.stack": PACKAGE / "aws" / "stack.py",
-    "backdrop.providers.roster": PACKAGE / "providers/roster.py",
-}
+# Builds the services; what a builder reads counts for the functions that call it.
+BOOTSTRAP = ast.parse((PACKAGE / "bootstrap.py").read_text())
+# Reads the settings of the providers that are given to it.
+ROSTERS_NAME = "backdrop.providers.roster"
+ROSTER = ast.parse((PACKAGE / "providers" / "roster.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 # What is read of a setting under another name than its own.
 READ_AS = {
@@ -48,12 +48,23 @@ def environment(folder: str) -> dict[str, str]:
 
 
 def read_in(module: Path) -> set[str]:
-    """The names of settings that a module reads, and those that the shared modules read for it."""
-    tree = ast.parse(module.read_text())
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    found = names & (OURS | PER_PROVIDER)
-    return found.union(*(read_in(path) for name, path in SHARED.items() if name in imported and path != module))
+    """The names of settings that a handler reads, and those that its builders of the composition root read."""
+    builders = {node.name: node for node in ast.walk(BOOTSTRAP) if isinstance(node, ast.FunctionDef)}
+    parts: list[ast.AST] = [ast.parse(module.read_text())]
+    read, called = set[str](), set[str]()
+    for part in parts:
+        nodes = list(ast.walk(part))
+        attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+        read |= {node.attr for node in attributes if not _is_bootstrap(node.value)}
+        new = {node.attr for node in attributes if _is_bootstrap(node.value)} - called
+        called |= new
+        parts += [builders[name] for name in new & builders.keys()]
+        parts += [ROSTER for node in nodes if isinstance(node, ast.ImportFrom) and node.module == ROSTERS_NAME]
+    return read & (OURS | PER_PROVIDER)
+
+
+def _is_bootstrap(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) or (isinstance(node, ast.Name) and node.id in ("self", "bootstrap"))
 
 
 def variables_of(names: set[str]) -> set[str]:

@@ -152,4 +152,4 @@ class Here:
 def items_of(stack: Stack, meant: Meant) -> Iterator[Row | BadRow]:
     """Its items, wherever they are named."""
     manifests = Here(meant.file) if meant.file else stack.manifests
-    return Items(stack.photos, manifests, stack.input_bucket)(meant.here)
+    return Items(stack.photos, manifests, stack.input_bucket).rows(meant.here)

@@ -34,7 +34,7 @@ def quoted(stack: Stack, screen: Screen, meant: Meant) -> Quote:
     prices = Prices(stack.reruns.asking, stack.orders.ledger, stack.market, stack.input_bucket)
 
     def priced(row: Row | BadRow) -> Foreseen | BadRow:
-        return row if isinstance(row, BadRow) else prices(row)
+        return row if isinstance(row, BadRow) else prices.quote(row)
 
     sums = Quote()
     with screen.busy(LOOKING):

@@ -45,7 +45,7 @@ def _until_the_end(stack: Stack, begun: Execution, shown: "Shown") -> str:
         if (looked := clock.now()) >= again:
             now = progress_of(stack, one)
             again = clock.now() + PAUSES * (clock.now() - looked)
-            shown(now)
+            shown.update(now)
             if before != (now.sums.asked, now.ended):
                 before, moved_at = (now.sums.asked, now.ended), looked
             still = (looked - moved_at).total_seconds()
@@ -63,7 +63,7 @@ class Shown:
         self._line, self._told = "", 0.0
         self._done, self._all = 0, 0
 
-    def __call__(self, now: Progress) -> None:
+    def update(self, now: Progress) -> None:
         """The campaign was looked at once more."""
         self._done, self._all = now.ended, now.listed or 0
         line = f"  {now.far}; {now.cost}"

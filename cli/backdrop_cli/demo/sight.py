@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.ledger import DynamoLedger
-from backdrop.aws.table import Table
+from backdrop.aws.settings import Settings
+from backdrop.bootstrap import Bootstrap
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job
 from backdrop.core.layout import receipt_key, report_key
@@ -63,7 +63,8 @@ class Lookout:
 
     def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
         self._s3 = cloud.clients.s3
-        self._ledger = DynamoLedger(Table(cloud.clients.dynamodb, outputs["LedgerTableName"], SystemClock()))
+        settings = Settings(ledger_table=outputs["LedgerTableName"])
+        self._ledger = Bootstrap(settings, lambda service: getattr(cloud.clients, service), SystemClock()).ledger
         self._input = outputs["InputBucketName"]
         self._output = outputs["OutputBucketName"]
 

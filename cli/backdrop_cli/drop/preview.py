@@ -45,7 +45,7 @@ class BucketPreview:
         """How intake resolves instructions when these files lie there in addition."""
         overlay = Overlay(self._stack.photos, files, self._keys - self.there.keys())
         mine = self._stack.reruns.asking
-        return looking(overlay, self._stack.clock, mine.default_provider, mine.see.max_megapixels, mine.prices)
+        return looking(overlay, self._stack.clock, mine.default_provider, mine.reader.max_megapixels, mine.prices)
 
     def foresee(self, asking: Asking, key: str, *, opened: bool) -> tuple[Wanted, str] | None:
         """What becomes of a photo that the ledger does not know; `opened`: its content counts, too."""

@@ -183,7 +183,7 @@ def _watched(stack: Stack, screen: Screen, asked: Asked, follow: Follow, documen
     shown = Shown(follow, screen)
     try:
         with screen.live(shown.picture):
-            follow.until_the_end(shown)
+            follow.until_the_end(shown.update)
     finally:
         tell.outcome(screen, follow)
     document |= tell.ends(follow)
@@ -204,7 +204,7 @@ class Shown:
         self._line, self._told, self._began = "", 0.0, time.monotonic()
         self._words = Text()
 
-    def __call__(self) -> None:
+    def update(self) -> None:
         """The follow has looked once more."""
         follow = self._follow
         self._words = Text(f"  {self._counts()}\n  {self._money_and_time()}")

@@ -67,7 +67,7 @@ class Look:
         self._said: set[str] = set()
         self._named: set[str] = set()
 
-    def __call__(self, keys: Collection[str], looked: Looked) -> None:
+    def inspect(self, keys: Collection[str], looked: Looked) -> None:
         """Add what there is to say of these files."""
         sorts: defaultdict[Kind, list[str]] = defaultdict(list)
         for key in sorted(keys):

@@ -19,6 +19,6 @@ def lint(screen: Screen, paths: Sequence[Path], *, to: str | None, quick: bool, 
     looked = Looked()
     with screen.busy(LOOKING_QUICKLY if quick else LOOKING):
         for one in meant_by(paths, to):
-            Look(one.folder, quick=quick)(one.keys, looked)
+            Look(one.folder, quick=quick).inspect(one.keys, looked)
     show(screen, looked, paths, every=every)
     return REFUSED if looked.errors or (strict and looked.warnings) else DONE

@@ -1,16 +1,16 @@
-"""What the steps need of the world, one small Protocol each; doors bring the real ones, tests the simulated world."""
+"""Protocols of what has several implementations, and the values that these exchange.
+
+Where AWS is the only implementation, a step names the adapter itself. The simulated world replaces AWS below the
+adapters, by fakes of boto3's clients. Of what is here, it implements Provider, Downloads, and Clock.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from backdrop.core.answer import Answer, KeptAnswer, Standing
-from backdrop.core.asked import Asked
-from backdrop.core.job import Job, Owner, Source
-from backdrop.core.lane import Lane
-from backdrop.core.transitions import Step
-from backdrop.core.watch import Day, Ref, Run
+from backdrop.core.answer import Answer, Standing
+from backdrop.core.job import Job
 
 AT_ONCE = 10
 """Calls of one client at a time: for so many botocore keeps connections."""
@@ -41,27 +41,6 @@ class Listed(NamedTuple):
     modified: datetime
 
 
-class Written(NamedTuple):
-    """What a write made of an object."""
-
-    etag: str
-    version_id: str | None
-
-
-class Letter(NamedTuple):
-    """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
-
-    body: str
-    attributes: Mapping[str, str]
-    queue: str
-    handle: str
-    ident: str
-
-
-class PreconditionError(Exception):
-    """Somebody wrote the object since it was looked at; nothing was written."""
-
-
 class InputBucket(Protocol):
     """The photos, as somebody put them."""
 
@@ -73,129 +52,6 @@ class InputBucket(Protocol):
     def keys(self, bucket: str, prefix: str) -> Iterator[str]: ...
     def listed(self, bucket: str, after: str) -> Iterator[Listed]:
         """All objects in the order of their keys, from the one that follows `after`."""
-        ...
-
-
-class OutputBucket(Protocol):
-    """Pictures, receipts, reports, and the provider's files."""
-
-    def head(self, key: str) -> Stored | None: ...
-    def read(self, key: str) -> bytes: ...
-    def find(self, prefix: str, since: datetime | None = None) -> str | None: ...
-    def put(self, key: str, data: bytes, content_type: str) -> None: ...
-    def replace(
-        self,
-        key: str,
-        data: bytes,
-        content_type: str,
-        *,
-        over: str | None,
-        metadata: Mapping[str, str],
-        cache_control: str | None = None,
-    ) -> Written:
-        """Write where the object still is the one with the ETag `over` (None: no object).
-
-        Raises PreconditionError where somebody was faster.
-        """
-        ...
-
-    def delete(self, key: str, *, known: Stored) -> None: ...
-
-
-class Ledger(Protocol):
-    """The items of core/job.py and core/lane.py; every write is fenced, and all of one call or nothing is written.
-
-    Raises StaleError when the items changed since they were read, OwnedError when other bytes' owner stands where a
-    step wants to own, WaitError when the day's budget does not cover a claim or the table does not answer, and
-    UnwritableError when no later try would be taken either.
-    """
-
-    def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]: ...
-    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
-        """Those photos, of up to a hundred, of which nothing was ever written."""
-        ...
-
-    def job(self, source_id: str, job_id: str) -> Job | None: ...
-    def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
-        """One job, and a lane's item, in one request."""
-        ...
-
-    def owner(self, content_key: str) -> Owner | None: ...
-    def followers(self, content_key: str, after: str = "") -> Iterator[Job]:
-        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
-        ...
-
-    def advance(self, step: Step) -> Job: ...
-    def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None: ...
-    def asked(self, source_id: str) -> Sequence[Asked]:
-        """Who ever waited to hear of a photo."""
-        ...
-
-    def waiting(self, source_id: str) -> Sequence[Asked]:
-        """Who waits still."""
-        ...
-
-    def request(self, source_id: str, ident: str) -> Asked | None: ...
-    def put_asked(self, asked: Asked) -> Asked: ...
-    def lane(self, provider: str) -> Lane:
-        """The lane's item; an open one where nothing was ever written."""
-        ...
-
-    def put_lane(self, lane: Lane) -> Lane: ...
-
-
-class Books(Protocol):
-    """The ledger as reconcile and people look through it: what is due, what failed, what a day may cost."""
-
-    def due(self, now: datetime, most: int) -> Sequence[Ref]:
-        """Open items whose time has come, the oldest first."""
-        ...
-
-    def open(self) -> Iterator[Ref]: ...
-    def open_from(self, place: str) -> Iterator[tuple[str, Ref]]:
-        """All that has not ended yet, from a place in their order on, each behind its own; "" is before all."""
-        ...
-
-    def failed(self) -> Iterator[Ref]: ...
-    def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
-        ...
-
-    def asked(self, name: str) -> Iterator[Asked]:
-        """All items of a campaign, in the order of their photos."""
-        ...
-
-    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]: ...
-
-    def day(self, day: str) -> Day: ...
-    def raise_budget(self, day: str, cap: int) -> None: ...
-    def run(self) -> Run: ...
-    def put_run(self, run: Run) -> Run: ...
-
-
-class Queue(Protocol):
-    """Where a message waits for its stage."""
-
-    def send(
-        self,
-        body: Mapping[str, Any],
-        *,
-        group: str,
-        delay_seconds: int = 0,
-        attributes: Mapping[str, str] | None = None,
-    ) -> None: ...
-
-
-class Letters(Protocol):
-    """The dead-letter queue."""
-
-    def receive(self) -> Sequence[Letter]:
-        """Some letters, out of others' sight for a minute; none where none is to be had."""
-        ...
-
-    def delete(self, letter: Letter) -> None: ...
-    def give_back(self, letter: Letter) -> None:
-        """This one stays: everybody sees it again at once."""
         ...
 
 
@@ -230,18 +86,6 @@ class Provider(Protocol):
         ...
 
 
-class Answers(Protocol):
-    """Answers that the ledger did not take, kept beside the pictures until reconcile finds them."""
-
-    def keep(self, job: Job, n: int, answer: Answer) -> None: ...
-    def find(self, job: Job, n: int) -> Answer | None: ...
-    def kept(self) -> Iterator[KeptAnswer]: ...
-    def drop(self, kept: KeptAnswer) -> None: ...
-    def keep_response(self, job: Job, n: int, raw: bytes) -> None:
-        """Keep what the provider sent for attempt `n`, for a person to find the paid picture in. Raises WaitError."""
-        ...
-
-
 class Inputs(Protocol):
     """Bytes that a call needs, put aside by intake for render under names that belong to their content; they expire."""
 
@@ -273,26 +117,18 @@ class Work(Protocol):
         ...
 
 
-class Lanes(Protocol):
-    """The lanes' event source mappings: off, a lane hands out no message."""
-
-    def is_on(self, provider: str) -> bool | None:
-        """None while it is being switched."""
-        ...
-
-    def switch(self, provider: str, *, on: bool) -> None: ...
-
-
 class Downloads(Protocol):
     """The provider's result links; raises ResultError or WaitError."""
 
     def fetch(self, provider: str, url: str) -> bytes: ...
 
 
-class Events(Protocol):
-    """The bus on which others listen."""
+class Manifests(Protocol):
+    """The lists that people put into a bucket."""
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None: ...
+    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
+        ...
 
 
 class Clock(Protocol):

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import OutputBucket
 from backdrop.core.answer import Answer, KeptAnswer
 from backdrop.core.codec import from_json, to_json
 from backdrop.core.job import Job
 from backdrop.core.layout import ANSWERS, answer_key, response_key
 
 
-class S3Answers:
-    """The Answers port."""
+class Answers:
+    """Answers that the ledger did not take, kept in the output bucket until reconcile finds them."""
 
-    def __init__(self, output: S3Output) -> None:
+    def __init__(self, output: OutputBucket) -> None:
         self._output = output
 
     def keep(self, job: Job, n: int, answer: Answer) -> None:
@@ -40,7 +40,10 @@ class S3Answers:
         self._output.remove(answer_key(kept.job_id, kept.n))
 
     def keep_response(self, job: Job, n: int, raw: bytes) -> None:
-        """Keep a response whose picture is not recognized, beside the provider's files, which do not expire."""
+        """Keep a response whose picture is not recognized, beside the provider's files, which do not expire.
+
+        Raises WaitError where S3 does not take it.
+        """
         self._output.put(response_key(job.job_id, n), raw, "text/plain")
 
 

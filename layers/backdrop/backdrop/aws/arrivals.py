@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from backdrop.aws.bus import SOURCE
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.layout import MAX_S3_KEY_BYTES
-from backdrop.steps.messages import Look, Request
+from backdrop.core.queue_messages import Look, Request
 
 NAMES = frozenset({"bucket", "key"})
 OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}

@@ -25,11 +25,10 @@ from backdrop.aws.failures import error_code
 from backdrop.aws.log import ABOUT, code_of
 from backdrop.aws.meter import NOBODY, count
 from backdrop.aws.metrics import Metric
-from backdrop.aws.queues import OUT_AGAIN
+from backdrop.aws.queues import OUT_AGAIN, Queue
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
-from backdrop.ports import Queue
-from backdrop.steps.messages import RECEIPT
+from backdrop.core.queue_messages import RECEIPT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

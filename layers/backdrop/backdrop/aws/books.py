@@ -19,8 +19,8 @@ from backdrop.ports import AT_ONCE
 EVER = "9999"
 
 
-class DynamoBooks:
-    """The Books port."""
+class Books:
+    """The ledger as reconcile and people look through it: what is due, what failed, what a day may cost."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

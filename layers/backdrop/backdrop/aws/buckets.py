@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code, unavailable, withheld
-from backdrop.ports import Listed, PreconditionError, Stored, Written
+from backdrop.ports import Listed, Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,8 +24,19 @@ MOST_OF_A_NAME = 10
 TAGS_SHOWN_SECONDS = 300
 
 
+class Written(NamedTuple):
+    """What a write made of an object."""
+
+    etag: str
+    version_id: str | None
+
+
+class PreconditionError(Exception):
+    """Somebody wrote the object since it was looked at; nothing was written."""
+
+
 class S3Photos:
-    """The InputBucket port. `seconds` tells how time passes.
+    """The photos, as people put them (InputBucket). `seconds` tells how time passes.
 
     With an object S3 counts its tags, but leaves the count out both where there are none and where we may not read them
     (GetObject, API reference). So a bucket's count is believed for minutes only after its tags were read; where they
@@ -107,8 +118,8 @@ class S3Photos:
             raise unavailable("S3", error) from error
 
 
-class S3Output:
-    """The OutputBucket port."""
+class OutputBucket:
+    """Pictures, receipts, reports, and the provider's files."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

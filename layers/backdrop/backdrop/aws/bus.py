@@ -15,7 +15,7 @@ SOURCE = "backdrop"
 
 
 class EventBus:
-    """The Events port."""
+    """The bus on which others listen."""
 
     def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client

@@ -20,7 +20,7 @@ PART_BYTES = 8_000_000
 
 
 class S3Manifests:
-    """The Manifests port."""
+    """The lists that people put into a bucket (Manifests)."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
@@ -43,8 +43,8 @@ def _pieces(body: "StreamingBody") -> Iterator[bytes]:
         raise unavailable("S3", error) from error
 
 
-class S3CampaignFiles:
-    """The CampaignFiles port."""
+class CampaignFiles:
+    """What campaigns write into the output bucket, which is called `bucket`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

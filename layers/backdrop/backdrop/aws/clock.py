@@ -8,7 +8,7 @@ _random = SystemRandom()
 
 
 class SystemClock:
-    """The Clock port."""
+    """The real time (Clock)."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,13 +1,13 @@
 """Bytes that a call needs, in the output bucket under `_backdrop/work/inputs/`."""
 
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import OutputBucket
 from backdrop.core.layout import input_key
 
 
 class S3Inputs:
-    """The Inputs port."""
+    """Bytes put aside under names that belong to their content (Inputs)."""
 
-    def __init__(self, output: S3Output) -> None:
+    def __init__(self, output: OutputBucket) -> None:
         self._output = output
 
     def put(self, name: str, data: bytes) -> None:

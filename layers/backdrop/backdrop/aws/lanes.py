@@ -15,7 +15,10 @@ STATES = {"Enabled": True, "Disabled": False}
 
 
 class MappedLanes:
-    """The Lanes port. `queue_urls` are the lanes' queues by provider; `function` is render's name."""
+    """The lanes' event source mappings: while one is off, its lane hands out no message.
+
+    `queue_urls` are the lanes' queues by provider; `function` is render's name.
+    """
 
     def __init__(self, client: "LambdaClient", function: str, queue_urls: Mapping[str, str]) -> None:
         self._client = client

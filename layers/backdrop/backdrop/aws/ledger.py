@@ -35,12 +35,19 @@ BUDGET_DELAY_SECONDS = 10.0
 RESERVED_DELAY_SECONDS = 2.0
 
 
-class DynamoLedger:
-    """The Ledger port. `written` is told of each transition behind its write, once, however often that was tried."""
+class Ledger:
+    """The items of core/job.py and core/lane.py. Every write is conditional, and all of one call or nothing is written.
 
-    def __init__(self, table: Table, written: Callable[[Step], None] = lambda _: None) -> None:
+    A write raises StaleError if an item changed since it was read, OwnedError if a step wants to own content that has
+    another owner, WaitError if the day's budget does not cover a claim or the table does not answer, and
+    UnwritableError if no later try would be taken either.
+
+    `observe` is called with each transition after its write, once, however often the write was tried.
+    """
+
+    def __init__(self, table: Table, observe: Callable[[Step], None] = lambda _: None) -> None:
         self._table = table
-        self._written = written
+        self._observe = observe
 
     def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
         """A photo's place and all its jobs ever, as they stand now."""
@@ -152,7 +159,7 @@ class DynamoLedger:
                     raise OwnedError(read_owner(error.reasons[place]["Item"])) from error
             raise _over_budget(booking or Booking("", ""), error.reasons[-1].get("Item", {})) from error
         for step in steps:
-            self._written(step)
+            self._observe(step)
 
     def _transact(self, writes: Sequence[dict[str, Any]], booking: Booking | None, first: Item) -> None:
         """Write all; where a person set another cap for the day than the stack has, that one holds."""

@@ -8,7 +8,7 @@ from backdrop.aws.failures import unavailable
 
 
 class TopicMail:
-    """The Mail port. `client` is boto3's SNS client; without a topic nobody asked for mail."""
+    """Mail to whom the stack's operator named. `client` is boto3's SNS client; without a topic nobody is told."""
 
     def __init__(self, client: Any, topic: str) -> None:
         self._client = client

@@ -16,12 +16,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.log import code_of, door_log
 from backdrop.aws.metrics import Metric
+from backdrop.core.call_metrics import CallMetrics
 from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges
 from backdrop.core.job import FAILED, Job, Money, Status
 from backdrop.core.money import MICRO
 from backdrop.core.transitions import Step
-from backdrop.steps.slot import Slot
 
 NOBODY: Final = "none"
 """The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""
@@ -88,17 +88,17 @@ def count_refused(code: Code) -> None:
 
 
 @_harmless()
-def count_slot(slot: Slot, seconds: float) -> None:
+def count_slot(calls: CallMetrics, seconds: float) -> None:
     """Count what a message did with its place in the lane, which it held for so long."""
     counted = {
         Metric.SLOT_SECONDS: seconds,
-        Metric.CALL_SECONDS: slot.call_seconds,
-        Metric.PROVIDER_LATENCY: slot.latencies_ms,
-        Metric.THROTTLED: slot.throttles,
-        Metric.THROTTLED_SECONDS: slot.throttled_ms / 1000,
+        Metric.CALL_SECONDS: calls.call_seconds,
+        Metric.PROVIDER_LATENCY: calls.latencies_ms,
+        Metric.THROTTLED: calls.throttles,
+        Metric.THROTTLED_SECONDS: calls.throttled_ms / 1000,
     }
-    if slot.labels:
-        count(counted, **slot.labels)
+    if calls.labels:
+        count(counted, **calls.labels)
 
 
 @_harmless()

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.failures import error_code, unavailable
-from backdrop.ports import Letter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,8 +22,18 @@ OUT_OF_SIGHT_SECONDS: Final = 60
 OUT_AGAIN: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 
 
-class SqsQueue:
-    """The Queue port."""
+class Letter(NamedTuple):
+    """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
+
+    body: str
+    attributes: Mapping[str, str]
+    queue: str
+    handle: str
+    ident: str
+
+
+class Queue:
+    """Where a message waits for its stage."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -60,8 +69,8 @@ class SqsQueue:
         return sum(int(found.get("Attributes", {})[name]) for name in WAITING)
 
 
-class SqsLetters:
-    """The Letters port: the dead-letter queue, read."""
+class Letters:
+    """The dead-letter queue, read."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client

@@ -8,8 +8,8 @@ from backdrop.core.answer import OnLostAnswer
 from backdrop.core.capability import SPOKEN
 from backdrop.core.codec import checked
 from backdrop.core.money import SELLS_CREDITS, micro_of
+from backdrop.core.provider_options import Endpoint, Options
 from backdrop.core.record import Record, record
-from backdrop.providers.options import Endpoint, Options
 
 ENVIRONMENT_NAMES = {
     "ideogram": "IDEOGRAM",
@@ -96,7 +96,7 @@ def listed(names: str) -> tuple[str, ...]:
 
 
 def settings() -> Settings:
-    """The environment as settings; a value that makes no sense raises at the first invocation."""
+    """The environment as settings. A value that makes no sense raises, and the function does not start."""
     given: dict[str, object] = _given(Settings, "")
     given["providers"] = {name: _given(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_NAMES.items()}
     return checked(Settings, given)

@@ -34,8 +34,12 @@ KNOWN_FOR = timedelta(seconds=5)
 A_RUN = timedelta(minutes=4)
 
 
-class SfnTokens:
-    """The TaskTokens port."""
+class TaskTokens:
+    """Those who wait in Step Functions.
+
+    Raises WaitError where it does not answer. An answer is False where nobody can ever give one for this token: it was
+    used, has expired, or is foreign.
+    """
 
     def __init__(self, client: "SFNClient") -> None:
         self._client = client
@@ -58,8 +62,8 @@ class SfnTokens:
         return True
 
 
-class SfnExecutions:
-    """The Executions port.
+class Executions:
+    """Executions in Step Functions, by their ARNs. One that cannot be looked at counts as running.
 
     That an execution runs holds for so long; that it has stopped for seconds, since it may be redriven.
     """

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from backdrop.aws.buckets import S3Output
+from backdrop.aws.buckets import OutputBucket
 from backdrop.aws.clients import QUICK
 from backdrop.aws.inputs import S3Inputs
 from backdrop.core.identity import sha256_hex
@@ -23,12 +23,12 @@ LINK_SECONDS = 7_200
 
 
 class S3Work:
-    """The Work port."""
+    """`_backdrop/work/` as providers come to know it (Work)."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._output = S3Output(client, bucket)
+        self._output = OutputBucket(client, bucket)
 
     def link(self, data: bytes, *, by: str) -> str | None:
         """An address from which the bytes can be read for two hours; None where `by` cannot reach this machine."""

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from backdrop.core.api_key import ApiKey
 from backdrop.core.money import NOT_CONFIGURED, SELLS_CREDITS, Configured
+from backdrop.core.provider_options import Options
 from backdrop.ports import Provider, Work
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
-from backdrop.providers.options import Options
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 

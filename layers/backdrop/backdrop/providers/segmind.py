@@ -24,13 +24,13 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Link, Outcome, Suspicion
 from backdrop.core.money import price_per_image, told_price
+from backdrop.core.provider_options import Endpoint
 from backdrop.core.result import MAX_RESULT_BYTES
 from backdrop.ports import Acknowledge, Call, Work
 from backdrop.providers.downloads import RESULT_HOSTS
 from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, has_image, is_picture, post
 from backdrop.providers.inline_pictures import picture_in
 from backdrop.providers.keyring import Keyring
-from backdrop.providers.options import Endpoint
 from backdrop.providers.polling import Question, about, until_answered
 from backdrop.providers.published import names_parameter, normalized, published
 from backdrop.providers.reading import (

@@ -1,1 +1,1 @@
-"""The stages of the pipeline as use cases on ports: intake, render, deliver."""
+"""The stages of the pipeline as services on adapters: intake, render, deliver, reconcile, campaigns."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from backdrop.core.choice import Market, dearest
 from backdrop.core.job import Job, Source
+from backdrop.core.queue_messages import Request
 from backdrop.steps.asking import Asking
-from backdrop.steps.messages import Request
 from backdrop.steps.wanted import Wanted
 
 
@@ -27,7 +27,7 @@ def ahead(
     """
     known, jobs = before
     source = known or Source.at(bucket, key)
-    look = asking.see if opened else asking.see.unopened
+    look = asking.reader.read if opened else asking.reader.unopened
     seen = look(bucket, key, source.photo)
     if seen is None:
         return None

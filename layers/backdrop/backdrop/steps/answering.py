@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backdrop.campaign_ports import TaskTokens
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.step_functions import TaskTokens
 from backdrop.core.asked import Answered, Asked
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
 from backdrop.core.job import Job, Source
 from backdrop.core.reply import Reply, reply
-from backdrop.ports import Clock, Ledger
+from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)
@@ -19,7 +20,7 @@ class Answering:
     tokens: TaskTokens
     clock: Clock
 
-    def __call__(self, source: Source) -> None:
+    def answer(self, source: Source) -> None:
         """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
         waiting = self.ledger.waiting(source.source_id) if source.awaited else ()
         if not waiting:

@@ -11,9 +11,9 @@ from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import DEFAULTS_NAME
 from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
+from backdrop.core.queue_messages import Request
 from backdrop.ports import Clock, InputBucket
 from backdrop.steps.defaults import FolderDefaults
-from backdrop.steps.messages import Request
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, Seer
 from backdrop.steps.wanted import Shop, Wanted, all_open, wanted
@@ -24,7 +24,7 @@ class Asking:
     """The one way from a photo to its jobs, for intake, `rerun` and `lint`."""
 
     photos: InputBucket
-    see: Seer
+    reader: Seer
     defaults: FolderDefaults
     references: References
     clock: Clock
@@ -82,7 +82,7 @@ class Asking:
 
 
 class Nowhere:
-    """The Inputs port of those who only look."""
+    """The Inputs of those who only look: nothing is put anywhere."""
 
     def put(self, name: str, data: bytes) -> None: ...
 

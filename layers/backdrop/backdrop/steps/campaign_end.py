@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Any
 
-from backdrop.campaign_ports import CampaignFiles, Mail, Manifests
+from backdrop.aws.books import Books
+from backdrop.aws.bus import EventBus
+from backdrop.aws.campaign_files import CampaignFiles
+from backdrop.aws.mail import TopicMail
 from backdrop.core.asked import Asked
 from backdrop.core.campaign import ITEMS, NAME, PLAN, report_key, run_of, work_key
 from backdrop.core.campaign_report import (
@@ -28,7 +31,7 @@ from backdrop.core.campaign_report import (
 from backdrop.core.codes import Code
 from backdrop.core.job import Job
 from backdrop.core.watch import Ref
-from backdrop.ports import AT_ONCE, Books, Clock, Events
+from backdrop.ports import AT_ONCE, Clock, Manifests
 
 # So many items are read by one call.
 BATCH = 100
@@ -61,11 +64,11 @@ class Reporter:
     books: Books
     files: CampaignFiles
     lists: Manifests
-    events: Events
-    mail: Mail
+    events: EventBus
+    mail: TopicMail
     clock: Clock
 
-    def __call__(self, ended: Ended, deadline: datetime) -> dict[str, Any] | None:
+    def report(self, ended: Ended, deadline: datetime) -> dict[str, Any] | None:
         """Its report, which is told of once; None where the campaign has no name to be reported under.
 
         What was under way when an execution was stopped is waited for until shortly before the deadline.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import takewhile
 
-from backdrop.campaign_ports import Manifests
+from backdrop.aws.ledger import Ledger
 from backdrop.core.campaign import Campaign, instructions_of, refused
 from backdrop.core.campaign_quote import Foreseen
 from backdrop.core.choice import Market
@@ -15,10 +15,10 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Problem
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
-from backdrop.ports import InputBucket, Ledger, Listed
+from backdrop.core.queue_messages import Request
+from backdrop.ports import InputBucket, Listed, Manifests
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking
-from backdrop.steps.messages import Request
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Items:
     manifests: Manifests
     bucket: str
 
-    def __call__(self, campaign: Campaign) -> Iterator[Row | BadRow]:
+    def rows(self, campaign: Campaign) -> Iterator[Row | BadRow]:
         """Every row, with all that is asked for it; RefusedError where there is no manifest, or it is none."""
         given = campaign.instructions
         if campaign.manifest is None:
@@ -92,7 +92,7 @@ class Prices:
         """What was read of folder defaults and references may have changed since."""
         self.asking.forget()
 
-    def __call__(self, row: Row) -> Foreseen:
+    def quote(self, row: Row) -> Foreseen:
         """The item as intake would see it now."""
         if kind_of(row.key) is not Kind.PHOTO:
             return Foreseen(row, is_photo=False)

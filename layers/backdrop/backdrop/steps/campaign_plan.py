@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
-from backdrop.campaign_ports import CampaignFiles
+from backdrop.aws.campaign_files import CampaignFiles
 from backdrop.core.campaign import (
     ITEMS,
     MOST_ITEMS,
@@ -49,7 +49,7 @@ class Planner:
     limits: Mapping[str, int]
     default_provider: str
 
-    def __call__(self, given: object, execution: str, deadline: datetime) -> dict[str, Any]:
+    def plan(self, given: object, execution: str, deadline: datetime) -> dict[str, Any]:
         """Write the list of who is asked; what the state machine needs of it.
 
         Raises RefusedError where the campaign cannot be begun, or may cost more than it is allowed. Nothing is bought.
@@ -75,17 +75,17 @@ class Planner:
     def _foreseen(self, campaign: Campaign, deadline: datetime) -> Iterator[Foreseen | BadRow]:
         """Every item, with its price where the sum is limited."""
         if campaign.max_total_usd is None:
-            yield from (row if isinstance(row, BadRow) else Foreseen(row) for row in self.items(campaign))
+            yield from (row if isinstance(row, BadRow) else Foreseen(row) for row in self.items.rows(campaign))
             return
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for some in batched(self.items(campaign), BATCH, strict=False):
+            for some in batched(self.items.rows(campaign), BATCH, strict=False):
                 if self.clock.now() > deadline - TO_END:
                     words = "it has more photos than can be quoted in one go; divide it, or leave max_total_usd out"
                     raise refused(words)
                 yield from pool.map(self._priced, some)
 
     def _priced(self, row: Row | BadRow) -> Foreseen | BadRow:
-        return row if isinstance(row, BadRow) else self.prices(row)
+        return row if isinstance(row, BadRow) else self.prices.quote(row)
 
 
 @dataclass

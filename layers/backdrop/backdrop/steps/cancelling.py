@@ -4,13 +4,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from backdrop.aws.books import Books
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.called_off import MOST_MARKS, CallOff, with_mark
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, StaleError
 from backdrop.core.job import Job, Problem, Source
 from backdrop.core.watch import Ref
-from backdrop.ports import Books, Clock, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
 

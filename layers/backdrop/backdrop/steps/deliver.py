@@ -6,17 +6,20 @@ Everything may happen twice and in any order: each write says what it replaces, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backdrop.aws.bus import EventBus
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, OvertakenError, StaleError, WaitError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import FAILED, Job, Problem, Source, Status
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.core.receipt import announcement, dead_letter
-from backdrop.ports import Clock, Events, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.answering import Answering
 from backdrop.steps.followers import Followers
 from backdrop.steps.marks import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
-from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.naming import taken_away
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.views import Views
@@ -41,12 +44,12 @@ class Deliver:
     pictures: Pictures
     views: Views
     followers: Followers
-    events: Events
+    events: EventBus
     answering: Answering
     dead_letters: Queue
     clock: Clock
 
-    def __call__(self, message: DeliverMessage, *, receives: int = 1, receipt: str = "") -> Delivery:
+    def deliver(self, message: DeliverMessage, *, receives: int = 1, receipt: str = "") -> Delivery:
         """Hand over what is due; `receipt`: the ETag of the photo's first receipt, where its message names it."""
         source, jobs = self.ledger.photo(message.source_id)
         if source is None:
@@ -68,7 +71,7 @@ class Deliver:
                 raise
         source, jobs = self._show(source, jobs, receipt)
         delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
-        self.answering(source)
+        self.answering.answer(source)
         if delivery.job and delivery.job.ended:
             self.followers.wake(delivery.job)
         return delivery

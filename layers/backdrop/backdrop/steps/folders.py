@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from itertools import islice
 
+from backdrop.aws.books import Books
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
 from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
-from backdrop.ports import Books, Clock, Ledger, Queue, Stored
+from backdrop.core.queue_messages import Look
+from backdrop.ports import Clock, Stored
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.holding import SECOND_LOOK_SECONDS, Holding
-from backdrop.steps.messages import Look, look_again, look_at, to_deliver
+from backdrop.steps.messages import look_again, look_at, to_deliver
 from backdrop.steps.seen import facts_of
 
 MOST_WOKEN = 500
@@ -28,7 +32,7 @@ class Folders:
     deliver: Queue
     clock: Clock
 
-    def __call__(self, look: Look) -> tuple[Code, ...]:
+    def handle(self, look: Look) -> tuple[Code, ...]:
         """The codes of what is wrong with the defaults; where nothing is, all that waited below is looked at anew."""
         stored, place = self.defaults.look(look.bucket, look.key)
         problems = self.report(look.bucket, look.key, stored, place, by_photo=False)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.job import Job, Status
-from backdrop.ports import Clock, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import begin_again, to_deliver
 
 # 30 seconds of sending. Further followers continue when their own message returns.

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
+from backdrop.aws.books import Books
+from backdrop.aws.queues import Queue
 from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
-from backdrop.ports import Books, Clock, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import look_again
 
 MOST_COUNTED = 1000

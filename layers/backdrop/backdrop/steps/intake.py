@@ -4,16 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError, WaitError
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
-from backdrop.ports import Clock, InputBucket, Ledger
+from backdrop.core.queue_messages import Look
+from backdrop.ports import Clock, InputBucket
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
-from backdrop.steps.messages import Look
 from backdrop.steps.photo import Decision, Photos
 from backdrop.steps.references import References
 from backdrop.steps.standing import Refusal
@@ -41,7 +42,7 @@ class Intake:
         self.references.forget()
         self._done.clear()
 
-    def __call__(self, look: Look) -> Decision:
+    def handle(self, look: Look) -> Decision:
         if look.request and look.request.damage:
             self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
             return Decision(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
@@ -49,7 +50,7 @@ class Intake:
             case Kind.SIDECAR if not look.request:
                 return self._photos_of(look)
             case Kind.DEFAULTS if not look.request:
-                return Decision(refused=tuple(Refusal(look.key, code) for code in self.folders(look)))
+                return Decision(refused=tuple(Refusal(look.key, code) for code in self.folders.handle(look)))
             case Kind.PHOTO:
                 return self._once(look)
             case _ if look.request and look.request.awaited:
@@ -92,13 +93,13 @@ class Intake:
 
     def _looked(self, look: Look) -> Decision:
         """A look that comes again, a request's as well, leaves a mark, so that a photo which kills is noticed."""
-        return self._marked(look) if look.again or look.receives > 1 else self.photo(look)
+        return self._marked(look) if look.again or look.receives > 1 else self.photo.handle(look)
 
     def _marked(self, look: Look) -> Decision:
         place = Source.at(look.bucket, look.key)
         begin_look(self.ledger, place, self.clock.now())
         try:
-            decision = self.photo(look)
+            decision = self.photo.handle(look)
         except (WaitError, StaleError) as error:
             leave_look(self.ledger, place, self.clock)
             if isinstance(error, UnreadableError):

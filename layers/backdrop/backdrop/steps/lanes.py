@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from backdrop.aws.lanes import MappedLanes
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import lane as health
 from backdrop.core.answer import Answer
 from backdrop.core.called_off import CallOff
@@ -11,7 +14,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
 from backdrop.core.lane import Gate, Lane, Reason
 from backdrop.core.receipt import untold
-from backdrop.ports import Clock, Lanes, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import tell_of_lane
 
 TRIES = 8
@@ -23,7 +26,7 @@ class LaneKeeper:
     """What render, reconcile and people do to lanes. The first to write a reason is the one that shuts the mapping."""
 
     ledger: Ledger
-    lanes: Lanes
+    lanes: MappedLanes
     deliver: Queue
     clock: Clock
 

@@ -6,24 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Letter, Letters, Queue
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError
 from backdrop.core.identity import fairness_group, source_id
 from backdrop.core.job import Money, Problem, Source, Status
+from backdrop.core.queue_messages import JobMessage, LaneMessage, Look, Request, parse, parse_delivery
 from backdrop.core.watch import MESSAGE_LIFE
-from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
+from backdrop.ports import Clock
 from backdrop.steps.hearing import Hearing
-from backdrop.steps.messages import (
-    JobMessage,
-    LaneMessage,
-    Look,
-    Request,
-    parse,
-    parse_delivery,
-    tell_of_lane,
-    to_deliver,
-)
+from backdrop.steps.messages import tell_of_lane, to_deliver
 
 MOST_BATCHES = 20
 WORDS = "A thousand deliveries of its message came to nothing."

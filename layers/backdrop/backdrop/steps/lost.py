@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, OnLostAnswer, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Status
-from backdrop.ports import Clock, Ledger, Provider
+from backdrop.ports import Clock, Provider
 from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.payments import LONGEST_CLAIM, Payments
 from backdrop.steps.slot import Slot

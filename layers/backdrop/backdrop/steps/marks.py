@@ -6,10 +6,11 @@ Five in a row, without a delivery between them that went in good order, and nobo
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core import transitions
 from backdrop.core.errors import OvertakenError, StaleError, WaitError
 from backdrop.core.job import Job, Source
-from backdrop.ports import Clock, Ledger
+from backdrop.ports import Clock
 
 MOST_CRASHES = 5
 PAUSES = (0, 0.5, 1, 2, 4, 8, 16)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core.capability import MAX_PHOTO_BYTES, REFERENCES
 from backdrop.core.codes import Code
 from backdrop.core.errors import PhotoError
@@ -9,7 +10,7 @@ from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job
 from backdrop.core.layout import prepared_name, reference_names
 from backdrop.imaging.metadata import bare
-from backdrop.ports import InputBucket, Inputs, Ledger, Stored
+from backdrop.ports import InputBucket, Inputs, Stored
 
 
 @dataclass(frozen=True)

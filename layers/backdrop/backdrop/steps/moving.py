@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.answer import Answer
 from backdrop.core.choice import Market, elsewhere, had_better_leave, keeps_too_long, why_shut
@@ -10,7 +12,7 @@ from backdrop.core.job import Job
 from backdrop.core.lane import Lane
 from backdrop.core.money import Configured
 from backdrop.core.watch import MESSAGE_LIFE, SENT_BY_RECONCILE
-from backdrop.ports import Clock, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import to_deliver, to_lane
 
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core import transitions
 from backdrop.core.job import Job, Owner, Source, Status
 from backdrop.core.transitions import Step
-from backdrop.ports import Ledger
 from backdrop.steps.reuse import shared
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.job import Job, Source, Status
-from backdrop.ports import Clock, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import to_deliver, to_lane
 from backdrop.steps.moving import Moves
 from backdrop.steps.receipts import Receipts
@@ -24,7 +26,7 @@ class Onward:
     deliver: Queue
     clock: Clock
 
-    def __call__(self, source: Source, jobs: Sequence[Job]) -> None:
+    def dispatch(self, source: Source, jobs: Sequence[Job]) -> None:
         """Every job to where it belongs; and the photo's views are written, or deliver writes them.
 
         The first receipt is written here, so that each job takes its name along.

@@ -5,10 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import batched
 
+from backdrop.aws.books import Books
+from backdrop.aws.ledger import Ledger
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job
 from backdrop.core.watch import Ref
-from backdrop.ports import Books, Ledger
 
 AT_A_TIME = 100
 

@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from backdrop.aws.books import Books
+from backdrop.aws.buckets import OutputBucket
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
@@ -12,7 +16,7 @@ from backdrop.core.layout import paid_key
 from backdrop.core.money import Configured, quote
 from backdrop.core.transitions import Step
 from backdrop.core.watch import MESSAGE_LIFE, SENT_BY_RECONCILE, Ref
-from backdrop.ports import Books, Clock, Ledger, OutputBucket, Queue
+from backdrop.ports import Clock
 from backdrop.steps.messages import look_at, to_deliver, to_lane
 from backdrop.steps.standing import named
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from backdrop.aws.buckets import OutputBucket
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, WaitError
 from backdrop.core.job import Job, Link
@@ -12,7 +13,7 @@ from backdrop.core.retention import bought_since
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.sniff import sniff
 from backdrop.imaging.verify import Picture, verify_result
-from backdrop.ports import Clock, Downloads, OutputBucket
+from backdrop.ports import Clock, Downloads
 
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
 LIFE_OF_A_LINK = timedelta(hours=1)

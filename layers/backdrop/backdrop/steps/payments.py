@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from backdrop.aws.answers import Answers
+from backdrop.aws.ledger import Ledger
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
@@ -14,7 +16,7 @@ from backdrop.core.job import Job, Problem, Status, Suspicion
 from backdrop.core.lane import Reason
 from backdrop.core.money import Configured, quote, usd_text
 from backdrop.core.suspicion import first_refusal, judge
-from backdrop.ports import Answers, Call, Clock, Ledger, Provider
+from backdrop.ports import Call, Clock, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
 from backdrop.steps.slot import Slot
@@ -95,7 +97,7 @@ class Payments:
         answer = call(partial(self._acknowledged, job, slot))
         if isinstance(answer, Answer):
             answer = self._judged(answer, job, slot)
-        slot.called((self.clock.now() - started).total_seconds(), answer)
+        slot.metrics.count_call((self.clock.now() - started).total_seconds(), answer)
         if isinstance(answer, Standing):
             return self.park(job, slot), answer
         return self.record(job, answer, slot), answer

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
@@ -14,12 +16,13 @@ from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
-from backdrop.ports import Clock, Ledger, Queue
+from backdrop.core.queue_messages import Look
+from backdrop.ports import Clock
 from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
-from backdrop.steps.messages import Look, look_again, remind, to_deliver
+from backdrop.steps.messages import look_again, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar
@@ -69,7 +72,7 @@ class Photos:
     clock: Clock
     settle_seconds: int
 
-    def __call__(self, look: Look) -> Decision:
+    def handle(self, look: Look) -> Decision:
         """Decide anew as often as others were faster."""
         owners: dict[str, Owner] = {}
         for _ in range(TRIES):
@@ -123,7 +126,7 @@ class Photos:
         facts = known.photo if known else None
         # Who asks again may miss what is sent of it: it expired.
         anew = look.again and facts and facts.prepared
-        return self.asking.see(look.bucket, look.key, None if anew else facts)
+        return self.asking.reader.read(look.bucket, look.key, None if anew else facts)
 
     def _forget_the_deaths(self, source: Source) -> None:
         """Other bytes lie there than those that killed: their own deaths are counted."""
@@ -300,5 +303,5 @@ class Photos:
         for step in steps:
             if step.job.ended:
                 to_deliver(self.deliver, source, step.job.job_id)
-        self.onward(source, jobs)
+        self.onward.dispatch(source, jobs)
         return Decision()

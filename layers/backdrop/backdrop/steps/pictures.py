@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from backdrop.aws.buckets import OutputBucket, PreconditionError
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.capability import MAX_FILE_BYTES
 from backdrop.core.codes import Code
@@ -20,7 +23,7 @@ from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Made, Original, PaidPicture
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sizes import smaller
-from backdrop.ports import Clock, InputBucket, Ledger, OutputBucket, PreconditionError, Queue, Stored
+from backdrop.ports import Clock, InputBucket, Stored
 from backdrop.steps.messages import to_deliver
 from backdrop.steps.paid_files import PaidFiles, format_of
 

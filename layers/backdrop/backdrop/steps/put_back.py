@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Standing
 from backdrop.core.errors import StaleError, WaitError
 from backdrop.core.job import FAILED, Attempt, Job, Status
 from backdrop.core.watch import Ref
-from backdrop.ports import Clock, Ledger, Provider, Queue
+from backdrop.ports import Clock, Provider
 from backdrop.steps.lost import LONGEST_PENDING, LostAnswers
 from backdrop.steps.messages import begin_again, remind, to_deliver, to_lane
 from backdrop.steps.slot import RECORD_SECONDS, Slot
@@ -27,7 +29,7 @@ class PutBack:
     intake: Queue
     clock: Clock
 
-    def __call__(self, ref: Ref, ends: datetime) -> None:
+    def resend(self, ref: Ref, ends: datetime) -> None:
         """Bring one item that is due on its way again; another writer that was faster has done so.
 
         `ends`: when this worker does at the latest.

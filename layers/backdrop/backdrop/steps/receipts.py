@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backdrop.aws.buckets import OutputBucket, PreconditionError
 from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Source, Status
 from backdrop.core.layout import receipt_key, source_name
 from backdrop.core.receipt import receipt
-from backdrop.ports import OutputBucket, PreconditionError
 
 # So a job may stand when its photo's first receipt is written.
 BEFORE_ANY_RECEIPT = frozenset({Status.ACCEPTED, Status.SUBMITTING})

@@ -11,6 +11,10 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from backdrop.aws.answers import Answers
+from backdrop.aws.books import Books
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.answer import KeptAnswer
 from backdrop.core.codes import Code
@@ -19,7 +23,7 @@ from backdrop.core.gauges import Gauges, Sight, gauged, sight
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
 from backdrop.core.watch import Ref, Run
-from backdrop.ports import Answers, Books, Clock, Ledger, Queue
+from backdrop.ports import Clock
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
 from backdrop.steps.messages import begin_again, to_deliver
@@ -90,11 +94,11 @@ class Reconcile:
     clock: Clock
     daily_budget: int
 
-    def __call__(self, slot: Slot) -> Tally:
+    def run(self, slot: Slot) -> Tally:
         run = self._take(slot)
         if run is None:
             return Tally(skipped=True)
-        tally, put_back = Tally(), partial(self.put_back, ends=slot.deadline)
+        tally, put_back = Tally(), partial(self.put_back.resend, ends=slot.deadline)
         until = slot.deadline - LEFT_FOR_THE_REST
         for provider in self.lanes:
             self._part(tally, provider, partial(self._lane, provider))
@@ -265,7 +269,7 @@ class Reconcile:
 
     def _sweep(self, tally: Tally, after: str) -> tuple[str, int]:
         try:
-            return self.sweep(after)
+            return self.sweep.run(after)
         except WaitError as error:
             tally.failed.append(Undone(error.code, f"sweep: {error.message}"))
             return after, 0

@@ -5,19 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core import transitions
 from backdrop.core.answer import Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Lane
+from backdrop.core.queue_messages import JobMessage
 from backdrop.core.suspicion import is_suspect
-from backdrop.ports import Call, Clock, Ledger, Provider, Queue
+from backdrop.ports import Call, Clock, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
 from backdrop.steps.material import Material
-from backdrop.steps.messages import JobMessage, begin_again, to_deliver
+from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
@@ -64,13 +67,13 @@ class Render:
     intake: Queue
     clock: Clock
 
-    def __call__(self, message: JobMessage, slot: Slot) -> Outcome:
+    def render(self, message: JobMessage, slot: Slot) -> Outcome:
         job, lane = self.ledger.job_in_lane(message.source_id, message.job_id, slot.provider)
         if job is None:
             raise DamagedMessageError("the ledger knows no such job")
         if job.status in UNDER_WAY and slot.provider not in ("", job.provider):
             return Outcome.MOVED
-        slot.labels |= {"provider": job.provider, "operation": job.operation}
+        slot.metrics.labels |= {"provider": job.provider, "operation": job.operation}
         provider = self.providers.get(job.provider)
         if job.status in UNDER_WAY and provider is None:
             return self._return_to_intake(job)
@@ -235,7 +238,7 @@ class Render:
         Nothing is held at the provider.
         """
         slot.refusals += 1
-        slot.throttles += answer.kind is Class.QUOTA
+        slot.metrics.throttles += answer.kind is Class.QUOTA
         seconds = self._short_wait(job, answer, slot)
         if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
             self._heed(replace(answer, kind=Class.BACKOFF), slot)
@@ -262,7 +265,7 @@ class Render:
         """The job with the seconds that it waited for the rate limit, written with its next transition."""
         if answer.kind is not Class.QUOTA:
             return job
-        slot.throttled_ms += round(seconds * 1000)
+        slot.metrics.throttled_ms += round(seconds * 1000)
         return transitions.throttled(job, round(seconds * 1000))
 
     def _handed_back(self, job: Job, answer: Answer, slot: Slot) -> WaitError:

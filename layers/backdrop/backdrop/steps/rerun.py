@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core.choice import Market, dearest
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.places import REQUEST
 from backdrop.core.transitions import Step
-from backdrop.ports import Ledger, Queue
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import rerun
 from backdrop.steps.naming import steps_of, taken_away
@@ -74,7 +75,7 @@ class Reruns:
         """
         before, jobs = self.ledger.photo(source_id(self.bucket, key))
         source = before or Source.at(self.bucket, key)
-        seen = self.asking.see(self.bucket, key, source.photo)
+        seen = self.asking.reader.read(self.bucket, key, source.photo)
         if seen is None:
             return None
         if uploaded and has_its_jobs(source, seen, jobs):

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from backdrop.aws.ledger import Ledger
 from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import OwnedError, WaitError
 from backdrop.core.job import Job, Owner
-from backdrop.ports import Ledger
 
 FIRST_DELAY_SECONDS = 10.0
 LONGEST_DELAY_SECONDS = 900.0

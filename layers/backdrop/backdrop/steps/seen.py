@@ -40,7 +40,7 @@ class Seer:
     inputs: Inputs
     max_megapixels: int
 
-    def __call__(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
+    def read(self, bucket: str, key: str, known: PhotoFacts | None) -> Seen | None:
         """Photo, sidecar and tags; None where there is no photo. Bytes known to be good are not read again."""
         good = known if known and known.sha256 else None
         stored = self.photos.read(bucket, key, limit=MAX_FILE_BYTES, known_etag=good.etag if good else None)

@@ -1,9 +1,9 @@
-"""One delivery's place in a lane: how long it lasts, what it knows of the lane, and what the door counts."""
+"""One delivery's place in a lane: how long it lasts, and what it knows of the lane."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backdrop.core.answer import NOT_TAKEN, Answer, Standing
+from backdrop.core.call_metrics import CallMetrics
 from backdrop.core.lane import Lane
 
 RECORD_SECONDS = 10
@@ -27,18 +27,8 @@ class Slot:
     receipt: str = ""
     lane: Lane | None = None
     probe: bool = False
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    call_seconds: float = 0
-    latencies_ms: list[int] = field(default_factory=list[int])
     refusals: int = 0
-    throttles: int = 0
-    throttled_ms: int = 0
-
-    def called(self, seconds: float, answer: Answer | Standing) -> None:
-        """A call was out for so long; how long the provider takes is told by those alone that it took and ended."""
-        self.call_seconds += seconds
-        if isinstance(answer, Answer) and answer.kind not in NOT_TAKEN:
-            self.latencies_ms.append(round(seconds * 1000))
+    metrics: CallMetrics = field(default_factory=CallMetrics)
 
     @property
     def lease_until(self) -> datetime:

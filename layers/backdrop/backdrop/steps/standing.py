@@ -9,7 +9,7 @@ from backdrop.core.instructions import is_complete
 from backdrop.core.job import Job, Origin, Problem, Source, Status
 from backdrop.core.lane import Lane
 from backdrop.core.places import TAGS, Place
-from backdrop.steps.messages import Look
+from backdrop.core.queue_messages import Look
 from backdrop.steps.seen import Seen
 from backdrop.steps.wanted import Wanted
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from backdrop.campaign_ports import Executions
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.step_functions import Executions
 from backdrop.core import transitions
 from backdrop.core.job import Job
-from backdrop.ports import Clock, Ledger
+from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)

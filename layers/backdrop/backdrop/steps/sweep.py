@@ -1,13 +1,15 @@
 """The sweep: what no event told of, photos, sidecars, defaults. Only young ones; older are a campaign's business."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from backdrop.aws.ledger import Ledger
+from backdrop.aws.queues import Queue
 from backdrop.core.identity import source_id
 from backdrop.core.layout import Kind, kind_of, sidecars_of
-from backdrop.ports import Clock, InputBucket, Ledger, Listed, Queue
+from backdrop.ports import Clock, InputBucket, Listed
 from backdrop.steps.messages import look_at
 from backdrop.steps.unreadable import is_awaited
 
@@ -21,16 +23,16 @@ MOST_PHOTOS = 2_000
 
 @dataclass(eq=False, repr=False)
 class Sweep:
-    """`since` is when the stack came to be: what lay there before is not its business."""
+    """`since` says when the stack was created: what was in the bucket before is not its business."""
 
     photos: InputBucket
     ledger: Ledger
     intake: Queue
     clock: Clock
     bucket: str
-    since: datetime
+    since: Callable[[], datetime]
 
-    def __call__(self, after: str) -> tuple[str, int]:
+    def run(self, after: str) -> tuple[str, int]:
         """Look through the keys that follow `after`; how far it came ("": to the end) and how many it found."""
         listed = list(islice(self.photos.listed(self.bucket, after), MOST_KEYS))
         sidecars = {one.key: one for one in listed if kind_of(one.key) is Kind.SIDECAR}
@@ -44,7 +46,7 @@ class Sweep:
     def _is_due(self, one: Listed | None) -> bool:
         """Whether an event should have told of it by now, and it is not too old to be bought without asking."""
         now = self.clock.now()
-        return one is not None and max(now - YOUNG, self.since) <= one.modified <= now - HAD_TIME
+        return one is not None and max(now - YOUNG, self.since()) <= one.modified <= now - HAD_TIME
 
     def _unknown(self, photo: Listed, sidecar: Listed | None) -> bool:
         """Whether the ledger knows the photo, or what its sidecar says, otherwise than it lies there."""

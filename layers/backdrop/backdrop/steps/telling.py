@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from backdrop.aws.buckets import OutputBucket, PreconditionError
+from backdrop.aws.bus import EventBus
+from backdrop.aws.ledger import Ledger
 from backdrop.core.errors import StaleError
 from backdrop.core.lane import Lane
 from backdrop.core.layout import provider_report_key
 from backdrop.core.receipt import lane_events, lane_report, untold
-from backdrop.ports import Events, Ledger, OutputBucket, PreconditionError
 from backdrop.steps.views import Views
 
 TRIES = 8
@@ -18,10 +20,10 @@ class LaneNews:
 
     ledger: Ledger
     output: OutputBucket
-    events: Events
+    events: EventBus
     views: Views
 
-    def __call__(self, provider: str) -> Lane:
+    def publish(self, provider: str) -> Lane:
         for _ in range(TRIES):
             try:
                 lane = self._report(provider)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backdrop.aws.buckets import OutputBucket, PreconditionError
+from backdrop.aws.ledger import Ledger
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import receipt_key, report_key, source_name
 from backdrop.core.receipt import error_report, receipt
-from backdrop.ports import Ledger, OutputBucket, PreconditionError, Stored
+from backdrop.ports import Stored
 from backdrop.steps.receipts import Receipts, data_of, is_reported, put
 
 TRIES = 8

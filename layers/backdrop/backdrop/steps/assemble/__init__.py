@@ -1,1 +1,0 @@
-"""How the steps are put together from the ports: the same for the doors and for the simulated world."""

@@ -1,0 +1,70 @@
+"""The composition root: building a service calls nothing, and a photo makes only the clients that it needs."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from backdrop.aws.clients import LazyClient
+from backdrop.bootstrap import Bootstrap
+from backdrop.core.job import Status
+from proof.world.pictures import photo
+from proof.world.stack import World
+from proof.world.steps import WorldBootstrap
+from tests.simulated.simulation import KEY, the_job
+
+BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
+    "intake": Bootstrap.intake,
+    "render": Bootstrap.render,
+    "deliver": Bootstrap.deliver,
+    "lane_news": Bootstrap.lane_news,
+    "reconcile": Bootstrap.reconcile,
+    "planner": Bootstrap.planner,
+    "reporter": Bootstrap.reporter,
+    "orders": Bootstrap.orders,
+    "cancelling": Bootstrap.cancelling,
+    "reruns": Bootstrap.reruns,
+    "dead_letters": Bootstrap.dead_letters,
+}
+
+
+def lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
+    """A worker's own composition root with lazy clients, and the services whose clients are made."""
+    bootstrap, made = WorldBootstrap(world), list[str]()
+    client = bootstrap.client
+
+    def lazy(service: str) -> Any:
+        def make() -> Any:
+            made.append(service)
+            return client(service)
+
+        return LazyClient(make)
+
+    bootstrap.client = cache(lazy)
+    return bootstrap, made
+
+
+def test_every_public_builder_is_tried_here() -> None:
+    methods = {name for name, one in vars(Bootstrap).items() if callable(one) and not name.startswith("_")}
+    assert methods - {"inbox"} == BUILDERS.keys()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_building_a_service_makes_no_client_and_calls_nothing(name: str) -> None:
+    world = World()
+    bootstrap, made = lazily(world)
+    assert BUILDERS[name](bootstrap)
+    assert (made, world.wire.calls) == ([], [])
+
+
+def test_a_photo_makes_each_client_that_it_needs_once_and_no_other() -> None:
+    world = World()
+    (intake, at_intake), (render, at_render), (deliver, at_deliver) = (lazily(world) for _ in range(3))
+    world.intake, world.render, world.deliver = intake.intake(), render.render(), deliver.deliver()
+    world.drop(KEY, photo(), operation="remove")
+    world.run()
+    assert the_job(world).status is Status.STORED
+    assert sorted(at_intake) == ["dynamodb", "s3", "sqs"]
+    assert sorted(at_render) == ["dynamodb", "s3", "sqs"]
+    assert sorted(at_deliver) == ["dynamodb", "events", "s3"]

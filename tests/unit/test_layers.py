@@ -1,0 +1,59 @@
+"""The layers of pyproject.toml, on the tree as it is and with one import more: `make check` would refuse that one."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import grimp
+import pytest
+from importlinter import api
+from importlinter.contracts.layers import LayersContract
+
+SETTINGS = cast("dict[str, Any]", api.read_configuration(str(Path(__file__).parents[2] / "pyproject.toml")))
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*SETTINGS["session_options"]["root_packages"], cache_dir=None)
+
+
+def broken(graph: grimp.ImportGraph) -> list[str]:
+    """The contracts that these imports break."""
+
+    def is_kept(given: dict[str, Any]) -> bool:
+        contract = LayersContract(given["name"], SETTINGS["session_options"], given)
+        return contract.check(graph, verbose=False).kept
+
+    return [one["id"] for one in SETTINGS["contracts_options"] if not is_kept(one)]
+
+
+def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
+    assert broken(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "contract"),
+    [
+        ("backdrop.core.job", "backdrop.ports", "product"),
+        ("backdrop.ports", "backdrop.aws.table", "product"),
+        ("backdrop.aws.meter", "backdrop.steps.slot", "product"),
+        ("backdrop.providers.http", "backdrop.aws.clients", "product"),
+        ("backdrop.imaging.prepare", "backdrop.steps.seen", "product"),
+        ("backdrop.steps.intake", "backdrop.bootstrap", "product"),
+        ("backdrop.bootstrap", "functions.intake.app", "programs"),
+        ("backdrop_cli.stack", "proof.world.stack", "programs"),
+        ("functions.intake.app", "backdrop_cli.stack", "programs"),
+    ],
+)
+def test_an_import_against_the_layers_is_refused(
+    graph: grimp.ImportGraph, importer: str, imported: str, contract: str
+) -> None:
+    planted = deepcopy(graph)
+    planted.add_import(importer=importer, imported=imported)
+    assert broken(planted) == [contract]
+
+
+def test_a_package_without_a_layer_is_refused(graph: grimp.ImportGraph) -> None:
+    planted = deepcopy(graph)
+    planted.add_module("backdrop.extra")
+    assert broken(planted) == ["product"]
