@@ -21,11 +21,11 @@ from backdrop.aws.settings import settings
 from backdrop.aws.step_functions import SfnTokens
 from backdrop.aws.table import Table
 from backdrop.core.money import usd_of
+from backdrop.core.queue_messages import DeliverMessage, LaneMessage, parse
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.steps.assemble import handing as assemble
 from backdrop.steps.assemble.handing import Handing
 from backdrop.steps.deliver import Deliver
-from backdrop.steps.messages import LaneMessage, parse_delivery
 from backdrop.steps.telling import LaneNews
 
 logger = door_log()
@@ -61,7 +61,7 @@ def build() -> tuple[Deliver, LaneNews, Inbox]:
 
 def deliver(record: SQSRecord) -> None:
     """One message: a photo's views and its job's end handed over, or a provider's state told."""
-    message = parse_delivery(record.body)
+    message = parse(record.body, DeliverMessage, LaneMessage)
     if isinstance(message, LaneMessage):
         lane = build()[1](message.provider)
         logger.info("lane told", provider=lane.provider, paused=lane.paused)

@@ -24,9 +24,9 @@ from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.table import Table
 from backdrop.core.errors import DamagedMessageError
+from backdrop.core.intake_event import Look
 from backdrop.steps.assemble.arriving import Arriving
 from backdrop.steps.intake import Intake
-from backdrop.steps.messages import Look
 
 logger = door_log()
 

@@ -19,9 +19,9 @@ from backdrop.aws.queues import SqsLetters, SqsQueue
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying, table
 from backdrop.aws.step_functions import A_RUN, SfnExecutions
+from backdrop.core.slot import Slot
 from backdrop.steps.assemble.watching import Watching, reconcile
 from backdrop.steps.reconcile import Reconcile
-from backdrop.steps.slot import Slot
 
 logger = door_log()
 

@@ -19,10 +19,10 @@ from backdrop.aws.queues import SqsQueue, name_of
 from backdrop.aws.settings import settings
 from backdrop.aws.stack import paying
 from backdrop.aws.step_functions import SfnExecutions
+from backdrop.core.queue_messages import JobMessage, parse
+from backdrop.core.slot import Slot
 from backdrop.steps.assemble.paying import render as assembled
-from backdrop.steps.messages import JobMessage, parse
 from backdrop.steps.render import Render
-from backdrop.steps.slot import Slot
 
 logger = door_log()
 
@@ -40,7 +40,7 @@ def build() -> tuple[Render, Inbox]:
 
 def render(record: SQSRecord, context: LambdaContext) -> None:
     """One message: one job brought as far as it goes."""
-    message = parse(JobMessage, record.body)
+    message = parse(record.body, JobMessage)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     step, _ = build()
     began, left = step.clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())

@@ -66,7 +66,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-once",
         "2.3: who came to rest while a folder was woken is woken by a second look",
-        (FOLDERS, "if not look.again:\n            look_again(", "if False:\n            look_again("),
+        (FOLDERS, "if not look.again:\n            look_at_folder(", "if False:\n            look_at_folder("),
         faults="slow_service stale_index",
         deeds=just_then(80, 20.6),
     ),

@@ -12,8 +12,8 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.codes import Code
 from backdrop.core.errors import ResultError, StaleError
 from backdrop.core.job import Job, Link, Problem, Source, Status
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.core.receipt import error_report, receipt
-from backdrop.steps.messages import DeliverMessage
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die

@@ -13,8 +13,8 @@ from backdrop.core.job import Job, Status
 from backdrop.core.job_warning import WarningCode
 from backdrop.core.layout import PAID
 from backdrop.core.output_wish import MARKETPLACE
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.imaging.metadata import bare
-from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.pictures import CACHE_CONTROL
 from proof.world.pictures import SIDE, photo, picture
 from proof.world.stack import OUTPUT, World

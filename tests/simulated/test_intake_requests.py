@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Status
-from backdrop.steps.messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes

@@ -97,7 +97,7 @@ def inherited(name: str) -> World:
         day = attributes_of(day_key(attempt["day"]))
         world.table.items[day_key(attempt["day"])] = day | {kind: {"N": str(sum_)} for kind, sum_ in numbers.items()}
     job = GOLDEN[name]["body"]
-    body = json.dumps({"v": 1, "source_id": job["source_id"], "job_id": job["job_id"]})
+    body = json.dumps({"kind": "job", "source_id": job["source_id"], "job_id": job["job_id"]})
     world.sqs.post(world.lines["ideogram"], body)
     return world
 

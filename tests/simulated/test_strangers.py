@@ -7,11 +7,11 @@ import pytest
 
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Source, Status
 from backdrop.imaging.prepare import Prepared, prepare
 from backdrop.steps import seen as opener
 from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.messages import Look
 from backdrop.steps.strangers import Strangers
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World

@@ -11,7 +11,7 @@ import pytest
 
 from backdrop.core.job import Status
 from backdrop.steps import folders
-from backdrop.steps.messages import look_again
+from backdrop.steps.messages import look_at_folder
 from proof.checker.books import Promise
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
@@ -99,8 +99,10 @@ def test_a_chain_that_turns_back_is_noticed_where_it_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("body", "subject"),
     [
-        ('{"bucket": "b", "key": "k", "after": "a/1.jpg"}', "k a/1.jpg"),
-        ('{"bucket": "b", "key": "k", "again": true}', "k"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "after": "a/1.jpg"}', "k a/1.jpg"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "after": ""}', "k"),
+        ('{"kind": "recheck", "bucket": "b", "key": "k"}', "k"),
+        ('{"kind": "check", "bucket": "b", "key": "k"}', ""),
         ('{"v": 1, "source_id": "s", "job_id": "j"}', "j"),
         ('{"v": 1, "source_id": "s", "job_id": null}', ""),
         ('{"Records": []}', ""),
@@ -156,9 +158,9 @@ def test_a_folder_that_is_woken_from_the_same_place_for_ever_is_noticed(
     world, recursed = asleep(3)
 
     def broken(intake: Any, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-        look_again(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
+        look_at_folder(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folders, "look_again", broken)
+    monkeypatch.setattr(folders, "look_at_folder", broken)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="not quiet"):
         world.run("intake", most_turns=200)

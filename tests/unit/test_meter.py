@@ -13,7 +13,7 @@ from backdrop.aws.metrics import Metric
 from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Outcome, Status
-from backdrop.steps.slot import Slot
+from backdrop.core.slot import Slot
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 

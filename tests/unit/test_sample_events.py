@@ -11,7 +11,7 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.steps.messages import Look
+from backdrop.core.intake_event import Look
 from proof.world.sns import TOPIC, envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"

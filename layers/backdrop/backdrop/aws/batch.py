@@ -28,8 +28,8 @@ from backdrop.aws.metrics import Metric
 from backdrop.aws.queues import OUT_AGAIN
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.core.queue_messages import RECEIPT
 from backdrop.ports import Queue
-from backdrop.steps.messages import RECEIPT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

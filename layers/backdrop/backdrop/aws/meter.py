@@ -20,8 +20,8 @@ from backdrop.core.codes import Code
 from backdrop.core.gauges import Gauges
 from backdrop.core.job import FAILED, Job, Money, Status
 from backdrop.core.money import MICRO
+from backdrop.core.slot import Slot
 from backdrop.core.transitions import Step
-from backdrop.steps.slot import Slot
 
 NOBODY: Final = "none"
 """The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""

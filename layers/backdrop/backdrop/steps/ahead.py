@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backdrop.core.choice import Market, dearest
+from backdrop.core.intake_event import Request
 from backdrop.core.job import Job, Source
 from backdrop.steps.asking import Asking
-from backdrop.steps.messages import Request
 from backdrop.steps.wanted import Wanted
 
 

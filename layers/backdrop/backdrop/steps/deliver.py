@@ -11,12 +11,12 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, OvertakenError, StaleError, WaitError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import FAILED, Job, Problem, Source, Status
+from backdrop.core.queue_messages import DeliverMessage
 from backdrop.core.receipt import announcement, dead_letter
 from backdrop.ports import Clock, Events, Ledger, Queue
 from backdrop.steps.answering import Answering
 from backdrop.steps.followers import Followers
 from backdrop.steps.marks import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
-from backdrop.steps.messages import DeliverMessage
 from backdrop.steps.naming import taken_away
 from backdrop.steps.pictures import Pictures
 from backdrop.steps.views import Views

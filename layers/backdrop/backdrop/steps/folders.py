@@ -5,13 +5,14 @@ from itertools import islice
 
 from backdrop.core.codes import Code
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
 from backdrop.ports import Books, Clock, Ledger, Queue, Stored
 from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.holding import SECOND_LOOK_SECONDS, Holding
-from backdrop.steps.messages import Look, look_again, look_at, to_deliver
+from backdrop.steps.messages import look_at, look_at_folder, to_deliver
 from backdrop.steps.seen import facts_of
 
 MOST_WOKEN = 500
@@ -34,7 +35,7 @@ class Folders:
         problems = self.report(look.bucket, look.key, stored, place, by_photo=False)
         # The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
         if not look.again:
-            look_again(self.intake, look.bucket, look.key, delay_seconds=SECOND_LOOK_SECONDS)
+            look_at_folder(self.intake, look.bucket, look.key, delay_seconds=SECOND_LOOK_SECONDS)
         if not problems:
             self._wake(look)
         return tuple(problem.code for problem in problems)
@@ -61,4 +62,4 @@ class Folders:
         for key in woken:
             look_at(self.intake, look.bucket, key)
         if len(woken) == MOST_WOKEN:
-            look_again(self.intake, look.bucket, look.key, after=woken[-1])
+            look_at_folder(self.intake, look.bucket, look.key, after=woken[-1])

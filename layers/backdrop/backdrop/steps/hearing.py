@@ -9,11 +9,12 @@ from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, StaleError
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Job, Origin, Problem, Source
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.request_hints import hint_for_request
 from backdrop.ports import Clock, Ledger, Queue
-from backdrop.steps.messages import Look, Request, to_deliver
+from backdrop.steps.messages import to_deliver
 
 MOST_REQUESTS = 20
 SEND_IT_RIGHT = "Mend what sends such requests, and send it again."

@@ -8,7 +8,7 @@ from backdrop.core.job import Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.places import Place
 from backdrop.ports import Books, Clock, Queue
-from backdrop.steps.messages import look_again
+from backdrop.steps.messages import look_at_folder
 
 MOST_COUNTED = 1000
 COUNTED_AGAIN_AFTER = timedelta(seconds=60)
@@ -35,7 +35,7 @@ class Holding:
         if not errors or (fresh and all(now - one.last_seen < COUNTED_AGAIN_AFTER for one in known.values())):
             return source.problems if errors else ()
         if by_photo:
-            look_again(self.intake, source.bucket, source.key, delay_seconds=SECOND_LOOK_SECONDS)
+            look_at_folder(self.intake, source.bucket, source.key, delay_seconds=SECOND_LOOK_SECONDS)
         waiting = self._waiting(source)
         return tuple(
             Problem.of(error, now).but(hint=f"{error.hint}{waiting}").since(known.get(error.message))

@@ -6,6 +6,7 @@ from itertools import chain, takewhile
 
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError, WaitError
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
 from backdrop.ports import Clock, InputBucket, Ledger
@@ -13,7 +14,6 @@ from backdrop.steps.defaults import FolderDefaults
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
-from backdrop.steps.messages import Look
 from backdrop.steps.photo import Decision, Photos
 from backdrop.steps.references import References
 from backdrop.steps.standing import Refusal

@@ -10,20 +10,13 @@ from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError
 from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Money, Problem, Source, Status
+from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
 from backdrop.core.watch import MESSAGE_LIFE
 from backdrop.ports import Clock, Ledger, Letter, Letters, Queue
 from backdrop.steps.hearing import Hearing
-from backdrop.steps.messages import (
-    JobMessage,
-    LaneMessage,
-    Look,
-    Request,
-    parse,
-    parse_delivery,
-    tell_of_lane,
-    to_deliver,
-)
+from backdrop.steps.messages import tell_of_lane, to_deliver
 
 MOST_BATCHES = 20
 WORDS = "A thousand deliveries of its message came to nothing."
@@ -102,12 +95,9 @@ class DeadLetters:
     def _is_dealt_with(self, body: str) -> bool:
         """A job's message: the job ends here, and deliver tells of it as of every end. Others are no job's."""
         try:
-            message = parse(JobMessage, body)
+            message = parse(body, JobMessage, DeliverMessage, LaneMessage)
         except DamagedMessageError:
-            try:
-                message = parse_delivery(body)
-            except DamagedMessageError:
-                return False
+            return False
         if isinstance(message, LaneMessage):
             tell_of_lane(self.deliver, message.provider)
         elif message.job_id:

@@ -1,126 +1,26 @@
-"""What the stages say to one another: ids, never contents."""
-
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any, Literal
-
-from pydantic import ValidationError
+"""How the stages send one another their messages."""
 
 from backdrop.core.asked import Asked
-from backdrop.core.codec import from_json
-from backdrop.core.errors import DamagedMessageError
 from backdrop.core.identity import fairness_group
 from backdrop.core.job import Job, Source
-from backdrop.core.record import Record, record
+from backdrop.core.queue_messages import (
+    RECEIPT,
+    CheckMessage,
+    DeliverMessage,
+    FolderMessage,
+    JobMessage,
+    LaneMessage,
+    RecheckMessage,
+    RerunMessage,
+    SettleMessage,
+    body_of,
+)
 from backdrop.ports import Queue
-
-# An attribute beside the body, since a release that does not know it reads past it.
-RECEIPT = "receipt"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
-
-    `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
-    `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
-    """
-
-    ident: str
-    instructions: Mapping[str, Any]
-    token: str = ""
-    execution: str = ""
-    campaign: str = ""
-    damage: str = ""
-
-    @property
-    def awaited(self) -> bool:
-        """Whether somebody wants to hear what became of it."""
-        return bool(self.token or self.campaign)
-
-    @property
-    def ends_with_its_execution(self) -> bool:
-        """Whether nobody wants its jobs any more once its execution has stopped."""
-        return self.awaited and bool(self.execution)
-
-
-@dataclass(frozen=True)
-class Look:
-    """A reason to look at one key.
-
-    `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
-    instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
-    are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
-    message was sent, where that is a request or a rerun, of which no object tells. `tagged_at`: when tags were changed,
-    where that is why; perhaps foreign ones, or they were taken away. `overtaken`: another worker wrote of the photo
-    while this look was at it.
-    """
-
-    bucket: str
-    key: str
-    again: bool = False
-    settled: bool = False
-    rerun: bool = False
-    after: str = ""
-    request: Request | None = None
-    receives: int = 1
-    said_at: datetime | None = None
-    tagged_at: datetime | None = None
-    overtaken: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it only says that something may have changed there, for the first time."""
-        return not (self.again or self.settled or self.rerun or self.request)
-
-
-@record
-class JobMessage(Record):
-    """A lane's message: this job is to be rendered."""
-
-    v: Literal[1] = 1
-    source_id: str
-    job_id: str
-
-
-@record
-class DeliverMessage(Record):
-    """Deliver's message: this photo's views are to be written, and this job's end handed over."""
-
-    v: Literal[1] = 1
-    source_id: str
-    job_id: str | None = None
-
-
-@record
-class LaneMessage(Record):
-    """Deliver's message: this provider was paused or goes on, and people are to be told."""
-
-    v: Literal[1] = 1
-    provider: str
-
-
-def parse[M](kind: type[M], body: str) -> M:
-    """A queue message of ours; DamagedMessageError when it is none."""
-    try:
-        return from_json(kind, body)
-    except ValidationError as error:
-        raise DamagedMessageError(f"not a {kind.__name__}: {_reasons(error)}") from error
-
-
-def parse_delivery(body: str) -> DeliverMessage | LaneMessage:
-    """One of deliver's two messages; DamagedMessageError when it is neither."""
-    return parse(LaneMessage if '"provider"' in body else DeliverMessage, body)
-
-
-def _reasons(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:3])
 
 
 def to_lane(lane: Queue, job: Job, *, receipt: str = "") -> None:
     """Put a job into its lane, with the ETag of its photo's first receipt where that has just been written."""
-    body = _body(JobMessage(source_id=job.source_id, job_id=job.job_id))
+    body = body_of(JobMessage(source_id=job.source_id, job_id=job.job_id))
     lane.send(body, group=fairness_group(job.key), attributes={RECEIPT: receipt})
 
 
@@ -134,7 +34,7 @@ def to_deliver(
 ) -> None:
     """Have a photo's views written, and a job's end handed over; `receipt` as its lane's message had it."""
     deliver.send(
-        _body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
+        body_of(DeliverMessage(source_id=source.source_id, job_id=job_id)),
         group=fairness_group(source.key),
         delay_seconds=delay_seconds,
         attributes={RECEIPT: receipt},
@@ -143,35 +43,37 @@ def to_deliver(
 
 def tell_of_lane(deliver: Queue, provider: str) -> None:
     """Have people told that a provider was paused or goes on."""
-    deliver.send(asdict(LaneMessage(provider=provider)), group=fairness_group(provider))
+    deliver.send(body_of(LaneMessage(provider=provider)), group=fairness_group(provider))
 
 
 def remind(intake: Queue, source: Source, delay_seconds: int) -> None:
     """Have intake look at a photo when its time to settle is over."""
-    body = {"bucket": source.bucket, "key": source.key, "settled": True}
+    body = body_of(SettleMessage(bucket=source.bucket, key=source.key))
     intake.send(body, group=fairness_group(source.key), delay_seconds=delay_seconds)
 
 
 def look_at(intake: Queue, bucket: str, key: str) -> None:
     """Have intake look at a photo."""
-    intake.send({"bucket": bucket, "key": key}, group=fairness_group(key))
+    intake.send(body_of(CheckMessage(bucket=bucket, key=key)), group=fairness_group(key))
 
 
-def look_again(intake: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-    """Have intake go on with a folder's photos, wake those that came to rest meanwhile, or finish what died."""
-    body = {"bucket": bucket, "key": key, "again": True} | ({"after": after} if after else {})
+def look_again(intake: Queue, bucket: str, key: str, *, delay_seconds: int = 0) -> None:
+    """Have intake finish what an earlier look at a photo may not have finished."""
+    body = body_of(RecheckMessage(bucket=bucket, key=key))
+    intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
+
+
+def look_at_folder(intake: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
+    """Have intake check a folder's defaults again and wake its waiting photos, those behind `after`."""
+    body = body_of(FolderMessage(bucket=bucket, key=key, after=after))
     intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
 
 
 def rerun(intake: Queue, bucket: str, key: str) -> None:
     """Have intake resolve a photo anew."""
-    intake.send({"bucket": bucket, "key": key, "rerun": True}, group=fairness_group(key))
+    intake.send(body_of(RerunMessage(bucket=bucket, key=key)), group=fairness_group(key))
 
 
 def begin_again(intake: Queue, job: Job) -> None:
     """Have intake decide anew, and send the job back if it is still what is wanted."""
-    intake.send({"bucket": job.bucket, "key": job.key, "again": True}, group=fairness_group(job.key))
-
-
-def _body(message: JobMessage | DeliverMessage) -> Mapping[str, Any]:
-    return asdict(message)
+    look_again(intake, job.bucket, job.key)

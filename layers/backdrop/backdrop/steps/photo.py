@@ -11,6 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.identity import source_id
 from backdrop.core.instructions import is_complete
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
@@ -19,7 +20,7 @@ from backdrop.steps.asking import Asking
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
-from backdrop.steps.messages import Look, look_again, remind, to_deliver
+from backdrop.steps.messages import look_again, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
 from backdrop.steps.seen import Seen, see_from_afar

@@ -18,6 +18,7 @@ from backdrop.core.errors import StaleError, UnwritableError, WaitError
 from backdrop.core.gauges import Gauges, Sight, gauged, sight
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
+from backdrop.core.slot import Slot
 from backdrop.core.watch import Ref, Run
 from backdrop.ports import Answers, Books, Clock, Ledger, Queue
 from backdrop.steps.lanes import LaneKeeper
@@ -26,7 +27,6 @@ from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.open_jobs import OpenJobs
 from backdrop.steps.put_back import PutBack
-from backdrop.steps.slot import Slot
 from backdrop.steps.stopping import Stopping
 from backdrop.steps.sweep import Sweep
 

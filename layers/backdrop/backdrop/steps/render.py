@@ -11,17 +11,18 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Lane
+from backdrop.core.queue_messages import JobMessage
+from backdrop.core.slot import PROBE_START_SECONDS, RECORD_SECONDS, Slot
 from backdrop.core.suspicion import is_suspect
 from backdrop.ports import Call, Clock, Ledger, Provider, Queue
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.lost import LostAnswers, Next
 from backdrop.steps.marks import MOST_CRASHES, begin, leave
 from backdrop.steps.material import Material
-from backdrop.steps.messages import JobMessage, begin_again, to_deliver
+from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
-from backdrop.steps.slot import PROBE_START_SECONDS, RECORD_SECONDS, Slot
 from backdrop.steps.stopping import Stopping
 
 IN_SLOT_WAIT_SECONDS = 20

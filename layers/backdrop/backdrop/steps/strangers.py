@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.layout import Kind, kind_of
 from backdrop.ports import Ledger
-from backdrop.steps.messages import Look
 
 # A batch of ten of S3's messages has ten photos.
 MOST_AT_ONCE = 100

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Problem, Source
 from backdrop.ports import Clock, Ledger, Queue
-from backdrop.steps.messages import Look, to_deliver
+from backdrop.steps.messages import to_deliver
 
 # Rights that are just being given need no report.
 MOST_SILENT_RECEIVES = 4

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backdrop.campaign_ports import Executions
+from backdrop.core.intake_event import Look
 from backdrop.ports import Books, InputBucket, Letters, Queue
 from backdrop.steps.assemble.paying import Paying
 from backdrop.steps.letters import DeadLetters
-from backdrop.steps.messages import Look
 from backdrop.steps.moving import into_lanes
 from backdrop.steps.put_back import PutBack
 from backdrop.steps.reconcile import Reconcile
