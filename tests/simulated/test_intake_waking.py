@@ -11,7 +11,7 @@ from backdrop.core.codes import Code
 from backdrop.core.intake_event import Look
 from backdrop.core.job import Source, Status
 from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
-from backdrop.steps import folders
+from backdrop.steps import folder_defaults
 from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -98,7 +98,7 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
 @pytest.mark.parametrize("number", [0, 1, 3, 4, 8, 11])
 def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are: 100,000 are woken as these are, 500 at a time."""
-    monkeypatch.setattr(folders, "MOST_WOKEN", 4)
+    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 4)
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
     world = waiting(*keys)
     defaults(world, "shoes/", REMOVE)

@@ -118,7 +118,7 @@ def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message:
     try:
         found = looks_of(body, bucket="photos", again=False)
     except DamagedMessageError as damaged:
-        found, reason = [], damaged.message
+        found, reason = [], str(damaged)
     else:
         reason = ""
     assert all(look.bucket == "photos" for look in found)

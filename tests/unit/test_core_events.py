@@ -77,7 +77,8 @@ def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for()
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
     assert waited.request
-    assert not event.request.damage + waited.request.damage + event.request.token
+    assert event.request.damage is waited.request.damage is None
+    assert event.request.token == ""
     assert event.request.ident == sample("image_requested")["id"]
     assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
     assert waited.request.token.startswith("AQC")

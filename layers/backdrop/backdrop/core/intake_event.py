@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from backdrop.core.sentence import Sentence
+
 
 @dataclass(frozen=True)
 class Request:
@@ -19,7 +21,7 @@ class Request:
     token: str = ""
     execution: str = ""
     campaign: str = ""
-    damage: str = ""
+    damage: Sentence | None = None
 
     @property
     def awaited(self) -> bool:

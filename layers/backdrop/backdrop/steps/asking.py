@@ -13,7 +13,7 @@ from backdrop.core.layout import DEFAULTS_NAME
 from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
 from backdrop.ports import Clock, InputBucket
-from backdrop.steps.defaults import FolderDefaults
+from backdrop.steps.folder_defaults import FolderDefaults
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, Seer
 from backdrop.steps.wanted import Shop, Wanted, all_open, wanted

@@ -10,8 +10,7 @@ from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
 from backdrop.ports import Clock, InputBucket, Ledger
-from backdrop.steps.defaults import FolderDefaults
-from backdrop.steps.folders import Folders
+from backdrop.steps.folder_defaults import FolderDefaults, Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
 from backdrop.steps.photo import Decision, Photos
@@ -42,7 +41,7 @@ class Intake:
         self._done.clear()
 
     def __call__(self, look: Look) -> Decision:
-        if look.request and look.request.damage:
+        if look.request and look.request.damage is not None:
             self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
             return Decision(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
         match kind_of(look.key):

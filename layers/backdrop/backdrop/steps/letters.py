@@ -134,7 +134,7 @@ class DeadLetters:
         try:
             looks = self.looks(letter.body)
         except DamagedMessageError as error:
-            return {"code": error.code.value, "reason": error.message[:1000]}
+            return {"code": error.code.value, "reason": str(error.message.cut(1000))}
         for look in looks:
             source = self.ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
             if not source.jobs:

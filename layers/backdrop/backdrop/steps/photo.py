@@ -15,9 +15,10 @@ from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
+from backdrop.core.sentence import Sentence
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
-from backdrop.steps.folders import Folders
+from backdrop.steps.folder_defaults import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
 from backdrop.steps.messages import look_again, remind, to_deliver
@@ -221,7 +222,7 @@ class Photos:
             return problem
         names = list(islice(self.asking.photos.keys(source.bucket, folder_of(source.key)), MOST_NAMES))
         found = near_miss(source.key, names)
-        return problem.but(message=f"{problem.message} But {found}.") if found else problem
+        return problem.but(message=Sentence(f"{problem.message} But {found}.")) if found else problem
 
     def _refuse_request(
         self,

@@ -256,7 +256,7 @@ class Reconcile:
                 in_a_row = 0
             except WaitError as error:
                 in_a_row += 1
-                tally.failed.append(Undone(error.code, error.message, item.source_id, item.job_id))
+                tally.failed.append(Undone(error.code, str(error.message), item.source_id, item.job_id))
             except UnwritableError:
                 tally.failed.append(Undone(Code.CRASHED, UNWRITABLE, item.source_id, item.job_id))
             except StaleError:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from backdrop.core.money import Configured
 from backdrop.ports import Books, Clock, InputBucket, Inputs, Ledger, OutputBucket, Queue
 from backdrop.steps.asking import Asking
-from backdrop.steps.defaults import FolderDefaults
-from backdrop.steps.folders import Folders
+from backdrop.steps.folder_defaults import FolderDefaults, Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.intake import Intake
 from backdrop.steps.moving import Moves, into_lanes
