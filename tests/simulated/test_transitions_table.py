@@ -116,7 +116,7 @@ ALLOWED: dict[tuple[str, Status], Status] = {
     ("pay_again", S.HELD): S.ACCEPTED,
 }
 # The rest of the module's names: what is tested by itself, and what is no transition.
-NOT_IN_THE_TABLE = {"record", "owner_of", "throttled", "Booking", "Step", "KEPT_NOT_TAKEN", "NOT_CURRENT", "USEFUL"}
+NOT_IN_THE_TABLE = {"record", "owner_of", "throttled", "Booking", "Step", "KEPT_NOT_TAKEN", "USEFUL"}
 # Where the answer to a job's own attempt moves it, by the state in which it finds the job.
 RECORDED: dict[tuple[str, Status], Status] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},

@@ -38,7 +38,7 @@ def test_sentence_is_shown_as_it_is() -> None:
 # -- what the type checker refuses -----------------------------------------------------------------------------------
 
 
-def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[object]:
+def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
     """Never called: the type checker reads it."""
     return [
         said == other,  # pyright: ignore[reportDeprecated]
@@ -69,7 +69,7 @@ DECISIONS: list[Callable[[Any], object]] = [
     lambda said: said == "The file is empty.",
     lambda said: "The file is empty." == said,  # noqa: SIM300 - the side that the type checker does not look at
     lambda said: said in ["The file is empty."],
-    lambda said: {}.get(said),
+    lambda said: dict[Any, int]().get(said),
     lambda said: {said},
     lambda said: bool(said),
     lambda said: said or "nothing",
