@@ -62,7 +62,7 @@ def measure(file: Path) -> None:
     found = prepare(data, PHOTO_LIMITS["ideogram"], 100)
     seconds = time.process_time() - began
     sent = len(found.data) / MEGABYTE if found.data else 0
-    changes = ", ".join(found.changes)
+    changes = ", ".join(map(str, found.changes))
     print(f"{len(data) / MEGABYTE:.1f} {sent:.1f} {peak_megabytes():.0f} {seconds:.2f} {changes}")
 
 

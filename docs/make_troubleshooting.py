@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from backdrop.core.advice import Then
 from backdrop.core.codes import Code, End
-from backdrop.core.meanings import CODES, WAITS
+from backdrop.core.meanings import CODES, CodeFacts
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"
@@ -70,16 +71,18 @@ RUNBOOKS = {
 def codes(end: End) -> str:
     """Every code that leaves its job so."""
     rows = [
-        (f'<a id="{code}"></a>`{code}`', facts.meaning, COSTS.get(code, "nothing"), _hint(facts.hint) + _runbook(code))
+        (f'<a id="{code}"></a>`{code}`', str(facts.meaning), COSTS.get(code, "nothing"), _hint(facts) + _runbook(code))
         for code, facts in CODES.items()
         if facts.end is end
     ]
     return table(("code", "what happened", "what it cost", "what to do"), rows)
 
 
-def _hint(hint: str) -> str:
-    """Without what the section says of all its codes."""
-    return hint.removesuffix(WAITS).strip() or "nothing"
+def _hint(facts: CodeFacts) -> str:
+    """Without what the section says of all its codes that wait."""
+    if facts.advice.then is not Then.WAITS:
+        return str(facts.hint)
+    return f"{facts.advice.remedy}." if facts.advice.remedy is not None else "nothing"
 
 
 def _runbook(code: Code) -> str:

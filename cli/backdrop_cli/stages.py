@@ -37,7 +37,7 @@ def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
     """
     current = [job for job in jobs if job.job_id in source.jobs.values()]
     problems = [*source.problems, *(job.problem for job in current if job.problem)]
-    note = problems[0].message if problems else ""
+    note = str(problems[0].message) if problems else ""
     if source.waiting_since:
         return Stage.DROPPED, note
     if source.held_by and not current:

@@ -50,14 +50,14 @@ def _of_ours(error: BackdropError, place: Place) -> str:
     """An error of the pipeline's own parts; where AWS is behind it, AWS's."""
     cause = error.__cause__
     if error.code is Code.LEDGER_UNAVAILABLE and error_code(cause or error) == "ResourceNotFoundException":
-        return f"{error.message.rstrip('.')}: it is gone, or only being made; {_RESTORE}"
+        return f"{error.message.clause}: it is gone, or only being made; {_RESTORE}"
     if isinstance(cause, (ClientError, BotoCoreError)):
         return _words(cause, place)
     if isinstance(error, RefusedInput):
-        return error.message.rstrip(".")
+        return str(error.message.clause)
     if isinstance(cause, ValueError):
-        return f"{error.message.rstrip('.')}; use the command of the release that is deployed, or deploy this one again"
-    return f"{error.message.rstrip('.')}; what was done before stays done, so run the command again in a moment"
+        return f"{error.message.clause}; use the command of the release that is deployed, or deploy this one again"
+    return f"{error.message.clause}; what was done before stays done, so run the command again in a moment"
 
 
 def _words(error: ClientError | BotoCoreError, place: Place) -> str:

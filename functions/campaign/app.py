@@ -26,8 +26,8 @@ def plan(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
     try:
         planned = planner.plan(asked["input"], asked["execution"], deadline)
     except RefusedError as error:
-        logger.info("campaign refused", code=error.code.value, reason=error.message)
-        return {"refused": {"error": error.code.value, "cause": f"{error.message.rstrip('.')}. {error.hint}"}}
+        logger.info("campaign refused", code=error.code.value, reason=str(error.message))
+        return {"refused": {"error": error.code.value, "cause": f"{error.message.clause}. {error.hint}"}}
     logger.info("campaign planned", items=planned["items"])
     return planned
 

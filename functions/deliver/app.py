@@ -14,7 +14,7 @@ from backdrop.aws.meter import count_end, counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.core.money import usd_of
-from backdrop.core.queue_messages import LaneMessage, parse_delivery
+from backdrop.core.queue_messages import DeliverMessage, LaneMessage, parse
 
 logger = door_log()
 ours = settings()
@@ -25,7 +25,7 @@ inbox = bootstrap.inbox(logger, [ours.deliver_queue_url])
 
 def deliver(record: SQSRecord) -> None:
     """One message: a photo's views and its job's end handed over, or a provider's state told."""
-    message = parse_delivery(record.body)
+    message = parse(record.body, DeliverMessage, LaneMessage)
     if isinstance(message, LaneMessage):
         lane = lane_news.publish(message.provider)
         logger.info("lane told", provider=lane.provider, paused=lane.paused)

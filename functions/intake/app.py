@@ -17,7 +17,7 @@ from backdrop.aws.meter import count_accepted, count_refused, counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 
 logger = door_log()
 ours = settings()

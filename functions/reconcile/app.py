@@ -12,7 +12,7 @@ from backdrop.aws.meter import count, count_gauges, count_money
 from backdrop.aws.metrics import Metric
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.steps.slot import Slot
+from backdrop.core.slot import Slot
 
 logger, clock = door_log(), SystemClock()
 reconcile = Bootstrap(settings(), lazy_client, clock, count_money).reconcile()

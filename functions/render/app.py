@@ -17,7 +17,7 @@ from backdrop.aws.queues import name_of
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.core.queue_messages import JobMessage, parse
-from backdrop.steps.slot import Slot
+from backdrop.core.slot import Slot
 
 logger = door_log()
 ours, clock = settings(), SystemClock()
@@ -29,7 +29,7 @@ providers = {name_of(lane.queue_url): name for name, lane in ours.lanes.items()}
 
 def render(record: SQSRecord, context: LambdaContext) -> None:
     """One message: one job brought as far as it goes."""
-    message = parse(JobMessage, record.body)
+    message = parse(record.body, JobMessage)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     began, left = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
     # A message out of a queue that is no lane of ours names no provider.

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.arrivals import REQUESTED, looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 from backdrop_local import cloud, sam
 from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError

@@ -17,7 +17,7 @@ FILES = (
     "aws/ledger.py",
     "steps/answering.py",
     "steps/asking.py",
-    "steps/folders.py",
+    "steps/folder_defaults.py",
     "steps/hearing.py",
     "steps/lost.py",
     "steps/naming.py",

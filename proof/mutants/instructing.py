@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from proof.mutants.mutant import mutant
 from proof.mutants.scene import photos, wishes
 
-PHOTO, FOLDERS, ASKING, NAMING = "steps/photo.py", "steps/folders.py", "steps/asking.py", "steps/naming.py"
+PHOTO, FOLDERS, ASKING, NAMING = "steps/photo.py", "steps/folder_defaults.py", "steps/asking.py", "steps/naming.py"
 WANTED, AGAIN, PICTURES = "steps/wanted.py", "core/transitions/again.py", "steps/pictures.py"
 CALM = "reordered_message"
 
@@ -66,7 +66,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-once",
         "2.3: who came to rest while a folder was woken is woken by a second look",
-        (FOLDERS, "if not look.again:\n            look_again(", "if False:\n            look_again("),
+        (FOLDERS, "if not look.again:\n            look_at_folder(", "if False:\n            look_at_folder("),
         faults="slow_service stale_index",
         deeds=just_then(80, 20.6),
     ),
@@ -99,9 +99,9 @@ INSTRUCTING_MUTANTS = (
         "holds-without-a-word",
         "2.3: a broken folder default makes one report",
         (
-            "steps/holding.py",
-            "errors, now = place.errors if place else (), self.clock.now()",
-            "errors, now = (), self.clock.now()",
+            FOLDERS,
+            "place.errors if place else ()",
+            "()",
         ),
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),

@@ -164,7 +164,7 @@ PAYING_MUTANTS = (
     mutant(
         "starts-too-late",
         "3.3: no call starts with less time left than it may take",
-        ("steps/slot.py", "return now <= self.latest_start(call_seconds)", "return True"),
+        ("core/slot.py", "return now <= self.latest_start(call_seconds)", "return True"),
         faults="hang_up charge_and_hang_up",
         kind="unaskable",
     ),

@@ -7,6 +7,7 @@ ONE_LANE = (
     "These scenes have one lane: tests/simulated/test_failover.py kills the worker after each call of a fail-over."
 )
 LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
+COUNTS = "Only how many photos a report says that wait, and when that is counted: tests/simulated/test_intake_held.py."
 VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
@@ -31,6 +32,12 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
+    "steps/folder_defaults.py:_one: (bucket, key) not in self._read": "For speed: a batch reads a folder's defaults once.",
+    "steps/folder_defaults.py:report: errors and source.photo == facts and self._is_counted(source)": COUNTS,
+    "steps/folder_defaults.py:report: errors and by_photo": COUNTS,
+    "steps/folder_defaults.py:_is_counted: bool(source.problems) and all((now - one.last_seen < COUNTED_AGAIN_AFTER for one in source.problems))": COUNTS,
+    "steps/folder_defaults.py:_problems: not errors": "For speed: where nothing is wrong, nobody is counted.",
+    "steps/folder_defaults.py:_waiting: not found": COUNTS,
     "steps/photo.py:_decide: speaks_again(source, seen, jobs, look, self.ledger.lane)": (
         "No seed stops an execution between a request and its photo's late event; test_request_executions.py does. Of "
         "a cancel the checker takes the job's own word for when it was said; test_called_off.py says the same again."

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 
+from backdrop.core.queue_messages import RerunMessage
 from proof.checker.books import Breach, Plain, Promise, certain, unknown
 from proof.checker.ends import gone_breaches
 from proof.checker.instructed import (
@@ -142,7 +143,7 @@ def _may_mean(words: Words, jobs: Iterable[Plain]) -> list[Said]:
 def reruns(invocation: Invocation, key: str) -> bool:
     """Whether one of a worker's messages is a person's order to resolve a photo anew."""
     said = [_object(message.body) for message in invocation.messages]
-    return any(one.get("key") == key and one.get("rerun") is True for one in said)
+    return any(one.get("key") == key and one.get("kind") == RerunMessage.kind for one in said)
 
 
 def _orders(invocation: Invocation, key: str) -> dict[str, str]:

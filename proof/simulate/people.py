@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from backdrop.core.queue_messages import RerunMessage
 from backdrop.steps.cancelling import Cancelled
 from backdrop.steps.orders import Wanted
 from proof.simulate.act import Act
@@ -236,7 +237,7 @@ class People:
         """All photos of a folder are to be resolved anew, as `backdrop rerun` has it."""
         for key in self.world.input.keys():  # noqa: SIM118 - our own method
             if key.startswith(_path(prefix)) and key.endswith(".jpg") and key not in self.untouched:
-                body = {"bucket": INPUT, "key": key, "rerun": True}
+                body = {"kind": RerunMessage.kind, "bucket": INPUT, "key": key}
                 self.pairs.discard(key)
                 self.world.sqs.post(self.world.lines["intake"], json.dumps(body))
 

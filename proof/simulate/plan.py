@@ -30,7 +30,15 @@ MIXED_SEEDS = 3
 # Of fewer calls at a time there are seldom as many as half of them.
 FEWEST_FOR_HALF = 3
 QUEUES = ("intake", "ideogram", "deliver")
-DAMAGE = ("{", "[]", '{"v": 1}', '{"Records": [{"s3": {}}]}', '{"bucket": "foreign", "key": "a.jpg"}', "null", '"x"')
+DAMAGE = (
+    "{",
+    "[]",
+    '{"kind": "paint"}',
+    '{"Records": [{"s3": {}}]}',
+    '{"bucket": "foreign", "key": "a.jpg"}',
+    "null",
+    '"x"',
+)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Doors:
         except StaleError:
             return self._hand_back(line, handle, STALE_DELAY_SECONDS)
         except DamagedMessageError as error:
-            attributes = {"code": error.code.value, "reason": error.message[:1000], "money": "not_spent"}
+            attributes = {"code": error.code.value, "reason": str(error.message.cut(1000)), "money": "not_spent"}
             return self._dead_letter({"queue": line.name, "body": message.body}, attributes)
         return True
 

@@ -16,11 +16,20 @@ from backdrop.aws.table import Table
 from backdrop.bootstrap import Bootstrap
 from backdrop.core.answer import OnLostAnswer
 from backdrop.core.errors import DamagedMessageError, WaitError
+from backdrop.core.intake_event import Look
 from backdrop.core.money import MICRO, SELLS_CREDITS
-from backdrop.core.queue_messages import RECEIPT, JobMessage, LaneMessage, Look, parse, parse_delivery
+from backdrop.core.queue_messages import (
+    RECEIPT,
+    DeliverMessage,
+    FolderMessage,
+    JobMessage,
+    LaneMessage,
+    RecheckMessage,
+    parse,
+)
+from backdrop.core.slot import Slot
 from backdrop.ports import Downloads, Provider
 from backdrop.steps.intake import Intake
-from backdrop.steps.slot import Slot
 from proof.world.doors import Step
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE
 from proof.world.sqs import Message
@@ -147,10 +156,10 @@ class Steps:
 
     def _render(self, provider: str, message: Message, deadline: datetime) -> None:
         slot = self.slot(deadline, message.receives, provider, message.attributes.get(RECEIPT, ""))
-        self._world.render.render(parse(JobMessage, message.body), slot)
+        self._world.render.render(parse(message.body, JobMessage), slot)
 
     def _deliver(self, message: Message, _: datetime) -> None:
-        found = parse_delivery(message.body)
+        found = parse(message.body, DeliverMessage, LaneMessage)
         if isinstance(found, LaneMessage):
             self.news.publish(found.provider)
         else:
@@ -171,9 +180,9 @@ def subject_of(body: str) -> str:
         match json.loads(body):
             case {"job_id": str(job_id)}:
                 return job_id
-            case {"key": str(key), "after": str(after)}:
+            case {"kind": FolderMessage.kind, "key": str(key), "after": str(after)} if after:
                 return f"{key} {after}"
-            case {"key": str(key), "again": True}:
+            case {"kind": RecheckMessage.kind | FolderMessage.kind, "key": str(key)}:
                 return key
             case _:
                 pass

@@ -52,7 +52,7 @@ def test_a_photo_that_fits_keeps_its_bytes(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is None
-    assert found.changes == case.changes
+    assert tuple(map(str, found.changes)) == case.changes
     assert (found.width, found.height) == found.original == decoded(case.data).shape[1::-1]
 
 
@@ -63,10 +63,10 @@ def test_what_is_sent_fits_and_its_changes_are_told(case: Case) -> None:
     assert found.data is not None
     assert len(found.data) <= case.limits.bytes
     assert found.format in case.limits.formats
-    words = [word for word in found.changes if not word.startswith(("reencoded:", "scaled:"))]
-    assert tuple(words) == case.changes
-    assert [word for word in found.changes if word.startswith(f"reencoded:{case.encoded}")]
-    assert [word for word in found.changes if word.startswith(case.said)]
+    words = [str(one) for one in found.changes]
+    assert tuple(word for word in words if not word.startswith(("reencoded:", "scaled:"))) == case.changes
+    assert [word for word in words if word.startswith(f"reencoded:{case.encoded}")]
+    assert [word for word in words if word.startswith(case.said)]
     assert case.said or found.original == (found.width, found.height)
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_worked_with_is_refused_by_its_own_code(case: Case) -> No
         prepared(case)
 
     assert caught.value.code is case.code
-    assert caught.value.hint
+    assert str(caught.value.hint)
 
 
 @pytest.mark.parametrize("case", CHANGED[::9])

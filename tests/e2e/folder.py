@@ -93,9 +93,9 @@ class Folder:
         (item,) = [item for item in self.ledger() if item["sk"]["S"] == f"job#{job_id}"]
         return item
 
-    def message(self, job_id: str) -> dict[str, str]:
-        """What lane and deliver are told about a job."""
-        return {"source_id": self.item(job_id)["pk"]["S"].removeprefix("source#"), "job_id": job_id}
+    def message(self, job_id: str, kind: str = "job") -> dict[str, str]:
+        """What its lane (`kind`: job), or deliver (deliver), is told about a job."""
+        return {"kind": kind, "source_id": self.item(job_id)["pk"]["S"].removeprefix("source#"), "job_id": job_id}
 
     def settle(self) -> None:
         """Returns once no queue holds a message about this folder; those of other tests' photos stay unheeded."""
@@ -292,7 +292,7 @@ def _is_open(item: dict[str, Any]) -> bool:
 
 def _is_second_look(body: str) -> bool:
     """Whether a message is the second look, minutes later, at those who came to rest when a folder got its defaults."""
-    return '_backdrop.json", "again": true' in body
+    return '"kind": "folder"' in body
 
 
 def _money(job: dict[str, Any]) -> int:

@@ -90,9 +90,8 @@ def test_jobs_and_deliveries_that_come_again_buy_and_change_nothing(folder: Fold
     folder.drop("red.jpg", folder.wish)
     job = folder.stored("red.jpg")
     receipt = folder.receipt("red.jpg")
-    message = folder.message(job["job_id"])
-    for queue in ("IdeogramQueueUrl", "DeliverQueueUrl") * 2:
-        folder.shop.send(queue, message)
+    for queue, kind in (("IdeogramQueueUrl", "job"), ("DeliverQueueUrl", "deliver")) * 2:
+        folder.shop.send(queue, folder.message(job["job_id"], kind))
     folder.settle()
     assert len(folder.charges()) == 1
     assert folder.receipt("red.jpg") == receipt

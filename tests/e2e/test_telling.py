@@ -30,7 +30,7 @@ def test_a_stored_photo_is_told_once_with_its_job_and_place(folder: Folder) -> N
 def test_a_repeated_delivery_repeats_the_events_id(folder: Folder) -> None:
     folder.drop("red.jpg", folder.wish)
     job = folder.stored("red.jpg")
-    folder.shop.send("DeliverQueueUrl", folder.message(job["job_id"]))
+    folder.shop.send("DeliverQueueUrl", folder.message(job["job_id"], "deliver"))
     eventually(lambda: len(folder.events("red.jpg")) >= 2, "the event again")
     assert len({event["detail"]["event_id"] for event in folder.events("red.jpg")}) == 1
 

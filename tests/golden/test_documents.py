@@ -15,17 +15,29 @@ from backdrop.core.campaign_report import COLUMNS, EVENT, Ended, Fate, Item, Sum
 from backdrop.core.campaign_report import announcement as campaign_announcement
 from backdrop.core.codes import Code
 from backdrop.core.job import ENDS, FAILED, Job, Money, Outcome, Source, Status
-from backdrop.core.job_warning import JobWarning, WarningCode
+from backdrop.core.job_warning import WarningCode
 from backdrop.core.lane import Lane, LaneState, Reason, pause, resume
+from backdrop.core.layout import Kind
 from backdrop.core.manifest import BadRow
 from backdrop.core.output import CONTENT_TYPES
-from backdrop.core.photo import PhotoFacts
+from backdrop.core.photo import ChangeCode, PhotoChange, PhotoFacts
 from backdrop.core.receipt import announcement, dead_letter, error_report, lane_events, lane_report, receipt
 from backdrop.core.reply import reply
 from docs.make_event_schemas import BASES, ENVELOPE
 from tests.golden.golden import Golden
 from tests.golden.shapes import shape
-from tests.unit.core_items import LATER, NOW, a_job, a_photo, a_problem, a_result, a_source, a_stored_job, an_attempt
+from tests.unit.core_items import (
+    LATER,
+    NOW,
+    a_job,
+    a_photo,
+    a_problem,
+    a_result,
+    a_source,
+    a_stored_job,
+    a_warning,
+    an_attempt,
+)
 
 MAPS = ("instructions", "provenance")
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-1"
@@ -33,7 +45,12 @@ JOB = "1" * 64
 GIVEN: dict[str, Any] = {"name": "winter", "prefix": "shoes/", "instructions": {"operation": "remove"}}
 LIMITS = {"max_total_usd": 9.5, "tolerated_failure_percent": 2.5}
 # A place that nothing is known of, one with a plain photo, and one whose photo had to be prepared.
-PHOTOS: list[PhotoFacts | None] = [None, a_photo(version_id=None), a_photo(changes=("orientation:6",))]
+TURNED = PhotoChange.of(ChangeCode.ORIENTATION, 6)
+PHOTOS: list[PhotoFacts | None] = [
+    None,
+    a_photo(version_id=None),
+    a_photo(changes=(TURNED,)),
+]
 
 
 def jobs() -> Iterable[Job]:
@@ -62,7 +79,7 @@ def jobs() -> Iterable[Job]:
                 attempts=(call,),
                 results=(a_result(), *pictures) if status is Status.STORED else (),
                 reused_from="2" * 64,
-                warnings=(JobWarning.coded(WarningCode.NOT_CURRENT, "x"),),
+                warnings=(a_warning("not_current: x", WarningCode.NOT_CURRENT),),
             )
             for call in calls
             for operation in ("replace", "remove")
@@ -120,7 +137,7 @@ def test_an_event_keeps_its_shape(golden: Golden) -> None:
 def test_the_answer_to_a_task_keeps_its_shape(golden: Golden) -> None:
     facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
     asked = Asked(**facts, token="t", jobs={"": JOB}, asked_at=NOW)
-    skipped = asked.but(jobs={}, skipped="no image, by its name")
+    skipped = asked.but(jobs={}, skipped=Kind.IGNORED)
     found = [reply(source, asked, [job]) for source in sources() for job in jobs()] + [reply(a_source(), skipped, [])]
     answers = [one for one in found if one]
     golden.holds(
@@ -143,7 +160,7 @@ def campaign_reports() -> list[dict[str, Any]]:
     facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m1", "bucket": "photos", "key": "a.jpg", "asked_at": NOW}
     for job in jobs():
         sums.add(Item(Asked(**facts, campaign="winter-1"), [job], [job]))
-    sums.add(Item(Asked(**facts, campaign="winter-1", skipped="no image, by its name"), [], []))
+    sums.add(Item(Asked(**facts, campaign="winter-1", skipped=Kind.IGNORED), [], []))
     ended = Ended(RUN, GIVEN | LIMITS, Fate.SUCCEEDED, NOW.isoformat())
     quote = Quote()
     quote.add_bad(BadRow(3, "it has no key"))

@@ -9,7 +9,7 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 from backdrop_local.home import ROOT
 
 KEY = "blank +plus ünïcode.jpg"

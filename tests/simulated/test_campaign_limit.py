@@ -20,7 +20,7 @@ from tests.simulated.waiters import asked
 def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
     error = refusal(campaigner, max_total_usd=0.019)
     assert error.code is Code.MAX_TOTAL_EXCEEDED
-    assert error.message == "it may cost up to $0.02; max_total_usd allows $0.019"
+    assert str(error.message) == "it may cost up to $0.02; max_total_usd allows $0.019"
     assert campaigner.plans(max_total_usd=0.02)["items"] == 2
 
 
@@ -28,7 +28,7 @@ def test_a_photos_own_word_counts_in_the_quote(campaigner: Campaigner) -> None:
     variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(3)}
     campaigner.has("shoes/a.jpg.json", json.dumps({"variants": variants}))
     error = refusal(campaigner, instructions={"rendering_speed": "TURBO"}, max_total_usd=0.08)
-    assert "$0.09" in error.message
+    assert "$0.09" in str(error.message)
 
 
 def test_no_job_of_a_limited_campaign_may_come_dearer_than_it_was_quoted(campaigner: Campaigner) -> None:
@@ -48,7 +48,7 @@ def too_dear(campaigner: Campaigner, **given: Any) -> str:
     with pytest.raises(RefusedError) as caught:
         campaigner.plans(**given)
     assert caught.value.code is Code.MAX_TOTAL_EXCEEDED
-    return caught.value.message
+    return str(caught.value.message)
 
 
 SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}

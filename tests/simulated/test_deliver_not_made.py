@@ -79,7 +79,7 @@ def test_the_same_output_said_again_is_not_tried_again() -> None:
 def test_the_other_outputs_are_handed_over_and_a_warning_tells_of_the_one_that_is_not() -> None:
     world, job = delivered(ALL)
     assert (job.status, names(job)) == (Status.STORED, [(RED, None), (SHOP, "shop")])
-    assert [one.text for one in job.warnings] == [GIVEN_UP]
+    assert [str(one.text) for one in job.warnings] == [GIVEN_UP]
     wish(world, ALL[:2])
     world.run()
     assert (names(the_job(world)), the_job(world).warnings) == ([(RED, None), (SHOP, "shop")], ())

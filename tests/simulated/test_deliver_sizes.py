@@ -78,7 +78,7 @@ def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_
     world = paid(**REMOVE, output={"size": "provider"})
     job = stored(world)
     assert bare(world.pictures()[PICTURE]) == ANSWER
-    assert [one.text for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
+    assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def test_a_replaced_background_that_is_smaller_than_its_photo_is_a_warning_in_the_receipt() -> None:
@@ -111,7 +111,7 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
     assert job.status is Status.STORED
     assert picture(world).size == SMALL
     why = "the photo can no more be read to be cut out in its own size"
-    assert [one.text for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
+    assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
 def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so() -> None:
@@ -119,7 +119,9 @@ def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so()
     job = stored(world)
     assert picture(world).size == (60, 60)
     (warning,) = job.warnings
-    assert warning.text.startswith(f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other")
+    assert str(warning.text).startswith(
+        f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other"
+    )
 
 
 def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> None:
@@ -147,6 +149,6 @@ def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_
     assert [(one.output, one.width, one.height) for one in job.results] == [
         (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
     ]  # fmt: skip
-    assert [one.text.split(",")[0] for one in job.warnings] == [
+    assert [str(one.text).split(",")[0] for one in job.warnings] == [
         f"{SMALLER}: {KEY}/red.webp is 81×61", f"{SMALLER}: {KEY}/red@white.webp is 115×86",
     ]  # fmt: skip

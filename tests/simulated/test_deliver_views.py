@@ -201,7 +201,7 @@ def test_a_view_that_says_the_same_is_not_written_again() -> None:
     world.run()
     versions = {key: len(found) for key, found in world.output.objects.items()}
     job = the_job(world)
-    world.sqs.post(world.lines["deliver"], f'{{"v": 1, "source_id": "{job.source_id}"}}')
+    world.sqs.post(world.lines["deliver"], f'{{"kind": "deliver", "source_id": "{job.source_id}"}}')
     world.run()
     assert {key: len(found) for key, found in world.output.objects.items()} == versions
 
@@ -274,7 +274,7 @@ def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
 @pytest.mark.parametrize("job_id", ["null", '"nothing"'])
 def test_a_message_about_a_photo_that_nobody_knows_is_a_dead_letter_with_its_reason(job_id: str) -> None:
     world = World()
-    body = f'{{"v": 1, "source_id": "../../x", "job_id": {job_id}}}'
+    body = f'{{"kind": "deliver", "source_id": "../../x", "job_id": {job_id}}}'
     world.sqs.post(world.lines["deliver"], body)
     world.run()
     (letter,) = world.dead_letters.messages

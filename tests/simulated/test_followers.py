@@ -210,7 +210,7 @@ def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
         world.remove(json.loads(call.sent["MessageBody"])["key"])
 
     wakes = Strike(
-        delete_the_chosen_one, "send_message", matches=lambda call: '"again": true' in str(call.sent["MessageBody"])
+        delete_the_chosen_one, "send_message", matches=lambda call: '"recheck"' in str(call.sent["MessageBody"])
     )
     world.wire.before.append(wakes)
     run_for(world, 2 * LONG_CALL_SECONDS)

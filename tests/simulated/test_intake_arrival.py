@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.core.answer import Class
 from backdrop.core.codes import Code
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Status
-from backdrop.core.queue_messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.provider import refuses
 from proof.world.s3 import notification

@@ -194,15 +194,15 @@ def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_messag
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize(("again", "left"), [(False, 1), (True, 0)])
-def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(again: bool, left: int) -> None:
+@pytest.mark.parametrize(("kind", "left"), [("check", 1), ("recheck", 0)])
+def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(kind: str, left: int) -> None:
     """Else many looks at one photo, each overtaken by another, would send ever more of them."""
     world = World()
     world.drop(KEY, photo())
     world.run()
     world.sidecar(KEY, **REMOVE)
     world.lines["intake"].messages.clear()
-    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "again": again}))
+    world.sqs.post(world.lines["intake"], json.dumps({"kind": kind, "bucket": INPUT, "key": KEY}))
 
     def write(_: object) -> None:
         source = world.source(KEY)

@@ -40,7 +40,9 @@ def test_in_a_list_it_is_passed_over_and_named() -> None:
     world = dropped(stack({}), ["1min", "ideogram"])
     job = the_job(world)
     assert (job.provider, job.quoted) == ("ideogram", 60_000)
-    assert [one.text for one in job.warnings] == ["passed over: what an image costs at 1min is not known in this stack"]
+    assert [str(one.text) for one in job.warnings] == [
+        "passed over: what an image costs at 1min is not known in this stack"
+    ]
 
 
 def test_with_a_price_it_is_quoted_at_it() -> None:

@@ -85,7 +85,7 @@ def groups(world: World) -> list[tuple[str, str]]:
 
 def _sent(world: World) -> list[Call]:
     return [
-        call for call in world.wire.calls if call.operation == "send_message" and '"provider"' not in str(call.sent)
+        call for call in world.wire.calls if call.operation == "send_message" and '"kind": "lane"' not in str(call.sent)
     ]
 
 

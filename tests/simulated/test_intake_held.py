@@ -53,7 +53,7 @@ def test_where_nobody_waits_nothing_is_said_of_it() -> None:
 
 
 def test_more_than_are_counted_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop.steps.holding.MOST_COUNTED", 2)
+    monkeypatch.setattr("backdrop.steps.folder_defaults.MOST_COUNTED", 2)
     assert told(held("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
 
 
@@ -62,3 +62,31 @@ def test_mended_they_go_by_themselves_and_the_report_is_gone() -> None:
     defaults(world, "", BEACH)
     world.run()
     assert (told(world), bought(world)) == ([], 2)
+
+
+def errors(world: World) -> list[tuple[str, str]]:
+    """The mistakes of the report, and since when each is known."""
+    report = world.report("_backdrop.json")
+    return [(error["message"], error["first_seen"]) for error in report["errors"]] if report else []
+
+
+def test_mistake_that_is_only_changed_is_told_at_once_and_keeps_its_age() -> None:
+    """It is known again by its code and its place in the file: `seed` is still wrong, `promt` is gone."""
+    world = held("a.jpg")
+    (since,) = {since for message, since in errors(world) if "-1" in message}
+    world.clock.sleep(10)
+    defaults(world, "", {"prompt": "a beach", "seed": -2})
+    world.turn("intake")
+    world.run_for(20)
+    ((new, still_since),) = errors(world)
+    assert ("-2" in new, still_since) == (True, since)
+
+
+def test_mistake_at_another_place_is_a_new_one() -> None:
+    world = held("a.jpg")
+    known = {since for _, since in errors(world)}
+    world.clock.sleep(10)
+    defaults(world, "", {"prompt": "a beach", "num_images": -1})
+    world.run()
+    ((_, since),) = errors(world)
+    assert since not in known

@@ -1,6 +1,7 @@
 """Keys: whatever people call their files, the photo is found, bought once and handed over under that name."""
 
 import json
+import re
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +12,7 @@ from backdrop.core.job import Status
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of
 from backdrop.steps.messages import begin_again
 from proof.world.pictures import photo
+from proof.world.provider import Kind as Askable
 from proof.world.s3 import notification
 from proof.world.s3_objects import Version
 from proof.world.stack import INPUT, World
@@ -121,11 +123,12 @@ def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> Non
         "",
         "no json",
         "{}",
-        '{"v": 1, "source_id": "s", "job_id": "j", "\\u0000": 1}',
-        '{"v": 2}',
-        '{"v": 1, "provider": 7}',
-        '{"v": 2, "provider": "ideogram"}',
-        '{"v": 1, "provider": "ideogram", "job_id": "j"}',
+        '{"v": 1, "source_id": "s", "job_id": "j"}',
+        '{"kind": "job", "source_id": "s", "job_id": "j", "\\u0000": 1}',
+        '{"kind": "job"}',
+        '{"kind": "lane", "provider": 7}',
+        '{"kind": "lane", "v": 2, "provider": "ideogram"}',
+        '{"kind": "deliver", "provider": "ideogram"}',
     ],
 )
 def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, body: str) -> None:
@@ -134,3 +137,27 @@ def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, bod
     world.run()
     (letter,) = world.dead_letters.messages
     assert letter.attributes["code"] == "damaged_message"
+
+
+OTHER_LANES = {"segmind": Askable.ACKNOWLEDGED, "1min": Askable.ACKNOWLEDGED, "runware": Askable.OWN_ID}
+
+
+@pytest.mark.parametrize("name", ["intake", "deliver", "ideogram", *OTHER_LANES])
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"kind": "paint", "key": "a.jpg"}', "'paint'"),
+        ('{"kind": "reconcile"}', "'reconcile'"),
+        ('{"source_id": "s", "job_id": "j"}', "no kind|an S3 notification nor a request"),
+    ],
+)
+def test_unknown_message_is_a_dead_letter_that_explains_itself(name: str, body: str, named: str) -> None:
+    world = World(besides=OTHER_LANES)
+    world.sqs.post(world.lines[name], body)
+    world.run()
+    (letter,) = world.dead_letters.messages
+    told = json.loads(letter.body)
+    assert (told["queue"], told["body"]) == (world.lines[name].name, body)
+    assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
+    assert re.search(named, letter.attributes["reason"])
+    assert not world.table.items

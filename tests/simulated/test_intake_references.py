@@ -259,7 +259,7 @@ def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> 
     world = styled("styles/late.jpg")
     world.run()
     put(world, **{"styles/late.jpg": AUTUMN})
-    world.intake.photo.intake.send({"bucket": INPUT, "key": KEY, "rerun": True}, group="g")
+    world.intake.photo.intake.send({"kind": "rerun", "bucket": INPUT, "key": KEY}, group="g")
     world.run()
     assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
 

@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Status
-from backdrop.core.queue_messages import Look, Request
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes
@@ -76,7 +76,7 @@ def test_a_request_that_names_no_photo_or_says_nothing_is_a_damaged_message(chan
 def test_a_request_with_more_than_it_can_have_is_told_the_name(strange: str) -> None:
     with pytest.raises(DamagedMessageError) as caught:
         looks_of(message(**{strange: None}), bucket="photos", again=False)
-    assert caught.value.message == f"a request has bucket, key and instructions, and nothing called {strange!r}"
+    assert str(caught.value) == f"a request has bucket, key and instructions, and nothing called {strange!r}"
 
 
 # -- what it does -------------------------------------------------------------------------------------------------

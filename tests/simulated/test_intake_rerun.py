@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backdrop.aws.arrivals import looks_of
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Status
-from backdrop.core.queue_messages import Look
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World
@@ -31,7 +31,7 @@ def rerun(world: World) -> None:
 
 
 def test_the_message_says_that_a_person_wants_it() -> None:
-    body = '{"bucket": "photos", "key": "a.jpg", "rerun": true}'
+    body = '{"kind": "rerun", "bucket": "photos", "key": "a.jpg"}'
     assert looks_of(body, bucket="photos", again=False) == [Look("photos", "a.jpg", rerun=True)]
 
 

@@ -8,10 +8,10 @@ import pytest
 from backdrop.aws.arrivals import looks_of
 from backdrop.aws.records import item_of
 from backdrop.core.codes import Code
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Source, Status
-from backdrop.core.queue_messages import Look
 from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
-from backdrop.steps import folders
+from backdrop.steps import folder_defaults
 from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -35,7 +35,7 @@ def waiting(*keys: str) -> World:
 def woken(world: World) -> list[str]:
     """The keys of the photos that intake is told to look at now, in their order."""
     bodies = [json.loads(body) for body in heard(world)]
-    return [body["key"] for body in bodies if body.keys() == {"bucket", "key"}]
+    return [body["key"] for body in bodies if body.get("kind") == "check"]
 
 
 # -- the list -----------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
 @pytest.mark.parametrize("number", [0, 1, 3, 4, 8, 11])
 def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are: 100,000 are woken as these are, 500 at a time."""
-    monkeypatch.setattr(folders, "MOST_WOKEN", 4)
+    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 4)
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
     world = waiting(*keys)
     defaults(world, "shoes/", REMOVE)
@@ -120,7 +120,7 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
 
 
 def test_waking_goes_on_behind_a_key() -> None:
-    body = json.dumps({"bucket": INPUT, "key": "shoes/_backdrop.json", "again": True, "after": "shoes/1.jpg"})
+    body = json.dumps({"kind": "folder", "bucket": INPUT, "key": "shoes/_backdrop.json", "after": "shoes/1.jpg"})
     (look,) = looks_of(body, bucket=INPUT, again=False)
     assert look == Look(INPUT, "shoes/_backdrop.json", again=True, after="shoes/1.jpg")
 
@@ -170,7 +170,7 @@ def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
     assert source
     assert source.waiting_since
     (message,) = world.lines["intake"].messages
-    assert json.loads(message.body)["settled"] is True
+    assert json.loads(message.body)["kind"] == "settle"
     assert message.visible_at - world.clock.time <= timedelta(minutes=15)
 
 

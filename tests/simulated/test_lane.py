@@ -202,7 +202,7 @@ def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
 @pytest.mark.parametrize("probe", [False, True])
 def test_a_pause_answer_pauses_at_once_for_its_own_reason(code: Code, reason: Reason, probe: bool) -> None:
     lane = heed(probing() if probe else OPEN, Answer(Class.PAUSE, code, "words"), NOW, probe=probe)
-    assert [(one.reason, one.code, one.message) for one in lane.pauses] == [(reason, code, "words")]
+    assert [(one.reason, one.code, str(one.message)) for one in lane.pauses] == [(reason, code, "words")]
     assert (lane.flows, lane.trying, lane.probe_until) == (False, False, None)
 
 
@@ -211,7 +211,7 @@ def test_the_same_reason_again_keeps_its_beginning_and_has_newer_words() -> None
     first = pause(OPEN, Reason.KEY, Code.PROVIDER_KEY_MISSING, "no key", NOW)
     (one,) = pause(first, Reason.KEY, Code.PROVIDER_KEY_REFUSED, "wrong key", later).pauses
     assert (one.since, one.last_seen) == (NOW, later)
-    assert (one.code, one.message) == (Code.PROVIDER_KEY_REFUSED, "wrong key")
+    assert (one.code, str(one.message)) == (Code.PROVIDER_KEY_REFUSED, "wrong key")
 
 
 def test_a_call_that_began_before_the_pause_and_went_well_lifts_nothing() -> None:

@@ -15,7 +15,7 @@ from tests.unit.core_places import sidecar
 def told(content: object) -> list[str]:
     """What is wrong with a sidecar, without its name."""
     place = sidecar(content)
-    return [error.message.removeprefix(f"{place.name}: ") for error in place.errors]
+    return [str(error.words) for error in place.errors]
 
 
 def reported(

@@ -1,13 +1,14 @@
 """Near misses: a sidecar whose name is not quite right is named in the report of its photo."""
 
 import unicodedata
+from collections.abc import Collection
 from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.near import near_miss
+from backdrop.core import near
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Strike
@@ -16,6 +17,12 @@ from tests.simulated.wishes import said, sidecar_bytes
 from tests.unit.core_items import quick
 
 CASE = "names are case-sensitive"
+
+
+def near_miss(photo: str, keys: Collection[str]) -> str | None:
+    """What is said of the nearest file."""
+    found = near.near_miss(photo, keys)
+    return str(found) if found else None
 
 
 @pytest.mark.parametrize(

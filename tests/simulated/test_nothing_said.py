@@ -21,7 +21,7 @@ def told(*places: Place, variant: str = "") -> str:
     with pytest.raises(InstructionError) as caught:
         resolve(places, variant)
     assert caught.value.code is Code.NO_INSTRUCTIONS
-    return caught.value.message
+    return str(caught.value)
 
 
 def reported(world: World) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def no_prompt(*places: Place) -> str:
     with pytest.raises(InstructionError) as caught:
         resolve(places)
     assert caught.value.code is Code.MISSING_PROMPT
-    return caught.value.message
+    return str(caught.value)
 
 
 def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
@@ -84,7 +84,7 @@ def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_n
 
 def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
     (error,) = read_tags({"operation": "replase", "promt": "a beach"}).errors
-    assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in error.hint
+    assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in str(error.hint)
 
 
 def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:
@@ -115,4 +115,4 @@ def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() ->
 def test_a_replacement_without_a_prompt_says_in_which_place() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([read_tags({"operation": "replace"})])
-    assert caught.value.message == "tags: operation is replace, and there is no prompt."
+    assert str(caught.value) == "tags: operation is replace, and there is no prompt."

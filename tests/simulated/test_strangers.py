@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Source, Status
-from backdrop.core.queue_messages import Look
 from backdrop.imaging.prepare import Prepared, prepare
 from backdrop.steps import seen as opener
 from backdrop.steps.marks import MOST_CRASHES

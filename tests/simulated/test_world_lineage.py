@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from backdrop.core.job import Status
-from backdrop.steps import folders
-from backdrop.steps.messages import look_again
+from backdrop.steps import folder_defaults
+from backdrop.steps.messages import look_at_folder
 from proof.checker.books import Promise
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
@@ -99,8 +99,10 @@ def test_a_chain_that_turns_back_is_noticed_where_it_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("body", "subject"),
     [
-        ('{"bucket": "b", "key": "k", "after": "a/1.jpg"}', "k a/1.jpg"),
-        ('{"bucket": "b", "key": "k", "again": true}', "k"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "after": "a/1.jpg"}', "k a/1.jpg"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "after": ""}', "k"),
+        ('{"kind": "recheck", "bucket": "b", "key": "k"}', "k"),
+        ('{"kind": "check", "bucket": "b", "key": "k"}', ""),
         ('{"v": 1, "source_id": "s", "job_id": "j"}', "j"),
         ('{"v": 1, "source_id": "s", "job_id": null}', ""),
         ('{"Records": []}', ""),
@@ -127,7 +129,7 @@ def asleep(number: int) -> tuple[World, list[str]]:
 
 def test_a_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """As 16,000 photos are, 500 at a time."""
-    monkeypatch.setattr(folders, "MOST_WOKEN", 1)
+    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
     world, recursed = asleep(2 * MAX_INVOCATIONS)
     defaults(world, "shoes/", REMOVE)
     world.run(most_turns=10_000)
@@ -137,8 +139,8 @@ def test_a_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPa
 
 
 def test_lambda_would_stop_that_chain_if_intake_did_not_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "MOST_WOKEN", 1)
-    monkeypatch.setattr(folders, "SECOND_LOOK_SECONDS", 900)
+    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
+    monkeypatch.setattr(folder_defaults, "SECOND_LOOK_SECONDS", 900)
     world, recursed = asleep(2 * MAX_INVOCATIONS)
     intake = world.sources["intake"]
     intake.function = dataclasses.replace(intake.function, subject=None)
@@ -152,13 +154,13 @@ def test_lambda_would_stop_that_chain_if_intake_did_not_allow_it(monkeypatch: py
 def test_a_folder_that_is_woken_from_the_same_place_for_ever_is_noticed(
     again: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "MOST_WOKEN", 1)
+    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
     world, recursed = asleep(3)
 
     def broken(intake: Any, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-        look_again(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
+        look_at_folder(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folders, "look_again", broken)
+    monkeypatch.setattr(folder_defaults, "look_at_folder", broken)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="not quiet"):
         world.run("intake", most_turns=200)

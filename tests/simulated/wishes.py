@@ -40,7 +40,7 @@ def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
 
 def again(world: World, key: str) -> None:
     """A person has a photo resolved anew."""
-    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": key, "rerun": True}))
+    world.sqs.post(world.lines["intake"], json.dumps({"kind": "rerun", "bucket": INPUT, "key": key}))
 
 
 def repeated(world: World, key: str, nth: int = 1) -> None:

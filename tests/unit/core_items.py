@@ -8,9 +8,9 @@ from hypothesis import settings
 from backdrop.core.codes import Code
 from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
 from backdrop.core.job_warning import JobWarning, WarningCode
-from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.result import Result
+from backdrop.core.sentence import Sentence
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
@@ -97,8 +97,7 @@ def a_problem(code: Code = Code.UNSAFE_RESULT, money: Money = Money.SPENT, **cha
     """An entry of an error report."""
     facts: dict[str, Any] = {
         "code": code,
-        "message": "The provider's safety check withheld every picture.",
-        "hint": CODES[code].hint,
+        "message": Sentence("The provider's safety check withheld every picture."),
         "retryable": False,
     }
     facts |= {"money": money, "first_seen": NOW, "last_seen": LATER}
@@ -122,7 +121,7 @@ def a_dead_job(**changes: Any) -> Job:
 
 
 def a_warning(text: str, code: WarningCode = WarningCode.OLD_PICTURE) -> JobWarning:
-    return JobWarning(code=code, text=text)
+    return JobWarning(code=code, text=Sentence(text))
 
 
 def warning_codes(job: Job) -> list[str]:

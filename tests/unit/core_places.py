@@ -21,12 +21,16 @@ def codes(place: Place) -> list[Code]:
 
 def words(place: Place) -> str:
     """All that a place's mistakes say."""
-    return "\n".join(error.message for error in place.errors)
+    return "\n".join(str(error.message) for error in place.errors)
 
 
 def encodable(place: Place) -> bool:
     """A place that receipts, reports and the ledger can hold: text that is text, JSON that is JSON."""
-    texts = [*place.warnings, *(error.message for error in place.errors), *(error.hint for error in place.errors)]
+    texts = [
+        *place.warnings,
+        *(str(error.message) for error in place.errors),
+        *(str(error.hint) for error in place.errors),
+    ]
     said = [dict(place.fields), {name: dict(one) for name, one in (place.variants or {}).items()}]
     held = json.dumps(said, ensure_ascii=False, allow_nan=False)
     return all(text.encode() for text in [*texts, held])

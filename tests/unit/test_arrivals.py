@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.codes import Code
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 from tests.unit.core_items import quick
 
 CREATED = "ObjectCreated:Put"
 REMOVED = "ObjectRemoved:DeleteMarkerCreated"
+
+CHECK: dict[str, Any] = {"kind": "check", "bucket": "photos", "key": "a.jpg"}
 
 
 def record(key: Any, *, bucket: Any = "photos", event: Any = CREATED) -> dict[str, Any]:
@@ -85,41 +87,37 @@ def test_a_message_with_several_records_is_several_looks() -> None:
 
 def test_a_again_message_says_so_in_every_look() -> None:
     assert looks({"Records": [record("a.jpg")]}, again=True) == [Look("photos", "a.jpg", again=True)]
-    assert looks({"bucket": "photos", "key": "a.jpg"}, again=True)[0].again
+    assert looks(CHECK, again=True)[0].again
 
 
 def test_the_test_event_of_s3_asks_for_nothing() -> None:
     assert looks({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
 
 
-def test_our_own_message_may_say_that_it_comes_again() -> None:
-    assert looks({"bucket": "photos", "key": "a.jpg", "again": True}) == [Look("photos", "a.jpg", again=True)]
-    assert looks({"bucket": "photos", "key": "a.jpg", "again": False}) == [Look("photos", "a.jpg")]
-
-
 @pytest.mark.parametrize(
-    ("field", "look"),
+    ("kind", "look"),
     [
-        ("settled", Look("photos", "a.jpg", settled=True)),
+        ("check", Look("photos", "a.jpg")),
+        ("recheck", Look("photos", "a.jpg", again=True)),
+        ("settle", Look("photos", "a.jpg", settled=True)),
         ("rerun", Look("photos", "a.jpg", rerun=True)),
-        ("again", Look("photos", "a.jpg", again=True)),
+        ("folder", Look("photos", "a.jpg", again=True)),
     ],
 )
-def test_our_own_message_may_say_why(field: str, look: Look) -> None:
-    assert looks({"bucket": "photos", "key": "a.jpg", field: True}) == [look]
-    for other in (False, 1, "true", None):
-        assert looks({"bucket": "photos", "key": "a.jpg", field: other}) == [Look("photos", "a.jpg")]
+def test_kind_of_our_own_message_says_why_intake_looks(kind: str, look: Look) -> None:
+    assert looks(CHECK | {"kind": kind}) == [look]
 
 
-def test_our_own_message_may_say_behind_which_key_to_go_on() -> None:
-    assert looks({"bucket": "photos", "key": "_backdrop.json", "after": "a+b.jpg"})[0].after == "a+b.jpg"
+def test_a_folder_message_may_say_behind_which_key_to_go_on() -> None:
+    message = {"kind": "folder", "bucket": "photos", "key": "_backdrop.json", "after": "a+b.jpg"}
+    assert looks(message)[0].after == "a+b.jpg"
 
 
 def test_our_own_message_names_the_key_as_it_is() -> None:
-    assert looks({"bucket": "photos", "key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
+    assert looks(CHECK | {"key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
 
 
-@pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, {"bucket": "others", "key": "a"}])
+@pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}])
 def test_another_bucket_is_refused_by_name(content: object) -> None:
     with pytest.raises(DamagedMessageError, match="'others'") as caught:
         looks(content)
@@ -139,12 +137,23 @@ DAMAGED: list[Any] = [
     {"key": "a.jpg"},
     {"bucket": "photos", "key": 7},
     {"bucket": None, "key": "a.jpg"},
-    {"bucket": "photos", "key": "a.jpg", "v": 2},
-    {"bucket": "photos", "key": "a.jpg", "after": 7},
-    {"bucket": "photos", "key": "a.jpg", "after": "\ud800"},
+    {"bucket": "photos", "key": "a.jpg"},
+    CHECK | {"v": 2},
+    CHECK | {"kind": "delete"},
+    CHECK | {"kind": None},
+    CHECK | {"kind": ["check"]},
+    CHECK | {"kind": "job"},
+    CHECK | {"after": "b.jpg"},
+    CHECK | {"bucket": None},
+    CHECK | {"key": 7},
+    CHECK | {"key": "\ud800"},
+    {"kind": "check", "bucket": "photos"},
+    {"kind": "job", "source_id": "s", "job_id": "j"},
+    CHECK | {"kind": "folder", "after": 7},
+    CHECK | {"kind": "folder", "after": "\ud800"},
     {"bucket": "photos", "key": "a.jpg", "instructions": {}, "rerun": True},
     {"bucket": "photos", "key": "\ud800.jpg", "instructions": {}},
-    {"bucket": "photos", "key": "a.jpg", "again": True, "variant": "beach"},
+    CHECK | {"kind": "recheck", "variant": "beach"},
     {"bucket": "photos", "key": "a.jpg", "Records": None},
     {"Records": "a.jpg"},
     {"Records": [7]},
@@ -207,19 +216,18 @@ def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) ->
 
 
 SENT = datetime(2026, 11, 21, 10, tzinfo=UTC)
-KEYED: dict[str, Any] = {"bucket": "photos", "key": "a.jpg"}
 S3: dict[str, Any] = {"bucket": {"name": "photos"}, "object": {"key": "a.jpg"}}
 
 
 SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
-    (KEYED | {"instructions": {}}, SENT),
-    (KEYED | {"rerun": True}, SENT),
+    ({"bucket": "photos", "key": "a.jpg", "instructions": {}}, SENT),
+    (CHECK | {"kind": "rerun"}, SENT),
     ({"Records": [{"eventName": "ObjectTagging:Put", "s3": S3}]}, None),
     ({"Records": [{"eventName": "ObjectCreated:Put", "s3": S3}]}, None),
     ({"source": "aws.s3", "detail-type": "Object Created", "detail": S3}, None),
-    (KEYED, None),
-    (KEYED | {"settled": True}, None),
-    (KEYED | {"again": True}, None),
+    (CHECK, None),
+    (CHECK | {"kind": "settle"}, None),
+    (CHECK | {"kind": "recheck"}, None),
 ]
 
 
@@ -247,7 +255,7 @@ TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
     *((by_s3(at), SENT) for at in (None, 7, "yesterday", "2026-11-21T09:55:00")),
     (by_s3("2026-11-21T09:55:00.000Z", "ObjectCreated:Put"), None),
     (by_eventbridge("2026-11-21T09:55:00Z", "Object Created"), None),
-    (KEYED | {"rerun": True}, None),
+    (CHECK | {"kind": "rerun"}, None),
 ]
 
 

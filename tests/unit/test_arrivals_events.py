@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.aws.arrivals import looks_of
+from backdrop.aws.arrivals import REQUESTED, looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look, Request
+from backdrop.core.intake_event import Look, Request
 from tests.unit.core_items import quick
 
 WISH = {"operation": "remove"}
@@ -94,7 +94,7 @@ def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
     assert [look.bucket for content in (elsewhere, event(elsewhere), of_s3("shelf")) for look in looks(content)] == [
         "shelf"
     ] * 3
-    assert looks({"bucket": "shelf", "key": "a.jpg", "again": True}) == [Look("shelf", "a.jpg", again=True)]
+    assert looks({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [Look("shelf", "a.jpg", again=True)]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ WRONG: list[dict[str, Any]] = [
     {"instructions": "remove"},
     {"instructions": None},
     {"variant": "beach"},
-    {"rerun": True},
+    {"kind": "rerun"},
     {"execution": "night-1"},
     {"campaign": "spring 26"},
     {"campaign": "x" * 81},
@@ -136,8 +136,8 @@ def test_whoever_waits_for_a_damaged_request_can_be_answered(wrong: dict[str, An
     assert (look.bucket, look.key) == tuple(
         (body[name] or "").replace("\ud800", "?")[:1024] for name in ("bucket", "key")
     )
-    assert request.damage
-    assert TOKEN not in request.damage
+    assert request.damage is not None
+    assert TOKEN not in str(request.damage)
 
 
 @pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
@@ -145,7 +145,7 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
     body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
     (look,) = looks(body)
     assert look.request
-    assert look.request.damage == "neither an S3 notification nor a request with bucket, key and instructions"
+    assert str(look.request.damage) == "neither an S3 notification nor a request with bucket, key and instructions"
 
 
 @pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
@@ -156,8 +156,9 @@ def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
 
 # -- anything at all -----------------------------------------------------------------------------------------------
 
-FIELDS = [*REQUEST, *WAITS, "name", "object", "id", "source", "detail", "detail-type", "Records", "again"]
-TEXTS = st.sampled_from(["photos", "shelf", "theirs", "Image Requested", "aws.s3", "backdrop", TOKEN, ARN, "\ud800"])
+FIELDS = [*REQUEST, *WAITS, "name", "object", "id", "source", "detail", "detail-type", "Records", "kind", "after"]
+KINDS = ["check", "folder", "job"]
+TEXTS = st.sampled_from(["photos", "shelf", "theirs", REQUESTED, "aws.s3", "backdrop", *KINDS, TOKEN, ARN, "\ud800"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6),
@@ -165,7 +166,7 @@ JSON = st.recursive(
 )
 WILD_REQUEST = st.fixed_dictionaries(
     {"bucket": TEXTS | JSON, "key": TEXTS | JSON, "instructions": st.just(WISH) | JSON},
-    optional={"task_token": TEXTS | JSON, "execution": JSON, "campaign": JSON, "again": JSON},
+    optional={"task_token": TEXTS | JSON, "execution": JSON, "campaign": JSON, "kind": JSON},
 )
 WILD_EVENT = st.builds(event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, id=JSON)
 
@@ -176,9 +177,9 @@ def test_any_json_is_a_look_or_damaged_and_nothing_else(content: object) -> None
     try:
         found = looks(content)
     except DamagedMessageError as damaged:
-        words = damaged.message
+        words = str(damaged)
     else:
-        words = "".join(look.request.damage for look in found if look.request)
+        words = "".join(str(look.request.damage) for look in found if look.request and look.request.damage is not None)
         assert all(look.bucket in ("photos", "shelf") for look in found if not words)
         assert all(look.key == look.key.encode().decode() for look in found)
     assert words.isprintable()

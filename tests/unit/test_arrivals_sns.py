@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 from proof.world.sns import TOPIC, envelope
 from tests.unit.core_items import quick
 
@@ -71,7 +71,7 @@ def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
     [
         REQUEST,
         REQUEST | {"task_token": "AQCEAAAAKgAAAAMAAAAA"},
-        {"bucket": "photos", "key": "a.jpg", "rerun": True},
+        {"kind": "rerun", "bucket": "photos", "key": "a.jpg"},
         {"bucket": "photos", "key": "a.jpg"},
         {"id": "e-1", "source": "shop", "detail-type": "Image Requested", "detail": REQUEST},
         enveloped(notification()),
@@ -118,7 +118,7 @@ def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message:
     try:
         found = looks_of(body, bucket="photos", again=False)
     except DamagedMessageError as damaged:
-        found, reason = [], damaged.message
+        found, reason = [], str(damaged)
     else:
         reason = ""
     assert all(look.bucket == "photos" for look in found)

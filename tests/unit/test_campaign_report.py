@@ -23,12 +23,14 @@ from backdrop.core.campaign_report import (
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.job import Attempt, Job, Outcome, Problem, Source, Status
+from backdrop.core.layout import Kind
 from backdrop.core.receipt import request_errors
 from backdrop.core.result import Result
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
+
 ENDED = Ended(RUN, GIVEN, Fate.SUCCEEDED, NOW.isoformat())
 PICTURE = Result(
     key="a/a.png",
@@ -83,7 +85,7 @@ def summed(*items: Item) -> Sums:
     ("found", "end", "code"),
     [
         (item(paid("1")), "stored", ""),
-        (item(skipped="no image, by its name"), SKIPPED, ""),
+        (item(skipped=Kind.IGNORED), SKIPPED, ""),
         (item(a_job(), paid("1")), OPEN, ""),
         (item(), OPEN, ""),
         (item(problems=(SLIP,)), "refused", "invalid_value"),
@@ -112,7 +114,7 @@ def test_what_was_paid_before_it_asked_is_cost_and_was_not_bought_by_it() -> Non
 
 
 def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() -> None:
-    sums = summed(item(paid("1")), item(skipped="no image"), item(problems=(SLIP,)))
+    sums = summed(item(paid("1")), item(skipped=Kind.IGNORED), item(problems=(SLIP,)))
     assert sums.failed_percent(listed=3, bad_rows=0) == 50
     assert sums.failed_percent(listed=4, bad_rows=1) == 75
     assert Sums(NOW).failed_percent(0, 0) == 0

@@ -15,9 +15,10 @@ from backdrop.aws.bus import SOURCE
 from backdrop.core.campaign_report import Ended, Fate
 from backdrop.core.codes import Code
 from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.lane import Lane, Reason, pause, resume
 from backdrop.core.places import read_request
-from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, Look, parse, parse_delivery
+from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
 from backdrop.core.receipt import announcement, lane_events
 from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
@@ -76,7 +77,8 @@ def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for()
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
     assert waited.request
-    assert not event.request.damage + waited.request.damage + event.request.token
+    assert event.request.damage is waited.request.damage is None
+    assert event.request.token == ""
     assert event.request.ident == sample("image_requested")["id"]
     assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
     assert waited.request.token.startswith("AQC")
@@ -85,7 +87,7 @@ def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for()
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
     lane, deliver = only_record("lane"), only_record("deliver")
-    job, end = parse(JobMessage, lane.body), parse(DeliverMessage, deliver.body)
+    job, end = parse(lane.body, JobMessage), parse(deliver.body, DeliverMessage)
     assert job.source_id == end.source_id == source_id(BUCKET, KEY)
     assert job.job_id == end.job_id
     for record in (lane, deliver, only_record("look")):
@@ -129,7 +131,7 @@ def test_the_event_of_a_lane_that_goes_on_is_what_the_ledger_makes_of_it() -> No
 
 def test_deliver_takes_the_word_of_a_lane() -> None:
     record = only_record("deliver_lane")
-    assert parse_delivery(record.body) == LaneMessage(provider="ideogram")
+    assert parse(record.body, LaneMessage) == LaneMessage(provider="ideogram")
     assert record.attributes["MessageGroupId"] == fairness_group("ideogram")
 
 

@@ -18,7 +18,7 @@ def bought(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
     """The ids of the job and of its content, for one photo with this sidecar and these tags."""
     places = [read_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
     places.append(read_tags(tags or {}))
-    assert [error.message for place in places for error in place.errors] == []
+    assert [str(error) for place in places for error in place.errors] == []
     found = resolve(places)
     content: dict[str, Any] = {"image_sha256": IMAGE, "asked": found.asked, "revision": found.revision}
     return job_id(bucket="photos", key="shoes/red.jpg", variant="", **content), content_key(**content)

@@ -27,7 +27,7 @@ def taken(data: bytes) -> Prepared:
 def refusal(data: bytes) -> PhotoError:
     with pytest.raises(PhotoError) as caught:
         taken(data)
-    assert caught.value.hint
+    assert str(caught.value.hint)
     return caught.value
 
 
@@ -83,14 +83,14 @@ def test_a_bomb_is_refused_from_its_header_alone(data: bytes) -> None:
     tracemalloc.stop()
 
     assert error.code is Code.TOO_MANY_PIXELS
-    assert "100 megapixels" in error.message
+    assert "100 megapixels" in str(error)
     assert peak < 1_000_000
 
 
 def test_a_webp_whose_picture_is_larger_than_its_canvas_is_refused() -> None:
     data = huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
 
-    assert "another size" in refusal(data).message
+    assert "another size" in str(refusal(data))
 
 
 BOMB = zlib.compress(bytes(30_000_000), 9)
@@ -232,7 +232,7 @@ FRAME = photos.webp()[12:]
     ],
 )
 def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> None:
-    assert said in refusal(data).message
+    assert said in str(refusal(data))
 
 
 def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:

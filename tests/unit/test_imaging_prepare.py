@@ -102,7 +102,7 @@ def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
         prepare(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
 
     assert caught.value.code is Code.UNSUPPORTED_FORMAT
-    assert "JPEG XL" in caught.value.message
+    assert "JPEG XL" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", CONVERTED)
@@ -158,7 +158,7 @@ def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_tha
 
     assert (found.format, found.original) == ("webp", (480, 320))
     assert 59_000 <= found.width * found.height <= 60_000
-    assert f"scaled:480x320:{found.width}x{found.height}" in found.changes
+    assert f"scaled:480x320:{found.width}x{found.height}" in map(str, found.changes)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -170,7 +170,7 @@ def test_a_file_that_fits_without_its_metadata_keeps_its_compressed_pixels(kind:
     found = prepare(heavy, PhotoLimits(len(heavy) - 1, FORMATS), 100)
 
     assert len(heavy) > len(light) + 30_000
-    assert (found.data, found.changes) == (bare(heavy), ("metadata:cut",))
+    assert (found.data, [str(one) for one in found.changes]) == (bare(heavy), ["metadata:cut"])
 
 
 def test_a_file_that_is_too_large_without_its_metadata_too_is_encoded_anew() -> None:
@@ -179,6 +179,6 @@ def test_a_file_that_is_too_large_without_its_metadata_too_is_encoded_anew() -> 
     heavy = photos.saved(noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
     found = prepare(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
 
-    assert "metadata:cut" not in found.changes
+    assert "metadata:cut" not in map(str, found.changes)
     assert found.data
     assert len(found.data) <= len(heavy) - 50_000

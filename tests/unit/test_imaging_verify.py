@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_handed_over_has_its_own_code(data: bytes, code: C
     error = failure(data)
 
     assert error.code is code
-    assert said in error.message
+    assert said in str(error)
 
 
 @pytest.mark.parametrize("whole", [photos.jpeg(), photos.png(), photos.webp()], ids=len)

@@ -80,7 +80,7 @@ def test_an_output_that_contradicts_the_operation_is_a_conflict_that_names_its_p
     with pytest.raises(InstructionError) as caught:
         resolve([place("near", REMOVE), place("far", {"output": {"format": "jpg"}})])
     assert caught.value.code is Code.CONFLICTING_FIELDS
-    assert caught.value.message.startswith("far: ")
+    assert str(caught.value).startswith("far: ")
 
 
 # -- all four kinds of places ---------------------------------------------------------------------------------------

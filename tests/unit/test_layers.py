@@ -36,7 +36,7 @@ def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
     [
         ("backdrop.core.job", "backdrop.ports", "product"),
         ("backdrop.ports", "backdrop.aws.table", "product"),
-        ("backdrop.aws.meter", "backdrop.steps.slot", "product"),
+        ("backdrop.aws.meter", "backdrop.steps.marks", "product"),
         ("backdrop.providers.http", "backdrop.aws.clients", "product"),
         ("backdrop.imaging.prepare", "backdrop.steps.seen", "product"),
         ("backdrop.steps.intake", "backdrop.bootstrap", "product"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.core.capability import PHOTO_LIMITS
+from backdrop.core.photo import ChangeCode
 from backdrop.imaging.colors import srgb_profile
 from backdrop.imaging.metadata import strip
 from backdrop.imaging.prepare import prepare
@@ -25,8 +26,8 @@ LONG_PROFILE = PROFILE + bytes(range(256)) * 600
 
 def orientation_of(photo: bytes) -> int:
     """As intake reads it."""
-    words = prepare(photo, PHOTO_LIMITS["ideogram"], 1).changes
-    return next((int(word.partition(":")[2]) for word in words if word.startswith("orientation:")), 1)
+    changes = prepare(photo, PHOTO_LIMITS["ideogram"], 1).changes
+    return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
 
 
 def with_exif(block: bytes) -> bytes:

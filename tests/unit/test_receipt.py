@@ -6,6 +6,7 @@ import pytest
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Money, Outcome, Status
+from backdrop.core.photo import ChangeCode, PhotoChange
 from backdrop.core.receipt import error_report, receipt
 from tests.unit.core_items import (
     LATER,
@@ -25,7 +26,8 @@ from tests.unit.core_items import (
 def test_a_receipt_says_what_was_bought_for_what() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
     job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
-    changes = ("orientation:6", "reencoded:jpeg:kept_quality")
+    turned = PhotoChange.of(ChangeCode.ORIENTATION, 6)
+    changes = (turned, PhotoChange.of(ChangeCode.REENCODED, "jpeg", "kept_quality"))
     view = receipt(a_source(photo=a_photo(changes=changes)), [job])
     (entry,) = view["jobs"]
     assert view["source"] == {
@@ -35,7 +37,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
         "sha256": SHA,
         "width": 1200,
         "height": 800,
-        "changes": list(changes),
+        "changes": ["orientation:6", "reencoded:jpeg:kept_quality"],
     }
     assert view["total_usd"] == 0.06
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0}
@@ -156,8 +158,8 @@ def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
             "variant": None,
             "status": "refused",
             "code": "not_a_photo",
-            "message": problem.message,
-            "hint": problem.hint,
+            "message": str(problem.message),
+            "hint": str(problem.hint),
             "retryable": False,
             "money": "not_spent",
             "first_seen": "2026-11-16T12:00:00.250Z",

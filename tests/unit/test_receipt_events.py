@@ -6,6 +6,7 @@ from backdrop.core.codec import from_json, to_json
 from backdrop.core.identity import event_id
 from backdrop.core.job import Job, Source, Status
 from backdrop.core.receipt import announcement, dead_letter
+from backdrop.core.sentence import Sentence
 from tests.unit.core_items import LATER, NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 
 
@@ -63,7 +64,7 @@ def test_each_end_of_a_job_has_an_event_id_of_its_own() -> None:
 def test_a_dead_letter_explains_itself() -> None:
     assert dead_letter(a_dead_job()) == {
         "code": "unsafe_result",
-        "reason": a_problem().message,
+        "reason": str(a_problem().message),
         "money": "spent",
         "job_id": "job-1",
         "rev": "0",
@@ -72,4 +73,4 @@ def test_a_dead_letter_explains_itself() -> None:
 
 
 def test_a_long_reason_fits_into_a_message_attribute() -> None:
-    assert len(dead_letter(a_dead_job(problem=a_problem(message="x" * 5_000)))["reason"]) <= 1_000
+    assert len(dead_letter(a_dead_job(problem=a_problem(message=Sentence("x" * 5_000))))["reason"]) <= 1_000

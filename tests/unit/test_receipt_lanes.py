@@ -52,7 +52,7 @@ def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
         "status": "paused",
         "code": "provider_key_refused",
         "message": "Still no.",
-        "hint": CODES[Code.PROVIDER_KEY_REFUSED].hint,
+        "hint": str(CODES[Code.PROVIDER_KEY_REFUSED].hint),
         "retryable": True,
         "money": "not_spent",
         "first_seen": "2026-11-16T12:00:00.250Z",

@@ -8,7 +8,9 @@ import pytest
 from backdrop.core.asked import Answered, Asked
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Money, Status
+from backdrop.core.layout import Kind
 from backdrop.core.reply import MOST_CAUSE, MOST_OUTPUT_BYTES, reply
+from backdrop.core.sentence import Sentence
 from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_result, a_source, a_stored_job
 
 ENDS = [one for one in Status if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
@@ -85,7 +87,7 @@ def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
 
 def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
     problems = tuple(
-        a_problem(Code.INVALID_VALUE, Money.NOT_SPENT, variant=f"v{n}", message="é" * 5000) for n in range(50)
+        a_problem(Code.INVALID_VALUE, Money.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000)) for n in range(50)
     )
     found = reply(a_source(), an_asked(problems=problems), [])
     assert found
@@ -96,6 +98,6 @@ def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
 
 
 def test_a_request_that_was_skipped_says_why() -> None:
-    found = reply(a_source(), an_asked(skipped="no image, by its name"), [])
+    found = reply(a_source(), an_asked(skipped=Kind.IGNORED), [])
     assert found
     assert (found.kind, json.loads(found.output)["skipped"]) == (Answered.SUCCESS, "no image, by its name")

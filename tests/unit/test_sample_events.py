@@ -11,7 +11,7 @@ import pytest
 
 from backdrop.aws.arrivals import looks_of
 from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import Look
+from backdrop.core.intake_event import Look
 from proof.world.sns import TOPIC, envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
@@ -123,7 +123,7 @@ def outcome(body: str) -> Outcome:
     try:
         return looks_of(body, bucket="photos", again=False)
     except DamagedMessageError as error:
-        return error.message
+        return str(error)
 
 
 def test_all_19_samples_have_an_outcome() -> None:

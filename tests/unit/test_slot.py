@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from backdrop.core.lane import Lane
-from backdrop.steps.slot import RECORD_SECONDS, Slot
+from backdrop.core.slot import RECORD_SECONDS, Slot
 from tests.unit.core_items import NOW
 
 

@@ -95,7 +95,7 @@ def meant_by(wanted: Wanted, input_bucket: str) -> Meant:
     try:
         return Meant(read_campaign(given, OPTIONS), wanted.what, file)
     except RefusedInput as error:
-        raise MisusedError(error.message) from error
+        raise MisusedError(str(error.message)) from error
 
 
 def _where(what: str, input_bucket: str) -> tuple[str, Path | None]:

@@ -184,7 +184,7 @@ def outcome(screen: Screen, follow: Follow) -> None:
     bad: dict[Code, list[tuple[str, str]]] = {}
     for key, sight in follow.seen.items():
         for problem in sight.problems:
-            bad.setdefault(problem.code, []).append((key, problem.message))
+            bad.setdefault(problem.code, []).append((key, str(problem.message)))
         if sight.stage is Stage.REFUSED and not sight.problems:
             bad.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, sight.note))
     for code, named in bad.items():

@@ -39,5 +39,6 @@ def checked(name: str, data: bytes) -> bytes:
     """A sidecar's bytes; MisusedError with every mistake in them."""
     errors = read_file(name, data).errors
     if errors:
-        raise MisusedError("; ".join(one.message.removeprefix(": ").rstrip(".") for one in errors))
+        said = (one.message if name else one.words for one in errors)
+        raise MisusedError("; ".join(str(one.clause) for one in said))
     return data

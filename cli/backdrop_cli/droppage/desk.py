@@ -81,7 +81,7 @@ class Desk:
             if error:
                 sha256 = asked.text(one, "sha256")
                 self._objections[sha256] = error
-                found[sha256] = {"code": error.code.value, "message": error.message}
+                found[sha256] = {"code": error.code.value, "message": str(error.message)}
         return {"objections": found}
 
     def plan(self, said: Said) -> Response:

@@ -201,7 +201,7 @@ def _problems(problems: Sequence[Problem], broken: str) -> list[tuple[str, str, 
     """What stands in a photo's way; `broken` folder defaults come before all else."""
     if broken:
         code = Code.FOLDER_DEFAULTS_BROKEN
-        return [(code.value, f"{broken} has mistakes.", CODES[code].hint)]
+        return [(code.value, f"{broken} has mistakes.", str(CODES[code].hint))]
     return [_told(one) for one in problems]
 
 
@@ -211,7 +211,7 @@ def _left(row: Row, problems: Sequence[tuple[str, str, str]]) -> Row:
 
 def _told(error: BackdropError | Problem) -> tuple[str, str, str]:
     """What a report's hint says to do of any such error is for what is uploaded already."""
-    return error.code.value, error.message, "" if error.hint == CODES[error.code].hint else error.hint
+    return error.code.value, str(error.message), str(error.hint) if error.advice else ""
 
 
 def _without_namesakes(rows: Sequence[Row]) -> list[Row]:

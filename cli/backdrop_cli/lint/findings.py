@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from backdrop.core.errors import BackdropError
 from backdrop.core.job import Problem
-from backdrop.core.meanings import CODES
+from backdrop.core.sentence import Sentence
 
 ELSEWHERE = "reference_elsewhere"
 UNREADABLE = "unreadable"
@@ -28,14 +28,16 @@ class Finding(NamedTuple):
     is_error: bool = True
 
     @classmethod
-    def of(cls, path: str, error: BackdropError | Problem, *, message: str = "", is_error: bool = True) -> "Finding":
+    def of(
+        cls, path: str, error: BackdropError | Problem, *, message: Sentence | None = None, is_error: bool = True
+    ) -> "Finding":
         """An error of intake's own; `message` is its words where the path says the rest.
 
         What a report's hint says to do of any such error is for what is uploaded already.
         """
         variant = error.variant if isinstance(error, Problem) else ""
-        hint = "" if error.hint == CODES[error.code].hint else error.hint
-        return cls(path, error.code.value, message or error.message, hint, variant, is_error)
+        hint = str(error.hint) if error.advice else ""
+        return cls(path, error.code.value, str(error.message if message is None else message), hint, variant, is_error)
 
 
 @dataclass

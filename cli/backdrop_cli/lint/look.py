@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
+from backdrop.core.advice import Advice
 from backdrop.core.capability import SPOKEN
 from backdrop.core.choice import Market
 from backdrop.core.codes import Code
@@ -17,7 +18,7 @@ from backdrop.core.near import is_nearly_defaults, near_miss
 from backdrop.core.places import Place
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import looking
-from backdrop.steps.defaults import read_stored
+from backdrop.steps.seen import read_stored
 from backdrop.steps.wanted import Wanted
 from backdrop_cli.lint.findings import (
     ELSEWHERE,
@@ -64,7 +65,7 @@ class Look:
     def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
         self._asking = looking(folder, SystemClock(), DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
-        self._said: set[str] = set()
+        self._told_of: set[str] = set()
         self._named: set[str] = set()
 
     def inspect(self, keys: Collection[str], looked: Looked) -> None:
@@ -108,8 +109,8 @@ class Look:
             return
         place = read_stored(key, stored) if stored else Place(key)
         for error in place.errors:
-            self._said.add(error.message)
-            yield Finding.of(self._path(key), error, message=error.message.removeprefix(f"{key}: "))
+            self._told_of.add(key)
+            yield Finding.of(self._path(key), error, message=error.words)
 
     def _without_a_photo(self, sidecars: Sequence[str]) -> Iterator[Finding]:
         """Sidecars that speak for no photo, but those that a photo's near miss has named."""
@@ -183,13 +184,13 @@ class Look:
         if found.says_nothing:
             return Answer(key, without_a_word=True)
         above = [*self._instructions(broken)] if broken else []
-        own = [self._told(key, one) for one in found.problems if one.message not in self._said]
+        own = [self._told(key, one) for one in found.problems if one.place not in self._told_of]
         return Answer(key, found.jobs, [*above, *own, *self._overridden(key, found.jobs)])
 
     def _overridden(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
         """Variants that are all the same picture now, each of which is bought."""
         same = (one for job in jobs for one in job.warnings if one.code is WarningCode.SAME_VARIANTS)
-        for words in sorted({one.text for one in same}):
+        for words in sorted({str(one.text) for one in same}):
             hint = 'If one picture is meant, say "variants": {} there.'
             yield Finding(self._path(key), SAME_VARIANTS, f"{words}.", hint, is_error=False)
 
@@ -198,7 +199,7 @@ class Look:
             where = (
                 f"{self._folder.prefix} in the bucket" if self._folder.prefix else "the bucket's root, where keys begin"
             )
-            problem = problem.but(hint=f"{self._folder.root} is taken for {where}.")
+            problem = problem.but(advice=Advice.to(f"{self._folder.root} is taken for {where}."))
         return Finding.of(self._path(key), problem)
 
     def _silent(self, folder: str, keys: Sequence[str]) -> Iterator[Finding]:
@@ -208,7 +209,7 @@ class Look:
         near = [key for key in there if key in lonely or kind_of(key) is not Kind.SIDECAR][:MOST_NAMES]
         for count, key in enumerate(keys):
             found = near_miss(key, [key, *near]) if count < MOST_NEAR_MISSES else None
-            self._named |= {name for name in near if found and found.startswith(f"found {name.rpartition('/')[2]}:")}
+            self._named |= {found.key} if found else set()
             words = f"Nothing here says what is wanted of it, but {found}." if found else _SILENT
             hint = "Add a sidecar or folder defaults, or upload it with tags."
             yield Finding(self._path(key), Code.NO_INSTRUCTIONS.value, words, hint, is_error=False)

@@ -98,7 +98,7 @@ def _photo(asking: Asking, key: str, terms: Terms, sums: Sums) -> None:
     for job in found.jobs:
         sums.add(job, terms)
     for one in found.problems:
-        sums.why.setdefault(one.code.value, one.message)
+        sums.why.setdefault(one.code.value, str(one.message))
     wrong = {(one.code.value, one.variant) for one in found.problems}
     sums.refused.update([code for code, _ in sorted(wrong)] or (["folder_defaults_broken"] if broken else []))
 

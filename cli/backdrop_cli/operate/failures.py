@@ -74,13 +74,13 @@ def money_text(certain: int, unknown: int) -> str:
 
 
 def _row(code: Code, group: Sequence[Failure]) -> tuple[str, str, str, str]:
-    return code.value, f"{photos(group):,}", money_text(*money(group)), CODES[code].hint
+    return code.value, f"{photos(group):,}", money_text(*money(group)), str(CODES[code].hint)
 
 
 def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], *, most: int) -> None:
     screen.say()
     screen.say(code.value)
-    for message, same in groupby(group[:most], key=lambda one: one.problem.message):
+    for message, same in groupby(group[:most], key=lambda one: str(one.problem.message)):
         screen.say(f"  {message}")
         for one in same:
             variant = f" (variant {one.job.variant})" if one.job and one.job.variant else ""
@@ -92,7 +92,7 @@ def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], 
 def _summary(code: Code, group: Sequence[Failure]) -> dict[str, Any]:
     certain, unknown = money(group)
     sums = {"photos": photos(group), "usd": usd_of(certain), "unknown_usd": usd_of(unknown)}
-    return {"code": code.value, **sums, "meaning": CODES[code].meaning, "hint": CODES[code].hint}
+    return {"code": code.value, **sums, "meaning": str(CODES[code].meaning), "hint": str(CODES[code].hint)}
 
 
 def _document(stack: Stack, found: Sequence[Failure]) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def _described(one: Failure) -> dict[str, Any]:
         "provider": one.job.provider if one.job else None,
         "status": one.status,
         "code": one.problem.code.value,
-        "message": one.problem.message,
-        "hint": one.problem.hint,
+        "message": str(one.problem.message),
+        "hint": str(one.problem.hint),
         "money": one.problem.money.value,
         "usd": usd_of(certain),
         "unknown_usd": usd_of(unknown),

@@ -141,6 +141,6 @@ def described(pause: Pause) -> dict[str, Any]:
     return {
         "reason": pause.reason.value,
         "code": pause.code.value,
-        "message": pause.message,
+        "message": str(pause.message),
         "since": pause.since.isoformat(timespec="seconds"),
     }

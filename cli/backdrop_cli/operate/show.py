@@ -59,7 +59,7 @@ def show(stack: Stack, screen: Screen, key: str) -> None:
     screen.say(f"  {stage}")
     _tell_photo(screen, source)
     for problem in source.problems:
-        _point(screen, f"{problem.message} ({problem.code.value})", problem.hint)
+        _point(screen, f"{problem.message} ({problem.code.value})", str(problem.hint))
     mine = named(source, jobs)
     for job in [*mine, *(job for job in jobs if job not in mine)]:
         screen.say()
@@ -155,9 +155,9 @@ def _tell_job(screen: Screen, job: Job, story: Story, *, current: bool) -> None:
     for result in job.results:
         screen.line(f"  {_of_result(result)}{'  IT IS GONE' if result.key in story.gone else ''}")
     for warning in job.warnings:
-        screen.point("!", warning.text, "yellow")
+        screen.point("!", str(warning.text), "yellow")
     if job.problem:
-        _point(screen, f"{job.problem.message} ({job.problem.code.value})", job.problem.hint)
+        _point(screen, f"{job.problem.message} ({job.problem.code.value})", str(job.problem.hint))
 
 
 def _moments(job: Job, story: Story) -> Iterator[tuple[datetime, str]]:

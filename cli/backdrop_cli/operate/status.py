@@ -105,7 +105,9 @@ def reasons(standing: Standing, lanes: Mapping[str, Lane]) -> Counter[str]:
 
 def _tell_waiting(screen: Screen, waiting: Counter[str]) -> None:
     if waiting:
-        rows = ((f"{n:,}", "waiting", WHY.get(why) or CODES[Code(why)].meaning) for why, n in waiting.most_common())
+        rows = (
+            (f"{n:,}", "waiting", WHY.get(why) or str(CODES[Code(why)].meaning)) for why, n in waiting.most_common()
+        )
         screen.table({"": "right", " ": "left", "  ": "words"}, rows)
         screen.say()
 

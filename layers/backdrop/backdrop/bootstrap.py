@@ -75,8 +75,7 @@ class Bootstrap:
 
     def intake(self) -> Intake:
         from backdrop.steps.asking import Asking
-        from backdrop.steps.defaults import FolderDefaults
-        from backdrop.steps.folders import Folders
+        from backdrop.steps.folder_defaults import FolderDefaults, Folders
         from backdrop.steps.hearing import Hearing
         from backdrop.steps.intake import Intake
         from backdrop.steps.moving import Moves, into_lanes

@@ -3,6 +3,15 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a link is refused, in the stand-in's words."""
+
+    UNSIGNED = "link without a valid exp or sig"
+    FORGED = "wrong signature"
+    EXPIRED = "link expired"
 
 
 @dataclass(frozen=True)
@@ -20,10 +29,10 @@ class Signer:
         """The query part of a link."""
         return f"exp={exp}&sig={self.sign(ident, exp)}"
 
-    def verify(self, ident: str, exp: str, signature: str, *, now: float) -> str | None:
+    def verify(self, ident: str, exp: str, signature: str, *, now: float) -> Refusal | None:
         """Why the link is refused, or None if it holds."""
         if not (exp.isascii() and exp.isdigit() and signature.isascii()):
-            return "link without a valid exp or sig"
+            return Refusal.UNSIGNED
         if not hmac.compare_digest(self.sign(ident, int(exp)), signature):
-            return "wrong signature"
-        return "link expired" if now > int(exp) else None
+            return Refusal.FORGED
+        return Refusal.EXPIRED if now > int(exp) else None

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from backdrop_local.standin import cdn
 from backdrop_local.standin.calls import ApiCall
+from backdrop_local.standin.links import Refusal
 from backdrop_local.standin.runs import Run
 from backdrop_local.standin.state import state_of
 from backdrop_local.standin.wishes import Made
@@ -44,7 +45,7 @@ def _refused_download(request: Request, ident: str) -> Response | None:
     why = state.signer.verify(ident, str(end), query.get("X-Amz-Signature", ""), now=state.clock.now())
     if why is None:
         return None
-    return _expired() if "expired" in why else _refusal(403, "AccessDenied", "Access Denied")
+    return _expired() if why is Refusal.EXPIRED else _refusal(403, "AccessDenied", "Access Denied")
 
 
 def _end_of(query: QueryParams) -> int:

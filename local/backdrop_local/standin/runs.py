@@ -22,12 +22,16 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run came to nothing; `code` in the provider's own words, where it has such."""
+    """Why a run came to nothing; `code` in the provider's own words, where it has such.
+
+    `by_safety`: a safety check stopped it.
+    """
 
     message: str
     code: str = ""
     in_200: bool = False
     as_detail: bool = False
+    by_safety: bool = False
 
 
 @dataclass

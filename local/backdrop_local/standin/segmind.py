@@ -212,7 +212,7 @@ def _failure(call: PaidCall, hit: Hit | None) -> Failure | None:
         text = hit.rule.text("message", "The model provider did not answer in time: timeout")
         return Failure(text, in_200=hit.rule.flag("in_200", default=False))
     if hit is not None and hit.rule.fault == "unsafe" and call.unsafe_form(hit) != "no_output":
-        return Failure(SAFETY, as_detail=call.unsafe_form(hit) == "detail")
+        return Failure(SAFETY, by_safety=True, as_detail=call.unsafe_form(hit) == "detail")
     return None
 
 

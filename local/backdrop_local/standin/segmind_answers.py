@@ -106,8 +106,7 @@ def _link(call: ApiCall, run: Run) -> str:
 async def bytes_or_link(call: PaidCall, run: Run) -> Response:
     """The picture with what it cost in its headers, or as a setting wants it, a link to it."""
     if run.failure is not None:
-        text = SAFETY if run.failure.as_detail else run.failure.message
-        return JSONResponse({"error": text}, 400 if text == SAFETY else 500)
+        return JSONResponse({"error": run.failure.message}, 400 if run.failure.by_safety else 500)
     costs, output = _costs(call, run), _output(call, run)
     if call.state.settings.segmind_json:
         return JSONResponse(await _in_json(call, run, output), headers=_accounts(run, costs))

@@ -10,11 +10,20 @@ from urllib.parse import unquote_plus
 
 from backdrop.aws.bus import SOURCE
 from backdrop.core.errors import DamagedMessageError
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.layout import MAX_S3_KEY_BYTES
-from backdrop.core.queue_messages import Look, Request
+from backdrop.core.queue_messages import (
+    INTAKE_MESSAGES,
+    CheckMessage,
+    FolderMessage,
+    IntakeMessage,
+    RecheckMessage,
+    RerunMessage,
+    SettleMessage,
+    parse,
+)
 
 NAMES = frozenset({"bucket", "key"})
-OUR_FIELDS = NAMES | {"again", "settled", "rerun", "after"}
 REQUEST_FIELDS = NAMES | {"instructions"}
 # Limits: AWS Step Functions API reference, "SendTaskSuccess" and "DescribeExecution".
 WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252}", "campaign": r"[A-Za-z0-9_-]{1,80}"}
@@ -56,11 +65,12 @@ def looks_of(
             receives=receives,
             said_at=sent if one.request or one.rerun else None,
         )
-        for one in _found(_object(body), {bucket, *readable}, ident, sent)
+        for one in _found(body, {bucket, *readable}, ident, sent)
     ]
 
 
-def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str, sent: datetime | None) -> list[Look]:
+def _found(body: str, buckets: Collection[str], ident: str, sent: datetime | None) -> list[Look]:
+    message: Mapping[str, Any] = _object(body)
     if message.keys() >= ENVELOPE_FIELDS:
         message = _unwrap(message)
     if message.get("Event") == TEST_EVENT:
@@ -72,13 +82,13 @@ def _found(message: Mapping[str, Any], buckets: Collection[str], ident: str, sen
         return [_event(message, buckets, ident, sent)]
     if message.keys() & MARKS_OF_A_REQUEST:
         return [_request(message, buckets, ident)]
-    if "key" in message and message.keys() <= OUR_FIELDS:
-        return [_own(message, buckets)]
+    if "kind" in message:
+        return [_own(parse(body, *INTAKE_MESSAGES), buckets)]
     raise DamagedMessageError(_neither(message))
 
 
 def _neither(message: Mapping[str, Any]) -> str:
-    strange = sorted(message.keys() - OUR_FIELDS - REQUEST_FIELDS - WAITING_FIELDS.keys())
+    strange = sorted(message.keys() - REQUEST_FIELDS - WAITING_FIELDS.keys())
     if "key" in message and strange:
         names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
         return f"a request has bucket, key and instructions, and nothing called {names}"
@@ -200,15 +210,20 @@ def _shown(value: Any) -> str:
     return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
 
 
-def _own(message: Mapping[str, Any], buckets: Collection[str]) -> Look:
-    return Look(
-        _known(message.get("bucket"), buckets),
-        _text(message["key"]),
-        again=message.get("again") is True,
-        settled=message.get("settled") is True,
-        rerun=message.get("rerun") is True,
-        after=_text(message.get("after", "")),
-    )
+def _own(message: IntakeMessage, buckets: Collection[str]) -> Look:
+    """The look that one of Backdrop's own messages asks for."""
+    look = Look(_known(message.bucket, buckets), message.key)
+    match message:
+        case CheckMessage():
+            return look
+        case RecheckMessage():
+            return replace(look, again=True)
+        case FolderMessage():
+            return replace(look, again=True, after=message.after)
+        case SettleMessage():
+            return replace(look, settled=True)
+        case RerunMessage():
+            return replace(look, rerun=True)
 
 
 # -- values --------------------------------------------------------------------------------------------------------

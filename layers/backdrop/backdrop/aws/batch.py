@@ -86,7 +86,7 @@ class Inbox:
                 raise WaitError(Code.TOO_LITTLE_TIME, f"the invocation has {left} ms left for the rest of its batch", 0)
             work(record)
         except WaitError as error:
-            self._hand_back(record, error.code, error.message, delay_seconds(error, receives(record)))
+            self._hand_back(record, error.code, str(error.message), delay_seconds(error, receives(record)))
             raise
         except StaleError:
             self._hand_back(
@@ -115,10 +115,10 @@ class Inbox:
         count({Metric.HANDED_BACK: 1}, code=code.value)
 
     def _dead_letter(self, record: SQSRecord, error: DamagedMessageError) -> None:
-        self.logger.warning("damaged message", code=error.code.value, reason=error.message)
+        self.logger.warning("damaged message", code=error.code.value, reason=str(error.message))
         attributes = {
             "code": error.code.value,
-            "reason": error.message[:1000],
+            "reason": str(error.message.cut(1000)),
             "money": "not_spent",
         }
         body = {"queue": queue_name(record), "body": record.body.encode()[:MAX_LETTER_BYTES].decode(errors="ignore")}

@@ -36,7 +36,7 @@ def telling(logger: Logger) -> Generator[None]:
     try:
         yield
     except WaitError as error:
-        logger.warning("cannot be done now", code=error.code.value, reason=error.message)
+        logger.warning("cannot be done now", code=error.code.value, reason=str(error.message))
         raise
     except Exception as error:
         logger.exception("unexpected error", code=code_of(error).value)

@@ -5,7 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from backdrop.core.job import Item, Problem
+from backdrop.core.layout import Kind
 from backdrop.core.record import record
+from backdrop.core.sentence import Sentence
+
+SKIPPED = {
+    Kind.SIDECAR: Sentence("a sidecar, which speaks for a photo and is none"),
+    Kind.DEFAULTS: Sentence("a folder's defaults, which speak for photos and are none"),
+    Kind.IGNORED: Sentence("no image, by its name"),
+}
 
 
 class Answered(StrEnum):
@@ -23,7 +31,7 @@ class Answered(StrEnum):
 class Asked(Item):
     """A request with a task token or a campaign: its jobs by variant, and how it was answered.
 
-    `problems`: why it was refused, wholly or in part. `skipped`: why its key is nothing to be done. One of which no
+    `problems`: why it was refused, wholly or in part. `skipped`: what its key is instead of a photo's. One of which no
     photo knows lies at a `source_id` of its own. `execution`: the ARN whose stop means that nobody waits any more.
     """
 
@@ -36,7 +44,12 @@ class Asked(Item):
     campaign: str = ""
     jobs: dict[str, str] = field(default_factory=dict[str, str])
     problems: tuple[Problem, ...] = ()
-    skipped: str = ""
+    skipped: Kind | None = None
     asked_at: datetime
     answered_at: datetime | None = None
     answer: Answered | None = None
+
+    @property
+    def why_skipped(self) -> Sentence | None:
+        """Why nothing is done about its key."""
+        return SKIPPED[self.skipped] if self.skipped else None

@@ -101,7 +101,7 @@ def _contradictions(given: Mapping[str, Any]) -> Iterator[str]:
         yield f"the manifest {manifest!r} ends neither with .csv nor with .jsonl"
     if isinstance(instructions, dict):
         errors = read_request(cast("dict[str, Any]", instructions)).errors
-        yield from (one.message.rstrip(".") for one in errors)
+        yield from (str(one.message.clause) for one in errors)
 
 
 def instructions_of(given: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Quote:
         self.most += found.most
         for problem in found.problems:
             self.refused[problem.code] += 1
-            self._name(found.row, problem.code, problem.message)
+            self._name(found.row, problem.code, str(problem.message))
 
     def _name(self, row: Row, code: Code, why: str) -> None:
         named = self.unbought.setdefault(code, [])

@@ -102,8 +102,8 @@ class Item:
     def message(self) -> str:
         """Why that is its end, in words; "" where all is well."""
         if not self.code:
-            return self.asked.skipped
-        return self.problem.message if self.problem else CALLED_OFF[Status(self.code)]["message"]
+            return str(self.asked.why_skipped) if self.asked.skipped else ""
+        return str(self.problem.message) if self.problem else CALLED_OFF[Status(self.code)]["message"]
 
     @property
     def pictures(self) -> list[str]:
@@ -221,7 +221,7 @@ def document(
 
 
 def _failures(code: str, one: Failures) -> dict[str, Any]:
-    hint = CODES[Code(code)].hint if code in {known.value for known in Code} else CALLED_OFF[Status(code)]["hint"]
+    hint = str(CODES[Code(code)].hint) if code in {known.value for known in Code} else CALLED_OFF[Status(code)]["hint"]
     return {"code": code, "items": one.count, "key": one.key, "message": one.message, "hint": hint}
 
 

@@ -18,6 +18,7 @@ from backdrop.core.job import Job, Status
 from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.lane import Gate, Lane, gate
 from backdrop.core.money import Configured, limit_text, micro_of, quote, usd_text
+from backdrop.core.sentence import Sentence
 
 # So often in a row a job meets a provider out of order, or so long it is told to wait, before it goes to another one.
 LONG_BACK_OFF, LONG_WAIT_SECONDS = 4, 60.0
@@ -170,4 +171,4 @@ def _nobody_can(fields: Mapping[str, Any], objections: Sequence[Objection], mark
 
 
 def _passed_over(told: Sequence[str]) -> tuple[JobWarning, ...]:
-    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=f"passed over: {words}") for words in told)
+    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {words}")) for words in told)

@@ -13,19 +13,20 @@ STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images"
 BESIDE = "which stands beside the variants, "
 
 
-def all_conflicts(given: Mapping[str, Any]) -> list[str]:
-    """Fields that the place, or one of its variants, cannot give together."""
+def all_conflicts(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Fields that the place, or one of its variants, cannot give together: where, and in words."""
     variants = given.get("variants")
     named = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
     objects = [(name, cast("dict[str, Any]", one)) for name, one in named.items() if isinstance(one, dict)]
     inside = [one for name, variant in objects for one in _of_variant(given, name, variant)]
-    return [*_of_styles(given), *_of_remove(given, given), *inside]
+    return [*(("", words) for words in (*_of_styles(given), *_of_remove(given, given))), *inside]
 
 
-def _of_variant(given: Mapping[str, Any], name: str, variant: Mapping[str, Any]) -> list[str]:
+def _of_variant(given: Mapping[str, Any], name: str, variant: Mapping[str, Any]) -> list[tuple[str, str]]:
     says_what = any(variant.get(one) is not None for one in ("operation", "prompt"))
     found = [*_of_styles(variant), *_of_remove(variant if says_what else given, variant)]
-    return [f"{path_of(('variants', name))}: {words}" for words in found]
+    path = path_of(("variants", name))
+    return [(path, f"{path}: {words}") for words in found]
 
 
 def _of_styles(given: Mapping[str, Any]) -> list[str]:

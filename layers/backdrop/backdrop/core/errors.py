@@ -16,21 +16,31 @@ BackdropError                 carries a Code, what happened, and what to do
 
 from typing import TYPE_CHECKING
 
+from backdrop.core.advice import Advice
 from backdrop.core.codes import Code
 from backdrop.core.meanings import CODES
+from backdrop.core.sentence import Sentence
 
 if TYPE_CHECKING:
     from backdrop.core.job import Owner
 
 
 class BackdropError(Exception):
-    """Something that a person will read about: a code, what happened in a sentence, what to do."""
+    """Something that a person will read about: a code, what happened in a sentence, what to do.
 
-    def __init__(self, code: Code, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
+    `advice`: None where it is the code's own.
+    """
+
+    def __init__(self, code: Code, message: str | Sentence, advice: Advice | str | None = None) -> None:
+        super().__init__(str(message))
         self.code = code
-        self.message = message
-        self.hint = hint if hint is not None else CODES[code].hint
+        self.message = Sentence(message)
+        self.advice = Advice.to(advice) if isinstance(advice, str) else advice
+
+    @property
+    def hint(self) -> Sentence:
+        """What to do, to who can fix the photo or what speaks for it."""
+        return (self.advice or CODES[self.code].advice).for_photo
 
 
 class RefusedError(BackdropError):
@@ -38,7 +48,30 @@ class RefusedError(BackdropError):
 
 
 class InstructionError(RefusedError):
-    """What sidecar, tags or request ask for cannot be understood or done."""
+    """What sidecar, tags or request ask for cannot be understood or done.
+
+    `place`, `path`: the file (or the tags, the request) that is wrong in itself, and where in its JSON; "" for the
+    whole of it, and for what is wrong only together with something else. `words`: the message without the place.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str | Sentence,
+        advice: Advice | str | None = None,
+        *,
+        place: str = "",
+        path: str = "",
+        words: str | None = None,
+    ) -> None:
+        super().__init__(code, message, advice)
+        self.place, self.path = place, path
+        self.words = self.message if words is None else Sentence(words)
+
+    @classmethod
+    def at(cls, place: str, path: str, code: Code, words: str, advice: Advice | None = None) -> "InstructionError":
+        """One mistake of a place."""
+        return cls(code, f"{place}: {words}", advice, place=place, path=path, words=words)
 
 
 class PhotoError(RefusedError):
@@ -52,7 +85,7 @@ class ResultError(BackdropError):
 class WaitError(BackdropError):
     """Not now: the message goes back to its queue and returns after `delay_seconds`."""
 
-    def __init__(self, code: Code, message: str, delay_seconds: float) -> None:
+    def __init__(self, code: Code, message: str | Sentence, delay_seconds: float) -> None:
         super().__init__(code, message)
         self.delay_seconds = delay_seconds
 

@@ -10,6 +10,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.output import objections, outputs_of
 from backdrop.core.places import REQUEST, TAGS, Place
+from backdrop.core.sentence import Sentence
 
 # Fields that exclude or explain one another are inherited together or not at all.
 OPERATION = frozenset({"operation", "prompt"})
@@ -85,7 +86,9 @@ def merged(places: Sequence[Place], variant: str = "") -> Instructions:
             closed |= set(taken) | _groups_of(taken)
     if fields.get("operation") == "remove":
         fields = {name: value for name, value in fields.items() if name not in ADDRESSED}
-    unread = (JobWarning(code=WarningCode.TAG_NOT_READ, text=words) for place in places for words in place.warnings)
+    unread = (
+        JobWarning(code=WarningCode.TAG_NOT_READ, text=Sentence(words)) for place in places for words in place.warnings
+    )
     warnings = (*unread, *_overridden(places, variant))
     sources = {name: provenance[name] for name in fields}
     return Instructions(fields, sources, warnings)
@@ -111,7 +114,7 @@ def _overridden(places: Sequence[Place], variant: str) -> tuple[JobWarning, ...]
             decided = OPERATION & place.variants.get(variant, {}).keys()
             nearer = [one.name for one in places[:n] if OPERATION & one.fields.keys()] if decided else []
             words = [f"{one} gives one operation or prompt to all variants of {place.name}" for one in nearer[:1]]
-            return tuple(JobWarning(code=WarningCode.SAME_VARIANTS, text=one) for one in words)
+            return tuple(JobWarning(code=WarningCode.SAME_VARIANTS, text=Sentence(one)) for one in words)
     return ()
 
 

@@ -6,14 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from backdrop.core.advice import Advice
 from backdrop.core.codes import Code, End
-from backdrop.core.errors import BackdropError
+from backdrop.core.errors import BackdropError, InstructionError
 from backdrop.core.identity import source_id
 from backdrop.core.job_warning import JobWarning
 from backdrop.core.meanings import CODES
 from backdrop.core.photo import PhotoFacts
 from backdrop.core.record import Record, record
 from backdrop.core.result import Result
+from backdrop.core.sentence import Sentence
 
 
 class Status(StrEnum):
@@ -62,14 +64,16 @@ class Origin(StrEnum):
 
 @record
 class Problem(Record):
-    """One entry of an error report."""
+    """One entry of an error report. `place`, `path`: see InstructionError. `advice`: where it is not its code's."""
 
     code: Code
-    message: str
-    hint: str
+    message: Sentence
+    advice: Advice | None = None
     retryable: bool
     variant: str = ""
     origin: Origin = Origin.PHOTO
+    place: str = ""
+    path: str = ""
     money: Money = Money.NOT_SPENT
     times: int = 1
     first_seen: datetime
@@ -78,16 +82,25 @@ class Problem(Record):
     @classmethod
     def of(cls, error: BackdropError, now: datetime, money: Money = Money.NOT_SPENT, *, variant: str = "") -> "Problem":
         """The report's entry for an error met at `now`."""
+        place, path = (error.place, error.path) if isinstance(error, InstructionError) else ("", "")
         return cls(
             variant=variant,
+            place=place,
+            path=path,
             code=error.code,
             message=error.message,
-            hint=error.hint,
+            advice=error.advice,
             retryable=CODES[error.code].end is End.WAITING,
             money=money,
             first_seen=now,
             last_seen=now,
         )
+
+    @property
+    def hint(self) -> Sentence:
+        """What can be done about it, by who fixes the photo or by who sent the request."""
+        advice = self.advice or CODES[self.code].advice
+        return advice.for_request if self.origin is Origin.REQUEST else advice.for_photo
 
     def since(self, earlier: "Problem | None") -> "Problem":
         """The same problem, with when it was first seen and how often since."""

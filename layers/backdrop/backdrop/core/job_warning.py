@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from backdrop.core.codes import Code
 from backdrop.core.record import Record, record
+from backdrop.core.sentence import Sentence
 
 
 class WarningCode(StrEnum):
@@ -30,11 +31,11 @@ class JobWarning(Record):
     """
 
     code: WarningCode | Code
-    text: str
+    text: Sentence
     picture: str = ""
     stands_for: int = 1
 
     @classmethod
-    def coded(cls, code: WarningCode | Code, words: str, *, picture: str = "") -> "JobWarning":
+    def coded(cls, code: WarningCode | Code, words: str | Sentence, *, picture: str = "") -> "JobWarning":
         """A warning whose text begins with its code, by which those who read receipts tell it from others."""
-        return cls(code=code, text=f"{code}: {words}", picture=picture)
+        return cls(code=code, text=Sentence(f"{code}: {words}"), picture=picture)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from backdrop.core.advice import Advice
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
 from backdrop.core.meanings import MEND
@@ -50,13 +51,13 @@ def json_object(name: str, data: bytes) -> tuple[dict[str, Any], list[Instructio
         raise _unreadable(name, str(error), MEND) from error
     if not isinstance(value, dict):
         raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces", MEND)
-    return cast("dict[str, Any]", value), [_unreadable(name, why, MEND) for why in slips]
+    return cast("dict[str, Any]", value), [_unreadable(name, f"{path}: {why}", MEND, path=path) for path, why in slips]
 
 
 def too_large(name: str, size: int) -> InstructionError:
     """The file has more bytes than are read."""
     words = f"{name} has {size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
-    return InstructionError(Code.SIDECAR_TOO_LARGE, words)
+    return InstructionError(Code.SIDECAR_TOO_LARGE, words, place=name)
 
 
 def _text(data: bytes) -> str:
@@ -94,7 +95,7 @@ class _Slip:
     words: str
 
 
-def _parsed(text: str) -> tuple[object, list[str]]:
+def _parsed(text: str) -> tuple[object, list[tuple[str, str]]]:
     """A text's value without the slips in it, and those with their places."""
     met: list[_Slip] = []
 
@@ -118,7 +119,7 @@ def _parsed(text: str) -> tuple[object, list[str]]:
     )
     if not met:
         return value, []
-    return _without(value), [f"{path_of(steps)}: {one.words}" for steps, one in _slips(value, ())]
+    return _without(value), [(path_of(steps), one.words) for steps, one in _slips(value, ())]
 
 
 def _slips(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], _Slip]]:
@@ -145,8 +146,9 @@ def _is_spoilt(value: object) -> bool:
     return isinstance(value, _Slip) or any(next(_slips(one, ()), None) for one in listed)
 
 
-def _unreadable(name: str, why: str, hint: str | None = None) -> InstructionError:
-    return InstructionError(Code.SIDECAR_NOT_JSON, f"{name} cannot be read as JSON: {why}.", hint)
+def _unreadable(name: str, why: str, advice: Advice | None = None, *, path: str = "") -> InstructionError:
+    message = f"{name} cannot be read as JSON: {why}."
+    return InstructionError(Code.SIDECAR_NOT_JSON, message, advice, place=name, path=path)
 
 
 def _kind_of(value: object) -> str:

@@ -14,6 +14,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Item, Suspicion
 from backdrop.core.record import Record, record
+from backdrop.core.sentence import Sentence
 
 BAD_ANSWERS = 3
 CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
@@ -76,7 +77,7 @@ class Pause(Record):
 
     reason: Reason
     code: Code
-    message: str
+    message: Sentence
     since: datetime
     last_seen: datetime
     needs: int = 0
@@ -233,11 +234,11 @@ def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     return closed
 
 
-def pause(lane: Lane, reason: Reason, code: Code, message: str, now: datetime, *, needs: int = 0) -> Lane:
+def pause(lane: Lane, reason: Reason, code: Code, message: str | Sentence, now: datetime, *, needs: int = 0) -> Lane:
     """One more reason, or the same one again in newer words."""
     before = next((one for one in lane.pauses if one.reason is reason), None)
     since = before.since if before else now
-    added = Pause(reason=reason, code=code, message=message, since=since, last_seen=now, needs=needs)
+    added = Pause(reason=reason, code=code, message=Sentence(message), since=since, last_seen=now, needs=needs)
     others = tuple(one for one in lane.pauses if one.reason is not reason)
     if lane.trying:
         gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)

@@ -27,7 +27,7 @@ def explained(
         code, words = _unknown_field(where, known_at(detail["loc"]), detail)
     else:
         code, words = _EXPLAIN.get(detail["type"], _other)(where, detail)
-    return InstructionError(code, f"{place}: {words}")
+    return InstructionError.at(place, where, code, words)
 
 
 def visible(loc: Sequence[str | int]) -> tuple[str | int, ...]:

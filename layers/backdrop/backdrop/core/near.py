@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from typing import NamedTuple
 
 from backdrop.core.layout import DEFAULTS_NAME, Kind, kind_of, sidecars_of
 from backdrop.core.suggest import edits
@@ -12,24 +13,34 @@ MOST_EDITS = 2
 _ADDED = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
-def near_miss(photo: str, keys: Collection[str]) -> str | None:
-    """What to say of the nearest file: `found Red.jpg.json: names are case-sensitive`; None where none is near."""
+class NearMiss(NamedTuple):
+    """A file that was probably meant, and what is wrong with its name: `found Red.jpg.json: …`."""
+
+    key: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"found {_name(self.key)}: {self.why}"
+
+
+def near_miss(photo: str, keys: Collection[str]) -> NearMiss | None:
+    """The nearest file; None where none is near."""
     wanted = sidecars_of(photo)
     spelled = {_folded(name) for name in wanted}
     for key in (free := _free(keys, spelled)):
         if key.lower() in {name.lower() for name in wanted}:
-            return f"found {_name(key)}: names are case-sensitive"
+            return NearMiss(key, "names are case-sensitive")
         if _folded(key) in spelled:
-            return f"found {_name(key)}: it looks the same and is spelled in another Unicode form (NFC, NFD)"
+            return NearMiss(key, "it looks the same and is spelled in another Unicode form (NFC, NFD)")
     near = next((key for key in free if _folded(_ADDED.sub("", key)) == _folded(wanted[0])), None)
     if near is None:
         alike = [key for key in free if _digits(key) in map(_digits, wanted)]
         near = min(alike, key=lambda key: _least_edits(key, wanted), default=None)
         near = near if near and _least_edits(near, wanted) <= MOST_EDITS else None
     if near:
-        return f"found {_name(near)}: it should be {_name(wanted[0])}"
+        return NearMiss(near, f"it should be {_name(wanted[0])}")
     nearly = next(filter(is_nearly_defaults, free), None)
-    return f"found {_name(nearly)}: a folder's defaults are called {DEFAULTS_NAME}" if nearly else None
+    return NearMiss(nearly, f"a folder's defaults are called {DEFAULTS_NAME}") if nearly else None
 
 
 def is_nearly_defaults(key: str) -> bool:

@@ -1,11 +1,38 @@
 """What the ledger keeps of a photo that intake has looked at."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from backdrop.core.record import Record, record
 
-# How the change begins that tells of how many pictures of a file the first one was taken.
-FIRST = "first_of_pictures:"
+
+class ChangeCode(StrEnum):
+    """What may be changed of a photo before it is sent."""
+
+    CONVERTED = "converted"
+    FIRST_OF_PICTURES = "first_of_pictures"
+    ORIENTATION = "orientation"
+    PROFILE = "profile"
+    COLORS = "colors"
+    BITS = "bits"
+    REENCODED = "reencoded"
+    SCALED = "scaled"
+    METADATA = "metadata"
+
+
+@record
+class PhotoChange(Record):
+    """One change; what `values` are is told in imaging/prepare.py. Receipts show its text."""
+
+    code: ChangeCode
+    values: tuple[int | str, ...] = ()
+
+    @classmethod
+    def of(cls, code: ChangeCode, *values: int | str) -> "PhotoChange":
+        return cls(code=code, values=values)
+
+    def __str__(self) -> str:
+        return ":".join(map(str, (self.code, *self.values)))
 
 
 @record
@@ -13,7 +40,7 @@ class PhotoFacts(Record):
     """What intake saw in the bucket: enough to know the same bytes again without reading them.
 
     `width`, `height` (pixels) as people see the photo; `format` is its own. `changes`: what is changed of it before it
-    is sent, in the words of imaging/prepare.py; `prepared`: for that it was decoded, and the file that is sent lies
+    is sent; `prepared`: for that it was decoded, and the file that is sent lies
     under _backdrop/work/.
     """
 
@@ -26,4 +53,4 @@ class PhotoFacts(Record):
     height: int | None = None
     format: str | None = None
     prepared: bool = False
-    changes: tuple[str, ...] = ()
+    changes: tuple[PhotoChange, ...] = ()

@@ -14,7 +14,7 @@ from backdrop.core.codes import Code
 from backdrop.core.conflicts import Steps, all_conflicts
 from backdrop.core.errors import InstructionError
 from backdrop.core.json_text import json_object
-from backdrop.core.meanings import MEND
+from backdrop.core.meanings import CODES, MEND
 from backdrop.core.mistakes import explained, path_of, visible
 from backdrop.core.suggest import edits
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TAG_PREFIX = "backdrop:"
 TAGS, REQUEST = "tags", "request"
-_FOREIGN = f" If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
+_FOREIGN = f"If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
 MOST_EDITS = 2
 MOST_TOLD = 50
 # `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
@@ -93,9 +93,10 @@ def read_tags(tags: Mapping[str, str]) -> Place:
     )
     unsaid = tuple(f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(NOT_IN_TAGS & read.keys()))
     place = _checked(TAGS, {name: _tag_value(name, text) for name, text in read.items() if name in known}, strict=False)
-    also = "".join(f" {miss[:1].upper()}{miss[1:]}" for miss in misses)
-    errors = tuple(InstructionError(one.code, one.message, one.hint + also + _FOREIGN) for one in place.errors)
-    return replace(place, errors=errors, warnings=misses + unsaid)
+    also = " ".join([*(f"{miss[:1].upper()}{miss[1:]}" for miss in misses), _FOREIGN])
+    for one in place.errors:
+        one.advice = (one.advice or CODES[one.code].advice).adding(also)
+    return replace(place, warnings=misses + unsaid)
 
 
 def _tag_value(name: str, text: str) -> object:
@@ -128,7 +129,7 @@ def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
         return Place(place, wish.fields(), variants)
     mistakes = (
         *(explained(place, known_at, one, given) for one in details),
-        *(InstructionError(Code.CONFLICTING_FIELDS, f"{place}: {words}") for words in conflicts),
+        *(InstructionError.at(place, path, Code.CONFLICTING_FIELDS, words) for path, words in conflicts),
         *(_nothing(place, path_of(steps)) for steps in nothing),
     )
     return Place(place, errors=_told(place, mistakes))
@@ -139,8 +140,8 @@ def _told(place: str, errors: Sequence[InstructionError]) -> tuple[InstructionEr
     told, more = errors[:MOST_TOLD], len(errors) - MOST_TOLD
     if more <= 0:
         return tuple(errors)
-    words = f"{place}: there {'is one more mistake' if more == 1 else f'are {more:,} more mistakes'}; mend these first"
-    return (*told, InstructionError(errors[MOST_TOLD].code, words, MEND))
+    words = f"there {'is one more mistake' if more == 1 else f'are {more:,} more mistakes'}; mend these first"
+    return (*told, InstructionError.at(place, "", errors[MOST_TOLD].code, words, MEND))
 
 
 def _all_details(error: ValidationError, given: Mapping[str, Any], *, strict: bool) -> list[Any]:
@@ -162,7 +163,7 @@ def _all_details(error: ValidationError, given: Mapping[str, Any], *, strict: bo
 
 def _nothing(place: str, path: str) -> InstructionError:
     """Somebody may mean `inherit nothing`, which no word says."""
-    return InstructionError(Code.INVALID_VALUE, f"{place}: {path} is null, which says nothing; leave it out")
+    return InstructionError.at(place, path, Code.INVALID_VALUE, f"{path} is null, which says nothing; leave it out")
 
 
 def _nulls(value: object, steps: Steps) -> Iterator[Steps]:

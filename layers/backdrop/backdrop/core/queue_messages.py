@@ -1,9 +1,13 @@
-"""The messages in our queues: ids, never contents; and what a message of the intake queue asks for."""
+"""The messages that Backdrop's functions send one another: ids and keys, never contents.
 
+Each kind of message states its `kind`, which alone decides how its body is read. S3's notifications and the requests
+of other systems carry none; `aws/arrivals.py` recognizes them by their structure.
+"""
+
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any, Literal, cast
 
 from pydantic import ValidationError
 
@@ -11,70 +15,68 @@ from backdrop.core.codec import from_json
 from backdrop.core.errors import DamagedMessageError
 from backdrop.core.record import Record, record
 
-# An attribute beside the body, since a release that does not know it reads past it.
+# An attribute next to the body: the ETag of the photo's first receipt.
 RECEIPT = "receipt"
+MAX_REASONS = 3
+MAX_SHOWN = 40
 
 
-@dataclass(frozen=True)
-class Request:
-    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
+@record
+class CheckMessage(Record):
+    """To intake: something may have changed at this key."""
 
-    `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
-    `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
-    """
-
-    ident: str
-    instructions: Mapping[str, Any]
-    token: str = ""
-    execution: str = ""
-    campaign: str = ""
-    damage: str = ""
-
-    @property
-    def awaited(self) -> bool:
-        """Whether somebody wants to hear what became of it."""
-        return bool(self.token or self.campaign)
-
-    @property
-    def ends_with_its_execution(self) -> bool:
-        """Whether nobody wants its jobs any more once its execution has stopped."""
-        return self.awaited and bool(self.execution)
-
-
-@dataclass(frozen=True)
-class Look:
-    """A reason to look at one key.
-
-    `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
-    instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
-    are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
-    message was sent, where that is a request or a rerun, of which no object tells. `tagged_at`: when tags were changed,
-    where that is why; perhaps foreign ones, or they were taken away. `overtaken`: another worker wrote of the photo
-    while this look was at it.
-    """
-
+    kind: Literal["check"] = "check"
+    v: Literal[1] = 1
     bucket: str
     key: str
-    again: bool = False
-    settled: bool = False
-    rerun: bool = False
-    after: str = ""
-    request: Request | None = None
-    receives: int = 1
-    said_at: datetime | None = None
-    tagged_at: datetime | None = None
-    overtaken: bool = False
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it only says that something may have changed there, for the first time."""
-        return not (self.again or self.settled or self.rerun or self.request)
+
+@record
+class RecheckMessage(Record):
+    """To intake: decide about this photo again, and send what an earlier worker may not have sent."""
+
+    kind: Literal["recheck"] = "recheck"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class SettleMessage(Record):
+    """To intake: this photo's time to wait for instructions is over."""
+
+    kind: Literal["settle"] = "settle"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class RerunMessage(Record):
+    """To intake: a person wants this photo's instructions resolved again."""
+
+    kind: Literal["rerun"] = "rerun"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class FolderMessage(Record):
+    """To intake: check a folder's defaults (`key`) again, and wake the photos that wait for them behind `after`."""
+
+    kind: Literal["folder"] = "folder"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+    after: str = ""
 
 
 @record
 class JobMessage(Record):
-    """A lane's message: this job is to be rendered."""
+    """To a lane: render this job."""
 
+    kind: Literal["job"] = "job"
     v: Literal[1] = 1
     source_id: str
     job_id: str
@@ -82,8 +84,9 @@ class JobMessage(Record):
 
 @record
 class DeliverMessage(Record):
-    """Deliver's message: this photo's views are to be written, and this job's end handed over."""
+    """To deliver: write this photo's receipt and report, and deliver what this job bought."""
 
+    kind: Literal["deliver"] = "deliver"
     v: Literal[1] = 1
     source_id: str
     job_id: str | None = None
@@ -91,24 +94,62 @@ class DeliverMessage(Record):
 
 @record
 class LaneMessage(Record):
-    """Deliver's message: this provider was paused or goes on, and people are to be told."""
+    """To deliver: this provider was paused or resumed; announce it."""
 
+    kind: Literal["lane"] = "lane"
     v: Literal[1] = 1
     provider: str
 
 
-def parse[M](kind: type[M], body: str) -> M:
-    """A queue message of ours; DamagedMessageError when it is none."""
+type IntakeMessage = CheckMessage | RecheckMessage | SettleMessage | RerunMessage | FolderMessage
+type QueueMessage = IntakeMessage | JobMessage | DeliverMessage | LaneMessage
+
+INTAKE_MESSAGES = (CheckMessage, RecheckMessage, SettleMessage, RerunMessage, FolderMessage)
+_BY_KIND: Mapping[str, type[QueueMessage]] = {
+    one.kind: one for one in (*INTAKE_MESSAGES, JobMessage, DeliverMessage, LaneMessage)
+}
+
+
+def body_of(message: QueueMessage) -> dict[str, Any]:
+    """The message as the JSON object that is sent."""
+    return asdict(message)
+
+
+def parse[M: QueueMessage](body: str, *expected: type[M]) -> M:
+    """The message in a body, of one of the classes that the queue's consumer expects.
+
+    Raises DamagedMessageError, which becomes the reason of a dead letter, for any other body.
+    """
+    kinds, kind = ", ".join(one.kind for one in expected), _object(body).get("kind")
+    if kind is None:
+        raise DamagedMessageError(f"the body has no kind; this queue takes messages of the kinds {kinds}")
+    found = _BY_KIND.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise DamagedMessageError(f"{_shown(kind)} is no kind of message; this queue takes {kinds}")
     try:
-        return from_json(kind, body)
+        message = from_json(found, body)
     except ValidationError as error:
-        raise DamagedMessageError(f"not a {kind.__name__}: {_reasons(error)}") from error
+        raise DamagedMessageError(f"not a message of the kind {found.kind}: {_reasons(error)}") from error
+    if not isinstance(message, expected):
+        raise DamagedMessageError(f"a message of the kind {found.kind}, sent to a queue that takes {kinds}")
+    return message
 
 
-def parse_delivery(body: str) -> DeliverMessage | LaneMessage:
-    """One of deliver's two messages; DamagedMessageError when it is neither."""
-    return parse(LaneMessage if '"provider"' in body else DeliverMessage, body)
+def _object(body: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise DamagedMessageError("the body is not JSON") from error
+    if not isinstance(fields, dict):
+        raise DamagedMessageError("the body is not a JSON object")
+    return cast("dict[str, Any]", fields)
+
+
+def _shown(kind: object) -> str:
+    return repr(kind[:MAX_SHOWN]) if isinstance(kind, str) else f"a {type(kind).__name__}"
 
 
 def _reasons(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:3])
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:MAX_REASONS]
+    )

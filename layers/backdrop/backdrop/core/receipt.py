@@ -47,7 +47,7 @@ def _source(source: Source) -> dict[str, Any]:
         "sha256": photo.sha256 if photo else None,
         "width": photo.width if photo else None,
         "height": photo.height if photo else None,
-        "changes": list(photo.changes) if photo else [],
+        "changes": [str(one) for one in photo.changes] if photo else [],
     }
 
 
@@ -74,7 +74,7 @@ def _job(job: Job, *, current: bool) -> dict[str, Any]:
         "paid_at": _time(job.paid_at),
         "stored_at": _time(job.stored_at),
         "throttled_seconds": job.throttled_ms / 1000,
-        "warnings": [one.text for one in job.warnings],
+        "warnings": [str(one.text) for one in job.warnings],
     }
 
 
@@ -114,8 +114,8 @@ def _error(problem: Problem, job_id: str | None, variant: str | None, status: st
         "variant": variant,
         "status": status,
         "code": problem.code.value,
-        "message": problem.message,
-        "hint": STILL_ASKED if asked else problem.hint,
+        "message": str(problem.message),
+        "hint": STILL_ASKED if asked else str(problem.hint),
         "retryable": problem.retryable or asked,
         "money": problem.money.value,
         "first_seen": _time(problem.first_seen),
@@ -168,8 +168,8 @@ def _pause(pause: Pause) -> dict[str, Any]:
         "variant": None,
         "status": "paused",
         "code": pause.code.value,
-        "message": pause.message,
-        "hint": CODES[pause.code].hint,
+        "message": str(pause.message),
+        "hint": str(CODES[pause.code].hint),
         "retryable": True,
         "money": Money.NOT_SPENT.value,
         "first_seen": _time(pause.since),
@@ -210,7 +210,7 @@ def dead_letter(job: Job) -> dict[str, str]:
     problem = job.problem
     return {
         "code": problem.code.value if problem else "",
-        "reason": problem.message[:1000] if problem else "",
+        "reason": str(problem.message.cut(1000)) if problem else "",
         "money": problem.money.value if problem else Money.UNKNOWN.value,
         "job_id": job.job_id,
         "rev": str(job.rev),

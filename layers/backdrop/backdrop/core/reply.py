@@ -35,7 +35,7 @@ def reply(source: Source, asked: Asked, jobs: Iterable[Job]) -> Reply | None:
     errors = request_errors(source, asked.problems, own)
     if errors:
         return Reply(Answered.FAILURE, error=errors[0]["code"], cause=_cause(errors))
-    told = receipt(source, own) | ({"skipped": asked.skipped} if asked.skipped else {})
+    told = receipt(source, own) | ({"skipped": str(asked.why_skipped)} if asked.skipped else {})
     return Reply(Answered.SUCCESS, output=_output(told))
 
 

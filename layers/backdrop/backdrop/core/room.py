@@ -10,6 +10,7 @@ from backdrop.core.job import Attempt, Item, Job, Money, Problem, Source
 from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.layout import picture_key
 from backdrop.core.output import outputs_of
+from backdrop.core.sentence import Sentence
 
 # Limit: Amazon DynamoDB Developer Guide, "Quotas".
 ITEM_BYTES = 400_000
@@ -53,14 +54,15 @@ def shortened[I: Item](item: I) -> I:
 
 def _first(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]:
     """So many, and how many there were besides; what was cut before keeps its own count."""
-    cut = tuple(one.but(text=one.text[:KEPT_WORDS]) for one in warnings[:KEPT])
+    cut = tuple(one.but(text=one.text.cut(KEPT_WORDS)) for one in warnings[:KEPT])
     more = sum(one.stands_for for one in warnings[KEPT:])
-    left_out = JobWarning(code=WarningCode.LEFT_OUT, text=f"and {more:,} more", stands_for=more)
+    left_out = JobWarning(code=WarningCode.LEFT_OUT, text=Sentence(f"and {more:,} more"), stands_for=more)
     return (*cut, left_out) if more else cut
 
 
 def _briefly(problem: Problem) -> Problem:
-    return problem.but(message=problem.message[:KEPT_WORDS], hint=problem.hint[:KEPT_WORDS])
+    advice = problem.advice.cut(KEPT_WORDS) if problem.advice else None
+    return problem.but(message=problem.message.cut(KEPT_WORDS), advice=advice)
 
 
 def _telling(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:

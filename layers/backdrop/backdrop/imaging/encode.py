@@ -6,6 +6,7 @@ from io import BytesIO
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from backdrop.core.photo import ChangeCode, PhotoChange
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.orientation import Tables
 
@@ -42,11 +43,10 @@ class Encoding:
     sampling: int = 0
 
     @property
-    def word(self) -> str:
+    def change(self) -> PhotoChange:
         """What a receipt says of it."""
-        if self.tables is not None:
-            return "reencoded:jpeg:kept_quality"
-        return f"reencoded:{self.format}:{'lossless' if self.quality == LOSSLESS else self.quality}"
+        quality = "kept_quality" if self.tables is not None else self.quality
+        return PhotoChange.of(ChangeCode.REENCODED, self.format, "lossless" if quality == LOSSLESS else quality)
 
     def takes(self, width: int, height: int) -> bool:
         """Whether a picture of this size can be written so, in reasonable time and memory."""

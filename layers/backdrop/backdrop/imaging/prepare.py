@@ -1,6 +1,6 @@
 """Any photo as the provider takes it: what fits passes as it is, all else is decoded, set right and encoded anew.
 
-What was changed is told in short words, for the receipt:
+What was changed, as receipts show it:
 
 - `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12` (of which a job's warning tells as well)
 - `orientation:6`, as EXIF names it
@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backdrop.core.capability import PhotoLimits
-from backdrop.core.photo import FIRST
+from backdrop.core.photo import ChangeCode, PhotoChange
 from backdrop.imaging.colors import profile_mode, to_srgb
 from backdrop.imaging.containers.header import ContainerError, Header, PhotoFormat
 from backdrop.imaging.decode import decode, open_picture, try_decode
@@ -36,11 +36,9 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
     from PIL.JpegImagePlugin import JpegImageFile
 
-IGNORED = "profile:ignored"
-CUT = "metadata:cut"
+_IGNORED = PhotoChange.of(ChangeCode.PROFILE, "ignored")
 _COLORS = {
-    "CMYK": "colors:cmyk", "LAB": "colors:lab", "P": "colors:palette", "PA": "colors:palette",
-    "1": "colors:grey", "L": "colors:grey", "LA": "colors:grey", "I": "colors:grey",
+    "CMYK": "cmyk", "LAB": "lab", "P": "palette", "PA": "palette", "1": "grey", "L": "grey", "LA": "grey", "I": "grey",
 }  # fmt: skip
 _LOSSY_FOREIGN = frozenset({"heic", "avif"})
 _TURNED_BY_THEIR_DECODERS = frozenset({"heic", "tiff"})
@@ -57,7 +55,7 @@ class Prepared:
     data: bytes | None
     width: int
     height: int
-    changes: tuple[str, ...]
+    changes: tuple[PhotoChange, ...]
     format: PhotoFormat
     original: tuple[int, int]
 
@@ -72,7 +70,7 @@ class _Opened:
     load: Callable[[], "Image"]
     size: tuple[int, int]
     orientation: int
-    words: tuple[str, ...]
+    changes: tuple[PhotoChange, ...]
     lossless: bool
     header: Header | None = None
     kept: Encoding | None = None
@@ -88,7 +86,7 @@ def prepare(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
     try:
         opened = _opened(data, kind, max_megapixels)
         header = opened.header
-        if header and _is_taken(header, limits) and not set(opened.words) - {IGNORED}:
+        if header and _is_taken(header, limits) and all(one == _IGNORED for one in opened.changes):
             passed = _passed(data, header, opened, limits)
             if passed:
                 return passed
@@ -120,10 +118,10 @@ def _familiar(data: bytes, header: Header) -> _Opened:
     """A JPEG, PNG or WebP: passes where it can."""
     picture = open_picture(data, header)
     orientation = orientation_of(picture, data)
-    words = (*_orientation_words(orientation), *_profile_words(picture), *_color_words(header.mode))
+    changes = (*_of_orientation(orientation), *_of_profile(picture), *_of_colors(header.mode))
     kept = _kept(picture, orientation) if header.format == "jpeg" and header.mode in ("L", "RGB") else None
     load = partial(decode, data, header)
-    return _Opened(load, picture.size, orientation, words, _is_lossless(data, header), header, kept)
+    return _Opened(load, picture.size, orientation, changes, _is_lossless(data, header), header, kept)
 
 
 def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opened:
@@ -135,16 +133,16 @@ def _foreign(data: bytes, foreign: ForeignFormat, max_megapixels: int) -> _Opene
     check_size(*picture.size, max_megapixels)
     count = count_pictures(data, foreign)
     orientation = orientation_of(picture, data)
-    words = (
-        f"converted:{foreign}",
-        *([f"{FIRST}{count}"] if count > 1 else []),
-        *_orientation_words(orientation),
-        *_profile_words(picture),
-        *_color_words(picture.mode),
+    changes = (
+        PhotoChange.of(ChangeCode.CONVERTED, foreign),
+        *([PhotoChange.of(ChangeCode.FIRST_OF_PICTURES, count)] if count > 1 else []),
+        *_of_orientation(orientation),
+        *_of_profile(picture),
+        *_of_colors(picture.mode),
     )
     left = UPRIGHT if foreign in _TURNED_BY_THEIR_DECODERS else orientation
     load = partial(decode_foreign, data, foreign, picture.size)
-    return _Opened(load, picture.size, left, words, foreign not in _LOSSY_FOREIGN)
+    return _Opened(load, picture.size, left, changes, foreign not in _LOSSY_FOREIGN)
 
 
 def _made(opened: _Opened, limits: PhotoLimits) -> Prepared:
@@ -156,8 +154,10 @@ def _made(opened: _Opened, limits: PhotoLimits) -> Prepared:
     tried = encodings(has_alpha=has_alpha, lossless=opened.lossless, kept=opened.kept, formats=limits.formats)
     file = fitted(picture, tried, limits)
     size, sent = picture.size, (file.width, file.height)
-    scaled = [f"scaled:{size[0]}x{size[1]}:{sent[0]}x{sent[1]}"] if sent != size else []
-    return Prepared(file.data, *sent, (*opened.words, file.encoding.word, *scaled), file.encoding.format, size)
+    sides = (f"{width}x{height}" for width, height in (size, sent))
+    scaled = [PhotoChange.of(ChangeCode.SCALED, *sides)] if sent != size else []
+    changes = (*opened.changes, file.encoding.change, *scaled)
+    return Prepared(file.data, *sent, changes, file.encoding.format, size)
 
 
 def _is_taken(header: Header, limits: PhotoLimits) -> bool:
@@ -173,8 +173,8 @@ def _passed(data: bytes, header: Header, opened: _Opened, limits: PhotoLimits) -
     if header.format != "jpeg":
         # A JPEG's end marker and its length have told; unpacking 10 MB of it takes a tenth of a second.
         try_decode(data, header)
-    words = (*opened.words, *([CUT] if rest else []))
-    return Prepared(rest, *opened.size, words, header.format, opened.size)
+    cut = [PhotoChange.of(ChangeCode.METADATA, "cut")] if rest else []
+    return Prepared(rest, *opened.size, (*opened.changes, *cut), header.format, opened.size)
 
 
 def _is_lossless(data: bytes, header: Header) -> bool:
@@ -198,24 +198,25 @@ def _kept(picture: "ImageFile", orientation: int) -> Encoding | None:
     return Encoding("jpeg", tables=tables, sampling=0 if shared or sampling < 0 else sampling)
 
 
-def _orientation_words(orientation: int) -> list[str]:
-    return [f"orientation:{orientation}"] if orientation != UPRIGHT else []
+def _of_orientation(orientation: int) -> list[PhotoChange]:
+    return [PhotoChange.of(ChangeCode.ORIENTATION, orientation)] if orientation != UPRIGHT else []
 
 
-def _profile_words(picture: "Image") -> list[str]:
+def _of_profile(picture: "Image") -> list[PhotoChange]:
     profile = picture.info.get("icc_profile")
     if not profile or picture.mode == "LAB":
         return []
     match meaning_of(profile, profile_mode(picture.mode)):
         case "unusable":
-            return [IGNORED]
+            return [_IGNORED]
         case "other":
-            return ["profile:converted"]
+            return [PhotoChange.of(ChangeCode.PROFILE, "converted")]
         case _:
             return []
 
 
-def _color_words(mode: str) -> list[str]:
+def _of_colors(mode: str) -> list[PhotoChange]:
     """`mode` as in `Header`."""
     color = _COLORS.get(mode.removesuffix("B").removesuffix(";16"))
-    return [*([color] if color else []), *(["bits:16"] if ";16" in mode else [])]
+    colors = [PhotoChange.of(ChangeCode.COLORS, color)] if color else []
+    return [*colors, *([PhotoChange.of(ChangeCode.BITS, 16)] if ";16" in mode else [])]

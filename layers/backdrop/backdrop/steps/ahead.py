@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backdrop.core.choice import Market, dearest
+from backdrop.core.intake_event import Request
 from backdrop.core.job import Job, Source
-from backdrop.core.queue_messages import Request
 from backdrop.steps.asking import Asking
 from backdrop.steps.wanted import Wanted
 

@@ -7,13 +7,13 @@ from functools import partial
 from backdrop.core.capability import REFERENCES
 from backdrop.core.choice import LaneOf
 from backdrop.core.errors import InstructionError
+from backdrop.core.intake_event import Request
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import DEFAULTS_NAME
 from backdrop.core.money import NOT_CONFIGURED, Configured
 from backdrop.core.places import Place, read_request
-from backdrop.core.queue_messages import Request
 from backdrop.ports import Clock, InputBucket
-from backdrop.steps.defaults import FolderDefaults
+from backdrop.steps.folder_defaults import FolderDefaults
 from backdrop.steps.references import References
 from backdrop.steps.seen import Seen, Seer
 from backdrop.steps.wanted import Shop, Wanted, all_open, wanted

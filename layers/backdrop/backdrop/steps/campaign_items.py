@@ -12,10 +12,10 @@ from backdrop.core.campaign_quote import Foreseen
 from backdrop.core.choice import Market
 from backdrop.core.errors import UnreadableError
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Request
 from backdrop.core.job import Problem
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.manifest import BadRow, Row, rows_of
-from backdrop.core.queue_messages import Request
 from backdrop.ports import InputBucket, Listed, Manifests
 from backdrop.steps.ahead import ahead
 from backdrop.steps.asking import Asking

@@ -11,20 +11,15 @@ from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, InstructionError, StaleError
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Job, Origin, Problem, Source
-from backdrop.core.layout import Kind, kind_of
-from backdrop.core.queue_messages import Look, Request
-from backdrop.core.request_hints import hint_for_request
+from backdrop.core.layout import kind_of
+from backdrop.core.sentence import Sentence
 from backdrop.ports import Clock
 from backdrop.steps.messages import to_deliver
 
 MOST_REQUESTS = 20
 SEND_IT_RIGHT = "Mend what sends such requests, and send it again."
-SKIPPED = {
-    Kind.SIDECAR: "a sidecar, which speaks for a photo and is none",
-    Kind.DEFAULTS: "a folder's defaults, which speak for photos and are none",
-    Kind.IGNORED: "no image, by its name",
-}
 
 
 @dataclass(eq=False, repr=False)
@@ -44,9 +39,9 @@ class Hearing:
 
     def skip(self, look: Look, request: Request) -> None:
         """Its key is no image: that is the answer."""
-        self._answer(_alone(look, request, self.clock.now()).but(skipped=SKIPPED[kind_of(look.key)]))
+        self._answer(_alone(look, request, self.clock.now()).but(skipped=kind_of(look.key)))
 
-    def refuse(self, look: Look, request: Request, code: Code, words: str) -> None:
+    def refuse(self, look: Look, request: Request, code: Code, words: str | Sentence) -> None:
         """Nothing can come of it: the failure is the answer."""
         now = self.clock.now()
         problem = Problem.of(BackdropError(code, words, SEND_IT_RIGHT), now)
@@ -104,7 +99,7 @@ def noted(
 
 def refused(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """What stands in a request's way, with what whoever sent it can do."""
-    return tuple(one.but(hint=hint_for_request(one.code, one.hint), origin=Origin.REQUEST) for one in problems)
+    return tuple(one.but(origin=Origin.REQUEST) for one in problems)
 
 
 def held_by(broken: str, now: datetime) -> tuple[Problem, ...]:

@@ -7,12 +7,11 @@ from itertools import chain, takewhile
 from backdrop.aws.ledger import Ledger
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError, WaitError
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Source
 from backdrop.core.layout import Kind, kind_of, may_share, photo_of, stem_of
-from backdrop.core.queue_messages import Look
 from backdrop.ports import Clock, InputBucket
-from backdrop.steps.defaults import FolderDefaults
-from backdrop.steps.folders import Folders
+from backdrop.steps.folder_defaults import FolderDefaults, Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
 from backdrop.steps.photo import Decision, Photos
@@ -43,7 +42,7 @@ class Intake:
         self._done.clear()
 
     def handle(self, look: Look) -> Decision:
-        if look.request and look.request.damage:
+        if look.request and look.request.damage is not None:
             self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
             return Decision(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
         match kind_of(look.key):

@@ -12,8 +12,9 @@ from backdrop.core import transitions
 from backdrop.core.codes import Code
 from backdrop.core.errors import BackdropError, DamagedMessageError
 from backdrop.core.identity import fairness_group, source_id
+from backdrop.core.intake_event import Look, Request
 from backdrop.core.job import Money, Problem, Source, Status
-from backdrop.core.queue_messages import JobMessage, LaneMessage, Look, Request, parse, parse_delivery
+from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
 from backdrop.core.watch import MESSAGE_LIFE
 from backdrop.ports import Clock
 from backdrop.steps.hearing import Hearing
@@ -96,12 +97,9 @@ class DeadLetters:
     def _is_dealt_with(self, body: str) -> bool:
         """A job's message: the job ends here, and deliver tells of it as of every end. Others are no job's."""
         try:
-            message = parse(JobMessage, body)
+            message = parse(body, JobMessage, DeliverMessage, LaneMessage)
         except DamagedMessageError:
-            try:
-                message = parse_delivery(body)
-            except DamagedMessageError:
-                return False
+            return False
         if isinstance(message, LaneMessage):
             tell_of_lane(self.deliver, message.provider)
         elif message.job_id:
@@ -138,7 +136,7 @@ class DeadLetters:
         try:
             looks = self.looks(letter.body)
         except DamagedMessageError as error:
-            return {"code": error.code.value, "reason": error.message[:1000]}
+            return {"code": error.code.value, "reason": str(error.message.cut(1000))}
         for look in looks:
             source = self.ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
             if not source.jobs:

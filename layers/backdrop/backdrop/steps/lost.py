@@ -10,10 +10,10 @@ from backdrop.core.answer import Answer, OnLostAnswer, Standing
 from backdrop.core.codes import Code
 from backdrop.core.errors import WaitError
 from backdrop.core.job import Job, Status
+from backdrop.core.slot import Slot
 from backdrop.ports import Clock, Provider
 from backdrop.steps.marks import MOST_CRASHES
 from backdrop.steps.payments import LONGEST_CLAIM, Payments
-from backdrop.steps.slot import Slot
 
 POLL_SECONDS = 2.0
 PENDING_DELAY_SECONDS = 15.0

@@ -15,11 +15,11 @@ from backdrop.core.errors import BackdropError, StaleError, UnwritableError, Wai
 from backdrop.core.job import Job, Problem, Status, Suspicion
 from backdrop.core.lane import Reason
 from backdrop.core.money import Configured, quote, usd_text
+from backdrop.core.slot import Slot
 from backdrop.core.suspicion import first_refusal, judge
 from backdrop.ports import Call, Clock, Provider
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.messages import to_deliver
-from backdrop.steps.slot import Slot
 
 KEEP_SECONDS = 4
 LONGEST_CLAIM = timedelta(seconds=5)

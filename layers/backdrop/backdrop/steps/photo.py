@@ -13,13 +13,14 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
 from backdrop.core.identity import source_id
 from backdrop.core.instructions import is_complete
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
-from backdrop.core.queue_messages import Look
+from backdrop.core.sentence import Sentence
 from backdrop.ports import Clock
 from backdrop.steps.asking import Asking
-from backdrop.steps.folders import Folders
+from backdrop.steps.folder_defaults import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
 from backdrop.steps.messages import look_again, remind, to_deliver
@@ -223,7 +224,7 @@ class Photos:
             return problem
         names = list(islice(self.asking.photos.keys(source.bucket, folder_of(source.key)), MOST_NAMES))
         found = near_miss(source.key, names)
-        return problem.but(message=f"{problem.message} But {found}.") if found else problem
+        return problem.but(message=Sentence(f"{problem.message} But {found}.")) if found else problem
 
     def _refuse_request(
         self,

@@ -10,11 +10,11 @@ from backdrop.core import transitions
 from backdrop.core.answer import Answer, Standing
 from backdrop.core.errors import StaleError, WaitError
 from backdrop.core.job import FAILED, Attempt, Job, Status
+from backdrop.core.slot import RECORD_SECONDS, Slot
 from backdrop.core.watch import Ref
 from backdrop.ports import Clock, Provider
 from backdrop.steps.lost import LONGEST_PENDING, LostAnswers
 from backdrop.steps.messages import begin_again, remind, to_deliver, to_lane
-from backdrop.steps.slot import RECORD_SECONDS, Slot
 
 
 @dataclass(eq=False, repr=False)

@@ -22,6 +22,7 @@ from backdrop.core.errors import StaleError, UnwritableError, WaitError
 from backdrop.core.gauges import Gauges, Sight, gauged, sight
 from backdrop.core.job import Job, Status
 from backdrop.core.lane import Lane, Reason
+from backdrop.core.slot import Slot
 from backdrop.core.watch import Ref, Run
 from backdrop.ports import Clock
 from backdrop.steps.lanes import LaneKeeper
@@ -30,7 +31,6 @@ from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.open_jobs import OpenJobs
 from backdrop.steps.put_back import PutBack
-from backdrop.steps.slot import Slot
 from backdrop.steps.stopping import Stopping
 from backdrop.steps.sweep import Sweep
 
@@ -260,7 +260,7 @@ class Reconcile:
                 in_a_row = 0
             except WaitError as error:
                 in_a_row += 1
-                tally.failed.append(Undone(error.code, error.message, item.source_id, item.job_id))
+                tally.failed.append(Undone(error.code, str(error.message), item.source_id, item.job_id))
             except UnwritableError:
                 tally.failed.append(Undone(Code.CRASHED, UNWRITABLE, item.source_id, item.job_id))
             except StaleError:

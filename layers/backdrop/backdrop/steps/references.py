@@ -53,7 +53,7 @@ class References:
             except InstructionError as error:
                 slips.append(error)
         if slips:
-            raise InstructionError(slips[0].code, " ".join(error.message for error in slips))
+            raise InstructionError(slips[0].code, " ".join(str(error.message) for error in slips))
         hashes = [one.sha256 for one in found]
         for name, data in zip(reference_names(hashes), self._fitted(found), strict=True):
             self._inputs.put(name, data)

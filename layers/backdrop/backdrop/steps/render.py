@@ -14,6 +14,7 @@ from backdrop.core.errors import BackdropError, DamagedMessageError, OvertakenEr
 from backdrop.core.job import Job, Problem, Status
 from backdrop.core.lane import Lane
 from backdrop.core.queue_messages import JobMessage
+from backdrop.core.slot import PROBE_START_SECONDS, RECORD_SECONDS, Slot
 from backdrop.core.suspicion import is_suspect
 from backdrop.ports import Call, Clock, Provider
 from backdrop.steps.lanes import LaneKeeper
@@ -24,7 +25,6 @@ from backdrop.steps.messages import begin_again, to_deliver
 from backdrop.steps.moving import Moves
 from backdrop.steps.payments import Payments
 from backdrop.steps.reuse import serve
-from backdrop.steps.slot import PROBE_START_SECONDS, RECORD_SECONDS, Slot
 from backdrop.steps.stopping import Stopping
 
 IN_SLOT_WAIT_SECONDS = 20

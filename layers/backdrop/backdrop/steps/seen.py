@@ -1,21 +1,20 @@
 """What intake sees of one photo: its bytes, its sidecar and its tags as they are now, whatever an event said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backdrop.core.capability import MAX_FILE_BYTES, PHOTO_LIMITS
 from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
+from backdrop.core.errors import InstructionError, PhotoError
 from backdrop.core.identity import canonical_json, sha256_hex
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
+from backdrop.core.json_text import MAX_SIDECAR_BYTES, too_large
 from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, prepared_name, sidecars_of
 from backdrop.core.photo import PhotoFacts
-from backdrop.core.places import Place, our_tags, read_tags
+from backdrop.core.places import Place, our_tags, read_file, read_tags
 from backdrop.imaging.prepare import prepare
 from backdrop.imaging.sniff import sniff
 from backdrop.ports import InputBucket, Inputs, Stored
-from backdrop.steps.defaults import read_stored
 
 # The hash of bytes that nobody opened, which are taken for good ones.
 NOT_OPENED = "not opened"
@@ -110,6 +109,16 @@ def _too_long(key: str) -> PhotoError | None:
 def facts_of(stored: Stored) -> PhotoFacts:
     """What S3 says of an object, before it is opened."""
     return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified, size=stored.size)
+
+
+def read_stored(name: str, stored: Stored) -> Place:
+    """A sidecar, or a folder's defaults, as a place."""
+    if stored.archived:
+        words = f"{name} lies in the archive class {stored.archived}."
+        return Place(name, errors=(InstructionError(Code.FILE_ARCHIVED, words, place=name),))
+    if stored.data is None:
+        return Place(name, errors=(too_large(name, stored.size),))
+    return replace(read_file(name, stored.data), written_at=stored.modified)
 
 
 def _ask(photos: InputBucket, bucket: str, key: str, *, tagged: bool) -> tuple[tuple[Place, ...], str, str]:

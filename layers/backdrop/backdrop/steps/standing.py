@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from backdrop.core.codes import Code
 from backdrop.core.instructions import is_complete
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Origin, Problem, Source, Status
 from backdrop.core.lane import Lane
 from backdrop.core.places import TAGS, Place
-from backdrop.core.queue_messages import Look
 from backdrop.steps.seen import Seen
 from backdrop.steps.wanted import Wanted
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from backdrop.aws.ledger import Ledger
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.layout import Kind, kind_of
-from backdrop.core.queue_messages import Look
 
 # A batch of ten of S3's messages has ten photos.
 MOST_AT_ONCE = 100

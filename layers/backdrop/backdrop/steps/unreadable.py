@@ -7,8 +7,8 @@ from backdrop.aws.queues import Queue
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, UnreadableError
 from backdrop.core.identity import source_id
+from backdrop.core.intake_event import Look
 from backdrop.core.job import Problem, Source
-from backdrop.core.queue_messages import Look
 from backdrop.ports import Clock
 from backdrop.steps.messages import to_deliver
 

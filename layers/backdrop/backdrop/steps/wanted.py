@@ -17,7 +17,7 @@ from backdrop.core.job import Job, Money, Problem, Source
 from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.lane import Lane
 from backdrop.core.money import Configured, limit_text, micro_of, usd_text
-from backdrop.core.photo import FIRST, PhotoFacts
+from backdrop.core.photo import ChangeCode, PhotoFacts
 from backdrop.core.places import Place
 from backdrop.core.room import too_much
 
@@ -151,7 +151,7 @@ def _job(
 
 def _said_of(photo: PhotoFacts) -> list[JobWarning]:
     """What people should know of how their photo was read."""
-    counts = [word.removeprefix(FIRST) for word in photo.changes if word.startswith(FIRST)]
+    counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
     words = (f"the file holds {count} pictures, and the first one is used" for count in counts)
     return [JobWarning.coded(WarningCode.FIRST_PICTURE, one) for one in words]
 

@@ -7,10 +7,10 @@ from backdrop.core.errors import StaleError
 from backdrop.core.job import FAILED, Job, Outcome, Owner, Status
 from backdrop.core.job_warning import JobWarning, WarningCode
 from backdrop.core.output import outputs_of
+from backdrop.core.sentence import Sentence
 from backdrop.core.transitions.step import Step, only
 
 KEPT_MOVES = 5
-# How a warning begins that says how the job came to its provider.
 # Ends at which the owner of some content has no file to share.
 WITHOUT_A_FILE = FAILED | {Status.SUPERSEDED, Status.CANCELLED}
 
@@ -78,7 +78,7 @@ def move(job: Job, provider: str, price: int, why: str, put_at: datetime) -> Ste
     only(job, Status.ACCEPTED)
     if job.at_stake or provider == job.provider:
         raise StaleError
-    told = JobWarning(code=WarningCode.MOVED, text=f"moved from {job.provider} to {provider}: {why}")
+    told = JobWarning(code=WarningCode.MOVED, text=Sentence(f"moved from {job.provider} to {provider}: {why}"))
     moves = [one for one in job.warnings if one.code is WarningCode.MOVED and one != told]
     others = [one for one in job.warnings if one.code is not WarningCode.MOVED]
     fresh = {"problem": None, "put_at": put_at, "begun_until": None, "crashes": 0}

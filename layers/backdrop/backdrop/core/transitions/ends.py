@@ -75,7 +75,10 @@ def _stays(key: str) -> JobWarning:
 
 
 def _each_once(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
-    return tuple({(one.code, one.text): one for one in warnings}.values())
+    once: list[JobWarning] = []
+    for one in warnings:
+        once += [] if one in once else [one]
+    return tuple(once)
 
 
 def fail(job: Job, error: BackdropError, now: datetime) -> Step:

@@ -1,0 +1,79 @@
+"""Text for people. Code decides by codes and fields, so such text can be shown and composed, but not compared."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+if TYPE_CHECKING:
+    from warnings import deprecated
+
+    from pydantic_core import CoreSchema
+
+
+@final
+class Sentence:
+    """What Backdrop says to a person: one sentence or several.
+
+    `str()` and f-strings render it, at the edges: in receipts, reports, terminals, and logs. The type checker refuses
+    `==`, `in`, a search, an order, and a key of a dict or set. What it cannot see, a comparison with a `str` on the
+    left, a hash, or an `if`, raises TypeError. Records that hold sentences are compared as a whole.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: "str | Sentence") -> None:
+        self._text = str(text)
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __format__(self, spec: str) -> str:
+        return format(self._text, spec)
+
+    def __repr__(self) -> str:
+        return repr(self._text)
+
+    def cut(self, length: int) -> "Sentence":
+        """At most so many characters of it."""
+        return Sentence(self._text[:length])
+
+    @property
+    def clause(self) -> "Sentence":
+        """The sentence without its full stop, to stand inside a longer one."""
+        return Sentence(self._text.rstrip("."))
+
+    if TYPE_CHECKING:
+        __hash__: ClassVar[None]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+        @deprecated("No decision reads a sentence: compare codes or fields.")
+        def __eq__(self, other: object) -> bool: ...
+
+        @deprecated("No decision reads a sentence: compare codes or fields.")
+        def __ne__(self, other: object) -> bool: ...
+
+        @deprecated("No decision reads a sentence, not even whether it is empty: use None for no text.")
+        def __bool__(self) -> bool: ...
+
+    else:
+        __hash__ = None
+
+        def __eq__(self, other: object) -> bool:
+            if isinstance(other, str):
+                raise TypeError("no decision reads a sentence: compare codes or fields")
+            return isinstance(other, Sentence) and self._text == other._text
+
+        def __bool__(self) -> bool:
+            raise TypeError("no decision reads a sentence: use None for no text, and ask for that")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> "CoreSchema":
+        """In JSON it is a string."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(
+            _from_json, serialization=core_schema.to_string_ser_schema()
+        )
+
+
+def _from_json(value: object) -> Sentence:
+    if not isinstance(value, str | Sentence):
+        raise ValueError("not a text")
+    return Sentence(value)

@@ -1,0 +1,132 @@
+"""Text for people is shown and composed; neither the type checker nor the interpreter lets code decide by it."""
+# pyright: reportUnnecessaryTypeIgnoreComment=error
+# Each `pyright: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from backdrop.core.advice import Advice, Then
+from backdrop.core.codec import from_json, to_json
+from backdrop.core.codes import Code
+from backdrop.core.errors import BackdropError, InstructionError
+from backdrop.core.job import Origin, Problem
+from backdrop.core.job_warning import JobWarning, WarningCode
+from backdrop.core.sentence import Sentence
+from tests.unit.core_items import NOW
+
+TEXT = Sentence("The file is empty.")
+
+
+def test_sentence_is_shown_as_it_is() -> None:
+    assert (str(TEXT), f"{TEXT} Again.", f"{TEXT:>20}") == (
+        "The file is empty.",
+        "The file is empty. Again.",
+        "  The file is empty.",
+    )
+    assert (str(TEXT.cut(8)), str(TEXT.clause), str(Sentence(TEXT))) == (
+        "The file",
+        "The file is empty",
+        "The file is empty.",
+    )
+
+
+# -- what the type checker refuses -----------------------------------------------------------------------------------
+
+
+def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
+    """Never called: the type checker reads it."""
+    return [
+        said == other,  # pyright: ignore[reportDeprecated]
+        said != other,  # pyright: ignore[reportDeprecated]
+        said == "The file is empty.",  # pyright: ignore[reportDeprecated]
+        problem.message == "The file is empty.",  # pyright: ignore[reportDeprecated]
+        problem.hint == other,  # pyright: ignore[reportDeprecated]
+        warning.text == "moved",  # pyright: ignore[reportDeprecated]
+        not said,  # pyright: ignore[reportDeprecated]
+        "empty" in said,  # pyright: ignore[reportOperatorIssue]
+        "empty" in problem.message,  # pyright: ignore[reportOperatorIssue]
+        said < other,  # pyright: ignore[reportOperatorIssue]
+        said.startswith("The"),  # pyright: ignore[reportAttributeAccessIssue]
+        said[:3],  # pyright: ignore[reportIndexIssue]
+        len(said),  # pyright: ignore[reportArgumentType]
+        re.search("empty", said),  # pyright: ignore[reportCallIssue, reportArgumentType]
+        re.fullmatch("empty", problem.message),  # pyright: ignore[reportCallIssue, reportArgumentType]
+        {said: 1},  # pyright: ignore[reportUnhashable]
+        {said, other},  # pyright: ignore[reportUnhashable]
+        {one.text for one in (warning,)},  # pyright: ignore[reportUnhashable]
+    ]
+
+
+# -- what it does not see --------------------------------------------------------------------------------------------
+
+
+DECISIONS: list[Callable[[Any], object]] = [
+    lambda said: said == "The file is empty.",
+    lambda said: "The file is empty." == said,  # noqa: SIM300 - the side that the type checker does not look at
+    lambda said: said in ["The file is empty."],
+    lambda said: dict[Any, int]().get(said),
+    lambda said: {said},
+    lambda said: bool(said),
+    lambda said: said or "nothing",
+]
+
+
+@pytest.mark.parametrize("decide", DECISIONS)
+def test_decision_by_a_sentence_raises(decide: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError):
+        decide(TEXT)
+
+
+# -- records that hold sentences -------------------------------------------------------------------------------------
+
+
+def test_records_with_sentences_are_compared_as_a_whole() -> None:
+    one, same, other = (JobWarning(code=WarningCode.MOVED, text=Sentence(text)) for text in ("a", "a", "b"))
+    assert one == same
+    assert one != other
+    assert [one, same].count(one) == 2
+
+
+ADVICE = Advice.to("Mend it", Then.RUNS).adding("2 photos wait.").but(for_requests=Sentence("Send it."))
+PROBLEMS = [
+    Problem.of(BackdropError(Code.NOT_A_PHOTO, "It is a text."), NOW),
+    Problem.of(BackdropError(Code.NOT_A_PHOTO, "It is a text.", "Do this."), NOW).but(origin=Origin.REQUEST),
+    Problem.of(InstructionError.at("_backdrop.json", "output[1]", Code.INVALID_VALUE, "is 7", ADVICE), NOW),
+]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_problem_survives_its_way_through_the_ledger(problem: Problem) -> None:
+    text = to_json(problem)
+    assert json.loads(text)["message"] == str(problem.message)
+    assert from_json(Problem, text) == problem
+    assert str(from_json(Problem, text).hint) == str(problem.hint)
+
+
+def test_sentence_in_the_ledger_is_a_text() -> None:
+    text = to_json(PROBLEMS[0]).replace('"It is a text."', "7")
+    with pytest.raises(ValidationError):
+        from_json(Problem, text)
+
+
+# -- advice ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("then", Then)
+def test_who_sent_a_request_is_told_to_send_it_again(then: Then) -> None:
+    advice = Advice.to("Mend it.", then).adding("2 photos wait.")
+    assert str(advice.for_photo).startswith("Mend it")
+    assert str(advice.for_request).count("send the request again") == 1
+    assert all(str(one).endswith("2 photos wait.") for one in (advice.for_photo, advice.for_request))
+    assert "by itself" not in str(advice.for_request) or then is Then.WAITS
+
+
+def test_hint_of_a_problem_fits_who_reads_it() -> None:
+    told = Problem.of(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
+    assert "by itself" in str(told.hint)
+    assert "send the request again" in str(told.but(origin=Origin.REQUEST).hint)
