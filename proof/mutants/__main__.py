@@ -37,7 +37,7 @@ def main() -> int:
 def _hunt(options: argparse.Namespace, console: Console) -> int:
     """Hunt every mutant and every condition, say what killed it and how many seeds that took."""
     started = time.monotonic()
-    verdicts: Sequence[Verdict] = () if options.conditions else _registry(options, console)
+    verdicts: Sequence[Verdict] = _registry(options, console) if options.conditions is None else ()
     found: Sequence[Found] = () if options.only else _conditions(options, console)
     living = sum(one.seed is None for one in verdicts) + sum(one.killer is None for one in found)
     words = f"{len(verdicts)} mutants, {len(found)} conditions: {living} live, {time.monotonic() - started:.0f} s"
@@ -72,7 +72,7 @@ def _verdict(verdict: Verdict) -> str:
 def _conditions(options: argparse.Namespace, console: Console) -> Sequence[Found]:
     """The conditions of the code that no mutant of the registry changes; what killed them before is tried first."""
     known, done = recorded(), list[Found]()
-    for found in hunt_conditions(options.processes, anew=options.anew):
+    for found in hunt_conditions(options.processes, anew=options.anew, within=options.conditions or ""):
         done.append(found)
         address = str(found.condition.address)
         if found.killer:
@@ -148,7 +148,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m proof.mutants", description=__doc__)
     parser.add_argument("--seeds", type=int, default=60, help="how many at most for each mutant of the registry")
     parser.add_argument("--only", default="", help="these mutants of the registry, parted by commas, and no condition")
-    parser.add_argument("--conditions", action="store_true", help="only the conditions, no mutant of the registry")
+    words = "only the conditions whose addresses begin so, and no mutant of the registry"
+    parser.add_argument("--conditions", nargs="?", const="", metavar="ADDRESS", help=words)
     parser.add_argument("--anew", action="store_true", help="forget what killed the conditions before")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, help="the page to write")

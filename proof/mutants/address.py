@@ -74,10 +74,10 @@ class Address:
         if definition is None:
             raise AddressError(f"{self}: there is no {self.place}.\n{_elsewhere(self)}")
         if definition.shape != self.shape:
-            raise AddressError(f"{self}: the shape of {self.place} has changed.\n\n{definition.described()}")
+            raise AddressError(f"{self}: the shape of {self.place} has changed.\n\n{definition.described(self.kind)}")
         found = definition.node(self.kind, self.ordinal)
         if found is None:
-            raise AddressError(f"{self}: {self.place} has no such node.\n\n{definition.described()}")
+            raise AddressError(f"{self}: {self.place} has no such node.\n\n{definition.described(self.kind)}")
         return found
 
 
@@ -138,10 +138,15 @@ class Definition:
         wanted = (kind, ordinal)
         return next((one for one in self.nodes() if (one.address.kind, one.address.ordinal) == wanted), None)
 
-    def described(self) -> str:
-        """What it looks like now, and the address of everything in it."""
-        listed = "\n".join(f"  {one.address}: {one.text}" for one in self.nodes())
-        return f"It is now:\n\n{self.text(self.tree)}\n\nIts addresses:\n{listed}\n"
+    def described(self, *kinds: str) -> str:
+        """What it looks like now, and the addresses in it; `kinds`: of these, if there are any."""
+        every = [*self.nodes()]
+        some = [one for one in every if one.address.kind in kinds] or every
+        listed = "\n".join(f"  {one.address}: {one.text}" for one in some)
+        others = (
+            f"\n`python -m proof.mutants nodes {self.module}:{self.name}` prints all." if len(some) < len(every) else ""
+        )
+        return f"It is now:\n\n{self.text(self.tree)}\n\nIts addresses:\n{listed}{others}\n"
 
     def _found(self) -> Iterator[tuple[str, ast.AST, ast.AST, Span]]:
         table = _table(self.tree)

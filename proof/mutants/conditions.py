@@ -122,10 +122,14 @@ def known_mutants() -> Iterator[tuple[Mutant, list[Play]]]:
 # -- the hunt ------------------------------------------------------------------------------------------------------
 
 
-def hunt_conditions(processes: int, *, anew: bool) -> Iterator[Found]:
-    """Each condition with its killer, as soon as there is one; `anew`: without a look at what killed before."""
+def hunt_conditions(processes: int, *, anew: bool, within: str = "") -> Iterator[Found]:
+    """Each condition with its killer, as soon as there is one; `anew`: without a look at what killed before.
+
+    `within`: only those whose addresses begin so.
+    """
     known = {} if anew else recorded()
-    yield from in_labs(to_kill(), lambda lab, one: _hunted(lab, one, known.get(str(one.address))), processes)
+    chosen = [one for one in to_kill() if str(one.address).startswith(within)]
+    yield from in_labs(chosen, lambda lab, one: _hunted(lab, one, known.get(str(one.address))), processes)
 
 
 def _hunted(lab: Lab, condition: Node, known: Killer | None) -> Found:

@@ -93,7 +93,7 @@ def _decided(node: Node, operator: str) -> str:
 def _dropped(node: Node) -> Edit:
     definition, around = node.definition, node.around
     if node.address.kind == "statement":
-        return node.span, "pass"
+        return node.span, "else: pass" if node.text.startswith("elif ") else "pass"
     if node.address.kind == "keyword":
         start, end = node.span
         behind = definition.source[end:]

@@ -83,7 +83,8 @@ def report(found: list[Mismatch]) -> str:
     for place in functions:
         here = [one for one in found if one.address.place == place]
         definition = definition_of(here[0].address.module, here[0].address.name)
-        described = definition.described() if definition else str(here[0].error).partition("\n")[2]
+        kinds = {one.address.kind for one in here}
+        described = definition.described(*kinds) if definition else str(here[0].error).partition("\n")[2]
         parts += [f"==== {place}", *map(str, here), "", described]
     return "\n".join(parts)
 

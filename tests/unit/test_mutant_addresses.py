@@ -28,6 +28,8 @@ class Shop:
         """Buy it."""
         if job.ended or (lane.shut and not job.urgent):
             return None
+        elif lane.late:
+            lane.skip(job)
         self._tell(job)
         told = self.ledger.put(job, only="rev = :rev AND attribute_exists(pk)", told="bought “it”")
         return told if told.cost > 0 else max(job.price, 1)
@@ -66,10 +68,11 @@ CHANGES = (
     ("on", "if 1", "job.ended or (lane.shut and not job.urgent)", "(True)"),
     ("off", "operand 2", "lane.shut and not job.urgent", "(False)"),
     ("not", "conditional expression 1", "told.cost > 0", "(not (told.cost > 0))"),
-    ("drop", "statement 3", "self._tell(job)", "pass"),
+    ("drop", "statement 3", "elif lane.late:\n            lane.skip(job)", "else: pass"),
+    ("drop", "statement 5", "self._tell(job)", "pass"),
     ("drop", "keyword 1", 'only="rev = :rev AND attribute_exists(pk)",', ""),
     ("drop", "operand 4", "lane.shut and not job.urgent", "((lane.shut))"),
-    ("drop", "argument 4", "max(job.price, 1)", "((job.price))"),
+    ("drop", "argument 5", "max(job.price, 1)", "((job.price))"),
     ("literal", "constant 5", "1)\n", "9)\n"),
     ("on", "clause 1", "rev = :rev AND", "(rev = :rev OR attribute_exists(pk) OR attribute_not_exists(pk)) AND"),
     ("not", "clause 2", "attribute_exists(pk)", "(NOT attribute_exists(pk))"),
