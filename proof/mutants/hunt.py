@@ -45,17 +45,19 @@ def main() -> int:
 
 
 def _first_broken(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The first play of a mutant that breaks a promise: its place, what it broke, and how other plays ended."""
+    """The first play of a mutant that breaks its promise ("": any): its place and words, and how other plays ended."""
     sys.path.insert(0, case["copy"])
     import backdrop
 
-    package, errors = str(backdrop.__path__[0]), list[str]()
+    package, errors, others = str(backdrop.__path__[0]), list[str](), dict[str, None]()
     for place, (broken, error) in enumerate(_plays(case)):
         errors += [error] if error else []
-        if broken:
-            words = {"promise": broken.promise.name, "words": str(broken)}
-            return {"place": place, "errors": errors, "package": package, **words}
-    return {"place": None, "errors": errors, "package": package}
+        kill = next((one for one in broken if case["breaks"] in ("", one.promise.name)), None)
+        if kill:
+            words = {"promise": kill.promise.name, "words": str(kill)}
+            return {"place": place, "errors": errors, "others": [*others], "package": package, **words}
+        others |= dict.fromkeys(one.promise.name for one in broken)
+    return {"place": None, "errors": errors, "others": [*others], "package": package}
 
 
 def _all_broken(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,14 +65,14 @@ def _all_broken(case: Mapping[str, Any]) -> dict[str, Any]:
     return {"broken": [place for place, (broken, error) in enumerate(_plays(case)) if broken or error]}
 
 
-def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[Breach | None, str]]":
-    """Of each play the first broken promise, and the exception that ended it."""
+def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[list[Breach], str]]":
+    """Of each play the broken promises, and the exception that ended it."""
     signal.signal(signal.SIGPROF, _too_long)
     for scene, seed in case["plays"]:
         yield _played(scene, seed)
 
 
-def _played(scene: Mapping[str, Any], seed: int) -> "tuple[Breach | None, str]":
+def _played(scene: Mapping[str, Any], seed: int) -> "tuple[list[Breach], str]":
     from backdrop.core.errors import UnwritableError
     from proof.checker.books import Breach, Promise
     from proof.mutants.scene import Scene
@@ -80,12 +82,12 @@ def _played(scene: Mapping[str, Any], seed: int) -> "tuple[Breach | None, str]":
     try:
         breaches = Play(Scene(**scene).plan(seed), PATIENCE).run().breaches
     except UnwritableError:
-        return Breach(Promise.ONE_END, "DynamoDB refuses a write, however often its message comes"), ""
+        return [Breach(Promise.ONE_END, "DynamoDB refuses a write, however often its message comes")], ""
     except Exception:  # noqa: BLE001 - one seed's end is not that of the others
-        return None, traceback.format_exc().strip().splitlines()[-1]
+        return [], traceback.format_exc().strip().splitlines()[-1]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    return next((breach for _, breach in breaches if breach.promise.name != NO_KILL), None), ""
+    return [breach for _, breach in breaches if breach.promise.name != NO_KILL], ""
 
 
 def _too_long(*_: object) -> None:
@@ -107,7 +109,7 @@ def _forked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _nothing(error: str) -> dict[str, Any]:
-    return {"place": None, "errors": [error], "package": ""}
+    return {"place": None, "errors": [error], "others": [], "package": ""}
 
 
 def _tell(writing: int, work: Callable[[], dict[str, Any]]) -> None:

@@ -1,70 +1,38 @@
-"""What a mutant is, and how it is made: texts of the product replaced in a copy of it."""
+"""What a mutant is, and how it is made: some nodes of the product changed in a copy of it."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from proof.checker.books import Promise
+from proof.mutants.address import PACKAGE, Span
+from proof.mutants.operators import Change, Edit, OperatorError
 from proof.mutants.scene import Scene
-
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
-
-
-class PatchError(Exception):
-    """A text that is to be replaced is not there exactly once: the product has changed since the mutant was written."""
-
-
-@dataclass(frozen=True)
-class Patch:
-    """One text in one file of the package, and what stands there in the mutant. It must be there exactly once."""
-
-    file: str
-    old: str
-    new: str
-
-    def applied(self, source: str) -> str:
-        """The file's text with the replacement; PatchError where it does not fit."""
-        times = source.count(self.old)
-        if times != 1:
-            raise PatchError(f"{self.file}: {times} times: {self.old!r}")
-        return source.replace(self.old, self.new)
-
-    def lines(self) -> range:
-        """The lines of the file that it replaces."""
-        source = (PACKAGE / self.file).read_text()
-        self.applied(source)
-        first = source[: source.index(self.old)].count("\n") + 1
-        return range(first, first + self.old.count("\n") + 1)
-
-
-class Change(Protocol):
-    """One place of one file that is changed."""
-
-    @property
-    def file(self) -> str: ...
-    def applied(self, source: str) -> str: ...
-    def lines(self) -> range: ...
 
 
 @dataclass(frozen=True)
 class Mutant:
     """A guard taken out. `guard`: what it keeps, with its place in the design. `scene`: where to look for it.
 
-    More than one patch where the same guard stands twice, so that taking one out changes nothing.
+    `breaks`: the promise that breaks without it; another one that breaks kills nothing. None: any.
+    More than one change where the same guard stands twice, so that taking one out changes nothing.
     """
 
     name: str
     guard: str
-    patches: tuple[Change, ...]
+    changes: tuple[Change, ...]
+    breaks: Promise | None
     scene: Scene = Scene()
 
 
 def mutant(
     name: str,
     guard: str,
-    *changes: tuple[str, str, str],
+    *changes: Change,
+    breaks: Promise,
     faults: str = "",
     kind: str = "",
     deeds: Iterable[str] = (),
@@ -73,9 +41,43 @@ def mutant(
     minutes: int = 0,
     **setup: Any,
 ) -> Mutant:
-    """A mutant of changes (file, old, new) in a scene; `faults`: names parted by blanks. See Scene for the rest."""
+    """A mutant of changes in a scene; `faults`: names parted by blanks. See Scene for the rest."""
     scene = Scene(tuple(faults.split()) or None, kind, setup, tuple(deeds), late, asleep, minutes)
-    return Mutant(name, guard, tuple(Patch(*change) for change in changes), scene)
+    return Mutant(name, guard, changes, breaks, scene)
+
+
+def spans(one: Mutant) -> dict[str, list[Span]]:
+    """The bytes of each file that a mutant replaces."""
+    found: dict[str, list[Span]] = {}
+    for change in one.changes:
+        found.setdefault(change.address.file, []).extend(span for span, _ in change.edits)
+    return found
+
+
+def texts(one: Mutant) -> Mapping[str, str]:
+    """The changed files of a mutant."""
+    edits: dict[str, list[Edit]] = {}
+    for change in one.changes:
+        edits.setdefault(change.address.file, []).extend(change.edits)
+    return {file: _spliced(one, (PACKAGE / file).read_bytes(), some) for file, some in edits.items()}
+
+
+def _spliced(one: Mutant, source: bytes, edits: Iterable[Edit]) -> str:
+    before = len(source)
+    for (start, end), text in sorted(edits, reverse=True):
+        if end > before:
+            raise OperatorError(f"{one.name} changes the same code twice")
+        source, before = source[:start] + text.encode() + source[end:], start
+    return source.decode()
+
+
+def diff(one: Mutant) -> str:
+    """What the mutant changes, as a patch."""
+    lines: list[str] = []
+    for file, text in texts(one).items():
+        old = (PACKAGE / file).read_text().splitlines(keepends=True)
+        lines += unified_diff(old, text.splitlines(keepends=True), file, file, n=2)
+    return "".join(lines)
 
 
 def grown(one: Mutant, folder: Path) -> Path:
@@ -85,20 +87,3 @@ def grown(one: Mutant, folder: Path) -> Path:
     for file, text in texts(one).items():
         (copy / file).write_text(text)
     return folder
-
-
-def texts(one: Mutant) -> Mapping[str, str]:
-    """The changed files of a mutant."""
-    changed: dict[str, str] = {}
-    for patch in one.patches:
-        changed[patch.file] = patch.applied(changed.get(patch.file) or (PACKAGE / patch.file).read_text())
-    return changed
-
-
-def places(mutants: Iterator[Mutant]) -> dict[str, set[int]]:
-    """The lines of each file that some mutant replaces."""
-    found: dict[str, set[int]] = {}
-    for one in mutants:
-        for patch in one.patches:
-            found.setdefault(patch.file, set()).update(patch.lines())
-    return found

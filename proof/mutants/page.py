@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from proof.mutants.conditions import Found
-from proof.mutants.guards import FILES
-from proof.mutants.lab import Verdict
-from proof.mutants.spared import SPARED, UNGUARDED
+from proof.mutants.accepted_survivors import UNGUARDED
+from proof.mutants.address import Node
+from proof.mutants.conditions import GUARDED, Found, conditions, reason
+from proof.mutants.runner import Verdict
 
 SECTIONS: Mapping[str, str] = {
     "1": "The flow: each step may be repeated, and what was lost is set right",
@@ -32,22 +32,32 @@ HEAD = (
     "# Mutants",
     "",
     "Written by `make mutants OUT=docs/results/mutants.md`. In each mutant the product stands without one guard, and",
-    "seeds of `make simulate` run on it, in the scene that puts this guard to the test, until a promise breaks. An",
-    "exception kills nothing, and neither does a seed in which the product itself breaks a promise.",
+    "seeds of `make simulate` run on it, in the scene that puts this guard to the test, until the promise breaks that",
+    "is recorded for it. An exception kills nothing, and neither does another promise, nor a seed in which the product",
+    "itself breaks one.",
     "",
 )
 CONDITIONS = (
     "",
     "## Conditions",
     "",
-    "Every condition of these files that no mutant above takes out, read from the code: `if`, `while`, what is",
-    "asked in a returned `and`, the states that a transition is allowed in, and DynamoDB's own conditions. In its",
-    "mutant it is never true (`off`), the other way round (`not`), or always true (`on`).",
+    "Every condition of these packages that no mutant above changes, read from the code: `if`, `while`, what is asked",
+    "in a returned `and`, and the clauses of DynamoDB's conditions. In its mutant it is never true (`off`), the other",
+    "way round (`not`), or always true (`on`).",
     "",
-    ", ".join(f"`{file}`" for file in FILES),
+    ", ".join(f"`{package}`" for package in GUARDED),
     "",
     "| condition | turned | broken promise | scene | seed | plays needed |",
     "|---|---|---|---|--:|--:|",
+)
+SURVIVING = (
+    "",
+    "## Survivors",
+    "",
+    "Conditions that no promise speaks of, or that no seed can show.",
+    "",
+    "| condition | why |",
+    "|---|---|",
 )
 
 
@@ -60,11 +70,13 @@ def document(verdicts: Sequence[Verdict], found: Sequence[Found]) -> str:
     """The whole page."""
     killed = sum(one.seed is not None for one in verdicts)
     turned = sum(one.killer is not None for one in found)
+    survivors = [one for one in conditions() if reason(one)]
     sums = (
         f"**{killed} of {len(verdicts)} mutants killed**, in {sum(one.played for one in verdicts)} seeds. "
-        f"**{turned} of {len(found)} conditions killed**, {len(SPARED)} spared with a reason."
+        f"**{turned} of {len(found)} conditions killed**, {len(survivors)} live for a reason."
     )
-    return "\n".join([*HEAD, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_spared()]) + "\n"
+    lines = [*HEAD, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_survivors(survivors)]
+    return "\n".join(lines) + "\n"
 
 
 def _guards(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -87,19 +99,17 @@ def _guard(one: Verdict) -> str:
 def _conditions(found: Sequence[Found]) -> Iterator[str]:
     yield from CONDITIONS
     for one in found:
-        name, killer = _cell(str(one.guard)), one.killer
-        if killer:
-            yield f"| {name} | {killer.way} | {killer.promise} | {killer.scene} | {killer.seed} | {killer.played} |"
-        else:
-            yield f"| {name} | | **nothing** | | | |"
+        cells = ["", "**nothing**", "", "", ""]
+        if one.killer:
+            cells = [one.killer.operator, one.killer.promise, one.killer.scene, one.killer.seed, one.killer.played]
+        yield f"| {_cell(one.condition)} | {' | '.join(map(str, cells))} |"
 
 
-def _spared() -> Iterator[str]:
-    yield from ["", "## Spared", "", "Conditions that no promise speaks of.", "", "| condition | why |", "|---|---|"]
-    yield from (f"| {_cell(name)} | {reason} |" for name, reason in SPARED.items())
+def _survivors(survivors: Sequence[Node]) -> Iterator[str]:
+    yield from SURVIVING
+    yield from (f"| {_cell(one)} | {reason(one)} |" for one in survivors)
 
 
-def _cell(name: str) -> str:
-    """A condition as a cell: the file and the function, and its text as code."""
-    place, _, text = name.partition(": ")
-    return f"{place} `{text}`".replace("|", "\\|")
+def _cell(condition: Node) -> str:
+    """A condition as a cell: its function, and its text as code."""
+    return f"{condition.address.place} `{condition.text}`".replace("|", "\\|")

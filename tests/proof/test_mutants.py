@@ -1,4 +1,4 @@
-"""The product without one of its guards breaks a promise, each time; and there is no guard that nobody takes out.
+"""The product without one of its guards breaks the promise recorded for it, and every guard is taken out by a mutant.
 
 Each mutant is shown the seed that killed it before; where the product or the world has changed since, others of its
 scene. `make mutants` hunts anew and writes the seeds down.
@@ -8,13 +8,13 @@ from collections.abc import Generator, Sequence
 
 import pytest
 
-from proof.mutants.conditions import HEALING
-from proof.mutants.flips import flip, flipped, left_over, scene_of
-from proof.mutants.lab import Lab, Play, plays
+from proof.mutants.accepted_survivors import SURVIVORS, UNGUARDED
+from proof.mutants.conditions import HEALING, conditions, known_mutants, reason, recorded, to_kill
 from proof.mutants.mutant import Mutant, texts
 from proof.mutants.page import SECTIONS, section
-from proof.mutants.roll import MUTANTS, killers
-from proof.mutants.spared import SPARED, UNGUARDED
+from proof.mutants.records import mismatches, report, unplaced
+from proof.mutants.registry import MUTANTS, killers
+from proof.mutants.runner import Lab, Play, plays
 
 SHARDS = 8
 
@@ -28,43 +28,48 @@ def lab() -> Generator[Lab]:
 
 def shard(place: int) -> Sequence[tuple[Mutant, list[Play]]]:
     """Some of all mutants, each with the seeds that it is shown."""
-    conditions = {str(guard): guard for guard in left_over()}
     shown = [(one, plays(one.scene, killers().get(name), HEALING)) for name, one in MUTANTS.items()]
-    shown += [
-        (flip(conditions[name], killer.way), plays(scene_of(killer.scene), killer.seed, HEALING))
-        for name, killer in flipped().items()
-        if name in conditions
-    ]
-    return shown[place::SHARDS]
+    return [*shown, *known_mutants()][place::SHARDS]
 
 
 @pytest.mark.parametrize("place", range(SHARDS))
-def test_every_mutant_is_killed(lab: Lab, place: int) -> None:
+def test_every_mutant_breaks_the_promise_recorded_for_it(lab: Lab, place: int) -> None:
     shown = shard(place)
     lab.try_out(seeds[0] for _, seeds in shown)
     verdicts = [lab.hunted(one, seeds) for one, seeds in shown]
-    assert [(one.mutant.name, one.errors) for one in verdicts if one.seed is None] == []
+    assert [(one.mutant.name, one.errors, one.others) for one in verdicts if one.seed is None] == []
 
 
-def test_every_mutant_of_the_roll_has_a_seed_that_killed_it() -> None:
-    assert {*MUTANTS} - {*killers()} == set()
+def test_every_address_fits_the_product() -> None:
+    found = mismatches()
+    assert not found, f"see `python -m proof.mutants check`\n\n{report(found)}"
+    assert unplaced() == [], "survivors of modules and functions that are no more"
 
 
-@pytest.mark.parametrize("one", MUTANTS.values(), ids=[*MUTANTS])
-def test_every_mutant_changes_the_product_as_it_is(one: Mutant) -> None:
-    for file, text in texts(one).items():
-        compile(text, file, "exec")
+def test_every_mutant_is_code_that_python_reads() -> None:
+    for one in (*MUTANTS.values(), *(mutant for mutant, _ in known_mutants())):
+        for file, text in texts(one).items():
+            compile(text, file, "exec")
+
+
+def test_every_mutant_of_the_registry_has_a_seed_that_killed_it() -> None:
+    assert {*MUTANTS} == {*killers()}
+
+
+def test_at_most_ten_mutants_are_free_form_code() -> None:
+    free = [one.name for one in MUTANTS.values() if any(change.operator == "code" for change in one.changes)]
+    assert len(free) <= 10, free
 
 
 def test_there_is_no_condition_that_no_mutant_turns_round() -> None:
-    names = {str(guard) for guard in left_over()}
-    assert names - {*flipped()} - {*SPARED} == set(), "run make mutants"
+    addresses = {str(one.address) for one in to_kill()}
+    assert addresses == {*recorded()}, "run make mutants"
 
 
-def test_what_is_spared_is_still_there_and_has_a_reason() -> None:
-    assert {*SPARED} - {str(guard) for guard in left_over()} == set()
-    assert all(len(reason) > 20 for reason in SPARED.values())
-    assert not {*SPARED} & {*flipped()}
+def test_each_survivor_has_a_reason_and_is_still_a_condition() -> None:
+    named = {name for one in conditions() for name in (str(one.address), one.address.place, one.address.module)}
+    assert {*SURVIVORS} - named == set()
+    assert all(len(reason(one)) > 20 for one in conditions() if reason(one))
 
 
 def test_there_is_a_guard_for_all_that_is_promised_of_money() -> None:

@@ -13,7 +13,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
-from proof.mutants.mutant import PACKAGE, ROOT, Mutant, grown
+from proof.mutants.address import PACKAGE, ROOT
+from proof.mutants.mutant import Mutant, grown
 from proof.mutants.scene import Scene
 
 type Play = tuple[Scene, int]
@@ -24,7 +25,8 @@ type Play = tuple[Scene, int]
 class Verdict:
     """What became of a mutant. `place`, `seed`: which play showed it, None where none did; `played`: how many were.
 
-    `errors`: how the plays ended that an exception ended; they kill nothing.
+    `errors`: how the plays ended that an exception ended; they kill nothing. Neither do promises that are not the one
+    recorded for the mutant, `others`.
     """
 
     mutant: Mutant
@@ -34,6 +36,7 @@ class Verdict:
     words: str = ""
     played: int = 0
     errors: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Lab:
@@ -60,21 +63,24 @@ class Lab:
 
     def hunted(self, one: Mutant, plays: Sequence[Play]) -> Verdict:
         """A mutant after these plays, or after the first that showed it and that the product itself passes."""
-        first, errors = 0, tuple[str, ...]()
+        first, errors, others = 0, tuple[str, ...](), dict[str, None]()
+        breaks = one.breaks.name if one.breaks else ""
         with TemporaryDirectory(prefix="mutant-") as folder:
             copy = str(grown(one, Path(folder)))
             while first < len(plays):
-                found = self._asked({"copy": copy, "plays": [_sent(play) for play in plays[first:]]})
+                found = self._asked({"copy": copy, "breaks": breaks, "plays": [_sent(play) for play in plays[first:]]})
                 if found["package"] and not found["package"].startswith(copy):
                     raise RuntimeError(f"the seeds played {found['package']}, not the mutant")
                 errors += tuple(found["errors"])
+                others |= dict.fromkeys(found["others"])
                 if found["place"] is None:
                     break
                 place = first + int(found["place"])
                 if self.is_sound(plays[place]):
-                    return Verdict(one, place, plays[place][1], found["promise"], found["words"], place + 1, errors)
+                    words = found["promise"], found["words"]
+                    return Verdict(one, place, plays[place][1], *words, place + 1, errors, tuple(others))
                 first = place + 1
-        return Verdict(one, played=len(plays), errors=errors)
+        return Verdict(one, played=len(plays), errors=errors, others=tuple(others))
 
     def is_sound(self, play: Play) -> bool:
         """Whether the product itself keeps every promise in a play that kills a mutant."""

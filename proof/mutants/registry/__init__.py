@@ -1,17 +1,17 @@
-"""All mutants, by name, and the seeds that killed them."""
+"""All mutants that a person wrote, by name, and the seeds that killed them."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from proof.mutants.arriving import ARRIVING_MUTANTS
-from proof.mutants.asking import ASKING_MUTANTS
-from proof.mutants.handing import HANDING_MUTANTS
-from proof.mutants.instructing import INSTRUCTING_MUTANTS
-from proof.mutants.lanes import LANE_MUTANTS
 from proof.mutants.mutant import Mutant
-from proof.mutants.paying import PAYING_MUTANTS
-from proof.mutants.requesting import REQUESTING_MUTANTS
+from proof.mutants.registry.arriving import ARRIVING_MUTANTS
+from proof.mutants.registry.asking import ASKING_MUTANTS
+from proof.mutants.registry.handing import HANDING_MUTANTS
+from proof.mutants.registry.instructing import INSTRUCTING_MUTANTS
+from proof.mutants.registry.lanes import LANE_MUTANTS
+from proof.mutants.registry.paying import PAYING_MUTANTS
+from proof.mutants.registry.requesting import REQUESTING_MUTANTS
 
 MUTANTS: dict[str, Mutant] = {
     one.name: one
@@ -25,7 +25,7 @@ MUTANTS: dict[str, Mutant] = {
         *REQUESTING_MUTANTS,
     )
 }
-KILLERS = Path(__file__).with_name("killers.json")
+KILLERS = Path(__file__).parents[1] / "killers.json"
 
 
 def killers() -> dict[str, int]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from proof.checker.books import Promise
 from proof.mutants.mutant import mutant
+from proof.mutants.operators import code, drop, literal, off, on
 from proof.mutants.scene import photos, wishes
 
-PHOTO, FOLDERS, ASKING, NAMING = "steps/photo.py", "steps/folder_defaults.py", "steps/asking.py", "steps/naming.py"
-WANTED, AGAIN, PICTURES = "steps/wanted.py", "core/transitions/again.py", "steps/pictures.py"
 CALM = "reordered_message"
 
 
@@ -32,130 +32,129 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-on-defaults-at-once",
         "2.3: a photo without a word of its own is given time, though its folder has defaults",
-        (
-            PHOTO,
-            "if not seen.photo_error and not is_complete(seen.places) and not waited:",
-            "by_folder = self.asking.defaults.above(source.bucket, source.key)\n"
-            "        if not seen.photo_error and not is_complete(seen.places) and not waited and not by_folder:",
-        ),
+        off("steps.photo:Photos._decide#378391 if 8"),
+        breaks=Promise.PATIENT,
         faults=CALM,
         deeds=("1 default / cut", *(f"{10 + n} pair p{n}.jpg a file:marble 8" for n in range(6))),
     ),
     mutant(
         "forgets-who-waits",
         "2.3: a photo that waits for instructions stands in the index",
-        ("core/watch.py", "if source.wanting:", "if False:"),
+        off("core.watch:_source#de594c if 2"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
     ),
     mutant(
         "wakes-nobody",
         "2.3: instructions that come later wake what waits",
-        (FOLDERS, "if not problems:\n            self._wake(look)", "if not problems:\n            pass"),
+        drop("steps.folder_defaults:Folders.handle#f6988f statement 6"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
     ),
     mutant(
         "wakes-some",
         "2.3: however many wait, all are woken, some at a time",
-        (FOLDERS, "MOST_WOKEN = 500", "MOST_WOKEN = 2"),
-        (FOLDERS, "if len(woken) == MOST_WOKEN:", "if False:"),
+        literal("steps.folder_defaults:MOST_WOKEN#06116e constant 1", "2"),
+        off("steps.folder_defaults:Folders._wake#4295f5 if 1"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
     ),
     mutant(
         "wakes-once",
         "2.3: who came to rest while a folder was woken is woken by a second look",
-        (FOLDERS, "if not look.again:\n            look_at_folder(", "if False:\n            look_at_folder("),
+        off("steps.folder_defaults:Folders.handle#f6988f if 1"),
+        breaks=Promise.DRAINED,
         faults="slow_service stale_index",
         deeds=just_then(80, 20.6),
     ),
     mutant(
         "wakes-only-the-first-time",
         "2.3: the waking of a folder is repeated where its worker died",
-        (
-            FOLDERS,
-            "if not problems:\n            self._wake(look)",
-            "if not problems and not look.again:\n            self._wake(look)",
-        ),
+        code("steps.folder_defaults:Folders.handle#f6988f if 2", "not problems and not look.again"),
+        breaks=Promise.DRAINED,
         faults="killed_intake",
         deeds=just_then(80, 40),
     ),
     mutant(
         "reads-over-what-is-broken",
         "2.3: a broken folder default holds its photos",
-        (ASKING, "if broken:\n            return Wanted()", "if False:\n            return Wanted()"),
+        off("steps.asking:Asking.asked_for#b66aa6 if 2"),
+        breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
     ),
     mutant(
         "holds-for-ever",
         "2.3: held photos go by themselves when the defaults are mended",
-        (PHOTO, 'held_by="" if seen.photo_error else broken', "held_by=source.held_by or broken"),
+        drop("steps.photo:Photos._resolve#d15e70 statement 15"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6), "200 default / marble"),
     ),
     mutant(
         "holds-without-a-word",
         "2.3: a broken folder default makes one report",
-        (
-            FOLDERS,
-            "place.errors if place else ()",
-            "()",
-        ),
+        off("steps.folder_defaults:Folders.report#f705d9 conditional expression 2"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
     ),
     mutant(
         "sweeps-no-defaults",
         "3.12: folder defaults that no event told of are found",
-        ("steps/sweep.py", "LOOKED_AT = (Kind.PHOTO, Kind.DEFAULTS)", "LOOKED_AT = (Kind.PHOTO,)"),
+        drop("steps.sweep:LOOKED_AT#cad446 row 2"),
+        breaks=Promise.DRAINED,
         faults="lost_event",
         deeds=just_then(15, 60),
     ),
     mutant(
         "root-first",
         "2.3: the defaults of the photo's own folder win over those above",
-        ("core/layout.py", "for depth in range(len(folders), -1, -1)", "for depth in range(len(folders) + 1)"),
+        code("core.layout:defaults_of#a03614 call 4", "range(len(folders) + 1)"),
+        breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=("1 default / cut", "1 default shoes/ marble", "9 drop shoes/a.jpg a foreign"),
     ),
     mutant(
         "waits-though-it-is-gone",
         "2.3: a photo that is deleted while it waits waits no more",
-        ("steps/standing.py", '"waiting_since": None, "held_by"', '"held_by"'),
+        drop("steps.standing:gone#e5f989 entry 3"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, *(f"{14 + n} delete p{n}.jpg" for n in range(8))),
     ),
     mutant(
         "deaf-to-redelivery-of-the-gone",
         "1: a look that died of a photo that is gone is finished by the next",
-        (
-            PHOTO,
-            "            if not look.again:\n                return Decision()\n        self._hand_on(source, after",
-            "            return Decision()\n        self._hand_on(source, after",
-        ),
+        on("steps.photo:Photos._gone#421f5b if 4"),
+        breaks=Promise.VIEWS_TRUE,
         faults="killed_intake",
         deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
     ),
     mutant(
         "forgets-that-it-was-gone",
         "2.3: a photo that was deleted and comes back is a new one",
-        (PHOTO, "if not source.seen_gone:", "if False:"),
+        off("steps.photo:Photos._gone#421f5b if 3"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
     ),
     mutant(
         "keeps-the-jobs-of-the-deleted",
         "2.3: a photo that was deleted and comes back is a new one",
-        ("steps/standing.py", "bool(source.jobs) and not source.seen_gone and", "bool(source.jobs) and"),
+        on("steps.standing:has_its_bytes#a455c2 operand 4"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
     ),
     mutant(
         "held-though-it-is-gone",
         "2.3: a photo that is deleted while it is held is held no more",
-        (PHOTO, "or source.waiting_since or source.held_by:", "or source.waiting_since:"),
+        off("steps.photo:Photos._gone#421f5b operand 7"),
+        breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(
             "1 default / typo",
@@ -167,22 +166,16 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "one-edit-runs-all",
         "2.3: what is edited runs alone",
-        (
-            WANTED,
-            "image_sha256=image, asked=asked, revision=revision\n        ),",
-            "image_sha256=image, asked=asked, revision=source.asked_from\n        ),",
-        ),
+        code("steps.wanted:_job#4ec8b4 keyword 24", "revision=source.asked_from"),
+        breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "seasons"), *wishes(200, 4, "seasons-mild")),
     ),
     mutant(
         "buys-each-upload",
         "2.3: the same bytes again are no reason to buy",
-        (
-            WANTED,
-            'image, revision = photo.sha256 or "", instructions.revision',
-            'image, revision = photo.sha256 or "", photo.version_id',
-        ),
+        code("steps.wanted:_job#4ec8b4 element 2", "photo.version_id"),
+        breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(
             *photos(10, 4, tags="foreign"),
@@ -194,54 +187,48 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-each-output",
         "3: another output of what is paid is delivered for nothing",
-        (
-            "core/instructions.py",
-            'ASKED = frozenset({"operation", "provider", *ADDRESSED})',
-            'ASKED = frozenset({"operation", "provider", "output", *ADDRESSED})',
-        ),
+        on("core.instructions:Instructions.asked#21c577 comprehension if 1"),
+        breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(*photos(10, 4), *wishes(200, 4, "cut-web")),
     ),
     mutant(
         "forgets-other-outputs",
         "3: another output of what is paid is delivered",
-        (
-            AGAIN,
-            "if others and job.status is Status.STORED:",
-            "if False:",
-        ),
+        off("core.transitions.again:describe#236d7d if 1"),
+        breaks=Promise.PICTURES_TRUE,
         faults=CALM,
         deeds=(*photos(10, 4), *wishes(200, 4, "cut-web")),
     ),
     mutant(
         "hands-over-an-older-wish",
         "3: what is edited while it is handed over is handed over as it was edited",
-        (PICTURES, "if any(one.job_id == job.job_id and one.rev != job.rev for one in jobs):", "if False:"),
+        off("steps.pictures:Pictures._as_it_is#777352 if 1"),
+        breaks=Promise.NEWEST,
         faults="slow_service",
         deeds=(*photos(10, 12), *outputs(30, 12)),
     ),
     mutant(
         "each-variant-buys",
         "3: of variants that ask the same one buys, and the others get its file",
-        (NAMING, "if step and step.owner and job.content_key in buyers:", "if False and step:"),
+        off("steps.naming:steps_of#daafde if 1"),
+        breaks=Promise.ONE_END,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "snow-twice")),
     ),
     mutant(
         "takes-away-untold",
         "2.3: a variant taken away leaves its pictures, and the receipt says so",
-        (
-            NAMING,
-            "steps = [transitions.set_aside(job) for job in left]",
-            "steps = [transitions.set_aside(job) for job in left[:0]]",
-        ),
+        off("steps.naming:taken_away#e02b1a comprehension if 2"),
+        breaks=Promise.VIEWS_TRUE,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "seasons"), *wishes(200, 4, "snow-only")),
     ),
     mutant(
         "forgets-what-lay-there",
         "2.3: and of each variant, also where nothing was wanted in between",
-        (NAMING, "in _last_delivered(jobs) if source.jobs", "in [*_last_delivered(jobs)][-1:] if source.jobs"),
+        literal("steps.naming:_last_delivered#539059 key 2", '""'),
+        breaks=Promise.VIEWS_TRUE,
         faults=CALM,
         deeds=(
             *photos(10, 4, tags="foreign"),
@@ -253,12 +240,9 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        ("steps/standing.py", "return was_resolved(source, seen) and not source.wanting", "return False"),
-        (
-            "steps/standing.py",
-            "return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)",
-            "return False",
-        ),
+        off("steps.standing:unchanged#92f9d9 return 1"),
+        off("steps.standing:has_its_jobs#931992 return 1"),
+        breaks=Promise.UNMOVED,
         faults="double_event duplicate_message",
         deeds=(
             "1 default / turbo",

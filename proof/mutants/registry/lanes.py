@@ -1,9 +1,10 @@
 """Guards of lanes: the gate, the probe, pauses that only some may lift (design 3.7 to 3.9)."""
 
+from proof.checker.books import Promise
 from proof.mutants.mutant import mutant
+from proof.mutants.operators import drop, off, on
 from proof.mutants.scene import photos
 
-LANE, KEEPER, RECONCILE, RENDER = "core/lane.py", "steps/lanes.py", "steps/reconcile.py", "steps/render.py"
 SICK = "provider_outage key_refused out_of_money"
 CANCELLED = (*photos(5, 20, every=2), "20 cancel p", "30 cancel p", "60 cancel p", "120 drop late.jpg late cut")
 PAUSES = (*photos(5, 10, every=20), "30 pause 60", "150 pause 60")
@@ -12,80 +13,83 @@ LANE_MUTANTS = (
     mutant(
         "walks-through-the-gate",
         "3.9: render looks at the lane before it pays",
-        (LANE, "if not lane.flows:\n        return Gate.SHUT, PAUSED_DELAY_SECONDS", "if False:\n        pass"),
+        off("core.lane:gate#87d4e9 if 1"),
+        breaks=Promise.LANE_HEEDED,
         faults="paused_by_person slow_mapping",
     ),
     mutant(
         "buys-what-was-cancelled",
         "3.11: what a person called off is not bought when its message comes to render",
-        (
-            RENDER,
-            "step = transitions.call_off(job, slot.lane.called_off, self.clock.now())\n        if step:",
-            "if step := None:",
-        ),
+        off("steps.render:Render._enter#2db45b if 1"),
+        breaks=Promise.CALLED_OFF,
         faults="late_event killed_person",
         deeds=CANCELLED,
     ),
     mutant(
         "forgets-when-it-was-said",
         "3.11: what was said before a cancel is called off, however late it becomes a job",
-        ("steps/photo.py", '"said_at": said_at(source, seen, places, look, now)', '"said_at": now'),
+        drop("steps.photo:Photos._resolve#d15e70 entry 2"),
+        breaks=Promise.CALLED_OFF,
         faults="late_event",
         deeds=CANCELLED,
     ),
     mutant(
         "takes-every-tag-for-a-word",
         "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
-        (
-            "steps/standing.py",
-            "look.tagged_at if any(place.name == TAGS and not _is_empty(place) for place in seen.places) else None",
-            "look.tagged_at",
-        ),
+        on("steps.standing:_last_word#441e87 conditional expression 1"),
+        breaks=Promise.CALLED_OFF,
         faults="late_event",
         deeds=(*CANCELLED, *(f"90 tag p{n}.jpg foreign" for n in range(20))),
     ),
     mutant(
         "two-probes",
         "3.8: one probe at a time",
-        (LANE, "if lane.probe_until and now < lane.probe_until:", "if lane.probe_until and lane.probes > 99:"),
+        off("core.lane:gate#87d4e9 if 3"),
+        breaks=Promise.LANE_HEEDED,
         faults=SICK,
     ),
     mutant(
         "probe-without-a-fence",
         "3.8: of two that would be the probe one is",
-        (LANE, "if lane.probe_until and now < lane.probe_until:", "if lane.probe_until and lane.probes > 99:"),
-        (LANE, "if gate(lane, now)[0] is not Gate.PROBE:\n        raise StaleError", "if False:\n        pass"),
+        off("core.lane:gate#87d4e9 if 3"),
+        off("core.lane:begin_probe#0a51e2 if 1"),
+        breaks=Promise.LANE_HEEDED,
         faults=SICK,
     ),
     mutant(
         "lets-another-probe-out",
         "3.8: no second probe is let out while one is on its way",
-        (LANE, "if not lane.pauses or lane.trying or any(", "if not lane.pauses or any("),
+        off("core.lane:let_a_probe_out#cd7922 operand 4"),
+        breaks=Promise.LANE_HEEDED,
         faults="key_refused late_tick long_calls",
     ),
     mutant(
         "probes-against-a-person",
         "3.9: reconcile lifts only reasons that it can test",
-        (LANE, " or any(one.reason not in PROBED for one in lane.pauses)", ""),
+        off("core.lane:let_a_probe_out#cd7922 operand 5"),
+        breaks=Promise.LANE_HEEDED,
         faults="paused_by_person key_refused",
     ),
     mutant(
         "never-probes",
         "3.9: reconcile lets a probe out where a probe can tell",
-        (RECONCILE, "self.keeper.let_a_probe_out(provider)\n", "pass\n"),
+        drop("steps.reconcile:Reconcile._lane#077585 statement 4"),
+        breaks=Promise.DRAINED,
         faults="key_refused out_of_money",
     ),
     mutant(
         "mapping-on-its-own",
         "3.9: reconcile makes the mapping what the ledger says",
-        (KEEPER, "if on is not None and on is not lane.flows:", "if False:"),
+        off("steps.lanes:LaneKeeper.agree#d0eabc if 1"),
+        breaks=Promise.DRAINED,
         faults="killed_person",
         deeds=PAUSES,
     ),
     mutant(
         "never-lifts-the-budget",
         "3.9: a pause for the budget ends with the day, or by a person's word",
-        (RECONCILE, "if day.settled + needs <= day.cap_or(self.daily_budget):", "if False:"),
+        off("steps.reconcile:Reconcile._budget#566c16 if 2"),
+        breaks=Promise.DRAINED,
         faults="reordered_message",
         deeds=(*photos(10, 4), "600 budget 10000000"),
         budget=15_000,
@@ -93,25 +97,24 @@ LANE_MUTANTS = (
     mutant(
         "says-nothing-of-the-lane",
         "2.4: one report while a provider is paused, and none when it goes on",
-        (KEEPER, "if untold(after) or _codes(after) != _codes(before):", "if False:"),
-        (KEEPER, "if untold(self.ledger.lane(provider)):", "if False:"),
+        off("steps.lanes:LaneKeeper._change#13b916 if 2"),
+        off("steps.lanes:LaneKeeper.tell#616c90 if 1"),
+        breaks=Promise.LANE_TOLD,
         faults="key_refused",
     ),
     mutant(
         "does-not-tell-afterwards",
         "3.9: people are told even where whoever changed the lane died",
-        (KEEPER, "if untold(self.ledger.lane(provider)):", "if False:"),
+        off("steps.lanes:LaneKeeper.tell#616c90 if 1"),
+        breaks=Promise.LANE_TOLD,
         faults="killed_person",
         deeds=PAUSES,
     ),
     mutant(
         "opens-by-hearsay",
         "3.9: a good answer of a call that began before lifts no pause",
-        (
-            LANE,
-            " if probe else well.but(probe_until=lane.probe_until if lane.paused else None)",
-            "",
-        ),
+        on("core.lane:_good#f56b35 conditional expression 1"),
+        breaks=Promise.LANE_HEEDED,
         faults="slow_refusal key_refused hang_up long_calls",
         kind="unaskable",
         deeds=photos(5, 20, every=3),
@@ -119,11 +122,8 @@ LANE_MUTANTS = (
     mutant(
         "overlapping-runs",
         "1: reconcile is fenced against overlapping runs",
-        (
-            RECONCILE,
-            "if run.until and self.clock.now() < run.until:\n            return None",
-            "if False:\n            pass",
-        ),
+        off("steps.reconcile:Reconcile._take#950d3a if 1"),
+        breaks=Promise.ONE_RUN,
         faults="double_tick slow_service",
     ),
 )

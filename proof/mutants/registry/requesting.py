@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from proof.checker.books import Promise
 from proof.mutants.mutant import mutant
+from proof.mutants.operators import code, drop, off, on, swap
 from proof.mutants.scene import photos, wishes
 
-PHOTO, ASKING, HEARING = "steps/photo.py", "steps/asking.py", "steps/hearing.py"
-ANSWERING, STOPPING = "steps/answering.py", "steps/stopping.py"
 CALM = "reordered_message"
 WISHED = ("cut", "marble", "sea", "snow")
 
@@ -25,50 +25,48 @@ REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        (PHOTO, "if look.request and self.hearing.is_known(source, look.request):", "if False:"),
+        off("steps.photo:Photos._decide#378391 if 2"),
+        breaks=Promise.INSTRUCTED,
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
     ),
     mutant(
         "forgets-a-request",
         "2.5: a request that was heard is noted",
-        (
-            HEARING,
-            "requests = (*source.requests, request.ident)[-MOST_REQUESTS:]",
-            "requests = source.requests",
-        ),
+        drop("steps.hearing:heard#1d0afb element 2"),
+        breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
     ),
     mutant(
         "request-comes-last",
         "2.5: a request wins over sidecar and tags",
-        (
-            ASKING,
-            "return (*asked, *seen.places, *inherited), broken",
-            "return (*seen.places, *asked, *inherited), broken",
-        ),
+        swap("steps.asking:Asking.places_of#4df005 element 4"),
+        breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
     ),
     mutant(
         "a-mistake-takes-all",
         "2.5: a request that cannot be done takes nothing from what the photo has",
-        (PHOTO, "if look.request and not found.jobs:", "if False:"),
+        off("steps.photo:Photos._resolve#d15e70 if 2"),
+        breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(60, 2, "typo")),
     ),
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
+        off("steps.photo:Photos._resolve#d15e70 if 3"),
+        breaks=Promise.UNMOVED,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
     ),
     mutant(
         "reruns-for-ever",
         "3.7: a rerun opens a photo that was given up once",
-        (PHOTO, "is_opened_by_order = look.rerun and not look.again", "is_opened_by_order = look.rerun"),
+        on("steps.photo:Photos._see#6c7645 operand 2"),
+        breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
         minutes=150,
@@ -76,57 +74,53 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-too-early",
         "2.6: a task is answered once all its jobs have ended",
-        ("core/reply.py", "if not all(job.ended for job in own):", "if False:"),
-        (
-            "core/receipt.py",
-            "for job in jobs if job.status is not Status.STORED]",
-            "for job in jobs if job.ended and job.status is not Status.STORED]",
-        ),
+        off("core.reply:reply#99ec0b if 1"),
+        off("core.receipt:request_errors#2c6863 comprehension if 1"),
+        breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
     ),
     mutant(
         "answers-by-what-was-read-before",
         "2.6: a task is answered by how its jobs stand since it was heard",
-        (
-            ANSWERING,
-            "        fresh, jobs = self.ledger.photo(source.source_id)\n        self._answer_all",
-            "        self._answer_all",
+        drop("steps.answering:Answering.answer#e5353f statement 4"),
+        code(
+            "steps.answering:Answering.answer#e5353f statement 1",
+            "fresh, jobs = self.ledger.photo(source.source_id); waiting = self.ledger.waiting(source.source_id)",
         ),
-        (
-            ANSWERING,
-            "        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()",
-            "        fresh, jobs = self.ledger.photo(source.source_id)\n"
-            "        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()",
-        ),
+        breaks=Promise.TOKENS,
         faults="duplicate_message",
         deeds=(*photos(5, 3, tags="foreign"), *(task for n in range(20) for task in tasks(20 + n, 3, WISHED[n % 4]))),
     ),
     mutant(
         "always-a-success",
         "2.6: a task succeeds if all its jobs are stored, and else fails",
-        ("core/reply.py", "if errors:", "if False:"),
+        off("core.reply:reply#99ec0b if 2"),
+        breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "typo")),
     ),
     mutant(
         "answers-nobody",
         "2.6: a task token is answered",
-        (HEARING, "awaited=source.awaited or request.awaited", "awaited=source.awaited"),
+        off("steps.hearing:heard#1d0afb operand 2"),
+        breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
     ),
     mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
-        (STOPPING, "if not job.for_executions:", "if True:"),
+        on("steps.stopping:Stopping.unwanted#672155 if 1"),
+        breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
     ),
     mutant(
         "calls-off-what-others-want",
         "2.6: a job is bought as long as one execution wants it",
-        (STOPPING, "any(not arn or self.executions.running(arn) for arn in named)", "False"),
+        off("steps.stopping:Stopping._wanted#cefad0 operand 2"),
+        breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),
     ),

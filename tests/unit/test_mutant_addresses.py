@@ -1,0 +1,184 @@
+"""Addresses of mutants: renames and new texts keep them; other changes break them, and the error shows the function."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proof.mutants import address as addresses
+from proof.mutants import mutant as mutants
+from proof.mutants import records
+from proof.mutants.address import Address, AddressError, definition_of
+from proof.mutants.mutant import Mutant, texts
+from proof.mutants.operators import Change, OperatorError, literal
+
+SOURCE = '''\
+"""A module."""
+
+RULES = (
+    ("gone", 1),  # the first
+    ("same", 2),
+    ("other", 3),
+)
+
+
+class Shop:
+    def buy(self, job, lane):
+        """Buy it."""
+        if job.ended or (lane.shut and not job.urgent):
+            return None
+        elif lane.late:
+            lane.skip(job)
+        self._tell(job)
+        told = self.ledger.put(job, only="rev = :rev AND attribute_exists(pk)", told="bought “it”")
+        return told if told.cost > 0 else max(job.price, 1)
+'''
+
+type Product = Callable[[str], None]
+
+
+@pytest.fixture
+def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """A package of one module, `shop`, which reads as it is told."""
+    for module in (addresses, mutants):
+        monkeypatch.setattr(module, "PACKAGE", tmp_path)
+
+    def write(source: str) -> None:
+        (tmp_path / "shop.py").write_text(source)
+
+    write(SOURCE)
+    return write
+
+
+def here(place: str, node: str) -> Address:
+    """The address of a node as the product is."""
+    definition = definition_of("shop", place)
+    assert definition is not None
+    return Address.of(f"shop:{place}#{definition.shape} {node}")
+
+
+def changed(operator: str, place: str, node: str, value: str = "") -> str:
+    """The module with one node changed."""
+    one = Mutant("one", "", (Change(operator, here(place, node), value),), None)
+    return texts(one)["shop.py"]
+
+
+CHANGES = (
+    ("on", "if 1", "job.ended or (lane.shut and not job.urgent)", "(True)"),
+    ("off", "operand 2", "lane.shut and not job.urgent", "(False)"),
+    ("not", "conditional expression 1", "told.cost > 0", "(not (told.cost > 0))"),
+    ("drop", "statement 3", "elif lane.late:\n            lane.skip(job)", "else: pass"),
+    ("drop", "statement 5", "self._tell(job)", "pass"),
+    ("drop", "keyword 1", 'only="rev = :rev AND attribute_exists(pk)",', ""),
+    ("drop", "operand 4", "lane.shut and not job.urgent", "((lane.shut))"),
+    ("drop", "argument 5", "max(job.price, 1)", "((job.price))"),
+    ("literal", "constant 5", "1)\n", "9)\n"),
+    ("on", "clause 1", "rev = :rev AND", "(rev = :rev OR attribute_exists(pk) OR attribute_not_exists(pk)) AND"),
+    ("not", "clause 2", "attribute_exists(pk)", "(NOT attribute_exists(pk))"),
+)
+
+
+@pytest.mark.usefixtures("product")
+@pytest.mark.parametrize(("operator", "node", "old", "new"), CHANGES)
+def test_an_operator_changes_its_node_and_no_other_byte(operator: str, node: str, old: str, new: str) -> None:
+    head, _, body = SOURCE.partition("class Shop")
+    text = changed(operator, "Shop.buy", node, "9" if operator == "literal" else "")
+    assert text == f"{head}class Shop{body.replace(old, new)}"
+    ast.parse(text)
+
+
+@pytest.mark.usefixtures("product")
+def test_rows_of_a_table_are_dropped_and_swapped() -> None:
+    table = ast.literal_eval
+    dropped, swapped = (changed(operator, "RULES", "row 2") for operator in ("drop", "swap"))
+    rules = [table(text.partition("RULES = ")[2].partition("\n\n\nclass")[0]) for text in (dropped, swapped)]
+    assert rules == [(("gone", 1), ("other", 3)), (("gone", 1), ("other", 3), ("same", 2))]
+
+
+@pytest.mark.usefixtures("product")
+def test_an_operator_that_means_nothing_at_its_node_is_refused() -> None:
+    with pytest.raises(OperatorError):
+        changed("on", "Shop.buy", "statement 1")
+    with pytest.raises(ValueError, match="malformed"):
+        literal("shop:Shop.buy#000000 constant 1", "job.price")
+
+
+RENAMED = SOURCE.replace("job", "purchase").replace("_tell", "_announce").replace("told", "sent")
+TEXTS = (
+    SOURCE.replace('"""Buy it."""\n', "# why\n")
+    .replace("bought", "paid")
+    .replace("(self, job, lane)", "(\n self, job, lane)")
+)
+
+
+@pytest.mark.parametrize("source", [RENAMED, TEXTS, f"import os\n{SOURCE}"])
+def test_renames_and_texts_keep_an_address(product: Product, source: str) -> None:
+    before = here("Shop.buy", "if 1")
+    product(source)
+    assert before.node().address == before
+
+
+OTHERS = [
+    SOURCE.replace("not job.urgent", "job.urgent"),
+    SOURCE.replace("max(job.price, 1)", "max(job.price, 2)"),
+    SOURCE.replace("job.ended or (lane.shut", "lane.shut or (job.ended"),
+    SOURCE.replace("AND attribute_exists(pk)", "OR attribute_exists(pk)"),
+]
+
+
+@pytest.mark.parametrize("source", OTHERS)
+def test_any_other_change_breaks_an_address_and_says_what_stands_there_now(product: Product, source: str) -> None:
+    before = here("Shop.buy", "if 1")
+    product(source)
+    with pytest.raises(AddressError) as refused:
+        before.node()
+    now = here("Shop.buy", "if 1")
+    assert "def buy(self, job, lane):" in str(refused.value)
+    assert f"{now}: {now.node().text}" in str(refused.value)
+
+
+def test_an_address_of_a_function_that_moved_says_where_it_is(product: Product) -> None:
+    before = here("Shop.buy", "if 1")
+    product(SOURCE.replace("class Shop", "class Market"))
+    with pytest.raises(AddressError, match="shop:Market.buy"):
+        before.node()
+
+
+@pytest.fixture
+def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry of one file with two mutants at the same address, which alone is written down."""
+    address = here("Shop.buy", "if 1")
+    registry = tmp_path / "registry"
+    registry.mkdir()
+    file = registry / "buying.py"
+    file.write_text(f'# "shop:Shop"\nmutant("a", "1: x", off("{address}"))\nmutant("b", "1: y", off("{address}"))\n')
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    monkeypatch.setattr(records, "REGISTRY", registry)
+    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE", "RECORDED"):
+        monkeypatch.setattr(records, name, empty)
+    both = {name: Mutant(name, "", (Change("off", address),), None) for name in "ab"}
+    monkeypatch.setattr(records, "MUTANTS", both)
+    monkeypatch.setattr(records, "SURVIVORS", {})
+    monkeypatch.setattr(records, "recorded", dict)
+    product(SOURCE.replace("not job.urgent", "job.urgent"))
+    return file
+
+
+def test_a_rename_rewrites_every_address_below_it(recorded: Path) -> None:
+    before = recorded.read_text()
+    assert records.rename("shop:Shop.bu", "shop:Shop.pay") == 0
+    assert records.rename("shop:Shop.buy", "shop:Shop.pay") == 2
+    assert recorded.read_text() == before.replace("shop:Shop.buy", "shop:Shop.pay")
+    records.rename("shop", "intake.market")
+    assert "shop:" not in recorded.read_text()
+
+
+def test_only_the_mutant_that_was_looked_at_gets_the_new_shape(recorded: Path) -> None:
+    assert [one.record.name for one in records.mismatches()] == ["a", "b"]
+    ((old, new),) = records.accept("b")
+    text = recorded.read_text()
+    assert (text.count(str(old)), text.count(str(new))) == (1, 1)
+    assert text.index(str(old)) < text.index(str(new))
+    assert new == here("Shop.buy", "if 1")
