@@ -1,6 +1,6 @@
 """Guards of arrival, sharing and setting right: what is wanted now, who pays for it, what is put back (2.3, 3.12)."""
 
-from proof.mutants.mutant import mutant
+from proof.mutants.mutant import DroppedRow, mutant
 from proof.mutants.scene import photos, wishes
 
 PHOTO, AGAIN, WATCH, SWEEP = "steps/photo.py", "core/transitions/again.py", "core/watch.py", "steps/sweep.py"
@@ -41,20 +41,20 @@ ARRIVING_MUTANTS = (
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        (PHOTO, "if unchanged(source, seen) and not other_references:", "if False:"),
+        DroppedRow("Nothing changed: an event alone is no reason to buy."),
         faults="rejected_request refused_request double_event",
     ),
     mutant(
         "does-not-wait-for-a-wish",
         "2.3: a photo without a wish waits for one",
-        (PHOTO, "if remaining > 0:", "if False:"),
+        DroppedRow("A sidecar or tags may still follow."),
     ),
     mutant(
         "waits-for-ever",
         "2.3: a photo waits once",
         (
             PHOTO,
-            "if steps or not was_resolved(source, seen):",
+            "if steps or not state.was_decided:",
             "if steps:",
         ),
         faults="reordered_message",
@@ -75,11 +75,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "deaf-to-redelivery",
         "1: a redelivery goes on where it stopped",
-        (
-            PHOTO,
-            "return self._hand_on(source, jobs) if look.again else Decision()\n        if has",
-            "return Decision()\n        if has",
-        ),
+        DroppedRow("Nothing changed, and an earlier worker may have died before it sent the jobs on."),
         faults="killed_intake",
         deeds=photos(5, 20, every=5),
     ),

@@ -101,7 +101,7 @@ HANDING_MUTANTS = (
     mutant(
         "opens-photos-for-ever",
         "3.7: a photo of which five workers died is looked at from afar",
-        ("steps/photo.py", "if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:", "if False:"),
+        ("steps/photo_state.py", "self.source.crashes >= MOST_CRASHES and not opened_by_person", "False"),
         faults="poisoned_photo",
     ),
     mutant(

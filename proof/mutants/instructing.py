@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from proof.mutants.mutant import mutant
+from proof.mutants.mutant import DroppedRow, mutant
 from proof.mutants.scene import photos, wishes
 
 PHOTO, FOLDERS, ASKING, NAMING = "steps/photo.py", "steps/folders.py", "steps/asking.py", "steps/naming.py"
@@ -34,9 +34,10 @@ INSTRUCTING_MUTANTS = (
         "2.3: a photo without a word of its own is given time, though its folder has defaults",
         (
             PHOTO,
-            "if not seen.photo_error and not is_complete(seen.places) and not waited:",
-            "by_folder = self.asking.defaults.above(source.bucket, source.key)\n"
-            "        if not seen.photo_error and not is_complete(seen.places) and not waited and not by_folder:",
+            "            case Decision.WAIT:\n",
+            "            case Decision.WAIT if self.asking.defaults.above(look.bucket, look.key):\n"
+            "                return self._resolve(state, owners)\n"
+            "            case Decision.WAIT:\n",
         ),
         faults=CALM,
         deeds=("1 default / cut", *(f"{10 + n} pair p{n}.jpg a file:marble 8" for n in range(6))),
@@ -91,7 +92,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-for-ever",
         "2.3: held photos go by themselves when the defaults are mended",
-        (PHOTO, 'held_by="" if seen.photo_error else broken', "held_by=source.held_by or broken"),
+        (PHOTO, 'held_by="" if seen.photo_error or request else broken', "held_by=source.held_by or broken"),
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6), "200 default / marble"),
     ),
@@ -132,8 +133,8 @@ INSTRUCTING_MUTANTS = (
         "1: a look that died of a photo that is gone is finished by the next",
         (
             PHOTO,
-            "            if not look.again:\n                return Decision()\n        self._hand_on(source, after",
-            "            return Decision()\n        self._hand_on(source, after",
+            "            if not look.again:\n                return IntakeResult()\n        self._hand_on(source",
+            "            return IntakeResult()\n        self._hand_on(source",
         ),
         faults="killed_intake",
         deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
@@ -148,7 +149,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "keeps-the-jobs-of-the-deleted",
         "2.3: a photo that was deleted and comes back is a new one",
-        ("steps/standing.py", "bool(source.jobs) and not source.seen_gone and", "bool(source.jobs) and"),
+        ("steps/photo_state.py", "if not source.jobs or source.seen_gone or not", "if not source.jobs or not"),
         faults=CALM,
         deeds=RETURNED,
     ),
@@ -251,14 +252,20 @@ INSTRUCTING_MUTANTS = (
         ),
     ),
     mutant(
+        "undoes-what-is-taken-away",
+        "2.3: instructions that are taken away undo nothing",
+        DroppedRow("These are the bytes of its jobs, and removing instructions undoes nothing."),
+        faults=CALM,
+        deeds=(
+            *("5 drop a.jpg a foreign", "6 sidecar a.jpg cut", "100 unsay a.jpg"),
+            *("160 replace a.jpg b", "170 replace a.jpg a"),
+        ),
+    ),
+    mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        ("steps/standing.py", "return was_resolved(source, seen) and not source.wanting", "return False"),
-        (
-            "steps/standing.py",
-            "return has_its_bytes(source, seen, jobs) and not seen.photo_error and (silent or known)",
-            "return False",
-        ),
+        DroppedRow("Nothing changed: an event alone is no reason to buy."),
+        DroppedRow("These are the bytes of its jobs again, under the instructions that they were made from."),
         faults="double_event duplicate_message",
         deeds=(
             "1 default / turbo",

@@ -29,7 +29,7 @@ LANE_MUTANTS = (
     mutant(
         "forgets-when-it-was-said",
         "3.11: what was said before a cancel is called off, however late it becomes a job",
-        ("steps/photo.py", '"said_at": said_at(source, seen, places, look, now)', '"said_at": now'),
+        ("steps/photo.py", '"said_at": said_at(state.source, seen, places, look, now)', '"said_at": now'),
         faults="late_event",
         deeds=CANCELLED,
     ),
@@ -38,7 +38,7 @@ LANE_MUTANTS = (
         "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
         (
             "steps/standing.py",
-            "look.tagged_at if any(place.name == TAGS and not _is_empty(place) for place in seen.places) else None",
+            "look.tagged_at if any(place.name == TAGS and not is_empty(place) for place in seen.places) else None",
             "look.tagged_at",
         ),
         faults="late_event",

@@ -1,5 +1,6 @@
 """What a mutant is, and how it is made: texts of the product replaced in a copy of it."""
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from proof.mutants.scene import Scene
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
+ROW = re.compile(r"(?ms)^        Rule\(\n.*?^        \),\n")
 
 
 class PatchError(Exception):
@@ -49,6 +51,28 @@ class Change(Protocol):
 
 
 @dataclass(frozen=True)
+class DroppedRow:
+    """A rule that the mutant's decision table does not have, known by its reason."""
+
+    reason: str
+    file: str = "core/intake_decision.py"
+
+    def applied(self, source: str) -> str:
+        """The file's text without the row; PatchError where there is none, or more than one."""
+        return self._patch(source).applied(source)
+
+    def lines(self) -> range:
+        """The lines of the file that it takes away."""
+        return self._patch((PACKAGE / self.file).read_text()).lines()
+
+    def _patch(self, source: str) -> Patch:
+        rows = [row for row in ROW.findall(source) if f'"{self.reason}"' in row]
+        if len(rows) != 1:
+            raise PatchError(f"{self.file}: {len(rows)} rows: {self.reason!r}")
+        return Patch(self.file, rows[0], "")
+
+
+@dataclass(frozen=True)
 class Mutant:
     """A guard taken out. `guard`: what it keeps, with its place in the design. `scene`: where to look for it.
 
@@ -64,7 +88,7 @@ class Mutant:
 def mutant(
     name: str,
     guard: str,
-    *changes: tuple[str, str, str],
+    *changes: tuple[str, str, str] | DroppedRow,
     faults: str = "",
     kind: str = "",
     deeds: Iterable[str] = (),
@@ -75,7 +99,11 @@ def mutant(
 ) -> Mutant:
     """A mutant of changes (file, old, new) in a scene; `faults`: names parted by blanks. See Scene for the rest."""
     scene = Scene(tuple(faults.split()) or None, kind, setup, tuple(deeds), late, asleep, minutes)
-    return Mutant(name, guard, tuple(Patch(*change) for change in changes), scene)
+    return Mutant(name, guard, tuple(_patch(change) for change in changes), scene)
+
+
+def _patch(change: tuple[str, str, str] | DroppedRow) -> Change:
+    return change if isinstance(change, DroppedRow) else Patch(*change)
 
 
 def grown(one: Mutant, folder: Path) -> Path:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from proof.mutants.mutant import mutant
+from proof.mutants.mutant import DroppedRow, mutant
 from proof.mutants.scene import photos, wishes
 
-PHOTO, ASKING, HEARING = "steps/photo.py", "steps/asking.py", "steps/hearing.py"
+STATE, ASKING, HEARING = "steps/photo_state.py", "steps/asking.py", "steps/hearing.py"
 ANSWERING, STOPPING = "steps/answering.py", "steps/stopping.py"
 CALM = "reordered_message"
 WISHED = ("cut", "marble", "sea", "snow")
@@ -25,9 +25,20 @@ REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        (PHOTO, "if look.request and self.hearing.is_known(source, look.request):", "if False:"),
+        (
+            STATE,
+            "is_repeated = self.message.request and self.hearing.is_known(self.source, self.message.request)",
+            "is_repeated = False",
+        ),
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
+    ),
+    mutant(
+        "deaf-to-requests",
+        "2.5: a request is resolved, though nothing changed that lies in the bucket",
+        DroppedRow("A person or a program asks for it now."),
+        faults=CALM,
+        deeds=(*photos(5, 2), *requests(60, 2, "marble")),
     ),
     mutant(
         "forgets-a-request",
@@ -54,21 +65,21 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-mistake-takes-all",
         "2.5: a request that cannot be done takes nothing from what the photo has",
-        (PHOTO, "if look.request and not found.jobs:", "if False:"),
+        ("core/intake_decision.py", "            (~Event.REQUEST,),\n", "            (),\n"),
         faults=CALM,
         deeds=(*photos(5, 2), *requests(60, 2, "typo")),
     ),
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        (PHOTO, "if look.rerun and named(source, jobs) and found.says_nothing:", "if False:"),
+        DroppedRow("A rerun finds no instructions: its jobs were requested directly, and stay."),
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
     ),
     mutant(
         "reruns-for-ever",
         "3.7: a rerun opens a photo that was given up once",
-        (PHOTO, "is_opened_by_order = look.rerun and not look.again", "is_opened_by_order = look.rerun"),
+        (STATE, "is Event.RERUN and self.facts[Delivery] is Delivery.FIRST", "is Event.RERUN"),
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
         minutes=150,

@@ -8,6 +8,9 @@ ONE_LANE = (
 )
 LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
 VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
+REFUSALS = (
+    "Only which refused requests a report still names hangs on it: tests/simulated/test_intake_requests_refused.py."
+)
 SPARED: Mapping[str, str] = {
     "core/lane.py:is_open: not self.pauses and self.closed_since is None": ONE_LANE,
     "core/lane.py:state: self.pauses": "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state.",
@@ -31,10 +34,6 @@ SPARED: Mapping[str, str] = {
     "steps/render.py:_accepted: self.moves.out_of_a_shut_lane(job)": ONE_LANE,
     "steps/render.py:_buy: self.moves.after_an_answer(job, call)": ONE_LANE,
     "steps/render.py:_wait_in_slot: moved": ONE_LANE,
-    "steps/photo.py:_decide: speaks_again(source, seen, jobs, look, self.ledger.lane)": (
-        "No seed stops an execution between a request and its photo's late event; test_request_executions.py does. Of "
-        "a cancel the checker takes the job's own word for when it was said; test_called_off.py says the same again."
-    ),
     "aws/ledger.py:_own: owner is None": "For the types: only steps that have an owner come here.",
     "core/reply.py:_cause: len(_text(shortened)) > MOST_CAUSE": LONG_ANSWERS,
     "core/reply.py:_output: len(_text(told).encode()) <= MOST_OUTPUT_BYTES": LONG_ANSWERS,
@@ -73,7 +72,7 @@ SPARED: Mapping[str, str] = {
     "steps/payments.py:_parked: job.status is not Status.SUBMITTING": (
         "For speed: without it the next worker waits for the lease, or this one for its own end."
     ),
-    "steps/photo.py:_as_it_was: not look.again": (
+    "steps/photo.py:_reopen: not look.again": (
         "Only a look that died just when its photo's word was taken away comes here again: tests/simulated/test_intake_crashes.py."
     ),
     "steps/onward.py:__call__: job.status is Status.ACCEPTED": (
@@ -91,6 +90,8 @@ SPARED: Mapping[str, str] = {
     "steps/onward.py:_refuse: job.status is not Status.ACCEPTED or self.moves.away(job, words)": (
         "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
+    "steps/photo.py:_kept_problems: state.look.request": REFUSALS,
+    "steps/photo.py:_kept_problems: state.look.rerun": REFUSALS,
     "steps/photo.py:_record: look.overtaken and (not look.again)": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
@@ -118,9 +119,6 @@ SPARED: Mapping[str, str] = {
     ),
     "steps/render.py:_give_probe_back: slot.probe and slot.lane": (
         "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
-    ),
-    "steps/photo.py:_refuse_request: is_complete(seen.places) and (not seen.photo_error)": (
-        "The photo's own event sees to its sidecar or tags as well; which comes first: tests/simulated/test_intake_requests.py."
     ),
     "steps/render.py:_refuse: job.status is Status.UNKNOWN": (
         "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py."
