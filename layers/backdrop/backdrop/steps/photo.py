@@ -15,7 +15,6 @@ from backdrop.core.near import near_miss
 from backdrop.core.places import Place
 from backdrop.ports import Clock, Ledger, Queue
 from backdrop.steps.asking import Asking
-from backdrop.steps.both_deciders import compare_first, compare_resolved, compare_second
 from backdrop.steps.folders import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
 from backdrop.steps.marks import LONGEST_LOOK
@@ -83,9 +82,7 @@ class Photos:
         state = PhotoState(
             look, self.ledger, self.strangers, self.hearing, self.asking, self.clock, self.settle_seconds
         )
-        decided = BEFORE_RESOLVING.decide(state.facts)
-        compare_first(state, decided)
-        match decided:
+        match BEFORE_RESOLVING.decide(state.facts):
             case Decision.IGNORE:
                 return IntakeResult()
             case Decision.REDELIVER:
@@ -114,7 +111,6 @@ class Photos:
         lies = {"version_id": seen.photo.version_id, "for_executions": False, "said_at": said}
         renewed = [job.but(**lies) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
-        compare_resolved(state)
         if steps or not state.was_decided:
             source = source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None)
             self._record(look, source, steps)
@@ -169,9 +165,7 @@ class Photos:
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if request and not found.jobs:
             found = Wanted(problems=refused(found.problems or held_by(broken, self.clock.now())))
-        resolved = AFTER_RESOLVING.decide(state.facts.adding(found_of(found)))
-        compare_second(state, found, resolved)
-        match resolved:
+        match AFTER_RESOLVING.decide(state.facts.adding(found_of(found))):
             case Resolution.APPLY:
                 return self._apply(state, owners, found, places, broken)
             case Resolution.REFUSE_REQUEST:
@@ -225,7 +219,6 @@ class Photos:
             return () if found.jobs else still_wanted(state.source, found)
         if state.look.rerun:
             return ()
-        compare_resolved(state)
         return still_refused(state.source, state.seen, found, was_decided=state.was_decided)
 
     # -- what becomes of its jobs --------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """One photo as one event finds it: the facts that intake's decision tables ask for, and what they were read from."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Flag
 from functools import cached_property
 
@@ -52,24 +52,6 @@ class PhotoState:
     asking: Asking
     clock: Clock
     settle_seconds: int
-    # For the comparison of both deciders: what was read, and the lanes as they were.
-    reads: list[str] = field(default_factory=list[str])
-    lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
-
-    def lane(self, name: str) -> Lane:
-        self.reads.append(f"lane {name}")
-        self.lanes[name] = self.ledger.lane(name)
-        return self.lanes[name]
-
-    def remaining(self) -> float:
-        """As the old decider computes it, at the moment of the new one."""
-        now = self.asked_at
-        since = self.source.waiting_since or now
-        return (since + timedelta(seconds=self.settle_seconds) - now).total_seconds()
-
-    @cached_property
-    def asked_at(self) -> datetime:
-        return self.clock.now()
 
     @cached_property
     def facts(self) -> Facts:
@@ -89,7 +71,7 @@ class PhotoState:
                 WantedBy: lambda: wanted_by(self.source, self.jobs),
                 Inspection: lambda: inspection_of(self.seen),
                 Settling: lambda: Settling.TIME_LEFT if self.seconds_to_settle > 0 else Settling.OVER,
-                CancelMarks: lambda: cancel_marks_of(self.source, self.jobs, self.seen, self.look, self.lane),
+                CancelMarks: lambda: cancel_marks_of(self.source, self.jobs, self.seen, self.look, self.ledger.lane),
             }
         )
 
@@ -126,8 +108,6 @@ class PhotoState:
     @cached_property
     def look(self) -> Look:
         """The message as it is meant: a request that was handled before only finishes what was left undone."""
-        if self.message.request:
-            self.reads.append("request")
         is_repeated = self.message.request and self.hearing.is_known(self.source, self.message.request)
         return replace(self.message, request=None, again=True) if is_repeated else self.message
 
@@ -150,11 +130,9 @@ class PhotoState:
         """The photo with its sidecar and tags; None where there is no photo."""
         photo, bucket, key = self.source.photo, self.message.bucket, self.message.key
         if self.facts[Crashes] is Crashes.TOO_MANY:
-            self.reads.append("photo from afar")
             return see_from_afar(self.asking.photos, bucket, key, self.source.crashes)
         # What was prepared for a call may have expired since the first delivery, so it is prepared again.
         prepares_again = self.look.again and photo and photo.prepared
-        self.reads.append(f"photo {None if prepares_again else photo}")
         return self.asking.see(bucket, key, None if prepares_again else photo)
 
     @property
@@ -165,7 +143,6 @@ class PhotoState:
         return self.found
 
     def _references(self) -> References:
-        self.reads.append("references")
         return References.OTHER if self.asking.has_other_references(self.source, self.jobs) else References.SAME
 
     # -- the clock -------------------------------------------------------------------------------------------------
@@ -175,7 +152,7 @@ class PhotoState:
         """How long the photo may still wait for its instructions."""
         if self.source.wanting and self.source.photo == self.seen.photo:
             return 0
-        now = self.asked_at
+        now = self.clock.now()
         since = self.source.waiting_since or now
         return (since + timedelta(seconds=self.settle_seconds) - now).total_seconds()
 
