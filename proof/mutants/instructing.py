@@ -92,7 +92,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-for-ever",
         "2.3: held photos go by themselves when the defaults are mended",
-        (PHOTO, 'held_by="" if seen.photo_error or request else broken', "held_by=source.held_by or broken"),
+        (PHOTO, 'held_by="" if seen.photo_error or request else broken', "held_by=state.source.held_by or broken"),
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6), "200 default / marble"),
     ),
