@@ -16,6 +16,9 @@ CAMPAIGNS = (
     "test_campaign_function.py do."
 )
 REFERENCES = "No seed has references: tests/simulated/test_intake_references.py does."
+REFUSALS = (
+    "Only which refused requests a report still names hangs on it: tests/simulated/test_intake_requests_refused.py."
+)
 SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._own#47fbe6 if 1": ("For the types: only steps that have an owner come here."),
     "core.lane:Lane.is_open#a13f0e return 1": ONE_LANE,
@@ -95,26 +98,19 @@ SURVIVORS: Mapping[str, str] = {
         "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
     "steps.payments:_as_wait#c18c31 if 1": ("Only the words of the wait hang on it."),
-    "steps.photo:Photos._as_it_was#b62157 if 2": (
+    "steps.photo:Photos._reopen#d7ba52 if 2": (
         "Only a look that died just when its photo's word was taken away comes here again: "
         "tests/simulated/test_intake_crashes.py."
-    ),
-    "steps.photo:Photos._decide#378391 if 6": (
-        "No seed stops an execution between a request and its photo's late event; test_request_executions.py "
-        "does. Of a cancel the checker takes the job's own word for when it was said; test_called_off.py says the"
-        " same again."
     ),
     "steps.photo:Photos._hand_on#92e85b if 1": (
         "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
     ),
+    "steps.photo:Photos._kept_problems#00aed8 if 1": REFUSALS,
+    "steps.photo:Photos._kept_problems#00aed8 if 2": REFUSALS,
     "steps.photo:Photos._record#ac7a9a if 1": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
-    "steps.photo:Photos._refuse_request#9b8b24 if 2": (
-        "The photo's own event sees to its sidecar or tags as well; which comes first: "
-        "tests/simulated/test_intake_requests.py."
-    ),
-    "steps.photo:Photos._resolve#d15e70 if 1": ("For speed: the sweep finds folder defaults of which no event told."),
+    "steps.photo:Photos._resolve#c6f121 if 1": ("For speed: the sweep finds folder defaults of which no event told."),
     "steps.photo:Photos._with_near_miss#927e71 if 1": ("Only the words of a report hang on it."),
     "steps.references": REFERENCES,
     "steps.render:Render.render#8d62b5 if 2": ONE_LANE,

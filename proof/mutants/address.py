@@ -226,10 +226,10 @@ def _is_annotation(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _table(definition: ast.stmt) -> ast.expr | None:
-    """The display that a name is assigned, also inside a call such as `frozenset({…})`: its elements are rows."""
+    """The display that a name is assigned, also as the last argument of a call, such as `frozenset({…})`: of rows."""
     value = definition.value if isinstance(definition, ast.Assign | ast.AnnAssign) else None
-    if isinstance(value, ast.Call) and len(value.args) == 1:
-        value = value.args[0]
+    if isinstance(value, ast.Call) and value.args:
+        value = value.args[-1]
     return value if isinstance(value, ast.Tuple | ast.List | ast.Set) else None
 
 

@@ -94,10 +94,11 @@ def _dropped(node: Node) -> Edit:
     definition, around = node.definition, node.around
     if node.address.kind == "statement":
         return node.span, "else: pass" if node.text.startswith("elif ") else "pass"
-    if node.address.kind == "keyword":
-        start, end = node.span
-        behind = definition.source[end:]
-        comma = behind.lstrip()[:1] == b","
+    start, end = node.span
+    behind = definition.source[end:]
+    comma = behind.lstrip()[:1] == b","
+    # The row alone, so that a mutant may drop several.
+    if node.address.kind == "keyword" or (node.address.kind == "row" and comma and _is_long(around)):
         return (start, end + behind.index(b",") + 1 if comma else end), ""
     match around:
         case ast.BoolOp(op=ast.And(), values=values):
@@ -118,6 +119,11 @@ def _dropped(node: Node) -> Edit:
         case _:
             raise OperatorError(f"drop means nothing at {node.address}")
     return definition.span(around), f"({text})"
+
+
+def _is_long(table: ast.AST) -> bool:
+    """Whether it still is what it is without a row: a tuple with a single one needs its comma."""
+    return isinstance(table, ast.Tuple) and len(table.elts) > 2
 
 
 def _others(node: Node, parts: Sequence[ast.expr]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from backdrop.aws.metrics import Metric
 from docs import (
+    make_architecture,
     make_aws_cost,
     make_bench,
     make_commands,
@@ -19,7 +20,16 @@ from docs import (
 )
 from tests.documented import PAGES, ROOT, inline_commands
 
-WRITTEN = (make_aws_cost, make_bench, make_costs, make_reference, make_commands, make_settings, make_troubleshooting)
+WRITTEN = (
+    make_architecture,
+    make_aws_cost,
+    make_bench,
+    make_costs,
+    make_reference,
+    make_commands,
+    make_settings,
+    make_troubleshooting,
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANYWHERE = frozenset({"--stack", "--profile", "--region", "--json", "--help"})
 

@@ -96,6 +96,12 @@ def test_rows_of_a_table_are_dropped_and_swapped() -> None:
     assert rules == [(("gone", 1), ("other", 3)), (("gone", 1), ("other", 3), ("same", 2))]
 
 
+def test_several_rows_of_a_table_in_a_call_are_dropped(product: Product) -> None:
+    product("RULES = table(\n    (1, 2),\n    (\n        rule(3),\n        rule(4),\n        rule(5),\n    ),\n)\n")
+    both = Mutant("both", "", tuple(Change("drop", here("RULES", f"row {row}")) for row in (1, 3)), None)
+    assert ast.unparse(ast.parse(texts(both)["shop.py"])) == "RULES = table((1, 2), (rule(4),))"
+
+
 @pytest.mark.usefixtures("product")
 def test_an_operator_that_means_nothing_at_its_node_is_refused() -> None:
     with pytest.raises(OperatorError):

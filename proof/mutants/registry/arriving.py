@@ -31,7 +31,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "buys-for-the-dead",
         "2.3: a photo deleted while its job waits ends it",
-        off("steps.photo:Photos._gone#421f5b comprehension if 2"),
+        off("steps.photo:Photos._cancel#2a606c comprehension if 2"),
         breaks=Promise.CHAINS_END,
         faults="reordered_message",
         deeds=("5 pause 300", *photos(20, 3), "60 delete p0.jpg"),
@@ -39,20 +39,20 @@ ARRIVING_MUTANTS = (
     mutant(
         "believes-events",
         "2.3: a repeated event is never a reason to buy",
-        off("steps.photo:Photos._decide#378391 if 5"),
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 12"),
         breaks=Promise.NO_REPEATS,
         faults="rejected_request refused_request double_event",
     ),
     mutant(
         "does-not-wait-for-a-wish",
         "2.3: a photo without a wish waits for one",
-        off("steps.photo:Photos._decide#378391 if 9"),
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 15"),
         breaks=Promise.PATIENT,
     ),
     mutant(
         "waits-for-ever",
         "2.3: a photo waits once",
-        off("steps.photo:Photos._as_it_was#b62157 operand 2"),
+        off("steps.photo:Photos._reopen#d7ba52 operand 2"),
         breaks=Promise.DRAINED,
         faults="reordered_message",
         deeds=WANDERING,
@@ -74,7 +74,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "deaf-to-redelivery",
         "1: a redelivery goes on where it stopped",
-        off("steps.photo:Photos._decide#378391 conditional expression 3"),
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 11"),
         breaks=Promise.DRAINED,
         faults="killed_intake",
         deeds=photos(5, 20, every=5),

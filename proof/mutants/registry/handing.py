@@ -99,7 +99,7 @@ HANDING_MUTANTS = (
     mutant(
         "opens-photos-for-ever",
         "3.7: a photo of which five workers died is looked at from afar",
-        off("steps.photo:Photos._see#6c7645 if 1"),
+        off("steps.photo_state:PhotoState._crashes#ec10f0 conditional expression 1"),
         breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
     ),

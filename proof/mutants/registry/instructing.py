@@ -32,7 +32,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-on-defaults-at-once",
         "2.3: a photo without a word of its own is given time, though its folder has defaults",
-        off("steps.photo:Photos._decide#378391 if 8"),
+        on("steps.photo_state:own_instructions_of#ccafc9 if 1"),
         breaks=Promise.PATIENT,
         faults=CALM,
         deeds=("1 default / cut", *(f"{10 + n} pair p{n}.jpg a file:marble 8" for n in range(6))),
@@ -89,7 +89,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-for-ever",
         "2.3: held photos go by themselves when the defaults are mended",
-        drop("steps.photo:Photos._resolve#d15e70 statement 15"),
+        drop("steps.photo:Photos._apply#0d3863 keyword 3"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6), "200 default / marble"),
@@ -129,7 +129,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "deaf-to-redelivery-of-the-gone",
         "1: a look that died of a photo that is gone is finished by the next",
-        on("steps.photo:Photos._gone#421f5b if 4"),
+        on("steps.photo:Photos._cancel#2a606c if 4"),
         breaks=Promise.VIEWS_TRUE,
         faults="killed_intake",
         deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
@@ -137,7 +137,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "forgets-that-it-was-gone",
         "2.3: a photo that was deleted and comes back is a new one",
-        off("steps.photo:Photos._gone#421f5b if 3"),
+        off("steps.photo:Photos._cancel#2a606c if 3"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
@@ -145,7 +145,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "keeps-the-jobs-of-the-deleted",
         "2.3: a photo that was deleted and comes back is a new one",
-        on("steps.standing:has_its_bytes#a455c2 operand 4"),
+        off("steps.photo_state:jobs_of#ffa015 operand 8"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
@@ -153,7 +153,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "held-though-it-is-gone",
         "2.3: a photo that is deleted while it is held is held no more",
-        off("steps.photo:Photos._gone#421f5b operand 7"),
+        off("steps.photo:Photos._cancel#2a606c operand 7"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(
@@ -238,10 +238,21 @@ INSTRUCTING_MUTANTS = (
         ),
     ),
     mutant(
+        "undoes-what-is-taken-away",
+        "2.3: instructions that are taken away undo nothing",
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 13"),
+        breaks=Promise.DRAINED,
+        faults=CALM,
+        deeds=(
+            *("5 drop a.jpg a foreign", "6 sidecar a.jpg cut", "100 unsay a.jpg"),
+            *("160 replace a.jpg b", "170 replace a.jpg a"),
+        ),
+    ),
+    mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        off("steps.standing:unchanged#92f9d9 return 1"),
-        off("steps.standing:has_its_jobs#931992 return 1"),
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 12"),
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 14"),
         breaks=Promise.UNMOVED,
         faults="double_event duplicate_message",
         deeds=(

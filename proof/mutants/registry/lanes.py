@@ -28,7 +28,7 @@ LANE_MUTANTS = (
     mutant(
         "forgets-when-it-was-said",
         "3.11: what was said before a cancel is called off, however late it becomes a job",
-        drop("steps.photo:Photos._resolve#d15e70 entry 2"),
+        drop("steps.photo:Photos._apply#0d3863 entry 2"),
         breaks=Promise.CALLED_OFF,
         faults="late_event",
         deeds=CANCELLED,
@@ -36,7 +36,7 @@ LANE_MUTANTS = (
     mutant(
         "takes-every-tag-for-a-word",
         "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
-        on("steps.standing:_last_word#441e87 conditional expression 1"),
+        on("steps.standing:last_word#441e87 conditional expression 1"),
         breaks=Promise.CALLED_OFF,
         faults="late_event",
         deeds=(*CANCELLED, *(f"90 tag p{n}.jpg foreign" for n in range(20))),

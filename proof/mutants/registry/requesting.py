@@ -25,10 +25,18 @@ REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        off("steps.photo:Photos._decide#378391 if 2"),
+        off("steps.photo_state:PhotoState.look#5db69f conditional expression 1"),
         breaks=Promise.INSTRUCTED,
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
+    ),
+    mutant(
+        "deaf-to-requests",
+        "2.5: a request is resolved, though nothing changed that lies in the bucket",
+        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 6"),
+        breaks=Promise.INSTRUCTED,
+        faults=CALM,
+        deeds=(*photos(5, 2), *requests(60, 2, "marble")),
     ),
     mutant(
         "forgets-a-request",
@@ -49,7 +57,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-mistake-takes-all",
         "2.5: a request that cannot be done takes nothing from what the photo has",
-        off("steps.photo:Photos._resolve#d15e70 if 2"),
+        drop("core.intake_decision:AFTER_RESOLVING#10af29 element 12"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(60, 2, "typo")),
@@ -57,7 +65,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        off("steps.photo:Photos._resolve#d15e70 if 3"),
+        drop("core.intake_decision:AFTER_RESOLVING#10af29 row 1"),
         breaks=Promise.UNMOVED,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
@@ -65,7 +73,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "reruns-for-ever",
         "3.7: a rerun opens a photo that was given up once",
-        on("steps.photo:Photos._see#6c7645 operand 2"),
+        on("steps.photo_state:PhotoState._crashes#ec10f0 operand 2"),
         breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),

@@ -14,7 +14,7 @@ from backdrop.ports import Clock, InputBucket
 from backdrop.steps.folder_defaults import FolderDefaults, Folders
 from backdrop.steps.hearing import Hearing
 from backdrop.steps.marks import begin_look, leave_look
-from backdrop.steps.photo import Decision, Photos
+from backdrop.steps.photo import IntakeResult, Photos
 from backdrop.steps.references import References
 from backdrop.steps.standing import Refusal
 from backdrop.steps.unreadable import report_unreadable
@@ -41,26 +41,26 @@ class Intake:
         self.references.forget()
         self._done.clear()
 
-    def handle(self, look: Look) -> Decision:
+    def handle(self, look: Look) -> IntakeResult:
         if look.request and look.request.damage is not None:
             self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
-            return Decision(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
+            return IntakeResult(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
         match kind_of(look.key):
             case Kind.SIDECAR if not look.request:
                 return self._photos_of(look)
             case Kind.DEFAULTS if not look.request:
-                return Decision(refused=tuple(Refusal(look.key, code) for code in self.folders.handle(look)))
+                return IntakeResult(refused=tuple(Refusal(look.key, code) for code in self.folders.handle(look)))
             case Kind.PHOTO:
                 return self._once(look)
             case _ if look.request and look.request.awaited:
                 self.hearing.skip(look, look.request)
-                return Decision()
+                return IntakeResult()
             case _ if look.request:
                 return self._looked(look)
             case _:
-                return Decision()
+                return IntakeResult()
 
-    def _photos_of(self, look: Look) -> Decision:
+    def _photos_of(self, look: Look) -> IntakeResult:
         """A sidecar came: look at every photo that it may speak for."""
         accepted: tuple[Job, ...] = ()
         refused: tuple[Refusal, ...] = ()
@@ -68,7 +68,7 @@ class Intake:
             if kind_of(key) is Kind.PHOTO and may_share(look.key, key):
                 decision = self._once(Look(look.bucket, key, again=look.again, receives=look.receives))
                 accepted, refused = accepted + decision.accepted, refused + decision.refused
-        return Decision(accepted, refused)
+        return IntakeResult(accepted, refused)
 
     def _near(self, bucket: str, own: str) -> Iterator[str]:
         """The keys of a sidecar's own photo and of those that share it: `red.jpg` and `red.jpg.*`, `red` and `red.*`.
@@ -81,20 +81,20 @@ class Intake:
         # In S3's order all that begins with `red.jpg.` comes before `red.jpg/`.
         return takewhile(lambda key: key < f"{own}/", self.photos.keys(bucket, own))
 
-    def _once(self, look: Look) -> Decision:
+    def _once(self, look: Look) -> IntakeResult:
         """All events of a batch are older than its first look at their photo: it saw what they tell of."""
         if (look.bucket, look.key) in self._done and look == Look(look.bucket, look.key):
-            return Decision()
+            return IntakeResult()
         decision = self._looked(look)
         if not look.settled:
             self._done.add((look.bucket, look.key))
         return decision
 
-    def _looked(self, look: Look) -> Decision:
+    def _looked(self, look: Look) -> IntakeResult:
         """A look that comes again, a request's as well, leaves a mark, so that a photo which kills is noticed."""
         return self._marked(look) if look.again or look.receives > 1 else self.photo.handle(look)
 
-    def _marked(self, look: Look) -> Decision:
+    def _marked(self, look: Look) -> IntakeResult:
         place = Source.at(look.bucket, look.key)
         begin_look(self.ledger, place, self.clock.now())
         try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import islice
 
 from backdrop.aws.ledger import Ledger
@@ -11,35 +10,31 @@ from backdrop.core import transitions
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError, OwnedError, StaleError
-from backdrop.core.identity import source_id
-from backdrop.core.instructions import is_complete
+from backdrop.core.intake_decision import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, Resolution
 from backdrop.core.intake_event import Look
 from backdrop.core.job import Job, Owner, Problem, Source
 from backdrop.core.layout import folder_of
 from backdrop.core.near import near_miss
+from backdrop.core.places import Place
 from backdrop.core.sentence import Sentence
 from backdrop.ports import Clock
 from backdrop.steps.asking import Asking
 from backdrop.steps.folder_defaults import Folders
 from backdrop.steps.hearing import Hearing, heard, held_by, noted, refused
-from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES
+from backdrop.steps.marks import LONGEST_LOOK
 from backdrop.steps.messages import look_again, remind, to_deliver
 from backdrop.steps.naming import accepted, after, steps_of
 from backdrop.steps.onward import Onward
-from backdrop.steps.seen import Seen, see_from_afar
+from backdrop.steps.photo_state import PhotoState, found_of
 from backdrop.steps.standing import (
     Refusal,
     gone,
-    has_its_bytes,
-    has_its_jobs,
     known_since,
     named,
     refusals,
     said_at,
-    speaks_again,
     still_refused,
-    unchanged,
-    was_resolved,
+    still_wanted,
 )
 from backdrop.steps.strangers import Strangers
 from backdrop.steps.unreadable import forget_unreadable
@@ -51,8 +46,8 @@ MOST_NAMES = 1000
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What a look led to: jobs put into their lanes, and what was refused."""
+class IntakeResult:
+    """What an event led to: jobs put into their lanes, and what was refused."""
 
     accepted: tuple[Job, ...] = ()
     refused: tuple[Refusal, ...] = ()
@@ -73,12 +68,12 @@ class Photos:
     clock: Clock
     settle_seconds: int
 
-    def handle(self, look: Look) -> Decision:
+    def handle(self, look: Look) -> IntakeResult:
         """Decide anew as often as others were faster."""
         owners: dict[str, Owner] = {}
         for _ in range(TRIES):
             try:
-                return self._decide(look, owners)
+                return self._handle_once(look, owners)
             except StaleError:
                 look = replace(look, overtaken=True)
                 self.clock.sleep(self.clock.jitter(0.1))
@@ -86,78 +81,57 @@ class Photos:
                 owners[error.owner.content_key] = error.owner
         raise StaleError
 
-    # -- what lies there -----------------------------------------------------------------------------------
+    def _handle_once(self, look: Look, owners: Mapping[str, Owner]) -> IntakeResult:
+        """Do what the first table says (core/intake_decision.py); `owners` pay for some content already."""
+        state = PhotoState(
+            look, self.ledger, self.strangers, self.hearing, self.asking, self.clock, self.settle_seconds
+        )
+        match BEFORE_RESOLVING.decide(state.facts):
+            case Decision.IGNORE:
+                return IntakeResult()
+            case Decision.REDELIVER:
+                return self._hand_on(state.source, state.jobs)
+            case Decision.REOPEN:
+                return self._reopen(state, owners)
+            case Decision.WAIT:
+                return self._wait(state)
+            case Decision.RESOLVE:
+                return self._resolve(state, owners)
+            case Decision.CANCEL:
+                return self._cancel(state)
+            case Decision.RESET_CRASHES:
+                self.ledger.put_source(state.source.but(photo=None, asked_from="", crashes=0), ())
+                raise StaleError
+            case Decision.READ_AGAIN:
+                forget_unreadable(self.ledger, self.deliver, state.source)
+                return self._handle_once(look, owners)
 
-    def _decide(self, look: Look, owners: Mapping[str, Owner]) -> Decision:
-        ident = source_id(look.bucket, look.key)
-        is_stranger = look.is_plain and self.strangers.take(ident)
-        before, jobs = (None, ()) if is_stranger else self.ledger.photo(ident)
-        if look.settled and not look.again and not (before and before.waiting_since):
-            return Decision()
-        source = before or Source.at(look.bucket, look.key)
-        if look.request and self.hearing.is_known(source, look.request):
-            look = replace(look, request=None, again=True)
-        seen = self._see(look, before)
-        if seen is None:
-            return self._decide(look, owners) if is_stranger else self._gone(source, jobs, look)
-        forget_unreadable(self.ledger, self.deliver, source)
-        if look.request or look.rerun:
-            return self._resolve(source, jobs, seen, owners, look)
-        other_references = look.again and self.asking.has_other_references(source, jobs)
-        if unchanged(source, seen) and not other_references:
-            if speaks_again(source, seen, jobs, look, self.ledger.lane):
-                return self._as_it_was(source, jobs, seen, look, owners)
-            return self._hand_on(source, jobs) if look.again else Decision()
-        if has_its_jobs(source, seen, jobs) and not other_references:
-            return self._as_it_was(source, jobs, seen, look, owners)
-        waited = source.wanting and source.photo == seen.photo
-        if not seen.photo_error and not is_complete(seen.places) and not waited:
-            remaining = self._still_settling(source)
-            if remaining > 0:
-                return self._wait(source, seen, remaining)
-        return self._resolve(source, jobs, seen, owners, look)
+    # -- before resolving ----------------------------------------------------------------------------------
 
-    def _see(self, look: Look, known: Source | None) -> Seen | None:
-        is_opened_by_order = look.rerun and not look.again
-        if known and known.crashes >= MOST_CRASHES and not is_opened_by_order:
-            afar = see_from_afar(self.asking.photos, look.bucket, look.key, known.crashes)
-            if afar is None or known.photo is None or known.photo.etag == afar.photo.etag:
-                return afar
-            self._forget_the_deaths(known)
-        facts = known.photo if known else None
-        # Who asks again may miss what is sent of it: it expired.
-        anew = look.again and facts and facts.prepared
-        return self.asking.reader.read(look.bucket, look.key, None if anew else facts)
-
-    def _forget_the_deaths(self, source: Source) -> None:
-        """Other bytes lie there than those that killed: their own deaths are counted."""
-        self.ledger.put_source(source.but(photo=None, asked_from="", crashes=0), ())
-        raise StaleError
-
-    def _as_it_was(
-        self, source: Source, jobs: Sequence[Job], seen: Seen, look: Look, owners: Mapping[str, Owner]
-    ) -> Decision:
+    def _reopen(self, state: PhotoState, owners: Mapping[str, Owner]) -> IntakeResult:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
+        source, jobs, seen, look = state.source, state.jobs, state.seen, state.look
         said = said_at(source, seen, seen.places, look, self.clock.now())
         lies = {"version_id": seen.photo.version_id, "for_executions": False, "said_at": said}
         renewed = [job.but(**lies) for job in named(source, jobs)]
         steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
-        if steps or not was_resolved(source, seen):
+        if steps or not state.was_decided:
             source = source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None)
             self._record(look, source, steps)
         elif not look.again:
-            return Decision()
+            return IntakeResult()
         self._hand_on(source, after(steps, jobs), steps)
-        return Decision(accepted(steps, jobs))
+        return IntakeResult(accepted(steps, jobs))
 
-    def _gone(self, source: Source, jobs: Sequence[Job], look: Look) -> Decision:
+    def _cancel(self, state: PhotoState) -> IntakeResult:
         """The photo was deleted, and what is not paid yet is not bought; or a request names what never was."""
+        source, jobs, look = state.source, state.jobs, state.look
         now = self.clock.now()
         missing = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {look.key} in the bucket {look.bucket}.")
         lost = tuple(one for one in source.problems if one.code is Code.PHOTO_NOT_FOUND)
         problems = (Problem.of(missing, now),) if look.request else lost
         if source.rev == 0 and not problems:
-            return Decision()
+            return IntakeResult()
         steps = [step for job in jobs if (step := transitions.cancel(job, now))]
         if steps or problems or source.problems or source.waiting_since or source.held_by:
             asked = noted(source, look.request, now, problems=problems)
@@ -167,56 +141,44 @@ class Photos:
             if not source.seen_gone:
                 self.ledger.put_source(source.but(seen_gone=True), ())
             if not look.again:
-                return Decision()
+                return IntakeResult()
         self._hand_on(source, after(steps, jobs), steps)
-        return Decision(refused=refusals(source, problems))
+        return IntakeResult(refused=refusals(source, problems))
 
-    # -- waiting for instructions --------------------------------------------------------------------------
-
-    def _still_settling(self, source: Source) -> float:
-        """Seconds that the photo may still wait for its instructions."""
-        since = source.waiting_since or self.clock.now()
-        return (since + timedelta(seconds=self.settle_seconds) - self.clock.now()).total_seconds()
-
-    def _wait(self, source: Source, seen: Seen, remaining: float) -> Decision:
+    def _wait(self, state: PhotoState) -> IntakeResult:
         """Record that the photo waits, and have it looked at when the time is over."""
+        source, seen = state.source, state.seen
         since = source.waiting_since or self.clock.now()
         if source.waiting_since is None or source.photo != seen.photo:
             asked = {"photo": seen.photo, "asked_from": seen.asked_from}
             waits = source.but(**asked, waiting_since=since, put_at=self.clock.now(), begun_until=None)
             self.ledger.put_source(waits, ())
-        delay = min(int(remaining) + 1, LONGEST_DELAY_SECONDS)
+        delay = min(int(state.seconds_to_settle) + 1, LONGEST_DELAY_SECONDS)
         remind(self.intake, source, delay)
-        return Decision()
+        return IntakeResult()
 
-    # -- what is wanted ------------------------------------------------------------------------------------
+    # -- resolving -----------------------------------------------------------------------------------------
 
-    def _resolve(
-        self, source: Source, jobs: Sequence[Job], seen: Seen, owners: Mapping[str, Owner], look: Look
-    ) -> Decision:
-        places, broken = self.asking.places_of(source, seen, look.request)
+    def _resolve(self, state: PhotoState, owners: Mapping[str, Owner]) -> IntakeResult:
+        """Resolve the instructions, and do what the second table says."""
+        source, jobs, seen, request = state.source, state.jobs, state.seen, state.look.request
+        places, broken = self.asking.places_of(source, seen, request)
         if broken:
             self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
-        source, now = heard(source, look.request), self.clock.now()
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.onward.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
-        if look.request and not found.jobs:
-            return self._refuse_request(source, jobs, seen, owners, look, found.problems or held_by(broken, now))
-        of_execution = bool(look.request and look.request.ends_with_its_execution)
-        whose = {"for_executions": of_execution, "said_at": said_at(source, seen, places, look, now)}
-        found = replace(found, jobs=tuple(job.but(**whose) for job in found.jobs))
-        if look.rerun and named(source, jobs) and found.says_nothing:
-            return self._hand_on(source, jobs)
-        kept = () if look.request or look.rerun else still_refused(source, seen, found)
-        source = source.but(held_by="" if seen.photo_error else broken)
-        for _ in range(TRIES):
-            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
-            asked = noted(source, look.request, now, jobs=found.jobs, problems=found.problems)
-            try:
-                return self._write(look, source, jobs, seen, found, steps, kept, asked)
-            except OwnedError as error:
-                owners = {**owners, error.owner.content_key: error.owner}
-        raise StaleError
+        if request and not found.jobs:
+            found = Wanted(problems=refused(found.problems or held_by(broken, self.clock.now())))
+        match AFTER_RESOLVING.decide(state.facts.adding(found_of(found))):
+            case Resolution.APPLY:
+                return self._apply(state, owners, found, places, broken)
+            case Resolution.REFUSE_REQUEST:
+                return self._refuse_request(state, found)
+            case Resolution.SIDECAR_FIRST:
+                first = self._handle_once(replace(state.look, request=None), owners)
+                return IntakeResult(first.accepted, self._handle_once(state.look, owners).refused)
+            case Resolution.REDELIVER:
+                return self._hand_on(source, jobs)
 
     def _with_near_miss(self, source: Source, problem: Problem) -> Problem:
         """A photo without a word: perhaps its sidecar's name is not quite right."""
@@ -226,53 +188,58 @@ class Photos:
         found = near_miss(source.key, names)
         return problem.but(message=Sentence(f"{problem.message} But {found}.")) if found else problem
 
-    def _refuse_request(
-        self,
-        source: Source,
-        jobs: Sequence[Job],
-        seen: Seen,
-        owners: Mapping[str, Owner],
-        look: Look,
-        why: Sequence[Problem],
-    ) -> Decision:
-        """A request that cannot be done takes nothing from what the photo has; what it wanted before it still wants.
+    def _refuse_request(self, state: PhotoState, found: Wanted) -> IntakeResult:
+        """Report why the request is refused. What the photo wanted before, it still wants."""
+        source, request = heard(state.source, state.look.request), state.look.request
+        asked = noted(source, request, self.clock.now(), problems=found.problems)
+        problems = (*found.problems, *still_wanted(source, found))
+        self._record(state.look, source.but(problems=problems, reported=True), (), asked)
+        self._hand_on(source, state.jobs)
+        return IntakeResult(refused=refusals(source, found.problems))
 
-        What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
-        take the report away, and buy what nobody asked for.
-        """
-        problems, asked = refused(why), noted(source, look.request, self.clock.now(), problems=refused(why))
-        wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
-        told = Decision(refused=refusals(source, problems))
-        if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
-            source = source.but(problems=(*problems, *wants), reported=True)
-            self._record(look, source, (), asked)
-            self._hand_on(source, jobs)
-            return told
-        if is_complete(seen.places) and not seen.photo_error:
-            first = self._decide(replace(look, request=None), owners)
-            return Decision(first.accepted, self._decide(look, owners).refused)
-        steps = steps_of(self.ledger, source, jobs, (), owners, self.clock.now())
-        found = Wanted(problems=(*problems, *wants))
-        self._write(look, source.but(held_by=""), jobs, seen, found, steps, asked=asked)
-        return told
+    def _apply(
+        self, state: PhotoState, owners: Mapping[str, Owner], found: Wanted, places: Sequence[Place], broken: str
+    ) -> IntakeResult:
+        """Make what was resolved the photo's new state."""
+        jobs, seen, look, request, now = state.jobs, state.seen, state.look, state.look.request, self.clock.now()
+        of_execution = bool(request and request.ends_with_its_execution)
+        whose = {"for_executions": of_execution, "said_at": said_at(state.source, seen, places, look, now)}
+        found = replace(found, jobs=tuple(job.but(**whose) for job in found.jobs))
+        kept = self._kept_problems(state, found)
+        # A request is not held by broken defaults: it is refused.
+        source = heard(state.source, request).but(held_by="" if seen.photo_error or request else broken)
+        asked = noted(source, request, now, jobs=found.jobs, problems=found.problems)
+        for _ in range(TRIES):
+            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
+            try:
+                return self._write(state, source, found, steps, kept, asked)
+            except OwnedError as error:
+                owners = {**owners, error.owner.content_key: error.owner}
+        raise StaleError
+
+    def _kept_problems(self, state: PhotoState, found: Wanted) -> Sequence[Problem]:
+        """What the report says besides of what was found."""
+        if state.look.request:
+            return () if found.jobs else still_wanted(state.source, found)
+        if state.look.rerun:
+            return ()
+        return still_refused(state.source, state.seen, found, was_decided=state.was_decided)
 
     # -- what becomes of its jobs --------------------------------------------------------------------------
 
     def _write(
         self,
-        look: Look,
+        state: PhotoState,
         source: Source,
-        jobs: Sequence[Job],
-        seen: Seen,
         found: Wanted,
         steps: Sequence[transitions.Step],
-        kept: Sequence[Problem] = (),
-        asked: Asked | None = None,
-    ) -> Decision:
+        kept: Sequence[Problem],
+        asked: Asked | None,
+    ) -> IntakeResult:
         resolved: dict[str, object] = {
-            "photo": seen.photo,
-            "asked_from": seen.asked_from,
-            "sidecar_etag": seen.sidecar_etag,
+            "photo": state.seen.photo,
+            "asked_from": state.seen.asked_from,
+            "sidecar_etag": state.seen.sidecar_etag,
             "jobs": {job.variant: job.job_id for job in found.jobs},
             "problems": (*(known_since(one, source.problems) for one in found.problems), *kept),
             "waiting_since": None,
@@ -282,9 +249,9 @@ class Photos:
             "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
         }
         source = source.but(**resolved)
-        self._record(look, source, steps, asked)
-        self._hand_on(source, after(steps, jobs), steps)
-        return Decision(accepted(steps, jobs), refusals(source, found.problems))
+        self._record(state.look, source, steps, asked)
+        self._hand_on(source, after(steps, state.jobs), steps)
+        return IntakeResult(accepted(steps, state.jobs), refusals(source, found.problems))
 
     def _record(
         self, look: Look, source: Source, steps: Sequence[transitions.Step], asked: Asked | None = None
@@ -299,10 +266,10 @@ class Photos:
             look_again(self.intake, source.bucket, source.key, delay_seconds=int(LONGEST_LOOK.total_seconds()))
         self.ledger.put_source(source, steps, asked)
 
-    def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> Decision:
+    def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> IntakeResult:
         """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for them."""
         for step in steps:
             if step.job.ended:
                 to_deliver(self.deliver, source, step.job.job_id)
         self.onward.dispatch(source, jobs)
-        return Decision()
+        return IntakeResult()

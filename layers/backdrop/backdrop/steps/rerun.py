@@ -7,7 +7,20 @@ from itertools import takewhile
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.queues import Queue
 from backdrop.core.choice import Market, dearest
+from backdrop.core.decision_table import Facts
 from backdrop.core.identity import source_id
+from backdrop.core.intake_decision import (
+    AFTER_RESOLVING,
+    BEFORE_RESOLVING,
+    Crashes,
+    Decision,
+    Delivery,
+    Event,
+    Photo,
+    Report,
+    Resolution,
+    Settling,
+)
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import Kind, kind_of
 from backdrop.core.places import REQUEST
@@ -15,8 +28,19 @@ from backdrop.core.transitions import Step
 from backdrop.steps.asking import Asking
 from backdrop.steps.messages import rerun
 from backdrop.steps.naming import steps_of, taken_away
+from backdrop.steps.photo_state import comparisons, found_of
 from backdrop.steps.seen import Seen
-from backdrop.steps.standing import has_its_jobs, named
+from backdrop.steps.standing import named
+
+# What intake meets where the bytes that the ledger knows are uploaded once more.
+UPLOADED_AGAIN = (
+    Event.OBJECT_CHANGED,
+    Delivery.FIRST,
+    Crashes.TOLERABLE,
+    Photo.SAME_BYTES,
+    Report.CURRENT,
+    Settling.OVER,
+)
 
 
 @dataclass(frozen=True)
@@ -78,13 +102,14 @@ class Reruns:
         seen = self.asking.reader.read(self.bucket, key, source.photo)
         if seen is None:
             return None
-        if uploaded and has_its_jobs(source, seen, jobs):
+        compared = comparisons(source, jobs, seen)
+        if uploaded and BEFORE_RESOLVING.decide(Facts({}, *compared, *UPLOADED_AGAIN)) is Decision.REOPEN:
             return Foreseen(key, self._reopened(source, jobs, seen))
         places, broken = self.asking.places_of(source, seen)
         if broken:
             return Foreseen(key, broken=broken)
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.on)
-        if source.jobs and found.says_nothing:
+        if AFTER_RESOLVING.decide(Facts({}, *compared, Event.RERUN, found_of(found))) is Resolution.REDELIVER:
             return Foreseen(key)
         steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now())
         would_be = source.but(jobs={job.variant: job.job_id for job in found.jobs}, problems=tuple(found.problems))

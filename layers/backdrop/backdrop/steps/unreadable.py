@@ -22,7 +22,7 @@ def report_unreadable(ledger: Ledger, deliver: Queue, clock: Clock, look: Look, 
     """Say in the photo's report that it waits; StaleError where others were faster."""
     source = ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
     now = clock.now()
-    known = _problem(source)
+    known = unreadable_problem(source)
     if look.receives <= MOST_SILENT_RECEIVES or (known and now - known.last_seen < TOLD_AGAIN):
         return
     problem = Problem.of(error, now).since(known)
@@ -32,7 +32,7 @@ def report_unreadable(ledger: Ledger, deliver: Queue, clock: Clock, look: Look, 
 
 def forget_unreadable(ledger: Ledger, deliver: Queue, source: Source) -> None:
     """The photo and all that speaks for it was read: what was told of it is over, and StaleError has it read anew."""
-    if _problem(source):
+    if unreadable_problem(source):
         ledger.put_source(source.but(problems=_others(source)), ())
         to_deliver(deliver, source)
         raise StaleError
@@ -40,11 +40,11 @@ def forget_unreadable(ledger: Ledger, deliver: Queue, source: Source) -> None:
 
 def is_awaited(source: Source, now: datetime) -> bool:
     """Whether a message that waits for the file still comes again; one that was given up tells no more."""
-    problem = _problem(source)
+    problem = unreadable_problem(source)
     return problem is not None and now - problem.last_seen < 2 * TOLD_AGAIN
 
 
-def _problem(source: Source) -> Problem | None:
+def unreadable_problem(source: Source) -> Problem | None:
     return next((one for one in source.problems if one.code is Code.FILE_UNREADABLE), None)
 
 

@@ -1,0 +1,69 @@
+"""Decision tables: facts in, the decision of the first rule that matches out.
+
+A fact is one member of an enumeration, and the enumeration is the table's column. They are flags, so that a rule can
+name several values: `Event.RERUN | Event.REQUEST`, or `~History.WAITING` for every value but one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Flag
+from functools import cached_property
+from itertools import takewhile
+from typing import cast
+
+type Column = type[Flag]
+
+
+class Facts:
+    """Facts by their column: those that are known already, and those that are read when they are first asked for."""
+
+    def __init__(self, reads: Mapping[Column, Callable[[], Flag]], *known: Flag) -> None:
+        self._reads = reads
+        self._known: dict[Column, Flag] = {type(fact): fact for fact in known}
+
+    def __getitem__[F: Flag](self, column: type[F]) -> F:
+        if column not in self._known:
+            self._known[column] = self._reads[column]()
+        return cast("F", self._known[column])
+
+    def adding(self, fact: Flag) -> "Facts":
+        """The same facts and one more; what was read is not read again."""
+        return Facts(self._reads, *self._known.values(), fact)
+
+
+@dataclass(frozen=True)
+class Rule[D]:
+    """One row: why, the values that match, and the decision. A column that is not named matches any fact."""
+
+    reason: str
+    when: tuple[Flag, ...]
+    then: D
+
+    @cached_property
+    def cells(self) -> Mapping[Column, Flag]:
+        """The values that match, by their column."""
+        return {type(values): values for values in self.when}
+
+
+@dataclass(frozen=True)
+class DecisionTable[D]:
+    """Rules, of which the first match decides, and the columns in the order in which their facts are read."""
+
+    columns: Sequence[Column]
+    rules: Sequence[Rule[D]]
+
+    def decide(self, facts: Facts) -> D:
+        return self.first_match(facts).then
+
+    def first_match(self, facts: Facts) -> Rule[D]:
+        """The first rule that matches. A fact that can no longer make a difference is not read."""
+        rules = self.rules
+        for at, column in enumerate(self.columns):
+            if any(column in rule.cells for rule in self._undecided(rules, at)):
+                rules = [rule for rule in rules if column not in rule.cells or facts[column] in rule.cells[column]]
+        return rules[0]
+
+    def _undecided(self, rules: Sequence[Rule[D]], at: int) -> Sequence[Rule[D]]:
+        """The rules above the first one that asks nothing more, and so matches before all below it."""
+        asked = {*self.columns[at:]}
+        return list(takewhile(lambda rule: asked & rule.cells.keys(), rules))

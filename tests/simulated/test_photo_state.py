@@ -1,0 +1,132 @@
+"""What intake reads for its decisions: each fact once, and nothing that a decision does not need."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from backdrop.core.codes import Code
+from backdrop.core.intake_decision import (
+    AFTER_RESOLVING,
+    BEFORE_RESOLVING,
+    Crashes,
+    Decision,
+    Delivery,
+    Event,
+    Found,
+    History,
+    Photo,
+    Report,
+    Settling,
+)
+from backdrop.core.intake_event import Look, Request
+from backdrop.steps.marks import MOST_CRASHES
+from backdrop.steps.photo_state import PhotoState
+from proof.world.pictures import photo
+from proof.world.stack import INPUT, World
+from tests.simulated.simulation import KEY, dropped
+from tests.unit.core_items import a_problem
+
+REQUEST = Request("message-1", {"operation": "remove"})
+
+
+def state_of(world: World, **look: Any) -> PhotoState:
+    """The photo as intake finds it when such a message comes."""
+    ours = world.intake.photo
+    message = Look(INPUT, KEY, **look)
+    return PhotoState(message, ours.ledger, ours.strangers, ours.hearing, ours.asking, ours.clock, ours.settle_seconds)
+
+
+def calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
+    """What is decided, and the calls to services that this takes."""
+    before = len(world.wire.calls)
+    decision = BEFORE_RESOLVING.decide(state.facts)
+    return decision, [call.operation for call in world.wire.calls[before:]]
+
+
+def delivered() -> World:
+    """A photo whose picture was bought and delivered."""
+    world = dropped()
+    world.run()
+    return world
+
+
+def change(world: World, **fields: Any) -> None:
+    source = world.source(KEY)
+    assert source
+    world.ledger.put_source(source.but(**fields), ())
+
+
+def test_every_column_of_both_tables_has_its_fact() -> None:
+    facts = state_of(delivered()).facts
+    columns = {*BEFORE_RESOLVING.columns, *AFTER_RESOLVING.columns} - {Found}
+    assert all(isinstance(facts[column], column) for column in columns)
+
+
+def test_no_fact_is_read_twice() -> None:
+    world = delivered()
+    state = state_of(world, again=True)
+    decision, before = calls(world, state)
+    assert (decision, calls(world, state)) == (Decision.REDELIVER, (Decision.REDELIVER, []))
+    assert before
+
+
+def test_settle_timeout_that_is_out_of_date_reads_the_ledger_alone() -> None:
+    world = delivered()
+    assert calls(world, state_of(world, settled=True)) == (Decision.IGNORE, ["query"])
+
+
+def test_unchanged_photo_is_ignored_without_reading_its_bytes() -> None:
+    world = delivered()
+    decision, operations = calls(world, state_of(world))
+    assert (decision, operations[0]) == (Decision.IGNORE, "query")
+    assert {*operations[1:]} <= {"get_object", "head_object", "get_object_tagging"}
+
+
+def test_request_that_was_handled_before_is_a_repeated_event() -> None:
+    world = delivered()
+    assert state_of(world, request=REQUEST).facts[Event] is Event.REQUEST
+    change(world, requests=(REQUEST.ident,))
+    state = state_of(world, request=REQUEST)
+    assert (state.facts[Event], state.facts[Delivery]) == (Event.REPEATED_REQUEST, Delivery.REPEATED)
+    assert state.look.request is None
+
+
+@pytest.mark.parametrize(
+    ("look", "crashes"),
+    [
+        ({}, Crashes.TOO_MANY),
+        ({"rerun": True}, Crashes.TOLERABLE),
+        ({"rerun": True, "again": True}, Crashes.TOO_MANY),
+    ],
+)
+def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(look: Any, crashes: Crashes) -> None:
+    world = delivered()
+    change(world, crashes=MOST_CRASHES)
+    state = state_of(world, **look)
+    assert state.facts[Crashes] is crashes
+    assert bool(state.seen.photo_error) == (crashes is Crashes.TOO_MANY)
+
+
+def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
+    world = delivered()
+    world.s3.remove(INPUT, KEY)
+    state = state_of(world)
+    assert (state.facts[Photo], state.facts[History]) == (Photo.MISSING, History.KNOWN)
+    with pytest.raises(LookupError, match=KEY):
+        _ = state.seen
+
+
+def test_photo_settles_once() -> None:
+    world = World()
+    world.drop(KEY, photo())
+    assert state_of(world).facts[Settling] is Settling.TIME_LEFT
+    world.run()
+    assert (state_of(world).facts[History], state_of(world).facts[Settling]) == (History.BLOCKED, Settling.OVER)
+
+
+def test_report_of_a_file_that_can_be_read_again_is_outdated() -> None:
+    world = delivered()
+    assert state_of(world).facts[Report] is Report.CURRENT
+    change(world, problems=(a_problem(Code.FILE_UNREADABLE),))
+    assert state_of(world).facts[Report] is Report.OUTDATED

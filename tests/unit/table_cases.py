@@ -1,0 +1,53 @@
+"""Every case of a decision table: all combinations of its facts, those that are decided alike taken together."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Flag
+from math import prod
+from typing import Any
+
+from backdrop.core.decision_table import Column, DecisionTable, Facts, Rule
+
+
+class Unread(Exception):  # noqa: N818 - no error: what the table asks next
+    """The table asks for a fact that the case does not name yet."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+
+
+def asking(column: Column) -> Callable[[], Flag]:
+    def read() -> Flag:
+        raise Unread(column)
+
+    return read
+
+
+@dataclass(frozen=True)
+class Case[D]:
+    """The facts that were read, and the rule that they led to. `size`: how many combinations of all facts it covers."""
+
+    facts: Mapping[Column, Flag]
+    rule: Rule[D]
+    size: int
+
+
+def combinations(table: DecisionTable[Any]) -> int:
+    """How many combinations of facts there are."""
+    return prod(len(column) for column in table.columns)
+
+
+def cases[D](table: DecisionTable[D], *given: Flag) -> Iterator[Case[D]]:
+    """Each fact that the table asks for takes each of its values in turn, unless it is given."""
+    reads = {column: asking(column) for column in table.columns}
+    waiting = [given]
+    while waiting:
+        known = waiting.pop()
+        facts = {type(fact): fact for fact in known}
+        try:
+            rule = table.first_match(Facts(reads, *known))
+        except Unread as unread:
+            waiting += [(*known, value) for value in unread.column]
+        else:
+            size = prod(len(column) for column in table.columns if column not in facts)
+            yield Case(facts, rule, size)

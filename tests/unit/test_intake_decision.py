@@ -1,0 +1,219 @@
+"""Intake's two decision tables, for every combination of their facts."""
+
+from collections.abc import Mapping, Sequence
+from enum import Flag
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+
+from backdrop.core.decision_table import Column, DecisionTable, Rule
+from backdrop.core.intake_decision import (
+    AFTER_RESOLVING,
+    BEFORE_RESOLVING,
+    CancelMarks,
+    Crashes,
+    Decision,
+    Delivery,
+    Event,
+    Found,
+    History,
+    Inspection,
+    Instructions,
+    Jobs,
+    OwnInstructions,
+    Photo,
+    Problems,
+    References,
+    Report,
+    Resolution,
+    Settling,
+    WantedBy,
+)
+from tests.unit.table_cases import Case, cases, combinations
+
+TABLES = [pytest.param(BEFORE_RESOLVING, id="before"), pytest.param(AFTER_RESOLVING, id="after")]
+type Tested = DecisionTable[Any]
+
+
+@cache
+def every_case(table: Tested) -> Sequence[Case[Any]]:
+    return list(cases(table))
+
+
+def decided[D](table: DecisionTable[D], *given: Flag) -> set[D]:
+    """All that a table decides where these facts have one of these values, whatever the others are."""
+    return {one.rule.then for facts in product(*given) for one in cases(table, *facts)}
+
+
+def first(*given: Flag) -> set[Decision]:
+    return decided(BEFORE_RESOLVING, *given)
+
+
+def second(*given: Flag) -> set[Resolution]:
+    return decided(AFTER_RESOLVING, *given)
+
+
+# -- the form of both tables -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_combination_of_facts_is_decided(table: Tested) -> None:
+    assert sum(case.size for case in every_case(table)) == combinations(table)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
+    for case in every_case(table):
+        above = table.rules[: table.rules.index(case.rule)]
+        assert all(case.facts[column] in values for column, values in case.rule.cells.items())
+        assert all(rules_out(case, rule) for rule in above)
+
+
+def rules_out(case: Case[Any], rule: Rule[Any]) -> bool:
+    """Whether the rule does not match, whatever the facts are that were not read."""
+    return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_rule_is_reached(table: Tested) -> None:
+    reached = {case.rule.reason for case in every_case(table)}
+    assert [rule.reason for rule in table.rules if rule.reason not in reached] == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_rule_but_the_last_changes_a_decision(table: Tested) -> None:
+    for at, rule in enumerate(table.rules[:-1]):
+        without = DecisionTable(table.columns, [*table.rules[:at], *table.rules[at + 1 :]])
+        reached = (case for case in every_case(table) if case.rule is rule)
+        later = (one.rule.then for case in reached for one in cases(without, *case.facts.values()))
+        assert any(then != rule.then for then in later), rule.reason
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_rule_names_columns_of_its_table_and_a_reason(table: Tested) -> None:
+    assert all({*rule.cells} <= {*table.columns} and len(rule.cells) == len(rule.when) for rule in table.rules)
+    assert all(rule.reason.endswith(".") for rule in table.rules)
+    assert len({rule.reason for rule in table.rules}) == len(table.rules)
+
+
+# -- before resolving --------------------------------------------------------------------------------------------
+
+ASKED_FOR = Event.RERUN | Event.REQUEST
+UNCHANGED = (History.KNOWN, Photo.SAME, Instructions.SAME)
+OPENED = (Crashes.TOLERABLE, Report.CURRENT)
+
+
+def test_event_alone_never_resolves_an_unchanged_photo() -> None:
+    found = first(*UNCHANGED, *OPENED, ~ASKED_FOR, References.SAME)
+    assert found == {Decision.IGNORE, Decision.REDELIVER, Decision.REOPEN}
+
+
+def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
+    nothing_new = (WantedBy.PHOTO, CancelMarks.HOLD)
+    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
+
+
+def test_only_a_repeated_event_is_delivered_again() -> None:
+    assert Decision.REDELIVER not in first(Delivery.FIRST)
+    nothing_new = (WantedBy.PHOTO, CancelMarks.HOLD, References.SAME)
+    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
+
+
+def test_cancelled_photo_that_is_asked_for_again_is_reopened() -> None:
+    overruled = (CancelMarks.OVERRULED, References.SAME)
+    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR & ~Event.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
+
+
+def test_missing_photo_is_never_bought_nor_waited_for() -> None:
+    found = first(Photo.MISSING, ~Event.SETTLE_TIMEOUT)
+    assert found == {Decision.CANCEL, Decision.READ_AGAIN}
+    assert first(Photo.MISSING, ~Event.SETTLE_TIMEOUT, ~History.NEW_IN_SNAPSHOT) == {Decision.CANCEL}
+
+
+def test_request_or_rerun_of_a_photo_is_resolved_whatever_was_decided_before() -> None:
+    assert first(ASKED_FOR, ~Photo.MISSING, *OPENED) == {Decision.RESOLVE}
+
+
+def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
+    assert Decision.RESOLVE not in first(Event.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME)
+
+
+def test_photo_without_complete_instructions_waits_while_time_is_left() -> None:
+    new = (History.NEW, Photo.NEW, Instructions.CHANGED, Jobs.NONE, Inspection.PASSED, *OPENED)
+    event = (Event.OBJECT_CHANGED, Delivery.FIRST)
+    assert first(*new, *event, ~OwnInstructions.COMPLETE, Settling.TIME_LEFT) == {Decision.WAIT}
+    assert first(*new, *event, OwnInstructions.COMPLETE) == {Decision.RESOLVE}
+
+
+def test_waiting_photo_is_resolved_when_its_time_is_over() -> None:
+    waiting = (History.WAITING, Event.SETTLE_TIMEOUT, ~Photo.MISSING, Jobs.NONE | Jobs.OTHER_BYTES, *OPENED)
+    assert first(*waiting, Settling.OVER) == {Decision.RESOLVE}
+
+
+def test_settle_timeout_of_a_photo_that_no_longer_waits_reads_nothing_of_the_bucket() -> None:
+    found = cases(BEFORE_RESOLVING, Event.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
+    assert [(one.rule.then, Photo in one.facts) for one in found] == [(Decision.IGNORE, False)]
+
+
+def test_bytes_that_come_back_get_their_jobs_back_instead_of_new_ones() -> None:
+    back = (Photo.OTHER_BYTES, Jobs.SAME_BYTES | Jobs.FORGOTTEN, Event.OBJECT_CHANGED, Delivery.FIRST, *OPENED)
+    assert first(*back, OwnInstructions.NONE, History.KNOWN) == {Decision.REOPEN}
+    assert first(*back, Instructions.SAME, Problems.NONE, History.KNOWN) == {Decision.REOPEN}
+
+
+def test_other_bytes_under_complete_instructions_are_resolved() -> None:
+    others = (Photo.OTHER_BYTES, Jobs.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
+    assert first(*others, History.KNOWN, Event.OBJECT_CHANGED) == {Decision.RESOLVE}
+
+
+def test_photo_that_killed_workers_is_counted_anew_only_with_other_bytes() -> None:
+    deadly = (Crashes.TOO_MANY, ~Event.SETTLE_TIMEOUT)
+    assert first(*deadly, Photo.OTHER_BYTES) == {Decision.RESET_CRASHES}
+    assert Decision.RESET_CRASHES not in first(*deadly, ~Photo.OTHER_BYTES)
+
+
+def test_changed_reference_counts_only_for_a_repeated_event() -> None:
+    assert all(References not in one.facts for one in cases(BEFORE_RESOLVING, Delivery.FIRST))
+    changed = (*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, References.OTHER)
+    assert first(*changed) == {Decision.RESOLVE, Decision.WAIT}
+
+
+def test_cancel_marks_are_read_for_unchanged_photos_alone() -> None:
+    read = [one.facts for one in every_case(BEFORE_RESOLVING) if CancelMarks in one.facts]
+    assert all(is_within(facts, UNCHANGED) for facts in read)
+
+
+def is_within(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
+    return all(facts[type(values)] in values for values in given)
+
+
+# -- after resolving ---------------------------------------------------------------------------------------------
+
+
+def test_photo_without_a_request_gets_what_was_resolved() -> None:
+    assert second(~ASKED_FOR) == {Resolution.APPLY}
+
+
+def test_request_with_jobs_is_applied() -> None:
+    assert second(Event.REQUEST, Found.JOBS) == {Resolution.APPLY}
+
+
+def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
+    assert second(Event.RERUN, Found.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {Resolution.REDELIVER}
+    assert second(Event.RERUN, Found.NO_INSTRUCTIONS, Jobs.NONE) == {Resolution.APPLY}
+    assert second(Event.RERUN, ~Found.NO_INSTRUCTIONS) == {Resolution.APPLY}
+
+
+def test_refused_request_takes_nothing_from_the_photo() -> None:
+    refused = (Event.REQUEST, ~Found.JOBS)
+    assert second(*refused, *UNCHANGED) == {Resolution.REFUSE_REQUEST}
+    assert second(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {Resolution.REFUSE_REQUEST}
+
+
+def test_refused_request_lets_the_photos_own_instructions_go_first() -> None:
+    new = (Event.REQUEST, ~Found.JOBS, Photo.NEW, Jobs.NONE)
+    assert second(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {Resolution.SIDECAR_FIRST}
+    assert second(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {Resolution.APPLY}
+    assert second(*new, ~OwnInstructions.COMPLETE) == {Resolution.APPLY}
