@@ -20,9 +20,9 @@ demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=fol
 test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)pytest -q -n 2 tests/simulated
 	@$(RUN)python -m backdrop_local.build
-	@$(RUN)pytest -q -n 2 tests/proof
+	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
-	@$(RUN)pytest -q -n 4 --dist loadgroup tests/e2e
+	@$(RUN)pytest -q -n 4 --dist loadscope tests/e2e
 check: setup ## Lint, types, unit and golden tests, in seconds
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet

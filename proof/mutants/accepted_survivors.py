@@ -110,7 +110,7 @@ SURVIVORS: Mapping[str, str] = {
     "steps.photo:Photos._record#ac7a9a if 1": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
-    "steps.photo:Photos._resolve#c6f121 if 1": ("For speed: the sweep finds folder defaults of which no event told."),
+    "steps.photo:Photos._resolve#5a3df4 if 1": ("For speed: the sweep finds folder defaults of which no event told."),
     "steps.photo:Photos._with_near_miss#927e71 if 1": ("Only the words of a report hang on it."),
     "steps.references": REFERENCES,
     "steps.render:Render.render#8d62b5 if 2": ONE_LANE,

@@ -13,9 +13,6 @@ from bench.aws_cost.play import STAGES, Stage, photo, watched
 from tests.e2e.clouds import running_cloud
 from tests.e2e.shop import eventually
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("counted_requests")
-
 # One of them looks for copies of the photo that wait for it (decision 7).
 MOST_ALONE, MOST_IN_A_DRAIN = 21, 19
 DRAINED = 20

@@ -21,9 +21,6 @@ from tests.e2e.folder import ERRORS, Folder
 from tests.e2e.queues import Message
 from tests.e2e.shop import RECEIPTS, SHELF, Shop, eventually
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("events_in")
-
 ODD = "blank +plus ünïcode %2B (1).jpg"
 OLD = "old-photos"
 TOPIC_NAME = "uploads"

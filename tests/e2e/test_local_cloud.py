@@ -18,8 +18,6 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("local_cloud")
 BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 DIE_IN_THE_MIDDLE = """

@@ -14,9 +14,6 @@ from backdrop_local.home import REGION, STACK
 from tests.e2e.clouds import running_cloud
 from tests.e2e.shop import eventually
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("refused_deployments")
-
 IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 # To whoever asks, a bucket that keeps us out is the same as one of another account.
 KEEP_OUT = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::not-for-us"}

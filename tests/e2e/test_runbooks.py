@@ -12,9 +12,6 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("runbooks")
-
 PHOTOS = ("red.jpg", "blue.jpg", "green.jpg")
 MANY, IN_FLIGHT = 60, 10
 

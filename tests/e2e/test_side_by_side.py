@@ -19,9 +19,6 @@ from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
-# One worker runs them, since they share a cloud of their own.
-pytestmark = pytest.mark.xdist_group("side_by_side")
-
 OTHER = "backdrop-second"
 OTHERS_KEY = "standin-key-of-stack-0002"
 

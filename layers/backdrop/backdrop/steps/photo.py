@@ -168,7 +168,8 @@ class Photos:
         found = self.asking.asked_for(source, jobs, seen, places, broken, self.onward.lanes.keys())
         found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
         if request and not found.jobs:
-            found = Wanted(problems=refused(found.problems or held_by(broken, self.clock.now())))
+            why = found.problems or held_by(broken, self.clock.now())
+            found = Wanted(problems=refused(why, seen.photo_error))
         match AFTER_RESOLVING.decide(state.facts.adding(found_of(found))):
             case Resolution.APPLY:
                 return self._apply(state, owners, found, places, broken)
