@@ -242,6 +242,6 @@ def _settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, st
 
 
 def _line(sqs: "SQSClient", url: str) -> Line:
-    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))  # pyright: ignore[reportArgumentType]
+    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))
     visible, in_hand, delayed = (int(found["Attributes"][name]) for name in COUNTS)
     return Line(visible + delayed, in_hand)

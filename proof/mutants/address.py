@@ -195,8 +195,8 @@ def _kinds(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "constant", node
             if is_condition(node.value):
                 yield "clause", node
-        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-            yield "value", value
+        case ast.Assign() | ast.AnnAssign() if node.value:
+            yield "value", node.value
         case _:
             pass
     if isinstance(node, ast.stmt):

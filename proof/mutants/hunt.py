@@ -49,7 +49,7 @@ def _first_broken(case: Mapping[str, Any]) -> dict[str, Any]:
     sys.path.insert(0, case["copy"])
     import backdrop
 
-    package, errors, others = str(backdrop.__path__[0]), list[str](), dict[str, None]()
+    package, errors, others = backdrop.__path__[0], list[str](), dict[str, None]()
     for place, (broken, error) in enumerate(_plays(case)):
         errors += [error] if error else []
         kill = next((one for one in broken if case["breaks"] in ("", one.promise.name)), None)

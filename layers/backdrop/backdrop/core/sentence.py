@@ -13,8 +13,8 @@ class Sentence:
     """What Backdrop says to a person: one sentence or several.
 
     `str()` and f-strings render it, at the edges: in receipts, reports, terminals, and logs. The type checker refuses
-    `==`, `in`, a search, an order, and a key of a dict or set. What it cannot see, a comparison with a `str` on the
-    left, a hash, or an `if`, raises TypeError. Records that hold sentences are compared as a whole.
+    `==`, `in`, a search, and an order. What it cannot see, a comparison with a `str` on the left, a hash (a key of a
+    dict or set), or an `if`, raises TypeError. Records that hold sentences are compared as a whole.
     """
 
     __slots__ = ("_text",)
@@ -41,16 +41,13 @@ class Sentence:
         return Sentence(self._text.rstrip("."))
 
     if TYPE_CHECKING:
-        __hash__: ClassVar[None]  # pyright: ignore[reportIncompatibleMethodOverride]
+        __hash__: ClassVar[None]
 
         @deprecated("No decision reads a sentence: compare codes or fields.")
         def __eq__(self, other: object) -> bool: ...
 
         @deprecated("No decision reads a sentence: compare codes or fields.")
         def __ne__(self, other: object) -> bool: ...
-
-        @deprecated("No decision reads a sentence, not even whether it is empty: use None for no text.")
-        def __bool__(self) -> bool: ...
 
     else:
         __hash__ = None
