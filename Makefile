@@ -28,7 +28,7 @@ check: setup ## Lint, types, unit and golden tests, in seconds
 	@$(RUN)ruff format --check --quiet
 	@$(MAKE) --no-print-directory -j2 types unit
 types:
-	@$(RUN)basedpyright --level error
+	@$(RUN)pyrefly check --summary=none
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
 golden: setup ## Write the golden files of the edges anew, after a change that is meant; the review sees what it changes

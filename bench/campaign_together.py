@@ -98,7 +98,7 @@ class Rush:
         """Somebody asks by an event on the bus."""
         detail = {"bucket": self.outputs["InputBucketName"], "key": f"asked/{n:04}.png", "instructions": REMOVE}
         entry = {"Source": "bench", "DetailType": "Image Requested", "Detail": json.dumps(detail)}
-        sent = self.clients.events.put_events(Entries=[{**entry, "EventBusName": self.outputs["EventBusName"]}])  # pyright: ignore[reportArgumentType]
+        sent = self.clients.events.put_events(Entries=[{**entry, "EventBusName": self.outputs["EventBusName"]}])
         if sent["FailedEntryCount"]:
             raise RuntimeError(f"the bus takes no event: {sent['Entries']}")
 

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
+from typing import override
 
 import boto3
 from PIL import Image
@@ -38,7 +39,7 @@ _ANSWER = (
 class Server(BaseHTTPRequestHandler):
     """Takes any body and gives the same answer."""
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         left = int(self.headers["Content-Length"])
         while left > 0:
             left -= len(self.rfile.read(min(left, 65_536)))
@@ -48,7 +49,8 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(_ANSWER)
 
-    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+    @override
+    def log_message(self, format: str, *args: object) -> None: ...
 
 
 def photo() -> bytes:

@@ -24,7 +24,7 @@ def _short_form(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
     return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else str(node.value)
 
 
-_Template.add_multi_constructor("!", _short_form)  # pyright: ignore[reportUnknownMemberType]
+_Template.add_multi_constructor("!", _short_form)
 
 
 def template() -> dict[str, Any]:

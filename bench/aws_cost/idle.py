@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from backdrop_local import template
 from bench.aws_cost.bill import Line
@@ -41,7 +41,7 @@ class Stack:
         rates = RATE.findall(json.dumps(self.of("AWS::Serverless::Function")))
         return sum(HOURS * 60 // int(minutes) for minutes in rates)
 
-    def _holds(self, condition: object) -> bool:
+    def _holds(self, condition: Any) -> bool:
         """Whether a condition of the template is true for these parameters."""
         match condition:
             case None:
@@ -51,11 +51,11 @@ class Stack:
             case {"Condition": str(name)}:
                 return self._holds(name)
             case {"Fn::Not": [dict() as one]}:
-                return not self._holds(cast("object", one))
+                return not self._holds(one)
             case {"Fn::And": list() as parts}:
-                return all(map(self._holds, cast("list[object]", parts)))
+                return all(map(self._holds, parts))
             case {"Fn::Or": list() as parts}:
-                return any(map(self._holds, cast("list[object]", parts)))
+                return any(map(self._holds, parts))
             case {"Fn::Equals": [{"Ref": str(name)}, str(text)]}:
                 return self.parameters[name] == text
             case {"Fn::Equals": [{"Fn::FindInMap": [str(name), str(first), str(second)]}, str(text)]}:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any, cast, override
 from urllib.parse import parse_qs, unquote, urlsplit
 
 SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
@@ -62,6 +62,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Passing)
         self.recorder, self.function = recorder, function
 
+    @override
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A worker that is ended lets go of its connections."""
         if not isinstance(sys.exception(), ConnectionResetError):
@@ -75,6 +76,7 @@ class _Passing(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    @override
     def setup(self) -> None:
         super().setup()
         self.ours = cast("_Server", self.server)
@@ -118,7 +120,8 @@ class _Passing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    @override
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: each request is in the record."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import mean
+from typing import Any
 
 from bench.beyond.large import LargeWorld
 from bench.beyond.machine import TURNS_OF_AN_INVOCATION, Costs, rehearse
@@ -69,7 +70,7 @@ def _fitted(costs: Costs, name: str, runs: Sequence[Figures]) -> Costs:
     aims = [seconds for one in runs for seconds in _measured(one)]
 
     def missed(value: float) -> list[float]:
-        tried = replace(costs, **{name: value})
+        tried = _with(costs, name, value)
         found = [seconds for one in runs for seconds in _foretold(one.scenario, tried)]
         return [seconds - aim for seconds, aim in zip(found, aims, strict=True)]
 
@@ -82,7 +83,12 @@ def _fitted(costs: Costs, name: str, runs: Sequence[Figures]) -> Costs:
         before, at = at, max(0.0, at + by)
         if abs(at - before) <= NEAR * before:
             break
-    return replace(costs, **{name: at})
+    return _with(costs, name, at)
+
+
+def _with(costs: Costs, name: str, value: float) -> Costs:
+    change: dict[str, Any] = {name: value}
+    return replace(costs, **change)
 
 
 def _measured(run: Figures) -> tuple[float, float]:

@@ -90,9 +90,9 @@ class Buckets:
         with found["Body"] as body:
             return body.read()
 
-    def _get(self, bucket: str, key: str, **version: str) -> Mapping[str, Any] | None:
+    def _get(self, bucket: str, key: str, **version: Any) -> Mapping[str, Any] | None:
         try:
-            found: Any = self._client.get_object(Bucket=bucket, Key=key, **version)  # pyright: ignore[reportArgumentType]
+            found: Any = self._client.get_object(Bucket=bucket, Key=key, **version)
         except ClientError as error:
             if error_code(error) in ABSENT | GONE:
                 return None

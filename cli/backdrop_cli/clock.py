@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, override
 
 from backdrop.aws.clock import SystemClock
 
@@ -17,6 +17,7 @@ class ServiceClock(SystemClock):
     def __init__(self, ahead: timedelta) -> None:
         self._ahead = ahead
 
+    @override
     def now(self) -> datetime:
         return super().now() + self._ahead
 

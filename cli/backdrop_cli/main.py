@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, override
 
 import typer
 from typer.core import TyperGroup
@@ -23,6 +23,7 @@ from backdrop_cli.words import plain
 class GroupedHelp(TyperGroup):
     """Shows the verbs in their groups without Rich, which takes longer to load than a person waits."""
 
+    @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Each group with its verbs and the first sentence of their help."""
         groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)

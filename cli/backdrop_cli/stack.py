@@ -233,6 +233,6 @@ def _asking(photos: S3Photos, clock: Clock, parameters: Mapping[str, str]) -> As
 
 
 def _line(sqs: "SQSClient", url: str) -> Line:
-    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))  # pyright: ignore[reportArgumentType]
+    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))
     visible, in_hand, delayed = (int(found["Attributes"][name]) for name in COUNTS)
     return Line(visible + delayed, in_hand)

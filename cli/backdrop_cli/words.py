@@ -12,7 +12,7 @@ def size(number: float) -> str:
     """`17 KB`, `1.2 MB`."""
     for unit in ("bytes", "KB", "MB"):
         if number < KILO:
-            return f"{number:.1f} {unit}" if unit == "MB" and number < 10 else f"{number:.0f} {unit}"  # noqa: PLR2004
+            return f"{number:.1f} {unit}" if unit == "MB" and number < 10 else f"{number:.0f} {unit}"
         number /= KILO
     return f"{number:.1f} GB"
 
@@ -41,7 +41,7 @@ def asked(value: Any) -> str:
     """What somebody asked for in one field: a text or a number as it is, a list of texts with commas, else JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
         return ", ".join(cast("Sequence[str]", value))
     return json.dumps(value, ensure_ascii=False)
 

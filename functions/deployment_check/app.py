@@ -311,7 +311,7 @@ def _head(name: str, account: str) -> tuple[int, str]:
             found = client.head_bucket(Bucket=name, ExpectedBucketOwner=account)
             return found["ResponseMetadata"]["HTTPStatusCode"], found.get("BucketRegion", "")
         except ClientError as error:
-            said = error.response.get("ResponseMetadata", {})
+            said: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
             status, where = said.get("HTTPStatusCode", 0), said.get("HTTPHeaders", {}).get("x-amz-bucket-region", "")
         except BotoCoreError as error:
             logger.warning("S3 does not answer: %s", type(error).__name__)

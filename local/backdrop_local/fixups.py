@@ -60,7 +60,7 @@ def _set_numbers(clients: Clients, mapping: str, properties: Mapping[str, Any], 
         clients.functions.update_event_source_mapping(UUID=mapping, **changes)
 
 
-def number(value: object, parameters: Mapping[str, str]) -> int:
+def number(value: Any, parameters: Mapping[str, str]) -> int:
     """A number of the template, where a parameter's reference stands for its value."""
     match value:
         case {"Ref": str(name)}:

@@ -49,7 +49,7 @@ def _first_broken(case: Mapping[str, Any]) -> dict[str, Any]:
     sys.path.insert(0, case["copy"])
     import backdrop
 
-    package, errors = str(backdrop.__path__[0]), list[str]()
+    package, errors = backdrop.__path__[0], list[str]()
     for place, (broken, error) in enumerate(_plays(case)):
         errors += [error] if error else []
         if broken:

@@ -13,13 +13,22 @@ from proof.world.wire import Call
 
 # Which photos a deed says something of, by its words and a photo's key.
 Says = Callable[[tuple[str, ...], str], bool]
+
+
+def _names(words: tuple[str, ...], key: str) -> bool:
+    return key in words
+
+
+def _covers(words: tuple[str, ...], key: str) -> bool:
+    return key.startswith(words[0].rstrip("/"))
+
+
 SAYS: Mapping[str, Says] = {
-    **dict.fromkeys(
-        ("drop", "sidecar", "replace", "again", "copy", "request", "task"), lambda words, key: key in words
-    ),
+    **dict.fromkeys(("drop", "sidecar", "replace", "again", "copy", "request", "task"), _names),
     "tag": lambda words, key: key in words and is_said(TAGS[words[1]]),
-    **dict.fromkeys(("default", "undefault", "rerun"), lambda words, key: key.startswith(words[0].rstrip("/"))),
-    **dict.fromkeys(("redrive", "pay_again"), lambda _, __: True),
+    **dict.fromkeys(("default", "undefault", "rerun"), _covers),
+    "redrive": lambda _, __: True,
+    "pay_again": lambda _, __: True,
 }
 
 

@@ -161,4 +161,4 @@ def _object(body: str) -> dict[str, object]:
         said = json.loads(body)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return said if isinstance(said, dict) else {}

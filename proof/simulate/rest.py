@@ -66,7 +66,8 @@ def views(world: World, folder: str) -> dict[str, Plain]:
     for key in world.output.keys():  # noqa: SIM118 - our own method
         if key.startswith(folder) and (folder == LANES or not key.startswith(LANES)):
             current = world.output.current(key)
-            found[key.removeprefix(folder).removesuffix(".json")] = json.loads((current and current.data) or b"")
+            data = current.data if current else None
+            found[key.removeprefix(folder).removesuffix(".json")] = json.loads(data or b"")
     return found
 
 

@@ -217,7 +217,7 @@ class Watch:
         for key in sorted(changed):
             versions = [version for version in output.objects[key] if version.data is not None]
             if not key.startswith("_backdrop/") and len(versions) > 1:
-                under, over = (str(version.metadata.get("backdrop-job", "")) for version in versions[-2:])
+                under, over = (version.metadata.get("backdrop-job", "") for version in versions[-2:])
                 if not self._looked(call.worker, key, versions[-2].modified):
                     self.found(picture_write_breaches(key, under, over, self.memory.named()))
         changed.clear()

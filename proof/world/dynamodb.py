@@ -188,9 +188,8 @@ class SimulatedTable:
         self._check(sent["TableName"])
         write = judge(kind, sent, self.items)
         if not write.allowed:
-            error = refusal("ConditionalCheckFailedException", kind, 400, "The conditional request failed")
-            error.response |= write.shown  # pyright: ignore[reportAttributeAccessIssue]
-            raise error
+            failed = "The conditional request failed"
+            raise refusal("ConditionalCheckFailedException", kind, 400, failed, **write.shown)
         self._apply(write)
         shown = {"ALL_OLD": write.before, "ALL_NEW": write.after}.get(sent.get("ReturnValues", "NONE"))
         return {"Attributes": dict(shown)} if shown else {}

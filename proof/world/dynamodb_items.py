@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from collections import UserDict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, override
 
 from proof.world.expressions import Item
 
@@ -28,10 +28,12 @@ class Items(UserDict[Key, Item]):
         self._places: dict[tuple[str, str], list[Place]] = {}
         super().__init__(items)
 
+    @override
     def __setitem__(self, key: Key, item: Item) -> None:
         self._move(self.data.get(key), item)
         self.data[key] = item
 
+    @override
     def __delitem__(self, key: Key) -> None:
         self._move(self.data[key], None)
         del self.data[key]

@@ -162,11 +162,12 @@ def conflict(call: Call) -> None:
     raise cancelled(reasons)
 
 
-def refusal(code: str, operation: str, status: int, message: str = "") -> ClientError:
+def refusal(code: str, operation: str, status: int, message: str = "", **besides: Any) -> ClientError:
     """A service's error as botocore raises it."""
     answer: Any = {
         "Error": {"Code": code, "Message": message or code},
         "ResponseMetadata": {"HTTPStatusCode": status},
+        **besides,
     }
     return ClientError(answer, operation)
 
@@ -174,13 +175,12 @@ def refusal(code: str, operation: str, status: int, message: str = "") -> Client
 def cancelled(reasons: list[dict[str, Any]]) -> ClientError:
     """A transaction that was not done, with one reason for each of its writes."""
     codes = ", ".join(str(reason["Code"]) for reason in reasons)
-    error = refusal("TransactionCanceledException", "TransactWriteItems", 400, f"Transaction cancelled [{codes}]")
-    error.response |= {"CancellationReasons": reasons}  # pyright: ignore[reportAttributeAccessIssue]
-    return error
+    message = f"Transaction cancelled [{codes}]"
+    return refusal("TransactionCanceledException", "TransactWriteItems", 400, message, CancellationReasons=reasons)
 
 
 def how(error: BaseException) -> str:
     """How a call ended, in a word or two."""
     if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "ClientError"))
+        return error.response.get("Error", {}).get("Code", "ClientError")
     return f"{type(error).__name__}: {error}" if isinstance(error, SimulatedCrash) else type(error).__name__

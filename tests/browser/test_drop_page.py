@@ -215,8 +215,8 @@ def test_names_in_any_script_are_shown_as_text_and_arrive_as_they_are(colleague:
     assert sorted(colleague.tab.says(NAMES)) == sorted(names)
 
 
-def test_the_page_says_when_the_command_has_ended(colleague: Colleague) -> None:
-    colleague.shop.page.desk.stack = None  # pyright: ignore[reportAttributeAccessIssue]
+def test_the_page_says_when_the_command_has_ended(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(colleague.shop.page.desk, "stack", None)
     colleague.tab.does(
         "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
     )

@@ -39,7 +39,7 @@ def table_client(service: str, folder: Path) -> Generator[Any]:
         return
     with emulator_alone(folder) as clients:
         names = ("pk", "sk", "watch", "due")
-        index = {
+        index: Any = {
             "IndexName": "watch",
             "KeySchema": _keys("watch", "due"),
             "Projection": {"ProjectionType": "KEYS_ONLY"},
@@ -49,7 +49,7 @@ def table_client(service: str, folder: Path) -> Generator[Any]:
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
             KeySchema=_keys("pk", "sk"),
-            GlobalSecondaryIndexes=[index],  # pyright: ignore[reportArgumentType]
+            GlobalSecondaryIndexes=[index],
         )
         yield clients.dynamodb
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, override
 from uuid import uuid4
 
 import requests
@@ -215,6 +215,7 @@ def our_host() -> Generator[Host]:
             self.end_headers()
             self.wfile.write(content)
 
+        @override
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 

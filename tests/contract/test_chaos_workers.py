@@ -69,7 +69,7 @@ def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
 ) -> None:
     folder = tmp_path_factory.mktemp("worker")
     photo = folder / "in.jpg"
-    photo.write_bytes(bytes(IMAGE[1][1]) if isinstance(IMAGE[1][1], bytes) else b"")
+    photo.write_bytes(IMAGE[1][1] if isinstance(IMAGE[1][1], bytes) else b"")
     standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 60_000}, times=1))
     command = [sys.executable, "-c", WORKER, f"http://127.0.0.1:{standin.port}{REPLACE}", str(photo)]
     with killing(standin, str(folder)) as killer, subprocess.Popen(command) as worker:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import product
-from typing import Any, override
+from typing import Any, cast, override
 
 import pytest
 
@@ -297,10 +297,10 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
     world = World(besides={"runware": Kind.OWN_ID})
     with Conversation([silence], unusual=unusual) as server:
-        work = S3Work(world.s3, OUTPUT)  # pyright: ignore[reportArgumentType]
+        work = S3Work(cast("Any", world.s3), OUTPUT)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
         adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
-        world.providers["runware"] = adapter  # pyright: ignore[reportArgumentType]
+        world.providers["runware"] = cast("Any", adapter)
         tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.wanted)}
         world.drop(PHOTO_KEY, photo(), operation="replace", **tags)
         world.run()

@@ -52,8 +52,8 @@ class Folder:
     def put(self, name: str, data: bytes | str, tags: dict[str, str] | None = None) -> None:
         """Any file, with or without tags."""
         content = data.encode() if isinstance(data, str) else data
-        tagging = {"Tagging": urlencode(tags)} if tags else {}
-        self.shop.clients.s3.put_object(Bucket=self.shop.photos, Key=self.key(name), Body=content, **tagging)  # pyright: ignore[reportArgumentType]
+        tagging: dict[str, Any] = {"Tagging": urlencode(tags)} if tags else {}
+        self.shop.clients.s3.put_object(Bucket=self.shop.photos, Key=self.key(name), Body=content, **tagging)
 
     def photo(self, name: str) -> bytes:
         """The bytes that `drop` gives a photo of this name."""

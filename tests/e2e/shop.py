@@ -183,7 +183,7 @@ class Shop:
 
     def _limit(self, mapping: str, most: int) -> None:
         scaling = {"MaximumConcurrency": most}
-        self.clients.functions.update_event_source_mapping(UUID=mapping, ScalingConfig=scaling)  # pyright: ignore[reportArgumentType]
+        self.clients.functions.update_event_source_mapping(UUID=mapping, ScalingConfig=scaling)
 
     def queue_arn(self, name: str) -> str:
         """The ARN of the queue of this output."""

@@ -52,7 +52,7 @@ def test_a_photo_uploaded_in_parts_and_a_copied_one_run_too(folder: Folder) -> N
     upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
     part = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=folder.photo("parts.jpg"))
     done = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
-    s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload=done)  # pyright: ignore[reportArgumentType]
+    s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload=done)
     folder.put("original.txt", folder.photo("copy.jpg"))
     s3.copy_object(Bucket=bucket, Key=folder.key("copy.jpg"), CopySource=f"{bucket}/{folder.key('original.txt')}")
     folder.stored("parts.jpg")

@@ -50,7 +50,7 @@ def shelf(shop: Shop) -> str:
 def tell(shop: Shop, detail: object, kind: str = "Image Requested", source: str = "shop.catalogue") -> None:
     """Somebody puts an event on the stack's bus."""
     entry = {"EventBusName": shop.outputs["EventBusName"], "Source": source, "DetailType": kind}
-    told = shop.clients.events.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])  # pyright: ignore[reportArgumentType]
+    told = shop.clients.events.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
     assert told["FailedEntryCount"] == 0
 
 

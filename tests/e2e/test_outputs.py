@@ -1,7 +1,7 @@
 """One paid picture in the forms that people need it, and another form of it for nothing."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
@@ -62,7 +62,7 @@ def test_a_cut_out_on_white_for_a_marketplace(folder: Folder) -> None:
     assert folder.pictures("red.jpg") == ["red.jpg"]
     picture = folder.picture("red.jpg", "red.jpg")
     assert (picture.mode, picture.size) == ("RGB", (2000, 2000))
-    assert min(picture.getpixel((5, 5))) >= 254  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert min(cast("tuple[int, int, int]", picture.getpixel((5, 5)))) >= 254
 
 
 def test_other_outputs_are_delivered_again_for_nothing_and_old_pictures_stay(folder: Folder) -> None:

@@ -134,7 +134,7 @@ def test_tags_that_are_set_later_run_the_photo(folder: Folder) -> None:
     folder.wrong("red.jpg", "no_instructions")
     place = {"Bucket": folder.shop.photos, "Key": folder.key("red.jpg")}
     tags = {"TagSet": [{"Key": "operation", "Value": "remove"}]}
-    folder.shop.clients.s3.put_object_tagging(**place, Tagging=tags)  # pyright: ignore[reportArgumentType]
+    folder.shop.clients.s3.put_object_tagging(**place, Tagging=tags)
     s3 = {"bucket": {"name": folder.shop.photos}, "object": {"key": folder.key("red.jpg")}}
     record = {"eventSource": "aws:s3", "eventName": "ObjectTagging:Put", "s3": s3}
     folder.shop.send("IntakeQueueUrl", {"Records": [record]})

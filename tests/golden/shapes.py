@@ -36,7 +36,7 @@ def shapes(documents: Iterable[Mapping[str, object]], maps: Iterable[str] = ()) 
 def _merged(values: list[Any], name: str, maps: frozenset[str]) -> Any:
     objects = [cast("Mapping[str, Any]", value) for value in values if isinstance(value, dict)]
     lists = [cast("list[Any]", value) for value in values if isinstance(value, list)]
-    plain = _kinds([value for value in values if not isinstance(value, dict | list)], name)
+    plain = _kinds([value for value in values if not isinstance(value, (dict, list))], name)
     found: list[Any] = []
     if objects and name in maps:
         found.append(_map(objects, maps))

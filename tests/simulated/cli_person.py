@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, cast, override
 
 import pytest
 
@@ -33,9 +33,11 @@ class Terminal(io.StringIO):
         super().__init__(text)
         self._meanwhile = meanwhile
 
+    @override
     def isatty(self) -> bool:
         return True
 
+    @override
     def readline(self, size: int = -1, /) -> str:
         self._meanwhile()
         return super().readline(size)

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
 from bench.beyond import page
-from bench.beyond.__main__ import _row  # pyright: ignore[reportPrivateUsage]
+from bench.beyond.__main__ import _row
 from bench.beyond.aws import SMALL, Pace, Scaled, play
 from bench.beyond.calibrate import calibrated
 from bench.beyond.fair import FairSqs
@@ -99,7 +100,8 @@ def test_a_run_that_costs_nothing_takes_its_calls_time_and_every_cost_makes_it_l
     free = Costs(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
     assert seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
     for name in ("served", "upload", "called", "waits"):
-        assert seconds(QUICK, replace(free, **{name: 0.02})) > QUICK.ideal_seconds + 0.01, name
+        dear: dict[str, Any] = {name: 0.02}
+        assert seconds(QUICK, replace(free, **dear)) > QUICK.ideal_seconds + 0.01, name
     assert seconds(replace(QUICK, cold=True)) > seconds(QUICK) + COSTS.starts
 
 

@@ -68,7 +68,7 @@ def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
 
 
 def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it() -> None:
-    from bench.parts import _own_page  # pyright: ignore[reportPrivateUsage]
+    from bench.parts import _own_page
 
     _own_page("this", "too much")()
     with pytest.raises(RefusedError, match="too much"):

@@ -104,16 +104,18 @@ def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -
     )
 
 
-def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(director: Director) -> None:
+def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
     director.world.run()
 
     def breaks(subject: str, text: str) -> None:
         raise ConnectionError
 
-    director.ears.send = breaks
-    with pytest.raises(ConnectionError):
-        director.ends()
-    del director.ears.send
+    with monkeypatch.context() as broken:
+        broken.setattr(director.ears, "send", breaks)
+        with pytest.raises(ConnectionError):
+            director.ends()
     assert director.ends()
     first, second = director.ears.events
     assert first[1]["event_id"] == second[1]["event_id"]

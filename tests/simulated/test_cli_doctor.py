@@ -85,7 +85,7 @@ def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) ->
 
 
 TOPIC, OTHER_TOPIC = (f"arn:aws:sns:eu-central-1:123456789012:{name}" for name in ("uploads", "other"))
-SUBSCRIBED = {"Endpoint": str(QUEUE["QueueArn"]), "SubscriptionArn": f"{TOPIC}:1"}
+SUBSCRIBED = {"Endpoint": QUEUE["QueueArn"], "SubscriptionArn": f"{TOPIC}:1"}
 UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 

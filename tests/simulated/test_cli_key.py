@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import override
 
 import pytest
 
@@ -68,13 +69,14 @@ def provider() -> Generator[tuple[str, list[str]]]:
     statuses: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the library's own name
+        def do_GET(self) -> None:
             assert self.headers["Api-Key"] == "key"
             self.send_response(int(statuses.pop()))
             self.send_header("Location", "/elsewhere")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
+        @override
+        def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:

@@ -27,7 +27,7 @@ def delivered(count: int, gap: float) -> list[Job]:
 
 def seconds_to_go(done: Sequence[Job], status: Status, left: int) -> float | None:
     """Of a drop with so many photos that are not back."""
-    stack = SimpleNamespace(in_lane=lambda _name: 0, limits={"ideogram": LIMIT})  # pyright: ignore[reportUnknownLambdaType]
+    stack = SimpleNamespace(in_lane={"ideogram": 0}.__getitem__, limits={"ideogram": LIMIT})
     sights = [Sight(Stage.STORED, jobs=[job]) for job in done]
     sights += [Sight(Stage.RENDERING, jobs=[a_job(status=status)]) for _ in range(left)]
     seen = {f"{n}.jpg": sight for n, sight in enumerate(sights)}

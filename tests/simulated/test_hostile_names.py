@@ -1,6 +1,7 @@
 """Names that somebody gave a photo to write elsewhere, or to command a terminal: the command does neither."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,11 +70,11 @@ def test_a_link_where_a_half_written_file_would_lie_is_not_followed(
     seen: list[str] = []
     usual = Path.open
 
-    def planted(path: Path, mode: str = "r", *rest: object, **named: object) -> object:
+    def planted(path: Path, mode: str = "r", *rest: Any, **named: Any) -> object:
         if path.name.startswith(".backdrop-") and "r" not in mode:
             seen.append(path.name)
             path.symlink_to(tmp_path / "treasure")
-        return usual(path, mode, *rest, **named)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
+        return usual(path, mode, *rest, **named)
 
     monkeypatch.setattr(Path, "open", planted)
     said = person.types("download", "--all", "done")

@@ -125,7 +125,9 @@ def test_waking_goes_on_behind_a_key() -> None:
     assert look == Look(INPUT, "shoes/_backdrop.json", again=True, after="shoes/1.jpg")
 
 
-def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look() -> None:
+def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Its look had read the folder before the defaults came; the index did not show it yet."""
     world = World()
     said(world, KEY)
@@ -134,10 +136,14 @@ def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_se
     reminder = world.lines["intake"].messages.pop()
     defaults(world, "shoes/", REMOVE)
     world.turn("intake")
-    world.intake.photo.asking.defaults.above = lambda bucket, key: []  # type: ignore[method-assign]
-    for look in looks_of(reminder.body, bucket=INPUT, again=False):
-        world.intake(look)
-    del world.intake.photo.asking.defaults.above
+
+    def nothing(bucket: str, key: str) -> list[object]:
+        return []
+
+    with monkeypatch.context() as before:
+        before.setattr(world.intake.photo.asking.defaults, "above", nothing)
+        for look in looks_of(reminder.body, bucket=INPUT, again=False):
+            world.intake(look)
     assert world.source(KEY)
     world.run()
     assert [job.status for job in world.jobs(KEY)] == [Status.STORED]

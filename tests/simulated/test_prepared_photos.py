@@ -75,7 +75,9 @@ def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera
     assert SECRET not in data_sent
     assert b"Exif" not in data_sent
     assert put_aside(world) == []
-    assert world.receipt(KEY)["source"]["changes"] == []  # pyright: ignore[reportOptionalSubscript]
+    receipt = world.receipt(KEY)
+    assert receipt
+    assert receipt["source"]["changes"] == []
     assert_at_rest(world)
 
 

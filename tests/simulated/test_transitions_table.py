@@ -177,8 +177,9 @@ def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> No
 
 
 def test_a_buried_job_says_whether_money_is_gone() -> None:
-    assert spent_and_dead().problem
-    assert [spent_and_dead().problem.money for _ in "x"] == [Money.SPENT]  # pyright: ignore[reportOptionalMemberAccess]
+    problem = spent_and_dead().problem
+    assert problem
+    assert problem.money is Money.SPENT
     assert job_in(S.HELD).money is Money.UNKNOWN
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,10 @@ def call(began: float, upload: float = 0.0, own: float = 0.0) -> PaidCall:
     return PaidCall(began, began + upload, began + upload + 1.0 + own, 1.0)
 
 
-def a_run(calls: Sequence[PaidCall] = (), **changes: object) -> Run:
+def a_run(calls: Sequence[PaidCall] = (), **changes: Any) -> Run:
     """Two slots, each with a pause of 0.1 s between its two calls; it began at 10.0 and ended at 12.5."""
     made = calls or (call(10.1), call(10.2), call(11.2), call(11.3))
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "scenario": SCENARIO,
         "began": 10.0,
         "uploaded": 10.3,
@@ -39,7 +40,7 @@ def a_run(calls: Sequence[PaidCall] = (), **changes: object) -> Run:
         "losses": losses(made, SCENARIO, 10.0, 12.5),
         "unfinished": {"dead letter": 0},
     }
-    return Run(**{**facts, **changes})  # pyright: ignore[reportArgumentType]
+    return Run(**{**facts, **changes})
 
 
 def test_the_ideal_is_photos_by_seconds_by_slots() -> None:
@@ -166,13 +167,14 @@ def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_i
 
 
 def test_a_noisy_run_is_tried_once_more_and_a_faulty_one_is_not() -> None:
-    place = Place([Used({}, 5.0), Used({}, 0.0)])
-    assert played(place, SCENARIO).foreign_share == 0  # pyright: ignore[reportArgumentType]
+    place: Any = Place([Used({}, 5.0), Used({}, 0.0)])
+    assert played(place, SCENARIO).foreign_share == 0
+    noisy: Any = Place([Used({}, 5.0)] * 2)
     with pytest.raises(RefusedError, match="other programs"):
-        played(Place([Used({}, 5.0)] * 2), SCENARIO)  # pyright: ignore[reportArgumentType]
-    faulty = Place([Used({}, 0.0)] * 2, unfinished={"dead letter": 1})
+        played(noisy, SCENARIO)
+    faulty: Any = Place([Used({}, 0.0)] * 2, unfinished={"dead letter": 1})
     with pytest.raises(RefusedError, match="dead letter"):
-        played(faulty, SCENARIO)  # pyright: ignore[reportArgumentType]
+        played(faulty, SCENARIO)
     assert len(faulty.left) == 1
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -28,15 +28,16 @@ class Inbox(HTTPServer):
 class Receiver(BaseHTTPRequestHandler):
     """One PUT, kept."""
 
-    server: Inbox  # pyright: ignore[reportIncompatibleVariableOverride]  the only server it serves
+    server: Inbox  # pyrefly: ignore[bad-override-mutable-attribute]  # the only server it serves
 
-    def do_PUT(self) -> None:  # noqa: N802  the name that http.server calls
+    def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.answers.append(json.loads(body))
         self.server.content_types.append(self.headers["Content-Type"])
         self.send_response(200)
         self.end_headers()
 
+    @override
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing, so that a test sees only what the function prints."""
 

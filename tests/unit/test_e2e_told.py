@@ -1,7 +1,7 @@
 """What an end-to-end test takes for counted by itself: what was written since it began, whenever the log got it."""
 
 import json
-from typing import Any
+from typing import Any, override
 
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
@@ -14,6 +14,7 @@ class Logged(Shop):
     def __init__(self, *lines: str) -> None:
         self.name, self.lines = "shop", lines
 
+    @override
     def log(self, function: str, since: float = 0) -> list[str]:
         return [*self.lines] if function == "deliver" else []
 

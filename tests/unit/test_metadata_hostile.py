@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, override
 
 import pytest
 from hypothesis import given, settings
@@ -97,6 +97,7 @@ class Watched(bytes):
 
     copied = 0
 
+    @override
     def __getitem__(self, key: SupportsIndex | slice, /) -> Any:
         got = super().__getitem__(key)
         Watched.copied += len(got) if isinstance(got, bytes) else 1

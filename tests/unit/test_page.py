@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier
-from typing import Any
+from typing import Any, override
 
 import pytest
 from PIL import Image
@@ -52,22 +52,24 @@ class Reader(HTMLParser):
         self._in_data = False
         self.feed(html)
 
+    @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.loads += [value for name, value in attrs if name in ("src", "href", "srcset") and value]
         self._in_data = dict(attrs).get("id") == "album"
 
+    @override
     def handle_data(self, data: str) -> None:
         if self._in_data:
             self.data = json.loads(data)
             self._in_data = False
 
 
-def album(**changes: object) -> Album:
+def album(**changes: Any) -> Album:
     two = receipt("cup.jpg", result("out/cup.png"), result("out/cup_2.png", 2), usd=0.12, prompt="on the moon")
     cut = receipt("cut/cup.jpg", result("out/cut.png", has_alpha=True, seed=None), usd=0.01)
-    known: dict[str, object] = {"receipts": [two, cut], "reports": [report("bad.jpg")], "prefix": PREFIX}
-    return Album(**(known | changes))  # pyright: ignore[reportArgumentType]
+    known: dict[str, Any] = {"receipts": [two, cut], "reports": [report("bad.jpg")], "prefix": PREFIX}
+    return Album(**(known | changes))
 
 
 def entries(shown: Album) -> list[dict[str, Any]]:

@@ -106,11 +106,11 @@ def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a
         def update_state_machine(self, **sent: str) -> None:
             self.told = sent["definition"]
 
-    emulator = Emulator()
+    emulator: Any = Emulator()
     emulator.stepfunctions = emulator
     limits = {"IdeogramMaxInFlight": "10", "SegmindMaxInFlight": "4", "OneMinMaxInFlight": "0"}
     given = {**limits, "RunwareMaxInFlight": "7", "DefaultProvider": "runware"}
-    fixups.set_concurrency(emulator, "arn", given)  # pyright: ignore[reportArgumentType]
+    fixups.set_concurrency(emulator, "arn", given)
     told = json.loads(emulator.told)["States"]["AskForEach"]
     assert told["MaxConcurrency"] == 14
     assert "MaxConcurrencyPath" not in told

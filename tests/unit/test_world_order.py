@@ -9,7 +9,7 @@ from proof.world.s3_objects import Bucket, Version
 
 
 def drawn(random: Random) -> Item:
-    item: Item = {"pk": {"S": random.choice("ab")}, "sk": {"S": random.choice("mnopq")}}
+    item = {"pk": {"S": random.choice("ab")}, "sk": {"S": random.choice("mnopq")}}
     if random.random() < 0.7:
         item |= {"watch": {"S": random.choice("xy")}, "due": {"S": random.choice("123")}}
     return item

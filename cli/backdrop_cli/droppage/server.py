@@ -54,7 +54,7 @@ class PageServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: PageServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: PageServer  # pyrefly: ignore[bad-override-mutable-attribute]  # no other server makes one
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:

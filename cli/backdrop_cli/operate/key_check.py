@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from typing import override
 from urllib.parse import urlencode
 
 TIMEOUT_SECONDS = 10.0
@@ -48,5 +49,6 @@ def _opener(base_url: str) -> urllib.request.OpenerDirector:
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Follows no redirect."""
 
+    @override
     def redirect_request(self, *_: object, **__: object) -> None:
         return None

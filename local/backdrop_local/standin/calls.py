@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import override
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -190,6 +191,7 @@ class Question(ApiCall):
     def __init__(self, request: Request, provider: str, route: str, *, key: str | None, manner: Manner) -> None:
         super().__init__(request, provider, route, key=key, manner=manner, asking=True)
 
+    @override
     async def pass_gate(self) -> None:
         """Do the faults that refuse a question, and note those that make it find nothing, or no end."""
         await super().pass_gate()

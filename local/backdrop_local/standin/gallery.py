@@ -97,7 +97,7 @@ class Gallery:
         if kept is not None:
             return kept
         recipe = self._recipes.get(ident)
-        photo = recipe and self._photos.get(recipe.photo_sha)
+        photo = self._photos.get(recipe.photo_sha) if recipe else None
         if recipe is None or photo is None:
             return None
         return (await self.paint(recipe, photo)).content

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from types import MappingProxyType
+from typing import override
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -53,6 +54,7 @@ class Operation(Manner):
 
     unsafe_forms = MappingProxyType({"null": True, "empty": True, "missing": True})
 
+    @override
     def error_body(self, call: ApiCall, status: int) -> JsonValue:
         """What Ideogram says under an error status."""
         if status == 429:
@@ -73,6 +75,7 @@ class Operation(Manner):
             422: {"error": self.unsafe},
         }
 
+    @override
     def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """An answer that had begun to stream when the call failed."""
         return {"error": "Internal server error", "status_code": status}

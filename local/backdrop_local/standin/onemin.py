@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import cast
+from typing import cast, override
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -49,10 +49,12 @@ class _Manner(Manner):
 
     unsafe_forms = MappingProxyType({"flag": True, "no_result": True, "failure": True})
 
+    @override
     def error_body(self, call: ApiCall, status: int) -> JsonValue:
         """`{"message": …}`, here and there with a code."""
         return ERRORS.get(status, {"message": "Internal server error"})
 
+    @override
     def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """A record that failed."""
         ident = uuid_of(f"{PROVIDER}/{call.entry.n}")

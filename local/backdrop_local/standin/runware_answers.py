@@ -4,6 +4,7 @@ import asyncio
 import base64
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import override
 
 from pydantic import JsonValue
 from starlette.responses import JSONResponse
@@ -54,6 +55,7 @@ class TaskManner(Manner):
     def __init__(self, task: dict[str, JsonValue]) -> None:
         self._task = task
 
+    @override
     def error_body(self, call: ApiCall, status: int) -> JsonValue:
         """The usual code under this status."""
         code, message = CODES.get(status, OTHER)

@@ -39,6 +39,7 @@ class _Manner(Manner):
     out_of_money = 406
     unsafe_forms = MappingProxyType({"error": False, "detail": False, "no_output": True})
 
+    @override
     def error_body(self, call: ApiCall, status: int) -> JsonValue:
         """`{"error": …}` with the words that Segmind uses for this status."""
         if status == 401:
@@ -47,6 +48,7 @@ class _Manner(Manner):
             return {"error": "Missing Authorization or x-api-key in header" if missing else invalid}
         return {"error": ERRORS.get(status, "Internal server error")}
 
+    @override
     def error_headers(self, call: ApiCall, status: int) -> dict[str, str]:
         """When a refused caller may come again."""
         if status != 429:
@@ -65,6 +67,7 @@ class _Manner(Manner):
         """JSON, but 406 in the form that a setting names."""
         return _not_acceptable(call, ERRORS[406]) if status == 406 else super().error_answer(call, status)
 
+    @override
     def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """A failed job under a good status."""
         return {"status": "FAILED", "error": "Internal server error", "metrics": {}}

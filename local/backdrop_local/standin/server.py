@@ -4,7 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import cast, override
 
 import uvicorn
 from starlette.applications import Starlette
@@ -96,6 +96,7 @@ class StandinServer(uvicorn.Server):
         """Run until a signal comes or `should_exit` is set."""
         self.run(sockets=[self._listener])
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop at once; calls that are cut off by it are no errors to be logged."""
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

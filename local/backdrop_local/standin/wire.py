@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from typing import cast
+from typing import cast, override
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,10 +42,11 @@ class Wire:
 class WireProtocol(H11Protocol):
     """uvicorn's HTTP protocol that shows each request the connection it came on."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Note the new connection and hand its wire to every request on it."""
         super().connection_made(transport)
-        self.app = _with_wire(cast("ASGIApp", self.app), Wire(transport))  # type: ignore[assignment]
+        self.app = _with_wire(cast("ASGIApp", self.app), Wire(transport))
 
 
 def wire_of(scope: Scope) -> Wire:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
@@ -51,6 +51,7 @@ class _Processor(BatchProcessor):
         super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         self._logger = logger
 
+    @override
     def failure_handler(self, record: Any, exception: Any) -> Any:
         if not isinstance(exception[1], WaitError | StaleError):
             words = "unexpected error; the message will come again"

@@ -14,6 +14,7 @@ from backdrop.ports import Listed, PreconditionError, Stored, Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
@@ -90,7 +91,7 @@ class S3Photos:
         )
         try:
             for page in pages:
-                yield from (found["Key"] for found in page.get("Contents", ()))  # pyright: ignore[reportTypedDictNotRequiredAccess]
+                yield from map(_key, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
@@ -99,10 +100,7 @@ class S3Photos:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, StartAfter=after)
         try:
             for page in pages:
-                yield from (
-                    Listed(found["Key"], found["ETag"], found["LastModified"])  # pyright: ignore[reportTypedDictNotRequiredAccess]
-                    for found in page.get("Contents", ())
-                )
+                yield from map(_listed, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
@@ -145,7 +143,7 @@ class S3Output:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
             for page in pages:
-                yield from (found["Key"] for found in page.get("Contents", ()))  # pyright: ignore[reportTypedDictNotRequiredAccess]
+                yield from map(_key, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
@@ -215,3 +213,11 @@ def _stored(found: Mapping[str, Any], data: bytes | None) -> Stored:
         data=data,
         metadata={name: unquote(text) for name, text in found.get("Metadata", {}).items()},
     )
+
+
+def _key(found: "ObjectTypeDef") -> str:
+    return found["Key"]  # pyrefly: ignore[not-required-key-access]  # S3 leaves out none of these
+
+
+def _listed(found: "ObjectTypeDef") -> Listed:
+    return Listed(_key(found), found["ETag"], found["LastModified"])  # pyrefly: ignore[not-required-key-access]

@@ -30,7 +30,7 @@ class EventBus:
             "EventBusName": self._name,
         }
         try:
-            answer = self._client.put_events(Entries=[entry])  # pyright: ignore[reportArgumentType]
+            answer = self._client.put_events(Entries=[entry])
         except (ClientError, BotoCoreError) as error:
             raise unavailable("EventBridge", error) from error
         if answer["FailedEntryCount"]:

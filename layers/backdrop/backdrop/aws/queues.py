@@ -76,7 +76,7 @@ class SqsLetters:
                 VisibilityTimeout=OUT_OF_SIGHT_SECONDS,
                 WaitTimeSeconds=1,
                 MessageAttributeNames=["All"],
-                AttributeNames=["DeadLetterQueueSourceArn"],  # pyright: ignore[reportArgumentType]
+                AttributeNames=["DeadLetterQueueSourceArn"],  # pyrefly: ignore[bad-argument-type]  # the stub misses it
             )
         except (ClientError, BotoCoreError) as error:
             raise unavailable("SQS", error) from error

@@ -188,7 +188,8 @@ class Table:
     def created(self) -> datetime:
         """When the table came to be, and the stack with it."""
         try:
-            return self._client.describe_table(TableName=self.name)["Table"]["CreationDateTime"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+            table = self._client.describe_table(TableName=self.name)["Table"]
+            return table["CreationDateTime"]  # pyrefly: ignore[not-required-key-access]  # each table has one
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
 

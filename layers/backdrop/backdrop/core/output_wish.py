@@ -213,13 +213,13 @@ def _told_apart(outputs: Sequence[OutputWish]) -> Sequence[OutputWish]:
 
 
 def _one_or_list(value: object) -> str:
-    return "list" if isinstance(value, list | tuple) else "one"
+    return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 def _object(value: object) -> object:
-    if not isinstance(value, dict | OutputWish):
+    if not isinstance(value, (dict, OutputWish)):
         raise ValueError('an output is an object such as {"format": "webp"}')
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 One = Annotated[OutputWish, BeforeValidator(_object)]

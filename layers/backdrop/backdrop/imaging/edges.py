@@ -8,7 +8,7 @@ pixel that is partly subject is I without its share of B.
 
 from dataclasses import dataclass
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from backdrop.imaging.spread import spread
 
@@ -58,8 +58,7 @@ class Edges:
         left, top, right, bottom = _box(area, self.matte.size)
         near = (max(floor(left) - 2, 0), max(floor(top) - 2, 0))
         far = (min(ceil(right) + 2, self.matte.width), min(ceil(bottom) + 2, self.matte.height))
-        low, high = self.matte.crop((*near, *far)).getextrema()
-        return int(low), int(high)  # pyright: ignore[reportArgumentType]
+        return _extremes(self.matte.crop((*near, *far)))
 
     def cut(self, photo: "Image", area: Area) -> "Image":
         """That area of the photo (RGB) as RGBA: its alpha, and the subject's color without the ground's."""
@@ -101,6 +100,11 @@ def edges_of(guide: "Image", matte: "Image") -> Edges:
     return Edges(matte, gate, guide.filter(ImageFilter.GaussianBlur(soft)), subject, ground) if soft else sharp
 
 
+def _extremes(matte: "Image") -> tuple[int, int]:
+    low, high = cast("tuple[int, int]", matte.getextrema())
+    return low, high
+
+
 def _colors(guide: "Image", matte: "Image") -> tuple["Image", "Image"]:
     """The colors of subject and ground, each spread from the pixels that show nothing else."""
     from PIL import Image, ImageFilter
@@ -108,7 +112,7 @@ def _colors(guide: "Image", matte: "Image") -> tuple["Image", "Image"]:
     scale = min(1.0, (_COLOR_PIXELS / (matte.width * matte.height)) ** 0.5)
     size = max(1, round(matte.width * scale)), max(1, round(matte.height * scale))
     small, alpha = guide.resize(size, Image.Resampling.BOX), matte.resize(size, Image.Resampling.BOX)
-    low, high = (int(value) for value in alpha.getextrema())  # pyright: ignore[reportArgumentType]
+    low, high = _extremes(alpha)
     spans = ([_share(value - high + _CERTAIN_OF) for value in range(256)],
              [_share(low + _CERTAIN_OF - value) for value in range(256)])  # fmt: skip
     inside = ImageFilter.MinFilter(3)

@@ -14,7 +14,7 @@ What was changed is told in short words, for the receipt:
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from backdrop.core.capability import PhotoLimits
 from backdrop.core.photo import FIRST
@@ -188,7 +188,7 @@ def _kept(picture: "ImageFile", orientation: int) -> Encoding | None:
     """
     from PIL.JpegImagePlugin import get_sampling
 
-    source: JpegImageFile = picture  # pyright: ignore[reportAssignmentType]
+    source = cast("JpegImageFile", picture)
     if any(component[3] not in source.quantization for component in source.layer):
         return None
     tables = turned([source.quantization[component[3]] for component in source.layer], orientation)

@@ -169,25 +169,25 @@ class _FinalResponse(http.client.HTTPResponse):
         for _ in range(MAX_INTERIM_RESPONSES):
             if not 100 <= self.status < 200 or self.status == http.client.SWITCHING_PROTOCOLS:
                 return
-            self.headers = self.msg = None  # pyright: ignore[reportAttributeAccessIssue]  # begin() reads on without
+            self.headers = self.msg = None  # pyrefly: ignore[bad-assignment]  # begin() reads on without
             super().begin()
         raise http.client.HTTPException(f"over {MAX_INTERIM_RESPONSES} interim responses")
 
 
 class _Connection(HTTPConnection):
-    response_class = _FinalResponse  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
+    response_class = _FinalResponse
 
 
 class _TlsConnection(HTTPSConnection):
-    response_class = _FinalResponse  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]
+    response_class = _FinalResponse
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]
+    ConnectionCls = _Connection  # pyrefly: ignore[bad-assignment]  # nor does urllib3's own fit its protocol
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection  # pyright: ignore[reportAssignmentType]
+    ConnectionCls = _TlsConnection  # pyrefly: ignore[bad-assignment]  # the same
 
 
 class _Adapter(HTTPAdapter):

@@ -281,7 +281,7 @@ def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
     said = _said(reply)
     errors = errors_about(ident, said)
     if reply.succeeded and not errors:
-        taken = isinstance(said.get("data"), list | dict)
+        taken = isinstance(said.get("data"), (list, dict))
         return None if taken else Answer.lost(f"{WHO} answered {reply.status}, but says nothing of the task.")
     row = of_submit(reply.status, errors, reply.waited)
     if row.kind is Standing.PENDING:

@@ -134,7 +134,7 @@ def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
     if code in OF_FIELDS:
         return INVALID
     field = error.get("parameter")
-    if not field or not isinstance(field, str | list):
+    if not field or not isinstance(field, (str, list)):
         return None
     return KEY if field == "apiKey" else INVALID
 
@@ -167,7 +167,7 @@ def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: 
     meaning, kind = meaning_of(error), error.get("taskType")
     names_task = kind == TASK or (kind is None and succeeded and task_of(error) == ident)
     if complete or (names_task and state_of(error) == "error"):
-        return (UNCLEAR if meaning in (None, GONE) else meaning).of_task
+        return (UNCLEAR if meaning is None or meaning is GONE else meaning).of_task
     if meaning is GONE:
         return GONE.of_task
     if not (names_task and succeeded):
@@ -176,7 +176,7 @@ def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: 
         return UNSAFE.of_task
     if kind != TASK:
         return None
-    if meaning in (None, UNCLEAR):
+    if meaning is None or meaning is UNCLEAR:
         return UNCLEAR.of_task if persists else None
     return meaning.of_task
 

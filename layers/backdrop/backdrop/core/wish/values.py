@@ -124,7 +124,7 @@ def _levels(value: object) -> Iterator[Sequence[Any]]:
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
+            if isinstance(outer, (dict, list))
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
 
@@ -140,7 +140,7 @@ def _alone(value: Any) -> str:
 
 
 def _one_or_list(value: object) -> str:
-    return "list" if isinstance(value, list | tuple) else "one"
+    return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 Operation = Annotated[Literal["replace", "remove"], BeforeValidator(_lower)]
