@@ -112,7 +112,7 @@ class FairSqs(SimulatedSqs):
         return list(self.shelf(line).flying.values())
 
     @override
-    def _attributes(self, *, QueueUrl: str, AttributeNames: Any) -> dict[str, Any]:  # noqa: N803
+    def _attributes(self, *, QueueUrl: str, AttributeNames: Any) -> dict[str, Any]:
         known = super()._attributes(QueueUrl=QueueUrl, AttributeNames=AttributeNames)
         shelf, name = self.shelf(self.lines[QueueUrl]), "ApproximateNumberOfMessages"
         if name in known["Attributes"]:

@@ -17,7 +17,7 @@ NO_SKEW = timedelta(0)
 OUT_OF_TIME = "out of time"
 
 
-class SimulatedCrash(BaseException):  # noqa: N818 - a death, which no `except Exception` may survive
+class SimulatedCrash(BaseException):  # a death that no `except Exception` survives
     """The worker is killed here."""
 
 

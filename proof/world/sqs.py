@@ -204,7 +204,7 @@ class SimulatedSqs:
         QueueUrl: str,  # noqa: N803
         MaxNumberOfMessages: int = 1,  # noqa: N803
         VisibilityTimeout: int | None = None,  # noqa: N803
-        WaitTimeSeconds: int = 0,  # noqa: N803, ARG002 - time does not pass in an answer
+        WaitTimeSeconds: int = 0,  # noqa: N803 - time does not pass in an answer
         AttributeNames: Sequence[str] = (),  # noqa: N803
         MessageSystemAttributeNames: Sequence[str] = (),  # noqa: N803
         MessageAttributeNames: Sequence[str] = (),  # noqa: N803

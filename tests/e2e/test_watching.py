@@ -24,7 +24,7 @@ class CloudWatch:
             endpoint_url=shop.clients.endpoint_url,
             region_name=REGION,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106  the emulator's
+            aws_secret_access_key="test",
         )
 
     def alarms(self) -> dict[str, dict[str, Any]]:

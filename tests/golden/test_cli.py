@@ -332,7 +332,7 @@ def checking(told: Told, patch: pytest.MonkeyPatch) -> None:
 def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
     """Somebody who opens the drop page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
-    none, signing = cast("Any", None), cast("Any", signed())._client
+    none, signing = cast("Any", None), cast("Any", signed())._client  # noqa: SLF001  no other way to it
     clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     person.stack = replace(person.stack, clients=clients)
 

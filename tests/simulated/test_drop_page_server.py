@@ -259,7 +259,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
     someone = Person(World(), monkeypatch)
     colleague = Colleague(someone.world)
-    signing = cast("Any", colleague.desk.signed)._client
+    signing = cast("Any", colleague.desk.signed)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
     clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)

@@ -170,7 +170,7 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 def sent(provider: str, job: Job) -> dict[str, Any]:
     """What goes to the provider, by dotted path."""
     if provider == "ideogram":
-        return {part._name: part.data for part in form(job, PHOTO)}  # noqa: SLF001
+        return {part._name: part.data for part in form(job, PHOTO)}  # noqa: SLF001  urllib3 shows it nowhere else
     if provider == "1min":
         return leaves(onemin.request(job, ["images/a.jpg"]))
     if provider == "runware":

@@ -28,7 +28,7 @@ def decoding(otherwise: ContainerError | None = None) -> Generator[None]:
             yield
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - decoders raise all kinds: KeyError, struct.error, RuntimeError
+        except Exception as error:  # decoders raise all kinds: KeyError, struct.error, RuntimeError
             raise otherwise or DamagedError("cannot be decoded") from error
 
 
