@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from proof.measured import measured_on
 from proof.mutants.conditions import Found
 from proof.mutants.guards import FILES
 from proof.mutants.lab import Verdict
@@ -64,7 +65,8 @@ def document(verdicts: Sequence[Verdict], found: Sequence[Found]) -> str:
         f"**{killed} of {len(verdicts)} mutants killed**, in {sum(one.played for one in verdicts)} seeds. "
         f"**{turned} of {len(found)} conditions killed**, {len(SPARED)} spared with a reason."
     )
-    return "\n".join([*HEAD, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_spared()]) + "\n"
+    head = [*HEAD, f"Measured on {measured_on()}.", ""]
+    return "\n".join([*head, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_spared()]) + "\n"
 
 
 def _guards(verdicts: Sequence[Verdict]) -> Iterator[str]:
