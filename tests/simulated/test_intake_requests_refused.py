@@ -158,6 +158,28 @@ def test_a_refused_request_is_still_told_of_when_the_defaults_that_held_its_phot
     assert codes(world, KEY) == []
 
 
+@pytest.mark.parametrize("settle_seconds", [0, 20])
+@pytest.mark.parametrize("sidecar", [True, False])
+def test_bad_file_that_refused_a_request_is_no_longer_reported_once_it_is_replaced(
+    sidecar: bool, settle_seconds: int
+) -> None:
+    world = World(settle_seconds=settle_seconds)
+    world.drop(KEY, b"this is no photo")
+    if sidecar:
+        world.sidecar(KEY, **BEACH)
+    world.run_for(100)
+    ask(world, KEY, **REMOVE)
+    world.run_for(100)
+    assert set(codes(world, KEY)) == {"not_a_photo"}
+    defaults(world, "", TYPO)
+    said(world, KEY)
+    world.run_for(100)
+    assert "not_a_photo" not in codes(world, KEY)
+    defaults(world, "", FOREST)
+    world.run()
+    assert (codes(world, KEY), bought(world)) == ([], 1)
+
+
 def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced_and_put_back_while_it_settled() -> None:
     world = settling(inherited=False)
     said(world, KEY)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backdrop.core.asked import Asked
 from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, InstructionError, StaleError
+from backdrop.core.errors import BackdropError, InstructionError, PhotoError, StaleError
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Origin, Problem, Source
 from backdrop.core.layout import Kind, kind_of
@@ -99,9 +99,16 @@ def noted(
     return _asked(source, request, now).but(jobs=named, problems=tuple(problems))
 
 
-def refused(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """What stands in a request's way, with what whoever sent it can do."""
-    return tuple(one.but(hint=hint_for_request(one.code, one.hint), origin=Origin.REQUEST) for one in problems)
+def refused(problems: Sequence[Problem], photo_error: PhotoError | None) -> tuple[Problem, ...]:
+    """What stands in a request's way, with what its sender can do. A bad file stands in the way of any request."""
+    of_photo = photo_error.code if photo_error else None
+    return tuple(
+        one.but(
+            hint=hint_for_request(one.code, one.hint),
+            origin=Origin.PHOTO if one.code is of_photo else Origin.REQUEST,
+        )
+        for one in problems
+    )
 
 
 def held_by(broken: str, now: datetime) -> tuple[Problem, ...]:

@@ -236,7 +236,8 @@ class Photos:
         What its sidecar or tags say is seen to first. Otherwise the request ends the waiting: what came of it would
         take the report away, and buy what nobody asked for.
         """
-        problems, asked = refused(why), noted(source, look.request, self.clock.now(), problems=refused(why))
+        problems = refused(why, seen.photo_error)
+        asked = noted(source, look.request, self.clock.now(), problems=problems)
         wants = tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in problems)
         told = Decision(refused=refusals(source, problems))
         if was_resolved(source, seen) or has_its_bytes(source, seen, jobs):
