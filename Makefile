@@ -23,7 +23,7 @@ test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
 	@$(RUN)pytest -q -n 4 --dist loadscope tests/e2e
-check: setup ## Lint, types, unit and golden tests, in seconds
+check: setup ## Lint, types, unit and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
 	@told="$$($(RUN)lint-imports --no-logo --no-cache)" || { echo "$$told" >&2; exit 1; }
@@ -32,7 +32,7 @@ types:
 	@$(RUN)pyrefly check --summary=none
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
-golden: setup ## Write the golden files of the edges anew, after a change that is meant; the review sees what it changes
+golden: setup ## Rewrite the golden files of the edges after an intended change; the reviewer sees the difference
 	@$(RUN)pytest -q tests/golden --rewrite-golden
 wild: setup ## Property tests with examples that no run had before
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract

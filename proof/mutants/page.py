@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from proof.measured import measured_on
 from proof.mutants.accepted_survivors import UNGUARDED
 from proof.mutants.address import Node
 from proof.mutants.conditions import GUARDED, Found, conditions, reason
@@ -75,7 +76,8 @@ def document(verdicts: Sequence[Verdict], found: Sequence[Found]) -> str:
         f"**{killed} of {len(verdicts)} mutants killed**, in {sum(one.played for one in verdicts)} seeds. "
         f"**{turned} of {len(found)} conditions killed**, {len(survivors)} live for a reason."
     )
-    lines = [*HEAD, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_survivors(survivors)]
+    head = [*HEAD, f"Measured on {measured_on()}.", ""]
+    lines = [*head, sums, "", "## Guards", *_guards(verdicts), *_conditions(found), *_survivors(survivors)]
     return "\n".join(lines) + "\n"
 
 

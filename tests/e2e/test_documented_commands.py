@@ -3,7 +3,6 @@
 import re
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.e2e import scenes
 from tests.e2e.clouds import PARAMETERS, running_cloud
 from tests.e2e.typist import EXCUSED, Typist, excuse, parts_of
 
-IN_THIS_REGION: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 README = ROOT / "README.md"
 # Runbooks are typed where their day is brought about: test_runbooks.py.
 TOLD = [page for page in PAGES if commands(page) and page.parent.name != "runbooks"]
@@ -30,7 +28,9 @@ def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home
     if page != README:
         with running_cloud(tmp_path_factory) as running:
             for bucket in PARAMETERS["ReadableBuckets"].split(","):
-                running.clients.s3.create_bucket(Bucket=bucket, **IN_THIS_REGION)
+                running.clients.s3.create_bucket(
+                    Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+                )
             yield running.home
         return
     home = Home(tmp_path_factory.mktemp("documented"))

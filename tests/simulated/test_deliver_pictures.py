@@ -46,28 +46,27 @@ def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
     assert_at_rest(world)
 
 
-def test_a_withheld_picture_is_a_warning_where_others_came() -> None:
+@pytest.mark.parametrize(
+    ("reaction", "asked", "came", "code"),
+    [
+        (Reaction(unsafe=1), 3, 2, "unsafe_result"),
+        (Reaction(unrecognized=1), 3, 2, "result_unrecognized"),
+        (Reaction(fewer=1), 2, 1, "fewer_results"),
+    ],
+    ids=["withheld", "unrecognized", "fewer"],
+)
+def test_missing_picture_is_a_warning_where_others_came(reaction: Reaction, asked: int, came: int, code: str) -> None:
+    """What came in a response is paid, also what cannot be used; what did not come is not."""
+    paid = asked - reaction.fewer
     world = World()
-    world.provider.otherwise = Reaction(unsafe=1)
+    world.provider.otherwise = reaction
     world.drop(KEY, photo())
-    world.sidecar(KEY, prompt="on a marble table", num_images=3)
+    world.sidecar(KEY, prompt="on a marble table", num_images=asked)
     world.run()
     job = the_job(world)
-    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
-    assert "unsafe_result" in warning_codes(job)
+    assert (job.status, job.charged, len(job.results)) == (Status.STORED, paid * 60_000, came)
+    assert code in warning_codes(job)
     assert world.report(KEY) is None
-    assert_at_rest(world)
-
-
-def test_fewer_pictures_than_asked_for_are_a_warning_and_cost_what_came() -> None:
-    world = World()
-    world.provider.otherwise = Reaction(fewer=1)
-    world.drop(KEY, photo())
-    world.sidecar(KEY, prompt="on a marble table", num_images=2)
-    world.run()
-    job = the_job(world)
-    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 60_000, 1)
-    assert "fewer_results" in warning_codes(job)
     assert_at_rest(world)
 
 
@@ -134,18 +133,6 @@ def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
     unrecognized(world)
     assert redrive(world, pay_again=True)
     assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (Status.STORED, 2 * PRICE, 2)
-    assert_at_rest(world)
-
-
-def test_unrecognized_picture_is_a_warning_where_others_came() -> None:
-    world = World()
-    world.provider.otherwise = Reaction(unrecognized=1)
-    world.drop(KEY, photo())
-    world.sidecar(KEY, prompt="on a marble table", num_images=3)
-    world.run()
-    job = the_job(world)
-    assert (job.status, job.charged, len(job.results)) == (Status.STORED, 180_000, 2)
-    assert "result_unrecognized" in warning_codes(job)
     assert_at_rest(world)
 
 
