@@ -20,7 +20,7 @@ class Dying:
         self.invocation = SimpleNamespace(messages=[SimpleNamespace(id="m1", body=body)], began=START)
         calls = [SimpleNamespace(worker="w", sent={"Key": f"{KEY}.json"})]
         hub = SimpleNamespace(worker=SimpleNamespace(name="w"))
-        lies = SimpleNamespace(current={f"{KEY}.json": SimpleNamespace(etag="new")}.get)
+        lies = SimpleNamespace(current={KEY: SimpleNamespace(etag="new")}.get)
         world = SimpleNamespace(hub=hub, wire=SimpleNamespace(calls=calls), input=lies)
         self.deaths = Deaths(cast("Any", SimpleNamespace(world=world, invocation=self._invocation)))
 
