@@ -159,6 +159,22 @@ def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(na
     assert_at_rest(world)
 
 
+def test_money_at_stake_asks_for_that_word_where_the_photo_is_gone_too() -> None:
+    """Its photo wants it no more, which a redrive would take back: that alone brings nothing on its way."""
+    world = dropped()
+    world.provider.script.append(Reaction(dies=True))
+    world.run("intake")
+    world.turn("ideogram")
+    world.remove(KEY)
+    world.run("intake")
+    pass_time(world, 3600)
+    failed = the_job(world)
+    assert failed.unwanted
+    assert planned(world).needs_pay_again
+    assert not redriven(world)
+    assert the_job(world) == failed
+
+
 @EACH
 def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in_the_receipt(name: str) -> None:
     case = CASES[name]

@@ -61,6 +61,7 @@ MOVES: dict[str, Move] = {
     "call_off": lambda job: transitions.call_off(job, [CallOff(prefix="", until=NOW)], NOW),
     "set_aside": lambda job: transitions.set_aside(job.but(results=(a_result(),))),
     "reopen": lambda job: transitions.reopen(job, job, NOW),
+    "run_again": lambda job: transitions.run_again(job, job, NOW),
     "name_again": transitions.name_again,
     "describe": lambda job: transitions.describe(job, job.but(instructions={"metadata": 1})),
     "follow": lambda job: transitions.follow(job, transitions.owner_of(OWNER)),
@@ -106,10 +107,11 @@ ALLOWED: dict[tuple[str, Status], Status] = {
     ("cancel", S.ACCEPTED): S.CANCELLED,
     ("call_off", S.ACCEPTED): S.CANCELLED,
     ("name_again", S.STORED): S.PAID,
-    ("reopen", S.SUPERSEDED): S.ACCEPTED,
-    ("reopen", S.CANCELLED): S.ACCEPTED,
-    ("reopen", S.REFUSED): S.ACCEPTED,
-    ("reopen", S.DEAD): S.ACCEPTED,
+    **{
+        (name, state): S.ACCEPTED
+        for name in ("reopen", "run_again")
+        for state in (S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD)
+    },
     ("reuse", S.ACCEPTED): S.PAID,
     ("pay_again", S.DEAD): S.ACCEPTED,
     ("pay_again", S.REFUSED): S.ACCEPTED,

@@ -117,7 +117,7 @@ class Orders:
             return Redrive(failure, transitions.deliver_again(job, now))
         if pay_again and (job.reused_from or job.money is not Money.NOT_SPENT):
             return Redrive(failure, transitions.pay_again(job, now), price)
-        step = None if job.reused_from else transitions.reopen(job, job.but(for_executions=False, said_at=now), now)
+        step = None if job.reused_from else transitions.run_again(job, job.but(for_executions=False, said_at=now), now)
         return Redrive(failure, step, price if step else 0, needs_pay_again=step is None)
 
     def _price(self, job: Job) -> int:

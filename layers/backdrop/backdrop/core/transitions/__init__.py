@@ -28,6 +28,7 @@ from backdrop.core.transitions.again import (
     pay_again,
     reopen,
     reuse,
+    run_again,
     take_over,
 )
 from backdrop.core.transitions.ends import (
@@ -89,6 +90,7 @@ __all__ = [
     "renew",
     "reopen",
     "reuse",
+    "run_again",
     "send_again",
     "set_aside",
     "store",

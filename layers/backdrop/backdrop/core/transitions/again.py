@@ -27,11 +27,17 @@ def owner_of(job: Job) -> Owner:
 
 def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
     """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
-    if job.status in WITHOUT_A_FILE and not job.at_stake:
-        lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
-        whose = {"for_executions": wanted.for_executions, "generation": _generation(job), "said_at": wanted.said_at}
-        return _from_the_beginning(job.but(**lane, **whose), now)
-    return Step(job.but(unwanted=None, said_at=wanted.said_at)) if job.unwanted else None
+    kept = Step(job.but(unwanted=None, said_at=wanted.said_at)) if job.unwanted else None
+    return run_again(job, wanted, now) or kept
+
+
+def run_again(job: Job, wanted: Job, now: datetime) -> Step | None:
+    """superseded, cancelled, or failed (not spent) → accepted; None for a job with a file, and for money at stake."""
+    if job.status not in WITHOUT_A_FILE or job.at_stake:
+        return None
+    lane = {"provider": wanted.provider, "version_id": wanted.version_id, "warnings": wanted.warnings}
+    whose = {"for_executions": wanted.for_executions, "generation": _generation(job), "said_at": wanted.said_at}
+    return _from_the_beginning(job.but(**lane, **whose), now)
 
 
 def pay_again(job: Job, now: datetime) -> Step:
