@@ -120,7 +120,7 @@ ASKING_MUTANTS = (
     mutant(
         "buys-again-unasked",
         "3: held and dead that cost money are bought again only by a person's word",
-        on("core.transitions.again:reopen#133475 operand 2"),
+        off("core.transitions.again:run_again#78b890 operand 2"),
         breaks=Promise.WAYS,
         faults="withheld_picture charge_and_hang_up",
         deeds=(*photos(10, 10, tags="foreign"), *wishes(11, 10, "cut"), *wishes(700, 10, "cut-dear")),
