@@ -162,7 +162,7 @@ class Folder:
         sources = {item["pk"]["S"].removeprefix("source#") for item in self.ledger()}
         ours = {f'"{self.name}/', f'"{self.name}%2F', *sources}
         lying = self.shop.queue(queue).messages()
-        return [one for one in lying if any(mark in one.body for mark in ours) and not _is_second_look(one.body)]
+        return [one for one in lying if any(mark in one.body for mark in ours) and not _is_second_look(one)]
 
     # -- what comes back -----------------------------------------------------------------------------------
 
@@ -290,9 +290,9 @@ def _is_open(item: dict[str, Any]) -> bool:
     return item.get("status", {}).get("S") in ("accepted", "paid")
 
 
-def _is_second_look(body: str) -> bool:
-    """Whether a message is the second look, minutes later, at those who came to rest when a folder got its defaults."""
-    return '"kind": "folder"' in body
+def _is_second_look(message: Message) -> bool:
+    """Whether a message makes intake check again, minutes later, what is right unless a worker died; not yet taken."""
+    return message.receives == 0 and any(f'"kind": "{kind}"' in message.body for kind in ("folder", "recheck"))
 
 
 def _money(job: dict[str, Any]) -> int:

@@ -4,13 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
-from urllib.request import ProxyHandler, build_opener
+
+import urllib3
 
 from backdrop_local.clients import Clients
 from backdrop_local.cloud import Cloud
 
 LOOK = "_ministack/sqs/messages?QueueUrl="
 ROUNDING_SECONDS = 2
+# Made once: an opener of urllib reads all certificates of the machine each time it is made.
+HTTP = urllib3.PoolManager()
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Queue:
     def messages(self) -> list[Message]:
         """All that it holds, in whatever hands; looking changes nothing (the emulator's own route)."""
         where = f"{self.cloud.endpoint_url}/{LOOK}{quote(self.url, safe='')}"
-        with build_opener(ProxyHandler({})).open(where, timeout=60) as answer:
-            accounts: dict[str, dict[str, dict[str, list[dict[str, Any]]]]] = json.load(answer)["messages"]
+        accounts: dict[str, dict[str, dict[str, list[dict[str, Any]]]]]
+        accounts = HTTP.request("GET", where, timeout=60).json()["messages"]
         queues = [queue for regions in accounts.values() for found in regions.values() for queue in found.values()]
         return [_message(one) for queue in queues for one in queue]
 
