@@ -22,7 +22,7 @@ test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
-	@$(RUN)pytest -q -n 4 --dist loadscope tests/e2e
+	@$(RUN)pytest -q -n 4 --no-loadscope-reorder tests/e2e
 check: setup ## Lint, types, unit and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet

@@ -2,14 +2,38 @@
 
 import re
 from collections.abc import Generator
+from typing import override
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from backdrop_local.cloud import Cloud
 from tests.contract.standin_client import StandinClient
 from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
+
+# What takes minutes begins first, so that nobody waits for it alone at the end.
+LONG = ("test_runbooks", "test_documented_commands", "test_local_cloud", "test_counted_requests", "test_side_by_side")
+# Each of its tests has a cloud of its own; the tests of any other module share what the module sets up.
+APART = "test_documented_commands"
+
+
+class ByModule(LoadScopeScheduling):
+    """Gives a worker whole modules, and single tests of the one whose tests share nothing."""
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if APART in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
