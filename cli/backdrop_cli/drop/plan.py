@@ -11,11 +11,11 @@ from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.places import REQUEST
-from backdrop.steps.asking import Asking
+from backdrop.steps.rerun import Reruns
 from backdrop.steps.standing import named
 from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.overlay import bytes_of
-from backdrop_cli.drop.preview import BucketPreview, is_taken_again
+from backdrop_cli.drop.preview import BucketPreview, foresee_new, is_taken_again
 from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice, decide, says_the_same
 from backdrop_cli.drop.uploads import etag_of
 from backdrop_cli.lint.show import shown
@@ -119,8 +119,8 @@ class Planner:
         self._add_instructions(plan)
         self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
         plan.files |= {row.key: self._found.paths[row.key] for row in self._rows if row.goes and not row.unreadable}
-        asking = self._preview.asking(plan.files)
-        plan.rows = list(side_by_side(partial(self._foresee_once, asking, plan), self._rows, self._stack.at_once))
+        reruns = self._preview.after(plan.files)
+        plan.rows = list(side_by_side(partial(self._foresee_once, reruns, plan), self._rows, self._stack.at_once))
         for row in plan.rows:
             if row.unreadable:
                 plan.files.pop(row.key, None)
@@ -183,7 +183,7 @@ class Planner:
 
     # -- what becomes of it --------------------------------------------------------------------------------
 
-    def _foresee_once(self, asking: Asking, plan: Plan, row: Row) -> Row:
+    def _foresee_once(self, reruns: Reruns, plan: Plan, row: Row) -> Row:
         """With what intake will make of a photo that is new, changed, or has new instructions."""
         nearest = next((name for name in sidecars_of(row.key) if name in plan.files or name in self._there), "")
         row = replace(row, sidecar=nearest if nearest in plan.files else "")
@@ -191,14 +191,14 @@ class Planner:
             return row
         known = (row.key, plan.files.get(row.sidecar))
         if known not in self._foreseen:
-            self._foreseen[known] = self._foresee(asking, row)
+            self._foreseen[known] = self._foresee(reruns, row)
         return self._foreseen[known]
 
-    def _foresee(self, asking: Asking, row: Row) -> Row:
+    def _foresee(self, reruns: Reruns, row: Row) -> Row:
         try:
             if row.key in self._there:
-                return self._foresee_again(asking, row)
-            foreseen = self._preview.foresee(asking, row.key, opened=not self._quick)
+                return self._foresee_again(reruns, row)
+            foreseen = foresee_new(reruns, row.key, opened=not self._quick)
         except OSError as error:
             return replace(row, unreadable=_why(error))
         if foreseen is None:
@@ -206,15 +206,15 @@ class Planner:
         found, broken = foreseen
         return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
-    def _foresee_again(self, asking: Asking, row: Row) -> Row:
-        found = self._preview.foresee_again(asking, row.key, uploaded=row.again)
+    def _foresee_again(self, reruns: Reruns, row: Row) -> Row:
+        found = reruns.foresee(row.key, uploaded=row.again)
         if found is None:
             return row
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
         nothing = silent and not found.bought
         row = replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
         if row.sidecar and not found.leads_to_something and not row.in_trouble:
-            asked = self._preview.foresee(asking, row.key, opened=False)
+            asked = foresee_new(reruns, row.key, opened=False)
             row = replace(row, ineffective=bool(asked and asked[0].says_nothing))
         return row
 

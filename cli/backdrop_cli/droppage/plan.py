@@ -10,8 +10,8 @@ from backdrop.core.errors import BackdropError
 from backdrop.core.job import Job, Problem
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.meanings import CODES
-from backdrop.steps.asking import Asking
-from backdrop_cli.drop.preview import BucketPreview, is_taken_again
+from backdrop.steps.rerun import Reruns
+from backdrop_cli.drop.preview import BucketPreview, foresee_new, is_taken_again
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
 from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice
 from backdrop_cli.droppage.asked import Offered, Wanted
@@ -127,8 +127,8 @@ class Planner:
         rows = [self._with_instructions(row, choices.get(row.key)) for row in self._rows]
         local = {row.key: SOME_PICTURE for row in rows if row.goes and not row.again}
         local |= {f"{row.key}.json": row.sidecar for row in rows if row.sidecar is not None}
-        asking = self._preview.asking(local)
-        rows = list(side_by_side(partial(self._foreseen, asking), rows, self._stack.at_once))
+        reruns = self._preview.after(local)
+        rows = list(side_by_side(partial(self._foreseen, reruns), rows, self._stack.at_once))
         kept = sum(one.action is Action.KEEP for one in choices.values())
         passed_over = [one.name for key, one in self._named if kind_of(key) is not Kind.PHOTO]
         return Plan(self._wanted.folder, _without_namesakes(rows), kept, passed_over)
@@ -167,13 +167,13 @@ class Planner:
             return replace(row, again=True, before=before, note=AGAIN)
         return replace(row, goes=False, before=before, note="it is in the bucket already")
 
-    def _foreseen(self, asking: Asking, row: Row) -> Row:
+    def _foreseen(self, reruns: Reruns, row: Row) -> Row:
         """With what intake will make of it."""
         if not row.acts:
             return row
         if row.again or not row.goes:
-            return self._foreseen_again(asking, row)
-        foreseen = self._preview.foresee(asking, row.key, opened=False)
+            return self._foreseen_again(reruns, row)
+        foreseen = foresee_new(reruns, row.key, opened=False)
         if foreseen is None:
             return row
         found, broken = foreseen
@@ -182,9 +182,9 @@ class Planner:
             problems = [(Code.NO_INSTRUCTIONS.value, SILENT, "Choose a new background above, or no background.")]
         return _left(row, problems) if problems else replace(row, jobs=found.jobs)
 
-    def _foreseen_again(self, asking: Asking, row: Row) -> Row:
+    def _foreseen_again(self, reruns: Reruns, row: Row) -> Row:
         """The same for bytes that are in the bucket."""
-        found = self._preview.foresee_again(asking, row.key, uploaded=row.again)
+        found = reruns.foresee(row.key, uploaded=row.again)
         if found is None:
             return row
         problems = _problems(found.problems, found.broken)
