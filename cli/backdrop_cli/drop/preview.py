@@ -34,10 +34,10 @@ class BucketPreview:
         """What the ledger says of a photo that is there, and the jobs that it had."""
         return self._stack.orders.ledger.photo(source_id(self._stack.input_bucket, key))
 
-    def has_bytes(self, source: Source | None, key: str, sha256: str) -> bool:
-        """Whether intake read these bytes in what is there: with some encryptions an ETag is no hash of them."""
+    def read_there(self, source: Source | None, key: str) -> str | None:
+        """The SHA-256 of what is there, where intake read it: with some encryptions an ETag is no hash of it."""
         photo = source.photo if source else None
-        return bool(photo and photo.etag == self.there[key].etag and photo.sha256 == sha256)
+        return photo.sha256 if photo and photo.etag == self.there[key].etag else None
 
     def after(self, files: Mapping[str, Path | bytes]) -> Reruns:
         """What intake makes of photos when these files lie there in addition."""

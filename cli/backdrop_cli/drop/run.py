@@ -44,7 +44,7 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
     found = gather(asked.paths, asked.to)
     with screen.busy(LOOKING_QUICKLY if asked.quick else LOOKING):
-        planner = Planner(stack, found, asked.wish, quick=asked.quick)
+        planner = Planner(stack, found.photos, found.instructions, asked.wish, quick=asked.quick)
         disputed = [] if asked.answer else planner.disputed()
         plans = {one: planner.plan(one) for one in (Answer if disputed else (asked.answer,))}
     if disputed:
