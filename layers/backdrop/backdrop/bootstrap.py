@@ -83,10 +83,10 @@ class Bootstrap:
         from backdrop.steps.moving import Moves, into_lanes
         from backdrop.steps.onward import Onward
         from backdrop.steps.photo import Photos
-        from backdrop.steps.receipts import Receipts
         from backdrop.steps.references import References
         from backdrop.steps.seen import Seer
         from backdrop.steps.strangers import Strangers
+        from backdrop.steps.views import Receipts
 
         ours, lanes, prices = self.settings, self.lanes, self.settings.prices
         defaults = FolderDefaults(self.photos)
