@@ -52,7 +52,7 @@ def _limits() -> str:
 
 def _images(found: Found) -> str:
     replaced, memory = found.rows[0], memory_of(one_provider())
-    [removed] = [row for row in found.rows if row.name.startswith("Ideogram removes")]
+    [removed] = [row for row in found.rows if (row.provider, row.operation) == ("ideogram", "remove")]
     lines = lines_of(replaced, memory, TYPICAL)
     *shorter, longest = (f"{one:g}" for one in LATENCIES)
     head = f"""For {IMAGES:,} photos of {replaced.counted.photo_bytes / 1000:.0f} KB whose background Ideogram

@@ -62,7 +62,7 @@ def row(stage: Stage, case: Case) -> Row:
     found = counted(stage, lambda: play(PHOTOS), PHOTOS)
     asked = {"operation": "replace", **case.said}
     price = usd_of(price_per_image(case.provider, asked, ASSUMED_PRICES))
-    return Row(case.name, found, 1 if case.tagged else 2, price)
+    return Row(case.name, case.provider, asked["operation"], case.tagged, found, price)
 
 
 def runs_of_reconcile(stage: Stage) -> list[Line]:

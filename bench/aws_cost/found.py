@@ -12,12 +12,19 @@ FILE = Path(__file__).parents[2] / "docs" / "results" / "aws_cost.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One case with what was counted: the files that its owner writes, and the provider's price (dollars)."""
+    """One case with what was counted, and the provider's price (dollars); `tagged`: without a sidecar."""
 
     name: str
+    provider: str
+    operation: str
+    tagged: bool
     counted: Counted
-    uploads: int
     price: float
+
+    @property
+    def uploads(self) -> int:
+        """The files that the photo's owner writes."""
+        return 1 if self.tagged else 2
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ COLUMNS = (
 
 def tagged() -> Row:
     """Of the rows of what AWS costs: the one whose photos come as here, with tags."""
-    return next(row for row in counted().rows if row.name.endswith("tags"))
+    return next(row for row in counted().rows if row.tagged)
 
 
 def write() -> None:

@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.buckets import OutputBucket, S3Photos
-from backdrop.aws.campaign_files import S3Manifests
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.bootstrap import Bootstrap
 from backdrop.core.choice import Market
 from backdrop.core.watch import Day
-from backdrop.ports import AT_ONCE, Clock
+from backdrop.ports import AT_ONCE, Clock, InputBucket, Manifests
+from backdrop.steps.campaign_items import Items, Prices
 from backdrop.steps.cancelling import Cancelling
 from backdrop.steps.lanes import LaneKeeper
 from backdrop.steps.letters import DeadLetters
@@ -76,9 +76,9 @@ class Stack:
 
     `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `line` counts the
     messages of a provider's lane, roughly, `arriving` those for intake. `limits`: calls that each provider may have
-    open. `at_once`: photos that one command looks at together; `wait` lets so many seconds pass. `standins`: the
-    providers whose part a stand-in on this machine plays, for nothing. `clients`, `outputs` and `parameters` are for
-    those who look at the stack itself.
+    open. `reruns_of` is asked about an input bucket as somebody imagines it. `at_once`: photos that one command looks
+    at together; `wait` lets so many seconds pass. `standins`: the providers whose part a stand-in on this machine
+    plays, for nothing. `clients`, `outputs` and `parameters` are for those who look at the stack itself.
     """
 
     name: str
@@ -92,11 +92,13 @@ class Stack:
     input_bucket: str
     output_bucket: str
     reruns: Reruns
+    reruns_of: Callable[[InputBucket], Reruns]
+    campaign_items: Callable[[Manifests | None], Items]
+    campaign_prices: Prices
     buckets: Buckets
     photos: S3Photos
     output: OutputBucket
     uploads: S3Uploads
-    manifests: S3Manifests
     machine: Machine
     census: Census
     limits: Mapping[str, int]
@@ -124,7 +126,7 @@ class Stack:
     @property
     def market(self) -> Market:
         """Who is on, and what their credits cost."""
-        return Market(self.reruns.on, self.reruns.asking.prices)
+        return self.reruns.market
 
     def day(self, now: datetime) -> tuple[Day, int]:
         """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""
@@ -202,11 +204,13 @@ def operated(name: str, bootstrap: Bootstrap, machine: Machine, line: Callable[[
         input_bucket=settings.input_bucket,
         output_bucket=settings.output_bucket,
         reruns=bootstrap.reruns(),
+        reruns_of=bootstrap.reruns,
+        campaign_items=bootstrap.campaign_items,
+        campaign_prices=bootstrap.campaign_prices(),
         buckets=Buckets(s3, settings.output_bucket),
         photos=bootstrap.photos,
         output=bootstrap.output,
         uploads=S3Uploads(s3, settings.input_bucket),
-        manifests=bootstrap.manifests,
         machine=machine,
         census=Census(bootstrap.table),
         limits={provider: lane.max_in_flight for provider, lane in settings.lanes.items()},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from proof.world.functions import Ending
 from proof.world.stack import World
 
 KILLED = ("killed_before", "killed_after", "killed_in_paid_call", "killed_render", "killed_reconcile")
@@ -50,5 +51,5 @@ def possible_codes(world: World, fired: Mapping[str, int]) -> set[str]:
 
 def crashed_five_times(world: World) -> bool:
     """Whether so many workers died that one photo may have been given up."""
-    deaths = sum(one.how.startswith("killed") for one in world.functions.invocations)
+    deaths = sum(one.ending in (Ending.KILLED, Ending.OUT_OF_TIME) for one in world.functions.invocations)
     return deaths >= DEATHS_OF_A_CRASHED_JOB

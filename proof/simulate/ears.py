@@ -1,7 +1,7 @@
 """Hears what providers say to each worker, so that it can be held against what the ledger knows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -56,12 +56,10 @@ class Ears:
         first = self._refused.setdefault((provider, job.job_id), self._world.clock.time)
         return any(at > first for job_id, at in self._served[provider].items() if job_id != job.job_id)
 
-    def heard(self, ended: Mapping[str, str]) -> dict[str, int]:
-        """How many different answers came to workers that lived to their end, by job; `ended`: how each of them did."""
-        lived = {
-            job_id: {link for worker, link in said if ended.get(worker) == "done"} for job_id, said in self.said.items()
-        }
-        return {job_id: len(links) for job_id, links in lived.items() if links}
+    def heard(self, lived: Collection[str]) -> dict[str, int]:
+        """How many different answers came to workers that lived to their end, by job; `lived`: their names."""
+        heard = {job_id: {link for worker, link in said if worker in lived} for job_id, said in self.said.items()}
+        return {job_id: len(links) for job_id, links in heard.items() if links}
 
 
 class Overheard:

@@ -21,6 +21,7 @@ from proof.checker.rest import Views
 from proof.simulate.ears import Ears
 from proof.simulate.people import PERSON, People
 from proof.simulate.watch import Watch
+from proof.world.functions import Ending
 from proof.world.stack import World
 from proof.world.wire import Call
 
@@ -94,5 +95,6 @@ class Manners:
         events = [(event.detail_type, event.detail) for event in self._world.bus.events]
         dear = [job for job_id in memory.too_dear() if not (job := memory.jobs[job_id])["follows"]]
         paused = {name for name, lane in lanes.items() if lane["pauses"]}
-        late = [] if SLOW & fired.keys() else late_breaches(one.how for one in self._world.functions.invocations)
+        out_of_time = sum(one.ending is Ending.OUT_OF_TIME for one in self._world.functions.invocations)
+        late = [] if SLOW & fired.keys() else late_breaches(out_of_time)
         return announced_breaches(lanes, events) + dear_breaches(dear, reports, paused) + late

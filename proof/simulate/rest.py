@@ -25,6 +25,7 @@ from proof.simulate.causes import ENDS_OF, crashed_five_times, possible_codes
 from proof.simulate.ears import Ears
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
+from proof.world.functions import Ending
 from proof.world.stack import World
 
 RECEIPTS, ERRORS, LANES = "_backdrop/receipts/", "_backdrop/errors/", "_backdrop/errors/_providers/"
@@ -144,13 +145,13 @@ def rest_breaches(world: World, watch: Watch, people: People, fired: Mapping[str
 
 
 def _heard(world: World, watch: Watch, ears: Ears) -> list[Breach]:
-    ended = {one.name: one.how for one in world.functions.invocations}
+    lived = {one.name for one in world.functions.invocations if one.ending is Ending.DONE}
     heard = [
         breach
-        for job_id, times in ears.heard(ended).items()
+        for job_id, times in ears.heard(lived).items()
         for breach in heard_breaches(watch.memory.jobs[job_id], times)
     ]
-    ends = {one.name: one.ended for one in world.functions.invocations if one.how == "done"}
+    ends = {one.name: one.ended for one in world.functions.invocations if one.name in lived}
     hindered = {call.worker for call in world.wire.calls if call.service == "dynamodb" and call.ended not in HARMLESS}
     found = [*heard, *named_breaches(ears.unnamed)]
     for name, lane in watch.memory.lanes.items():

@@ -7,10 +7,11 @@ messages to their visibility. Mappings can be looked up and switched off and on 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from proof.world.clock import WorldClock
-from proof.world.hub import NO_SKEW, Hub, SimulatedCrash
+from proof.world.hub import NO_SKEW, Hub, OutOfTimeCrash, SimulatedCrash
 from proof.world.lineage import Lineage
 from proof.world.sqs import Line, Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
@@ -53,6 +54,14 @@ class EventSource:
     poll_at: datetime | None = None
 
 
+class Ending(Enum):
+    """How an invocation ended, as Lambda sees it."""
+
+    DONE = auto()
+    KILLED = auto()
+    OUT_OF_TIME = auto()
+
+
 @dataclass(eq=False)
 class Schedule:
     """A function that is invoked every so many seconds, whether or not its last invocation is done.
@@ -69,14 +78,14 @@ class Schedule:
 
 @dataclass(eq=False)
 class Invocation:
-    """One invocation, as the story tells it; `how` says how it ended, `first` the ids of messages that were new."""
+    """One invocation, as the story tells it; `first`: the ids of messages that were new."""
 
     name: str
     began: datetime
     messages: Sequence[Message] = ()
     first: frozenset[str] = frozenset()
     ended: datetime | None = None
-    how: str = ""
+    ending: Ending | None = None
 
 
 @dataclass
@@ -248,14 +257,16 @@ class SimulatedLambda:
         self.invocations.append(invocation)
 
         def life() -> None:
+            words = "broke"
             try:
                 work()
-                invocation.how = "done"
+                invocation.ending, words = Ending.DONE, "done"
             except SimulatedCrash as crash:
-                invocation.how = f"killed: {crash}"
+                late = isinstance(crash, OutOfTimeCrash)
+                invocation.ending, words = Ending.OUT_OF_TIME if late else Ending.KILLED, f"killed: {crash}"
             finally:
                 invocation.ended = self.clock.time
-                self.wire.note(f"{invocation.name} {invocation.how or 'broke'}")
+                self.wire.note(f"{invocation.name} {words}")
 
         self.wire.note(f"{invocation.name} begins {' '.join(message.id for message in messages)}")
         self.hub.spawn(invocation.name, life, seconds=seconds, skew=self.skew())

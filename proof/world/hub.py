@@ -21,6 +21,10 @@ class SimulatedCrash(BaseException):  # a death that no `except Exception` survi
     """The worker is killed here."""
 
 
+class OutOfTimeCrash(SimulatedCrash):
+    """Lambda ends the worker: its time is over."""
+
+
 @dataclass(eq=False)
 class Event:
     """Something that will happen; without an act it was called off."""
@@ -40,7 +44,7 @@ class Worker(greenlet):
         self.name = name
         self.deadline = deadline
         self.skew = skew
-        self.doom: str | None = None
+        self.doom: SimulatedCrash | None = None
         self.resumes: Event | None = None
 
 
@@ -80,7 +84,7 @@ class Hub:
         return worker
 
     def _live(self, worker: Worker, work: Callable[[], object]) -> None:
-        ending = self.at(worker.deadline, lambda: self.kill(worker, OUT_OF_TIME))
+        ending = self.at(worker.deadline, lambda: self.kill(worker, OutOfTimeCrash(OUT_OF_TIME)))
         try:
             work()
         finally:
@@ -96,12 +100,12 @@ class Hub:
             worker.resumes = self.after(seconds, worker.switch)
             self._home.switch()
         if worker.doom is not None:
-            raise SimulatedCrash(worker.doom)
+            raise worker.doom
         return True
 
-    def kill(self, worker: Worker, why: str) -> None:
+    def kill(self, worker: Worker, crash: SimulatedCrash) -> None:
         """End a worker where it waits; it dies at once, and at every further call should it resist. For events only."""
-        worker.doom = why
+        worker.doom = crash
         if worker.resumes:
             worker.resumes.cancel()
         worker.switch()

@@ -81,10 +81,9 @@ def typing(told: Told, person: Person) -> Callable[..., Said]:
     return types
 
 
-def running(told: Told, patch: pytest.MonkeyPatch) -> None:
-    """A stack whose lane runs, probes and is paused, with photos that wait, are bought twice over, and are done."""
-    person = Person(World(settle_seconds=20), patch)
-    types = typing(told, person)
+def empty(told: Told, patch: pytest.MonkeyPatch) -> None:
+    """A stack into which nobody has dropped anything."""
+    types = typing(told, Person(World(), patch))
     types("status", "nothing was dropped yet")
     types("gallery", "nothing to show")
     types("spend", "nothing was spent")
@@ -94,11 +93,21 @@ def running(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("cancel", "no such photo", "gone/")
     types("show", "no such photo", "gone.jpg")
     types("download", "no such picture", "gone/", "done")
-    person.world.drop("first.jpg", photo("same"), operation="remove")
-    person.world.drop("copy.jpg", photo("same"), operation="remove")
-    person.world.drop("twin.jpg", photo("same"), operation="remove")
+
+
+def copies_wait(person: Person) -> None:
+    """Three photos with the same content, of which one is bought for all, and one without instructions."""
+    for key in ("first.jpg", "copy.jpg", "twin.jpg"):
+        person.world.drop(key, photo("same"), operation="remove")
     person.world.drop("bare.jpg", photo("bare"))
     person.world.run("intake")
+
+
+def running(told: Told, patch: pytest.MonkeyPatch) -> None:
+    """A stack whose lane runs and is paused, with photos that wait."""
+    person = Person(World(settle_seconds=20), patch)
+    types = typing(told, person)
+    copies_wait(person)
     types("status", "photos wait")
     types("show", "a copy waits", "copy.jpg")
     types("budget", "jobs wait")
@@ -114,6 +123,14 @@ def running(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("cancel", "neither prefix nor --all")
     types("resume", "it was paused", "ideogram")
     types("resume", "it ran", "ideogram")
+
+
+def delivered(told: Told, patch: pytest.MonkeyPatch) -> None:
+    """A stack that has delivered, with a picture and a photo that somebody deleted."""
+    person = Person(World(settle_seconds=20), patch)
+    types = typing(told, person)
+    copies_wait(person)
+    person.drops("a.jpg", "b.jpg")
     person.world.sidecar("styled.jpg", variants={"a": {"prompt": "at sea", "num_images": 2}, "b": {"prompt": "x"}})
     person.world.drop("styled.jpg", photo("styled"))
     person.world.run()
@@ -133,6 +150,12 @@ def running(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("budget", "shown")
     types("budget", "set", "300", "--today")
     types("budget", "not a number", "much", "--today")
+
+
+def rerunning(told: Told, patch: pytest.MonkeyPatch) -> None:
+    """A stack with a photo whose folder defaults changed after its picture was bought."""
+    person = Person(World(), patch)
+    types = typing(told, person)
     defaults(person.world, "late/", {"prompt": "at sea"})
     person.world.drop("late/a.jpg", photo("late"))
     person.world.run()
@@ -345,7 +368,10 @@ def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
 
 
 SCENES = (
+    empty,
     running,
+    delivered,
+    rerunning,
     struggling,
     waiting_for_money,
     losing,

@@ -22,6 +22,8 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "reconcile": Bootstrap.reconcile,
     "planner": Bootstrap.planner,
     "reporter": Bootstrap.reporter,
+    "campaign_items": Bootstrap.campaign_items,
+    "campaign_prices": Bootstrap.campaign_prices,
     "orders": Bootstrap.orders,
     "cancelling": Bootstrap.cancelling,
     "reruns": Bootstrap.reruns,

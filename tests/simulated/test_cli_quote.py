@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from backdrop.ports import InputBucket
+from backdrop.steps.rerun import Reruns
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.cli_person import Person, Said
@@ -61,7 +63,12 @@ def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
     both = ("ideogram", "segmind")
     person = shop.person
     orders = replace(person.stack.orders, lanes=dict.fromkeys(both, person.stack.orders.intake))
-    person.stack = replace(person.stack, orders=orders, reruns=replace(person.stack.reruns, on=both))
+    stack = person.stack
+
+    def reruns_of(photos: InputBucket) -> Reruns:
+        return replace(stack.reruns_of(photos), on=both)
+
+    person.stack = replace(stack, orders=orders, reruns=replace(stack.reruns, on=both), reruns_of=reruns_of)
     words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
     for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
         assert person.types("quote", *words, *option).data["most_usd"] == usd

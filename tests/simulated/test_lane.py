@@ -22,23 +22,15 @@ from backdrop.core.lane import (
     heed,
     pause,
 )
+from tests.simulated.lane_states import OPEN, SECOND, heard
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 
-SECOND = timedelta(seconds=1)
-OPEN = Lane(provider="ideogram")
 BAD = pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
 GOOD = pytest.mark.parametrize("good", [OK, UNSAFE, REFUSED, REJECTED], ids=["ok", "withheld", "refused", "rejected"])
 NEUTRAL = pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
 
 
-def after(lane: Lane, *answers: Answer) -> Lane:
-    """The lane after answers to calls that were no probes."""
-    for answer in answers:
-        lane = heed(lane, answer, NOW, probe=False)
-    return lane
-
-
-CLOSED = after(OPEN, *[BACKOFF] * BAD_ANSWERS)
+CLOSED = heard(OPEN, *[BACKOFF] * BAD_ANSWERS)
 PROBE_AT = NOW + FIRST_PROBE_AFTER
 
 
@@ -58,33 +50,33 @@ def test_a_lane_is_open_until_it_was_told_otherwise() -> None:
 
 @BAD
 def test_three_bad_answers_in_a_row_close_the_lane_in_place(bad: Answer) -> None:
-    assert gate(after(OPEN, bad, bad), NOW)[0] is Gate.OPEN
-    closed = after(OPEN, bad, bad, bad)
+    assert gate(heard(OPEN, bad, bad), NOW)[0] is Gate.OPEN
+    closed = heard(OPEN, bad, bad, bad)
     assert gate(closed, NOW) == (Gate.SHUT, FIRST_PROBE_AFTER.total_seconds())
     assert (closed.flows, closed.paused, closed.closed_since) == (True, False, NOW)
 
 
 def test_bad_answers_of_both_kinds_count_together() -> None:
-    assert after(OPEN, BACKOFF, LOST, BACKOFF).closed_since == NOW
+    assert heard(OPEN, BACKOFF, LOST, BACKOFF).closed_since == NOW
 
 
 @GOOD
 def test_one_good_answer_between_them_and_the_count_begins_anew(good: Answer) -> None:
-    lane = after(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
+    lane = heard(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
     assert (lane.closed_since, lane.streak) == (None, 2)
 
 
 @NEUTRAL
 def test_what_says_nothing_of_health_neither_counts_nor_forgives(neutral: Answer) -> None:
-    lane = after(OPEN, BACKOFF, LOST, neutral)
+    lane = heard(OPEN, BACKOFF, LOST, neutral)
     assert (lane.closed_since, lane.streak) == (None, 2)
-    assert after(lane, BACKOFF).closed_since == NOW
+    assert heard(lane, BACKOFF).closed_since == NOW
 
 
 @GOOD
 def test_an_answer_that_says_nothing_new_changes_nothing(good: Answer) -> None:
     """So that the ledger is not written for each picture."""
-    assert after(OPEN, good) == OPEN
+    assert heard(OPEN, good) == OPEN
 
 
 # -- probing -----------------------------------------------------------------------------------------------------
@@ -141,19 +133,19 @@ def test_a_probe_that_says_nothing_lets_the_next_one_go_at_once(neutral: Answer)
 @BAD
 def test_bad_answers_to_calls_that_began_before_the_close_tell_nothing_new(bad: Answer) -> None:
     """Nine others were under way when the lane closed: they neither delay the probe nor take its place."""
-    lane = after(CLOSED, *[bad] * 9)
+    lane = heard(CLOSED, *[bad] * 9)
     assert (lane.probe_at, lane.probes, lane.closed_since) == (CLOSED.probe_at, CLOSED.probes, NOW)
-    out = after(probing(), bad)
+    out = heard(probing(), bad)
     assert gate(out, PROBE_AT)[0] is Gate.SHUT
 
 
 def test_a_good_answer_to_a_call_that_began_before_the_close_opens_the_lane_as_well() -> None:
-    assert gate(after(CLOSED, OK), NOW)[0] is Gate.OPEN
+    assert gate(heard(CLOSED, OK), NOW)[0] is Gate.OPEN
 
 
 def test_a_probe_that_an_other_calls_good_answer_overtook_is_none_any_more() -> None:
     """Its own bad answer would close the lane again at once, which had one of three."""
-    assert after(probing(), OK).probe_until is None
+    assert heard(probing(), OK).probe_until is None
 
 
 # -- ten minutes -------------------------------------------------------------------------------------------------
@@ -216,4 +208,4 @@ def test_the_same_reason_again_keeps_its_beginning_and_has_newer_words() -> None
 
 def test_a_call_that_began_before_the_pause_and_went_well_lifts_nothing() -> None:
     paused = heed(OPEN, PAUSED, NOW, probe=False)
-    assert after(paused, OK) == paused
+    assert heard(paused, OK) == paused

@@ -24,11 +24,11 @@ from backdrop.core.lane import (
     resume,
 )
 from proof.world.stack import MOST_RECEIVES
+from tests.simulated.lane_states import OPEN, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
 LATER = NOW + timedelta(minutes=5)
 UNTIL = LATER + timedelta(minutes=6)
-OPEN = Lane(provider="ideogram")
 EVERY = frozenset(Reason)
 CODES = {
     Reason.KEY: Code.PROVIDER_KEY_REFUSED,
@@ -54,11 +54,6 @@ def paused_for(*reasons: Reason) -> Lane:
 def tried_out(*reasons: Reason) -> Lane:
     """A lane that is paused for these reasons, and whose probe is out."""
     return begin_probe(let_a_probe_out(paused_for(*reasons), LATER), LATER, UNTIL)
-
-
-def reasons_of(lane: Lane) -> set[Reason]:
-    """Why a lane is paused."""
-    return {one.reason for one in lane.pauses}
 
 
 # -- reasons -----------------------------------------------------------------------------------------------------
@@ -87,10 +82,7 @@ def test_a_reason_that_is_not_there_is_lifted_without_a_trace() -> None:
 
 
 def test_a_lane_that_goes_on_has_a_clean_record() -> None:
-    lane = OPEN
-    for _ in range(3):
-        lane = heed(lane, BACKOFF, NOW, probe=False)
-    lane = resume(pause(lane, Reason.PERSON, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER)
+    lane = resume(pause(heard(OPEN, *[BACKOFF] * 3), Reason.PERSON, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER)
     assert (lane.streak, lane.closed_since, lane.probe_at, lane.probes) == (0, None, None, 0)
 
 

@@ -1,7 +1,6 @@
 """A job whose calls are refused or fail without an explanation: other jobs prove whether it is the reason itself."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -13,7 +12,6 @@ from backdrop.core.lane import (
     FIRST_TRIAL_AFTER,
     OTHERS_FIRST,
     Gate,
-    Lane,
     Reason,
     begin_probe,
     gate,
@@ -26,18 +24,15 @@ from proof.world.pictures import photo
 from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason
 from proof.world.stack import World
 from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
+from tests.simulated.lane_states import OPEN, SECOND, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, assert_at_rest, claim
 
-SECOND = timedelta(seconds=1)
-OPEN = Lane(provider="ideogram")
 REFUSAL = Answer(Class.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
 FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
 FAILURE = Answer(Class.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
-
-
-def reason_of(lane: Lane) -> list[Reason]:
-    """Why the lane is paused."""
-    return [one.reason for one in lane.pauses]
+# A lane that paused for a refusal without an explanation, and the same while another job is its probe.
+REFUSED = heard(OPEN, REFUSAL)
+PROBING = begin_probe(REFUSED, NOW, NOW + SECOND)
 
 
 def after(job: Job, *answers: Answer) -> Job:
@@ -52,20 +47,17 @@ def after(job: Job, *answers: Answer) -> Job:
 
 
 def test_unexplained_refusal_pauses_the_lane_and_tries_another_job() -> None:
-    lane = heed(OPEN, REFUSAL, NOW, probe=False)
-    assert [(one.reason, one.code) for one in lane.pauses] == [(Reason.REFUSAL, Code.PROVIDER_REFUSES)]
-    assert (lane.flows, gate(lane, NOW)[0], gate(lane, NOW, suspect=True)[0]) == (True, Gate.PROBE, Gate.SHUT)
+    assert [(one.reason, one.code) for one in REFUSED.pauses] == [(Reason.REFUSAL, Code.PROVIDER_REFUSES)]
+    assert (REFUSED.flows, gate(REFUSED, NOW)[0], gate(REFUSED, NOW, suspect=True)[0]) == (True, Gate.PROBE, Gate.SHUT)
 
 
 def test_refused_job_is_the_probe_where_no_other_job_comes() -> None:
-    lane = heed(OPEN, REFUSAL, NOW, probe=False)
-    assert gate(lane, NOW + OTHERS_FIRST - SECOND, suspect=True) == (Gate.SHUT, 1)
-    assert gate(lane, NOW + OTHERS_FIRST, suspect=True)[0] is Gate.PROBE
+    assert gate(REFUSED, NOW + OTHERS_FIRST - SECOND, suspect=True) == (Gate.SHUT, 1)
+    assert gate(REFUSED, NOW + OTHERS_FIRST, suspect=True)[0] is Gate.PROBE
 
 
 def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None:
-    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
-    stopped = heed(lane, REFUSAL, NOW, probe=True)
+    stopped = heed(PROBING, REFUSAL, NOW, probe=True)
     assert (stopped.flows, stopped.trials) == (False, 1)
     assert let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER - SECOND) == stopped
     again = let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER)
@@ -74,7 +66,7 @@ def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None
 
 
 def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
-    lane = heed(OPEN, REFUSAL, NOW, probe=False)
+    lane = REFUSED
     for _ in range(9):
         lane = heed(lane, REFUSAL, NOW + SECOND, probe=False)
     assert (lane.trials, lane.flows, gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
@@ -87,13 +79,11 @@ def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() ->
 
 @pytest.mark.parametrize(("answer", "proved"), [(OK, NOW), (REJECTED, None)], ids=["picture", "rejected"])
 def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Answer, proved: object) -> None:
-    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
-    assert heed(lane, answer, NOW, probe=True).proved_at == proved
+    assert heed(PROBING, answer, NOW, probe=True).proved_at == proved
 
 
 def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
-    closed = heed(heed(heed(OPEN, FAILURE, NOW, probe=False), FAILURE, NOW, probe=False), FAILURE, NOW, probe=False)
-    lane = begin_probe(closed, NOW + SECOND, NOW + 400 * SECOND)
+    lane = begin_probe(heard(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
     refused = heed(lane, REFUSAL, NOW + SECOND, probe=True)
     assert (refused.probe_until, gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
 
@@ -112,14 +102,13 @@ def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
     )
     job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
     final = judge(FAILURE, job, lane)
-    assert (final.kind, reason_of(heed(lane, final, NOW, probe=True))) == (Class.PERM, [Reason.UNHEALTHY])
+    assert (final.kind, reasons_of(heed(lane, final, NOW, probe=True))) == (Class.PERM, {Reason.UNHEALTHY})
 
 
 def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
-    lane = begin_probe(heed(OPEN, REFUSAL, NOW, probe=False), NOW, NOW + SECOND)
-    final = judge(REFUSAL, after(a_job(), REFUSAL), lane.but(proved_at=NOW + SECOND))
-    assert (final.kind, heed(lane, final, NOW, probe=True)) == (Class.PERM, lane.but(probe_until=None))
-    assert heed(lane, final, NOW, probe=False) == lane
+    final = judge(REFUSAL, after(a_job(), REFUSAL), PROBING.but(proved_at=NOW + SECOND))
+    assert (final.kind, heed(PROBING, final, NOW, probe=True)) == (Class.PERM, PROBING.but(probe_until=None))
+    assert heed(PROBING, final, NOW, probe=False) == PROBING
 
 
 # -- the job -----------------------------------------------------------------------------------------------------
@@ -208,10 +197,15 @@ def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
     assert_at_rest(world)
 
 
-def test_account_that_refuses_all_without_reason_ends_no_photo() -> None:
-    world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
+@pytest.mark.parametrize(
+    ("reaction", "reason"),
+    [(refuses_without_reason(), "refusal"), (fails_unbilled(), "unhealthy")],
+    ids=["refusal", "failure"],
+)
+def test_provider_that_answers_no_call_ends_no_photo(reaction: Reaction, reason: str) -> None:
+    world = world_of(4, 0, 1, 2, 3, reaction=reaction)
     pass_time(world, 1800)
-    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, ["refusal"])
+    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, [reason])
     world.provider.weather.clear()
     pass_time(world, 1800)
     assert {job.status for job in world.jobs()} == {Status.STORED}
@@ -224,16 +218,6 @@ def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
     (job,) = world.jobs("shoes/0.jpg")
     assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (Status.DEAD, Money.NOT_SPENT, 3)
     assert world.provider.charged == PRICE
-    assert_at_rest(world)
-
-
-def test_outage_of_unbilled_failures_ends_no_photo() -> None:
-    world = world_of(4, 0, 1, 2, 3, reaction=fails_unbilled())
-    pass_time(world, 1800)
-    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, ["unhealthy"])
-    world.provider.weather.clear()
-    pass_time(world, 1800)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
     assert_at_rest(world)
 
 

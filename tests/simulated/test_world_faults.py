@@ -7,6 +7,7 @@ import pytest
 from backdrop.core.job import Status
 from proof.world.clock import START
 from proof.world.faults import FAULTS, Faults, draw_faults
+from proof.world.functions import Ending
 from proof.world.pictures import photo
 from proof.world.provider import Kind
 from proof.world.stack import World
@@ -88,7 +89,7 @@ def test_in_good_weather_every_photo_is_bought_once_and_stored(kind: Kind) -> No
     assert {job.status for job in world.jobs()} == {Status.STORED}
     assert len(world.provider.calls) == PHOTOS
     assert not world.dead_letters.messages
-    assert all(invocation.how == "done" for invocation in world.functions.invocations)
+    assert all(invocation.ending is Ending.DONE for invocation in world.functions.invocations)
 
 
 def test_one_seed_is_one_story() -> None:

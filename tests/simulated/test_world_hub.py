@@ -135,7 +135,7 @@ def test_a_worker_that_resists_its_death_dies_at_its_next_call() -> None:
 def test_a_worker_can_be_killed_while_it_waits() -> None:
     stage = Stage()
     stage.spawn("a", talk(stage, "a"), seconds=60)
-    stage.hub.after(0.001, lambda: stage.hub.kill(stage.hub.workers[0], "killed"))
+    stage.hub.after(0.001, lambda: stage.hub.kill(stage.hub.workers[0], SimulatedCrash("killed")))
     stage.hub.run_until(LATER)
     assert stage.said == ["a: killed"]
 

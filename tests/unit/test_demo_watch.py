@@ -1,15 +1,17 @@
 """The demo waits for what moves, gives up on what does not, and tells the truth about both."""
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import override
 
 import pytest
 from rich.console import Console
 
 from backdrop.core.codes import Code
 from backdrop.core.job import Job, Origin, Source, Status
+from backdrop.ports import Clock
 from backdrop_cli.demo import outcome
 from backdrop_cli.demo.bill import Books, books
 from backdrop_cli.demo.screen import Screen
@@ -53,10 +55,24 @@ def nothing() -> None:
     return None
 
 
-def passing(seconds: float) -> Callable[[], float]:
+@dataclass
+class Passing(Clock):
     """A clock that is so many seconds later each time it is read."""
-    times: Iterator[float] = (number * seconds for number in range(1_000_000))
-    return lambda: next(times)
+
+    seconds: float
+    time: datetime = NOW
+
+    @override
+    def now(self) -> datetime:
+        self.time += timedelta(seconds=self.seconds)
+        return self.time
+
+    @override
+    def sleep(self, seconds: float) -> None: ...
+
+    @override
+    def jitter(self, seconds: float) -> float:
+        return 0
 
 
 def watching(*sights: Sight, patience: float = 100) -> Watch:
@@ -74,17 +90,17 @@ def written() -> tuple[Console, io.StringIO]:
 
 def test_the_watch_ends_when_all_are_back() -> None:
     watch = watching(Sight(Stage.QUEUED), Sight(Stage.RENDERING), stored("a.jpg"))
-    watch.until_all_are_back(nothing, now=passing(1), sleep=lambda _: None)
+    watch.until_all_are_back(nothing, Passing(1))
     assert (watch.missing(), watch.failures()) == ([], [])
 
 
 def test_the_watch_gives_up_only_when_nothing_has_moved_for_its_patience() -> None:
     moving = [Sight(Stage.QUEUED, note=str(number)) for number in range(50)]
     slow = watching(*moving, stored("a.jpg"), patience=10)
-    slow.until_all_are_back(nothing, now=passing(4), sleep=lambda _: None)
+    slow.until_all_are_back(nothing, Passing(4))
     assert slow.missing() == []
     stuck = watching(Sight(Stage.QUEUED), patience=10)
-    stuck.until_all_are_back(nothing, now=passing(4), sleep=lambda _: None)
+    stuck.until_all_are_back(nothing, Passing(4))
     assert stuck.missing() == stuck.failures() == [f"{PREFIX}a.jpg"]
 
 
@@ -123,7 +139,7 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
     console, text = written()
     screen = Screen(console, watch, PREFIX)
     with screen.open():
-        watch.until_all_are_back(screen.show, now=passing(1), sleep=lambda _: None)
+        watch.until_all_are_back(screen.show, Passing(1))
     assert [line.split(" s  ")[1] for line in text.getvalue().splitlines()] == ["a.jpg in the queue", "a.jpg delivered"]
 
 

@@ -47,7 +47,7 @@ def test_a_changed_byte_changes_no_pixel_that_was_seen_before(name: str, at: int
         except (ContainerError, AssertionError):
             before = None
     try:
-        after = strip(bytes(changed), form.name).data
+        after = strip(bytes(changed), form.name)
     except ContainerError:
         return
 
@@ -138,7 +138,7 @@ def test_ten_thousand_segments_are_each_looked_at_a_few_times(kind: str, many: C
     data = Watched(many(10_000))
     Watched.copied = 0
 
-    assert strip(data, FORMATS[kind].name).removed
+    assert len(strip(data, FORMATS[kind].name)) < len(data)
     assert 0 < Watched.copied < 4 * len(data)
 
 

@@ -24,19 +24,21 @@ from tests.unit.metadata_photos import (
 
 PARTS = [pytest.param(kind, part, id=f"{kind}-{part}") for kind, found in FORMATS.items() for part in found.parts]
 COLORS = {"gamma", "chromaticity", "srgb", "transparency", "adobe", "adobe_transform", "dpi", "background"}
+# Color fields, which stay, and padding, which may be part of the pixels' data.
+LEAVES_SOMETHING = {"thumbnail-of-jfif", "other-behind-adobe", "nothing-but-padding"}
 BUILD = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "loop", "duration", "timestamp"}
 
 
 @pytest.mark.parametrize(("kind", "part"), PARTS)
 @pytest.mark.parametrize("late", [False, True], ids=["before-the-pixels", "after-them"])
-def test_every_kind_of_metadata_is_cut_out_and_named(kind: str, part: str, *, late: bool) -> None:
+def test_every_kind_of_metadata_is_cut_out(kind: str, part: str, *, late: bool) -> None:
     photo = FORMATS[kind].photos["plain"]
 
     stripped = strip(planted(kind, photo, [part], late=late), FORMATS[kind].name)
 
-    assert not [secret for secret in SECRETS if secret in stripped.data]
-    assert stripped.removed == (() if part.startswith("nothing") else (part.split("-")[0],))
-    assert pixels(stripped.data) == pixels(photo)
+    assert not [secret for secret in SECRETS if secret in stripped]
+    assert part in LEAVES_SOMETHING or stripped == strip(planted(kind, photo, []), FORMATS[kind].name)
+    assert pixels(stripped) == pixels(photo)
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), draw=st.data(), late=st.booleans(), trailer=st.binary(max_size=40))
@@ -51,19 +53,17 @@ def test_pixels_stay_as_they_are_and_secrets_go_wherever_they_stand(
 
     stripped = strip(full, FORMATS[kind].name)
 
-    assert not [secret for secret in SECRETS if secret in stripped.data]
-    assert packed_pixels(kind, stripped.data) == packed_pixels(kind, data)
-    assert pixels(stripped.data) == pixels(full)
-    assert strip(stripped.data, FORMATS[kind].name).data is stripped.data
+    assert not [secret for secret in SECRETS if secret in stripped]
+    assert packed_pixels(kind, stripped) == packed_pixels(kind, data)
+    assert pixels(stripped) == pixels(full)
+    assert strip(stripped, FORMATS[kind].name) is stripped
 
 
 @pytest.mark.parametrize(("kind", "data"), PHOTOS.values(), ids=PHOTOS)
 def test_a_photo_without_metadata_comes_back_as_the_same_bytes(kind: str, data: bytes) -> None:
     stripped = strip(data, FORMATS[kind].name)
 
-    assert stripped.data is data
-    assert stripped.removed == ()
-    assert stripped.profile is None
+    assert stripped is data
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -74,19 +74,18 @@ def test_another_library_finds_nothing_but_colors_in_what_is_left(kind: str) -> 
         assert before.getexif()[0x0112] == 6
         assert GPS.decode() in str(before.info)
 
-    with Image.open(BytesIO(strip(full, FORMATS[kind].name).data)) as after:
+    with Image.open(BytesIO(strip(full, FORMATS[kind].name))) as after:
         assert not after.getexif()
         assert not set(after.info) - COLORS - BUILD
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_follows_the_end_marker_is_cut_and_counted(kind: str) -> None:
+def test_what_follows_the_end_marker_is_cut(kind: str) -> None:
     video = b"ftypmp42" + PLANTED + FORMATS[kind].photos["plain"]
 
     stripped = strip(FORMATS[kind].photos["plain"] + video, FORMATS[kind].name)
 
-    assert stripped.data == FORMATS[kind].photos["plain"]
-    assert stripped.removed == (f"trailer:{len(video)}",)
+    assert stripped == FORMATS[kind].photos["plain"]
 
 
 def test_what_hides_between_two_segments_goes_too() -> None:
@@ -94,16 +93,16 @@ def test_what_hides_between_two_segments_goes_too() -> None:
     jfif, rest = photo[:20], photo[20:]
     full = photo[:2] + segment(0xFE, b"a") + GPS + b"\xff\0" + GPS + photo[2:]
 
-    assert strip(full, "jpeg").data == photo
-    assert strip(jfif + GPS + rest, "jpeg").data == photo
-    assert strip(photo.replace(b"\xff\xda", GPS + b"\xff\xda", 1), "jpeg").data == photo
+    assert strip(full, "jpeg") == photo
+    assert strip(jfif + GPS + rest, "jpeg") == photo
+    assert strip(photo.replace(b"\xff\xda", GPS + b"\xff\xda", 1), "jpeg") == photo
 
 
 def test_what_hides_behind_a_lone_marker_in_the_pixels_goes_too() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
     full = photo[:-2] + b"\xff\x01" + GPS + b"\xff\xd9"
 
-    assert strip(full, "jpeg").data == photo
+    assert strip(full, "jpeg") == photo
 
 
 def test_what_hides_inside_the_end_marker_goes_too() -> None:
@@ -111,8 +110,7 @@ def test_what_hides_inside_the_end_marker_goes_too() -> None:
 
     stripped = strip(photo[:-12] + chunk(b"IEND", PLANTED) + GPS, "png")
 
-    assert stripped.data == photo
-    assert stripped.removed == ("other", f"trailer:{len(GPS)}")
+    assert stripped == photo
 
 
 def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
@@ -120,7 +118,7 @@ def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
     at = photo.rindex(b"\xff\xda")
     full = photo[:at] + JPEG_PARTS["comment"] + photo[at:]
 
-    assert strip(full, "jpeg").data == photo
+    assert strip(full, "jpeg") == photo
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,7 @@ def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
 def test_what_tells_how_colors_are_stored_stays_without_what_is_behind_it(part: str, left: bytes) -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
-    assert strip(planted("jpeg", photo, [part]), "jpeg").data == photo[:2] + left + photo[2:]
+    assert strip(planted("jpeg", photo, [part]), "jpeg") == photo[:2] + left + photo[2:]
 
 
 def test_a_cmyk_photo_keeps_the_segment_that_tells_how_its_colors_are_stored() -> None:
@@ -141,7 +139,7 @@ def test_a_cmyk_photo_keeps_the_segment_that_tells_how_its_colors_are_stored() -
     full = planted("jpeg", photo, ["exif", "comment"])
 
     assert b"Adobe" in photo
-    assert strip(full, "jpeg").data == photo
+    assert strip(full, "jpeg") == photo
 
 
 def test_of_an_animated_png_the_first_picture_stays() -> None:
@@ -150,8 +148,7 @@ def test_of_an_animated_png_the_first_picture_stays() -> None:
 
     stripped = strip(moving, "png")
 
-    assert stripped.removed == ("animation",)
-    assert stripped.data == saved(first, "PNG")
+    assert stripped == saved(first, "PNG")
 
 
 def test_a_webp_no_longer_claims_to_hold_what_was_cut_out() -> None:
@@ -159,14 +156,13 @@ def test_a_webp_no_longer_claims_to_hold_what_was_cut_out() -> None:
         photo = planted("webp", FORMATS["webp"].photos[name], ["icc", "exif", "xmp"])
 
         assert photo[20] == flags | 0x2C
-        assert strip(photo, "webp").data[20] == flags
-        assert strip(photo, "webp", keep_profile=True).data[20] == flags | 0x20
+        assert strip(photo, "webp")[20] == flags
 
 
 def test_color_chunks_of_a_png_stay() -> None:
     colors = saved_colors()
 
-    assert strip(planted("png", colors, ["text"]), "png").data == colors
+    assert strip(planted("png", colors, ["text"]), "png") == colors
 
 
 def saved_colors() -> bytes:

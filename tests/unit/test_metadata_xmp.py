@@ -57,9 +57,8 @@ def test_a_second_packet_takes_the_place_of_the_first(photo: str, first: bytes, 
 def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
     stripped = strip(with_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
 
-    assert stripped.removed == ("xmp",)
-    assert kind == "webp" or stripped.data == data
-    assert pixels(stripped.data) == pixels(data)
+    assert kind == "webp" or stripped == data
+    assert pixels(stripped) == pixels(data)
 
 
 @pytest.mark.parametrize("kind", FORMATS)

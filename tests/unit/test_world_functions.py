@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from proof.world.clock import START, WorldClock
-from proof.world.functions import RETRY_SECONDS, Function, Schedule, SimulatedLambda
+from proof.world.functions import RETRY_SECONDS, Ending, Function, Schedule, SimulatedLambda
 from proof.world.hub import Hub
 from proof.world.sqs import Message, SimulatedSqs
 from proof.world.wire import Wire, refusal
@@ -100,7 +100,7 @@ def test_what_runs_out_of_time_leaves_its_message_to_its_visibility() -> None:
     service.functions.start()
     service.run(200)
     assert service.began == [(0, "a"), (VISIBILITY, "a")]
-    assert [one.how for one in service.functions.invocations] == ["killed: out of time", "done"]
+    assert [one.ending for one in service.functions.invocations] == [Ending.OUT_OF_TIME, Ending.DONE]
     assert service.functions.quiet
 
 

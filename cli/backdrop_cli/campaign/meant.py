@@ -14,7 +14,6 @@ from backdrop.core.campaign import Campaign, read_campaign
 from backdrop.core.errors import RefusedError as RefusedInput
 from backdrop.core.layout import RESERVED
 from backdrop.core.manifest import PIECE_BYTES, BadRow, Row, lines_of
-from backdrop.steps.campaign_items import Items
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.stack import Stack
 
@@ -151,5 +150,4 @@ class Here:
 
 def items_of(stack: Stack, meant: Meant) -> Iterator[Row | BadRow]:
     """Its items, wherever they are named."""
-    manifests = Here(meant.file) if meant.file else stack.manifests
-    return Items(stack.photos, manifests, stack.input_bucket).rows(meant.here)
+    return stack.campaign_items(Here(meant.file) if meant.file else None).rows(meant.here)

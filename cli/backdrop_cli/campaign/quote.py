@@ -7,7 +7,6 @@ from backdrop.core.campaign_quote import Foreseen, Quote
 from backdrop.core.codes import Code
 from backdrop.core.manifest import BadRow, Row
 from backdrop.core.money import PRICE_LIST_DATE, usd_text
-from backdrop.steps.campaign_items import Prices
 from backdrop_cli.campaign.meant import Meant, Wanted, items_of, meant_by
 from backdrop_cli.drop.tell import MOST_PER_CODE
 from backdrop_cli.errors import RefusedError
@@ -31,10 +30,9 @@ def quote(stack: Stack, screen: Screen, wanted: Wanted) -> None:
 
 def quoted(stack: Stack, screen: Screen, meant: Meant) -> Quote:
     """The sums over all of its items; RefusedError where there are none."""
-    prices = Prices(stack.reruns.asking, stack.orders.ledger, stack.market, stack.input_bucket)
 
     def priced(row: Row | BadRow) -> Foreseen | BadRow:
-        return row if isinstance(row, BadRow) else prices.quote(row)
+        return row if isinstance(row, BadRow) else stack.campaign_prices.quote(row)
 
     sums = Quote()
     with screen.busy(LOOKING):

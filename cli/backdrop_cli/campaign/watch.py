@@ -1,18 +1,15 @@
 """Watches a campaign until it is over, or until nothing of it can move: how far it is, and what it has cost."""
 
-import time
+from collections.abc import Collection
 from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
 from backdrop_cli.campaign.machine import SUCCEEDED, Execution
-from backdrop_cli.campaign.progress import Progress, document, progress_of, tell
+from backdrop_cli.campaign.progress import document, progress_of, tell
 from backdrop_cli.drop.follow import PAUSED_PATIENCE_SECONDS, paused
-from backdrop_cli.drop.upload import LINE_EVERY_SECONDS
 from backdrop_cli.errors import DONE, REFUSED, StoppedError
-from backdrop_cli.screen import Screen, bar
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
+from backdrop_cli.watch import Shown, watch
 
 LOOK_SECONDS = 3.0
 PAUSES = 10
@@ -24,7 +21,7 @@ def watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any]
     shown = Shown(screen)
     try:
         with screen.live(shown.picture):
-            stopped = _until_the_end(stack, begun, shown)
+            stopped = _Watched(stack, begun.arn, shown).until_the_end()
     except KeyboardInterrupt:
         name = begun.name
         raise StoppedError(f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it") from None
@@ -37,41 +34,39 @@ def watched(stack: Stack, screen: Screen, begun: Execution, told: dict[str, Any]
     return DONE if now.execution.status == SUCCEEDED else REFUSED
 
 
-def _until_the_end(stack: Stack, begun: Execution, shown: "Shown") -> str:
-    """Why it is given up; "" where it is over."""
-    clock, before = stack.clock, None
-    moved_at = again = clock.now()
-    while (one := stack.machine.look(begun.arn)).runs:
-        if (looked := clock.now()) >= again:
-            now = progress_of(stack, one)
-            again = clock.now() + PAUSES * (clock.now() - looked)
-            shown.update(now)
-            if before != (now.sums.asked, now.ended):
-                before, moved_at = (now.sums.asked, now.ended), looked
-            still = (looked - moved_at).total_seconds()
-            if still > PAUSED_PATIENCE_SECONDS and (why := paused(stack, now.lanes)):
-                return why
-        stack.wait(LOOK_SECONDS)
-    return ""
+class _Watched:
+    def __init__(self, stack: Stack, arn: str, shown: Shown) -> None:
+        self._stack, self._arn, self._shown = stack, arn, shown
+        self._execution = stack.machine.look(arn)
+        self._seen: tuple[int, int] | None = None
+        self._lanes: Collection[str] = ()
+        self._again = stack.clock.now()
 
+    def until_the_end(self) -> str:
+        """Why it is given up; "" where it is over."""
+        return watch(self._look, self._is_over, self._give_up, self._pause, self._stack.clock.now)
 
-class Shown:
-    """A campaign on the screen: a bar on a terminal, a line from time to time elsewhere."""
+    def _look(self) -> bool:
+        """At its items; whether any was asked for, or has ended, since the last look."""
+        if self._is_over():
+            return False
+        began, clock = self._stack.clock.now(), self._stack.clock
+        now = progress_of(self._stack, self._execution)
+        self._again = clock.now() + PAUSES * (clock.now() - began)
+        self._shown.update(now.ended, now.listed or 0, f"{now.far}; {now.cost}")
+        before, self._seen, self._lanes = self._seen, (now.sums.asked, now.ended), now.lanes
+        return self._seen != before
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._line, self._told = "", 0.0
-        self._done, self._all = 0, 0
+    def _is_over(self) -> bool:
+        return not self._execution.runs
 
-    def update(self, now: Progress) -> None:
-        """The campaign was looked at once more."""
-        self._done, self._all = now.ended, now.listed or 0
-        line = f"  {now.far}; {now.cost}"
-        due = time.monotonic() - self._told > LINE_EVERY_SECONDS
-        if not self._screen.is_live and line != self._line and due:
-            self._told = time.monotonic()
-            self._screen.say(line)
-        self._line = line
+    def _give_up(self, still_seconds: float) -> str:
+        return paused(self._stack, self._lanes) if still_seconds > PAUSED_PATIENCE_SECONDS else ""
 
-    def picture(self) -> Group:
-        return bar(self._done, self._all, Text(self._line))
+    def _pause(self) -> None:
+        """Until it is over, or its items may be read again."""
+        while True:
+            self._stack.wait(LOOK_SECONDS)
+            self._execution = self._stack.machine.look(self._arn)
+            if self._is_over() or self._stack.clock.now() >= self._again:
+                return

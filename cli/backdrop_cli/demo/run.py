@@ -125,7 +125,7 @@ def _drop_and_watch(one: Run, watch: Watch, bucket: str, orders: Sequence[Order]
         for dropped in drop(one.cloud, bucket, one.prefix, orders):
             watch.add(dropped)
             screen.show()
-        watch.until_all_are_back(screen.show)
+        watch.until_all_are_back(screen.show, SystemClock())
 
 
 def _tell(one: Run, watch: Watch) -> None:

@@ -1,12 +1,14 @@
 """Watches dropped files until each has come back, or until nothing moves any more."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from backdrop.ports import Clock
 from backdrop_cli.demo.drop import Dropped
 from backdrop_cli.demo.sight import Sight
 from backdrop_cli.stages import Stage
+from backdrop_cli.watch import watch
 
 POLL_SECONDS = 0.3
 
@@ -36,21 +38,18 @@ class Watch:
         """The keys of the files that have not come back."""
         return [key for key, sight in self.seen.items() if not sight.ended]
 
-    def until_all_are_back(
-        self,
-        show: Callable[[], None],
-        now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def until_all_are_back(self, show: Callable[[], None], clock: Clock) -> None:
         """Looks and shows until all have come back, or nothing has moved for `patience_seconds`."""
-        moved_at = now()
-        while True:
-            if self.glance():
-                moved_at = now()
+
+        def look() -> bool:
+            moved = self.glance()
             show()
-            if not self.missing() or now() - moved_at > self.patience_seconds:
-                return
-            sleep(POLL_SECONDS)
+            return moved
+
+        def give_up(still_seconds: float) -> str:
+            return "nothing moves" if still_seconds > self.patience_seconds else ""
+
+        watch(look, lambda: not self.missing(), give_up, partial(clock.sleep, POLL_SECONDS), clock.now)
 
     def failures(self) -> Sequence[str]:
         """The keys that ended otherwise than they should: failed, missing, or a non-photo that went through."""

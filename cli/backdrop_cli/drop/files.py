@@ -1,6 +1,6 @@
 """The files of a drop by their keys, and what of the machine is no part of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,9 +28,14 @@ class Gathered:
         """The keys of such files, in order."""
         return sorted(key for key in self.paths if kind_of(key) in kinds)
 
-    def size(self, keys: Iterable[str]) -> int:
-        """Bytes."""
-        return sum(self.paths[key].stat().st_size for key in keys)
+    @property
+    def photos(self) -> dict[str, Path]:
+        return {key: self.paths[key] for key in self.of(Kind.PHOTO)}
+
+    @property
+    def instructions(self) -> dict[str, Path]:
+        """Sidecars and folder defaults."""
+        return {key: self.paths[key] for key in self.of(Kind.SIDECAR, Kind.DEFAULTS)}
 
 
 def gather(paths: Sequence[Path], to: str | None) -> Gathered:

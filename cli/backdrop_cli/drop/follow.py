@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Problem, Source, Status
@@ -14,6 +15,7 @@ from backdrop_cli.drop.uploads import Uploaded
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import ENDED, Stage, stage_of
+from backdrop_cli.watch import watch
 
 LOOK_SECONDS = 1.0
 MOST_LOOKS = 100
@@ -87,18 +89,10 @@ class Follow:
         self.seen = dict.fromkeys(self.awaited, Sight())
         self._turn: list[str] = []
 
-    def until_the_end(self, show: Callable[[], None]) -> None:
-        """Look and show until all have ended; `stopped` says why where it is given up."""
-        clock = self.stack.clock
-        moved_at = clock.now()
-        while True:
-            if self.glance():
-                moved_at = clock.now()
-            show()
-            still = (clock.now() - moved_at).total_seconds()
-            if not self.open or self._is_given_up(still):
-                return
-            self.stack.wait(LOOK_SECONDS)
+    def until_the_end(self, look: Callable[[], bool]) -> None:
+        """Until all have ended; `stopped` says why where it is given up. `look` glances, and shows what it sees."""
+        pause, now = partial(self.stack.wait, LOOK_SECONDS), self.stack.clock.now
+        self.stopped = watch(look, lambda: not self.open, self._give_up, pause, now)
 
     def glance(self) -> bool:
         """Look at some of those that have not ended; whether any of them moved."""
@@ -113,6 +107,11 @@ class Follow:
     def open(self) -> list[str]:
         """The keys of the photos that have not ended."""
         return [key for key, sight in self.seen.items() if not sight.ended]
+
+    @property
+    def seconds(self) -> float:
+        """Since the drop began."""
+        return (self.stack.clock.now() - self.began).total_seconds()
 
     @property
     def counts(self) -> Counter[Stage]:
@@ -167,14 +166,11 @@ class Follow:
         earlier = sum(one.charged for one in calls if one.submitted_at < self.began)
         return Sight(stage, note, mine, problems, certain, unknown, earlier)
 
-    def _is_given_up(self, still_seconds: float) -> bool:
-        """Whether nothing moves, or nothing can; then it says why."""
+    def _give_up(self, still_seconds: float) -> str:
+        """Why, where nothing moves, or nothing can."""
         lanes = {job.provider for key in self.open for job in self.seen[key].jobs}
-        if still_seconds > PAUSED_PATIENCE_SECONDS:
-            self.stopped = paused(self.stack, lanes)
-        if still_seconds > PATIENCE_SECONDS:
-            self.stopped = self.stopped or f"nothing has moved for {PATIENCE_SECONDS:.0f} s"
-        return bool(self.stopped)
+        why = paused(self.stack, lanes) if still_seconds > PAUSED_PATIENCE_SECONDS else ""
+        return why or (f"nothing has moved for {PATIENCE_SECONDS:.0f} s" if still_seconds > PATIENCE_SECONDS else "")
 
 
 def paused(stack: Stack, lanes: Collection[str]) -> str:

@@ -11,13 +11,14 @@ from backdrop.core.identity import sha256_hex
 from backdrop.core.job import Job, Problem
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.places import REQUEST
-from backdrop.steps.asking import Asking
+from backdrop.ports import Listed
+from backdrop.steps.rerun import Reruns
 from backdrop.steps.standing import named
-from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.overlay import bytes_of
-from backdrop_cli.drop.preview import BucketPreview, is_taken_again
+from backdrop_cli.drop.preview import BucketPreview, foresee_new, is_taken_again
 from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice, decide, says_the_same
 from backdrop_cli.drop.uploads import etag_of
+from backdrop_cli.lint.folder import SOME_PICTURE
 from backdrop_cli.lint.show import shown
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
@@ -28,14 +29,16 @@ from backdrop_cli.words import image_count
 class Row:
     """One photo of a drop. `goes`: it is uploaded; `again`: it is there, but failed or was cancelled.
 
-    `bought`: the jobs that would be bought. `says_nothing`: nobody says what is wanted of it. `sidecar`: the one that
-    will speak for it, where that is uploaded too. `ineffective`: that sidecar asks for nothing, so the photo would
-    keep the pictures that it has. `requested`: a campaign or another request asked for those pictures.
+    `replaces`: other bytes lie there under its key. `bought`: the jobs that would be bought. `says_nothing`: nobody
+    says what is wanted of it. `sidecar`: the one that will speak for it, where that is uploaded too. `ineffective`:
+    that sidecar asks for nothing, so the photo would keep the pictures that it has. `requested`: a campaign or another
+    request asked for those pictures.
     """
 
     key: str
     goes: bool = True
     again: bool = False
+    replaces: bool = False
     bought: Sequence[Job] = ()
     problems: Sequence[Problem] = ()
     says_nothing: bool = False
@@ -95,16 +98,25 @@ class Plan:
 
 
 class Planner:
-    """Looks at each photo of a drop as intake will; `wish` is the sidecar that the command line stands for.
+    """Looks at each photo of a drop as intake will; `wish` is the sidecar that stands for what a person asks for.
 
-    `quick` opens no photo. Nothing is written. Each photo is opened once, however many plans are made.
+    `photos` by key: files of this machine, or the SHA-256 of those whose bytes are in a browser. `quick` opens no
+    photo. Nothing is written. Each photo is opened once, however many plans are made.
     """
 
-    def __init__(self, stack: Stack, found: Gathered, wish: bytes | None, *, quick: bool) -> None:
-        self._stack, self._found, self._wish, self._quick = stack, found, wish, quick
-        self._photos = found.of(Kind.PHOTO)
+    def __init__(
+        self,
+        stack: Stack,
+        photos: Mapping[str, Path | str],
+        instructions: Mapping[str, Path],
+        wish: bytes | None,
+        *,
+        quick: bool,
+    ) -> None:
+        self._stack, self._photos, self._instructions = stack, photos, instructions
+        self._wish, self._quick = wish, quick
         sidecars = {name for key in self._photos for name in sidecars_of(key)}
-        self._preview = BucketPreview(stack, {*found.paths, *sidecars})
+        self._preview = BucketPreview(stack, {*photos, *instructions, *sidecars})
         self._there = self._preview.there
         self._rows: list[Row] = []
         self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
@@ -118,9 +130,9 @@ class Planner:
         plan = Plan(self._stack.input_bucket, choices=self._choices(answer))
         self._add_instructions(plan)
         self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
-        plan.files |= {row.key: self._found.paths[row.key] for row in self._rows if row.goes and not row.unreadable}
-        asking = self._preview.asking(plan.files)
-        plan.rows = list(side_by_side(partial(self._foresee_once, asking, plan), self._rows, self._stack.at_once))
+        plan.files |= {row.key: content for row in self._rows if (content := self._content(row)) is not None}
+        reruns = self._preview.after(plan.files)
+        plan.rows = list(side_by_side(partial(self._foresee_once, reruns, plan), self._rows, self._stack.at_once))
         for row in plan.rows:
             if row.unreadable:
                 plan.files.pop(row.key, None)
@@ -134,10 +146,10 @@ class Planner:
     def _choice(self, answer: Answer | None, key: str) -> Choice:
         """First the command line against a sidecar on this machine, then the winner against the bucket."""
         names, wish = sidecars_of(key), self._wish
-        local = next((name for name in names if name in self._found.paths), "")
+        local = next((name for name in names if name in self._instructions), "")
         if not local:
             return self._preview.sidecars.choose(answer, key, wish, names) if wish else Choice(key)
-        path = self._found.paths[local]
+        path = self._instructions[local]
         own, kept = bytes_of(path), Choice(key)
         if wish:
             action = decide(Author.PERSON, same=says_the_same(own, wish), answer=answer)
@@ -156,8 +168,7 @@ class Planner:
     def _add_instructions(self, plan: Plan) -> None:
         """Files of instructions that are new or changed, and the sidecars that the command itself writes."""
         unused = {one.unused for one in plan.choices}
-        for key in self._found.of(Kind.SIDECAR, Kind.DEFAULTS):
-            path = self._found.paths[key]
+        for key, path in self._instructions.items():
             is_new = key not in self._there or self._there[key].etag != etag_of(path.read_bytes())
             if is_new and key not in unused:
                 plan.files[key] = path
@@ -169,21 +180,40 @@ class Planner:
         there = self._there.get(key)
         if there is None:
             return Row(key)
+        source, jobs = self._preview.known(key)
         try:
-            data = bytes_of(self._found.paths[key])
+            if not self._is_same(key, there, self._preview.read_there(source, key)):
+                return Row(key, replaces=True)
         except OSError as error:
             return Row(key, unreadable=_why(error))
-        source, jobs = self._preview.known(key)
-        if etag_of(data) != there.etag and not self._preview.has_bytes(source, key, sha256_hex(data)):
-            return Row(key)
         again = is_taken_again(source, jobs)
         current = named(source, jobs) if source else []
         requested = any(REQUEST in job.provenance.values() for job in current)
         return Row(key, goes=again, again=again, requested=requested)
 
+    def _is_same(self, key: str, there: Listed, known: str | None) -> bool:
+        """Whether a photo is what lies there under its key; `known`: the SHA-256 of that, where intake read it."""
+        photo = self._photos[key]
+        if isinstance(photo, str):
+            return photo == known
+        data = photo.read_bytes()
+        return etag_of(data) == there.etag or sha256_hex(data) == known
+
+    def _is_here(self, row: Row) -> bool:
+        return isinstance(self._photos[row.key], Path)
+
+    def _content(self, row: Row) -> Path | bytes | None:
+        """What will lie under its key, or stands for that; None: what lies there now, as far as can be seen here."""
+        photo = self._photos[row.key]
+        if not row.goes or row.unreadable:
+            return None
+        if isinstance(photo, Path):
+            return photo
+        return None if row.again else SOME_PICTURE
+
     # -- what becomes of it --------------------------------------------------------------------------------
 
-    def _foresee_once(self, asking: Asking, plan: Plan, row: Row) -> Row:
+    def _foresee_once(self, reruns: Reruns, plan: Plan, row: Row) -> Row:
         """With what intake will make of a photo that is new, changed, or has new instructions."""
         nearest = next((name for name in sidecars_of(row.key) if name in plan.files or name in self._there), "")
         row = replace(row, sidecar=nearest if nearest in plan.files else "")
@@ -191,14 +221,14 @@ class Planner:
             return row
         known = (row.key, plan.files.get(row.sidecar))
         if known not in self._foreseen:
-            self._foreseen[known] = self._foresee(asking, row)
+            self._foreseen[known] = self._foresee(reruns, row)
         return self._foreseen[known]
 
-    def _foresee(self, asking: Asking, row: Row) -> Row:
+    def _foresee(self, reruns: Reruns, row: Row) -> Row:
         try:
-            if row.key in self._there:
-                return self._foresee_again(asking, row)
-            foreseen = self._preview.foresee(asking, row.key, opened=not self._quick)
+            if row.key in self._there and (self._is_here(row) or not row.replaces):
+                return self._foresee_again(reruns, row)
+            foreseen = foresee_new(reruns, row.key, opened=not self._quick)
         except OSError as error:
             return replace(row, unreadable=_why(error))
         if foreseen is None:
@@ -206,15 +236,15 @@ class Planner:
         found, broken = foreseen
         return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
 
-    def _foresee_again(self, asking: Asking, row: Row) -> Row:
-        found = self._preview.foresee_again(asking, row.key, uploaded=row.again)
+    def _foresee_again(self, reruns: Reruns, row: Row) -> Row:
+        found = reruns.foresee(row.key, uploaded=row.again)
         if found is None:
             return row
         silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
         nothing = silent and not found.bought
         row = replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
         if row.sidecar and not found.leads_to_something and not row.in_trouble:
-            asked = self._preview.foresee(asking, row.key, opened=False)
+            asked = foresee_new(reruns, row.key, opened=False)
             row = replace(row, ineffective=bool(asked and asked[0].says_nothing))
         return row
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from backdrop.core.identity import source_id
 from backdrop.core.job import Job, Source, Status
 from backdrop.ports import Listed
 from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import Asking, looking
-from backdrop.steps.rerun import Foreseen
+from backdrop.steps.rerun import Reruns
 from backdrop.steps.standing import named
 from backdrop.steps.wanted import Wanted
 from backdrop_cli.drop.overlay import Overlay
@@ -36,24 +34,14 @@ class BucketPreview:
         """What the ledger says of a photo that is there, and the jobs that it had."""
         return self._stack.orders.ledger.photo(source_id(self._stack.input_bucket, key))
 
-    def has_bytes(self, source: Source | None, key: str, sha256: str) -> bool:
-        """Whether intake read these bytes in what is there: with some encryptions an ETag is no hash of them."""
+    def read_there(self, source: Source | None, key: str) -> str | None:
+        """The SHA-256 of what is there, where intake read it: with some encryptions an ETag is no hash of it."""
         photo = source.photo if source else None
-        return bool(photo and photo.etag == self.there[key].etag and photo.sha256 == sha256)
+        return photo.sha256 if photo and photo.etag == self.there[key].etag else None
 
-    def asking(self, files: Mapping[str, Path | bytes]) -> Asking:
-        """How intake resolves instructions when these files lie there in addition."""
-        overlay = Overlay(self._stack.photos, files, self._keys - self.there.keys())
-        mine = self._stack.reruns.asking
-        return looking(overlay, self._stack.clock, mine.default_provider, mine.reader.max_megapixels, mine.prices)
-
-    def foresee(self, asking: Asking, key: str, *, opened: bool) -> tuple[Wanted, str] | None:
-        """What becomes of a photo that the ledger does not know; `opened`: its content counts, too."""
-        return ahead(asking, self._stack.input_bucket, key, self._stack.market, opened=opened)
-
-    def foresee_again(self, asking: Asking, key: str, *, uploaded: bool) -> Foreseen | None:
-        """The same for one that is there: what was bought for its bytes before costs nothing again."""
-        return replace(self._stack.reruns, asking=asking).foresee(key, uploaded=uploaded)
+    def after(self, files: Mapping[str, Path | bytes]) -> Reruns:
+        """What intake makes of photos when these files lie there in addition."""
+        return self._stack.reruns_of(Overlay(self._stack.photos, files, self._keys - self.there.keys()))
 
 
 def is_taken_again(source: Source | None, jobs: Sequence[Job]) -> bool:
@@ -62,6 +50,11 @@ def is_taken_again(source: Source | None, jobs: Sequence[Job]) -> bool:
         return False
     refused = any(not problem.retryable for problem in source.problems)
     return refused or any(job.status in TAKEN_AGAIN for job in named(source, jobs))
+
+
+def foresee_new(reruns: Reruns, key: str, *, opened: bool) -> tuple[Wanted, str] | None:
+    """What becomes of a photo that the ledger does not know; `opened`: its content counts, too."""
+    return ahead(reruns.asking, reruns.bucket, key, reruns.market, opened=opened)
 
 
 def _listing(stack: Stack, keys: set[str]) -> dict[str, Listed]:

@@ -1,13 +1,9 @@
 """A drop from the look at the files to the last picture: plan, question, upload, follow, download."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.console import Group
-from rich.text import Text
 
 from backdrop.core.money import micro_of
 from backdrop_cli.download import fetch as pictures
@@ -16,12 +12,13 @@ from backdrop_cli.drop.files import gather
 from backdrop_cli.drop.follow import Awaited, Follow, cost_text
 from backdrop_cli.drop.plan import Plan, Planner
 from backdrop_cli.drop.sidecars import Answer, Choice
-from backdrop_cli.drop.upload import LINE_EVERY_SECONDS, Progress, upload
+from backdrop_cli.drop.upload import Progress, upload
 from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
 from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
-from backdrop_cli.screen import Screen, bar, several
+from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack
 from backdrop_cli.stages import Stage
+from backdrop_cli.watch import Shown
 from backdrop_cli.words import duration, size
 
 MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
@@ -47,7 +44,7 @@ def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
     """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
     found = gather(asked.paths, asked.to)
     with screen.busy(LOOKING_QUICKLY if asked.quick else LOOKING):
-        planner = Planner(stack, found, asked.wish, quick=asked.quick)
+        planner = Planner(stack, found.photos, found.instructions, asked.wish, quick=asked.quick)
         disputed = [] if asked.answer else planner.disputed()
         plans = {one: planner.plan(one) for one in (Answer if disputed else (asked.answer,))}
     if disputed:
@@ -180,10 +177,17 @@ def _left_alone(screen: Screen, document: dict[str, Any], plan: Plan) -> int:
 
 
 def _watched(stack: Stack, screen: Screen, asked: Asked, follow: Follow, document: dict[str, Any]) -> int:
-    shown = Shown(follow, screen)
+    shown = Shown(screen)
+
+    def look() -> bool:
+        moved = follow.glance()
+        if follow.open:
+            shown.update(len(follow.seen) - len(follow.open), len(follow.seen), *_far(follow))
+        return moved
+
     try:
         with screen.live(shown.picture):
-            follow.until_the_end(shown.update)
+            follow.until_the_end(look)
     finally:
         tell.outcome(screen, follow)
     document |= tell.ends(follow)
@@ -196,38 +200,13 @@ def _watched(stack: Stack, screen: Screen, asked: Asked, follow: Follow, documen
     return DONE if follow.counts[Stage.STORED] == len(follow.seen) else REFUSED
 
 
-class Shown:
-    """A follow on the screen: a bar on a terminal, a line from time to time elsewhere."""
-
-    def __init__(self, follow: Follow, screen: Screen) -> None:
-        self._follow, self._screen = follow, screen
-        self._line, self._told, self._began = "", 0.0, time.monotonic()
-        self._words = Text()
-
-    def update(self) -> None:
-        """The follow has looked once more."""
-        follow = self._follow
-        self._words = Text(f"  {self._counts()}\n  {self._money_and_time()}")
-        line = f"  {self._counts()}; {self._money_and_time()}"
-        due = time.monotonic() - self._told > LINE_EVERY_SECONDS
-        if not self._screen.is_live and follow.open and line != self._line and due:
-            self._line, self._told = line, time.monotonic()
-            self._screen.say(line)
-
-    def picture(self) -> Group:
-        ended = sum(sight.ended for sight in self._follow.seen.values())
-        return bar(ended, len(self._follow.seen), self._words)
-
-    def _counts(self) -> str:
-        counts = self._follow.counts
-        return ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(Stage) if counts[stage])
-
-    def _money_and_time(self) -> str:
-        left = self._follow.seconds_to_go()
-        to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
-        cost, gone = cost_text(*self._follow.cost), f"{duration(time.monotonic() - self._began)} gone"
-        words = (f"{cost} so far", self._follow.earlier_text, gone, to_go if self._follow.open else "")
-        return ", ".join(filter(None, words))
+def _far(follow: Follow) -> tuple[str, str]:
+    """How far it is: photos by stage, then money and time."""
+    counts, left = follow.counts, follow.seconds_to_go()
+    stages = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(Stage) if counts[stage])
+    to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
+    gone = f"{duration(follow.seconds)} gone"
+    return stages, ", ".join(filter(None, (f"{cost_text(*follow.cost)} so far", follow.earlier_text, gone, to_go)))
 
 
 def _stopped(progress: Progress, plan: Plan) -> str:

@@ -13,9 +13,8 @@ from backdrop_cli.drop.overlay import size_of
 from backdrop_cli.drop.uploads import S3Uploads, Uploaded
 from backdrop_cli.screen import Screen, bar
 from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.watch import LINE_EVERY_SECONDS
 from backdrop_cli.words import duration, size
-
-LINE_EVERY_SECONDS = 10.0
 
 
 @dataclass

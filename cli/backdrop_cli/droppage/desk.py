@@ -18,7 +18,7 @@ from backdrop_cli.drop.tell import bound_to, price_text, seconds_of
 from backdrop_cli.droppage import asked
 from backdrop_cli.droppage.asked import Said
 from backdrop_cli.droppage.drops import Drop
-from backdrop_cli.droppage.plan import Plan, Planner, Row, undecided
+from backdrop_cli.droppage.plan import PagePlanner, Plan, Row, undecided
 from backdrop_cli.droppage.signed import Signed
 from backdrop_cli.droppage.small import Small
 from backdrop_cli.errors import MisusedError, RefusedError
@@ -93,7 +93,7 @@ class Desk:
                 "them, or all of them with `backdrop drop`"
             )
         wanted = asked.wanted(said)
-        planner = Planner(self.stack, wanted, [asked.offered(one) for one in files], self._objections)
+        planner = PagePlanner(self.stack, wanted, [asked.offered(one) for one in files], self._objections)
         disputed = planner.disputed()
         plans = {one: planner.plan(one) for one in (Answer if disputed else (wanted.answer,))}
         if disputed and wanted.answer is None:

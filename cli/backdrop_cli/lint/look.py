@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
+from backdrop.bootstrap import read_only_asking
 from backdrop.core.advice import Advice
 from backdrop.core.capability import SPOKEN
 from backdrop.core.choice import Market
@@ -17,7 +18,6 @@ from backdrop.core.money import SELLS_CREDITS
 from backdrop.core.near import is_nearly_defaults, near_miss
 from backdrop.core.places import Place
 from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import looking
 from backdrop.steps.seen import read_stored
 from backdrop.steps.wanted import Wanted
 from backdrop_cli.lint.findings import (
@@ -64,7 +64,7 @@ class Look:
 
     def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
-        self._asking = looking(folder, SystemClock(), DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
+        self._asking = read_only_asking(folder, SystemClock(), DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD)
         self._told_of: set[str] = set()
         self._named: set[str] = set()
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.aws.clock import SystemClock
+from backdrop.bootstrap import read_only_asking
 from backdrop.core.capability import PROVIDERS
 from backdrop.core.choice import Market
 from backdrop.core.job import Job
 from backdrop.core.layout import Kind, kind_of, sidecars_of
 from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
 from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import Asking, looking
+from backdrop.steps.asking import Asking
 from backdrop_cli.drop.overlay import Overlay
 from backdrop_cli.lint.folder import BUCKET
 from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
@@ -81,7 +82,8 @@ def quote(
             taken = [key for key in photos if replace or not any(map(one.folder.holds, sidecars_of(key)))]
             sums.kept += len(photos) - len(taken) if wish else 0
             there = Overlay(one.folder, {f"{key}.json": wish for key in taken} if wish else {})
-            asking = looking(there, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, terms.market.prices)
+            prices = terms.market.prices
+            asking = read_only_asking(there, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, prices)
             for key in photos:
                 _photo(asking, key, terms, sums)
     screen.data(_document(sums, terms))

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from backdrop.aws.queues import Queue
     from backdrop.aws.settings import Settings
     from backdrop.aws.table import Table
+    from backdrop.core.money import Configured
     from backdrop.core.transitions import Step
-    from backdrop.ports import Clock, Downloads, Provider
+    from backdrop.ports import Clock, Downloads, InputBucket, Manifests, Provider
     from backdrop.steps.asking import Asking
     from backdrop.steps.campaign_end import Reporter
+    from backdrop.steps.campaign_items import Items, Prices
     from backdrop.steps.campaign_plan import Planner
     from backdrop.steps.cancelling import Cancelling
     from backdrop.steps.deliver import Deliver
@@ -81,10 +83,10 @@ class Bootstrap:
         from backdrop.steps.moving import Moves, into_lanes
         from backdrop.steps.onward import Onward
         from backdrop.steps.photo import Photos
-        from backdrop.steps.receipts import Receipts
         from backdrop.steps.references import References
         from backdrop.steps.seen import Seer
         from backdrop.steps.strangers import Strangers
+        from backdrop.steps.views import Receipts
 
         ours, lanes, prices = self.settings, self.lanes, self.settings.prices
         defaults = FolderDefaults(self.photos)
@@ -232,15 +234,12 @@ class Bootstrap:
 
     def planner(self) -> Planner:
         """The service of a campaign's first step."""
-        from backdrop.core.choice import Market
-        from backdrop.steps.campaign_items import Items, Prices
         from backdrop.steps.campaign_plan import Planner
 
         ours = self.settings
-        market = Market([*ours.limits], ours.prices)
         return Planner(
-            items=Items(self.photos, self.manifests, ours.input_bucket),
-            prices=Prices(self.read_only_asking, self.ledger, market, ours.input_bucket),
+            items=self.campaign_items(),
+            prices=self.campaign_prices(),
             files=self.campaign_files,
             clock=self.clock,
             limits=ours.limits,
@@ -274,11 +273,12 @@ class Bootstrap:
 
         return Cancelling(self.ledger, self.books, self.keeper, [*self.lanes], self.deliver_queue, self.clock)
 
-    def reruns(self) -> Reruns:
+    def reruns(self, photos: InputBucket | None = None) -> Reruns:
+        """`photos`: the input bucket as somebody imagines it."""
         from backdrop.steps.rerun import Reruns
 
-        bucket = self.settings.input_bucket
-        return Reruns(self.read_only_asking, self.ledger, self.intake_queue, bucket, [*self.lanes])
+        asking = self._read_only_asking(photos or self.photos)
+        return Reruns(asking, self.ledger, self.intake_queue, self.settings.input_bucket, [*self.lanes])
 
     def dead_letters(self) -> DeadLetters:
         from backdrop.aws.arrivals import looks_of
@@ -325,13 +325,23 @@ class Bootstrap:
 
         return Views(self.ledger, self.output, self.settings.input_bucket)
 
-    @cached_property
-    def read_only_asking(self) -> Asking:
-        """For those who ask what intake would do: it puts nothing anywhere."""
-        from backdrop.steps.asking import looking
+    def campaign_items(self, manifests: Manifests | None = None) -> Items:
+        """`manifests`: lists that do not lie in the input bucket."""
+        from backdrop.steps.campaign_items import Items
+
+        return Items(self.photos, manifests or self.manifests, self.settings.input_bucket)
+
+    def campaign_prices(self) -> Prices:
+        from backdrop.core.choice import Market
+        from backdrop.steps.campaign_items import Prices
 
         ours = self.settings
-        return looking(self.photos, self.clock, ours.default_provider, ours.max_image_megapixels, ours.prices)
+        market = Market([*ours.limits], ours.prices)
+        return Prices(self._read_only_asking(self.photos), self.ledger, market, ours.input_bucket)
+
+    def _read_only_asking(self, photos: InputBucket) -> Asking:
+        ours = self.settings
+        return read_only_asking(photos, self.clock, ours.default_provider, ours.max_image_megapixels, ours.prices)
 
     # -- adapters ----------------------------------------------------------------------------------------------
 
@@ -452,3 +462,17 @@ class Bootstrap:
         from backdrop.aws.queues import Queue
 
         return Queue(self.client("sqs"), url)
+
+
+def read_only_asking(
+    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured
+) -> Asking:
+    """For those who ask what intake would do with photos, on this machine too: it puts nothing anywhere."""
+    from backdrop.steps.asking import Asking, Nowhere
+    from backdrop.steps.folder_defaults import FolderDefaults
+    from backdrop.steps.references import References
+    from backdrop.steps.seen import Seer
+
+    references = References(photos, Nowhere(), max_megapixels)
+    seer = Seer(photos, Nowhere(), max_megapixels)
+    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider, prices)

@@ -37,9 +37,7 @@ HANDING_MUTANTS = (
         "views-over-others",
         "1: views are written where nobody was faster",
         code("steps.views:Views.put#6fe2f2 argument 8", "now.etag if (now := self.output.head(key)) else None"),
-        code(
-            "steps.receipts:Receipts.write#368667 argument 12", "now.etag if (now := self.output.head(key)) else None"
-        ),
+        code("steps.views:Receipts.write#368667 argument 12", "now.etag if (now := self.output.head(key)) else None"),
         breaks=Promise.VIEWS_TRUE,
         faults="slow_service",
         deeds=(*photos(10, 60, every=5), *wishes(13, 60, "marble", every=5)),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from proof.world.faults.plan import Faults, fault
 from proof.world.faults.services import is_paid_call
-from proof.world.hub import NO_SKEW, Worker
+from proof.world.hub import NO_SKEW, SimulatedCrash, Worker
 from proof.world.wire import Call, die
 
 SKEW_SECONDS = 4.0
@@ -42,7 +42,7 @@ def killed_in_paid_call(faults: Faults) -> None:
 
     def kill(worker: Worker) -> None:
         if worker in hub.workers:
-            hub.kill(worker, "killed in the paid call")
+            hub.kill(worker, SimulatedCrash("killed in the paid call"))
 
     def strike(call: Call) -> None:
         worker = hub.worker

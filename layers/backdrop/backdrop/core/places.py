@@ -1,11 +1,9 @@
 """What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, reduce
-from operator import getitem
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -121,7 +119,7 @@ def _checked(place: str, given: Mapping[str, Any], *, strict: bool) -> Place:
     try:
         wish, details = _wish().model_validate(given, strict=strict), []
     except ValidationError as error:
-        wish, details = None, _all_details(error, given, strict=strict)
+        wish, details = None, error.errors(include_url=False)
     told = {visible(one["loc"]) for one in details}
     nothing = [steps for steps in nulls if steps not in told]
     if wish and not conflicts and not nothing:
@@ -142,23 +140,6 @@ def _told(place: str, errors: Sequence[InstructionError]) -> tuple[InstructionEr
         return tuple(errors)
     words = f"there {'is one more mistake' if more == 1 else f'are {more:,} more mistakes'}; mend these first"
     return (*told, InstructionError.at(place, "", errors[MOST_TOLD].code, words, MEND))
-
-
-def _all_details(error: ValidationError, given: Mapping[str, Any], *, strict: bool) -> list[Any]:
-    """What a model complains of; of a list that is too long also what is wrong with its first entries."""
-    details: list[Any] = list(error.errors(include_url=False))
-    long = [one for one in details if one["type"] == "too_long" and isinstance(one["input"], list)]
-    if long:
-        cut: Any = deepcopy(given)
-        for one in long:
-            *above, last = visible(one["loc"])
-            reduce(getitem, above, cut)[last] = one["input"][: one["ctx"]["max_length"]]
-        try:
-            _wish().model_validate(cut, strict=strict)
-        except ValidationError as again:
-            known = [one["loc"] for one in details]
-            details += [one for one in again.errors(include_url=False) if one["loc"] not in known]
-    return details
 
 
 def _nothing(place: str, path: str) -> InstructionError:

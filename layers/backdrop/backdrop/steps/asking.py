@@ -10,7 +10,7 @@ from backdrop.core.errors import InstructionError
 from backdrop.core.intake_event import Request
 from backdrop.core.job import Job, Problem, Source, Status
 from backdrop.core.layout import DEFAULTS_NAME
-from backdrop.core.money import NOT_CONFIGURED, Configured
+from backdrop.core.money import Configured
 from backdrop.core.places import Place, read_request
 from backdrop.ports import Clock, InputBucket
 from backdrop.steps.folder_defaults import FolderDefaults
@@ -88,12 +88,3 @@ class Nowhere:
 
     def find(self, name: str) -> bytes | None:
         return None
-
-
-def looking(
-    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured = NOT_CONFIGURED
-) -> Asking:
-    """For those who look and put nothing anywhere."""
-    references = References(photos, Nowhere(), max_megapixels)
-    seer = Seer(photos, Nowhere(), max_megapixels)
-    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider, prices)

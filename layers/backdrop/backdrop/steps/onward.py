@@ -12,7 +12,7 @@ from backdrop.core.job import Job, Source, Status
 from backdrop.ports import Clock
 from backdrop.steps.messages import to_deliver, to_lane
 from backdrop.steps.moving import Moves
-from backdrop.steps.receipts import Receipts
+from backdrop.steps.views import Receipts
 
 
 @dataclass(eq=False, repr=False)

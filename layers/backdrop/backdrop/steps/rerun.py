@@ -82,6 +82,11 @@ class Reruns:
     bucket: str
     on: Sequence[str]
 
+    @property
+    def market(self) -> Market:
+        """Who is on, and what their credits cost."""
+        return Market(self.on, self.asking.prices)
+
     def keys(self, which: str) -> Iterator[str]:
         """The photo of this key, or else the photos whose keys begin so; what is said of them is read from now on."""
         self.asking.forget()
@@ -127,8 +132,7 @@ class Reruns:
         return self._bought(steps_of(self.ledger, source, jobs, renewed, {}, self.asking.clock.now()))
 
     def _bought(self, steps: Sequence[Step]) -> list[Job]:
-        market = Market(self.on, self.asking.prices)
-        return [dearest(step.job, market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
+        return [dearest(step.job, self.market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
 
     def send(self, key: str) -> None:
         """Have intake resolve the photo anew."""

@@ -5,29 +5,28 @@ Nothing here decodes a pixel: the compressed pixel data leaves as it came, so wh
 
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import jpeg, png, webp
-from backdrop.imaging.metadata.rest import Stripped
 from backdrop.imaging.sniff import sniff
 
 
-def strip(data: bytes, photo_format: PhotoFormat, *, keep_profile: bool = False) -> Stripped:
-    """The photo with nothing but what its decoder needs, and what was found beside it.
+def strip(data: bytes, photo_format: PhotoFormat) -> bytes:
+    """The photo with nothing but what its decoder needs; the same bytes where there is nothing else.
 
-    Only known parts stay, so what no list names is cut as well; a sound color profile stays where `keep_profile` says
-    so. `data` has passed `prepare`; anything else may raise a `ContainerError`.
+    Only known parts stay, so what no list names is cut as well. `data` has passed `prepare`; anything else may raise a
+    `ContainerError`.
     """
     match photo_format:
         case "jpeg":
-            return jpeg.strip(data, keep_profile=keep_profile)
+            return jpeg.strip(data)
         case "png":
-            return png.strip(data, keep_profile=keep_profile)
+            return png.strip(data)
         case "webp":
-            return webp.strip(data, keep_profile=keep_profile)
+            return webp.strip(data)
 
 
 def bare(data: bytes) -> bytes:
     """A photo that passes as it is, as it is sent: without what it says beside its pixels."""
     photo_format = sniff(data).format
-    return strip(data, photo_format).data if photo_format else data
+    return strip(data, photo_format) if photo_format else data
 
 
 def with_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:

@@ -3,19 +3,8 @@
 import zlib
 from collections.abc import Iterator
 
-from backdrop.imaging.containers.png import MAGIC, MAX_METADATA_BYTES, Chunk, chunks, read_header
-from backdrop.imaging.metadata.rest import (
-    ANIMATION,
-    C2PA,
-    EXIF,
-    OTHER,
-    PROFILE,
-    TEXT,
-    TIME,
-    XMP,
-    Rest,
-    Stripped,
-)
+from backdrop.imaging.containers.png import MAGIC, Chunk, chunks, read_header
+from backdrop.imaging.metadata.rest import Rest
 
 # Chunks that tell what the pixels mean, with the most bytes that they may have; strangers can hide in longer ones.
 _NEEDED: dict[bytes, int] = {
@@ -24,33 +13,23 @@ _NEEDED: dict[bytes, int] = {
 }  # fmt: skip
 _PIXELS = b"IDAT"
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_WORDS = {
-    b"eXIf": EXIF, b"iCCP": PROFILE, b"tIME": TIME, b"caBX": C2PA,
-    b"acTL": ANIMATION, b"fcTL": ANIMATION, b"fdAT": ANIMATION,
-}  # fmt: skip
 _XMP = b"XML:com.adobe.xmp\0"
 _XMP_OF_OLD = b"Raw profile type xmp\0"
 _UNPACKED = b"\0\0\0\0"
 """No compression, no language, no translated keyword."""
 
 
-def strip(data: bytes, *, keep_profile: bool) -> Stripped:
+def strip(data: bytes) -> bytes:
     """`metadata.strip` for PNG; of an animation the first picture stays."""
     read_header(data)
-    rest, profile, end = Rest(data), b"", 0
+    rest = Rest(data)
     rest.keep(0, len(MAGIC))
     for at, chunk in _placed(data):
-        word, end = _word(chunk), _end(at, chunk)
-        profile = profile or (_profile(bytes(chunk.payload)) if word == PROFILE else b"")
-        needed = chunk.name == _PIXELS or len(chunk.payload) <= _NEEDED.get(chunk.name, -1)
-        if needed or (word == PROFILE and profile and keep_profile):
-            rest.keep(at, end)
-            continue
-        rest.drop(word)
-        if chunk.name == b"IEND":
+        if chunk.name == _PIXELS or len(chunk.payload) <= _NEEDED.get(chunk.name, -1):
+            rest.keep(at, _end(at, chunk))
+        elif chunk.name == b"IEND":
             rest.put(_chunk(b"IEND", b""))
-    rest.end(end)
-    return Stripped(rest.joined(), rest.removed, profile or None)
+    return rest.joined()
 
 
 def _placed(data: bytes) -> Iterator[tuple[int, Chunk]]:
@@ -65,20 +44,9 @@ def _end(at: int, chunk: Chunk) -> int:
     return at + 12 + len(chunk.payload)
 
 
-def _word(chunk: Chunk) -> str:
-    if chunk.name in _TEXTS:
-        return XMP if bytes(chunk.payload[: len(_XMP_OF_OLD)]).startswith((_XMP, _XMP_OF_OLD)) else TEXT
-    return _WORDS.get(chunk.name, OTHER)
-
-
-def _profile(payload: bytes) -> bytes:
-    """The profile behind its name, unpacked; empty where it is damaged or larger than any profile is."""
-    unpacker = zlib.decompressobj()
-    try:
-        profile = unpacker.decompress(payload[payload.find(b"\0") + 2 :], MAX_METADATA_BYTES)
-    except zlib.error:
-        return b""
-    return profile if unpacker.eof else b""
+def _is_xmp(chunk: Chunk) -> bool:
+    start = bytes(chunk.payload[: len(_XMP_OF_OLD)])
+    return chunk.name in _TEXTS and start.startswith((_XMP, _XMP_OF_OLD))
 
 
 def with_xmp(data: bytes, packet: bytes) -> bytes:
@@ -86,7 +54,7 @@ def with_xmp(data: bytes, packet: bytes) -> bytes:
     read_header(data)
     rest, kept = Rest(data), 0
     for at, chunk in _placed(data):
-        if _word(chunk) == XMP:
+        if _is_xmp(chunk):
             rest.keep(kept, at)
             kept = _end(at, chunk)
         elif chunk.name == b"IHDR":

@@ -1,24 +1,4 @@
-"""What is left of a file when parts of it are cut out, and words for those that are."""
-
-from dataclasses import dataclass
-
-EXIF, XMP, IPTC, COMMENT, TEXT, TIME, PROFILE = "exif", "xmp", "iptc", "comment", "text", "time", "icc"
-THUMBNAIL, MORE_PICTURES, ANIMATION, C2PA, OTHER = "thumbnail", "mpf", "animation", "c2pa", "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Stripped:
-    """A photo without its metadata; the same bytes where there was none.
-
-    `removed`: what was cut out, each word once, in the order of the file: `exif`, `xmp`, `iptc`, `comment`, `text`,
-    `time`, `icc`, `thumbnail`, `mpf` (the index of further pictures), `animation`, `c2pa`, `other`, and
-    `trailer:<bytes>` for what followed the end marker.
-    `profile`: the ICC profile; None where there is none or it is damaged.
-    """
-
-    data: bytes
-    removed: tuple[str, ...]
-    profile: bytes | None
+"""What is left of a file when parts of it are cut out."""
 
 
 class Rest:
@@ -29,7 +9,6 @@ class Rest:
         self._view = memoryview(data)
         self._parts: list[bytes | memoryview] = []
         self._open = (0, 0)
-        self._words: dict[str, None] = {}
 
     def keep(self, start: int, end: int) -> None:
         """These bytes of the file stay."""
@@ -42,19 +21,6 @@ class Rest:
         """These bytes come next, wherever they are from."""
         self._close()
         self._parts.append(part)
-
-    def drop(self, word: str) -> None:
-        """Something is not kept."""
-        self._words[word] = None
-
-    def end(self, at: int) -> None:
-        """The picture ends here; what follows in the file is dropped."""
-        if at < len(self._data):
-            self.drop(f"trailer:{len(self._data) - at}")
-
-    @property
-    def removed(self) -> tuple[str, ...]:
-        return tuple(self._words)
 
     def joined(self) -> bytes:
         """The file that is left."""

@@ -4,28 +4,18 @@ from collections.abc import Iterable
 
 from backdrop.imaging.containers.header import DamagedError, Header
 from backdrop.imaging.containers.webp import Chunk, chunks, complete, read_header
-from backdrop.imaging.metadata.rest import C2PA, EXIF, OTHER, PROFILE, XMP, Stripped
 
-_EXTENDED, _PROFILE, _EXIF, _XMP = b"VP8X", b"ICCP", b"EXIF", b"XMP "
+_EXTENDED, _XMP = b"VP8X", b"XMP "
 _NEEDED = frozenset({_EXTENDED, b"ALPH", b"VP8 ", b"VP8L"})
-_WORDS = {_EXIF: EXIF, _XMP: XMP, _PROFILE: PROFILE, b"C2PA": C2PA}
-_PROFILE_FLAG, _ALPHA_FLAG, _XMP_FLAG = 0x20, 0x10, 0x04
+_ALPHA_FLAG, _XMP_FLAG = 0x10, 0x04
 _EXTENDED_BYTES = 10
 
 
-def strip(data: bytes, *, keep_profile: bool) -> Stripped:
+def strip(data: bytes) -> bytes:
     """`metadata.strip` for WebP; an animation is a `RareKindError`."""
     complete(data, read_header(data))
-    found = list(chunks(data))
-    profile = next((bytes(chunk.payload) for chunk in found if chunk.name == _PROFILE), None)
-    kept = _NEEDED | {_PROFILE} if keep_profile and profile else _NEEDED
-    flags = _ALPHA_FLAG | (_PROFILE_FLAG if _PROFILE in kept else 0)
-    removed = dict.fromkeys(_WORDS.get(chunk.name, OTHER) for chunk in found if chunk.name not in kept)
-    behind = len(data) - _length(data)
-    if behind:
-        removed[f"trailer:{behind}"] = None
-    stripped = _file(_marked(chunk, keep=flags) for chunk in found if chunk.name in kept)
-    return Stripped(data if stripped == data else stripped, tuple(removed), profile or None)
+    stripped = _file(_marked(chunk, keep=_ALPHA_FLAG) for chunk in chunks(data) if chunk.name in _NEEDED)
+    return data if stripped == data else stripped
 
 
 def with_xmp(data: bytes, packet: bytes) -> bytes:
