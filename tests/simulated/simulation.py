@@ -100,6 +100,16 @@ def job_in(status: Status) -> Job:
     }[status]
 
 
+def called(answer: Answer) -> Job:
+    """A job whose first call was answered so."""
+    return transitions.record(job_in(Status.SUBMITTING), 1, answer, NOW).job
+
+
+def called_twice(answer: Answer) -> Job:
+    """A job whose first answer was lost, and whose second call was answered so."""
+    return transitions.record(claim(job_in(Status.UNKNOWN)).job, 2, answer, NOW).job
+
+
 def spent_and_dead() -> Job:
     """A job that was paid and whose picture could not be handed over."""
     return transitions.fail(job_in(Status.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job

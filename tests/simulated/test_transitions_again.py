@@ -21,6 +21,7 @@ from tests.simulated.simulation import (
     THROTTLED,
     UNSAFE,
     a_job,
+    called,
     claim,
     job_in,
     spent_and_dead,
@@ -57,7 +58,7 @@ def test_what_was_paid_is_handed_over_after_all_for_nothing() -> None:
 
 @pytest.mark.parametrize("answer", [REJECTED, UNSAFE], ids=["rejected", "withheld"])
 def test_where_no_picture_came_there_is_none_to_hand_over(answer: Answer) -> None:
-    dead = transitions.record(job_in(S.SUBMITTING), 1, answer, NOW).job
+    dead = called(answer)
     with pytest.raises(StaleError):
         transitions.deliver_again(dead, LATER)
 
@@ -84,7 +85,7 @@ def test_the_old_answer_serves_a_job_that_was_to_be_paid_again() -> None:
 
 @pytest.mark.parametrize("answer", [REJECTED, REFUSED], ids=["rejected", "refused"])
 def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer: Answer) -> None:
-    job = transitions.record(job_in(S.SUBMITTING), 1, answer, NOW).job
+    job = called(answer)
     assert reopened(job).generation == 1
     second = transitions.record(claim(reopened(job)).job, 2, answer, NOW).job
     assert reopened(second).generation == 2
@@ -93,7 +94,7 @@ def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
 def test_what_was_never_taken_is_still_the_same_charge(leave: Leave, answer: Answer) -> None:
-    waiting = transitions.record(job_in(S.SUBMITTING), 1, answer, NOW).job
+    waiting = called(answer)
     left = leave(waiting, NOW)
     assert left
     assert reopened(left.job).generation == 0
@@ -111,7 +112,7 @@ def test_a_job_that_was_to_be_paid_again_and_was_named_no_more_runs_on_when_it_i
 
 
 def test_a_late_charge_of_a_job_that_is_named_no_more_keeps_it_from_being_bought_again() -> None:
-    waiting = transitions.record(job_in(S.SUBMITTING), 1, BACKOFF, NOW).job
+    waiting = called(BACKOFF)
     left = transitions.supersede(waiting, NOW)
     assert left
     charged = transitions.record(left.job, 1, OK, NOW).job

@@ -10,7 +10,7 @@ from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
 from backdrop.core.job import Job, Link, Status
 from backdrop.core.job_warning import WarningCode
-from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, claim, job_in
+from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, called, claim, job_in
 from tests.unit.core_items import a_warning
 
 S = Status
@@ -34,7 +34,7 @@ def test_the_first_answer_is_of_the_first_attempt() -> None:
 @pytest.mark.parametrize("released", [UNREACHED, BACKOFF], ids=["unreached", "backoff"])
 def test_a_picture_that_comes_after_its_attempt_was_released_is_used_at_once(released: Answer) -> None:
     """The job is accepted again by then; without this it would be bought a second time."""
-    waiting = transitions.record(job_in(S.SUBMITTING), 1, released, NOW).job
+    waiting = called(released)
     assert waiting.status is S.ACCEPTED
     step = transitions.record(waiting, 1, OK, NOW)
     assert (step.job.status, step.job.answered, step.job.links) == (S.PAID, 1, OK.links)
@@ -72,7 +72,7 @@ def test_a_late_answer_without_a_recognized_picture_does_not_replace_one() -> No
 
 
 def test_a_late_answer_that_brings_nothing_does_not_move_a_waiting_job() -> None:
-    waiting = transitions.record(job_in(S.SUBMITTING), 1, BACKOFF, NOW).job
+    waiting = called(BACKOFF)
     assert transitions.record(waiting, 1, LOST, NOW).job.status is S.ACCEPTED
 
 

@@ -20,6 +20,8 @@ from tests.simulated.simulation import (
     THROTTLED,
     UNREACHED,
     a_job,
+    called,
+    called_twice,
     claim,
     job_in,
 )
@@ -61,7 +63,7 @@ def test_a_lost_answer_stays_in_doubt_beside_the_call_that_is_sent_after_it() ->
 
 
 def test_both_charges_stand_when_the_lost_answer_comes_after_all() -> None:
-    good = transitions.record(claim(job_in(S.UNKNOWN)).job, 2, OK, NOW).job
+    good = called_twice(OK)
     step = transitions.record(good, 1, OK, NOW)
     assert (step.job.status, step.job.answered, step.job.charged, step.job.unknown) == (S.PAID, 2, 2 * PRICE, 0)
     assert step.booking
@@ -71,7 +73,7 @@ def test_both_charges_stand_when_the_lost_answer_comes_after_all() -> None:
 @NOT_TAKEN
 def test_a_second_call_that_is_not_taken_leaves_the_first_in_doubt(answer: Answer) -> None:
     """It is neither accepted again, as if nothing had happened, nor counted as a second loss."""
-    job = transitions.record(claim(job_in(S.UNKNOWN)).job, 2, answer, NOW).job
+    job = called_twice(answer)
     assert (job.status, job.losses, job.unknown) == (S.UNKNOWN, 1, PRICE)
 
 
@@ -85,7 +87,7 @@ def test_a_lost_call_that_was_not_taken_after_all_begins_anew(answer: Answer) ->
 def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money_is_in_doubt(
     answer: Answer, end: Status
 ) -> None:
-    job = transitions.record(claim(job_in(S.UNKNOWN)).job, 2, answer, NOW).job
+    job = called_twice(answer)
     assert (job.status, job.unknown) == (end, PRICE)
     assert job.problem
     assert job.problem.money is Money.UNKNOWN
@@ -109,7 +111,7 @@ def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
 
 
 def test_an_answer_that_is_lost_says_how_often() -> None:
-    job = transitions.record(claim(job_in(S.UNKNOWN)).job, 2, LOST, NOW).job
+    job = called_twice(LOST)
     assert job.problem
     assert (job.problem.times, job.problem.money) == (2, Money.UNKNOWN)
 
@@ -200,7 +202,7 @@ def test_a_resend_that_is_not_taken_says_nothing_of_the_first_time(answer: Answe
 @NOT_TAKEN
 def test_an_answer_that_is_written_down_twice_is_booked_once(answer: Answer) -> None:
     """The second time it may find the job anywhere."""
-    once = transitions.record(job_in(S.SUBMITTING), 1, answer, NOW).job
+    once = called(answer)
     if once.attempt_of(1):
         twice = transitions.record(once, 1, answer, NOW)
         assert (twice.job, twice.booking) == (once, None)

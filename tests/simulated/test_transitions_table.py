@@ -24,6 +24,7 @@ from tests.simulated.simulation import (
     UNSAFE,
     a_job,
     a_note,
+    called,
     claim,
     job_in,
     spent_and_dead,
@@ -164,7 +165,7 @@ def test_a_live_lease_is_never_declared_lost() -> None:
 
 def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
     assert transitions.reopen(spent_and_dead(), spent_and_dead(), NOW) is None
-    unsafe = transitions.record(job_in(S.SUBMITTING), 1, UNSAFE, NOW).job
+    unsafe = called(UNSAFE)
     assert transitions.reopen(unsafe, unsafe, NOW) is None
 
 
@@ -218,5 +219,5 @@ def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
 
 
 def test_a_throttled_call_leaves_no_attempt_behind() -> None:
-    job = transitions.record(job_in(S.SUBMITTING), 1, THROTTLED, NOW).job
+    job = called(THROTTLED)
     assert (job.attempts, job.attempt) == ((), 1)

@@ -22,7 +22,7 @@ from backdrop.core.watch import (
     Run,
     watched,
 )
-from tests.simulated.simulation import LEASE, LOST, NOW, OK, a_job, claim, job_in
+from tests.simulated.simulation import LEASE, LOST, NOW, OK, a_job, called, claim, job_in
 from tests.unit.core_items import a_problem, a_source
 
 S = Status
@@ -80,7 +80,7 @@ def test_a_call_without_an_answer_is_due_after_its_lease_and_again_after_each_lo
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: bool) -> None:
     """Another call brought the pictures; this one's money is to be settled all the same."""
-    both = claim(transitions.record(job_in(S.SUBMITTING), 1, LOST, NOW).job).job
+    both = claim(called(LOST)).job
     paid = transitions.record(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
     assert due(job.but(source_id=SOURCE)) == LEASE + AFTER_THE_LEASE

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from backdrop.core.capability import ADDRESSED
 from backdrop.core.codes import Code
 from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import ASKED, GROUPS, NOT_ASKED, Instructions, is_complete, resolve
+from backdrop.core.instructions import ASKED, GROUPS, Instructions, is_complete, resolve
 from backdrop.core.places import Place, read_tags
 from backdrop.core.wish import Variant, Wish
 from tests.unit.core_items import quick
 from tests.unit.core_places import sidecar
+
+NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 def merged(*places: dict[str, Any]) -> Instructions:

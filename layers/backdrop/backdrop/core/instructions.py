@@ -21,7 +21,6 @@ GROUPS: tuple[frozenset[str], ...] = (
 # What reaches the provider, and so is part of a job's identity; every other field changes what is done with the result.
 ASKED = frozenset({"operation", "provider", *ADDRESSED})
 _OPAQUE = "Give the output a background, or another format."
-NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 @dataclass(frozen=True)
