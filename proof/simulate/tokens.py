@@ -23,14 +23,17 @@ KNOWN_FOR = timedelta(seconds=6)
 
 
 class Tokens:
-    """`history`: since when each job stood how. `asked_at`: when each request was written."""
+    """`history`: since when each job stood how. `asked_at`: when each request was written.
+
+    `questions`: whether an execution still runs; how a call ended stands in it only after its worker was told.
+    """
 
     def __init__(self, memory: Memory, people: People) -> None:
         self._memory, self._people = memory, people
         self._world = memory.world
         self._history: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._asked_at: dict[tuple[str, str], datetime] = {}
-        self._questions: defaultdict[str, list[Call]] = defaultdict(list)
+        self._questions: list[Call] = []
 
     def asked(self, before: Plain | None, after: Plain) -> list[Breach]:
         """Who waits is written: with the jobs, and when he was answered."""
@@ -51,14 +54,14 @@ class Tokens:
 
     def question(self, call: Call) -> None:
         """A worker asks Step Functions whether an execution still runs."""
-        self._questions[call.worker].append(call)
+        self._questions.append(call)
 
     def paid(self, call: Call) -> list[Breach]:
-        """A paid call goes out; nothing is said of a worker whose own question was not answered."""
-        job = self._memory.jobs.get(str(call.sent["job"].job_id))
-        if job is None or any(one.ended for one in self._questions[call.worker]):
+        """A paid call goes out. Who gets no answer takes an execution for running, as do those who ask soon after."""
+        job, since = self._memory.jobs.get(str(call.sent["job"].job_id)), self._memory.began(call.worker) - KNOWN_FOR
+        if job is None or any(one.ended and one.at >= since for one in self._questions):
             return []
-        return stopped_breaches(job, stopped=self._stopped(job, self._memory.began(call.worker) - KNOWN_FOR))
+        return stopped_breaches(job, stopped=self._stopped(job, since))
 
     def answered(self, call: Call) -> list[Breach]:
         """Step Functions took an answer."""

@@ -16,6 +16,7 @@ ONCE_BROKEN = {
     "a_probe_that_prepared_its_call_slowly_was_still_out_when_the_next_one_went": (930002,),
     "a_bad_file_that_refused_a_request_was_still_reported_after_it_was_replaced_while_defaults_held_it": (2000216,),
     "a_redrive_that_brought_nothing_on_its_way_took_the_dead_letter_away": (11694212588334033,),
+    "an_execution_that_could_not_be_looked_at_counts_as_running_for_who_asks_soon_after_too": (931272,),
     "a_request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 
