@@ -44,13 +44,17 @@ class Ears:
         if said.usable:
             links = [str(link.url) for link in said.links if link.usable]
             self.said[job.job_id].add((worker.name, links[0]))
+        if said.kind is Class.OK:
             self._served[provider][job.job_id] = self._world.clock.time
         self.last[provider] = said.kind, worker.name
         if said.kind is Class.PAUSE and not self._may_end_the_job(provider, job, said):
             self.refusals[provider].append((self._world.clock.time, worker.name))
 
     def _may_end_the_job(self, provider: str, job: Job, said: Answer) -> bool:
-        """Whether a refusal without a reason is the job's second, and another job got its picture in between."""
+        """Whether a refusal without a reason is the job's second, and another job was served in between.
+
+        One whose picture was withheld is served too: the provider took it, and its account can pay.
+        """
         if said.suspicion is not Suspicion.REFUSAL:
             return False
         first = self._refused.setdefault((provider, job.job_id), self._world.clock.time)

@@ -17,6 +17,7 @@ ONCE_BROKEN = {
     "a_bad_file_that_refused_a_request_was_still_reported_after_it_was_replaced_while_defaults_held_it": (2000216,),
     "a_redrive_that_brought_nothing_on_its_way_took_the_dead_letter_away": (11694212588334033,),
     "an_execution_that_could_not_be_looked_at_counts_as_running_for_who_asks_soon_after_too": (931272,),
+    "a_probe_whose_picture_was_withheld_shows_that_a_refusal_was_for_the_photo": (932383,),
     "a_request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 
