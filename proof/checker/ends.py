@@ -34,6 +34,8 @@ def _not_ended(key: str, source_id: str | None, ledger: Ledger, receipts: Views,
     open_jobs = [job["status"] for job in ledger.jobs_of(source_id) if job["status"] not in ENDS]
     if open_jobs:
         return f"still {', '.join(open_jobs)}"
+    if any(job["status"] == "superseded" for job in named):
+        return "superseded, though its photo names it"
     if named and key not in receipts:
         return "no receipt"
     wrong = source["problems"] or [job for job in named if job["status"] in FAILED]

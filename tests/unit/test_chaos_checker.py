@@ -179,6 +179,7 @@ ENDLESS: list[tuple[Callable[[], Ledger], dict[str, Any], dict[str, Any], str]] 
     (lambda: ledger(named=()), {}, {}, "neither"),
     (lambda: ledger(job("paid")), {KEY: receipt()}, {}, "still paid"),
     (lambda: ledger(job("unknown", lost())), {KEY: receipt()}, {}, "still unknown"),
+    (lambda: ledger(job("superseded")), {KEY: receipt("superseded")}, {}, "superseded"),
     (lambda: ledger(job()), {}, {}, "no receipt"),
     (lambda: ledger(failed("held", lost())), {KEY: receipt("held")}, {}, "no report"),
     (lambda: ledger(named=(), problems=("no_instructions",)), {}, {}, "no report"),

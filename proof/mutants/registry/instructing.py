@@ -201,6 +201,16 @@ INSTRUCTING_MUTANTS = (
         deeds=(*photos(10, 4), *wishes(200, 4, "cut-web")),
     ),
     mutant(
+        "stays-superseded",
+        "3: what ended unpaid runs again when its photo names it again",
+        drop("core.transitions.again:reopen#bdf808 statement 1"),
+        breaks=Promise.ONE_END,
+        faults=CALM,
+        in_flight=1,
+        account_limit=1,
+        deeds=(*photos(10, 12), *wishes(12, 12, "marble"), *wishes(25, 12, "cut")),
+    ),
+    mutant(
         "hands-over-an-older-wish",
         "3: what is edited while it is handed over is handed over as it was edited",
         off("steps.pictures:Pictures._as_it_is#777352 if 1"),

@@ -27,8 +27,9 @@ def owner_of(job: Job) -> Owner:
 
 def reopen(job: Job, wanted: Job, now: datetime) -> Step | None:
     """The photo names the job again: what ended unpaid runs again, as it is wanted now; None where nothing changes."""
-    kept = Step(job.but(unwanted=None, said_at=wanted.said_at)) if job.unwanted else None
-    return run_again(job, wanted, now) or kept
+    if step := run_again(job, wanted, now):
+        return step
+    return Step(job.but(unwanted=None, said_at=wanted.said_at)) if job.unwanted else None
 
 
 def run_again(job: Job, wanted: Job, now: datetime) -> Step | None:
