@@ -85,4 +85,21 @@ WEATHER: Mapping[str, Scene] = {
     "busy": weather("busy_for_an_hour"),
     "long outage": weather("provider_outage_for_long"),
     "no money for days": weather("refused_for_days"),
+    "results that nobody knows": weather(
+        "unrecognized_result withheld_picture unreachable_result",
+        "",
+        *photos(5, 8),
+        *wishes(6, 8, "sea"),
+        *("900 redrive", "1500 pay_again", "2400 redrive", "3000 pay_again"),
+    ),
+    "two lanes": weather(
+        "provider_outage_for_long long_calls",
+        "unaskable",
+        *photos(5, 20, every=1, tags="foreign"),
+        *wishes(5.5, 20, "marble-listed", every=1),
+        "20 pause 900",
+        besides={"runware": "own_id"},
+        in_flight=2,
+        account_limit=2,
+    ),
 }

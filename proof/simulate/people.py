@@ -19,10 +19,10 @@ from proof.world.states import TaskAnswer
 PERSON = "person"
 ARN = "arn:aws:states:eu-central-1:000000000000:execution:shop:"
 DAMAGED_TASKS = {
-    "foreign bucket": {"bucket": "others"},
-    "no key": {"key": ""},
-    "no image": {"key": "notes.txt"},
-    "a field too many": {"prompt": "at sea"},
+    "foreign-bucket": {"bucket": "others"},
+    "no-key": {"key": ""},
+    "no-image": {"key": "notes.txt"},
+    "a-field-too-many": {"prompt": "at sea"},
 }
 BEFORE_THE_STACK = timedelta(hours=1)
 FORGETS_FOR_SECONDS = 60

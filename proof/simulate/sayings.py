@@ -11,7 +11,7 @@ ABOVE = ("/", "hats/")
 PAIRED = 6
 MOST_TASKS = 6
 EXECUTIONS = ("", "one", "one", "two")
-WAYS = ("plain", "plain", "plain", "plain", "twice", "used", "foreign bucket", "no key", "no image", "a field too many")
+WAYS = ("plain", "plain", "plain", "plain", "twice", "used", "foreign-bucket", "no-key", "no-image", "a-field-too-many")
 
 
 class Sayings:

@@ -30,7 +30,7 @@ ARRIVING_MUTANTS = (
     ),
     mutant(
         "buys-for-the-dead",
-        "2.3: a photo deleted while its job waits ends it",
+        "2.3: a photo deleted while its job waits ends it: between render and intake its message would go round",
         off("steps.photo:Photos._cancel#2a606c comprehension if 2"),
         breaks=Promise.CHAINS_END,
         faults="reordered_message",

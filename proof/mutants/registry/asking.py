@@ -67,7 +67,7 @@ ASKING_MUTANTS = (
     ),
     mutant(
         "retries-what-nobody-wants",
-        "3.4: a lost call is not paid again for a job that its photo names no more",
+        "3.4: a job that its photo names no more ends with its lost call, for which nobody pays again",
         on("steps.lost:LostAnswers.may_pay_once_more#148782 operand 3"),
         breaks=Promise.DRAINED,
         faults="hang_up slow_call",
@@ -77,7 +77,7 @@ ASKING_MUTANTS = (
     ),
     mutant(
         "sends-again-what-nobody-wants",
-        "3.4: nor is it sent again",
+        "3.4: nor does it wait for a call that carries its id to be sent again",
         on("steps.lost:LostAnswers._send_again_or_hold#4e24eb value 1"),
         breaks=Promise.DRAINED,
         faults="hang_up",

@@ -98,7 +98,7 @@ INSTRUCTING_MUTANTS = (
         "holds-without-a-word",
         "2.3: a broken folder default makes one report",
         off("steps.folder_defaults:Folders.report#f705d9 conditional expression 2"),
-        breaks=Promise.DRAINED,
+        breaks=Promise.HELD,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
     ),
@@ -220,7 +220,7 @@ INSTRUCTING_MUTANTS = (
     ),
     mutant(
         "each-variant-buys",
-        "3: of variants that ask the same one buys, and the others get its file",
+        "3: of variants that ask the same one buys: the ledger takes no two owners of one content at once",
         off("steps.naming:steps_of#daafde if 1"),
         breaks=Promise.ONE_END,
         faults=CALM,

@@ -117,6 +117,14 @@ REQUESTING_MUTANTS = (
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
     ),
     mutant(
+        "takes-what-is-damaged",
+        "2.6: a damaged request is answered with what is wrong with it, and asks for nothing",
+        off("steps.intake:Intake.handle#ea9d59 if 1"),
+        breaks=Promise.INSTRUCTED,
+        faults=CALM,
+        deeds=(*photos(5, 2, tags="foreign"), *(f"{20 + n} task p{n}.jpg cut one a-field-too-many" for n in range(2))),
+    ),
+    mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
         on("steps.stopping:Stopping.unwanted#672155 if 1"),
