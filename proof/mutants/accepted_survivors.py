@@ -342,9 +342,5 @@ SURVIVORS: Mapping[str, str] = {
     ),
 }
 
-UNGUARDED: Mapping[str, str] = {
-    "3.10": (
-        "No promise says when a job leaves its lane; that it is paid once all the same, every guard of a payment keeps."
-    ),
-}
+UNGUARDED: Mapping[str, str] = {}
 """Of which there is no guard, and why."""
