@@ -48,6 +48,7 @@ PAUSED_LANE = (
     "Only when an unwanted job of a paused lane ends depends on it: "
     "tests/simulated/test_request_stops.py ends one there."
 )
+FACTS = "What was played ends the same without it: tests/unit/test_photo_state.py has each row of this fact."
 PREVIEW = "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_rerun.py sees."
 QUICK_LINT = "Only a preview that opens no photo comes here: tests/simulated/test_cli_lint.py sees it."
 SLIPS = "Of a race that no scene has: tests/simulated/test_deliver_pictures.py lets a picture slip over the newest."
@@ -246,6 +247,8 @@ SURVIVORS: Mapping[str, str] = {
     "steps.photo_state:PhotoState.source#01f539 return 1": (
         "Two values and no condition: what the ledger does not know has a new place."
     ),
+    "steps.photo_state:history_of#555f33 if 2": FACTS,
+    "steps.photo_state:photo_of#02bc2f if 1": FACTS,
     "steps.pictures:Pictures._as_it_is#777352 return 1": ("For the types: a photo's place is never deleted."),
     "steps.pictures:Pictures._make_way#171e63 if 1": SLIPS,
     "steps.pictures:Pictures._original#9696fc if 1": SIZES,
