@@ -5,9 +5,53 @@ A name is the address of a condition, or a function or module of which all condi
 
 from collections.abc import Mapping
 
-ONE_LANE = (
-    "These scenes have one lane: tests/simulated/test_failover.py kills the worker after each call of a fail-over."
+FAIL_OVER = (
+    "No promise says when a job leaves its lane: tests/simulated/test_failover.py kills the worker after "
+    "each call of it."
 )
+CANCELS = (
+    "A lane's mark keeps what was cancelled from being bought; what else a cancel does, "
+    "tests/simulated/test_orders_cancel.py sees."
+)
+FOLLOWERS = "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
+UNREACHABLE = (
+    "Only the next try and what a report says until then hang on it: "
+    "tests/simulated/test_deliver_pictures.py sees both."
+)
+UNREADABLE = (
+    "Only the report of a photo that waits hangs on it: tests/simulated/test_intake_unreadable.py counts "
+    "the deliveries."
+)
+LETTERS = "No seed's message is given up by its queue: tests/simulated/test_reconcile_letters.py has each kind."
+GIVEN_UP_REQUESTS = "No seed's request is given up by its queue: tests/simulated/test_request_answers.py has such."
+REDRIVES = (
+    "A person sees what came of a redrive, and no promise asks for it: "
+    "tests/simulated/test_orders_redrive.py has each failure."
+)
+CHOSEN = "People of the simulated world redrive all that failed: tests/simulated/test_orders_failures.py chooses."
+IN_DOUBT = "Only what people are told of lost answers hangs on it: tests/simulated/test_cli_failures.py sees that."
+PAID_FILES = (
+    "No promise speaks of the files that are kept under _backdrop/paid/: tests/simulated/test_deliver_pictures.py does."
+)
+NO_LINK = "No simulated provider hands a picture over without a link: tests/simulated/test_deliver_kept.py does."
+SIZES = "No promise speaks of a picture's size: tests/simulated/test_deliver_sizes.py does."
+RECEIPT_WARNINGS = (
+    "Only the warnings of a receipt hang on it: tests/simulated/test_deliver_pictures.py and its neighbours see each."
+)
+ORPHANS = (
+    "No scene's worker dies beside a second call that brings the pictures: "
+    "tests/simulated/test_reconcile_orphans.py has each case."
+)
+SWITCHED_OFF = "No seed switches a provider off: tests/simulated/test_reconcile_put_back.py does."
+SWITCHED_OFF_LANE = "No seed switches a provider off: tests/simulated/test_reconcile_runs.py does."
+PAUSED_LANE = (
+    "Only when an unwanted job of a paused lane ends depends on it: "
+    "tests/simulated/test_request_stops.py ends one there."
+)
+FACTS = "What was played ends the same without it: tests/unit/test_photo_state.py has each row of this fact."
+PREVIEW = "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_rerun.py sees."
+QUICK_LINT = "Only a preview that opens no photo comes here: tests/simulated/test_cli_lint.py sees it."
+SLIPS = "Of a race that no scene has: tests/simulated/test_deliver_pictures.py lets a picture slip over the newest."
 LONG_ANSWERS = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
 COUNTS = "Only how many photos a report says that wait, and when that is counted: tests/simulated/test_intake_held.py."
 VERDICTS = "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
@@ -21,8 +65,11 @@ REFUSALS = (
 )
 SURVIVORS: Mapping[str, str] = {
     "aws.ledger:Ledger._own#47fbe6 if 1": ("For the types: only steps that have an owner come here."),
-    "core.lane:Lane.is_open#a13f0e return 1": ONE_LANE,
-    "core.lane:Lane.sends_away#ba761d return 1": ONE_LANE,
+    "core.intake_event:Request.ends_with_its_execution#002267 return 1": (
+        "The checker reads from the ledger whose a job is: tests/simulated/test_request_stops.py knows by itself."
+    ),
+    "core.lane:Lane.is_open#a13f0e return 1": FAIL_OVER,
+    "core.lane:Lane.sends_away#ba761d return 1": FAIL_OVER,
     "core.lane:Lane.state#069717 if 1": (
         "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state."
     ),
@@ -40,7 +87,7 @@ SURVIVORS: Mapping[str, str] = {
     "core.transitions.again:describe#236d7d if 2": (
         "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
     ),
-    "core.transitions.again:move#e1d12c if 1": ONE_LANE,
+    "core.transitions.again:move#e1d12c if 1": FAIL_OVER,
     "core.transitions.paying:_release#f02d5e if 3": (
         "Only how many attempts that took nothing a receipt shows hangs on it."
     ),
@@ -51,57 +98,134 @@ SURVIVORS: Mapping[str, str] = {
     "core.transitions.paying:acknowledge#505b90 if 1": (
         "A worker's lease outlives it, so nobody settles its attempt before it is named."
     ),
+    "core.transitions.step:Step.may_charge_twice#58dd11 if 1": (
+        "Only a metric hangs on it: tests/simulated/test_meter_money.py counts it."
+    ),
     "steps.ahead": (
         "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_lint.py sees."
     ),
-    "steps.answering:Answering.answer#e5353f if 1": (
-        "For speed: without anybody who waits the photo is read once more."
-    ),
     "steps.answering:Answering._tell#ca98b8 if 1": (
         "Turned round, an answer without its own words ends by an exception, which kills nothing."
+    ),
+    "steps.answering:Answering.answer#e5353f if 1": (
+        "For speed: without anybody who waits the photo is read once more."
     ),
     "steps.asking:Asking.has_other_references#b1b4ff if 1": REFERENCES,
     "steps.asking:Asking.has_other_references#b1b4ff if 2": REFERENCES,
     "steps.campaign_end": CAMPAIGNS,
     "steps.campaign_items": CAMPAIGNS,
     "steps.campaign_plan": CAMPAIGNS,
+    "steps.cancelling:Cancelling._end#3f675d if 1": CANCELS,
+    "steps.cancelling:Cancelling._ended#9d6b74 if 1": CANCELS,
+    "steps.cancelling:Cancelling._ended#9d6b74 if 2": CANCELS,
+    "steps.cancelling:Cancelling._wait_no_more#445d1b if 1": CANCELS,
+    "steps.cancelling:Cancelling.end#b4564f if 1": CANCELS,
+    "steps.deliver:Deliver._explain#c98a8b if 1": UNREACHABLE,
+    "steps.deliver:Deliver._hand_over#679bb7 if 2": UNREACHABLE,
+    "steps.deliver:Deliver.deliver#7d61d2 if 2": FOLLOWERS,
+    "steps.deliver:Deliver.deliver#7d61d2 if 4": FOLLOWERS,
     "steps.folder_defaults:FolderDefaults._one#e34d31 if 1": "For speed: a batch reads a folder's defaults once.",
     "steps.folder_defaults:Folders._is_counted#5f0365 return 1": COUNTS,
     "steps.folder_defaults:Folders._problems#a51bd2 if 1": "For speed: where nothing is wrong, nobody is counted.",
     "steps.folder_defaults:Folders._waiting#04289b if 1": COUNTS,
     "steps.folder_defaults:Folders.report#f705d9 if 1": COUNTS,
     "steps.folder_defaults:Folders.report#f705d9 if 2": COUNTS,
+    "steps.followers:Followers.serve#9c02ae if 1": FOLLOWERS,
+    "steps.followers:Followers.wake#f5bb98 if 1": FOLLOWERS,
+    "steps.followers:Followers.wake#f5bb98 if 2": FOLLOWERS,
+    "steps.followers:Followers.wake#f5bb98 if 3": FOLLOWERS,
+    "steps.intake:Intake._marked#986a8f if 1": UNREADABLE,
+    "steps.intake:Intake._near#9baddb if 1": (
+        "For speed: both ways find the photos that may share the sidecar, one of them among all keys that "
+        "begin like it."
+    ),
+    "steps.intake:Intake._once#9e6306 if 2": (
+        "No scene's batch has an outdated reminder before an event of its photo: "
+        "tests/simulated/test_intake_wire.py has."
+    ),
+    "steps.intake:Intake._photos_of#763757 if 1": (
+        "For speed: the sweep finds a sidecar that was not heard; tests/simulated/test_intake_arrival.py "
+        "sees it heard at once."
+    ),
+    "steps.letters:DeadLetters._answer#acce9f if 1": GIVEN_UP_REQUESTS,
+    "steps.letters:DeadLetters._explain#c177ab if 2": LETTERS,
+    "steps.letters:DeadLetters._give_up#600094 if 1": LETTERS,
+    "steps.letters:DeadLetters._give_up#600094 if 2": LETTERS,
+    "steps.letters:DeadLetters._give_up#600094 if 3": LETTERS,
+    "steps.letters:DeadLetters._is_dealt_with#e55460 if 1": LETTERS,
+    "steps.letters:DeadLetters._is_dealt_with#e55460 if 2": LETTERS,
+    "steps.letters:DeadLetters._is_dealt_with#e55460 if 3": LETTERS,
+    "steps.letters:DeadLetters._is_passed_on#1f68e7 if 1": LETTERS,
+    "steps.letters:DeadLetters._photos#4a6887 if 1": LETTERS,
+    "steps.letters:DeadLetters._photos#4a6887 if 2": GIVEN_UP_REQUESTS,
     "steps.lost:LostAnswers._sleep#78b327 if 2": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
     ),
     "steps.lost:LostAnswers.resume#c45b80 if 5": (
         "An answer behind another changes nothing, and the fifth worker that takes a call over counts it as lost."
     ),
-    "steps.moving": ONE_LANE,
+    "steps.marks:_insist#f1ae84 if 1": (
+        "No scene's ledger is gone just as a worker's time ends: tests/simulated/test_render_marks.py has such."
+    ),
+    "steps.moving:Moves.away#193987 if 1": FAIL_OVER,
+    "steps.moving:Moves.out_of_a_shut_lane#243fc5 if 1": FAIL_OVER,
+    "steps.onward:Onward._refuse#702b6f if 1": (
+        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
+    ),
     "steps.onward:Onward.dispatch#6e62e2 if 2": (
         "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
     ),
     "steps.onward:Onward.dispatch#6e62e2 if 3": (
         "For speed: reconcile sends deliver what it was not told of, some minutes later."
     ),
-    "steps.onward:Onward._refuse#702b6f if 1": (
-        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
+    "steps.open_jobs:OpenJobs.job#a12544 if 1": ("For speed: a job that was not read with the others is read alone."),
+    "steps.orders:Orders._advance#e6266a if 1": REDRIVES,
+    "steps.orders:Orders._beside#ae9e28 if 1": REDRIVES,
+    "steps.orders:Orders._can_be_had#da0967 if 1": REDRIVES,
+    "steps.orders:Orders._can_be_had#da0967 if 2": REDRIVES,
+    "steps.orders:Orders.failures#7a3989 if 1": ("For the types: an entry of the index has its photo."),
+    "steps.orders:Orders.in_doubt#99d270 if 1": IN_DOUBT,
+    "steps.orders:Orders.plan#c1fcfe if 1": REDRIVES,
+    "steps.orders:Orders.plan#c1fcfe if 2": REDRIVES,
+    "steps.orders:Orders.plan#c1fcfe if 3": REDRIVES,
+    "steps.orders:Orders.redrive#fc6382 if 1": REDRIVES,
+    "steps.orders:Orders.redrive#fc6382 if 2": REDRIVES,
+    "steps.orders:Orders.redrive#fc6382 if 3": (
+        "For speed: reconcile sends what a redrive left unsent at its next run, since it is overdue."
     ),
+    "steps.orders:Wanted.means#0eb3d4 return 1": CHOSEN,
+    "steps.orders:Wanted.means_doubt#f5384c return 1": IN_DOUBT,
+    "steps.orders:_failures#880b32 if 1": CHOSEN,
+    "steps.paid_files:PaidFiles._fetch#1b68ed if 1": NO_LINK,
+    "steps.paid_files:PaidFiles._fetch#1b68ed if 3": (
+        "No scene's picture is out of reach for as long as its link lives: "
+        "tests/simulated/test_deliver_again.py has such."
+    ),
+    "steps.paid_files:PaidFiles._kept_result#a5ae43 if 1": NO_LINK,
+    "steps.paid_files:PaidFiles._kept_result#a5ae43 if 2": NO_LINK,
+    "steps.paid_files:PaidFiles._unrecognized#e24eee if 1": (
+        "Only the words of a problem hang on it: tests/simulated/test_deliver_pictures.py reads them."
+    ),
+    "steps.paid_files:PaidFiles.of#1d28e2 if 1": (
+        "No seed's owner loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py has such."
+    ),
+    "steps.paid_files:PaidFiles.of#1d28e2 if 3": PAID_FILES,
+    "steps.paid_files:PaidFiles.of#1d28e2 if 4": PAID_FILES,
+    "steps.paid_files:format_of#cb5555 if 1": ("For the types: a picture that was verified or made here has a format."),
     "steps.payments:Payments._judged#fb53b4 if 1": VERDICTS,
     "steps.payments:Payments._judged#fb53b4 if 2": VERDICTS,
     "steps.payments:Payments._looked_up#69bb96 return 1": ("For the types: a job is never deleted."),
     "steps.payments:Payments._parked#9357c0 if 1": (
         "For speed: without it the next worker waits for the lease, or this one for its own end."
     ),
+    "steps.payments:Payments.record#113d76 if 1": (
+        "No scene's ledger and bucket are both gone for so long: tests/simulated/test_render_kept.py has such."
+    ),
     "steps.payments:Payments.send#23a43c if 2": ("For the types: only an answer can be judged."),
     "steps.payments:Payments.without_raw_response#f2d6f1 if 1": (
         "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
     "steps.payments:_as_wait#c18c31 if 1": ("Only the words of the wait hang on it."),
-    "steps.photo:Photos._reopen#d7ba52 if 2": (
-        "Only a look that died just when its photo's word was taken away comes here again: "
-        "tests/simulated/test_intake_crashes.py."
-    ),
     "steps.photo:Photos._hand_on#92e85b if 1": (
         "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
     ),
@@ -110,21 +234,80 @@ SURVIVORS: Mapping[str, str] = {
     "steps.photo:Photos._record#ac7a9a if 1": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
+    "steps.photo:Photos._reopen#d7ba52 if 2": (
+        "Only a look that died just when its photo's word was taken away comes here again: "
+        "tests/simulated/test_intake_crashes.py."
+    ),
     "steps.photo:Photos._resolve#5a3df4 if 1": ("For speed: the sweep finds folder defaults of which no event told."),
     "steps.photo:Photos._with_near_miss#927e71 if 1": ("Only the words of a report hang on it."),
-    "steps.references": REFERENCES,
-    "steps.render:Render.render#8d62b5 if 2": ONE_LANE,
-    "steps.render:Render.render#8d62b5 if 6": (
-        "For speed: a copy that deliver has served already is delivered once more."
+    "steps.photo_state:PhotoState._event#83cdd3 if 2": (
+        "No promise says what a rerun must change: tests/simulated/test_intake_rerun.py does."
     ),
+    "steps.photo_state:PhotoState.seen#745211 if 1": ("For the types: only a photo that is there is compared."),
+    "steps.photo_state:PhotoState.source#01f539 return 1": (
+        "Two values and no condition: what the ledger does not know has a new place."
+    ),
+    "steps.photo_state:history_of#555f33 if 2": FACTS,
+    "steps.photo_state:photo_of#02bc2f if 1": FACTS,
+    "steps.pictures:Pictures._as_it_is#777352 return 1": ("For the types: a photo's place is never deleted."),
+    "steps.pictures:Pictures._make_way#171e63 if 1": SLIPS,
+    "steps.pictures:Pictures._original#9696fc if 1": SIZES,
+    "steps.pictures:Pictures._outputs#70e2d4 if 2": (
+        "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
+    ),
+    "steps.pictures:Pictures._photo#0de9ae if 1": SIZES,
+    "steps.pictures:Pictures._place#aba219 if 3": SLIPS,
+    "steps.pictures:Pictures._place#aba219 if 5": SLIPS,
+    "steps.pictures:Pictures._signed#4f1bb1 if 1": (
+        "Only the word in a picture that a machine changed it hangs on it: tests/e2e/test_any_photo.py reads it."
+    ),
+    "steps.pictures:_first_of_its_place#186936 return 1": (
+        "For speed: a write that finds something else there fails, and looks first when it is tried again."
+    ),
+    "steps.pictures:_said_of#c4e643 if 1": RECEIPT_WARNINGS,
+    "steps.pictures:_said_of#c4e643 if 2": RECEIPT_WARNINGS,
+    "steps.pictures:_said_of_size#83f65f if 1": RECEIPT_WARNINGS,
+    "steps.pictures:_warnings#a0a5a4 if 1": RECEIPT_WARNINGS,
+    "steps.pictures:_warnings#a0a5a4 if 2": RECEIPT_WARNINGS,
+    "steps.put_back:PutBack._asked#bd9163 if 2": SWITCHED_OFF,
+    "steps.put_back:PutBack._asked#bd9163 if 4": (
+        "Render finds the answer as well: "
+        "tests/simulated/test_reconcile_put_back.py sees reconcile find it without a slot."
+    ),
+    "steps.put_back:PutBack._held#9d4fcb if 1": SWITCHED_OFF,
+    "steps.put_back:PutBack._now#a50415 if 1": ("For the types: a job is never deleted."),
+    "steps.put_back:PutBack._said_of#941434 if 1": ORPHANS,
+    "steps.put_back:PutBack._said_of#941434 if 2": ORPHANS,
+    "steps.put_back:PutBack._said_of#941434 if 3": ORPHANS,
+    "steps.put_back:PutBack._send#1893f6 if 2": SWITCHED_OFF,
+    "steps.put_back:PutBack._source#a3b30e if 1": (
+        "No scene loses a photo's reminder: tests/simulated/test_reconcile_put_back.py does."
+    ),
+    "steps.put_back:PutBack._without_orphans#ab1203 if 1": ORPHANS,
+    "steps.put_back:PutBack.resend#bb789e if 1": (
+        "No scene loses a photo's reminder: tests/simulated/test_reconcile_put_back.py does."
+    ),
+    "steps.reconcile:Reconcile._backlog#745f8a if 2": (
+        "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py counts as if there were."
+    ),
+    "steps.reconcile:Reconcile._free.free#d327cb if 1": PAUSED_LANE,
+    "steps.reconcile:Reconcile._free.free#d327cb if 2": SWITCHED_OFF_LANE,
+    "steps.reconcile:Reconcile._free.free#d327cb if 3": PAUSED_LANE,
+    "steps.reconcile:Reconcile._free.free#d327cb if 4": PAUSED_LANE,
+    "steps.reconcile:Reconcile._free.free#d327cb if 6": FAIL_OVER,
+    "steps.reconcile:Reconcile._waiting#479971 if 1": (
+        "No seed has thousands of open jobs: tests/simulated/test_request_stops.py lets a run look at fewer."
+    ),
+    "steps.reconcile:Reconcile._was_sent_on#88d408 return 1": SWITCHED_OFF_LANE,
+    "steps.references": REFERENCES,
     "steps.render:Render._accepted#9135cb if 3": (
         "For speed: who goes on finds the job changed, and its message comes again."
     ),
-    "steps.render:Render._accepted#9135cb if 4": ONE_LANE,
+    "steps.render:Render._accepted#9135cb if 4": FAIL_OVER,
     "steps.render:Render._buy#a016c0 if 2": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),
-    "steps.render:Render._buy#a016c0 if 3": ONE_LANE,
+    "steps.render:Render._buy#a016c0 if 3": FAIL_OVER,
     "steps.render:Render._call_until_taken#af2005 if 3": (
         "The simulated provider gives no work up that may be bought anew; tests/simulated/test_render_final.py does."
     ),
@@ -147,11 +330,37 @@ SURVIVORS: Mapping[str, str] = {
     "steps.render:Render._wait_in_slot#5e9b27 if 2": (
         "Payments asks the same before it claims; here a wait is saved that leads nowhere."
     ),
-    "steps.render:Render._wait_in_slot#5e9b27 if 3": ONE_LANE,
+    "steps.render:Render._wait_in_slot#5e9b27 if 3": FAIL_OVER,
     "steps.render:Render._without_photo#d0174a if 1": ("For speed: reconcile has it held too, when its lease is over."),
+    "steps.render:Render.render#8d62b5 if 6": (
+        "For speed: a copy that deliver has served already is delivered once more."
+    ),
+    "steps.rerun:Reruns.foresee#b9207b if 1": PREVIEW,
+    "steps.rerun:Reruns.foresee#b9207b if 2": (
+        "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_drop.py sees."
+    ),
+    "steps.rerun:Reruns.foresee#b9207b if 3": PREVIEW,
+    "steps.rerun:Reruns.foresee#b9207b if 4": PREVIEW,
+    "steps.rerun:Reruns.keys#3bffe4 if 1": PREVIEW,
+    "steps.reuse:serve#b764dd while 1": (
+        "Only a job that follows comes here, and one that follows no more is served or has changed."
+    ),
+    "steps.seen:Seer.read#3fab4b if 2": ("No seed's key is too long: tests/simulated/test_intake_keys.py has such."),
+    "steps.seen:Seer.unopened#71ab88 if 1": QUICK_LINT,
+    "steps.seen:Seer.unopened#71ab88 if 2": QUICK_LINT,
+    "steps.standing:still_refused#e89024 if 1": REFUSALS,
+    "steps.strangers:Strangers.take#131cb5 if 1": ("For speed: a photo that is not read with its batch is read alone."),
+    "steps.sweep:_last#e97a9c if 1": ("No seed has thousands of photos: tests/simulated/test_reconcile_sweep.py does."),
+    "steps.unreadable:report_unreadable#7083e1 if 1": UNREADABLE,
+    "steps.views:Views._still_says#b158c9 return 1": (
+        "Of a race that no scene has: tests/simulated/test_deliver_views.py lets a late delivery report what "
+        "was mended."
+    ),
+    "steps.wanted:_asked#628b86 if 1": REFERENCES,
+    "steps.wanted:_priced#48444b if 1": (
+        "No seed asks for what no provider can express: tests/simulated/test_every_problem_at_once.py does."
+    ),
 }
 
-UNGUARDED: Mapping[str, str] = {
-    "3.10": "There is one provider yet: nothing to fail over to, and no condition in the code.",
-}
+UNGUARDED: Mapping[str, str] = {}
 """Of which there is no guard, and why."""

@@ -59,6 +59,8 @@ def replaced(at: float, count: int, *, every: float = 1.0) -> tuple[str, ...]:
     return tuple(f"{at + n * every} replace p{n}.jpg other{n}" for n in range(count))
 
 
+# Photos that name both of two lanes, of which the first is soon paused.
+LISTED = (*photos(5, 20, tags="foreign"), *wishes(5.5, 20, "marble-listed"), "20 pause 900")
 # What conditions are looked for in before the mutants' own scenes.
 WEATHER: Mapping[str, Scene] = {
     "unaskable": weather("hang_up throttled_call duplicate_message", "unaskable"),
@@ -90,14 +92,12 @@ WEATHER: Mapping[str, Scene] = {
         "",
         *photos(5, 8),
         *wishes(6, 8, "sea"),
-        *("900 redrive", "1500 pay_again", "2400 redrive", "3000 pay_again"),
+        "900 redrive",
     ),
     "two lanes": weather(
         "provider_outage_for_long long_calls",
         "unaskable",
-        *photos(5, 20, every=1, tags="foreign"),
-        *wishes(5.5, 20, "marble-listed", every=1),
-        "20 pause 900",
+        *LISTED,
         besides={"runware": "own_id"},
         in_flight=2,
         account_limit=2,

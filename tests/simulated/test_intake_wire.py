@@ -188,6 +188,14 @@ def test_a_look_with_a_reason_of_its_own_is_never_passed_over(other: Look) -> No
     assert len(batch(both, Look(INPUT, KEY), other)) > len(batch(first, Look(INPUT, KEY)))
 
 
+def test_a_reminder_that_is_out_of_date_stands_for_no_event_of_its_batch() -> None:
+    world = World()
+    stored(world)
+    world.drop(KEY, photo("another"), operation="remove")
+    batch(world, Look(INPUT, KEY, settled=True), Look(INPUT, KEY))
+    assert len(world.jobs()) == 2
+
+
 def test_a_look_that_failed_is_not_taken_for_done() -> None:
     world = World()
     world.drop(KEY, photo(), operation="remove")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from backdrop.core.job import Money, Status
+from backdrop.core.layout import receipt_key
 from backdrop.core.transitions import Step
 from backdrop.steps.messages import tell_of_lane, to_deliver
 from proof.world.pictures import photo
-from proof.world.stack import INPUT, MOST_RECEIVES, World
+from proof.world.stack import INPUT, MOST_RECEIVES, OUTPUT, World
 from proof.world.wire import Strike, die, throttle
 from tests.simulated.days import codes, kinds, pass_time, provider_codes, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
@@ -162,13 +163,15 @@ def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
     assert letter.attributes["reason"]
 
 
-def test_views_that_were_given_up_are_no_jobs_end() -> None:
+def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() -> None:
     world = dropped()
     world.run()
+    world.s3.remove(OUTPUT, receipt_key(KEY))
     to_deliver(world.intake.photo.deliver, the_job(world))
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (the_job(world).status, explained(world)) == (S.STORED, [])
+    assert world.receipt(KEY)
 
 
 def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:

@@ -1,9 +1,9 @@
-"""Guards of lanes: the gate, the probe, pauses that only some may lift (design 3.7 to 3.9)."""
+"""Guards of lanes: the gate, the probe, pauses that only some may lift, fail-over (design 3.7 to 3.10)."""
 
 from proof.checker.books import Promise
 from proof.mutants.mutant import mutant
 from proof.mutants.operators import drop, off, on
-from proof.mutants.scene import photos
+from proof.mutants.scene import LISTED, photos
 
 SICK = "provider_outage key_refused out_of_money"
 CANCELLED = (*photos(5, 20, every=2), "20 cancel p", "30 cancel p", "60 cancel p", "120 drop late.jpg late cut")
@@ -125,5 +125,17 @@ LANE_MUTANTS = (
         off("steps.reconcile:Reconcile._take#950d3a if 1"),
         breaks=Promise.ONE_RUN,
         faults="double_tick slow_service",
+    ),
+    mutant(
+        "buys-in-the-lane-that-it-left",
+        "3.10: a job that went to another lane is paid there: its message in the lane that it left buys nothing",
+        off("steps.render:Render.render#8d62b5 if 2"),
+        breaks=Promise.LANE_HEEDED,
+        faults="provider_outage_for_long long_calls",
+        kind="unaskable",
+        deeds=LISTED,
+        besides={"runware": "own_id"},
+        in_flight=2,
+        account_limit=2,
     ),
 )
