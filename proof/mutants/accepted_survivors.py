@@ -158,6 +158,9 @@ SURVIVORS: Mapping[str, str] = {
     "steps.letters:DeadLetters._is_passed_on#1f68e7 if 1": LETTERS,
     "steps.letters:DeadLetters._photos#4a6887 if 1": LETTERS,
     "steps.letters:DeadLetters._photos#4a6887 if 2": GIVEN_UP_REQUESTS,
+    "steps.letters:DeadLetters._sort#43d230 if 2": (
+        "No seed has more letters than one batch holds: tests/simulated/test_reconcile_letters.py has."
+    ),
     "steps.lost:LostAnswers._sleep#78b327 if 2": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
     ),
