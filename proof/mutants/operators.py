@@ -53,11 +53,6 @@ def off(address: str) -> Change:
     return Change("off", Address.of(address))
 
 
-def negated(address: str) -> Change:
-    """It holds where it did not."""
-    return Change("not", Address.of(address))
-
-
 def drop(address: str) -> Change:
     """The statement, operand, keyword, argument, element, row or entry is not there."""
     return Change("drop", Address.of(address))

@@ -88,7 +88,7 @@ class Lane(Item):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go, since
     `trying_since`; `trials` such probes failed, and the next may go from `trial_at` on.
 
-    `proved_at`: when a probe last got its picture while the lane was paused for an unexplained refusal; None again once
+    `proved_at`: when a probe was last served while the lane was paused for an unexplained refusal; None again once
     a refused job was rejected for it. `ended`: the pauses that are over, each reason's last. `told`: the ids of the
     events that told of all these. `called_off`: what a person does not want bought any longer.
     """

@@ -212,7 +212,8 @@ def _told_apart(outputs: Sequence[OutputWish]) -> Sequence[OutputWish]:
     return outputs
 
 
-def _one_or_list(value: object) -> str:
+def one_or_list(value: object) -> str:
+    """Which of both a field holds that takes one value or a list of them: the tag of its union."""
     return "list" if isinstance(value, (list, tuple)) else "one"
 
 
@@ -224,5 +225,5 @@ def _object(value: object) -> object:
 
 One = Annotated[OutputWish, BeforeValidator(_object)]
 Several = Annotated[list[One], Field(min_length=1, max_length=MOST_OUTPUTS), AfterValidator(_told_apart)]
-Outputs = Annotated[Annotated[One, Tag("one")] | Annotated[Several, Tag("list")], Discriminator(_one_or_list)]
+Outputs = Annotated[Annotated[One, Tag("one")] | Annotated[Several, Tag("list")], Discriminator(one_or_list)]
 """The field `output`: one object, or a list of 1 to 10."""

@@ -219,7 +219,7 @@ class Photos:
         raise StaleError
 
     def _kept_problems(self, state: PhotoState, found: Wanted) -> Sequence[Problem]:
-        """What the report says besides of what was found."""
+        """What the report says in addition to what was found."""
         if state.look.request:
             return () if found.jobs else still_wanted(state.source, found)
         if state.look.rerun:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from backdrop.core.identity import canonical_json
-from backdrop.core.output_wish import whole
+from backdrop.core.output_wish import one_or_list, whole
 from backdrop.core.styles import is_code, nearest_preset, preset_of
 
 MAX_METADATA_BYTES = 8_192
@@ -139,15 +139,11 @@ def _alone(value: Any) -> str:
     return canonical_json(value)
 
 
-def _one_or_list(value: object) -> str:
-    return "list" if isinstance(value, (list, tuple)) else "one"
-
-
 Operation = Annotated[Literal["replace", "remove"], BeforeValidator(_lower)]
 ProviderName = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValidator(_lower)]
 ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidator(_different)]
 Provider = Annotated[
-    Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(_one_or_list)
+    Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(one_or_list)
 ]
 Prompt = Annotated[
     str,
