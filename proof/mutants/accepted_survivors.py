@@ -73,7 +73,7 @@ SURVIVORS: Mapping[str, str] = {
     "core.lane:Lane.state#069717 if 1": (
         "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state."
     ),
-    "core.lane:_try_another#f6afe3 if 1": (
+    "core.lane:_try_another#c125ad if 1": (
         "Only how soon the next probe goes hangs on it: tests/simulated/test_suspicion.py counts the probes."
     ),
     "core.lane:gate#87d4e9 if 5": (
@@ -83,6 +83,9 @@ SURVIVORS: Mapping[str, str] = {
     "core.lane:heed#cd3550 if 3": VERDICTS,
     "core.reply:_cause#6c801a while 1": LONG_ANSWERS,
     "core.reply:_output#08bc42 if 1": LONG_ANSWERS,
+    "core.lane:has_probed#e5cf27 return 1": (
+        "Only how soon a pause ends hangs on it: tests/simulated/test_suspicion.py has so slow a provider."
+    ),
     "core.transitions.again:deliver_again#9ebabe if 1": ("Orders.plan asks the same before it takes this step."),
     "core.transitions.again:describe#236d7d if 2": (
         "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."

@@ -17,7 +17,7 @@ JUMPED_SECONDS = 60.0
 class Sends:
     """Where workers' clocks may be off, their sense of time is not judged; nor who is at work, where they are useless.
 
-    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow.
+    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow, or asked about one.
     """
 
     def __init__(self, memory: Memory, people: People) -> None:
@@ -26,10 +26,16 @@ class Sends:
         self._people = people
         self._probes: defaultdict[str, list[PaidCall]] = defaultdict(list)
         self.probed: set[str] = set()
+        self._probing: set[str] = set()
 
     def forget_probes(self, provider: str) -> None:
         """The lane is otherwise than it was: those on their way began before."""
         self._probes[provider].clear()
+
+    def asked(self, call: Call) -> None:
+        """A worker asks what became of a call: it may hear the end of a probe."""
+        if str(call.sent["job"].job_id) in self._probing:
+            self.probed.add(call.worker)
 
     def breaches(self, call: Call) -> list[Breach]:
         """What is wrong with a call that goes out now."""
@@ -46,6 +52,7 @@ class Sends:
         fresh = lane.since is None or self._memory.began(call.worker) > lane.since
         if narrow(lane.body):
             self.probed.add(call.worker)
+            self._probing.add(paid.job_id)
             probes += [paid] if fresh else []
         return Sent(
             job_id=paid.job_id,

@@ -77,6 +77,8 @@ class Watch:
             self.found(self._sends.breaches(call))
             self.found(self.tokens.paid(call))
             self.found(self._cancels.breaches(call))
+        elif (call.service, call.operation) == ("provider", "look_up"):
+            self._sends.asked(call)
         elif call.operation == "describe_execution":
             self.tokens.question(call)
 

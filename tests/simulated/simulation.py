@@ -71,10 +71,10 @@ def a_job(**changes: Any) -> Job:
     return Job(**facts | changes)
 
 
-def claim(job: Job, now: datetime = NOW, cap: int = CAP) -> transitions.Step:
+def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False) -> transitions.Step:
     """A claim as render makes it."""
     lease_until = now + (LEASE - NOW)
-    return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap)
+    return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap, probe=probe)
 
 
 def job_in(status: Status) -> Job:

@@ -11,6 +11,7 @@ from backdrop.core.lane import (
     FIRST_TRIAL_AFTER,
     LONGEST_TRIAL_GAP,
     PROBED,
+    QUICK_PROBES,
     REASONS,
     Gate,
     Lane,
@@ -150,11 +151,29 @@ def test_a_probe_that_is_refused_shuts_the_lane_again() -> None:
     assert [one.since for one in lane.pauses] == [NOW]
 
 
-@pytest.mark.parametrize("bad", [BACKOFF, LOST], ids=["busy", "lost"])
-def test_a_probe_that_finds_the_provider_sick_adds_that_reason(bad: Answer) -> None:
-    lane = heed(tried_out(Reason.KEY), bad, LATER, probe=True)
+def test_a_probe_whose_answer_is_lost_adds_that_the_provider_is_sick() -> None:
+    lane = heed(tried_out(Reason.KEY), LOST, LATER, probe=True)
     assert (reasons_of(lane), lane.flows) == ({Reason.KEY, Reason.UNHEALTHY}, False)
     assert let_a_probe_out(lane, LATER + FIRST_TRIAL_AFTER).flows
+
+
+def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_the_lane_stops() -> None:
+    """A photo at which the provider fails is no reason why others wait for minutes."""
+    lane, now = let_a_probe_out(paused_for(Reason.KEY), LATER), LATER
+    for _ in range(QUICK_PROBES):
+        lane = heed(begin_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
+        assert (reasons_of(lane), gate(lane, now)) == ({Reason.KEY}, (Gate.SHUT, 1))
+        now += timedelta(seconds=1)
+    assert not heed(begin_probe(lane, now, UNTIL), OK, now, probe=True).paused
+    stopped = heed(begin_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
+    assert (reasons_of(stopped), stopped.flows) == ({Reason.KEY, Reason.UNHEALTHY}, False)
+    again = let_a_probe_out(stopped, now + FIRST_TRIAL_AFTER)
+    assert heed(begin_probe(again, UNTIL, LATER + timedelta(hours=1)), BACKOFF, UNTIL, probe=True).flows
+
+
+def test_failures_of_calls_that_began_before_stop_a_trial_without_a_second_probe() -> None:
+    lane = heard(tried_out(Reason.KEY), *[BACKOFF] * 3)
+    assert (lane.flows, reasons_of(lane)) == (False, {Reason.KEY, Reason.UNHEALTHY})
 
 
 @pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])

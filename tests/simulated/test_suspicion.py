@@ -15,12 +15,14 @@ from backdrop.core.lane import (
     Reason,
     begin_probe,
     gate,
+    has_probed,
     heed,
     let_a_probe_out,
     pause,
 )
 from backdrop.core.suspicion import MAX_FAILURES, is_suspect, judge
 from proof.world.pictures import photo
+from proof.world.provider import Kind
 from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason
 from proof.world.stack import World
 from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
@@ -149,9 +151,9 @@ def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
 # -- in the world ------------------------------------------------------------------------------------------------
 
 
-def world_of(photos: int, *struck: int, reaction: Reaction) -> World:
+def world_of(photos: int, *struck: int, reaction: Reaction, kind: Kind = Kind.UNASKABLE) -> World:
     """A world in which the provider answers the calls of some photos always in the same way."""
-    world = World()
+    world = World(kind=kind)
     for n in range(photos):
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run("intake")
@@ -210,6 +212,27 @@ def test_provider_that_answers_no_call_ends_no_photo(reaction: Reaction, reason:
     pass_time(world, 1800)
     assert {job.status for job in world.jobs()} == {Status.STORED}
     assert_at_rest(world)
+
+
+@pytest.mark.parametrize("kind", [Kind.ACKNOWLEDGED, Kind.OWN_ID])
+def test_probe_that_outlasts_its_worker_ends_the_pause_when_another_worker_hears_of_its_picture(kind: Kind) -> None:
+    world = world_of(3, 0, reaction=refuses_without_reason(), kind=kind)
+    world.provider.otherwise = Reaction(seconds=600)
+    pass_time(world, 3600)
+    assert [job.status for job in world.jobs()].count(Status.STORED) == 2
+    assert [job.status for job in world.jobs("shoes/0.jpg")] == [Status.DEAD]
+    assert not the_lane(world).paused
+    assert_at_rest(world)
+
+
+def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_found() -> None:
+    lane = pause(OPEN, Reason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
+    job = claim(a_job(), probe=True).job
+    (call,) = job.attempts
+    assert has_probed(job.but(attempts=(call.but(submitted_at=NOW),)), lane)
+    assert not has_probed(job.but(attempts=(call.but(submitted_at=NOW - SECOND),)), lane)
+    assert not has_probed(claim(a_job()).job, OPEN)
+    assert not has_probed(a_job(), OPEN)
 
 
 def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:

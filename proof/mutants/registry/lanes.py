@@ -59,14 +59,14 @@ LANE_MUTANTS = (
     mutant(
         "lets-another-probe-out",
         "3.8: no second probe is let out while one is on its way",
-        off("core.lane:let_a_probe_out#cd7922 operand 4"),
+        off("core.lane:let_a_probe_out#213ee5 operand 4"),
         breaks=Promise.LANE_HEEDED,
         faults="key_refused late_tick long_calls",
     ),
     mutant(
         "probes-against-a-person",
         "3.9: reconcile lifts only reasons that it can test",
-        off("core.lane:let_a_probe_out#cd7922 operand 5"),
+        off("core.lane:let_a_probe_out#213ee5 operand 5"),
         breaks=Promise.LANE_HEEDED,
         faults="paused_by_person key_refused",
     ),

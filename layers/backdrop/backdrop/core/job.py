@@ -154,7 +154,7 @@ class Attempt(Record):
 
     `provider_id` is what the provider can be asked by. `parked`: its worker went in good order while the provider was
     still at work. `sends`: how often it went out, under the same id. `generation`: see Job. `suspicion`: why it took
-    nothing, where that may be due to the job itself.
+    nothing, where that may be due to the job itself. `probe`: it was to find out whether its lane is well again.
     """
 
     n: int
@@ -172,6 +172,7 @@ class Attempt(Record):
     sends: int = 1
     parked: bool = False
     suspicion: Suspicion | None = None
+    probe: bool = False
 
     @property
     def money(self) -> Money:

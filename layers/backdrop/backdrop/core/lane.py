@@ -12,7 +12,7 @@ from backdrop.core.answer import Answer, Class
 from backdrop.core.called_off import CallOff, with_mark, young
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError
-from backdrop.core.job import Item, Suspicion
+from backdrop.core.job import Item, Job, Suspicion
 from backdrop.core.record import Record, record
 from backdrop.core.sentence import Sentence
 
@@ -20,6 +20,7 @@ BAD_ANSWERS = 3
 CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
 FIRST_PROBE_AFTER = timedelta(seconds=1)
 # Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly, and often.
+# In a paused lane, a trial is over after these and one more.
 QUICK_PROBES = 4
 LONGEST_FREE_PROBE_GAP = timedelta(seconds=10)
 # A little less than so many ticks of reconcile, which comes every five minutes.
@@ -174,6 +175,12 @@ def begin_probe(lane: Lane, now: datetime, until: datetime) -> Lane:
     return lane.but(probe_until=until)
 
 
+def has_probed(job: Job, lane: Lane) -> bool:
+    """Whether the job's call is a probe that went out after the lane was paused: it may outlast its worker."""
+    call = job.attempt_of(job.attempt)
+    return call is not None and call.probe and all(call.submitted_at >= pause.since for pause in lane.pauses)
+
+
 def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     """The lane after an answer; the same one where the answer says nothing of its health.
 
@@ -203,9 +210,10 @@ def _try_another(lane: Lane, paused: Lane, now: datetime, *, probe: bool) -> Lan
     """
     if (probe and lane.paused) or not (lane.trying or not lane.paused):
         return paused
-    flowing = {"trying": True, "trying_since": lane.trying_since if lane.trying else now}
+    since, probes = (lane.trying_since, lane.probes) if lane.trying else (now, 0)
     probe_until = None if probe else lane.probe_until
-    return paused.but(**flowing, trials=lane.trials, trial_at=lane.trial_at, probe_until=probe_until)
+    trial = {"trying": True, "trying_since": since, "probes": probes, "probe_until": probe_until}
+    return paused.but(**trial, trials=lane.trials, trial_at=lane.trial_at)
 
 
 def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:
@@ -229,7 +237,9 @@ def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
     closed = lane.but(
         streak=streak, closed_since=since, probes=min(lane.probes + 1, 15), probe_at=now + gap, probe_until=None
     )
-    if lane.paused or now - since >= CLOSED_BEFORE_PAUSE:
+    # What failed may be this one photo, so more than one is tried before the lane stops for minutes again.
+    trial_goes_on = lane.paused and probe and free and lane.probes < QUICK_PROBES
+    if (lane.paused and not trial_goes_on) or (not lane.paused and now - since >= CLOSED_BEFORE_PAUSE):
         return pause(closed, Reason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, answer.message, now)
     return closed
 
@@ -279,4 +289,4 @@ def let_a_probe_out(lane: Lane, now: datetime) -> Lane:
         return lane
     if not lane.pauses or lane.trying or any(one.reason not in PROBED for one in lane.pauses):
         return lane
-    return lane.but(trying=True, trying_since=now, probe_at=None, probe_until=None)
+    return lane.but(trying=True, trying_since=now, probes=0, probe_at=None, probe_until=None)

@@ -8,10 +8,11 @@ from backdrop.aws.lanes import MappedLanes
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.queues import Queue
 from backdrop.core import lane as health
-from backdrop.core.answer import Answer
+from backdrop.core.answer import Answer, Class
 from backdrop.core.called_off import CallOff
 from backdrop.core.codes import Code
 from backdrop.core.errors import StaleError, WaitError
+from backdrop.core.job import Job
 from backdrop.core.lane import Gate, Lane, Reason
 from backdrop.core.receipt import untold
 from backdrop.ports import Clock
@@ -73,6 +74,15 @@ class LaneKeeper:
 
         if heeded(lane) != lane:
             self._change(lane.provider, heeded)
+
+    def heed_found(self, job: Job, answer: Answer) -> None:
+        """The same for an answer to the call of another worker: where that was a probe, its pictures end the pause."""
+
+        def heeded(now: Lane) -> Lane:
+            proves = answer.kind is Class.OK and health.has_probed(job, now)
+            return health.heed(now, answer, self.clock.now(), probe=proves)
+
+        self._change(job.provider, heeded)
 
     def give_probe_back(self, ours: Lane) -> None:
         """The probe that began with this lane could not be sent: another job may be one, if none is by now."""

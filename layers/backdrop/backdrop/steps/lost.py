@@ -80,7 +80,7 @@ class LostAnswers:
             self.clock.sleep(POLL_SECONDS)
         if isinstance(said, Answer):
             job = self.payments.record(job, said, slot)
-            self.payments.keeper.heed(self.ledger.lane(job.provider), said, probe=False)
+            self.payments.keeper.heed_found(job, said)
             return job, said
         return job, said
 

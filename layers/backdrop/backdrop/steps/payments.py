@@ -51,6 +51,7 @@ class Payments:
             price=price,
             cap=cap,
             provider_id=provider.request_id(job),
+            probe=slot.probe,
         )
         try:
             job = self.ledger.advance(step)

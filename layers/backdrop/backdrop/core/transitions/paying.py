@@ -16,7 +16,14 @@ USEFUL = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN, Status.H
 
 
 def claim(
-    job: Job, *, now: datetime, lease_until: datetime, price: int, cap: int, provider_id: str | None = None
+    job: Job,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    price: int,
+    cap: int,
+    provider_id: str | None = None,
+    probe: bool = False,
 ) -> Step:
     """accepted, unknown → submitting: open the next attempt, reserve its price (`price`, `cap`: micro-dollars)."""
     only(job, Status.ACCEPTED, Status.UNKNOWN)
@@ -33,6 +40,7 @@ def claim(
         day=day,
         reserved=price,
         generation=job.generation,
+        probe=probe,
     )
     claimed = job.but(
         status=Status.SUBMITTING,
