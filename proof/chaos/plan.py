@@ -12,6 +12,7 @@ LEAST_KILLS = 10
 SPARE_KILLS = 2
 STRUCK_SHARE = 0.85
 KILLED_SHARE = 0.2
+EARLY_SHARE = 0.4
 IDEOGRAM = "ideogram"
 LANES = (IDEOGRAM, "segmind", "1min", "runware")
 
@@ -29,7 +30,7 @@ class Fate(StrEnum):
 class Trouble:
     """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
 
-    `lane`: the only provider that does this.
+    `lane`: the only provider that does this. `early`: only others that come later show what it is.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Trouble:
     route: str = "*"
     fate: Fate = Fate.STORED
     lane: str = ""
+    early: bool = False
 
     def rule(self, prompt_regex: str) -> FaultRule:
         """The stand-in's rule that strikes one photo."""
@@ -85,10 +87,18 @@ BUSY = {"errors": [{"code": "serviceUnavailable", "message": "The service is bus
 SUBMIT, RESULT = "v2/ideogram-3-replace-background", "v2/requests/result"
 LANE_TROUBLES = (
     Trouble(
-        "Segmind: 406 without a reason", "status", 0.01, 0, {"code": 406, "body": ""}, SUBMIT, Fate.DEAD, "segmind"
+        "Segmind: 406 without a reason",
+        "status",
+        0.01,
+        0,
+        {"code": 406, "body": ""},
+        SUBMIT,
+        Fate.DEAD,
+        "segmind",
+        early=True,
     ),
     Trouble("Segmind: 500, not billed", "status", 0.01, 2, {"code": 500}, SUBMIT, lane="segmind"),
-    Trouble("Segmind: 500 each time", "status", 0.005, 0, {"code": 500}, SUBMIT, Fate.DEAD, "segmind"),
+    Trouble("Segmind: 500 each time", "status", 0.005, 0, {"code": 500}, SUBMIT, Fate.DEAD, "segmind", early=True),
     Trouble("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT, lane="segmind"),
     Trouble(
         "Segmind: picture under an unknown name",
@@ -219,9 +229,10 @@ def _strike_lanes(random: Random, photos: tuple[Photo, ...]) -> tuple[Photo, ...
     random.shuffle(free)
     struck = dict[int, Trouble]()
     for kind in LANE_TROUBLES:
-        for _ in range(max(1, round(kind.share * len(photos)))):
-            if free:
-                struck[free.pop()] = kind
+        fit = [n for n in free if not kind.early or n < EARLY_SHARE * len(photos)]
+        for n in fit[: max(1, round(kind.share * len(photos)))]:
+            free.remove(n)
+            struck[n] = kind
     return tuple(
         Photo(photo.key, photo.mark, struck[n], struck[n].lane) if n in struck else photo
         for n, photo in enumerate(photos)
