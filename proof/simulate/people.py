@@ -225,7 +225,7 @@ class People:
         for failure in self._orders.failures(Wanted()):
             plan = self._orders.plan(failure, pay_again=pay_again)
             job = failure.job
-            if job and plan.step and plan.step.job.generation > job.generation:
+            if pay_again and job and plan.step and plan.step.job.generation > job.generation:
                 self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
             if self._orders.redrive(plan) and job:
                 self.redriven.add(job.job_id)
