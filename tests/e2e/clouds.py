@@ -11,6 +11,7 @@ from backdrop_local import cloud, processes
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import Home, Process
 from backdrop_local.leash import leashed
+from tests.contract.standin_client import StandinClient
 from tests.e2e.shop import SHELF, WAITING
 
 # No call and no cold start outlives its time, even on a busy machine, and the budget is more than all tests spend.
@@ -35,7 +36,16 @@ def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str]
     with leashed(home):
         _copy(_deployed(factory), home)
         started = cloud.start(home)
-        yield started if parameters == PARAMETERS else cloud.up(home, parameters, print, build=False)
+        if parameters != PARAMETERS:
+            started = cloud.up(home, parameters, print, build=False)
+        paint(started, composed=False)
+        yield started
+
+
+def paint(running: Cloud, *, composed: bool) -> None:
+    """Whether the stand-in returns the photo's product in a scene, or small pictures that cost no time."""
+    with StandinClient(running.standin_url) as standin:
+        standin.control("settings", {"pictures": "composed" if composed else "prepared"})
 
 
 def _deployed(factory: pytest.TempPathFactory) -> Home:

@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from backdrop_local.cloud import Cloud
 from tests.contract.standin_client import StandinClient
-from tests.e2e.clouds import running_cloud
+from tests.e2e.clouds import paint, running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
@@ -51,6 +51,14 @@ def shop(cloud: Cloud) -> Generator[Shop]:
         yield opened
         opened.check_the_books()
         opened.check_the_logs()
+
+
+@pytest.fixture(scope="module")
+def composed(shop: Shop) -> Generator[None]:
+    """For modules that look at the pictures themselves: the stand-in composes them from the photo."""
+    paint(shop.cloud, composed=True)
+    yield
+    paint(shop.cloud, composed=False)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from backdrop.core.provenance import SOURCE_TYPES
 from tests.corpus.files import heic
 from tests.e2e.folder import Folder
 
+pytestmark = pytest.mark.usefixtures("composed")
+
 CUP = Path(__file__).parents[2] / "examples" / "photos" / "marketplace" / "cup.jpg"
 MARKETPLACE = {
     "format": "jpg",

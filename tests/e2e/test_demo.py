@@ -3,11 +3,14 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
 from backdrop_cli.demo import run
 from backdrop_local.cloud import Cloud
 from backdrop_local.demo_orders import demo_orders
+
+pytestmark = pytest.mark.usefixtures("composed")
 
 PICTURES = 15
 

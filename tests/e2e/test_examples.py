@@ -8,6 +8,8 @@ from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
 from tests.unit.examples import COMES_TO, files_of
 
+pytestmark = pytest.mark.usefixtures("composed")
+
 SIZES = {
     "cup.jpg": (2000, 2000),
     "cup@banner.webp": (1600, 600),

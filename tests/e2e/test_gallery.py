@@ -13,6 +13,8 @@ from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 from tests.e2e.test_operating import Operator
 
+pytestmark = pytest.mark.usefixtures("composed")
+
 
 def test_a_page_shows_a_folders_pictures_and_its_problem(shop: Shop, folder: Folder, tmp_path: Path) -> None:
     folder.drop("red shoe.jpg", folder.wish)

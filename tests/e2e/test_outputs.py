@@ -3,8 +3,12 @@
 import json
 from typing import Any, cast
 
+import pytest
+
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
+
+pytestmark = pytest.mark.usefixtures("composed")
 
 SHOP = {
     "name": "shop",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from proof.product_hash import unseen_seeds
 from proof.simulate.many import played
-from proof.simulate.unseen import unseen_seeds
 
 SEEDS = range(50)
 UNSEEN = unseen_seeds(Path(__file__).parents[2])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.simulate.unseen import FIRST_UNSEEN_SEED, UNSEEN_SEEDS, unseen_seeds
+from proof.product_hash import FIRST_UNSEEN_SEED, UNSEEN_SEEDS, unseen_seeds
 
 ROOT = Path(__file__).parents[2]
 
