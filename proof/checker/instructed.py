@@ -107,9 +107,14 @@ def _same_bytes(before: Plain, after: Plain, jobs: Mapping[str, Plain]) -> bool:
 
 
 def _unmoved(before: Plain, after: Plain) -> bool:
-    """Whether bytes, sidecar and tags are those from which the photo was resolved before."""
+    """Whether bytes, sidecar and tags are those from which the photo was resolved before.
+
+    Who uploads a photo again that was refused, if only in part, wants it tried again.
+    """
     was, now = before["photo"] or {}, after["photo"] or {}
-    return was.get("etag") == now.get("etag") and before["asked_from"] == after["asked_from"]
+    refused = any(one["origin"] == "photo" for one in before["problems"])
+    tried_again = refused and was.get("version_id") != now.get("version_id")
+    return was.get("etag") == now.get("etag") and before["asked_from"] == after["asked_from"] and not tried_again
 
 
 def _early(one: Resolved, jobs: Mapping[str, Plain]) -> str:

@@ -53,9 +53,10 @@ def result(key: str = PICTURE, version: str = "v1") -> dict[str, str]:
 
 def place(*problems: str, jobs: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
     """A photo's place that names its one job, or has problems."""
-    wrong = [{"code": code, "variant": "", "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
+    seen = "2026-11-20T09:00:30Z"
+    wrong = [{"code": code, "variant": "", "origin": "photo", "first_seen": seen} for code in problems]
     named = ({} if problems else {"": "j1"}) if jobs is None else jobs
-    photo = {"etag": "e1", "sha256": "aa"}
+    photo = {"etag": "e1", "version_id": "v1", "sha256": "aa"}
     facts = {"photo": photo, "asked_from": "a", "requests": [], "problems": wrong, "jobs": named}
     return source() | facts | changes
 
@@ -88,6 +89,15 @@ def test_what_was_resolved_stays_so_until_something_of_its_own_changes() -> None
     assert write(before | {"seen_gone": True}, place(), ASKED) == []
     assert write(before, place(asked_from="b"), ASKED) == []
     assert write(place(jobs={}, held_by=DEFAULTS), place(), ASKED) == [], "it was held"
+
+
+def test_photo_refused_in_part_and_uploaded_again_may_be_resolved_again() -> None:
+    before = place("max_cost_exceeded", jobs={"": "j0"})
+    again = place(photo={"etag": "e1", "version_id": "v2", "sha256": "aa"})
+    assert write(before, again, ASKED) == []
+    assert write(before, place(), ASKED) == [Promise.UNMOVED.name], "the same upload"
+    of_a_request = before | {"problems": [one | {"origin": "request"} for one in before["problems"]]}
+    assert write(of_a_request, again, ASKED) == [Promise.UNMOVED.name]
 
 
 def test_nothing_said_any_more_undoes_nothing() -> None:
