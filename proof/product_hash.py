@@ -1,4 +1,4 @@
-"""A number that depends on the product's files, so that each version of the product is put to tests of its own.
+"""A number that depends on the product's files: it chooses seeds and mutants for each version of the product.
 
 The same files give the same tests, and therefore the same verdict, on every machine.
 """
@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 PRODUCT = ("functions", "layers", "statemachines", "template.yaml")
-# Two seeds per second on two cores (docs/results/simulate.md): about a minute.
+# They take about a minute on two cores.
 UNSEEN_SEEDS = 100
 # Seeds below this number are for people, for pages of results and for the fixed part of the tests.
 FIRST_UNSEEN_SEED = 1_000_000_000

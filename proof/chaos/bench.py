@@ -122,7 +122,7 @@ def _backdrop(cloud: Cloud, mine: Provider, plan: Plan, size: Size, say: Say) ->
     letters, sight = pipeline.take_letters(), ours.look(cloud, pipeline)
     bill, ledger = verdict.charges(mine.state.bill.jobs()), read_ledger(sight.items)
     breaches = verdict.promises(plan, keys, sight, bill) + verdict.run_breaches(plan, played, ledger, letters)
-    # Where nothing else is bought, no other photo shows that these are why the provider refuses.
+    # Nothing else is bought this time, so no other photo could show that these are why the provider refuses.
     early = {photo.key for photo in plan.photos if photo.trouble and photo.trouble.early}
     again = [name for name in plan.uploads if name.removesuffix(".json") not in early]
     second = play.second_time(pipeline, plan, again, at_rest, patience)

@@ -30,7 +30,8 @@ class Fate(StrEnum):
 class Trouble:
     """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
 
-    `lane`: the only provider that does this. `early`: only others that come later show what it is.
+    `lane`: the only provider that does this. `early`: only photos that are served after it can show that the
+    photo is the reason.
     """
 
     name: str

@@ -143,7 +143,7 @@ def patience_breaches(before: Plain | None, after: Plain, settle_seconds: float)
 def lift_breaches(before: Plain | None, after: Plain, *, probed: bool) -> list[Breach]:
     """A pause for what a call can find out is lifted by who made one. Holds at any write but a person's.
 
-    `probed`: whoever writes has sent a call while the lane was narrow, or asked what became of one.
+    `probed`: the worker that writes sent a call while the lane was paused or closed, or looked one up.
     """
     was, now = _tried(before) if before else set[str](), _tried(after)
     if was <= now or probed:

@@ -109,7 +109,7 @@ def _same_bytes(before: Plain, after: Plain, jobs: Mapping[str, Plain]) -> bool:
 def _unmoved(before: Plain, after: Plain) -> bool:
     """Whether bytes, sidecar and tags are those from which the photo was resolved before.
 
-    Who uploads a photo again that was refused, if only in part, wants it tried again.
+    Uploading a photo again that was refused, even in part, asks for another try.
     """
     was, now = before["photo"] or {}, after["photo"] or {}
     refused = any(one["origin"] == "photo" for one in before["problems"])

@@ -84,7 +84,7 @@ SURVIVORS: Mapping[str, str] = {
     "core.reply:_cause#6c801a while 1": LONG_ANSWERS,
     "core.reply:_output#08bc42 if 1": LONG_ANSWERS,
     "core.lane:has_probed#e5cf27 return 1": (
-        "Only how soon a pause ends hangs on it: tests/simulated/test_suspicion.py has so slow a provider."
+        "Only how soon a pause ends hangs on it: tests/simulated/test_suspicion.py has a provider that slow."
     ),
     "core.transitions.again:deliver_again#9ebabe if 1": ("Orders.plan asks the same before it takes this step."),
     "core.transitions.again:describe#236d7d if 2": (
@@ -349,7 +349,7 @@ SURVIVORS: Mapping[str, str] = {
     "steps.rerun:Reruns.foresee#b9207b if 4": PREVIEW,
     "steps.rerun:Reruns.keys#3bffe4 if 1": PREVIEW,
     "steps.reuse:serve#b764dd while 1": (
-        "Only a job that follows comes here, and one that follows no more is served or has changed."
+        "Only a job that waits for another comes here. One that no longer waits has been served or changed."
     ),
     "steps.seen:Seer.read#3fab4b if 2": ("No seed's key is too long: tests/simulated/test_intake_keys.py has such."),
     "steps.seen:Seer.unopened#71ab88 if 1": QUICK_LINT,
@@ -359,8 +359,8 @@ SURVIVORS: Mapping[str, str] = {
     "steps.sweep:_last#e97a9c if 1": ("No seed has thousands of photos: tests/simulated/test_reconcile_sweep.py does."),
     "steps.unreadable:report_unreadable#7083e1 if 1": UNREADABLE,
     "steps.views:Views._still_says#b158c9 return 1": (
-        "Of a race that no scene has: tests/simulated/test_deliver_views.py lets a late delivery report what "
-        "was mended."
+        "No scene has this race: tests/simulated/test_deliver_views.py lets a late delivery report a problem "
+        "that was fixed."
     ),
     "steps.wanted:_asked#628b86 if 1": REFERENCES,
     "steps.wanted:_priced#48444b if 1": (

@@ -59,7 +59,7 @@ def replaced(at: float, count: int, *, every: float = 1.0) -> tuple[str, ...]:
     return tuple(f"{at + n * every} replace p{n}.jpg other{n}" for n in range(count))
 
 
-# Photos that name both of two lanes, of which the first is soon paused.
+# Photos that list two providers. The first provider's lane is paused soon.
 LISTED = (*photos(5, 20, tags="foreign"), *wishes(5.5, 20, "marble-listed"), "20 pause 900")
 # What conditions are looked for in before the mutants' own scenes.
 WEATHER: Mapping[str, Scene] = {

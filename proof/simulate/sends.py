@@ -17,7 +17,7 @@ JUMPED_SECONDS = 60.0
 class Sends:
     """Where workers' clocks may be off, their sense of time is not judged; nor who is at work, where they are useless.
 
-    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow, or asked about one.
+    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow, or looked one up.
     """
 
     def __init__(self, memory: Memory, people: People) -> None:
@@ -32,8 +32,8 @@ class Sends:
         """The lane is otherwise than it was: those on their way began before."""
         self._probes[provider].clear()
 
-    def asked(self, call: Call) -> None:
-        """A worker asks what became of a call: it may hear the end of a probe."""
+    def looked_up(self, call: Call) -> None:
+        """A worker looks up a call. If that was a probe, the worker may learn that it succeeded."""
         if str(call.sent["job"].job_id) in self._probing:
             self.probed.add(call.worker)
 

@@ -78,7 +78,7 @@ class Watch:
             self.found(self.tokens.paid(call))
             self.found(self._cancels.breaches(call))
         elif (call.service, call.operation) == ("provider", "look_up"):
-            self._sends.asked(call)
+            self._sends.looked_up(call)
         elif call.operation == "describe_execution":
             self.tokens.question(call)
 

@@ -38,12 +38,12 @@ def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str]
         started = cloud.start(home)
         if parameters != PARAMETERS:
             started = cloud.up(home, parameters, print, build=False)
-        paint(started, composed=False)
+        set_pictures(started, composed=False)
         yield started
 
 
-def paint(running: Cloud, *, composed: bool) -> None:
-    """Whether the stand-in returns the photo's product in a scene, or small pictures that cost no time."""
+def set_pictures(running: Cloud, *, composed: bool) -> None:
+    """Sets whether the stand-in composes pictures from the photo or returns small ready-made ones, which is quick."""
     with StandinClient(running.standin_url) as standin:
         standin.control("settings", {"pictures": "composed" if composed else "prepared"})
 

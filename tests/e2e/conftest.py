@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from backdrop_local.cloud import Cloud
 from tests.contract.standin_client import StandinClient
-from tests.e2e.clouds import paint, running_cloud
+from tests.e2e.clouds import running_cloud, set_pictures
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
@@ -55,10 +55,10 @@ def shop(cloud: Cloud) -> Generator[Shop]:
 
 @pytest.fixture(scope="module")
 def composed(shop: Shop) -> Generator[None]:
-    """For modules that look at the pictures themselves: the stand-in composes them from the photo."""
-    paint(shop.cloud, composed=True)
+    """For modules about pictures: the stand-in composes them from the photo, in the photo's size."""
+    set_pictures(shop.cloud, composed=True)
     yield
-    paint(shop.cloud, composed=False)
+    set_pictures(shop.cloud, composed=False)
 
 
 @pytest.fixture
