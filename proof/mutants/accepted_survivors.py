@@ -306,10 +306,10 @@ SURVIVORS: Mapping[str, str] = {
     ),
     "steps.reconcile:Reconcile._was_sent_on#88d408 return 1": SWITCHED_OFF_LANE,
     "steps.references": REFERENCES,
-    "steps.render:Render._accepted#9135cb if 3": (
+    "steps.render:Render._accepted#00572c if 3": (
         "For speed: who goes on finds the job changed, and its message comes again."
     ),
-    "steps.render:Render._accepted#9135cb if 4": FAIL_OVER,
+    "steps.render:Render._accepted#00572c if 4": FAIL_OVER,
     "steps.render:Render._buy#a016c0 if 2": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),

@@ -19,6 +19,7 @@ ONCE_BROKEN = {
     "an_execution_that_could_not_be_looked_at_counts_as_running_for_who_asks_soon_after_too": (931272,),
     "a_probe_whose_picture_was_withheld_shows_that_a_refusal_was_for_the_photo": (932383,),
     "a_photo_refused_in_part_and_uploaded_again_is_tried_again_under_the_folders_new_instructions": (940262,),
+    "a_photo_that_kills_workers_before_the_second_call_of_a_lost_answer_is_given_up": (941377,),
     "a_request_asks_for_what_the_sidecars_provider_cannot_do": (700101, 700154, 700482, 700911, 700985, 701299),
 }
 

@@ -44,6 +44,21 @@ def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
     assert_at_rest(world)
 
 
+def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> None:
+    """The second call of `retry_once` opens the photo as well (seed 941377)."""
+    world = dropped()
+    world.run("intake", "deliver")
+    world.provider.script.append(Reaction(dies=True))
+    world.turn("ideogram")
+    world.wire.after.append(Strike(die, "get_object", times=1000))
+    world.run()
+    job = the_job(world)
+    assert (job.status, job.money, len(world.provider.calls)) == (Status.HELD, Money.UNKNOWN, 1)
+    assert codes(world, KEY) == ["charge_unknown"]
+    assert world.crashes == MOST_CRASHES
+    assert_at_rest(world)
+
+
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
 def test_fewer_deaths_harm_nothing(times: int) -> None:
     world = deadly(times)

@@ -51,6 +51,12 @@ def attempt(job: Job, n: int = 1) -> Attempt:
     return found
 
 
+def test_a_crash_during_a_call_is_counted_once() -> None:
+    marked = transitions.begin(a_job(), NOW, LEASE).job
+    lost = transitions.lose(claim(marked).job, LATER).job
+    assert transitions.begin(lost, LATER, LATER + timedelta(minutes=6)).job.crashes == 1
+
+
 # -- a second call -----------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ STAYS = {
     "acknowledge": [S.SUBMITTING, S.UNKNOWN, S.HELD],
     "park": [S.SUBMITTING],
     "renew": [S.SUBMITTING],
-    "begin": [S.ACCEPTED, S.PAID],
+    "begin": [S.ACCEPTED, S.UNKNOWN, S.PAID],
     "leave": [*S],
     "note": [S.ACCEPTED, S.PAID],
     "put_back": [*S],

@@ -95,7 +95,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "followers-buy",
         "3: who follows an owner waits for its file",
-        off("steps.render:Render._accepted#9135cb if 1"),
+        off("steps.render:Render._accepted#00572c if 1"),
         breaks=Promise.SHARED,
         faults="reordered_message",
         deeds=TWINS,

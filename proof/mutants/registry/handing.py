@@ -90,7 +90,7 @@ HANDING_MUTANTS = (
     mutant(
         "buys-for-ever",
         "3.7: five workers that die before the call end their job",
-        on("steps.render:Render._begin_to_buy#c0788f if 1"),
+        on("steps.render:Render._begin_to_buy#726707 if 1"),
         breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
     ),

@@ -98,7 +98,7 @@ class Render:
         if self.moves.out_of_a_shut_lane(job):
             return Outcome.MOVED
         self._enter(job, slot, lane)
-        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot))
+        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot, Next.PAY))
 
     def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
         """An earlier delivery sent the call, and its answer is not in the ledger."""
@@ -111,7 +111,7 @@ class Render:
         if left is Next.NOTHING:
             return self._hand_on(job)
         self._enter(job, slot)
-        return self._in_good_order(job, slot, lambda: self._buy(job, provider, slot, left))
+        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot, left))
 
     # -- before the call -----------------------------------------------------------------------------------
 
@@ -127,14 +127,12 @@ class Render:
             self.ledger.advance(step)
             raise StaleError
 
-    def _begin_to_buy(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+    def _begin_to_buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
         """A message that came again leaves a mark, so that a photo which kills its workers is noticed."""
         job = begin(self.ledger, job, slot.receives, self.clock.now(), slot.deadline)
         if job.crashes < MOST_CRASHES:
-            return self._buy(job, provider, slot, Next.PAY)
-        words = f"The worker died {job.crashes} times before the call."
-        error = BackdropError(Code.CRASHED, words)
-        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
+            return self._buy(job, provider, slot, way)
+        return self._refuse(job, BackdropError(Code.CRASHED, f"The worker died {job.crashes} times before the call."))
 
     def _in_good_order(self, job: Job, slot: Slot, work: Callable[[], Outcome]) -> Outcome:
         """A delivery that goes back gives its mark and its probe back."""
@@ -222,8 +220,8 @@ class Render:
             return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
 
-    def _refuse(self, job: Job, error: PhotoError) -> Outcome:
-        """The photo cannot be read any more; what may have been paid is a person's."""
+    def _refuse(self, job: Job, error: BackdropError) -> Outcome:
+        """The photo cannot be read; if an earlier call may have been charged, a person decides."""
         if job.status is Status.UNKNOWN:
             return self._without_photo(job)
         return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))

@@ -18,7 +18,7 @@ SAID_ANEW = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OU
 
 def begin(job: Job, now: datetime, until: datetime) -> Step:
     """A delivery that came again begins; one that finds the mark of a delivery that must be over counts a crash."""
-    only(job, Status.ACCEPTED, Status.PAID)
+    only(job, Status.ACCEPTED, Status.UNKNOWN, Status.PAID)
     died = job.begun_until is not None and now >= job.begun_until
     mark = until if job.begun_until is None or died else job.begun_until
     return Step(job.but(begun_until=mark, crashes=job.crashes + died))

@@ -73,8 +73,8 @@ def renew(job: Job, now: datetime, lease_until: datetime) -> Step:
     attempt = job.attempt_of(job.attempt)
     if attempt is None or now < attempt.lease_until:
         raise StaleError
-    crashes = job.crashes if attempt.parked else job.crashes + 1
-    return Step(_leased(job.but(crashes=crashes), lease_until, parked=False))
+    job = job if attempt.parked else _after_a_crash(job)
+    return Step(_leased(job, lease_until, parked=False))
 
 
 def send_again(job: Job, lease_until: datetime) -> Step:
@@ -230,7 +230,12 @@ def lose(job: Job, now: datetime) -> Step:
     if attempt is None or now < attempt.lease_until:
         raise StaleError
     lost = Answer.lost("The worker died between the call and the record of its answer.")
-    return record(job.but(crashes=job.crashes + 1), job.attempt, lost, now)
+    return record(_after_a_crash(job), job.attempt, lost, now)
+
+
+def _after_a_crash(job: Job) -> Job:
+    """Counts the crash once: without its mark, the next delivery does not count it again."""
+    return job.but(begun_until=None, crashes=job.crashes + 1)
 
 
 def hold(job: Job, now: datetime) -> Step:
