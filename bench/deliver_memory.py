@@ -15,14 +15,14 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop.core.output import output_of
-from backdrop.core.output_wish import MARKETPLACE
-from backdrop.core.provenance import xmp_packet
 from backdrop.imaging.metadata import with_xmp
 from backdrop.imaging.output import Original, PaidPicture
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sniff import sniff
 from backdrop.imaging.verify import verify_result
+from backdrop.imaging.xmp import xmp_packet
+from backdrop.instructions.output_schema import MARKETPLACE
+from backdrop.model.output_spec import output_of
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 512

@@ -7,7 +7,7 @@ A folder's defaults are read once a batch, whatever it holds, and stand apart.
 import json
 import sys
 
-from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.model.object_keys import DEFAULTS_NAME
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from proof.world.stack import World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.codec import checked, to_json
+from backdrop.model.codec import checked, to_json
 from proof.measured import measured_on
 
 FOLDER = Path(__file__).parent / "results"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from backdrop.core.provenance import xmp_packet
-from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.color import srgb_profile
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import strip, with_xmp
+from backdrop.imaging.xmp import xmp_packet
 from bench.stopwatch import cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30

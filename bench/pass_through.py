@@ -11,9 +11,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from backdrop.core.capability import MAX_PHOTO_BYTES, PHOTO_LIMITS
 from backdrop.imaging.metadata import bare
 from backdrop.imaging.prepare import prepare
+from backdrop.model.capabilities import MAX_PHOTO_BYTES, PHOTO_LIMITS
 from bench.stopwatch import cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30

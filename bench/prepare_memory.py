@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop.core.capability import PHOTO_LIMITS
-from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.color import srgb_profile
 from backdrop.imaging.prepare import prepare
+from backdrop.model.capabilities import PHOTO_LIMITS
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 512

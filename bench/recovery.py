@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from statistics import mean
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from docs.tables import table
 from proof.chaos.drain import Course, Step, Window, drain
 from proof.world.pictures import picture

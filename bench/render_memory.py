@@ -19,12 +19,12 @@ from typing import override
 import boto3
 from PIL import Image
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import MAX_PHOTO_BYTES
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job
 from backdrop.imaging.metadata import bare
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import MAX_PHOTO_BYTES
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.ideogram import Ideogram
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 

@@ -10,8 +10,8 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.decision_table import Column, DecisionTable
-from backdrop.core.intake_decision import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, Resolution
+from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, Resolution
+from backdrop.model.decision_table import Column, DecisionTable
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "architecture.md"

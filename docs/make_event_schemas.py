@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from backdrop.aws.arrivals import REQUESTED, WAITING_FIELDS
-from backdrop.aws.bus import SOURCE
-from backdrop.core.campaign_report import ENDS, EVENT, Fate
-from backdrop.core.capability import SPOKEN
-from backdrop.core.codes import Code
-from backdrop.core.job import FAILED, Money, Outcome, Status
-from backdrop.core.layout import MAX_S3_KEY_BYTES
+from backdrop.aws.event_bus import SOURCE
+from backdrop.aws.events import REQUESTED, WAITING_FIELDS
+from backdrop.campaigns.report import ENDS, EVENT, Fate
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.codes import Code
+from backdrop.model.job import FAILED, Money, Outcome, Status
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from docs.make_schemas import DIALECT, schema_of
 
 type Schema = dict[str, Any]

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.capability import ADDRESSED, APART, CAPABILITIES, MAX_FILE_BYTES, MAX_PHOTO_BYTES, Field
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.layout import MAX_SOURCE_KEY_BYTES
-from backdrop.core.money import (
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.output_schema import COLORS, MOST_OUTPUTS
+from backdrop.instructions.schema import MOST_VARIANTS
+from backdrop.model.capabilities import ADDRESSED, APART, CAPABILITIES, MAX_FILE_BYTES, MAX_PHOTO_BYTES, Field
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES
+from backdrop.model.pricing import (
     PRICE_LIST_DATE,
     REMOVE_PER_INPUT,
     REPLACE_PER_IMAGE,
@@ -14,9 +16,7 @@ from backdrop.core.money import (
     SOURCES,
     usd_text,
 )
-from backdrop.core.output_wish import COLORS, MOST_OUTPUTS
-from backdrop.core.styles import PRESETS
-from backdrop.core.wish import MOST_VARIANTS
+from backdrop.model.styles import PRESETS
 from docs.make_schemas import schema_of
 from docs.tables import table
 

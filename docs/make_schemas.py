@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from backdrop.core.capability import ADDRESSED, CAPABILITIES
-from backdrop.core.conflicts import STYLE_FIELDS
-from backdrop.core.output_wish import COLORS, OutputWish
-from backdrop.core.styles import PRESETS
-from backdrop.core.wish import MOST_VARIANTS, Variant, Wish
+from backdrop.instructions.conflicts import STYLE_FIELDS
+from backdrop.instructions.output_schema import COLORS, OutputWish
+from backdrop.instructions.schema import MOST_VARIANTS, Variant, Wish
+from backdrop.model.capabilities import ADDRESSED, CAPABILITIES
+from backdrop.model.styles import PRESETS
 
 type Schema = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from aws_lambda_powertools.metrics import MetricUnit
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from docs.make_event_schemas import MEANINGS, file_name
 from docs.tables import table
 

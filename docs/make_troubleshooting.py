@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from backdrop.core.advice import Then
-from backdrop.core.codes import Code, End
-from backdrop.core.meanings import CODES, CodeFacts
+from backdrop.model.advice import Then
+from backdrop.model.codes import Code, End
+from backdrop.model.error_catalog import CODES, CodeFacts
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from backdrop.core.money import price_per_image, usd_of
+from backdrop.model.pricing import price_per_image, usd_of
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK, Home
@@ -21,7 +21,7 @@ from docs import make_aws_cost
 from proof.measured import measured_on
 
 LETTERS_SECONDS = 1
-"""How long reconcile waits for a dead letter that is not there (backdrop/aws/queues.py)."""
+"""How long reconcile waits for a dead letter that is not there (backdrop/aws/sqs.py)."""
 BEACH = {"prompt": "on a beach"}
 IDEOGRAM = (
     Case("Ideogram replaces, with a sidecar", BEACH),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from backdrop.core.codec import from_json, to_json
+from backdrop.model.codec import from_json, to_json
 from bench.aws_cost.bill import Line
 from bench.aws_cost.play import Counted
 

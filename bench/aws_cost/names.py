@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.layout import DEFAULTS_NAME, ERRORS, INPUTS, PAID, RECEIPTS, RESERVED, RESULTS
+from backdrop.model.object_keys import DEFAULTS_NAME, ERRORS, INPUTS, PAID, RECEIPTS, RESERVED, RESULTS
 from bench.aws_cost.recorder import Request
 
 OUTPUT_PLACES = {

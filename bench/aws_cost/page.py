@@ -4,8 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from backdrop.aws.buckets import LONGEST_LISTING
-from backdrop.steps.sweep import MOST_KEYS, MOST_PHOTOS
+from backdrop.aws.s3 import LONGEST_LISTING
+from backdrop.reconcile.sweep import MOST_KEYS, MOST_PHOTOS
 from backdrop_local.home import ROOT
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, Line, image_lines, requests_of, total
 from bench.aws_cost.found import Found, Row

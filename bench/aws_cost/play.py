@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop.core.layout import receipt_key
+from backdrop.model.object_keys import receipt_key
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
 from bench.aws_cost.names import Asked, asked_of

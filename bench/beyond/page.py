@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from backdrop.core.money import price_per_image
-from backdrop.core.watch import MESSAGE_LIFE
-from backdrop.steps.sweep import MOST_PHOTOS, YOUNG
+from backdrop.model.pricing import price_per_image
+from backdrop.model.schedule import MESSAGE_LIFE
+from backdrop.reconcile.sweep import MOST_PHOTOS, YOUNG
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, requests_of, total
 from bench.aws_cost.found import Row
 from bench.aws_cost.found import kept as counted

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from backdrop.core.money import price_per_image
-from backdrop.core.watch import MESSAGE_LIFE, SHARDS
-from backdrop.steps.reconcile import BACKED_UP, MOST_DUE
-from backdrop.steps.sweep import MOST_PHOTOS, YOUNG
+from backdrop.model.pricing import price_per_image
+from backdrop.model.schedule import MESSAGE_LIFE, SHARDS
+from backdrop.reconcile.service import BACKED_UP, MOST_DUE
+from backdrop.reconcile.sweep import MOST_PHOTOS, YOUNG
 from bench.aws_cost.bill import REQUEST_SECONDS, requests_of
 from bench.aws_cost.found import kept as counted
 from bench.aws_cost.prices import PRICES

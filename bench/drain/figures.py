@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from bench.drain.ground import Run
 from bench.drain.scenario import Scenario
 from bench.refusals import check_faults, check_machine, check_standin, check_starts

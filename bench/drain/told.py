@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 
 STAGES = (
     Metric.INTAKE_SECONDS,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.buckets import ABSENT, ARCHIVED, OutputBucket
-from backdrop.aws.failures import error_code
-from backdrop.core.campaign import PLAN, work_key
-from backdrop.core.campaign import report_key as campaign_report_key
-from backdrop.core.layout import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
+from backdrop.aws.aws_errors import error_code
+from backdrop.aws.s3 import ABSENT, ARCHIVED, OutputBucket
+from backdrop.campaigns.campaign import PLAN, work_key
+from backdrop.campaigns.campaign import report_key as campaign_report_key
+from backdrop.model.object_keys import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
 from backdrop_cli.page.shots import File, Missing
 from backdrop_cli.side_by_side import side_by_side
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backdrop.aws.records import JOB_PREFIX, read
+from backdrop.aws.items import JOB_PREFIX, read
 from backdrop.aws.table import Table
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import Kind, kind_of
-from backdrop.core.watch import MESSAGE_LIFE, OPEN
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import Kind, kind_of
+from backdrop.model.schedule import MESSAGE_LIFE, OPEN
 
 SOURCE, WHY = "source", "waits_because"
 

@@ -7,19 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backdrop.aws.buckets import OutputBucket, S3Photos
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.s3 import OutputBucket, S3Photos
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.choice import Market
-from backdrop.core.watch import Day
+from backdrop.campaigns.items import Items, Prices
+from backdrop.model.routing import Market
+from backdrop.model.schedule import Day
+from backdrop.operate.cancel import Cancelling
+from backdrop.operate.redrive import Orders
+from backdrop.operate.rerun import Reruns
+from backdrop.pipeline.breaker import LaneKeeper
 from backdrop.ports import AT_ONCE, Clock, InputBucket, Manifests
-from backdrop.steps.campaign_items import Items, Prices
-from backdrop.steps.cancelling import Cancelling
-from backdrop.steps.lanes import LaneKeeper
-from backdrop.steps.letters import DeadLetters
-from backdrop.steps.orders import Orders
-from backdrop.steps.rerun import Reruns
+from backdrop.reconcile.dead_letters import DeadLetters
 from backdrop_cli.buckets import Buckets
 from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.census import Census

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from backdrop.core.job import Job, Origin, Problem, Source, Status
+from backdrop.model.job import Job, Origin, Problem, Source, Status
 
 
 class Stage(StrEnum):

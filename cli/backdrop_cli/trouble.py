@@ -18,10 +18,10 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from backdrop.aws.failures import error_code
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
-from backdrop.core.errors import RefusedError as RefusedInput
+from backdrop.aws.aws_errors import error_code
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError
+from backdrop.model.errors import RefusedError as RefusedInput
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.options import Place
 

@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log, telling
-from backdrop.aws.meter import counts_cold_starts
+from backdrop.aws.metrics import counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.campaign_report import Ended, Fate, fate_of
-from backdrop.core.errors import RefusedError
+from backdrop.campaigns.report import Ended, Fate, fate_of
+from backdrop.model.errors import RefusedError
 
 logger, clock = door_log(), SystemClock()
 bootstrap = Bootstrap(settings(), lazy_client, clock)

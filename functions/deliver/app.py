@@ -10,11 +10,11 @@ from backdrop.aws.batch import receipt, receives
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log
-from backdrop.aws.meter import count_end, counts_cold_starts
+from backdrop.aws.metrics import count_end, counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.money import usd_of
-from backdrop.core.queue_messages import DeliverMessage, LaneMessage, parse
+from backdrop.model.pricing import usd_of
+from backdrop.model.queue_messages import DeliverMessage, LaneMessage, parse
 
 logger = door_log()
 ours = settings()

@@ -8,16 +8,16 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import receives, sent_at
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
+from backdrop.aws.events import looks_of
 from backdrop.aws.log import door_log
-from backdrop.aws.meter import count_accepted, count_refused, counts_cold_starts
+from backdrop.aws.metrics import count_accepted, count_refused, counts_cold_starts
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 
 logger = door_log()
 ours = settings()

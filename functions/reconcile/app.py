@@ -8,11 +8,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log, telling
-from backdrop.aws.meter import count, count_gauges, count_money
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
+from backdrop.aws.metrics import count, count_gauges, count_money
 from backdrop.aws.settings import settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.slot import Slot
+from backdrop.pipeline.call_context import Slot
 
 logger, clock = door_log(), SystemClock()
 reconcile = Bootstrap(settings(), lazy_client, clock, count_money).reconcile()

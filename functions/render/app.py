@@ -12,12 +12,12 @@ from backdrop.aws.batch import queue_name, receipt, receives
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import door_log
-from backdrop.aws.meter import count_money, count_slot, counts_cold_starts
-from backdrop.aws.queues import name_of
+from backdrop.aws.metrics import count_money, count_slot, counts_cold_starts
 from backdrop.aws.settings import settings
+from backdrop.aws.sqs import name_of
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.queue_messages import JobMessage, parse
-from backdrop.core.slot import Slot
+from backdrop.model.queue_messages import JobMessage, parse
+from backdrop.pipeline.call_context import Slot
 
 logger = door_log()
 ours, clock = settings(), SystemClock()

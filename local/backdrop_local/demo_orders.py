@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from backdrop.core.layout import sidecars_of
+from backdrop.model.object_keys import sidecars_of
 from backdrop_local import photos
 from backdrop_local.errors import LocalCloudError
 

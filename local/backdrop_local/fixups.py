@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.campaign import at_once
+from backdrop.campaigns.campaign import at_once
 from backdrop_local import template
 from backdrop_local.clients import Clients
 from backdrop_local.home import STACK

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.arrivals import REQUESTED, looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.aws.events import REQUESTED, looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 from backdrop_local import cloud, sam
 from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError

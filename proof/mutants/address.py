@@ -1,9 +1,9 @@
 """Where a mutant changes the product: a module, a function, and one node of its syntax tree.
 
-`steps.render:Render._buy#3fa9c1 if 2` is the test of the second `if` in that method, in the order of the source. A name
-that a module or class assigns may stand in place of the function: `steps.sweep:LOOKED_AT#51c0de row 2`. The six digits
-are a fingerprint of the function's shape: renames, new texts and new layout keep it, every other change breaks it. Then
-a person looks at what the address means now (`python -m proof.mutants check`).
+`render.service:Render._buy#3fa9c1 if 2` is the test of the second `if` in that method, in source order. A name that a
+module or class assigns may replace the function: `reconcile.sweep:LOOKED_AT#51c0de row 2`. The six digits are a
+fingerprint of the function's shape: renames, new texts and new layout keep it, every other change breaks it. Then a
+person looks at what the address means now (`python -m proof.mutants check`).
 """
 
 import ast

@@ -22,14 +22,19 @@ from proof.mutants.runner import Lab, Play, in_labs, plays
 from proof.mutants.scene import WEATHER, Scene
 
 GUARDED = (
-    "steps",
-    "core.transitions",
-    "core.lane",
-    "core.reply",
-    "core.slot",
-    "core.intake_event",
+    "campaigns",
+    "deliver",
+    "intake",
+    "operate",
+    "pipeline",
+    "reconcile",
+    "render",
+    "model.circuit",
+    "model.intake_event",
+    "model.task_result",
+    "model.transitions",
     "aws.ledger",
-    "aws.fences",
+    "aws.optimistic_lock",
 )
 """The packages that decide about money and loss, each with all that is in it, and such modules of other packages."""
 OPERATORS = ("off", "not", "on")
@@ -96,9 +101,13 @@ def to_kill() -> list[Node]:
 
 
 def reason(condition: Node) -> str:
-    """Why a condition is let live: its own reason, or the one of its function or module; "" where there is none."""
-    address = condition.address
-    return next((SURVIVORS[name] for name in (str(address), address.place, address.module) if name in SURVIVORS), "")
+    """Why a condition may survive: its own reason, or that of its function, module or package; "" for none."""
+    return next((SURVIVORS[name] for name in names(condition.address) if name in SURVIVORS), "")
+
+
+def names(address: Address) -> tuple[str, ...]:
+    """What a reason may be given for: a condition, and the function, module and package that it is in."""
+    return str(address), address.place, address.module, address.module.partition(".")[0]
 
 
 def recorded() -> dict[str, Killer | None]:

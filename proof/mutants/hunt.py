@@ -73,7 +73,7 @@ def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[list[Breach], str]]":
 
 
 def _played(scene: Mapping[str, Any], seed: int) -> "tuple[list[Breach], str]":
-    from backdrop.core.errors import UnwritableError
+    from backdrop.model.errors import UnwritableError
     from proof.checker.books import Breach, Promise
     from proof.mutants.scene import Scene
     from proof.simulate.play import Play

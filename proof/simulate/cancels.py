@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from backdrop.core.job import Job
+from backdrop.model.job import Job
 from proof.checker.books import Breach, Promise
 from proof.simulate.act import Act
 from proof.simulate.memory import Memory

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.job import Job, Suspicion
+from backdrop.model.job import Job, Suspicion
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Acknowledge, Call
 from proof.world.provider import SimulatedProvider
 from proof.world.stack import World

@@ -1,7 +1,7 @@
 """Faults that only seeds need, beside the world's own: those that strike where a guard of the product stands."""
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Answer, Class
 from proof.world.faults.plan import Faults, fault
 from proof.world.faults.services import LEDGER, of_workers
 from proof.world.provider import Kind, Reaction, refuses

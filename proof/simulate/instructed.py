@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 
-from backdrop.core.queue_messages import RerunMessage
+from backdrop.model.queue_messages import RerunMessage
 from proof.checker.books import Breach, Plain, Promise, certain, unknown
 from proof.checker.ends import gone_breaches
 from proof.checker.instructed import (

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from backdrop.aws.failures import unavailable
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.aws_errors import unavailable
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.provider_result import Answer, Class, Standing
 from proof.world.faults.plan import Faults, Trap, fault
 from proof.world.faults.services import LEDGER, is_paid_call, of_workers
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
@@ -14,7 +14,7 @@ from proof.world.wire import Call
 HOUR_SECONDS = 3600.0
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86_400.0
-# Lanes keep a message for four days (template.yaml); reconcile sends one again after three (core/watch.py).
+# Lanes keep a message for four days (template.yaml); reconcile sends one again after three (model/schedule.py).
 FEWEST_DAYS, MOST_DAYS = 3.0, 4.5
 LONGEST_DAYS_SECONDS = MOST_DAYS * DAY_SECONDS + HOUR_SECONDS
 FOR_AN_HOUR = frozenset({"busy_for_an_hour"})

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.job import Job
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Class
 from proof.checker.books import Breach, Plain
 from proof.checker.manners import (
     alone_told_breaches,

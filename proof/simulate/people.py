@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from backdrop.core.queue_messages import RerunMessage
-from backdrop.steps.cancelling import Cancelled
-from backdrop.steps.orders import Wanted
+from backdrop.model.queue_messages import RerunMessage
+from backdrop.operate.cancel import Cancelled
+from backdrop.operate.redrive import Wanted
 from proof.simulate.act import Act
 from proof.simulate.wishes import NAMES, TAGS, WISHES, is_said, photo_bytes, sidecar_bytes
 from proof.world.clock import START

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
-from backdrop.core.answer import Class
+from backdrop.model.provider_result import Class
 from proof.checker.books import Breach, Plain, Promise, plain
 from proof.checker.calls import heard_breaches, named_breaches, refused_breaches, well_breaches
 from proof.checker.ends import ENDS, end_breaches, missing_breaches, stray_breaches, view_breaches

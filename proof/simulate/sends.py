@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from backdrop.core.answer import Answer, Standing
+from backdrop.model.provider_result import Answer, Standing
 from proof.checker.books import Breach, Plain, limit_breaches
 from proof.checker.calls import Sent, narrow, sent_breaches
 from proof.simulate.memory import Lane, Memory

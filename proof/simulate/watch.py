@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from backdrop.core.layout import answer_key
+from backdrop.model.object_keys import answer_key
 from proof.checker.books import Breach, Ledger, Plain, Promise, plain
 from proof.checker.calls import retry_breaches, reuse_breaches, shape
 from proof.checker.changes import (

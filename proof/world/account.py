@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Link
-from backdrop.core.money import price_per_image
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Link
+from backdrop.model.pricing import price_per_image
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop_local.standin.bill import Bill, Order, fingerprint
 from backdrop_local.standin.bill import Job as Sold
 from proof.world.clock import WorldClock

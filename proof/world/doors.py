@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.batch import LEAST_MILLISECONDS, STALE_DELAY_SECONDS, delay_seconds
-from backdrop.aws.queues import Queue
-from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.aws.sqs import Queue
+from backdrop.model.codes import Code
+from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
 from proof.world.clock import WorldClock
 from proof.world.functions import Handler
 from proof.world.sqs import Line, Message, SimulatedSqs

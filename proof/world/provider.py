@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
-from backdrop.core.job import Job
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Acknowledge, Call
 from backdrop_local.standin.bill import Bill
 from proof.world.account import Account, Work

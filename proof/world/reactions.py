@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Suspicion
+from backdrop.model.codes import Code
+from backdrop.model.job import Suspicion
+from backdrop.model.provider_result import Answer, Class
 
 
 @dataclass(frozen=True)

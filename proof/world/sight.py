@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from backdrop.aws.records import read
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Source
-from backdrop.core.layout import receipt_key, report_key
+from backdrop.aws.items import read
+from backdrop.model.ids import source_id
+from backdrop.model.job import Job, Source
+from backdrop.model.object_keys import receipt_key, report_key
 from proof.world.clock import WorldClock
 from proof.world.dynamodb import SimulatedTable
 from proof.world.s3_objects import Bucket

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.lane import Reason
-from backdrop.core.transitions import Step as Transition
+from backdrop.model.circuit import Reason
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.transitions import Step as Transition
 from proof.world.clock import WorldClock
 from proof.world.doors import Doors, Wait
 from proof.world.dynamodb import SimulatedTable

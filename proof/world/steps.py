@@ -9,16 +9,17 @@ from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING, override
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.aws.buckets import S3Photos
+from backdrop.aws.events import looks_of
+from backdrop.aws.s3 import S3Photos
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.aws.table import Table
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.answer import OnLostAnswer
-from backdrop.core.errors import DamagedMessageError, WaitError
-from backdrop.core.intake_event import Look
-from backdrop.core.money import MICRO, SELLS_CREDITS
-from backdrop.core.queue_messages import (
+from backdrop.intake.service import Intake
+from backdrop.model.errors import DamagedMessageError, WaitError
+from backdrop.model.intake_event import Look
+from backdrop.model.pricing import MICRO, SELLS_CREDITS
+from backdrop.model.provider_result import OnLostAnswer
+from backdrop.model.queue_messages import (
     RECEIPT,
     DeliverMessage,
     FolderMessage,
@@ -27,9 +28,8 @@ from backdrop.core.queue_messages import (
     RecheckMessage,
     parse,
 )
-from backdrop.core.slot import Slot
+from backdrop.pipeline.call_context import Slot
 from backdrop.ports import Downloads, Provider
-from backdrop.steps.intake import Intake
 from proof.world.doors import Step
 from proof.world.sight import BUS, INPUT, OUTPUT, SHELF, TABLE
 from proof.world.sqs import Message

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from proof.world.reactions import refuses
 from proof.world.stack import World
 from tests.browser.albums import painted

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from backdrop.core.answer import Answer
-from backdrop.core.api_key import ApiKey
-from backdrop.core.job import Job
+from backdrop.model.api_key import ApiKey
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
-from backdrop.core.answer import Answer, Standing
-from backdrop.core.identity import call_uuid, sha256_hex
-from backdrop.core.job import Attempt, Job
+from backdrop.model.ids import call_uuid, sha256_hex
+from backdrop.model.job import Attempt, Job
+from backdrop.model.provider_result import Answer, Standing
 from backdrop.ports import Provider
 from tests.contract.adapters import NOW, PHOTO, a_job
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from backdrop.aws.buckets import OutputBucket
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Status
-from backdrop.core.layout import result_key
+from backdrop.aws.s3 import OutputBucket
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Status
+from backdrop.model.object_keys import result_key
 from backdrop.ports import Provider, Work
 from proof.world.pictures import photo
 from proof.world.provider import Kind

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
-from backdrop.core.api_key import ApiKey
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.job import Job, Money
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.api_key import ApiKey
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.job import Job, Money
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import NOT_TAKEN, Answer, Class, Standing
 from backdrop.ports import Provider
 from backdrop.providers import ideogram, onemin, runware, segmind
 from backdrop.providers.http import Reply as HttpReply

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.job import Job, Money
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.job import Job, Money
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Provider
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.onemin import OneMin

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
 from backdrop.imaging.verify import verify_result
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
 from backdrop.providers import downloads
 from backdrop.providers.downloads import ResultDownloads
 from tests.contract.adapters import Reply, http, raw, recording, silence

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.provider_result import Class
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, a_job, called, http, recording, the_key

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
 from backdrop.providers.downloads import RESULT_HOSTS, ResultDownloads
 from tests.contract.test_downloads_hosts import deaf
 

@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.http import MAX_ANSWER_BYTES, ask, post
 from tests.contract.adapters import Reply, http, raw, recording
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
 from backdrop.providers import downloads
 from backdrop.providers.downloads import ResultDownloads
 from backdrop_local.home import TOOLS

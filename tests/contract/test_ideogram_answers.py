@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
-from backdrop.core.money import quote
-from backdrop.providers import rows
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.pricing import quote
+from backdrop.model.provider_result import Answer, Class
+from backdrop.providers import response_rules
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, a_job, called, http, recording, the_key
 from tests.contract.standin_client import StandinClient, wait_until
@@ -249,7 +249,7 @@ def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header
 
 
 def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "EARLY_SECONDS", 0.05)
+    monkeypatch.setattr(response_rules, "EARLY_SECONDS", 0.05)
     standin.fault("status", {"code": 503, "ms": 300})
     answer = call(standin)
     assert (answer.kind, answer.money) == (Class.AMBIG, Money.UNKNOWN)

@@ -6,12 +6,12 @@ from typing import Protocol
 
 import pytest
 
-from backdrop.aws import keys
-from backdrop.core.answer import Answer, Class
-from backdrop.core.api_key import ApiKey
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.job import Money
+from backdrop.aws import secrets
+from backdrop.model.api_key import ApiKey
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
 from tests.contract.standin_client import KEY, StandinClient
@@ -118,7 +118,7 @@ class ApiKeyOf(Protocol):
 @pytest.fixture
 def api_key() -> ApiKeyOf:
     """The look-up as a new worker has it."""
-    return reload(keys).api_key
+    return reload(secrets).api_key
 
 
 def secret(text: str) -> Reply:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
-from backdrop.core.job import Job, Money, Problem
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Job, Money, Problem
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.providers.http import Reply as HttpReply
 from backdrop.providers.ideogram import Ideogram, classify
 from tests.contract.adapters import (

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.capability import not_expressible
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job
-from backdrop.core.places import read_file
-from backdrop.core.styles import PRESETS
+from backdrop.instructions.sources import read_file
+from backdrop.model.capabilities import not_expressible
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Class
+from backdrop.model.styles import PRESETS
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Part, a_job, recording, the_key
 from tests.contract.standin_client import StandinClient, picture

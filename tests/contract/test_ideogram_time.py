@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.api_key import ApiKey
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
-from backdrop.providers import http, ideogram, keyring
+from backdrop.model.api_key import ApiKey
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class
+from backdrop.providers import credentials, http, ideogram
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key
 from tests.contract.standin_client import KEY
@@ -146,7 +146,7 @@ def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
         now[0] += first_took
         return http.Reply(401, {}, b"{}", 0.1)
 
-    for module in (ideogram, keyring):
+    for module in (ideogram, credentials):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(ideogram, "post", refused)
     keys = iter(["old", "new"])

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.job import Job
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Class
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Request, a_job, called, http, recording, the_key
 from tests.contract.standin_client import KEY, StandinClient, picture

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Class
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapters import PHOTO, Reply, Request, http, recording, silence, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class, Standing
 from tests.contract.adapters import Reply, http
 from tests.contract.onemin import DONE, ID, LINK, LOST, PATH, PRICE, asked, called, fate, record, record_of, said
 

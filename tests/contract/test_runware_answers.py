@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Money
+from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.pipeline.recovery import LONGEST_PENDING
 from backdrop.providers.runware import MAX_PARTIAL_WAIT
-from backdrop.steps.lost import LONGEST_PENDING
 from tests.contract.adapters import NOW, PHOTO, Reply, http, recording
 from tests.contract.calling import Called, call, claimed, job_for, the_id
 from tests.contract.test_runware_wire import URL, ack, adapter, result, said

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.providers.runware import MAX_UNCLEAR_WAIT
 from backdrop.providers.runware_errors import GONE, OF_FIELDS, PUBLISHED, UNCLEAR
 from backdrop.providers.runware_errors import UNSAFE as UNSAFE_PROMPT

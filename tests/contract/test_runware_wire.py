@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.job import Job
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Class
 from backdrop.providers.runware import Runware
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money, Outcome
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Money, Outcome
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.job import Job
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.job import Job
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for, lending

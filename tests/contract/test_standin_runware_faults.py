@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 import requests
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
 from tests.contract.adapters import the_key

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Suspicion
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.codes import Code
+from backdrop.model.job import Suspicion
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key

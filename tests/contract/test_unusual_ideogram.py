@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Money
+from backdrop.model.codes import Code
+from backdrop.model.job import Money
+from backdrop.model.provider_result import Answer, Class
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, Reply, a_job, called, http, raw, recording, the_key
 

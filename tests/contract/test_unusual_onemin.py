@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Status
 from tests.contract.adapters import Reply, http, recording
 from tests.contract.onemin import LINK, MADE, PATH, PRICE, adapter, record, record_of, said, uploaded
 from tests.contract.purchases import Purchase, Shop

@@ -15,15 +15,15 @@ from typing import Any, cast, override
 
 import pytest
 
-from backdrop.aws.work import S3Work
-from backdrop.core.answer import Answer
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import response_key
+from backdrop.aws.work_links import S3Work
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import response_key
+from backdrop.model.provider_result import Answer
+from backdrop.operate.redrive import Wanted
 from backdrop.providers.runware import MAX_UNCLEAR_WAIT, Runware
 from backdrop.providers.runware_errors import FAILED, KEY, MONEY, NOT_STARTED, PUBLISHED, THROTTLED, UNCLEAR
-from backdrop.providers.unrecognized import raw_response
-from backdrop.steps.orders import Wanted
+from backdrop.providers.unrecognized_results import raw_response
 from proof.world.pictures import photo, picture
 from proof.world.provider import Kind
 from proof.world.stack import OUTPUT, World

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Status
-from backdrop.core.provider_options import Endpoint
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Status
+from backdrop.model.provider_options import Endpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.job import Job, Money, Status
-from backdrop.core.provider_options import Endpoint
+from backdrop.model import transitions
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.job import Job, Money, Status
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Provider
 from backdrop.providers.http import Reply
 from backdrop.providers.ideogram import Ideogram

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.answers import Answers
-from backdrop.aws.arrivals import looks_of
-from backdrop.aws.buckets import OutputBucket, PreconditionError, S3Photos
-from backdrop.core.errors import DamagedMessageError
+from backdrop.aws.answer_spool import Answers
+from backdrop.aws.events import looks_of
+from backdrop.aws.s3 import OutputBucket, PreconditionError, S3Photos
+from backdrop.model.errors import DamagedMessageError
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 from tests.simulated.simulation import OK, a_job

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.queues import Letters, Queue
+from backdrop.aws.sqs import Letters, Queue
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 

@@ -7,16 +7,16 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.books import Books
+from backdrop.aws.items import instant
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.records import instant
+from backdrop.aws.ledger_index import Books
 from backdrop.aws.table import Table
-from backdrop.core import transitions
-from backdrop.core.asked import Answered, Asked
-from backdrop.core.codes import Code
-from backdrop.core.errors import OwnedError, StaleError, WaitError
-from backdrop.core.job import Job, Source, Status
-from backdrop.core.watch import Ref, Run
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import OwnedError, StaleError, WaitError
+from backdrop.model.image_request import Answered, Asked
+from backdrop.model.job import Job, Source, Status
+from backdrop.model.schedule import Ref, Run
 from backdrop_cli.census import Census
 from proof.world.stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write

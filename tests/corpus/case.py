@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from backdrop.core.capability import PHOTO_LIMITS, PhotoLimits
-from backdrop.core.codes import Code
+from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
+from backdrop.model.codes import Code
 from tests.corpus.scene import Pixels
 
 LIMITS = PHOTO_LIMITS["ideogram"]

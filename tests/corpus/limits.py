@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from backdrop.core.capability import PhotoLimits
-from backdrop.core.codes import Code
+from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.codes import Code
 from tests.corpus.case import Case
 from tests.corpus.files import exif, saved
 from tests.corpus.scene import Pixels, laid_down, noise, picture, scene, with_alpha

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
 from tests.corpus.case import Case
 from tests.corpus.files import bmp, claiming, gif_head, saved, tiff, tiff_head
 from tests.corpus.scene import picture, scene

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.model.errors import PhotoError
 from tests.corpus.case import Case
 from tests.corpus.make import corpus
 from tests.corpus.reference import alpha_difference, decoded, difference, shrunk

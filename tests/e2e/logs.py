@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from backdrop.aws.log import ABOUT
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
 from backdrop_local.clients import Clients
 from tests.contract.standin_client import KEY
 

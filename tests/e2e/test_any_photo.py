@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from backdrop.core.provenance import SOURCE_TYPES
+from backdrop.imaging.xmp import SOURCE_TYPES
 from tests.corpus.files import heic
 from tests.e2e.folder import Folder
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from backdrop_local.home import STACK
 from tests.e2e.folder import Folder
 from tests.e2e.shop import FUNCTIONS, Shop, eventually

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from backdrop.core.capability import SPOKEN
-from backdrop.core.codes import Code
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.codes import Code
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<fraction>\.\d+)?(?P<zone>Z|\+00:00)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.lane import BAD_ANSWERS
+from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from backdrop_cli.clients import Clients
 from backdrop_cli.droppage.server import PageServer
 from docs.make_commands import EVERYWHERE, EXIT_CODES, options_of, verbs

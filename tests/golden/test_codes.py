@@ -2,13 +2,13 @@
 
 from enum import StrEnum
 
-from backdrop.core.campaign_report import ENDS, Fate
-from backdrop.core.capability import SPOKEN
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
-from backdrop.core.job import Money, Outcome, Problem, Status
-from backdrop.core.lane import REASONS, LaneState, Reason
-from backdrop.core.meanings import CODES
+from backdrop.campaigns.report import ENDS, Fate
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.circuit import REASONS, LaneState, Reason
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Money, Outcome, Problem, Status
 from backdrop_cli.operate.checks import State
 from backdrop_cli.page.shots import Missing
 from backdrop_cli.stages import Stage

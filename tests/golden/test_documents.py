@@ -6,23 +6,23 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from backdrop.aws.arrivals import REQUESTED
-from backdrop.aws.bus import SOURCE
-from backdrop.core.asked import Asked
-from backdrop.core.campaign import FIELDS
-from backdrop.core.campaign_quote import Quote
-from backdrop.core.campaign_report import COLUMNS, EVENT, Ended, Fate, Item, Sums, document
-from backdrop.core.campaign_report import announcement as campaign_announcement
-from backdrop.core.codes import Code
-from backdrop.core.job import ENDS, FAILED, Job, Money, Outcome, Source, Status
-from backdrop.core.job_warning import WarningCode
-from backdrop.core.lane import Lane, LaneState, Reason, pause, resume
-from backdrop.core.layout import Kind
-from backdrop.core.manifest import BadRow
-from backdrop.core.output import CONTENT_TYPES
-from backdrop.core.photo import ChangeCode, PhotoChange, PhotoFacts
-from backdrop.core.receipt import announcement, dead_letter, error_report, lane_events, lane_report, receipt
-from backdrop.core.reply import reply
+from backdrop.aws.event_bus import SOURCE
+from backdrop.aws.events import REQUESTED
+from backdrop.campaigns.campaign import FIELDS
+from backdrop.campaigns.manifest import BadRow
+from backdrop.campaigns.quote import Quote
+from backdrop.campaigns.report import COLUMNS, EVENT, Ended, Fate, Item, Sums, document
+from backdrop.campaigns.report import announcement as campaign_announcement
+from backdrop.model.circuit import Lane, LaneState, Reason, pause, resume
+from backdrop.model.codes import Code
+from backdrop.model.image_request import Asked
+from backdrop.model.job import ENDS, FAILED, Job, Money, Outcome, Source, Status
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.object_keys import Kind
+from backdrop.model.output_spec import CONTENT_TYPES
+from backdrop.model.photo_facts import ChangeCode, PhotoChange, PhotoFacts
+from backdrop.model.receipt import announcement, dead_letter, error_report, lane_events, lane_report, receipt
+from backdrop.model.task_result import reply
 from docs.make_event_schemas import BASES, ENVELOPE
 from tests.golden.golden import Golden
 from tests.golden.shapes import shape

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from backdrop.core.identity import call_uuid, content_key, event_id, job_id, sha256_hex, source_id
-from backdrop.core.instructions import resolve, variants_of
-from backdrop.core.places import Place, read_file, read_request, read_tags
+from backdrop.instructions.merge import resolve, variants_of
+from backdrop.instructions.sources import Place, read_file, read_request, read_tags
+from backdrop.model.ids import call_uuid, content_key, event_id, job_id, sha256_hex, source_id
 from tests.golden.golden import Golden
 
 PHOTO = sha256_hex(b"the bytes of a photo")

@@ -5,10 +5,10 @@ import json
 import re
 from typing import Any
 
-from backdrop.core.campaign import report_key as campaign_report_key
-from backdrop.core.campaign import work_key
-from backdrop.core.capability import SPOKEN
-from backdrop.core.layout import (
+from backdrop.campaigns.campaign import report_key as campaign_report_key
+from backdrop.campaigns.campaign import work_key
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.object_keys import (
     answer_key,
     defaults_of,
     input_key,

@@ -1,6 +1,6 @@
 """What a stack can be told and what it tells of itself: parameters, outputs, secrets, alarms, metrics."""
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from tests.golden.golden import Golden
 from tests.unit.template_document import ALL_ON, Deployed, load
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.aws.events import looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 from backdrop_local.home import ROOT
 
 KEY = "blank +plus ünïcode.jpg"

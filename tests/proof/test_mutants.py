@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proof.mutants.accepted_survivors import SURVIVORS, UNGUARDED
-from proof.mutants.conditions import HEALING, conditions, known_mutants, reason, recorded, to_kill
+from proof.mutants.conditions import HEALING, conditions, known_mutants, names, reason, recorded, to_kill
 from proof.mutants.mutant import Mutant, texts
 from proof.mutants.page import SECTIONS, section
 from proof.mutants.records import mismatches, report, unplaced
@@ -70,7 +70,7 @@ def test_there_is_no_condition_that_no_mutant_turns_round() -> None:
 
 
 def test_each_survivor_has_a_reason_and_is_still_a_condition() -> None:
-    named = {name for one in conditions() for name in (str(one.address), one.address.place, one.address.module)}
+    named = {name for one in conditions() for name in names(one.address)}
     assert {*SURVIVORS} - named == set()
     assert all(len(reason(one)) > 20 for one in conditions() if reason(one))
 

@@ -9,8 +9,8 @@ from typing import Any, cast, override
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from backdrop_cli.campaign.machine import Machine
 from backdrop_cli.main import run
 from backdrop_cli.options import Place

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from backdrop.core.lane import Lane
-from backdrop.core.layout import provider_report_key
-from backdrop.steps.cancelling import Cancelled
+from backdrop.model.circuit import Lane
+from backdrop.model.object_keys import provider_report_key
+from backdrop.operate.cancel import Cancelled
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import LIMITS, World

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from tests.simulated.cli_person import Person, Said
 

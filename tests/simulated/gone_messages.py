@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from backdrop.core.job import Status
-from backdrop.core.watch import AFTER_THE_LEASE, MESSAGE_LIFE, UNDELIVERED
+from backdrop.model.job import Status
+from backdrop.model.schedule import AFTER_THE_LEASE, MESSAGE_LIFE, UNDELIVERED
 from proof.world.provider import charges_and_hangs_up
 from proof.world.stack import World
 from proof.world.wire import Strike, die

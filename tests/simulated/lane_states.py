@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from backdrop.core.answer import Answer
-from backdrop.core.lane import Lane, Reason, heed
+from backdrop.model.circuit import Lane, Reason, heed
+from backdrop.model.provider_result import Answer
 from tests.simulated.simulation import NOW
 
 SECOND = timedelta(seconds=1)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Link, Problem, Source, Status
-from backdrop.core.queue_messages import DeliverMessage
-from backdrop.core.receipt import error_report, receipt
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, StaleError
+from backdrop.model.job import Job, Link, Problem, Source, Status
+from backdrop.model.provider_result import Answer, Class
+from backdrop.model.queue_messages import DeliverMessage
+from backdrop.model.receipt import error_report, receipt
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die

@@ -8,7 +8,7 @@ import pytest
 
 from backdrop.aws.clients import LazyClient
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.steps import WorldBootstrap

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.books import Books
-from backdrop.core.asked import Asked
-from backdrop.core.campaign_report import Ended, Fate
-from backdrop.core.watch import SHARDS
-from backdrop.steps.campaign_end import TO_END
+from backdrop.aws.ledger_index import Books
+from backdrop.campaigns.finish import TO_END
+from backdrop.campaigns.report import Ended, Fate
+from backdrop.model.image_request import Asked
+from backdrop.model.schedule import SHARDS
 from proof.world.pictures import photo
 from proof.world.stack import INPUT
 from tests.simulated.test_campaign_plan import RUN, Campaigner

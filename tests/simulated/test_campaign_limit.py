@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import RefusedError
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.errors import RefusedError
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from tests.simulated.test_campaign_plan import REMOVE, Campaigner, refusal

@@ -8,11 +8,11 @@ import pytest
 
 from backdrop.aws.campaign_files import PART_BYTES, CampaignFiles
 from backdrop.aws.settings import ProviderSettings
-from backdrop.core.campaign import MOST_INPUT_BYTES
-from backdrop.core.codes import Code
-from backdrop.core.errors import RefusedError
-from backdrop.core.money import MICRO
-from backdrop.steps import campaign_plan
+from backdrop.campaigns import plan
+from backdrop.campaigns.campaign import MOST_INPUT_BYTES
+from backdrop.model.codes import Code
+from backdrop.model.errors import RefusedError
+from backdrop.model.pricing import MICRO
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
@@ -139,7 +139,7 @@ def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaig
 def test_a_list_that_is_too_long_to_be_reported_is_refused(
     campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaign_plan, "MOST_ITEMS", 1)
+    monkeypatch.setattr(plan, "MOST_ITEMS", 1)
     assert "divide it" in str(refusal(campaigner).message)
 
 

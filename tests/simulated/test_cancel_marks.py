@@ -1,6 +1,6 @@
 """The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
 
-from backdrop.core.called_off import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
+from backdrop.model.cancel_marks import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
 from proof.world.stack import World
 from tests.simulated.days import cancelled, set_right, the_lane
 from tests.simulated.simulation import NOW

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.choice import (
+from backdrop.model import transitions
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.circuit import Lane, Reason, begin_probe, pause
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError, StaleError
+from backdrop.model.job import Attempt, Job, Money, Outcome, Status
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.provider_result import Answer, Class
+from backdrop.model.routing import (
     LONG_BACK_OFF,
     LONG_WAIT_SECONDS,
     Market,
@@ -20,11 +25,6 @@ from backdrop.core.choice import (
     had_better_leave,
     keeps_too_long,
 )
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError, StaleError
-from backdrop.core.job import Attempt, Job, Money, Outcome, Status
-from backdrop.core.job_warning import WarningCode
-from backdrop.core.lane import Lane, Reason, begin_probe, pause
 from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
 from tests.unit.core_items import a_warning, quick, warning_codes
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.lane import Reason
+from backdrop.model.circuit import Reason
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
 from proof.world.reactions import charges_and_hangs_up
 from proof.world.stack import World
 from tests.simulated.cli_person import REMOVAL, Person

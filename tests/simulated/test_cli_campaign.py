@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.campaign_report import Sums
+from backdrop.campaigns.report import Sums
 from backdrop_cli.campaign.progress import Progress, document, progress_of
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.core.transitions import claim
+from backdrop.model.job import Status
+from backdrop.model.transitions import claim
 from backdrop_cli.operate import cancel
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
@@ -208,7 +208,7 @@ def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
 def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backdrop.steps.cancelling.MOST_MARKS", 1)
+    monkeypatch.setattr("backdrop.operate.cancel.MOST_MARKS", 1)
     person.types("cancel", "shoes/", "--yes")
     said = person.types("cancel", "hats/", "--yes")
     assert said.code == 1

@@ -17,9 +17,9 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from backdrop.aws.failures import unavailable
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.aws_errors import unavailable
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
 from backdrop_cli.main import run
 from backdrop_cli.options import Place
 from backdrop_cli.stack import Stack

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
 from proof.world.sight import INPUT, OUTPUT
 from tests.simulated.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
 

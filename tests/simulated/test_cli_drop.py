@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.sight import INPUT

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.meanings import CODES
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core.codes import Code
-from backdrop.core.layout import provider_report_key
+from backdrop.model.codes import Code
+from backdrop.model.object_keys import provider_report_key
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from proof.world.stack import World

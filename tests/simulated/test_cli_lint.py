@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.capability import MAX_FILE_BYTES
+from backdrop.model.capabilities import MAX_FILE_BYTES
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.cli_person import Person

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.core.job import Job, Status
+from backdrop.model.job import Job, Status
 from backdrop_cli.drop.follow import Awaited, Follow, Sight
 from backdrop_cli.drop.pace import between_deliveries
 from backdrop_cli.stack import Stack

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from backdrop.operate.rerun import Reruns
 from backdrop.ports import InputBucket
-from backdrop.steps.rerun import Reruns
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.cli_person import Person, Said

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.job import Status
-from backdrop.core.transitions import fail, mark_told
-from backdrop.steps.orders import Wanted
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
+from backdrop.model.transitions import fail, mark_told
+from backdrop.operate.redrive import Wanted
 from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
 from proof.world.sqs import Message
 from proof.world.stack import World

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from backdrop_cli.side_by_side import side_by_side
 from proof.world.pictures import photo
 from proof.world.reactions import refuses

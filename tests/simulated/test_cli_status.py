@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.lane import BAD_ANSWERS
+from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from proof.world.sight import INPUT, OUTPUT

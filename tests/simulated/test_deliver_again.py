@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
-from backdrop.core.job import Job, Link, Status
-from backdrop.core.job_warning import WarningCode
-from backdrop.core.layout import PAID
 from backdrop.imaging.metadata import bare
-from backdrop.steps.messages import to_deliver
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.job import Job, Link, Status
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.object_keys import PAID
+from backdrop.model.provider_result import Answer, Class
+from backdrop.pipeline.enqueue import to_deliver
 from proof.world.pictures import photo, picture
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.job import Link, Status
-from backdrop.core.layout import result_key
+from backdrop.deliver import paid_files
 from backdrop.imaging.metadata import bare
-from backdrop.steps import paid_files
+from backdrop.model.job import Link, Status
+from backdrop.model.object_keys import result_key
+from backdrop.model.provider_result import Answer, Class
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World

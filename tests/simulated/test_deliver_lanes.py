@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.lane import Reason
-from backdrop.steps.messages import tell_of_lane
+from backdrop.model.circuit import Reason
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.pipeline.enqueue import tell_of_lane
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer, throttle
 from tests.simulated.days import kinds, others_take, pass_time, provider_codes, provider_report, set_right, the_lane

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.job import Money, Status
+from backdrop.deliver import paid_files
 from backdrop.imaging.verify import Picture, verify_result
-from backdrop.steps import paid_files
-from backdrop.steps.messages import to_deliver
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.job import Money, Status
+from backdrop.pipeline.enqueue import to_deliver
 from proof.world.wire import SimulatedCrash, Strike, throttle
 from tests.simulated.days import codes, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import PAID
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import PAID
 from proof.world.stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Status
-from backdrop.core.job_warning import WarningCode
-from backdrop.core.layout import PAID
-from backdrop.core.output_wish import MARKETPLACE
-from backdrop.core.queue_messages import DeliverMessage
+from backdrop.deliver.pictures import CACHE_CONTROL
 from backdrop.imaging.metadata import bare
-from backdrop.steps.pictures import CACHE_CONTROL
+from backdrop.instructions.output_schema import MARKETPLACE
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, StaleError
+from backdrop.model.job import Job, Status
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.object_keys import PAID
+from backdrop.model.queue_messages import DeliverMessage
 from proof.world.pictures import SIDE, photo, picture
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Call, Strike, die

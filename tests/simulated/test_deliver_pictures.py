@@ -2,13 +2,13 @@
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, ResultError, WaitError
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import PAID, paid_key, response_key
 from backdrop.imaging.metadata import bare
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError, ResultError, WaitError
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import PAID, paid_key, response_key
+from backdrop.operate.redrive import Wanted
 from backdrop.providers.downloads import ResultDownloads
-from backdrop.steps.orders import Wanted
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.core.job import Job, Money, Status
-from backdrop.core.layout import PAID
+from backdrop.model.job import Job, Money, Status
+from backdrop.model.object_keys import PAID
 from proof.world.pictures import photo
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Strike, die

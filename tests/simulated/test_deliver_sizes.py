@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from backdrop.core.job import Job, Status
-from backdrop.core.job_warning import WarningCode
 from backdrop.imaging import output
 from backdrop.imaging.metadata import bare
+from backdrop.model.job import Job, Status
+from backdrop.model.job_warning import WarningCode
 from bench.cutout_scenes import scenes
 from proof.world.sight import INPUT
 from proof.world.stack import World

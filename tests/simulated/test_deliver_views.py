@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.identity import source_id
-from backdrop.core.job import Status
-from backdrop.core.layout import receipt_key
-from backdrop.core.receipt import receipt
+from backdrop.model.codes import Code
+from backdrop.model.ids import source_id
+from backdrop.model.job import Status
+from backdrop.model.object_keys import receipt_key
+from backdrop.model.provider_result import Class
+from backdrop.model.receipt import receipt
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from backdrop_cli.errors import MisusedError, RefusedError
 from proof.world.pictures import photo
 from proof.world.reactions import refuses

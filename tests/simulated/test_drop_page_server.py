@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from PIL import Image
 
-from backdrop.core.styles import PRESETS
+from backdrop.model.styles import PRESETS
 from backdrop_cli.clients import Clients
 from backdrop_cli.droppage.document import PROMPTS, document
 from backdrop_cli.droppage.guard import Guard

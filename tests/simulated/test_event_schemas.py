@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from backdrop.aws.arrivals import REQUESTED, looks_of
-from backdrop.core.campaign_report import EVENT, Ended, Failures, Fate, Sums, announcement, document
-from backdrop.core.errors import DamagedMessageError
+from backdrop.aws.events import REQUESTED, looks_of
+from backdrop.campaigns.report import EVENT, Ended, Failures, Fate, Sums, announcement, document
+from backdrop.model.errors import DamagedMessageError
 from docs import make_event_schemas
 from docs.make_event_schemas import DETAILS, file_name, schema_of_event
 from proof.simulate.plan import draw

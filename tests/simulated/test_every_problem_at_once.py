@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.places import MOST_TOLD, Place, read_file, read_tags
+from backdrop.instructions.sources import MOST_TOLD, Place, read_file, read_tags
+from backdrop.model.codes import Code
 from proof.world.stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from backdrop_local.photos import PHOTOS
 from docs import make_photos
 from proof.world.sight import INPUT

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.lane import Reason
+from backdrop.model.circuit import Reason
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Answer
 from proof.world.pictures import photo
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up
 from proof.world.stack import World
@@ -100,7 +100,7 @@ def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_not
 
 def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
-    monkeypatch.setattr("backdrop.steps.reconcile.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("backdrop.reconcile.service.MOST_LOOKED_AT", 2)
     world = World(besides={"runware": Kind.OWN_ID})
     for n in range(4):
         world.sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")

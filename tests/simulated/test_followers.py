@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Status
-from backdrop.steps.cancelling import Cancelled
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Status
+from backdrop.model.provider_result import Answer, Class
+from backdrop.operate.cancel import Cancelled
 from proof.simulate.plan import draw
 from proof.simulate.play import Play
 from proof.world.pictures import photo

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.layout import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, picture_key, source_name
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, picture_key, source_name
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT, SHELF
 from proof.world.stack import World

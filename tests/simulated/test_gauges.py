@@ -6,13 +6,13 @@ from weakref import ref
 
 import pytest
 
-from backdrop.aws.meter import count_gauges
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.gauges import Gauges, gauged, sight
-from backdrop.core.job import Job, Outcome, Status
-from backdrop.core.watch import Day, Ref
-from backdrop.steps import open_jobs, reconcile
+from backdrop.aws.metrics import count_gauges
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Outcome, Status
+from backdrop.model.provider_result import Class
+from backdrop.model.schedule import Day, Ref
+from backdrop.model.stack_health import Gauges, gauged, sight
+from backdrop.reconcile import open_jobs, service
 from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up, refuses
 from proof.world.stack import World
@@ -114,7 +114,7 @@ def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
 
 
 def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(service, "MOST_LOOKED_AT", 4)
     world = World()
     world.pause()
     for n in range(6):
@@ -147,7 +147,7 @@ def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.Mo
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run_for(60)
     monkeypatch.setattr(open_jobs.OpenJobs, "job", job)
-    monkeypatch.setattr(reconcile, "gauged", look)
+    monkeypatch.setattr(service, "gauged", look)
     assert gauges(world).open_jobs == 6
     assert (len(read), left) == (12, [2])
 
@@ -187,7 +187,7 @@ def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeyp
     for n in range(4):
         world.drop(f"bare/{n}.jpg", photo(f"{n}"))
         world.turn("intake")
-    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(service, "MOST_LOOKED_AT", 4)
     assert gauges(world).open_jobs == 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
 from backdrop_cli.download.names import flat_names
 from proof.world.stack import World
 from tests.simulated.cli_person import Person

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.core.capability import PHOTO_LIMITS, PhotoLimits
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers.header import DamagedError
 from backdrop.imaging.decode import decoding
 from backdrop.imaging.prepare import prepare, upright_photo
+from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from proof.world.stack import World
 from tests.corpus.make import corpus
 from tests.simulated.days import codes

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.intake_event import Look, Request
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.intake_event import Look, Request
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.provider import refuses
 from proof.world.s3 import notification

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.core.job import Status
-from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of, receipt_key, report_key
-from backdrop.core.wish import Variant
+from backdrop.instructions.schema import Variant
+from backdrop.model.job import Status
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, Kind, kind_of, receipt_key, report_key
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes

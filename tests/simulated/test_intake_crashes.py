@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.identity import source_id
-from backdrop.core.job import Source, Status
-from backdrop.steps.marks import LONGEST_LOOK, MOST_CRASHES, begin_look
+from backdrop.model.ids import source_id
+from backdrop.model.job import Source, Status
+from backdrop.pipeline.crash_guard import LONGEST_LOOK, MOST_CRASHES, begin_look
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import SimulatedCrash, Strike, die

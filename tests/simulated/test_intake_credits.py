@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, the_job

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from backdrop.core.layout import Kind, kind_of
+from backdrop.model.object_keys import Kind, kind_of
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.job import Status
-from backdrop.core.layout import MAX_SOURCE_KEY_BYTES, Kind, kind_of
-from backdrop.steps.messages import begin_again
+from backdrop.aws.events import looks_of
+from backdrop.model.job import Status
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, Kind, kind_of
+from backdrop.pipeline.enqueue import begin_again
 from proof.world.pictures import photo
 from proof.world.provider import Kind as Askable
 from proof.world.s3 import notification

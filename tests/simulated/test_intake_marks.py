@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.capability import PhotoLimits
-from backdrop.core.job import Status
 from backdrop.imaging.prepare import Prepared, prepare
-from backdrop.steps import seen
+from backdrop.intake import photo_reader
+from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import SimulatedCrash, Strike, throttle
@@ -42,7 +42,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 
     def kills(deaths: int) -> Openings:
         openings = Openings(deaths)
-        monkeypatch.setattr(seen, "prepare", openings)
+        monkeypatch.setattr(photo_reader, "prepare", openings)
         return openings
 
     return kills

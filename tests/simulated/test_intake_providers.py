@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, settings
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.job import Status
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.core.answer import Answer
-from backdrop.core.capability import PhotoLimits
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import INPUTS, input_key, reference_names
 from backdrop.imaging.sniff import sniff
+from backdrop.intake import references
+from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import INPUTS, input_key, reference_names
+from backdrop.model.provider_result import Answer
 from backdrop.ports import Call
-from backdrop.steps import references
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike

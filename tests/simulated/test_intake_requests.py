@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look, Request
-from backdrop.core.job import Status
+from backdrop.aws.events import looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look, Request
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes

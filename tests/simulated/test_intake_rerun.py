@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.intake_event import Look
-from backdrop.core.job import Status
+from backdrop.aws.events import looks_of
+from backdrop.model.intake_event import Look
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes, pass_time

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.job import Job, Status
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
+from backdrop.model.job import Job, Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World

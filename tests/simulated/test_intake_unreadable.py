@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.buckets import TAGS_SHOWN_SECONDS
-from backdrop.core.job import Status
+from backdrop.aws.s3 import TAGS_SHOWN_SECONDS
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction
 from proof.world.stack import INPUT, World

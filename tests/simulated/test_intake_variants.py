@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Job, Status
-from backdrop.core.wish import MOST_VARIANTS
+from backdrop.instructions.schema import MOST_VARIANTS
+from backdrop.model.job import Job, Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Strike

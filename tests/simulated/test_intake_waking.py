@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.aws.records import item_of
-from backdrop.core.codes import Code
-from backdrop.core.intake_event import Look
-from backdrop.core.job import Source, Status
-from backdrop.core.watch import FAILURES, OPEN, WANTING, watched
-from backdrop.steps import folder_defaults
-from backdrop.steps.orders import Wanted
+from backdrop.aws.events import looks_of
+from backdrop.aws.items import item_of
+from backdrop.intake import folder_defaults
+from backdrop.model.codes import Code
+from backdrop.model.intake_event import Look
+from backdrop.model.job import Source, Status
+from backdrop.model.schedule import FAILURES, OPEN, WANTING, watched
+from backdrop.operate.redrive import Wanted
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import cancelled, codes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.core.intake_event import Look
+from backdrop.model.intake_event import Look
 from bench.intake_requests import CASES, LIMIT, is_default, looked
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, conflict, die, lose_answer, throttle

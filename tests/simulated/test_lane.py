@@ -4,10 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError
-from backdrop.core.lane import (
+from backdrop.model.circuit import (
     BAD_ANSWERS,
     CLOSED_BEFORE_PAUSE,
     FIRST_PROBE_AFTER,
@@ -22,6 +19,9 @@ from backdrop.core.lane import (
     heed,
     pause,
 )
+from backdrop.model.codes import Code
+from backdrop.model.errors import StaleError
+from backdrop.model.provider_result import Answer, Class
 from tests.simulated.lane_states import OPEN, SECOND, heard
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, REJECTED, THROTTLED, UNREACHED, UNSAFE
 

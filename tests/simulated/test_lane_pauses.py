@@ -5,9 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from backdrop.core.answer import Answer
-from backdrop.core.codes import Code
-from backdrop.core.lane import (
+from backdrop.model.circuit import (
     FIRST_TRIAL_AFTER,
     LONGEST_TRIAL_GAP,
     PROBED,
@@ -24,6 +22,8 @@ from backdrop.core.lane import (
     pause,
     resume,
 )
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Answer
 from proof.world.stack import MOST_RECEIVES
 from tests.simulated.lane_states import OPEN, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.asked import Answered, Asked
-from backdrop.core.errors import StaleError, WaitError
-from backdrop.core.watch import MOST_PLACE_BYTES
+from backdrop.model.errors import StaleError, WaitError
+from backdrop.model.image_request import Answered, Asked
+from backdrop.model.schedule import MOST_PLACE_BYTES
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer, throttle
 from tests.simulated.simulation import KEY, NOW

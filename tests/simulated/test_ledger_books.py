@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
-from backdrop.core.job import Job, Status
-from backdrop.core.watch import MESSAGE_LIFE, Day, Ref
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import StaleError, WaitError
+from backdrop.model.job import Job, Status
+from backdrop.model.schedule import MESSAGE_LIFE, Day, Ref
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer, throttle
 from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, REJECTED, a_job, claim

@@ -2,9 +2,9 @@
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.errors import OwnedError, StaleError
-from backdrop.core.job import Job, Owner, Source
+from backdrop.model import transitions
+from backdrop.model.errors import OwnedError, StaleError
+from backdrop.model.job import Job, Owner, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer
 from tests.simulated.simulation import NOW, a_job

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.job import Status
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.job import Status
 from proof.world.stack import World
 from tests.simulated.simulation import PRICE, a_job, assert_at_rest, dropped, the_job
 

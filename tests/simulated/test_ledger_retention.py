@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.aws.records import item_of
-from backdrop.core import transitions
-from backdrop.core.asked import Answered, Asked
-from backdrop.core.job import Source, Status
-from backdrop.core.retention import forgotten_at
+from backdrop.aws.items import item_of
+from backdrop.model import transitions
+from backdrop.model.image_request import Answered, Asked
+from backdrop.model.job import Source, Status
+from backdrop.model.retention import forgotten_at
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.days import codes

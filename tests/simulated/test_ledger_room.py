@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import LONGEST_LINK, MOST_LINKS, Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import UnwritableError
-from backdrop.core.job import Job, Link, Money, Status
-from backdrop.core.room import shortened, too_much
-from backdrop.core.sentence import Sentence
-from backdrop.steps.reconcile import BACKED_UP, UNWRITABLE
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import UnwritableError
+from backdrop.model.item_size import shortened, too_much
+from backdrop.model.job import Job, Link, Money, Status
+from backdrop.model.provider_result import LONGEST_LINK, MOST_LINKS, Answer, Class
+from backdrop.model.sentence import Sentence
+from backdrop.reconcile.service import BACKED_UP, UNWRITABLE
 from proof.world.dynamodb_writes import LARGEST_ITEM_BYTES
 from proof.world.pictures import photo
 from proof.world.provider import Reaction

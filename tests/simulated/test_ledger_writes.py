@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError, WaitError
-from backdrop.core.job import Job, Source
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import StaleError, WaitError
+from backdrop.model.job import Job, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer, refusal, throttle
 from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, a_job, claim

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from backdrop.aws.meter import count_money
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Attempt, Outcome
-from backdrop.core.transitions import Booking, Step
+from backdrop.aws.metrics import count_money
+from backdrop.model.codes import Code
+from backdrop.model.job import Attempt, Outcome
+from backdrop.model.provider_result import Class
+from backdrop.model.transitions import Booking, Step
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core import near
+from backdrop.instructions import suggest
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Strike
@@ -21,7 +21,7 @@ CASE = "names are case-sensitive"
 
 def near_miss(photo: str, keys: Collection[str]) -> str | None:
     """What is said of the nearest file."""
-    found = near.near_miss(photo, keys)
+    found = suggest.near_miss(photo, keys)
     return str(found) if found else None
 
 

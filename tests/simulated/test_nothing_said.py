@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import resolve
-from backdrop.core.places import Place, read_request, read_tags
+from backdrop.instructions.merge import resolve
+from backdrop.instructions.sources import Place, read_request, read_tags
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
 from proof.world.stack import World
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import ask, defaults, said, sidecar_bytes

@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.steps.cancelling import Cancelled
-from backdrop.steps.orders import Wanted
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
+from backdrop.operate.cancel import Cancelled
+from backdrop.operate.redrive import Wanted
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World

@@ -8,15 +8,15 @@ from itertools import count
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.job import Money, Status
-from backdrop.core.layout import paid_key
-from backdrop.core.watch import UNDELIVERED
-from backdrop.steps.messages import to_deliver
-from backdrop.steps.orders import Failure, Redrive, Wanted
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
+from backdrop.model.job import Money, Status
+from backdrop.model.object_keys import paid_key
+from backdrop.model.provider_result import Class
+from backdrop.model.schedule import UNDELIVERED
+from backdrop.operate.redrive import Failure, Redrive, Wanted
+from backdrop.pipeline.enqueue import to_deliver
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import OUTPUT, World

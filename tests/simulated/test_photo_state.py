@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.intake_decision import (
+from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
     Crashes,
@@ -19,9 +18,10 @@ from backdrop.core.intake_decision import (
     Report,
     Settling,
 )
-from backdrop.core.intake_event import Look, Request
-from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.photo_state import PhotoState
+from backdrop.intake.photo_state import PhotoState
+from backdrop.model.codes import Code
+from backdrop.model.intake_event import Look, Request
+from backdrop.pipeline.crash_guard import MOST_CRASHES
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.simulation import KEY, dropped

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.core.codes import Code
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import INPUTS, input_key, prepared_name
+from backdrop.model.codes import Code
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import INPUTS, input_key, prepared_name
 from proof.world.sight import OUTPUT
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job

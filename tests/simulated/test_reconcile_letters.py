@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Money, Status
-from backdrop.core.layout import receipt_key
-from backdrop.core.transitions import Step
-from backdrop.steps.messages import tell_of_lane, to_deliver
+from backdrop.model.job import Money, Status
+from backdrop.model.object_keys import receipt_key
+from backdrop.model.transitions import Step
+from backdrop.pipeline.enqueue import tell_of_lane, to_deliver
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, MOST_RECEIVES, OUTPUT, World
 from proof.world.wire import Strike, die, throttle

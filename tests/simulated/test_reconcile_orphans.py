@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from backdrop.core.answer import Answer, Standing
-from backdrop.core.job import Attempt, Job, Link, Outcome, Status
-from backdrop.core.transitions import Booking, Step
+from backdrop.model.job import Attempt, Job, Link, Outcome, Status
+from backdrop.model.provider_result import Answer, Standing
+from backdrop.model.transitions import Booking, Step
 from backdrop.ports import Provider
 from proof.world.provider import Kind
 from proof.world.stack import World

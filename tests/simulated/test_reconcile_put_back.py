@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Outcome, Status
-from backdrop.core.watch import MESSAGE_LIFE, UNSETTLED
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.job import Outcome, Status
+from backdrop.model.provider_result import Class, Standing
+from backdrop.model.schedule import MESSAGE_LIFE, UNSETTLED
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import LIMITS, RETENTION, World

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.core.layout import ANSWERS
-from backdrop.steps import reconcile
-from backdrop.steps.reconcile import BACKED_UP, WORKED_OFF, Tally
+from backdrop.model.job import Status
+from backdrop.model.object_keys import ANSWERS
+from backdrop.reconcile import service
+from backdrop.reconcile.service import BACKED_UP, WORKED_OFF, Tally
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, LIMITS, OUTPUT, World
 from proof.world.wire import Call, SimulatedCrash, Strike, die, throttle
@@ -104,7 +104,7 @@ def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
 
 
 def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "LEFT_FOR_THE_REST", timedelta(seconds=LIMITS["reconcile"] - 30))
+    monkeypatch.setattr(service, "LEFT_FOR_THE_REST", timedelta(seconds=LIMITS["reconcile"] - 30))
     world = many()
     world.wire.after.append(Strike(lambda _: world.clock.sleep(10), "send_message", times=100))
     assert 0 < tallied(world).did["put_back"] < 6
@@ -114,7 +114,7 @@ def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_does_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "MOST_DUE", 4)
+    monkeypatch.setattr(service, "MOST_DUE", 4)
     world = many()
     assert [tallied(world).did["put_back"] for _ in range(3)] == [4, 2, 0]
 

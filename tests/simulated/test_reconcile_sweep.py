@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.steps import sweep
+from backdrop.model.job import Status
+from backdrop.reconcile import sweep
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike, throttle

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Outcome, Status
-from backdrop.core.lane import BAD_ANSWERS
+from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.codes import Code
+from backdrop.model.job import Outcome, Status
+from backdrop.model.provider_result import Class, Standing
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import LIMITS, World

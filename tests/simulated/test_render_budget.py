@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core import money
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model import pricing
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
@@ -149,7 +149,7 @@ def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought
     world = dropped(budget=2 * PRICE)
     world.run("intake")
     assert the_job(world).quoted == PRICE
-    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     reserved: list[int] = []
     world.provider.script.append(Reaction(meanwhile=lambda: reserved.append(world.booked()["reserved"])))
     world.run()
@@ -162,7 +162,7 @@ def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world with a photo whose price rose above the whole day's budget while it waited."""
     world = dropped(budget=PRICE)
     world.run("intake")
-    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
     monkeypatch.undo()
     return world
@@ -190,7 +190,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died
 ) -> None:
     world = dropped(budget=PRICE)
     world.run("intake", "deliver")
-    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     world.wire.before.append(strike := Strike(die, "send_message", times=2))
     pass_time(world, 1800)
     assert (strike.hits, codes(world, KEY)) == (2, ["budget_reached"])
@@ -200,7 +200,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raise
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dearer_than_a_day(monkeypatch)
-    monkeypatch.setitem(money.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
+    monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
     assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (Status.STORED, [], 2 * PRICE)

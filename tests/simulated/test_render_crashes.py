@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World

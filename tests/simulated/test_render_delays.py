@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
 from functions.deployment_check import app as deployment_check
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import LIMITS, World

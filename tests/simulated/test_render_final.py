@@ -2,9 +2,9 @@
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Outcome, Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Outcome, Status
+from backdrop.model.provider_result import Answer, Class
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job

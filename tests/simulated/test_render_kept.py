@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.layout import ANSWERS
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.object_keys import ANSWERS
+from backdrop.model.provider_result import Class
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import LIMITS, OUTPUT, World
 from proof.world.wire import Call, Strike, refusal, throttle

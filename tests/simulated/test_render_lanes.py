@@ -6,10 +6,16 @@ from itertools import pairwise
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.lane import BAD_ANSWERS, FIRST_PROBE_AFTER, LONGEST_FREE_PROBE_GAP, LONGEST_TRIAL_GAP, QUICK_PROBES
+from backdrop.model.circuit import (
+    BAD_ANSWERS,
+    FIRST_PROBE_AFTER,
+    LONGEST_FREE_PROBE_GAP,
+    LONGEST_TRIAL_GAP,
+    QUICK_PROBES,
+)
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Answer, Class
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World

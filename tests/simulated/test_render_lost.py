@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Outcome, Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Outcome, Status
+from backdrop.model.provider_result import Class
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Call, Strike

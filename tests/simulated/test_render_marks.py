@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Status
-from backdrop.steps.marks import leave
-from backdrop.steps.messages import to_lane
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Status
+from backdrop.model.provider_result import Class
+from backdrop.pipeline.crash_guard import leave
+from backdrop.pipeline.enqueue import to_lane
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World

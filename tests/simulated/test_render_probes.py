@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.core.lane import BAD_ANSWERS, Gate, gate
-from backdrop.core.transitions import Step
+from backdrop.model.circuit import BAD_ANSWERS, Gate, gate
+from backdrop.model.codes import Code
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Answer, Class
+from backdrop.model.transitions import Step
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core.job import Outcome, Status
+from backdrop.model.job import Outcome, Status
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.wire import Call, throttle

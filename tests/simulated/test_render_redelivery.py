@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Outcome, Status
-from backdrop.steps.messages import to_lane
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Outcome, Status
+from backdrop.pipeline.enqueue import to_lane
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World

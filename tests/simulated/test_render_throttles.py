@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.core.lane import Lane
+from backdrop.model.circuit import Lane
+from backdrop.model.job import Status
 from proof.world.clock import START
 from proof.world.pictures import photo
 from proof.world.stack import World

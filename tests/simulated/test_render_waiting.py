@@ -1,8 +1,8 @@
 """Jobs that must wait: throttled, failing alone, without a ledger; they spend nothing, say why, go by themselves."""
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Outcome, Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Outcome, Status
+from backdrop.model.provider_result import Class
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World

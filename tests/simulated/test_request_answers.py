@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.asked import Answered
-from backdrop.core.job import Status
-from backdrop.steps.hearing import MOST_REQUESTS
+from backdrop.model.image_request import Answered
+from backdrop.model.job import Status
+from backdrop.pipeline.image_requests import MOST_REQUESTS
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.states import TaskAnswer

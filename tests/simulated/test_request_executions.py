@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from backdrop.aws.step_functions import Executions
-from backdrop.core.job import Status
-from backdrop.steps.orders import Wanted
+from backdrop.model.job import Status
+from backdrop.operate.redrive import Wanted
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, lose_answer, refusal, throttle

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.steps import reconcile
+from backdrop.model.job import Status
+from backdrop.reconcile import service
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Strike
@@ -136,7 +136,7 @@ def test_a_lane_that_hands_out_its_jobs_asks_nobody_about_executions() -> None:
 
 
 def test_a_run_looks_at_so_many_jobs_and_the_next_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(service, "MOST_LOOKED_AT", 2)
     world, arn = behind_a_pause(4)
     world.states.stop(arn)
     set_right(world)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Class
-from backdrop.core.asked import Answered
-from backdrop.core.codes import Code
-from backdrop.core.job import Status
-from backdrop.steps.orders import Wanted
+from backdrop.model.codes import Code
+from backdrop.model.image_request import Answered
+from backdrop.model.job import Status
+from backdrop.model.provider_result import Class
+from backdrop.operate.redrive import Wanted
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.core.layout import RECEIPTS
+from backdrop.model.job import Status
+from backdrop.model.object_keys import RECEIPTS
 from bench.aws_cost.recorder import Request
 from bench.aws_cost.units import Units, size_of
 from proof.world.pictures import photo

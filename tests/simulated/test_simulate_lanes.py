@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.checker.books import Promise
 from proof.simulate.figures import Figures
 from proof.simulate.plan import draw

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from backdrop.core.job import Source
-from backdrop.core.photo import PhotoFacts
-from backdrop.core.places import read_file, read_request
-from backdrop.steps.wanted import Shop, wanted
+from backdrop.instructions.sources import read_file, read_request
+from backdrop.intake.job_planner import Shop, wanted
+from backdrop.model.job import Source
+from backdrop.model.photo_facts import PhotoFacts
 from proof.checker.instructed import HELD, Said, has
 from proof.simulate.meaning import Words, said_by
 from proof.simulate.past import Past

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from backdrop.core.capability import PhotoLimits
-from backdrop.core.identity import source_id
-from backdrop.core.intake_event import Look
-from backdrop.core.job import Source, Status
 from backdrop.imaging.prepare import Prepared, prepare
-from backdrop.steps import seen as opener
-from backdrop.steps.marks import MOST_CRASHES
-from backdrop.steps.strangers import Strangers
+from backdrop.intake import photo_reader as opener
+from backdrop.intake.batch_prefetch import Strangers
+from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.ids import source_id
+from backdrop.model.intake_event import Look
+from backdrop.model.job import Source, Status
+from backdrop.pipeline.crash_guard import MOST_CRASHES
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike, throttle

@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money, Status, Suspicion
-from backdrop.core.lane import (
+from backdrop.model import transitions
+from backdrop.model.circuit import (
     FIRST_TRIAL_AFTER,
     OTHERS_FIRST,
     Gate,
@@ -20,7 +17,10 @@ from backdrop.core.lane import (
     let_a_probe_out,
     pause,
 )
-from backdrop.core.suspicion import MAX_FAILURES, is_suspect, judge
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Money, Status, Suspicion
+from backdrop.model.provider_result import Answer, Class
+from backdrop.model.suspicion import MAX_FAILURES, is_suspect, judge
 from proof.world.pictures import photo
 from proof.world.provider import Kind
 from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason

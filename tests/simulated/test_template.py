@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from backdrop.aws.records import item_of
+from backdrop.aws.items import item_of
 from backdrop.aws.table import WATCH
-from backdrop.core.job import Status
-from backdrop.core.layout import ERRORS, RECEIPTS
+from backdrop.model.job import Status
+from backdrop.model.object_keys import ERRORS, RECEIPTS
 from tests.simulated.simulation import job_in
 from tests.unit.core_items import a_job
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load

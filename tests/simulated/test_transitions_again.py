@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Link, Money, Status
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, StaleError
+from backdrop.model.job import Job, Link, Money, Status
+from backdrop.model.provider_result import Answer
 from tests.simulated.simulation import (
     BACKOFF,
     LOST,

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import StaleError
-from backdrop.core.job import Job, Link, Status
-from backdrop.core.job_warning import WarningCode
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import StaleError
+from backdrop.model.job import Job, Link, Status
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.provider_result import Answer, Class
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PRICE, UNREACHED, a_job, a_note, called, claim, job_in
 from tests.unit.core_items import a_warning
 

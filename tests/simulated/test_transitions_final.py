@@ -2,10 +2,10 @@
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money, Outcome, Status
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Money, Outcome, Status
+from backdrop.model.provider_result import Answer
 from tests.simulated.simulation import BACKOFF, FAILED, LEASE, LOST, NOW, OK, PRICE, REFUSED, THROTTLED, a_job
 
 OUR_ID = "our-id"

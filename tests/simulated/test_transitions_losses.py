@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.answer import Answer
-from backdrop.core.errors import StaleError
-from backdrop.core.job import Attempt, Job, Money, Outcome, Status
+from backdrop.model import transitions
+from backdrop.model.errors import StaleError
+from backdrop.model.job import Attempt, Job, Money, Outcome, Status
+from backdrop.model.provider_result import Answer
 from tests.simulated.simulation import (
     BACKOFF,
     LEASE,

@@ -8,11 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from backdrop.core import transitions
-from backdrop.core.answer import NOT_TAKEN, Answer, Class
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Money, Outcome, Status
+from backdrop.model import transitions
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, StaleError
+from backdrop.model.job import Job, Money, Outcome, Status
+from backdrop.model.provider_result import NOT_TAKEN, Answer, Class
 from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, a_job, job_in
 
 S = Status

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from backdrop.core import transitions
-from backdrop.core.called_off import CallOff
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, StaleError
-from backdrop.core.job import Job, Money, Outcome, Status
+from backdrop.model import transitions
+from backdrop.model.cancel_marks import CallOff
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, StaleError
+from backdrop.model.job import Job, Money, Outcome, Status
 from tests.simulated.simulation import (
     ANSWERS,
     BACKOFF,

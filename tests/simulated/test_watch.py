@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.aws.records import item_of
-from backdrop.core import transitions
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.job import FAILED, Item, Status
-from backdrop.core.lane import Lane
-from backdrop.core.watch import (
+from backdrop.aws.items import item_of
+from backdrop.model import transitions
+from backdrop.model.circuit import Lane
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
+from backdrop.model.job import FAILED, Item, Status
+from backdrop.model.schedule import (
     AFTER_THE_LEASE,
     FAILURES,
     MESSAGE_LIFE,

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from backdrop.aws.batch import STALE_DELAY_SECONDS
-from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
 from proof.world.clock import START
 from proof.world.sqs import Message
 from proof.world.stack import World

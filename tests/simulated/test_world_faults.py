@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.core.job import Status
+from backdrop.model.job import Status
 from proof.world.clock import START
 from proof.world.faults import FAULTS, Faults, draw_faults
 from proof.world.functions import Ending

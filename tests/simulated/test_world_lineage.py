@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.job import Status
-from backdrop.steps import folder_defaults
-from backdrop.steps.messages import look_at_folder
+from backdrop.intake import folder_defaults
+from backdrop.model.job import Status
+from backdrop.pipeline.enqueue import look_at_folder
 from proof.checker.books import Promise
 from proof.simulate.people import People
 from proof.simulate.watch import Watch

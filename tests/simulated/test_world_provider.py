@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.job import Job
+from backdrop.model.codes import Code
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Class, Standing
 from proof.world.pictures import photo
 from proof.world.provider import Kind, Reaction, SimulatedProvider, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from backdrop.core.asked import Asked
-from backdrop.core.codec import from_json
+from backdrop.model.codec import from_json
+from backdrop.model.image_request import Asked
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
 from proof.world.wire import Call, Strike

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from backdrop.core.layout import DEFAULTS_NAME
+from backdrop.model.object_keys import DEFAULTS_NAME
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from hypothesis import settings
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
-from backdrop.core.job_warning import JobWarning, WarningCode
-from backdrop.core.photo import PhotoFacts
-from backdrop.core.result import Result
-from backdrop.core.sentence import Sentence
+from backdrop.model.codes import Code
+from backdrop.model.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
+from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.photo_facts import PhotoFacts
+from backdrop.model.sentence import Sentence
+from backdrop.model.stored_picture import Result
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import json
 
-from backdrop.core.codes import Code
-from backdrop.core.places import Place, read_file
+from backdrop.instructions.sources import Place, read_file
+from backdrop.model.codes import Code
 
 NAME = "shoes/red.jpg.json"
 BEACH = '{"prompt": "a beach"}'

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backdrop.core.output import output_of
-from backdrop.core.output_wish import OutputWish
-from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.color import srgb_profile
 from backdrop.imaging.output import Made, PaidPicture
 from backdrop.imaging.verify import verify_result
+from backdrop.instructions.output_schema import OutputWish
+from backdrop.model.output_spec import output_of
 
 RED = (220, 30, 40)
 SUBJECT = (20, 10, 60, 40)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.identity import sha256_hex
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.ids import sha256_hex
 
 OUT_THERE = "https://work.example"
 

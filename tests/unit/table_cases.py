@@ -6,7 +6,7 @@ from enum import Flag
 from math import prod
 from typing import Any
 
-from backdrop.core.decision_table import Column, DecisionTable, Facts, Rule
+from backdrop.model.decision_table import Column, DecisionTable, Facts, Rule
 
 
 class Unread(Exception):  # noqa: N818 - no error: what the table asks next

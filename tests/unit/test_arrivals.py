@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.aws.events import looks_of
+from backdrop.model.codes import Code
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 from tests.unit.core_items import quick
 
 CREATED = "ObjectCreated:Put"

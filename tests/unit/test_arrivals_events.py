@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.aws.arrivals import REQUESTED, looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look, Request
+from backdrop.aws.events import REQUESTED, looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look, Request
 from tests.unit.core_items import quick
 
 WISH = {"operation": "remove"}

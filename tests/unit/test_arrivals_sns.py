@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.aws.events import looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 from proof.world.sns import TOPIC, envelope
 from tests.unit.core_items import quick
 

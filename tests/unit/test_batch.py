@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receipt, receives, sent_at
 from backdrop.aws.log import ABOUT
-from backdrop.aws.queues import Queue, name_of
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.aws.sqs import Queue, name_of
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError, DamagedMessageError, StaleError, WaitError
 
 URL = "https://sqs.example/123456789012/intake"
 DEAD_URL = "https://sqs.example/123456789012/dead"

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.asked import Asked
-from backdrop.core.campaign_report import (
+from backdrop.campaigns.report import (
     COLUMNS,
     OPEN,
     SKIPPED,
@@ -20,12 +19,13 @@ from backdrop.core.campaign_report import (
     fate_of,
     letter,
 )
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError
-from backdrop.core.job import Attempt, Job, Outcome, Problem, Source, Status
-from backdrop.core.layout import Kind
-from backdrop.core.receipt import request_errors
-from backdrop.core.result import Result
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+from backdrop.model.image_request import Asked
+from backdrop.model.job import Attempt, Job, Outcome, Problem, Source, Status
+from backdrop.model.object_keys import Kind
+from backdrop.model.receipt import request_errors
+from backdrop.model.stored_picture import Result
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"

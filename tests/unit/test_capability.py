@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from backdrop.aws.settings import ProviderSettings
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, SPOKEN, not_expressible
-from backdrop.core.wish import Wish
-from backdrop.providers.roster import roster
+from backdrop.instructions.schema import Wish
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, PROVIDERS, SPOKEN, not_expressible
+from backdrop.providers.registry import roster
 from tests.unit.core_items import a_job
 from tests.unit.shelf import Shelf
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code, End
-from backdrop.core.errors import (
+from backdrop.model.circuit import REASONS
+from backdrop.model.codes import Code, End
+from backdrop.model.error_catalog import CODES
+from backdrop.model.errors import (
     BackdropError,
     DamagedMessageError,
     InstructionError,
@@ -17,9 +18,8 @@ from backdrop.core.errors import (
     StaleError,
     WaitError,
 )
-from backdrop.core.job import Link, Money, Problem
-from backdrop.core.lane import REASONS
-from backdrop.core.meanings import CODES
+from backdrop.model.job import Link, Money, Problem
+from backdrop.model.provider_result import Answer, Class
 from tests.unit.core_items import LATER, NOW
 
 ADVICE = re.compile(

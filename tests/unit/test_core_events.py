@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from backdrop.aws.arrivals import looks_of
 from backdrop.aws.batch import queue_name, receives
-from backdrop.aws.bus import SOURCE
-from backdrop.core.campaign_report import Ended, Fate
-from backdrop.core.codes import Code
-from backdrop.core.identity import fairness_group, source_id
-from backdrop.core.intake_event import Look
-from backdrop.core.lane import Lane, Reason, pause, resume
-from backdrop.core.places import read_request
-from backdrop.core.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
-from backdrop.core.receipt import announcement, lane_events
+from backdrop.aws.event_bus import SOURCE
+from backdrop.aws.events import looks_of
+from backdrop.campaigns.report import Ended, Fate
+from backdrop.instructions.sources import read_request
+from backdrop.model.circuit import Lane, Reason, pause, resume
+from backdrop.model.codes import Code
+from backdrop.model.ids import fairness_group, source_id
+from backdrop.model.intake_event import Look
+from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
+from backdrop.model.receipt import announcement, lane_events
 from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.queues import Letter, Letters, Queue
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.sqs import Letter, Letters, Queue
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
 from tests.unit.core_items import quick
 
 URL = "https://sqs.example/123456789012/intake"

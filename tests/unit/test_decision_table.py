@@ -5,7 +5,7 @@ from enum import Flag, auto
 
 import pytest
 
-from backdrop.core.decision_table import Column, DecisionTable, Facts, Rule
+from backdrop.model.decision_table import Column, DecisionTable, Facts, Rule
 
 
 class Color(Flag):

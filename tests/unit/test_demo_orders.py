@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.choice import Market
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.routing import Market
 from backdrop_cli.demo.price import agree, place_of, price_of
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError

@@ -9,8 +9,8 @@ from typing import override
 import pytest
 from rich.console import Console
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Origin, Source, Status
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Origin, Source, Status
 from backdrop.ports import Clock
 from backdrop_cli.demo import outcome
 from backdrop_cli.demo.bill import Books, books

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from docs import (
     make_architecture,
     make_aws_cost,

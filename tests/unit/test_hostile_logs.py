@@ -14,10 +14,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from backdrop.aws import log
-from backdrop.core.codec import from_json
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, DamagedMessageError, WaitError
-from backdrop.core.job import Job
+from backdrop.model.codec import from_json
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError, DamagedMessageError, WaitError
+from backdrop.model.job import Job
 from tests.unit.test_batch import Door
 
 FORGED = '{"level":"INFO","message":"job ended","status":"stored"}'
@@ -71,7 +71,7 @@ def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.St
 
 def test_no_module_that_a_door_imports_makes_its_logger_another_one() -> None:
     """In a process of its own: whoever asks for a logger first decides how all lines are written."""
-    door = "import backdrop.aws.meter, backdrop.aws.batch, backdrop.aws.log as log; log.door_log().info('a\\u2028b')"
+    door = "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.door_log().info('a\\u2028b')"
     said = subprocess.run([sys.executable, "-c", door], check=True, capture_output=True, text=True).stdout
     assert "a\\u2028b" in said
 

@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.identity import (
-    canonical_json,
-    content_key,
-    fairness_group,
-    job_id,
-    sha256_hex,
-    source_id,
-)
-from backdrop.core.instructions import resolve
-from backdrop.core.places import read_file
+from backdrop.instructions.merge import resolve
+from backdrop.instructions.sources import read_file
+from backdrop.model.ids import canonical_json, content_key, fairness_group, job_id, sha256_hex, source_id
 from tests.unit.core_items import quick
 
 IMAGE = sha256_hex(b"the bytes of a photo")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.identity import content_key, job_id, sha256_hex
-from backdrop.core.instructions import resolve
-from backdrop.core.places import read_file, read_tags
+from backdrop.instructions.merge import resolve
+from backdrop.instructions.sources import read_file, read_tags
+from backdrop.model.ids import content_key, job_id, sha256_hex
 
 IMAGE = sha256_hex(b"the bytes of a photo")
 Tags = dict[str, str]

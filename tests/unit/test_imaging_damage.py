@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.core.capability import PHOTO_LIMITS
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import ContainerError, DamagedError, Header, PhotoFormat
 from backdrop.imaging.decode import open_picture
 from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.model.capabilities import PHOTO_LIMITS
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 from tests.unit.imaging_photos import WHOLE
 

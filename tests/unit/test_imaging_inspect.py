@@ -3,12 +3,12 @@
 import pytest
 from PIL import Image
 
-from backdrop.core.capability import PHOTO_LIMITS
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.model.capabilities import PHOTO_LIMITS
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 
 

@@ -6,15 +6,15 @@ import sys
 import pytest
 from PIL import Image, ImageFile
 
-from backdrop.core.capability import PHOTO_LIMITS, PROVIDERS, PhotoLimits
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
-from backdrop.imaging import encode, fit
-from backdrop.imaging.bands import scaled
+from backdrop.imaging import compress, encode
 from backdrop.imaging.encode import Encoding, encoded
+from backdrop.imaging.exif import turned
 from backdrop.imaging.metadata import bare
-from backdrop.imaging.orientation import turned
 from backdrop.imaging.prepare import prepare
+from backdrop.imaging.strip_resize import scaled
+from backdrop.model.capabilities import PHOTO_LIMITS, PROVIDERS, PhotoLimits
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 
 CONVERTED = {
@@ -49,7 +49,7 @@ def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fill
         sizes.append(picture.width * picture.height)
         return encoded(picture, encoding)
 
-    monkeypatch.setattr(fit, "encoded", counted)
+    monkeypatch.setattr(compress, "encoded", counted)
     # Half of it empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
     shown.paste(noise(1_200, 1_600), (0, 0))
@@ -81,9 +81,9 @@ def test_other_formats_are_opened_by_their_own_decoder_alone(kind: str) -> None:
         f"file = BytesIO(); Image.new('RGB', (32, 32)).save(file, '{kind}')\n"
         "Image.OPEN.clear()\n"
         "from backdrop.imaging.prepare import prepare\n"
-        "from backdrop.core.capability import PHOTO_LIMITS\n"
+        "from backdrop.model.capabilities import PHOTO_LIMITS\n"
         "assert prepare(file.getvalue(), PHOTO_LIMITS['ideogram'], 1).data\n"
-        "print(*[name for name in sys.modules if 'heif' in name or 'FpxImage' in name])"
+        "print(*[name for name in sys.modules if 'pi_heif' in name or 'FpxImage' in name])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

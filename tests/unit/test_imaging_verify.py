@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
 from backdrop.imaging.verify import verify_result
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
 from tests.unit import imaging_photos as photos
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backdrop.core.capability import ADDRESSED
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import ASKED, GROUPS, Instructions, is_complete, resolve
-from backdrop.core.places import Place, read_tags
-from backdrop.core.wish import Variant, Wish
+from backdrop.instructions.merge import ASKED, GROUPS, Instructions, is_complete, resolve
+from backdrop.instructions.schema import Variant, Wish
+from backdrop.instructions.sources import Place, read_tags
+from backdrop.model.capabilities import ADDRESSED
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
 from tests.unit.core_places import sidecar
 

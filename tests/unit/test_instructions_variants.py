@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.capability import ADDRESSED
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import GROUPS, Instructions, is_complete, resolve, variants_of
-from backdrop.core.places import Place, our_tags, read_file, read_request, read_tags
+from backdrop.instructions.merge import GROUPS, Instructions, is_complete, resolve, variants_of
+from backdrop.instructions.sources import Place, our_tags, read_file, read_request, read_tags
+from backdrop.model.capabilities import ADDRESSED
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
 from tests.unit.core_places import sidecar
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.decision_table import Column, DecisionTable, Rule
-from backdrop.core.intake_decision import (
+from backdrop.intake.decide import (
     AFTER_RESOLVING,
     BEFORE_RESOLVING,
     CancelMarks,
@@ -31,6 +30,7 @@ from backdrop.core.intake_decision import (
     Settling,
     WantedBy,
 )
+from backdrop.model.decision_table import Column, DecisionTable, Rule
 from tests.unit.table_cases import Case, cases, combinations
 
 TABLES = [pytest.param(BEFORE_RESOLVING, id="before"), pytest.param(AFTER_RESOLVING, id="after")]

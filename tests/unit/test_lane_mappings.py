@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from backdrop.aws.lanes import MappedLanes
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.aws.lambda_mappings import MappedLanes
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
 
 QUEUES = {"ideogram": "https://sqs.example/1/shop-ideogram", "segmind": "https://sqs.example/1/shop-segmind"}
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"

@@ -34,12 +34,12 @@ def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
 @pytest.mark.parametrize(
     ("importer", "imported", "contract"),
     [
-        ("backdrop.core.job", "backdrop.ports", "product"),
+        ("backdrop.model.job", "backdrop.ports", "product"),
         ("backdrop.ports", "backdrop.aws.table", "product"),
-        ("backdrop.aws.meter", "backdrop.steps.marks", "product"),
+        ("backdrop.aws.metrics", "backdrop.pipeline.crash_guard", "product"),
         ("backdrop.providers.http", "backdrop.aws.clients", "product"),
-        ("backdrop.imaging.prepare", "backdrop.steps.seen", "product"),
-        ("backdrop.steps.intake", "backdrop.bootstrap", "product"),
+        ("backdrop.imaging.prepare", "backdrop.intake.photo_reader", "product"),
+        ("backdrop.intake.service", "backdrop.bootstrap", "product"),
         ("backdrop.bootstrap", "functions.intake.app", "programs"),
         ("backdrop_cli.stack", "proof.world.stack", "programs"),
         ("functions.intake.app", "backdrop_cli.stack", "programs"),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.layout import (
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.object_keys import (
     MAX_S3_KEY_BYTES,
     Kind,
     defaults_of,

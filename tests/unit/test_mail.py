@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.mail import TopicMail
-from backdrop.core.errors import WaitError
+from backdrop.aws.operator_mail import TopicMail
+from backdrop.model.errors import WaitError
 from proof.world.wire import refusal
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.core.capability import PHOTO_LIMITS
-from backdrop.core.photo import ChangeCode
 from backdrop.imaging.prepare import prepare
+from backdrop.model.capabilities import PHOTO_LIMITS
+from backdrop.model.photo_facts import ChangeCode
 from tests.unit.imaging_photos import saved, scene
 from tests.unit.metadata_photos import FORMATS, exif, planted, segment
 

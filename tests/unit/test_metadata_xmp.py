@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.color import srgb_profile
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import CutShortError, Header, PhotoFormat
 from backdrop.imaging.metadata import strip, with_xmp

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 from aws_lambda_powertools.metrics.provider import cold_start
 
-from backdrop.aws.meter import count, count_accepted, count_end, count_refused, count_slot, counts_cold_starts
-from backdrop.aws.metrics import Metric
-from backdrop.core.answer import NOT_TAKEN, Answer, Class, Standing
-from backdrop.core.call_metrics import CallMetrics
-from backdrop.core.codes import Code
-from backdrop.core.job import Attempt, Outcome, Status
+from backdrop.aws.metric_names import Metric
+from backdrop.aws.metrics import count, count_accepted, count_end, count_refused, count_slot, counts_cold_starts
+from backdrop.model.call_metrics import CallMetrics
+from backdrop.model.codes import Code
+from backdrop.model.job import Attempt, Outcome, Status
+from backdrop.model.provider_result import NOT_TAKEN, Answer, Class, Standing
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError
-from backdrop.core.money import (
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError
+from backdrop.model.pricing import (
     REMOVE_PER_INPUT,
     REPLACE_PER_IMAGE,
     SOURCES,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.capability import ADDRESSED, CAPABILITIES, PROVIDERS, not_expressible, own_body, own_words
-from backdrop.core.conflicts import STYLE_FIELDS
-from backdrop.core.job import Job
-from backdrop.core.places import read_file
-from backdrop.core.styles import PRESETS
+from backdrop.instructions.conflicts import STYLE_FIELDS
+from backdrop.instructions.sources import read_file
+from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, PROVIDERS, not_expressible, own_body, own_words
+from backdrop.model.job import Job
+from backdrop.model.styles import PRESETS
 from backdrop.providers import onemin, runware
 from backdrop.providers.ideogram import form
 from backdrop.providers.segmind import Segmind

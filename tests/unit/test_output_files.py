@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from backdrop.imaging.colors import srgb_profile
+from backdrop.imaging.color import srgb_profile
 from tests.unit.imaging_photos import scene
 from tests.unit.output_pictures import RED, cut_out, file_of, made_of, on_ground, opened, pixels_of, swapped_profile
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.output import Output
-from backdrop.imaging.frame import MOST_SIDE, Frame, frame_of, within
+from backdrop.imaging.framing import MOST_SIDE, Frame, frame_of, within
+from backdrop.model.output_spec import Output
 from tests.unit.core_items import quick
 
 SIDE = st.integers(1, 10_000)

@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.core.layout import MAX_S3_KEY_BYTES, picture_key
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES, picture_key
 from tests.unit.core_items import quick
 
 NAME = st.text("abc09-", min_size=1, max_size=40)

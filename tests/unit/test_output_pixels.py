@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from backdrop.core.output_wish import MARKETPLACE
+from backdrop.instructions.output_schema import MARKETPLACE
 from tests.unit.output_pictures import RED, SUBJECT, box_of, cut_out, file_of, made_of, on_ground, opened, pixels_of
 
 WHITE = (255, 255, 255)

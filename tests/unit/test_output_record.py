@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.output import FULL, PROVIDER, Output, objections, outputs_of
+from backdrop.model.output_spec import FULL, PROVIDER, Output, objections, outputs_of
 
 
 def test_who_says_nothing_gets_png_at_the_results_size() -> None:
@@ -62,6 +62,8 @@ def test_a_cut_out_as_jpg_needs_a_background() -> None:
 
 def test_deliver_reads_outputs_without_the_machinery_of_validation() -> None:
     """A cold start of deliver would pay for it: pydantic's models, and Pillow before there is a picture."""
-    look = "import sys, backdrop.core.output, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"
+    look = (
+        "import sys, backdrop.model.output_spec, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert {"pydantic.main", "PIL", "backdrop.core.output_wish"} & {*done.stdout.split()} == set()
+    assert {"pydantic.main", "PIL", "backdrop.instructions.output_schema"} & {*done.stdout.split()} == set()

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from backdrop.core.output import output_of, outputs_of
-from backdrop.core.output_wish import MARKETPLACE, MOST_OUTPUTS, Outputs
+from backdrop.instructions.output_schema import MARKETPLACE, MOST_OUTPUTS, Outputs
+from backdrop.model.output_spec import output_of, outputs_of
 from tests.unit.core_items import quick
 
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)

@@ -13,7 +13,7 @@ from typing import Any, override
 import pytest
 from PIL import Image
 
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
 from backdrop_cli.page.document import data
 from backdrop_cli.page.folder import holds_another_page, write
 from backdrop_cli.page.shots import GENERIC_HINT, Album, File, Missing

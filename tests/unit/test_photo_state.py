@@ -4,22 +4,13 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import InstructionError, PhotoError
-from backdrop.core.intake_decision import (
-    History,
-    Inspection,
-    Instructions,
-    Jobs,
-    OwnInstructions,
-    Photo,
-    Problems,
-    WantedBy,
-)
-from backdrop.core.job import Job, Origin, Source, Status
-from backdrop.core.places import TAGS, Place
-from backdrop.steps import photo_state as state
-from backdrop.steps.seen import Seen
+from backdrop.instructions.sources import TAGS, Place
+from backdrop.intake import photo_state as state
+from backdrop.intake.decide import History, Inspection, Instructions, Jobs, OwnInstructions, Photo, Problems, WantedBy
+from backdrop.intake.photo_reader import Seen
+from backdrop.model.codes import Code
+from backdrop.model.errors import InstructionError, PhotoError
+from backdrop.model.job import Job, Origin, Source, Status
 from tests.unit.core_items import LATER, NOW, a_job, a_photo, a_problem, a_source
 
 NO_TAGS = Place(TAGS)

@@ -4,7 +4,7 @@ from xml.parsers.expat import ParserCreate
 
 import pytest
 
-from backdrop.core.provenance import xmp_packet
+from backdrop.imaging.xmp import xmp_packet
 
 CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 

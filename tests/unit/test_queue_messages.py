@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.queue_messages import (
+from backdrop.model.codes import Code
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.queue_messages import (
     INTAKE_MESSAGES,
     CheckMessage,
     DeliverMessage,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Money, Outcome, Status
-from backdrop.core.photo import ChangeCode, PhotoChange
-from backdrop.core.receipt import error_report, receipt
+from backdrop.model.codes import Code
+from backdrop.model.job import Money, Outcome, Status
+from backdrop.model.photo_facts import ChangeCode, PhotoChange
+from backdrop.model.receipt import error_report, receipt
 from tests.unit.core_items import (
     LATER,
     NOW,

@@ -2,11 +2,11 @@
 
 import pytest
 
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.identity import event_id
-from backdrop.core.job import Job, Source, Status
-from backdrop.core.receipt import announcement, dead_letter
-from backdrop.core.sentence import Sentence
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.ids import event_id
+from backdrop.model.job import Job, Source, Status
+from backdrop.model.receipt import announcement, dead_letter
+from backdrop.model.sentence import Sentence
 from tests.unit.core_items import LATER, NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 
 

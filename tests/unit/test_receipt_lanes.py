@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.codes import Code
-from backdrop.core.lane import Lane, Reason, pause, resume
-from backdrop.core.meanings import CODES
-from backdrop.core.receipt import lane_events, lane_report
+from backdrop.model.circuit import Lane, Reason, pause, resume
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.receipt import lane_events, lane_report
 from tests.unit.core_items import LATER, NOW
 
 LATEST = LATER + timedelta(hours=1)

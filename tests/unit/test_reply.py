@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.asked import Answered, Asked
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Money, Status
-from backdrop.core.layout import Kind
-from backdrop.core.reply import MOST_CAUSE, MOST_OUTPUT_BYTES, reply
-from backdrop.core.sentence import Sentence
+from backdrop.model.codes import Code
+from backdrop.model.image_request import Answered, Asked
+from backdrop.model.job import Job, Money, Status
+from backdrop.model.object_keys import Kind
+from backdrop.model.sentence import Sentence
+from backdrop.model.task_result import MOST_CAUSE, MOST_OUTPUT_BYTES, reply
 from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_result, a_source, a_stored_job
 
 ENDS = [one for one in Status if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.arrivals import looks_of
-from backdrop.core.errors import DamagedMessageError
-from backdrop.core.intake_event import Look
+from backdrop.aws.events import looks_of
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.intake_event import Look
 from proof.world.sns import TOPIC, envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from backdrop.core.capability import ADDRESSED, CAPABILITIES, SPOKEN, not_expressible
-from backdrop.core.places import read_file
-from backdrop.core.styles import PRESETS
-from backdrop.core.wish import Wish
+from backdrop.instructions.schema import Wish
+from backdrop.instructions.sources import read_file
+from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, SPOKEN, not_expressible
+from backdrop.model.styles import PRESETS
 from docs import make_schemas
 
 KINDS = ("sidecar", "folder-defaults")

@@ -25,7 +25,7 @@ COMMAND = ROOT / "cli" / "backdrop_cli"
 # What they do, they do to the local cloud alone.
 LOCAL = ("demo", "local_verbs.py")
 # How the command reaches a stack beside its own modules: cli/backdrop_cli/stack.py.
-ADAPTERS = ("books", "buckets", "campaign_files", "lanes", "ledger", "queues", "table")
+ADAPTERS = ("campaign_files", "lambda_mappings", "ledger", "ledger_index", "s3", "sqs", "table")
 # Calls whose right has another name, or that need several.
 RIGHTS = {
     "s3:HeadObject": {"s3:GetObject"},

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from backdrop.core.advice import Advice, Then
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, InstructionError
-from backdrop.core.job import Origin, Problem
-from backdrop.core.job_warning import JobWarning, WarningCode
-from backdrop.core.sentence import Sentence
+from backdrop.model.advice import Advice, Then
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError, InstructionError
+from backdrop.model.job import Origin, Problem
+from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.sentence import Sentence
 from tests.unit.core_items import NOW
 
 TEXT = Sentence("The file is empty.")

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
-from backdrop.core.answer import OnLostAnswer
-from backdrop.core.capability import PROVIDERS, SPOKEN
-from backdrop.core.provider_options import Endpoint, Options
+from backdrop.model.capabilities import PROVIDERS, SPOKEN
+from backdrop.model.provider_options import Endpoint, Options
+from backdrop.model.provider_result import OnLostAnswer
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
 ALL = {

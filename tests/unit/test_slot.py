@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from backdrop.core.lane import Lane
-from backdrop.core.slot import RECORD_SECONDS, Slot
+from backdrop.model.circuit import Lane
+from backdrop.pipeline.call_context import RECORD_SECONDS, Slot
 from tests.unit.core_items import NOW
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.meter import count_end, count_refused
-from backdrop.aws.metrics import Metric
-from backdrop.core.codes import Code, End
-from backdrop.core.job import Outcome, Status
-from backdrop.core.meanings import CODES
+from backdrop.aws.metric_names import Metric
+from backdrop.aws.metrics import count_end, count_refused
+from backdrop.model.codes import Code, End
+from backdrop.model.error_catalog import CODES
+from backdrop.model.job import Outcome, Status
 from docs.make_commands import options_of, verbs
 from tests.unit.core_items import a_dead_job, a_problem, an_attempt
 from tests.unit.template_document import Deployed, Node, load

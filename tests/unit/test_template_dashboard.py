@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.metrics import Metric
+from backdrop.aws.metric_names import Metric
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed
 
 SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} ([^']+)', '(\w+)'\)")

@@ -14,8 +14,8 @@ PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
 # Builds the services; what a builder reads counts for the functions that call it.
 BOOTSTRAP = ast.parse((PACKAGE / "bootstrap.py").read_text())
 # Reads the settings of the providers that are given to it.
-ROSTERS_NAME = "backdrop.providers.roster"
-ROSTER = ast.parse((PACKAGE / "providers" / "roster.py").read_text())
+REGISTRY_NAME = "backdrop.providers.registry"
+REGISTRY = ast.parse((PACKAGE / "providers" / "registry.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 # What is read of a setting under another name than its own.
 READ_AS = {
@@ -59,7 +59,7 @@ def read_in(module: Path) -> set[str]:
         new = {node.attr for node in attributes if _is_bootstrap(node.value)} - called
         called |= new
         parts += [builders[name] for name in new & builders.keys()]
-        parts += [ROSTER for node in nodes if isinstance(node, ast.ImportFrom) and node.module == ROSTERS_NAME]
+        parts += [REGISTRY for node in nodes if isinstance(node, ast.ImportFrom) and node.module == REGISTRY_NAME]
     return read & (OURS | PER_PROVIDER)
 
 

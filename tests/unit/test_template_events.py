@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.aws.arrivals import REQUESTED
-from backdrop.aws.bus import SOURCE
+from backdrop.aws.event_bus import SOURCE
+from backdrop.aws.events import REQUESTED
 from tests.unit.template_document import Deployed
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backdrop.core.watch import MESSAGE_LIFE
+from backdrop.model.schedule import MESSAGE_LIFE
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, load
 
 LANES = {f"{provider}Queue" for provider in PROVIDERS}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.core.codes import Code
-from backdrop.core.places import read_file, read_tags
+from backdrop.instructions.sources import read_file, read_tags
+from backdrop.model.codes import Code
 from tests.unit.core_places import NAME, codes, sidecar, words
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.core.codec import from_json, to_json
-from backdrop.core.codes import Code
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.places import read_file, read_tags
-from backdrop.core.wish import Wish
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.schema import Wish
+from backdrop.instructions.sources import read_file, read_tags
+from backdrop.model.codec import from_json, to_json
+from backdrop.model.codes import Code
 from tests.unit.core_items import a_job, quick
 from tests.unit.core_places import BEACH, NAME, codes, encodable, sidecar, words
 

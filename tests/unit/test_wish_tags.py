@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.core.codes import Code
-from backdrop.core.places import read_tags
-from backdrop.core.styles import PRESETS
+from backdrop.instructions.sources import read_tags
+from backdrop.model.codes import Code
+from backdrop.model.styles import PRESETS
 from tests.unit.core_items import quick
 from tests.unit.core_places import codes, sidecar, words
 

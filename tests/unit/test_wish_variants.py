@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.core.codes import Code
-from backdrop.core.places import read_file, read_request, read_tags
-from backdrop.core.wish import MOST_VARIANTS, Variant
+from backdrop.instructions.schema import MOST_VARIANTS, Variant
+from backdrop.instructions.sources import read_file, read_request, read_tags
+from backdrop.model.codes import Code
 from tests.unit.core_items import quick
 from tests.unit.core_places import NAME, codes, encodable, sidecar, words
 

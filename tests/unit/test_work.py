@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from backdrop.aws.work import S3Work
-from backdrop.core.identity import sha256_hex
+from backdrop.aws.work_links import S3Work
+from backdrop.model.ids import sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.failures import error_code
-from backdrop.core.campaign import run_of
-from backdrop.core.campaign_report import fate_of
+from backdrop.aws.aws_errors import error_code
+from backdrop.campaigns.campaign import run_of
+from backdrop.campaigns.report import fate_of
 from backdrop_cli.errors import RefusedError
 
 if TYPE_CHECKING:

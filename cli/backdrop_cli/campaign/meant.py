@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.campaign import Campaign, read_campaign
-from backdrop.core.errors import RefusedError as RefusedInput
-from backdrop.core.layout import RESERVED
-from backdrop.core.manifest import PIECE_BYTES, BadRow, Row, lines_of
+from backdrop.campaigns.campaign import Campaign, read_campaign
+from backdrop.campaigns.manifest import BadRow, Row
+from backdrop.model.errors import RefusedError as RefusedInput
+from backdrop.model.object_keys import RESERVED
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.stack import Stack
 
+CHUNK_BYTES = 1_000_000
 MANIFESTS = (".csv", ".jsonl")
 S3 = "s3://"
 LONGEST_NAME = 60
@@ -139,13 +140,13 @@ class Here:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """Its lines, as core/manifest.py cuts them."""
-        return lines_of(self._pieces())
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """Its bytes; `bucket` and `key` are not looked at."""
+        return self._chunks()
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytes]:
         with self._file.open("rb") as file:
-            yield from iter(partial(file.read, PIECE_BYTES), b"")
+            yield from iter(partial(file.read, CHUNK_BYTES), b"")
 
 
 def items_of(stack: Stack, meant: Meant) -> Iterator[Row | BadRow]:

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.campaign import report_key
-from backdrop.core.campaign_report import ENDS, OPEN, SKIPPED, Sums
-from backdrop.core.lane import LaneState
-from backdrop.core.money import usd_of, usd_text
-from backdrop.steps.campaign_end import items_of
+from backdrop.campaigns.campaign import report_key
+from backdrop.campaigns.finish import items_of
+from backdrop.campaigns.report import ENDS, OPEN, SKIPPED, Sums
+from backdrop.model.circuit import LaneState
+from backdrop.model.pricing import usd_of, usd_text
 from backdrop_cli.campaign.machine import Execution
 from backdrop_cli.drop.follow import cost_text
 from backdrop_cli.operate import status as stack_status

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from backdrop.core.campaign_quote import Foreseen, Quote
-from backdrop.core.codes import Code
-from backdrop.core.manifest import BadRow, Row
-from backdrop.core.money import PRICE_LIST_DATE, usd_text
+from backdrop.campaigns.manifest import BadRow, Row
+from backdrop.campaigns.quote import Foreseen, Quote
+from backdrop.model.codes import Code
+from backdrop.model.pricing import PRICE_LIST_DATE, usd_text
 from backdrop_cli.campaign.meant import Meant, Wanted, items_of, meant_by
 from backdrop_cli.drop.tell import MOST_PER_CODE
 from backdrop_cli.errors import RefusedError

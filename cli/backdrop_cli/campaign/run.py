@@ -1,7 +1,7 @@
 """The verb `campaign run`: quoted, agreed to, begun, and watched if wanted."""
 
-from backdrop.core.campaign_quote import Quote
-from backdrop.core.money import micro_of, usd_text
+from backdrop.campaigns.quote import Quote
+from backdrop.model.pricing import micro_of, usd_text
 from backdrop_cli.campaign.machine import Execution
 from backdrop_cli.campaign.meant import Meant, Wanted, mark_of, meant_by
 from backdrop_cli.campaign.quote import announce, document, quoted

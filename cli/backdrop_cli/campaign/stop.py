@@ -1,7 +1,7 @@
 """The verb `campaign stop`: nothing more is asked, what is not bought yet ends unpaid, and a report tells the rest."""
 
-from backdrop.core.campaign import report_key
-from backdrop.core.campaign_report import OPEN
+from backdrop.campaigns.campaign import report_key
+from backdrop.campaigns.report import OPEN
 from backdrop_cli.campaign.progress import named, progress_of
 from backdrop_cli.campaign.status import found
 from backdrop_cli.errors import RefusedError

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from backdrop.core.money import micro_of, usd_text
+from backdrop.model.pricing import micro_of, usd_text
 from backdrop_cli.demo.watch import Watch
 from backdrop_local.cloud import Cloud
 

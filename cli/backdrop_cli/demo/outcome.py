@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from backdrop.core.money import usd_text
+from backdrop.model.pricing import usd_text
 from backdrop_cli.demo.drop import Dropped
 from backdrop_cli.demo.price import place_of
 from backdrop_cli.demo.screen import STYLES

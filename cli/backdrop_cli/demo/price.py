@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from backdrop.core.choice import Market, at_most
-from backdrop.core.errors import InstructionError
-from backdrop.core.instructions import resolve, variants_of
-from backdrop.core.money import SELLS_CREDITS, micro_of, usd_text
-from backdrop.core.places import Place, read_file, read_tags
+from backdrop.instructions.merge import resolve, variants_of
+from backdrop.instructions.sources import Place, read_file, read_tags
+from backdrop.model.errors import InstructionError
+from backdrop.model.pricing import SELLS_CREDITS, micro_of, usd_text
+from backdrop.model.routing import Market, at_most
 from backdrop_cli.words import image_count
 from backdrop_local import parameters, providers
 from backdrop_local.demo_orders import Order

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from backdrop.aws.clock import SystemClock
-from backdrop.core.errors import BackdropError
+from backdrop.model.errors import BackdropError
 from backdrop_cli.buckets import Buckets
 from backdrop_cli.demo import bill, outcome
 from backdrop_cli.demo.drop import drop

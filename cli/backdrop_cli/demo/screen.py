@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from backdrop.core.money import usd_text
+from backdrop.model.pricing import usd_text
 from backdrop_cli.demo.sight import Sight
 from backdrop_cli.demo.watch import Watch
 from backdrop_cli.screen import several

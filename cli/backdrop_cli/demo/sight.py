@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.settings import Settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job
-from backdrop.core.layout import receipt_key, report_key
+from backdrop.model.ids import source_id
+from backdrop.model.job import Job
+from backdrop.model.object_keys import receipt_key, report_key
 from backdrop_cli.stages import ENDED, Stage, stage_of
 from backdrop_local.cloud import Cloud
 

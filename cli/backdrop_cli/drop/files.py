@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backdrop.core.layout import Kind, kind_of
+from backdrop.model.object_keys import Kind, kind_of
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.lint.meant import beyond, meant_by
 from backdrop_cli.screen import several

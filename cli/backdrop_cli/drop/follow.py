@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Problem, Source, Status
-from backdrop.core.money import usd_text
-from backdrop.steps.standing import named
+from backdrop.intake.photo_status import named
+from backdrop.model.ids import source_id
+from backdrop.model.job import Job, Problem, Source, Status
+from backdrop.model.pricing import usd_text
 from backdrop_cli.drop import pace
 from backdrop_cli.drop.uploads import Uploaded
 from backdrop_cli.side_by_side import side_by_side

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import islice, takewhile
 from statistics import mean
 
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import RECEIPTS
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import RECEIPTS
 from backdrop_cli.side_by_side import side_by_side
 from backdrop_cli.stack import Stack
 

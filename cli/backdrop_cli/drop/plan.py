@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from backdrop.core.codes import Code
-from backdrop.core.identity import sha256_hex
-from backdrop.core.job import Job, Problem
-from backdrop.core.layout import Kind, kind_of, sidecars_of
-from backdrop.core.places import REQUEST
+from backdrop.instructions.sources import REQUEST
+from backdrop.intake.photo_status import named
+from backdrop.model.codes import Code
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job, Problem
+from backdrop.model.object_keys import Kind, kind_of, sidecars_of
+from backdrop.operate.rerun import Reruns
 from backdrop.ports import Listed
-from backdrop.steps.rerun import Reruns
-from backdrop.steps.standing import named
 from backdrop_cli.drop.overlay import bytes_of
 from backdrop_cli.drop.preview import BucketPreview, foresee_new, is_taken_again
 from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice, decide, says_the_same

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Source, Status
+from backdrop.intake.job_planner import Wanted
+from backdrop.intake.photo_status import named
+from backdrop.intake.preview import ahead
+from backdrop.model.ids import source_id
+from backdrop.model.job import Job, Source, Status
+from backdrop.operate.rerun import Reruns
 from backdrop.ports import Listed
-from backdrop.steps.ahead import ahead
-from backdrop.steps.rerun import Reruns
-from backdrop.steps.standing import named
-from backdrop.steps.wanted import Wanted
 from backdrop_cli.drop.overlay import Overlay
 from backdrop_cli.drop.sidecars import BucketSidecars
 from backdrop_cli.stack import Stack

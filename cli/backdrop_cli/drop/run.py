@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.money import micro_of
+from backdrop.model.pricing import micro_of
 from backdrop_cli.download import fetch as pictures
 from backdrop_cli.drop import tell
 from backdrop_cli.drop.files import gather

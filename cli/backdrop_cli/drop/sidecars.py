@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backdrop.core.identity import sha256_hex
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.places import read_file
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.sources import read_file
+from backdrop.model.ids import sha256_hex
 from backdrop.ports import InputBucket, Listed, Stored
 from backdrop_cli.drop.uploads import MARK, etag_of
 

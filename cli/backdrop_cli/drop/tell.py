@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Status
-from backdrop.core.layout import Kind, kind_of
-from backdrop.core.meanings import CODES
-from backdrop.core.money import PRICE_LIST_DATE, usd_of, usd_text
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.job import Job, Status
+from backdrop.model.object_keys import Kind, kind_of
+from backdrop.model.pricing import PRICE_LIST_DATE, usd_of, usd_text
 from backdrop_cli.drop import pace
 from backdrop_cli.drop.files import Gathered
 from backdrop_cli.drop.follow import Follow, cost_text

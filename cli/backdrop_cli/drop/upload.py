@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from backdrop.core.layout import Kind, kind_of
+from backdrop.model.object_keys import Kind, kind_of
 from backdrop_cli.drop.overlay import size_of
 from backdrop_cli.drop.uploads import S3Uploads, Uploaded
 from backdrop_cli.screen import Screen, bar

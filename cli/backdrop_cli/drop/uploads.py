@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.s3.transfer import TransferConfig
 
-from backdrop.core.identity import sha256_hex
+from backdrop.model.ids import sha256_hex
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.places import read_file
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.sources import read_file
 from backdrop_cli.errors import MisusedError
 
 

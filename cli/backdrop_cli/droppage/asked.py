@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backdrop.core.capability import MAX_FILE_BYTES
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.inspect import kind_of, not_taken
+from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 from backdrop_cli.drop.sidecars import Answer
 from backdrop_cli.drop.wish import checked
 from backdrop_cli.errors import MisusedError

@@ -7,11 +7,11 @@ from itertools import islice
 from threading import Lock
 from typing import Any
 
-from backdrop.core.capability import CAPABILITIES
-from backdrop.core.errors import BackdropError
-from backdrop.core.layout import Kind, folder_of, kind_of
-from backdrop.core.meanings import CODES
-from backdrop.core.money import usd_text
+from backdrop.model.capabilities import CAPABILITIES
+from backdrop.model.error_catalog import CODES
+from backdrop.model.errors import BackdropError
+from backdrop.model.object_keys import Kind, folder_of, kind_of
+from backdrop.model.pricing import usd_text
 from backdrop_cli.drop import pace
 from backdrop_cli.drop.sidecars import Answer
 from backdrop_cli.drop.tell import bound_to, price_text, seconds_of

@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from backdrop.core.styles import PRESETS
+from backdrop.model.styles import PRESETS
 from backdrop_cli.page.document import as_script_data, part
 
 SHARED_STYLES = ("page.css", "tools.css", "card.css")

@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError
-from backdrop.core.job import Job, Problem
-from backdrop.core.layout import Kind, kind_of
-from backdrop.core.meanings import CODES
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Job, Problem
+from backdrop.model.object_keys import Kind, kind_of
 from backdrop_cli.drop.plan import Planner
 from backdrop_cli.drop.plan import Row as PlannedRow
 from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS

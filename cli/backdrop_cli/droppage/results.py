@@ -1,6 +1,6 @@
 """What came back of one photo, as the before/after page shows it, with links to the whole pictures that S3 answers."""
 
-from backdrop.core.layout import source_name
+from backdrop.model.object_keys import source_name
 from backdrop_cli.droppage.signed import Signed
 from backdrop_cli.droppage.small import Small
 from backdrop_cli.page.entries import Entry, entry_of, problem_of

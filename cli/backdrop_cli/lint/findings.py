@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from backdrop.core.errors import BackdropError
-from backdrop.core.job import Problem
-from backdrop.core.sentence import Sentence
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Problem
+from backdrop.model.sentence import Sentence
 
 ELSEWHERE = "reference_elsewhere"
 UNREADABLE = "unreadable"

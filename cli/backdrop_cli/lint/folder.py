@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from backdrop.core.layout import Kind, kind_of
+from backdrop.model.object_keys import Kind, kind_of
 from backdrop.ports import Listed, Stored
 
 BUCKET = ""

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import read_only_asking
-from backdrop.core.advice import Advice
-from backdrop.core.capability import SPOKEN
-from backdrop.core.choice import Market
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Problem
-from backdrop.core.job_warning import WarningCode
-from backdrop.core.json_text import MAX_SIDECAR_BYTES
-from backdrop.core.layout import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
-from backdrop.core.money import SELLS_CREDITS
-from backdrop.core.near import is_nearly_defaults, near_miss
-from backdrop.core.places import Place
-from backdrop.steps.ahead import ahead
-from backdrop.steps.seen import read_stored
-from backdrop.steps.wanted import Wanted
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.sources import Place
+from backdrop.instructions.suggest import is_nearly_defaults, near_miss
+from backdrop.intake.job_planner import Wanted
+from backdrop.intake.photo_reader import read_stored
+from backdrop.intake.preview import ahead
+from backdrop.model.advice import Advice
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Problem
+from backdrop.model.job_warning import WarningCode
+from backdrop.model.object_keys import DEFAULTS_NAME, Kind, folder_of, kind_of, may_share, sidecars_of
+from backdrop.model.pricing import SELLS_CREDITS
+from backdrop.model.routing import Market
 from backdrop_cli.lint.findings import (
     ELSEWHERE,
     MISNAMED_DEFAULTS,

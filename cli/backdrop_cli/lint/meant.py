@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backdrop.core.layout import DEFAULTS_NAME, Kind, defaults_of, folder_of, kind_of, may_share, sidecars_of
+from backdrop.model.object_keys import DEFAULTS_NAME, Kind, defaults_of, folder_of, kind_of, may_share, sidecars_of
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.lint.folder import BUCKET, LocalFolder
 from backdrop_cli.screen import several

@@ -8,13 +8,13 @@ from typing import Any
 
 from backdrop.aws.clock import SystemClock
 from backdrop.bootstrap import read_only_asking
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.choice import Market
-from backdrop.core.job import Job
-from backdrop.core.layout import Kind, kind_of, sidecars_of
-from backdrop.core.money import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
-from backdrop.steps.ahead import ahead
-from backdrop.steps.asking import Asking
+from backdrop.intake.instruction_resolver import Asking
+from backdrop.intake.preview import ahead
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.job import Job
+from backdrop.model.object_keys import Kind, kind_of, sidecars_of
+from backdrop.model.pricing import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
+from backdrop.model.routing import Market
 from backdrop_cli.drop.overlay import Overlay
 from backdrop_cli.lint.folder import BUCKET
 from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from backdrop.core.money import PRICE_LIST_DATE, usd_of, usd_text
+from backdrop.model.pricing import PRICE_LIST_DATE, usd_of, usd_text
 from backdrop_cli.lint.findings import Finding, Looked
 from backdrop_cli.screen import Screen, several
 

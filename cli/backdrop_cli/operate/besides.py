@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.job import Job
-from backdrop.core.lane import Pause
-from backdrop.core.money import usd_of, usd_text
-from backdrop.steps.orders import Wanted
+from backdrop.model.circuit import Pause
+from backdrop.model.job import Job
+from backdrop.model.pricing import usd_of, usd_text
+from backdrop.operate.redrive import Wanted
 from backdrop_cli.operate.lanes import described
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack

@@ -6,9 +6,9 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any
 
-from backdrop.core.job import Status
-from backdrop.core.lane import Reason
-from backdrop.core.money import micro_of, usd_of, usd_text
+from backdrop.model.circuit import Reason
+from backdrop.model.job import Status
+from backdrop.model.pricing import micro_of, usd_of, usd_text
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.operate import lanes
 from backdrop_cli.screen import Screen, several

@@ -10,11 +10,11 @@ from functools import partial
 from itertools import islice, takewhile
 from typing import Any
 
-from backdrop.core.called_off import MOST_MARKS, CallOff
-from backdrop.core.job import Status
-from backdrop.core.money import usd_of, usd_text
-from backdrop.core.watch import Ref
-from backdrop.steps.cancelling import Cancelled
+from backdrop.model.cancel_marks import MOST_MARKS, CallOff
+from backdrop.model.job import Status
+from backdrop.model.pricing import usd_of, usd_text
+from backdrop.model.schedule import Ref
+from backdrop.operate.cancel import Cancelled
 from backdrop_cli.campaign.machine import Execution
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several

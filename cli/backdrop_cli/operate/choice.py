@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from backdrop.core.capability import PROVIDERS
-from backdrop.core.codes import Code
-from backdrop.core.suggest import nearest
-from backdrop.steps.orders import Wanted
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.codes import Code
+from backdrop.model.spelling import nearest
+from backdrop.operate.redrive import Wanted
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.stack import Stack
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.failures import error_code
+from backdrop.aws.aws_errors import error_code
 from backdrop_cli.errors import DONE, REFUSED
 from backdrop_cli.operate.checks import Check, Look, State, buying, deployed, encryption, photos
 from backdrop_cli.screen import Screen, several

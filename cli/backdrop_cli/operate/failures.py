@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from backdrop.core.codes import Code
-from backdrop.core.layout import source_name
-from backdrop.core.meanings import CODES
-from backdrop.core.money import usd_of, usd_text
-from backdrop.steps.orders import Failure, Wanted
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.object_keys import source_name
+from backdrop.model.pricing import usd_of, usd_text
+from backdrop.operate.redrive import Failure, Wanted
 from backdrop_cli.operate.besides import Besides
 from backdrop_cli.operate.choice import chosen
 from backdrop_cli.screen import Screen, several

@@ -3,7 +3,7 @@
 import getpass
 import sys
 
-from backdrop.aws.failures import error_code
+from backdrop.aws.aws_errors import error_code
 from backdrop_cli.clients import Clients
 from backdrop_cli.errors import MisusedError, RefusedError
 from backdrop_cli.operate.choice import lane_of

@@ -5,10 +5,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.failures import error_code
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.lane import Lane, Pause, Reason
+from backdrop.aws.aws_errors import error_code
+from backdrop.model.circuit import Lane, Pause, Reason
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
 from backdrop_cli.operate.choice import lane_of
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backdrop.core.job import Status
-from backdrop.core.money import usd_of, usd_text
-from backdrop.steps.orders import Failure, Redrive, Wanted
+from backdrop.model.job import Status
+from backdrop.model.pricing import usd_of, usd_text
+from backdrop.operate.redrive import Failure, Redrive, Wanted
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.operate.choice import chosen

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from backdrop.core.layout import Kind, kind_of
-from backdrop.core.money import usd_of, usd_text
-from backdrop.steps.rerun import Foreseen
+from backdrop.model.object_keys import Kind, kind_of
+from backdrop.model.pricing import usd_of, usd_text
+from backdrop.operate.rerun import Foreseen
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.operate.budget import left_today
 from backdrop_cli.screen import Screen, several

@@ -6,15 +6,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from backdrop.core.codes import Code
-from backdrop.core.identity import source_id
-from backdrop.core.job import Job, Money, Outcome, Source, Status
-from backdrop.core.layout import PAID, Kind, folder_of, kind_of, photo_of, receipt_key, report_key, source_name
-from backdrop.core.money import usd_text
-from backdrop.core.receipt import error_report, receipt
-from backdrop.core.result import Result
-from backdrop.core.suggest import nearest
-from backdrop.steps.standing import named
+from backdrop.intake.photo_status import named
+from backdrop.model.codes import Code
+from backdrop.model.ids import source_id
+from backdrop.model.job import Job, Money, Outcome, Source, Status
+from backdrop.model.object_keys import PAID, Kind, folder_of, kind_of, photo_of, receipt_key, report_key, source_name
+from backdrop.model.pricing import usd_text
+from backdrop.model.receipt import error_report, receipt
+from backdrop.model.spelling import nearest
+from backdrop.model.stored_picture import Result
 from backdrop_cli.errors import RefusedError
 from backdrop_cli.screen import Screen, several
 from backdrop_cli.stack import Stack

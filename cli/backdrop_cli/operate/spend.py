@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.job import Attempt, Job
-from backdrop.core.layout import source_name
-from backdrop.core.money import usd_of, usd_text
+from backdrop.model.job import Attempt, Job
+from backdrop.model.object_keys import source_name
+from backdrop.model.pricing import usd_of, usd_text
 from backdrop_cli.errors import MisusedError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack

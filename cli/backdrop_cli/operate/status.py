@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.core.codes import Code
-from backdrop.core.job import ENDS, Status
-from backdrop.core.lane import Lane, LaneState
-from backdrop.core.meanings import CODES
-from backdrop.core.money import usd_of, usd_text
+from backdrop.model.circuit import Lane, LaneState
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.job import ENDS, Status
+from backdrop.model.pricing import usd_of, usd_text
 from backdrop_cli.census import Standing
 from backdrop_cli.operate.lanes import described
 from backdrop_cli.screen import Screen

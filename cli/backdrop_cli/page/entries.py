@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.core.money import micro_of, usd_text
+from backdrop.model.pricing import micro_of, usd_text
 from backdrop_cli.page.shots import Album, File, Links, Missing, Shot, Trouble, style_of
 from backdrop_cli.words import asked, lasting, size
 

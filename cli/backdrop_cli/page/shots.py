@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from backdrop.core.job import ENDS
-from backdrop.core.layout import Kind, kind_of, source_name
+from backdrop.model.job import ENDS
+from backdrop.model.object_keys import Kind, kind_of, source_name
 from backdrop_cli.picks import Pick
 
 GENERIC_HINT = "docs/troubleshooting.md says what the code means; a newer release of the command may say more here."

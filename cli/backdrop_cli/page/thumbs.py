@@ -16,12 +16,12 @@ from threading import Lock, Semaphore, get_ident
 
 from PIL import Image, ImageOps
 
-from backdrop.core.errors import PhotoError
-from backdrop.imaging.colors import to_srgb
+from backdrop.imaging.color import to_srgb
 from backdrop.imaging.containers.header import ContainerError
-from backdrop.imaging.foreign.decode import claimed_size, open_foreign
+from backdrop.imaging.formats.convertible import claimed_size, open_foreign
 from backdrop.imaging.prepare import upright_photo
 from backdrop.imaging.sniff import sniff
+from backdrop.model.errors import PhotoError
 from backdrop_cli.page.shots import File, Missing
 from backdrop_cli.side_by_side import side_by_side
 

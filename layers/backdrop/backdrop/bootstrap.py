@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
-    from backdrop.aws.answers import Answers
+    from backdrop.aws.answer_spool import Answers
     from backdrop.aws.batch import Inbox
-    from backdrop.aws.books import Books
-    from backdrop.aws.buckets import OutputBucket, S3Photos
-    from backdrop.aws.bus import EventBus
+    from backdrop.aws.call_input_store import S3Inputs
     from backdrop.aws.campaign_files import CampaignFiles, S3Manifests
-    from backdrop.aws.inputs import S3Inputs
+    from backdrop.aws.event_bus import EventBus
     from backdrop.aws.ledger import Ledger
-    from backdrop.aws.mail import TopicMail
-    from backdrop.aws.queues import Queue
+    from backdrop.aws.ledger_index import Books
+    from backdrop.aws.operator_mail import TopicMail
+    from backdrop.aws.s3 import OutputBucket, S3Photos
     from backdrop.aws.settings import Settings
+    from backdrop.aws.sqs import Queue
     from backdrop.aws.table import Table
-    from backdrop.core.money import Configured
-    from backdrop.core.transitions import Step
+    from backdrop.campaigns.finish import Reporter
+    from backdrop.campaigns.items import Items, Prices
+    from backdrop.campaigns.plan import Planner
+    from backdrop.deliver.provider_notifications import LaneNews
+    from backdrop.deliver.service import Deliver
+    from backdrop.intake.instruction_resolver import Asking
+    from backdrop.intake.service import Intake
+    from backdrop.model.pricing import Configured
+    from backdrop.model.transitions import Step
+    from backdrop.operate.cancel import Cancelling
+    from backdrop.operate.redrive import Orders
+    from backdrop.operate.rerun import Reruns
+    from backdrop.pipeline.breaker import LaneKeeper
+    from backdrop.pipeline.documents import Views
+    from backdrop.pipeline.purchase import Payments
+    from backdrop.pipeline.recovery import LostAnswers
     from backdrop.ports import Clock, Downloads, InputBucket, Manifests, Provider
-    from backdrop.steps.asking import Asking
-    from backdrop.steps.campaign_end import Reporter
-    from backdrop.steps.campaign_items import Items, Prices
-    from backdrop.steps.campaign_plan import Planner
-    from backdrop.steps.cancelling import Cancelling
-    from backdrop.steps.deliver import Deliver
-    from backdrop.steps.intake import Intake
-    from backdrop.steps.lanes import LaneKeeper
-    from backdrop.steps.letters import DeadLetters
-    from backdrop.steps.lost import LostAnswers
-    from backdrop.steps.orders import Orders
-    from backdrop.steps.payments import Payments
-    from backdrop.steps.reconcile import Reconcile
-    from backdrop.steps.render import Render
-    from backdrop.steps.rerun import Reruns
-    from backdrop.steps.telling import LaneNews
-    from backdrop.steps.views import Views
+    from backdrop.reconcile.dead_letters import DeadLetters
+    from backdrop.reconcile.service import Reconcile
+    from backdrop.render.service import Render
 
 type ClientFactory = Callable[[str], Any]
 """Makes the AWS client of a service by the name that boto3 has for it."""
@@ -71,22 +71,22 @@ class Bootstrap:
     def inbox(self, logger: Logger, queue_urls: Collection[str]) -> Inbox:
         """What takes a function's messages out of these queues."""
         from backdrop.aws.batch import Inbox
-        from backdrop.aws.queues import name_of
+        from backdrop.aws.sqs import name_of
 
         return Inbox(self.client("sqs"), {name_of(url): url for url in queue_urls}, self.dead_letter_queue, logger)
 
     def intake(self) -> Intake:
-        from backdrop.steps.asking import Asking
-        from backdrop.steps.folder_defaults import FolderDefaults, Folders
-        from backdrop.steps.hearing import Hearing
-        from backdrop.steps.intake import Intake
-        from backdrop.steps.moving import Moves, into_lanes
-        from backdrop.steps.onward import Onward
-        from backdrop.steps.photo import Photos
-        from backdrop.steps.references import References
-        from backdrop.steps.seen import Seer
-        from backdrop.steps.strangers import Strangers
-        from backdrop.steps.views import Receipts
+        from backdrop.intake.apply import Photos
+        from backdrop.intake.batch_prefetch import Strangers
+        from backdrop.intake.dispatch import Onward
+        from backdrop.intake.folder_defaults import FolderDefaults, Folders
+        from backdrop.intake.instruction_resolver import Asking
+        from backdrop.intake.photo_reader import Seer
+        from backdrop.intake.references import References
+        from backdrop.intake.service import Intake
+        from backdrop.pipeline.documents import Receipts
+        from backdrop.pipeline.failover import Moves, into_lanes
+        from backdrop.pipeline.image_requests import Hearing
 
         ours, lanes, prices = self.settings, self.lanes, self.settings.prices
         defaults = FolderDefaults(self.photos)
@@ -126,11 +126,11 @@ class Bootstrap:
     def render(self) -> Render:
         """Render of every lane; it puts no job into a lane itself."""
         from backdrop.aws.step_functions import Executions
-        from backdrop.steps.material import Material
-        from backdrop.steps.messages import begin_again
-        from backdrop.steps.moving import Moves
-        from backdrop.steps.render import Render
-        from backdrop.steps.stopping import Stopping
+        from backdrop.pipeline.enqueue import begin_again
+        from backdrop.pipeline.failover import Moves
+        from backdrop.pipeline.orphan_jobs import Stopping
+        from backdrop.render.call_inputs import Material
+        from backdrop.render.service import Render
 
         back_to_intake = partial(begin_again, self.intake_queue)
         return Render(
@@ -151,11 +151,11 @@ class Bootstrap:
 
     def deliver(self) -> Deliver:
         from backdrop.aws.step_functions import TaskTokens
-        from backdrop.steps.answering import Answering
-        from backdrop.steps.deliver import Deliver
-        from backdrop.steps.followers import Followers
-        from backdrop.steps.paid_files import PaidFiles
-        from backdrop.steps.pictures import Pictures
+        from backdrop.deliver.followers import Followers
+        from backdrop.deliver.paid_files import PaidFiles
+        from backdrop.deliver.pictures import Pictures
+        from backdrop.deliver.service import Deliver
+        from backdrop.deliver.task_callbacks import Answering
 
         ours = self.settings
         pictures = Pictures(
@@ -182,17 +182,17 @@ class Bootstrap:
 
     def lane_news(self) -> LaneNews:
         """The service for deliver's messages about a provider."""
-        from backdrop.steps.telling import LaneNews
+        from backdrop.deliver.provider_notifications import LaneNews
 
         return LaneNews(self.ledger, self.output, self.events, self.views)
 
     def reconcile(self) -> Reconcile:
         from backdrop.aws.step_functions import A_RUN, Executions
-        from backdrop.steps.moving import Moves, into_lanes
-        from backdrop.steps.put_back import PutBack
-        from backdrop.steps.reconcile import Reconcile
-        from backdrop.steps.stopping import Stopping
-        from backdrop.steps.sweep import Sweep
+        from backdrop.pipeline.failover import Moves, into_lanes
+        from backdrop.pipeline.orphan_jobs import Stopping
+        from backdrop.reconcile.due import PutBack
+        from backdrop.reconcile.service import Reconcile
+        from backdrop.reconcile.sweep import Sweep
 
         ours, lanes = self.settings, self.lanes
         executions = Executions(self.client("stepfunctions"), self.clock, A_RUN)
@@ -234,7 +234,7 @@ class Bootstrap:
 
     def planner(self) -> Planner:
         """The service of a campaign's first step."""
-        from backdrop.steps.campaign_plan import Planner
+        from backdrop.campaigns.plan import Planner
 
         ours = self.settings
         return Planner(
@@ -248,14 +248,14 @@ class Bootstrap:
 
     def reporter(self) -> Reporter:
         """The service of a campaign's end."""
-        from backdrop.steps.campaign_end import Reporter
+        from backdrop.campaigns.finish import Reporter
 
         return Reporter(self.books, self.campaign_files, self.manifests, self.events, self.mail, self.clock)
 
     # -- what people order -------------------------------------------------------------------------------------
 
     def orders(self) -> Orders:
-        from backdrop.steps.orders import Orders
+        from backdrop.operate.redrive import Orders
 
         return Orders(
             ledger=self.ledger,
@@ -269,21 +269,21 @@ class Bootstrap:
         )
 
     def cancelling(self) -> Cancelling:
-        from backdrop.steps.cancelling import Cancelling
+        from backdrop.operate.cancel import Cancelling
 
         return Cancelling(self.ledger, self.books, self.keeper, [*self.lanes], self.deliver_queue, self.clock)
 
     def reruns(self, photos: InputBucket | None = None) -> Reruns:
         """`photos`: the input bucket as somebody imagines it."""
-        from backdrop.steps.rerun import Reruns
+        from backdrop.operate.rerun import Reruns
 
         asking = self._read_only_asking(photos or self.photos)
         return Reruns(asking, self.ledger, self.intake_queue, self.settings.input_bucket, [*self.lanes])
 
     def dead_letters(self) -> DeadLetters:
-        from backdrop.aws.arrivals import looks_of
-        from backdrop.aws.queues import Letters
-        from backdrop.steps.letters import DeadLetters
+        from backdrop.aws.events import looks_of
+        from backdrop.aws.sqs import Letters
+        from backdrop.reconcile.dead_letters import DeadLetters
 
         ours = self.settings
         return DeadLetters(
@@ -300,8 +300,8 @@ class Bootstrap:
 
     @cached_property
     def keeper(self) -> LaneKeeper:
-        from backdrop.aws.lanes import MappedLanes
-        from backdrop.steps.lanes import LaneKeeper
+        from backdrop.aws.lambda_mappings import MappedLanes
+        from backdrop.pipeline.breaker import LaneKeeper
 
         urls = {name: lane.queue_url for name, lane in self.settings.lanes.items()}
         mappings = MappedLanes(self.client("lambda"), self.settings.render_function_name, urls)
@@ -309,31 +309,31 @@ class Bootstrap:
 
     @cached_property
     def payments(self) -> Payments:
-        from backdrop.steps.payments import Payments
+        from backdrop.pipeline.purchase import Payments
 
         return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget, self.settings.prices)
 
     @cached_property
     def lost_answers(self) -> LostAnswers:
-        from backdrop.steps.lost import LostAnswers
+        from backdrop.pipeline.recovery import LostAnswers
 
         return LostAnswers(self.ledger, self.payments, self.clock, self.settings.on_lost_answer)
 
     @cached_property
     def views(self) -> Views:
-        from backdrop.steps.views import Views
+        from backdrop.pipeline.documents import Views
 
         return Views(self.ledger, self.output, self.settings.input_bucket)
 
     def campaign_items(self, manifests: Manifests | None = None) -> Items:
         """`manifests`: lists that do not lie in the input bucket."""
-        from backdrop.steps.campaign_items import Items
+        from backdrop.campaigns.items import Items
 
         return Items(self.photos, manifests or self.manifests, self.settings.input_bucket)
 
     def campaign_prices(self) -> Prices:
-        from backdrop.core.choice import Market
-        from backdrop.steps.campaign_items import Prices
+        from backdrop.campaigns.items import Prices
+        from backdrop.model.routing import Market
 
         ours = self.settings
         market = Market([*ours.limits], ours.prices)
@@ -360,7 +360,7 @@ class Bootstrap:
 
     @cached_property
     def books(self) -> Books:
-        from backdrop.aws.books import Books
+        from backdrop.aws.ledger_index import Books
 
         return Books(self.table)
 
@@ -370,25 +370,25 @@ class Bootstrap:
 
     @cached_property
     def photos(self) -> S3Photos:
-        from backdrop.aws.buckets import S3Photos
+        from backdrop.aws.s3 import S3Photos
 
         return S3Photos(self.client("s3"))
 
     @cached_property
     def output(self) -> OutputBucket:
-        from backdrop.aws.buckets import OutputBucket
+        from backdrop.aws.s3 import OutputBucket
 
         return OutputBucket(self.client("s3"), self.settings.output_bucket)
 
     @cached_property
     def inputs(self) -> S3Inputs:
-        from backdrop.aws.inputs import S3Inputs
+        from backdrop.aws.call_input_store import S3Inputs
 
         return S3Inputs(self.output)
 
     @cached_property
     def answers(self) -> Answers:
-        from backdrop.aws.answers import Answers
+        from backdrop.aws.answer_spool import Answers
 
         return Answers(self.output)
 
@@ -406,22 +406,22 @@ class Bootstrap:
 
     @cached_property
     def events(self) -> EventBus:
-        from backdrop.aws.bus import EventBus
+        from backdrop.aws.event_bus import EventBus
 
         return EventBus(self.client("events"), self.settings.event_bus_name)
 
     @cached_property
     def mail(self) -> TopicMail:
-        from backdrop.aws.mail import TopicMail
+        from backdrop.aws.operator_mail import TopicMail
 
         return TopicMail(self.client("sns"), self.settings.mail_topic_arn)
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """The adapters of the providers that are on."""
-        from backdrop.aws.keys import api_key
-        from backdrop.aws.work import S3Work
-        from backdrop.providers.roster import roster
+        from backdrop.aws.secrets import api_key
+        from backdrop.aws.work_links import S3Work
+        from backdrop.providers.registry import roster
 
         ours = self.settings
         work = S3Work(self.client("s3"), ours.output_bucket)
@@ -454,12 +454,12 @@ class Bootstrap:
     @property
     def daily_budget(self) -> int:
         """Micro-dollars."""
-        from backdrop.core.money import micro_of
+        from backdrop.model.pricing import micro_of
 
         return micro_of(self.settings.daily_budget_usd)
 
     def _queue(self, url: str) -> Queue:
-        from backdrop.aws.queues import Queue
+        from backdrop.aws.sqs import Queue
 
         return Queue(self.client("sqs"), url)
 
@@ -468,10 +468,10 @@ def read_only_asking(
     photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured
 ) -> Asking:
     """For those who ask what intake would do with photos, on this machine too: it puts nothing anywhere."""
-    from backdrop.steps.asking import Asking, Nowhere
-    from backdrop.steps.folder_defaults import FolderDefaults
-    from backdrop.steps.references import References
-    from backdrop.steps.seen import Seer
+    from backdrop.intake.folder_defaults import FolderDefaults
+    from backdrop.intake.instruction_resolver import Asking, Nowhere
+    from backdrop.intake.photo_reader import Seer
+    from backdrop.intake.references import References
 
     references = References(photos, Nowhere(), max_megapixels)
     seer = Seer(photos, Nowhere(), max_megapixels)

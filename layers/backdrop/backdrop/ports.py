@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from backdrop.core.answer import Answer, Standing
-from backdrop.core.job import Job
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Standing
 
 AT_ONCE = 10
 """Calls of one client at a time: for so many botocore keeps connections."""
@@ -126,8 +126,8 @@ class Downloads(Protocol):
 class Manifests(Protocol):
     """The lists that people put into a bucket."""
 
-    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
         ...
 
 

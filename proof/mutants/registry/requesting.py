@@ -25,7 +25,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        off("steps.photo_state:PhotoState.look#5db69f conditional expression 1"),
+        off("intake.photo_state:PhotoState.look#5db69f conditional expression 1"),
         breaks=Promise.INSTRUCTED,
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
@@ -33,7 +33,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "deaf-to-requests",
         "2.5: a request is resolved, though nothing changed that lies in the bucket",
-        drop("core.intake_decision:BEFORE_RESOLVING#0ec89d row 6"),
+        drop("intake.decide:BEFORE_RESOLVING#0ec89d row 6"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(60, 2, "marble")),
@@ -41,7 +41,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "forgets-a-request",
         "2.5: a request that was heard is noted",
-        drop("steps.hearing:heard#1d0afb element 2"),
+        drop("pipeline.image_requests:heard#1d0afb element 2"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
@@ -49,7 +49,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "request-comes-last",
         "2.5: a request wins over sidecar and tags",
-        swap("steps.asking:Asking.places_of#4df005 element 4"),
+        swap("intake.instruction_resolver:Asking.places_of#4df005 element 4"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
@@ -57,7 +57,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-mistake-takes-all",
         "2.5: a request that cannot be done takes nothing from what the photo has",
-        drop("core.intake_decision:AFTER_RESOLVING#10af29 element 12"),
+        drop("intake.decide:AFTER_RESOLVING#10af29 element 12"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(60, 2, "typo")),
@@ -65,7 +65,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "a-rerun-takes-all",
         "2.5: a rerun leaves what was asked for directly",
-        drop("core.intake_decision:AFTER_RESOLVING#10af29 row 1"),
+        drop("intake.decide:AFTER_RESOLVING#10af29 row 1"),
         breaks=Promise.UNMOVED,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *requests(60, 2, "marble"), "200 rerun /"),
@@ -73,7 +73,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "reruns-for-ever",
         "3.7: a rerun opens a photo that was given up once",
-        on("steps.photo_state:PhotoState._crashes#ec10f0 operand 2"),
+        on("intake.photo_state:PhotoState._crashes#ec10f0 operand 2"),
         breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
@@ -82,8 +82,8 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-too-early",
         "2.6: a task is answered once all its jobs have ended",
-        off("core.reply:reply#99ec0b if 1"),
-        off("core.receipt:request_errors#2c6863 comprehension if 1"),
+        off("model.task_result:reply#99ec0b if 1"),
+        off("model.receipt:request_errors#2c6863 comprehension if 1"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
@@ -91,9 +91,9 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-by-what-was-read-before",
         "2.6: a task is answered by how its jobs stand since it was heard",
-        drop("steps.answering:Answering.answer#e5353f statement 4"),
+        drop("deliver.task_callbacks:Answering.answer#e5353f statement 4"),
         code(
-            "steps.answering:Answering.answer#e5353f statement 1",
+            "deliver.task_callbacks:Answering.answer#e5353f statement 1",
             "fresh, jobs = self.ledger.photo(source.source_id); waiting = self.ledger.waiting(source.source_id)",
         ),
         breaks=Promise.TOKENS,
@@ -103,7 +103,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "always-a-success",
         "2.6: a task succeeds if all its jobs are stored, and else fails",
-        off("core.reply:reply#99ec0b if 2"),
+        off("model.task_result:reply#99ec0b if 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "typo")),
@@ -111,7 +111,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-nobody",
         "2.6: a task token is answered",
-        off("steps.hearing:heard#1d0afb operand 2"),
+        off("pipeline.image_requests:heard#1d0afb operand 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
@@ -119,7 +119,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "takes-what-is-damaged",
         "2.6: a damaged request is answered with what is wrong with it, and asks for nothing",
-        off("steps.intake:Intake.handle#ea9d59 if 1"),
+        off("intake.service:Intake.handle#ea9d59 if 1"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *(f"{20 + n} task p{n}.jpg cut one a-field-too-many" for n in range(2))),
@@ -127,7 +127,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
-        on("steps.stopping:Stopping.unwanted#672155 if 1"),
+        on("pipeline.orphan_jobs:Stopping.unwanted#672155 if 1"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
@@ -135,7 +135,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "calls-off-what-others-want",
         "2.6: a job is bought as long as one execution wants it",
-        off("steps.stopping:Stopping._wanted#cefad0 operand 2"),
+        off("pipeline.orphan_jobs:Stopping._wanted#cefad0 operand 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from backdrop.core.answer import Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class
 from proof.world.faults.plan import ASKABLE, Faults, fault
 from proof.world.faults.services import WRITES, of_workers
 from proof.world.provider import Kind, Reaction, refuses

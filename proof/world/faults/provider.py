@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.provider_result import Answer, Class, Standing
 from proof.world.faults.plan import ASKABLE, Faults, fault
 from proof.world.provider import Kind
 from proof.world.reactions import (

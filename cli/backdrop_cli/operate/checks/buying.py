@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from backdrop.core.errors import InstructionError
-from backdrop.core.money import MICRO, SELLS_CREDITS, micro_of, price_per_image, usd_text
+from backdrop.model.errors import InstructionError
+from backdrop.model.pricing import MICRO, SELLS_CREDITS, micro_of, price_per_image, usd_text
 from backdrop_cli.operate.checks import Check, State, place_of
 from backdrop_cli.operate.key_check import accepted
 from backdrop_cli.operate.keys import clients_of, secret_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.core.layout import Kind, kind_of, sidecars_of
+from backdrop.model.object_keys import Kind, kind_of, sidecars_of
 from backdrop_cli.operate.checks import Check, State, place_of
 from backdrop_cli.operate.checks.deployed import UNCONFIRMED
 from backdrop_cli.operate.keys import clients_of

@@ -21,14 +21,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.failures import error_code
+from backdrop.aws.aws_errors import error_code
 from backdrop.aws.log import ABOUT, code_of
-from backdrop.aws.meter import NOBODY, count
-from backdrop.aws.metrics import Metric
-from backdrop.aws.queues import OUT_AGAIN, Queue
-from backdrop.core.codes import Code
-from backdrop.core.errors import DamagedMessageError, StaleError, WaitError
-from backdrop.core.queue_messages import RECEIPT
+from backdrop.aws.metric_names import Metric
+from backdrop.aws.metrics import NOBODY, count
+from backdrop.aws.sqs import OUT_AGAIN, Queue
+from backdrop.model.codes import Code
+from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.model.queue_messages import RECEIPT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

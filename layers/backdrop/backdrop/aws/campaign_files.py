@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.buckets import ABSENT
-from backdrop.aws.failures import error_code, unavailable, withheld
-from backdrop.core.manifest import PIECE_BYTES, lines_of
+from backdrop.aws.aws_errors import error_code, unavailable, withheld
+from backdrop.aws.s3 import ABSENT
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 # S3 takes 5 MB or more for all parts but the last, and at most 10,000 of them.
 PART_BYTES = 8_000_000
+CHUNK_BYTES = 1_000_000
+"""Of a manifest, read at a time."""
 
 
 class S3Manifests:
@@ -25,20 +26,20 @@ class S3Manifests:
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
-    def lines(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """An object's lines, as core/manifest.py cuts them, read as they are asked for; None where there is none."""
+    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+        """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         except (ClientError, BotoCoreError) as error:
             if error_code(error) in ABSENT:
                 return None
             raise withheld(key, error) from error
-        return lines_of(_pieces(body))
+        return _chunks(body)
 
 
-def _pieces(body: "StreamingBody") -> Iterator[bytes]:
+def _chunks(body: "StreamingBody") -> Iterator[bytes]:
     try:
-        yield from body.iter_chunks(PIECE_BYTES)
+        yield from body.iter_chunks(CHUNK_BYTES)
     except (BotoCoreError, OSError) as error:
         raise unavailable("S3", error) from error
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 from itertools import batched
 from typing import Any
 
-from backdrop.aws.fences import fenced_put, next_of
-from backdrop.aws.records import (
+from backdrop.aws.items import (
     ASKED_PREFIX,
     JOB_PREFIX,
     SOURCE,
@@ -22,21 +21,22 @@ from backdrop.aws.records import (
     waiting_item,
     waiting_key,
 )
+from backdrop.aws.optimistic_lock import fenced_put, next_of
 from backdrop.aws.table import LAST, MAX_KEYS, Table, TransactionError
-from backdrop.core.asked import Asked
-from backdrop.core.codes import Code
-from backdrop.core.errors import OwnedError, StaleError, UnwritableError, WaitError
-from backdrop.core.job import Item, Job, Owner, Source, Status
-from backdrop.core.lane import Lane
-from backdrop.core.room import shortened
-from backdrop.core.transitions import Booking, Step
+from backdrop.model.circuit import Lane
+from backdrop.model.codes import Code
+from backdrop.model.errors import OwnedError, StaleError, UnwritableError, WaitError
+from backdrop.model.image_request import Asked
+from backdrop.model.item_size import shortened
+from backdrop.model.job import Item, Job, Owner, Source, Status
+from backdrop.model.transitions import Booking, Step
 
 BUDGET_DELAY_SECONDS = 10.0
 RESERVED_DELAY_SECONDS = 2.0
 
 
 class Ledger:
-    """The items of core/job.py and core/lane.py. Every write is conditional, and all of one call or nothing is written.
+    """The items of model/job.py and model/circuit.py. Every write is conditional; a call writes all of it or nothing.
 
     A write raises StaleError if an item changed since it was read, OwnedError if a step wants to own content that has
     another owner, WaitError if the day's budget does not cover a claim or the table does not answer, and

@@ -7,8 +7,8 @@ from functools import partial
 
 from aws_lambda_powertools import Logger
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import BackdropError, WaitError
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError, WaitError
 
 ABOUT = ("message_id", "bucket", "key", "source_id", "job_id")
 """What a line says of the message that it was written for."""

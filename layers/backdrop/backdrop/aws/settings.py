@@ -4,12 +4,12 @@ import os
 from dataclasses import field, fields
 from decimal import Decimal
 
-from backdrop.core.answer import OnLostAnswer
-from backdrop.core.capability import SPOKEN
-from backdrop.core.codec import checked
-from backdrop.core.money import SELLS_CREDITS, micro_of
-from backdrop.core.provider_options import Endpoint, Options
-from backdrop.core.record import Record, record
+from backdrop.model.capabilities import SPOKEN
+from backdrop.model.codec import checked
+from backdrop.model.pricing import SELLS_CREDITS, micro_of
+from backdrop.model.provider_options import Endpoint, Options
+from backdrop.model.provider_result import OnLostAnswer
+from backdrop.model.record import Record, record
 
 ENVIRONMENT_NAMES = {
     "ideogram": "IDEOGRAM",

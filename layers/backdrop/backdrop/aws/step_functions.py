@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.failures import error_code, unavailable
+from backdrop.aws.aws_errors import error_code, unavailable
 from backdrop.ports import Clock
 
 if TYPE_CHECKING:

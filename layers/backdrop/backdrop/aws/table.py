@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.failures import error_code, unavailable
-from backdrop.aws.records import Attributes, Key, attributes_of
-from backdrop.core.codes import Code
-from backdrop.core.errors import UnwritableError, WaitError
+from backdrop.aws.aws_errors import error_code, unavailable
+from backdrop.aws.items import Attributes, Key, attributes_of
+from backdrop.model.codes import Code
+from backdrop.model.errors import UnwritableError, WaitError
 from backdrop.ports import Clock
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.edges import GONE, WHOLE, Area, edges_of
+from backdrop.imaging.matte_edges import GONE, WHOLE, Area, edges_of
 from backdrop.imaging.sizes import said, same_shape
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from io import BytesIO
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from backdrop.core.photo import ChangeCode, PhotoChange
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.orientation import Tables
+from backdrop.imaging.exif import Tables
+from backdrop.model.photo_facts import ChangeCode, PhotoChange
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,7 +1,5 @@
 """The look at a photo before anything is paid for: what it is, how large, whether it is whole."""
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import PhotoError
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import (
     BombError,
@@ -12,6 +10,8 @@ from backdrop.imaging.containers.header import (
     RareKindError,
 )
 from backdrop.imaging.sniff import Family, Kind, sniff
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
 
 MIN_SIDE_PIXELS = 16
 """Below this there is no subject to cut out."""

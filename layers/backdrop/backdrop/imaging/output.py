@@ -7,19 +7,19 @@ from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
-from backdrop.core.output import FULL, JPG, Output
-from backdrop.imaging.bands import bands
-from backdrop.imaging.colors import srgb_profile, to_srgb
+from backdrop.imaging.color import srgb_profile, to_srgb
 from backdrop.imaging.containers import read_header
 from backdrop.imaging.convert import to_png
 from backdrop.imaging.cutout import OtherPictureError, full_size
 from backdrop.imaging.decode import decode
-from backdrop.imaging.frame import Frame, frame_of, within
+from backdrop.imaging.framing import Frame, frame_of, within
 from backdrop.imaging.sizes import Size, said, smaller
+from backdrop.imaging.strip_resize import bands
 from backdrop.imaging.trim import subject_of
 from backdrop.imaging.verify import Picture
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
+from backdrop.model.output_spec import FULL, JPG, Output
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from backdrop.core.capability import PhotoLimits
-from backdrop.core.photo import ChangeCode, PhotoChange
-from backdrop.imaging.colors import profile_mode, to_srgb
+from backdrop.imaging.color import profile_mode, to_srgb
+from backdrop.imaging.color_profiles import meaning_of
+from backdrop.imaging.compress import fitted
 from backdrop.imaging.containers.header import ContainerError, Header, PhotoFormat
 from backdrop.imaging.decode import decode, open_picture, try_decode
 from backdrop.imaging.encode import Encoding, encodings
-from backdrop.imaging.fit import fitted
-from backdrop.imaging.foreign.decode import claimed_size, count_pictures, decode_foreign, open_foreign
-from backdrop.imaging.foreign.names import ForeignFormat
+from backdrop.imaging.exif import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
+from backdrop.imaging.formats.convertible import claimed_size, count_pictures, decode_foreign, open_foreign
+from backdrop.imaging.formats.names import ForeignFormat
 from backdrop.imaging.inspect import check_size, kind_of, not_taken, refusal, whole_header
 from backdrop.imaging.metadata import bare
-from backdrop.imaging.orientation import UPRIGHT, lies_on_its_side, orientation_of, turned, upright
-from backdrop.imaging.profiles import meaning_of
 from backdrop.imaging.sniff import Kind
+from backdrop.model.capabilities import PhotoLimits
+from backdrop.model.photo_facts import ChangeCode, PhotoChange
 
 if TYPE_CHECKING:
     from PIL.Image import Image

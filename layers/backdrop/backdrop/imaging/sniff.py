@@ -6,8 +6,8 @@ from typing import Literal
 
 from backdrop.imaging.containers import jpeg, png, webp
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.foreign.names import ForeignFormat
-from backdrop.imaging.tiff import name_tiff
+from backdrop.imaging.formats.names import ForeignFormat
+from backdrop.imaging.formats.tiff_tags import name_tiff
 
 type Family = Literal["photo", "convertible", "raw", "design", "video", "other"]
 

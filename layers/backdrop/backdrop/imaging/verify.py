@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError
 from backdrop.imaging.containers import complete, read_header
 from backdrop.imaging.containers.header import (
     ContainerError,
@@ -13,6 +11,8 @@ from backdrop.imaging.containers.header import (
 )
 from backdrop.imaging.decode import decode
 from backdrop.imaging.sniff import sniff
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError
 
 MIN_SHARE = 0.001
 """The least part of a cut-out that must be removed, and the least that must remain."""

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import requests
 import urllib3.exceptions
 
-from backdrop.core.codes import Code
-from backdrop.core.errors import ResultError, WaitError
-from backdrop.core.result import MAX_RESULT_BYTES
+from backdrop.model.codes import Code
+from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.providers.http import TooLongError, TooSlowError, is_whole, new_session, read_body
 
 CONNECT_SECONDS = 5.0

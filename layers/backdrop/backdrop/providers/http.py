@@ -20,8 +20,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.fields import RequestField
 from urllib3.filepost import encode_multipart_formdata
 
-from backdrop.core.answer import Answer, Class
-from backdrop.core.codes import Code
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Answer, Class
 
 CONNECT_SECONDS = 5.0
 MIN_SECONDS = 0.001

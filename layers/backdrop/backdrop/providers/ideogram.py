@@ -16,18 +16,18 @@ from urllib.parse import parse_qs
 
 from urllib3.fields import RequestField
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import REFERENCES, own_words
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Link
-from backdrop.core.money import price_per_image
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import REFERENCES, own_words
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Link
+from backdrop.model.pricing import price_per_image
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Acknowledge, Call
+from backdrop.providers.credentials import Keyring
 from backdrop.providers.http import Reply, file_part, multipart, part, post
-from backdrop.providers.keyring import Keyring
-from backdrop.providers.reading import failure_status, inside, json_object, listed, printable, told, whole, words
-from backdrop.providers.rows import ANY, Row, answer_of, row_of
-from backdrop.providers.unrecognized import raw_response
+from backdrop.providers.json_fields import failure_status, inside, json_object, listed, printable, told, whole, words
+from backdrop.providers.response_rules import ANY, Row, answer_of, row_of
+from backdrop.providers.unrecognized_results import raw_response
 
 NAME = "ideogram"
 WHO = "Ideogram"

@@ -14,17 +14,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import REFERENCES, own_body
-from backdrop.core.codes import Code
-from backdrop.core.job import Job, Link, Suspicion
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import REFERENCES, own_body
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, Link, Suspicion
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Acknowledge, Call
+from backdrop.providers.credentials import Keyring
 from backdrop.providers.http import Reply, ask, file_part, multipart, post
-from backdrop.providers.keyring import Keyring
-from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.published import published
-from backdrop.providers.reading import (
+from backdrop.providers.json_fields import (
     failure_status,
     first_text,
     inside,
@@ -36,8 +34,10 @@ from backdrop.providers.reading import (
     whole,
     words,
 )
-from backdrop.providers.rows import ANY, Row, answer_of, row_of
-from backdrop.providers.unrecognized import unrecognized
+from backdrop.providers.polling import Question, about, until_answered
+from backdrop.providers.published_errors import published
+from backdrop.providers.response_rules import ANY, Row, answer_of, row_of
+from backdrop.providers.unrecognized_results import unrecognized
 
 NAME = "1min"
 WHO = "1min.ai"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from backdrop.core.answer import Answer, Standing
-from backdrop.core.job import Job
+from backdrop.model.job import Job
+from backdrop.model.provider_result import Answer, Standing
 
 # The longest that one request may take which only asks.
 QUESTION_SECONDS = 10.0

@@ -12,23 +12,23 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import REFERENCES, own_body
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.identity import call_uuid
-from backdrop.core.job import Job, Link
-from backdrop.core.money import price_per_image, told_price
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import REFERENCES, own_body
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.ids import call_uuid
+from backdrop.model.job import Job, Link
+from backdrop.model.pricing import price_per_image, told_price
+from backdrop.model.provider_result import Answer, Class, Standing
 from backdrop.ports import Acknowledge, Call, Work
+from backdrop.providers.credentials import Keyring
 from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, data_uri, post
 from backdrop.providers.inline_pictures import picture_in
-from backdrop.providers.keyring import Keyring
+from backdrop.providers.json_fields import first_text, json_object, objects, printable, told, whole
 from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.reading import first_text, json_object, objects, printable, told, whole
-from backdrop.providers.rows import answer_of
+from backdrop.providers.response_rules import answer_of
 from backdrop.providers.runware_errors import TASK, code_of, errors_about, of_submit, of_task, state_of
-from backdrop.providers.unrecognized import raw_response
+from backdrop.providers.unrecognized_results import raw_response
 
 NAME = "runware"
 WHO = "Runware"

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.core.answer import Class, Standing
-from backdrop.core.codes import Code
-from backdrop.providers.reading import inside, objects
-from backdrop.providers.rows import ANY, EARLY_SECONDS, Row, row_of
+from backdrop.model.codes import Code
+from backdrop.model.provider_result import Class, Standing
+from backdrop.providers.json_fields import inside, objects
+from backdrop.providers.response_rules import ANY, EARLY_SECONDS, Row, row_of
 
 TASK = "imageInference"
 

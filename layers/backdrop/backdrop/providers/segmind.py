@@ -17,23 +17,21 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from backdrop.core.answer import Answer, Class, Standing
-from backdrop.core.api_key import ApiKey
-from backdrop.core.capability import REFERENCES, own_body
-from backdrop.core.codes import Code
-from backdrop.core.errors import WaitError
-from backdrop.core.job import Job, Link, Outcome, Suspicion
-from backdrop.core.money import price_per_image, told_price
-from backdrop.core.provider_options import Endpoint
-from backdrop.core.result import MAX_RESULT_BYTES
+from backdrop.model.api_key import ApiKey
+from backdrop.model.capabilities import REFERENCES, own_body
+from backdrop.model.codes import Code
+from backdrop.model.errors import WaitError
+from backdrop.model.job import Job, Link, Outcome, Suspicion
+from backdrop.model.pricing import price_per_image, told_price
+from backdrop.model.provider_options import Endpoint
+from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.ports import Acknowledge, Call, Work
+from backdrop.providers.credentials import Keyring
 from backdrop.providers.downloads import RESULT_HOSTS
 from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, has_image, is_picture, post
 from backdrop.providers.inline_pictures import picture_in
-from backdrop.providers.keyring import Keyring
-from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.published import names_parameter, normalized, published
-from backdrop.providers.reading import (
+from backdrop.providers.json_fields import (
     failure_status,
     inside,
     json_object,
@@ -44,8 +42,10 @@ from backdrop.providers.reading import (
     whole,
     words,
 )
-from backdrop.providers.rows import ANY, Row, answer_of, row_of
-from backdrop.providers.unrecognized import unrecognized
+from backdrop.providers.polling import Question, about, until_answered
+from backdrop.providers.published_errors import names_parameter, normalized, published
+from backdrop.providers.response_rules import ANY, Row, answer_of, row_of
+from backdrop.providers.unrecognized_results import unrecognized
 
 NAME = "segmind"
 WHO = "Segmind"

@@ -1,0 +1,1 @@
+"""Deliver: fetches paid pictures, makes the outputs, and writes receipts and error reports."""

@@ -1,0 +1,1 @@
+"""Intake: decides for each photo what should be done, and writes its jobs."""

@@ -1,0 +1,124 @@
+"""The few exceptions of the pipeline; each carries its code, and its class decides the fate of the job.
+
+BackdropError                 carries a Code, what happened, and what to do
+├─ RefusedError               the uploader can mend it: report only
+│  ├─ InstructionError          sidecar, tags or request
+│  └─ PhotoError                the file itself
+├─ ResultError                the provider's picture cannot be handed over: dead, money spent
+├─ WaitError                  not now, nothing spent: the message is handed back with a delay
+│  └─ UnreadableError           one file that S3 refuses to hand out: reported when it stays so
+├─ DamagedMessageError        a message that no retry can mend: dead letter
+├─ StaleError                 somebody else changed the ledger first: look again
+│  └─ OvertakenError            before a delivery had begun: the mark that stands is another's
+├─ OwnedError                 another job pays for the same content: wait for its file
+└─ UnwritableError            the ledger will never take a write: a bug, and no weather
+"""
+
+from typing import TYPE_CHECKING
+
+from backdrop.model.advice import Advice
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import CODES
+from backdrop.model.sentence import Sentence
+
+if TYPE_CHECKING:
+    from backdrop.model.job import Owner
+
+
+class BackdropError(Exception):
+    """Something that a person will read about: a code, what happened in a sentence, what to do.
+
+    `advice`: None where it is the code's own.
+    """
+
+    def __init__(self, code: Code, message: str | Sentence, advice: Advice | str | None = None) -> None:
+        super().__init__(str(message))
+        self.code = code
+        self.message = Sentence(message)
+        self.advice = Advice.to(advice) if isinstance(advice, str) else advice
+
+    @property
+    def hint(self) -> Sentence:
+        """What to do, to who can fix the photo or what speaks for it."""
+        return (self.advice or CODES[self.code].advice).for_photo
+
+
+class RefusedError(BackdropError):
+    """The uploader can mend it: report only, no dead letter, no alarm."""
+
+
+class InstructionError(RefusedError):
+    """What sidecar, tags or request ask for cannot be understood or done.
+
+    `place`, `path`: the file (or the tags, the request) that is wrong in itself, and where in its JSON; "" for the
+    whole of it, and for what is wrong only together with something else. `words`: the message without the place.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str | Sentence,
+        advice: Advice | str | None = None,
+        *,
+        place: str = "",
+        path: str = "",
+        words: str | None = None,
+    ) -> None:
+        super().__init__(code, message, advice)
+        self.place, self.path = place, path
+        self.words = self.message if words is None else Sentence(words)
+
+    @classmethod
+    def at(cls, place: str, path: str, code: Code, words: str, advice: Advice | None = None) -> "InstructionError":
+        """One mistake of a place."""
+        return cls(code, f"{place}: {words}", advice, place=place, path=path, words=words)
+
+
+class PhotoError(RefusedError):
+    """The file cannot be worked with."""
+
+
+class ResultError(BackdropError):
+    """The provider's paid picture cannot be handed over."""
+
+
+class WaitError(BackdropError):
+    """Not now: the message goes back to its queue and returns after `delay_seconds`."""
+
+    def __init__(self, code: Code, message: str | Sentence, delay_seconds: float) -> None:
+        super().__init__(code, message)
+        self.delay_seconds = delay_seconds
+
+
+class UnreadableError(WaitError):
+    """S3 answers, and refuses to hand out one file (access, encryption)."""
+
+    def __init__(self, message: str, delay_seconds: float) -> None:
+        super().__init__(Code.FILE_UNREADABLE, message, delay_seconds)
+
+
+class DamagedMessageError(BackdropError):
+    """A message that no retry can mend."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.DAMAGED_MESSAGE, message)
+
+
+class StaleError(Exception):
+    """Somebody else changed the ledger since it was read; nothing was written."""
+
+
+class OvertakenError(StaleError):
+    """Somebody else was faster before a delivery left its mark: the one that stands is not its own to take back."""
+
+
+class UnwritableError(Exception):
+    """The ledger will never take these writes, however often they come: an item is too large; nothing was written."""
+
+
+class OwnedError(Exception):
+    """Another job pays for the same bytes asked the same thing; nothing was written."""
+
+    def __init__(self, owner: "Owner") -> None:
+        super().__init__(owner.job_id)
+        self.owner = owner

@@ -1,0 +1,155 @@
+"""The messages that Backdrop's functions send one another: ids and keys, never contents.
+
+Each kind of message states its `kind`, which alone decides how its body is read. S3's notifications and the requests
+of other systems carry none; `aws/events.py` recognizes them by their structure.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal, cast
+
+from pydantic import ValidationError
+
+from backdrop.model.codec import from_json
+from backdrop.model.errors import DamagedMessageError
+from backdrop.model.record import Record, record
+
+# An attribute next to the body: the ETag of the photo's first receipt.
+RECEIPT = "receipt"
+MAX_REASONS = 3
+MAX_SHOWN = 40
+
+
+@record
+class CheckMessage(Record):
+    """To intake: something may have changed at this key."""
+
+    kind: Literal["check"] = "check"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class RecheckMessage(Record):
+    """To intake: decide about this photo again, and send what an earlier worker may not have sent."""
+
+    kind: Literal["recheck"] = "recheck"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class SettleMessage(Record):
+    """To intake: this photo's time to wait for instructions is over."""
+
+    kind: Literal["settle"] = "settle"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class RerunMessage(Record):
+    """To intake: a person wants this photo's instructions resolved again."""
+
+    kind: Literal["rerun"] = "rerun"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+
+
+@record
+class FolderMessage(Record):
+    """To intake: check a folder's defaults (`key`) again, and wake the photos that wait for them behind `after`."""
+
+    kind: Literal["folder"] = "folder"
+    v: Literal[1] = 1
+    bucket: str
+    key: str
+    after: str = ""
+
+
+@record
+class JobMessage(Record):
+    """To a lane: render this job."""
+
+    kind: Literal["job"] = "job"
+    v: Literal[1] = 1
+    source_id: str
+    job_id: str
+
+
+@record
+class DeliverMessage(Record):
+    """To deliver: write this photo's receipt and report, and deliver what this job bought."""
+
+    kind: Literal["deliver"] = "deliver"
+    v: Literal[1] = 1
+    source_id: str
+    job_id: str | None = None
+
+
+@record
+class LaneMessage(Record):
+    """To deliver: this provider was paused or resumed; announce it."""
+
+    kind: Literal["lane"] = "lane"
+    v: Literal[1] = 1
+    provider: str
+
+
+type IntakeMessage = CheckMessage | RecheckMessage | SettleMessage | RerunMessage | FolderMessage
+type QueueMessage = IntakeMessage | JobMessage | DeliverMessage | LaneMessage
+
+INTAKE_MESSAGES = (CheckMessage, RecheckMessage, SettleMessage, RerunMessage, FolderMessage)
+_BY_KIND: Mapping[str, type[QueueMessage]] = {
+    one.kind: one for one in (*INTAKE_MESSAGES, JobMessage, DeliverMessage, LaneMessage)
+}
+
+
+def body_of(message: QueueMessage) -> dict[str, Any]:
+    """The message as the JSON object that is sent."""
+    return asdict(message)
+
+
+def parse[M: QueueMessage](body: str, *expected: type[M]) -> M:
+    """The message in a body, of one of the classes that the queue's consumer expects.
+
+    Raises DamagedMessageError, which becomes the reason of a dead letter, for any other body.
+    """
+    kinds, kind = ", ".join(one.kind for one in expected), _object(body).get("kind")
+    if kind is None:
+        raise DamagedMessageError(f"the body has no kind; this queue takes messages of the kinds {kinds}")
+    found = _BY_KIND.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise DamagedMessageError(f"{_shown(kind)} is no kind of message; this queue takes {kinds}")
+    try:
+        message = from_json(found, body)
+    except ValidationError as error:
+        raise DamagedMessageError(f"not a message of the kind {found.kind}: {_reasons(error)}") from error
+    if not isinstance(message, expected):
+        raise DamagedMessageError(f"a message of the kind {found.kind}, sent to a queue that takes {kinds}")
+    return message
+
+
+def _object(body: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise DamagedMessageError("the body is not JSON") from error
+    if not isinstance(fields, dict):
+        raise DamagedMessageError("the body is not a JSON object")
+    return cast("dict[str, Any]", fields)
+
+
+def _shown(kind: object) -> str:
+    return repr(kind[:MAX_SHOWN]) if isinstance(kind, str) else f"a {type(kind).__name__}"
+
+
+def _reasons(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:MAX_REASONS]
+    )

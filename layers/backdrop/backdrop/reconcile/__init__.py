@@ -1,0 +1,1 @@
+"""Reconcile: finds what no event reports, and resends, settles, or sweeps it."""

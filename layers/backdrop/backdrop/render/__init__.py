@@ -1,0 +1,1 @@
+"""Render: buys the picture of a job from its provider, once."""
