@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
 LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
-COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --exclude-newer "7 days"
+COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
 PROOF = $(or $(OUT),.local/proof)
@@ -61,6 +61,10 @@ bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="d
 build: setup ## Build what `sam deploy` takes to AWS, compiled, since Lambda keeps nothing that it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
+wheel: setup ## Build the wheel of the `backdrop` command, with the constraints that a release attaches, in dist/
+	@rm -rf dist
+	@$(RUN)python -m hatchling build --target wheel --directory dist >/dev/null
+	@cp requirements/constraints.txt dist/
 up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
 	@$(RUN)backdrop up
 down: setup ## Stop it and forget everything in it
@@ -78,10 +82,11 @@ format: setup ## Format the code and mend what the linter can
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
 lock: .local/tools/.installed ## Resolve every requirements.in anew
-	@for name in $(LOCKS); do $(COMPILE) "$$name.in" --output-file "$$name.txt" --upgrade; done
+	@for name in $(LOCKS); do $(COMPILE) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
+	@$(COMPILE) --no-annotate pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
 clean: ## Remove everything that the other commands made
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
-	@rm -rf .venv .local .aws-sam .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .local .aws-sam dist .pytest_cache .ruff_cache .hypothesis
 setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/runtime/.installed ## Install all tools into this folder
 	@:
 
@@ -97,4 +102,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants proof bench build check types unit golden wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types unit golden wild up down env invoke path docs format lock clean setup

@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from backdrop_cli.errors import LocalRefusedError
+from backdrop_cli.errors import LocalRefusedError, RefusedError
+from backdrop_cli.options import has_local_cloud
 
 
 def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
@@ -18,6 +19,11 @@ def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(verb)
     def door(*given: P.args, **named: P.kwargs) -> None:
+        if not has_local_cloud():
+            raise RefusedError(
+                f"`backdrop {verb.__name__}` runs the local cloud, which is not part of the installed command; "
+                f"clone the repository and run `make {verb.__name__}` there"
+            )
         from backdrop_local.errors import LocalCloudError
 
         try:

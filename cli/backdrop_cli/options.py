@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +60,11 @@ class Place:
     def over(self, other: "Place") -> "Place":
         """These, and what the other says besides."""
         return Place(self.stack or other.stack, self.profile or other.profile, self.region or other.region)
+
+
+def has_local_cloud() -> bool:
+    """Whether the command runs from a clone: the wheel has no emulator and no stand-in."""
+    return find_spec("backdrop_local") is not None
 
 
 type Connect = Callable[[Place], Stack]

@@ -27,7 +27,7 @@ from backdrop_cli.clients import Clients, of_session, on_aws
 from backdrop_cli.clock import ServiceClock, ahead
 from backdrop_cli.drop.uploads import S3Uploads
 from backdrop_cli.errors import RefusedError
-from backdrop_cli.options import Place
+from backdrop_cli.options import Place, has_local_cloud
 from backdrop_cli.standing import half_made
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def connect(place: Place) -> Stack:
 
 
 def _local() -> Stack:
+    if not has_local_cloud():
+        raise RefusedError("no stack is named; name one on AWS with --stack")
     from backdrop_local import cloud
     from backdrop_local.errors import LocalCloudError
     from backdrop_local.home import STACK, Home
